@@ -1,0 +1,88 @@
+import { readFileSync } from "node:fs";
+import { RunError } from "@pulumi/pulumi/errors.js";
+import { parse, TomlError } from "smol-toml";
+import type * as z from "zod";
+import { crossProblems, type Problem } from "./checks.ts";
+import { type Inventory, inventorySchema } from "./schema.ts";
+
+/**
+ * The inventory can't be used. The message has one line per problem: file, key, what is wrong.
+ * A RunError, so that Pulumi prints the message and no stack trace.
+ */
+export class InventoryError extends RunError {
+  readonly file: string;
+  readonly problems: readonly Problem[];
+
+  constructor(file: string, problems: readonly Problem[]) {
+    super(problems.map((problem) => `${file}: ${problem.key}: ${problem.message}`).join("\n"));
+    this.file = file;
+    this.problems = problems;
+  }
+}
+
+/** `hosts.web.health[0].url`, as a person would write the key. */
+function keyOf(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((key, part) => {
+    if (typeof part === "number") return `${key}[${part}]`;
+    return key === "" ? String(part) : `${key}.${String(part)}`;
+  }, "");
+}
+
+function problemsOf(issue: z.core.$ZodIssue): Problem[] {
+  const key = keyOf(issue.path);
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map((name) => ({
+        key: key === "" ? name : `${key}.${name}`,
+        message: "unknown key; see docs/inventory.md for the keys of this table",
+      }));
+    case "invalid_key":
+      return [{ key, message: `bad name: ${issue.issues.map((inner) => inner.message).join("; ")}` }];
+    case "invalid_type":
+      return [{ key, message: issue.message.replace(/^Invalid input: /, "") }];
+    case "invalid_value":
+      return [{ key, message: `must be ${issue.values.map((value) => JSON.stringify(value)).join(", ")}` }];
+    case "invalid_union":
+      return [
+        { key, message: issue.message === "Invalid input" ? "is none of the allowed forms" : issue.message },
+      ];
+    default:
+      return [{ key, message: issue.message }];
+  }
+}
+
+/**
+ * Parses and checks the text of an inventory.
+ * @throws InventoryError naming the file and every key that is wrong.
+ */
+export function parseInventory(text: string, file: string): Inventory {
+  let tables: unknown;
+  try {
+    tables = parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const summary = error.message.split("\n")[0]?.replace(/^Invalid TOML document: /, "") ?? "not TOML";
+    throw new InventoryError(file, [{ key: `line ${error.line}, column ${error.column}`, message: summary }]);
+  }
+  const result = inventorySchema.safeParse(tables);
+  if (!result.success) throw new InventoryError(file, result.error.issues.flatMap(problemsOf));
+  const problems = crossProblems(result.data);
+  if (problems.length > 0) throw new InventoryError(file, problems);
+  return result.data;
+}
+
+/**
+ * Reads an inventory from disk.
+ * @throws InventoryError when the file is missing or wrong.
+ */
+export function loadInventory(file: string): Inventory {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    throw new InventoryError(file, [
+      { key: "(file)", message: "cannot be read; set pantheros:fleet to the path of your fleet.toml" },
+    ]);
+  }
+  return parseInventory(text, file);
+}

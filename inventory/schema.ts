@@ -1,0 +1,233 @@
+import * as z from "zod";
+import { environmentName, host } from "./host.ts";
+import {
+  camelKeys,
+  cidr,
+  domainName,
+  ipAddress,
+  label,
+  port,
+  recordName,
+  secretReference,
+  sshPublicKey,
+} from "./primitives.ts";
+
+const environment = z
+  .strictObject({
+    protect: z
+      .boolean()
+      .default(false)
+      .describe("Pulumi's `protect` and the vendors' deletion protection on what can't be made again"),
+    owns_singletons: z
+      .boolean()
+      .default(false)
+      .describe("this stack owns what exists once: zone settings, records of the apex, the tailnet's policy"),
+    dns_prefix: label
+      .optional()
+      .describe("label put behind every host's and service's name: `grafana.staging.example.test`"),
+  })
+  .transform(camelKeys);
+
+const deploy = z
+  .strictObject({
+    user: label.default("deploy").describe("account that deploys; its only right is the supervisor's verbs"),
+    sources: z
+      .array(cidr)
+      .default([])
+      .describe("networks that may reach port 22 from outside; empty: none, the tailnet is the only way in"),
+    authorized_keys: z.array(sshPublicKey).default([]).describe("public keys that may deploy"),
+    probe_keys: z
+      .array(sshPublicKey)
+      .default([])
+      .describe("public keys that may only ask a host for its state, for previews of pull requests"),
+    confirm_seconds: z
+      .int()
+      .min(5)
+      .max(3600)
+      .default(30)
+      .describe("seconds a healthy new system waits for its confirmation before the old one comes back"),
+    health_seconds: z
+      .int()
+      .min(1)
+      .max(3600)
+      .default(60)
+      .describe("seconds in which all health checks of a host must have succeeded"),
+    health_period_seconds: z
+      .int()
+      .min(1)
+      .max(60)
+      .default(2)
+      .describe("seconds between attempts of a health check"),
+    address: z
+      .enum(["tailnet", "public"])
+      .default("tailnet")
+      .describe("which address deploys use once a host is installed"),
+  })
+  .transform(camelKeys);
+
+const cache = z
+  .strictObject({
+    url: z.url().optional().describe("substituter that hosts and runners use"),
+    push: z.string().optional().describe("store that deploys push to, such as `s3://bucket?endpoint=…`"),
+    public_key: z
+      .string()
+      .regex(/^[^\s:]+:[A-Za-z0-9+/=]+$/, "not a Nix public key (name:base64)")
+      .optional()
+      .describe("key that signs what is in the cache"),
+    name: label
+      .default("cache")
+      .describe(
+        "name in the zone, never proxied: a proxied name caps request bodies, and large pushes would fail",
+      ),
+    host: label.optional().describe("host that serves it"),
+  })
+  .transform(camelKeys);
+
+const service = z
+  .strictObject({
+    host: label.describe("host it runs on"),
+    port: port.describe("port it listens on; one service per port of a host"),
+    description: z.string().optional(),
+    public: z.boolean().default(false).describe("has a public name"),
+    proxied: z
+      .boolean()
+      .optional()
+      .describe("goes through Cloudflare; public HTTP services do unless this is false"),
+    subdomain: label.optional().describe("its name in the zone, when that isn't the table's key"),
+    auth: z
+      .enum(["sso", "none", "own"])
+      .default("sso")
+      .describe("single sign-on, none, or the service's own"),
+    auth_reason: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("why a public service does without any authentication"),
+    protocol: z.enum(["http", "tcp"]).default("http"),
+    health: z
+      .string()
+      .startsWith("/")
+      .optional()
+      .describe("path that answers 200 when the service is well; becomes a health check of its host"),
+    groups: z.array(label).default([]).describe("tailnet groups that may reach it, beside administrators"),
+    options: z
+      .record(z.string(), z.unknown())
+      .default({})
+      .describe("settings for the NixOS module that runs it"),
+  })
+  .transform(camelKeys);
+
+const dnsRecord = z.strictObject({
+  name: recordName.describe("`@` for the apex"),
+  type: z.enum(["A", "AAAA", "CNAME", "MX", "TXT", "NS"]),
+  content: z.string().min(1),
+  priority: z.int().min(0).max(65535).optional(),
+  proxied: z.boolean().default(false),
+  ttl: z.int().min(60).max(86400).optional().describe("seconds"),
+});
+
+const dns = z
+  .strictObject({
+    zone: domainName.describe("zone at Cloudflare that the names stand in"),
+    ttl: z.int().min(60).max(86400).default(300).describe("seconds, for records that aren't proxied"),
+    caa: z.array(domainName).default([]).describe("certificate authorities that may issue for the zone"),
+    caa_report: z.email().optional().describe("where an authority reports requests it refused"),
+    sshfp: z.boolean().default(true).describe("publish the hosts' SSH fingerprints"),
+    records: z.array(dnsRecord).default([]).describe("further records"),
+  })
+  .transform(camelKeys);
+
+const bucket = z
+  .strictObject({
+    environment: environmentName.describe("the stack that owns the bucket"),
+    purpose: z.enum(["cache", "postgres", "backups", "state"]),
+    name: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{4,48}[a-z0-9]$/, "6 to 50 lower-case letters, digits and inner dashes")
+      .describe("name at the vendor, where it is shared by all customers"),
+    noncurrent_days: z.int().positive().default(30).describe("days a hidden or replaced version is kept"),
+    expire_days: z
+      .int()
+      .positive()
+      .optional()
+      .describe("days after which a current object is hidden; without: never"),
+  })
+  .transform(camelKeys);
+
+const storage = z
+  .strictObject({
+    region: z
+      .string()
+      .regex(/^[a-z]+-[a-z]+-\d{3}$/, 'not a B2 region such as "eu-central-003"')
+      .describe("Backblaze B2 region of the account"),
+  })
+  .transform(camelKeys);
+
+const tailnet = z
+  .strictObject({
+    name: z.string().min(1).describe("the tailnet, as the API calls it"),
+    suffix: domainName.describe("MagicDNS suffix, such as `tail1234.ts.net`"),
+    groups: z
+      .record(label, z.array(z.string().min(3)))
+      .default({})
+      .describe("group -> its members' logins"),
+    admins: label.default("admins").describe("the group that may reach everything"),
+    nameservers: z.array(ipAddress).default([]),
+    search_paths: z.array(domainName).default([]),
+    magic_dns: z.boolean().default(true),
+    key_expiry_days: z
+      .int()
+      .min(1)
+      .max(90)
+      .default(1)
+      .describe("days in which a host's one-off key must be used"),
+  })
+  .transform(camelKeys);
+
+const secret = z
+  .strictObject({
+    reference: secretReference.describe("1Password reference; `{host}` stands for the host's name"),
+    hosts: z
+      .union([z.literal("all"), z.array(label).min(1)])
+      .default("all")
+      .describe("hosts that get it"),
+  })
+  .transform(camelKeys);
+
+const fleet = z
+  .strictObject({
+    description: z.string().optional(),
+    domain: domainName.describe("the fleet's domain"),
+    vault: z.string().min(1).default("pantherOS").describe("1Password vault that the program writes to"),
+  })
+  .transform(camelKeys);
+
+/** The whole of `fleet.toml`, before the checks that need more than one table (see checks.ts). */
+export const inventorySchema = z.strictObject({
+  schema: z.literal(1).describe("version of this file's form"),
+  fleet: fleet.describe("what is true of all"),
+  environments: z.partialRecord(environmentName, environment).default({}).describe("one table per stack"),
+  deploy: deploy.prefault({}).describe("how hosts are deployed to"),
+  cache: cache.prefault({}).describe("the binary cache"),
+  hosts: z
+    .record(label, host)
+    .refine((hosts) => Object.keys(hosts).length > 0, "a fleet has at least one host")
+    .describe("one table per host"),
+  services: z.record(label, service).default({}).describe("one table per service"),
+  dns: dns.optional().describe("names; without it the program touches no zone"),
+  storage: storage.optional().describe("object storage"),
+  buckets: z.record(label, bucket).default({}).describe("one table per bucket"),
+  tailnet: tailnet.optional().describe("Tailscale; without it the program touches no tailnet"),
+  secrets: z.record(label, secret).default({}).describe("one table per secret that hosts get"),
+});
+
+export type Inventory = z.infer<typeof inventorySchema>;
+export type Environment = z.infer<typeof environment>;
+export type Service = z.infer<typeof service>;
+export type DnsSettings = z.infer<typeof dns>;
+export type Bucket = z.infer<typeof bucket>;
+export type TailnetSettings = z.infer<typeof tailnet>;
+export type DeploySettings = z.infer<typeof deploy>;
+export type CacheSettings = z.infer<typeof cache>;
+export type SecretSettings = z.infer<typeof secret>;
+export type { EnvironmentName, ExistingProvider, HealthCheck, HetznerProvider, Host } from "./host.ts";

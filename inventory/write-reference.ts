@@ -1,0 +1,4 @@
+import { writeFileSync } from "node:fs";
+import { inventoryReference } from "./reference.ts";
+
+writeFileSync("docs/inventory.md", inventoryReference());

@@ -1,0 +1,231 @@
+import { readFileSync } from "node:fs";
+import { InventoryError, loadInventory, parseInventory } from "../../../inventory/load.ts";
+
+const sandboxFleet = readFileSync("sandbox/nix/fleet.toml", "utf8");
+
+/** The sandbox's fleet with one thing replaced; the replacement must have found its place. */
+function edited(from: string, to: string): string {
+  const text = sandboxFleet.replace(from, to);
+  expect(text).not.toBe(sandboxFleet);
+  return text;
+}
+
+function problemsOf(text: string): string[] {
+  try {
+    parseInventory(text, "fleet.toml");
+  } catch (error) {
+    if (error instanceof InventoryError) return error.message.split("\n");
+    throw error;
+  }
+  throw new Error("the inventory was accepted");
+}
+
+describe("the fleets of this repository", () => {
+  test.each(["nix/fleet.toml", "sandbox/nix/fleet.toml"])("%s is well-formed", (file) => {
+    expect(() => loadInventory(file)).not.toThrow();
+  });
+
+  test("the documents' numbers stand in nix/fleet.toml", () => {
+    const { hosts, cache, dns } = loadInventory("nix/fleet.toml");
+    expect(Object.keys(hosts).sort()).toEqual([
+      "cloud",
+      "contabo-vps",
+      "dev-vm",
+      "hetzner-vps",
+      "iso-headless",
+      "ovh-vps",
+      "r2s",
+      "router",
+      "storage",
+      "yoga",
+      "zephyrus",
+    ]);
+    expect(hosts["hetzner-vps"]?.resources).toEqual({ cpus: 2, memoryGb: 4, diskGb: 40, trafficTb: 20 });
+    expect(hosts["ovh-vps"]?.resources).toEqual({ cpus: 2, memoryGb: 4, diskGb: 40 });
+    expect(hosts["contabo-vps"]?.resources).toEqual({ cpus: 4, memoryGb: 8, diskGb: 200 });
+    expect(hosts["zephyrus"]?.reachability).toBe("best-effort");
+    expect(hosts["yoga"]?.resources).toEqual({ cpus: 16, memoryGb: 16 });
+    expect(`${cache.name}.${dns?.zone}`).toBe("cache.hbohlen.systems");
+  });
+});
+
+describe("a bad inventory is one clear line with file and key", () => {
+  test.each([
+    [
+      "an unknown key",
+      'profiles = ["server"]',
+      'profiles = ["server"]\ncolour = "red"',
+      /^fleet\.toml: hosts\.web\.colour: unknown key; see docs\/inventory\.md/,
+    ],
+    ["an unknown table", "[fleet]", "[flet]\nx = 1\n[fleet]", /^fleet\.toml: flet: unknown key/],
+    ["a wrong type", "port = 9090", 'port = "9090"', /^fleet\.toml: services\.metrics\.port: expected/],
+    [
+      "a port out of range",
+      "port = 9090",
+      "port = 70000",
+      /^fleet\.toml: services\.metrics\.port: a port is 1 to 65535$/,
+    ],
+    [
+      "two services on one port of a host",
+      'host = "legacy"\nport = 9090',
+      'host = "web"\nport = 8080',
+      /^fleet\.toml: services\.metrics\.port: port 8080 on host "web" is taken by services\.hello$/,
+    ],
+    [
+      "a service on an unknown host",
+      'host = "legacy"',
+      'host = "nowhere"',
+      /^fleet\.toml: services\.metrics\.host: unknown host "nowhere"; hosts are db, legacy, web$/,
+    ],
+    [
+      "a bad host name",
+      "[hosts.legacy]",
+      "[hosts.Legacy_1]",
+      /^fleet\.toml: hosts\.Legacy_1: bad name: use lower-case letters/,
+    ],
+    [
+      "a bad address",
+      "198.51.100.20",
+      "198.51.100.300",
+      /^fleet\.toml: hosts\.legacy\.provider\.address: not an IP address$/,
+    ],
+    [
+      "a bad network",
+      "198.51.100.1/32",
+      "198.51.100.1/64",
+      /^fleet\.toml: deploy\.sources\[0\]: not a network in CIDR notation/,
+    ],
+    [
+      "an unknown provider",
+      'kind = "existing"',
+      'kind = "digitalocean"',
+      /^fleet\.toml: hosts\.legacy\.provider\.kind: .*'hetzner' \| 'existing' \| 'image'/,
+    ],
+    [
+      "an unknown location",
+      'location = "nbg1"',
+      'location = "mars"',
+      /^fleet\.toml: hosts\.db\.provider\.location: must be "fsn1", "nbg1"/,
+    ],
+    [
+      "a bad server type",
+      '"cx23"',
+      '"huge"',
+      /^fleet\.toml: hosts\.web\.provider\.server_type: not a server type/,
+    ],
+    [
+      "an unknown environment",
+      'environment = "sandbox"',
+      'environment = "prod"',
+      /^fleet\.toml: hosts\.web\.environment: must be "production", "staging", "homelab", "sandbox"$/,
+    ],
+    [
+      "no profile",
+      'profiles = ["server"]',
+      "profiles = []",
+      /^fleet\.toml: hosts\.web\.profiles: a host has at least one profile$/,
+    ],
+    [
+      "a bad secret reference",
+      "op://sandbox/{host} service account/credential",
+      "op://sandbox",
+      /^fleet\.toml: secrets\.opnix-token\.reference: not a secret reference/,
+    ],
+    [
+      "a secret for an unknown host",
+      "[secrets.opnix-token]",
+      '[secrets.opnix-token]\nhosts = ["nowhere"]',
+      /^fleet\.toml: secrets\.opnix-token\.hosts: unknown host "nowhere"/,
+    ],
+    [
+      "two buckets of one name",
+      "sandbox-backups",
+      "sandbox-nix-cache",
+      /^fleet\.toml: buckets\.backups\.name: "sandbox-nix-cache" is also the name of buckets\.cache$/,
+    ],
+    [
+      "a bad bucket name",
+      "sandbox-backups",
+      "Sandbox_Backups",
+      /^fleet\.toml: buckets\.backups\.name: 6 to 50 lower-case/,
+    ],
+    [
+      "two owners of one name",
+      "[services.hello]",
+      '[services.hello]\nsubdomain = "legacy"',
+      /^fleet\.toml: services\.hello\.subdomain: the name "legacy" is taken by hosts\.legacy$/,
+    ],
+    [
+      "two health checks of one name",
+      "[[hosts.db.health]]",
+      '[[hosts.db.health]]\nname = "database"\nkind = "unit"\nunit = "a.service"\n[[hosts.db.health]]',
+      /^fleet\.toml: hosts\.db\.health: two health checks are called "database"$/,
+    ],
+    [
+      "a health check of an unknown kind",
+      'kind = "tcp"',
+      'kind = "ftp"',
+      /^fleet\.toml: hosts\.db\.health\[0\]\.kind: .*'http' \| 'tcp'/,
+    ],
+    [
+      "a public service without sign-on and reason",
+      'auth_reason = "a greeting"\n',
+      "",
+      /^fleet\.toml: services\.hello\.auth_reason: a public service with auth = "none" says why/,
+    ],
+    [
+      "an unknown group",
+      'host = "legacy"',
+      'groups = ["cooks"]\nhost = "legacy"',
+      /^fleet\.toml: services\.metrics\.groups: unknown group "cooks"; groups are admins$/,
+    ],
+    [
+      "no administrators' group",
+      'admins = ["admin@example.test"]',
+      'cooks = ["admin@example.test"]',
+      /^fleet\.toml: tailnet\.admins: unknown group "admins"/,
+    ],
+    [
+      "a cache on an unknown host",
+      'name = "cache"\nhost = "web"',
+      'name = "cache"\nhost = "nowhere"',
+      /^fleet\.toml: cache\.host: unknown host "nowhere"/,
+    ],
+    ["a later schema", "schema = 1", "schema = 2", /^fleet\.toml: schema: /],
+  ])("%s", (_, from, to, expected) => {
+    const problems = problemsOf(edited(from, to));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(expected);
+  });
+
+  test("an environment without a table is named for each of its hosts", () => {
+    expect(problemsOf(edited("[environments.sandbox]", "[environments.homelab]"))).toEqual(
+      ["web", "db", "legacy"].map(
+        (host) => `fleet.toml: hosts.${host}.environment: no table [environments.sandbox]; there are homelab`,
+      ),
+    );
+  });
+
+  test("text that is not TOML names line and column", () => {
+    expect(problemsOf("schema = 1\n[hosts.web\n")[0]).toMatch(/^fleet\.toml: line 2, column \d+: /);
+  });
+
+  test("two adopted hosts at one address", () => {
+    const second =
+      '[hosts.copy]\nenvironment = "sandbox"\nprofiles = ["server"]\nprovider = { kind = "existing", vendor = "home", address = "198.51.100.20" }\n';
+    expect(problemsOf(edited("[services.hello]", `${second}\n[services.hello]`))).toEqual([
+      "fleet.toml: hosts.copy.provider.address: 198.51.100.20:22 is also the address of hosts.legacy",
+    ]);
+  });
+
+  test("every problem is reported at once", () => {
+    const text = edited("port = 9090", "port = 0").replace("198.51.100.20", "here");
+    expect(problemsOf(text)).toHaveLength(2);
+  });
+
+  test("a missing file names the setting to change", () => {
+    expect(() => loadInventory("no/such.toml")).toThrow(
+      /^no\/such\.toml: \(file\): cannot be read; set pantheros:fleet/,
+    );
+  });
+});
