@@ -1,0 +1,107 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as z from "zod";
+
+/** How far a run may look at the hosts: with the deploy key, with a key that may only ask for the state, not at all. */
+export type ProbeMode = "deploy" | "status" | "off";
+
+/** The stack's configuration, checked, with the environment's overrides applied. See Pulumi.yaml for each key. */
+export interface Settings {
+  readonly stack: string;
+  readonly environment: "production" | "staging" | "homelab" | "sandbox";
+  readonly fleetFile: string;
+  readonly flake: string;
+  readonly flakeOverrides: Readonly<Record<string, string>>;
+  readonly probe: ProbeMode;
+  /** Private key file; undefined: the SSH agent. */
+  readonly sshKey: string | undefined;
+  readonly knownHostsFile: string;
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly s3Endpoint: string | undefined;
+  readonly cloudflareZoneId: string | undefined;
+}
+
+const texts = z.record(z.string(), z.string());
+
+const shape = z.strictObject({
+  environment: z.enum(["production", "staging", "homelab", "sandbox"]),
+  fleet: z.string().min(1),
+  flake: z.string().min(1),
+  flakeOverrides: texts,
+  probe: z.enum(["deploy", "status", "off"]),
+  sshKey: z.string(),
+  knownHosts: z.string().min(1),
+  addresses: texts,
+  s3Endpoint: z.string(),
+  cloudflareZoneId: z.string(),
+});
+
+/** `input=ref input=ref` -> record. A word without `=` is refused. */
+export function parseOverrides(text: string): Record<string, string> {
+  const pairs = text.split(/\s+/).filter((word) => word !== "");
+  return Object.fromEntries(
+    pairs.map((word) => {
+      const at = word.indexOf("=");
+      if (at < 1) throw new Error(`PANTHEROS_FLAKE_OVERRIDES: "${word}" is not of the form input=reference`);
+      return [word.slice(0, at), word.slice(at + 1)];
+    }),
+  );
+}
+
+/** What the program reads from its surroundings; `get` is a stack configuration key, `env` an environment variable. */
+export interface Surroundings {
+  readonly stack: string;
+  get(key: string): unknown;
+  env(name: string): string | undefined;
+}
+
+const orUndefined = (text: string) => (text === "" ? undefined : text);
+
+/**
+ * Checks the configuration of a stack.
+ * @throws Error with one line per wrong key, naming the stack's file.
+ */
+export function settingsFrom({ stack, get, env }: Surroundings): Settings {
+  const file = `Pulumi.${stack}.yaml`;
+  const given = {
+    environment: get("environment") ?? stack,
+    fleet: env("PANTHEROS_FLEET") ?? get("fleet") ?? "nix/fleet.toml",
+    flake: env("PANTHEROS_FLAKE") ?? get("flake") ?? "path:./nix",
+    flakeOverrides: get("flakeOverrides") ?? {},
+    probe: env("PANTHEROS_PROBE") ?? get("probe") ?? "deploy",
+    sshKey: env("PANTHEROS_SSH_KEY") ?? get("sshKey") ?? "",
+    knownHosts: env("PANTHEROS_KNOWN_HOSTS") ?? get("knownHosts") ?? "nix/known_hosts",
+    addresses: get("addresses") ?? {},
+    s3Endpoint: get("s3Endpoint") ?? "",
+    cloudflareZoneId: get("cloudflareZoneId") ?? "",
+  };
+  const result = shape.safeParse(given);
+  if (!result.success) {
+    throw new pulumi.RunError(
+      result.error.issues
+        .map((issue) => `${file}: pantheros:${issue.path.join(".")}: ${issue.message}`)
+        .join("\n"),
+    );
+  }
+  const { fleet, knownHosts, sshKey, s3Endpoint, cloudflareZoneId, ...rest } = result.data;
+  return {
+    ...rest,
+    stack,
+    flakeOverrides: { ...rest.flakeOverrides, ...parseOverrides(env("PANTHEROS_FLAKE_OVERRIDES") ?? "") },
+    fleetFile: fleet,
+    knownHostsFile: knownHosts,
+    sshKey: orUndefined(sshKey),
+    s3Endpoint: orUndefined(s3Endpoint),
+    cloudflareZoneId: orUndefined(cloudflareZoneId),
+  };
+}
+
+/** Settings of the stack that is running. */
+export function readSettings(): Settings {
+  const config = new pulumi.Config();
+  const objects = new Set(["flakeOverrides", "addresses"]);
+  return settingsFrom({
+    stack: pulumi.getStack(),
+    get: (key) => (objects.has(key) ? config.getObject(key) : config.get(key)),
+    env: (name) => process.env[name],
+  });
+}

@@ -1,0 +1,42 @@
+import { parseOverrides, settingsFrom } from "../../../settings/settings.ts";
+
+const surroundings = (config: Record<string, unknown>, env: Record<string, string> = {}) => ({
+  stack: "staging",
+  get: (key: string) => config[key],
+  env: (name: string) => env[name],
+});
+
+test("an empty configuration means the environment of the stack's name and the real fleet", () => {
+  expect(settingsFrom(surroundings({}))).toMatchObject({
+    environment: "staging",
+    fleetFile: "nix/fleet.toml",
+    flake: "path:./nix",
+    probe: "deploy",
+    sshKey: undefined,
+    knownHostsFile: "nix/known_hosts",
+  });
+});
+
+test("the environment's variables come first", () => {
+  const settings = settingsFrom(
+    surroundings(
+      { probe: "deploy", sshKey: "a", flakeOverrides: { site: "path:a", other: "path:o" } },
+      { PANTHEROS_PROBE: "off", PANTHEROS_SSH_KEY: "b", PANTHEROS_FLAKE_OVERRIDES: "site=path:b" },
+    ),
+  );
+  expect(settings).toMatchObject({
+    probe: "off",
+    sshKey: "b",
+    flakeOverrides: { site: "path:b", other: "path:o" },
+  });
+});
+
+test("wrong values name the stack's file and the key", () => {
+  expect(() => settingsFrom(surroundings({ environment: "prod", probe: "maybe" }))).toThrow(
+    /Pulumi\.staging\.yaml: pantheros:environment: .*\nPulumi\.staging\.yaml: pantheros:probe: /,
+  );
+});
+
+test("an override without a reference is refused", () => {
+  expect(() => parseOverrides("site")).toThrow('"site" is not of the form input=reference');
+});
