@@ -1,0 +1,122 @@
+import type { Properties, StateResource } from "../../../tools/recovery/deployment.ts";
+import { find } from "../../../tools/recovery/finders.ts";
+import type { Vendors } from "../../../tools/recovery/vendors.ts";
+
+const refuse = () => {
+  throw new Error("not to be asked");
+};
+const vendors = (some: Partial<Vendors>): Vendors => ({
+  hetzner: refuse,
+  cloudflare: refuse,
+  tailscale: refuse,
+  ownsBucket: refuse,
+  onepassword: refuse,
+  ...some,
+});
+const resource = (type: string, inputs: Properties): StateResource => ({ urn: "u", type, inputs });
+
+describe("Hetzner", () => {
+  const server = resource("hcloud:index/server:Server", { name: "web", labels: { stack: "production" } });
+  const answering = (...servers: Properties[]) => vendors({ hetzner: async () => ({ servers }) });
+
+  test("a server of the name and the labels is found, more labels do not matter", async () => {
+    const found = { id: 42, name: "web", labels: { stack: "production", more: "x" } };
+    expect(await find(answering(found), {}, server)).toEqual({ kind: "found", id: "42" });
+  });
+  test.each<[string, Properties[]]>([
+    ["nothing", []],
+    ["another name", [{ id: 1, name: "web2", labels: { stack: "production" } }]],
+    ["another stack's", [{ id: 1, name: "web", labels: { stack: "staging" } }]],
+    ["no labels", [{ id: 1, name: "web" }]],
+  ])("%s is not ours", async (_what, servers) => {
+    expect(await find(answering(...servers), {}, server)).toEqual({ kind: "absent" });
+  });
+  test("a vendor that cannot be asked is an error, not an absence", async () => {
+    await expect(find(vendors({}), {}, server)).rejects.toThrow("not to be asked");
+  });
+});
+
+describe("Cloudflare", () => {
+  const answering = (...result: Properties[]) => vendors({ cloudflare: async () => ({ result }) });
+  const record = (inputs: Properties) =>
+    resource("cloudflare:index/dnsRecord:DnsRecord", { zoneId: "z1", ...inputs });
+
+  test("the record with the same content is found; its id is that of an import", async () => {
+    const aaaa = record({ name: "web.example.test", type: "AAAA", content: "2001:DB8::1" });
+    const other = { id: "r1", content: "2001:db8::2" };
+    expect(await find(answering(other, { id: "r2", content: "2001:db8::1" }), {}, aaaa)).toEqual({
+      kind: "found",
+      id: "z1/r2",
+    });
+    expect(await find(answering(other), {}, aaaa)).toEqual({ kind: "absent" });
+  });
+  test("data is the same whether numbers are texts or not, and whatever the vendor adds", async () => {
+    const caa = record({
+      name: "example.test",
+      type: "CAA",
+      data: { flags: "0", tag: "issue", value: "ca.example" },
+    });
+    const stored = (value: string) => ({ id: "r1", data: { value, tag: "issue", flags: 0, extra: 1 } });
+    expect(await find(answering(stored("ca.example")), {}, caa)).toEqual({ kind: "found", id: "z1/r1" });
+    expect(await find(answering(stored("other.example")), {}, caa)).toEqual({ kind: "absent" });
+  });
+});
+
+describe("Tailscale", () => {
+  const key = resource("tailscale:index/tailnetKey:TailnetKey", { description: "join web" });
+  function tailnet(keys: Record<string, Properties>) {
+    const deleted: string[] = [];
+    const tailscale: Vendors["tailscale"] = async (_provider, method, path) => {
+      const id = path.split("/").at(-1) ?? "";
+      if (method === "DELETE") deleted.push(id);
+      return id === "keys" ? { keys: Object.keys(keys).map((known) => ({ id: known })) } : (keys[id] ?? {});
+    };
+    return { deleted, vendors: vendors({ tailscale }) };
+  }
+
+  test("valid keys of the description are removed: nobody knows their secret", async () => {
+    const { deleted, vendors } = tailnet({
+      a: { description: "join web" },
+      b: { description: "join db" },
+      c: { description: "join web", invalid: true },
+    });
+    expect(await find(vendors, {}, key)).toMatchObject({ kind: "removed" });
+    expect(deleted).toEqual(["a"]);
+  });
+  test("without a description no key is touched", async () => {
+    const { deleted, vendors } = tailnet({ a: { description: "" } });
+    const nameless = resource("tailscale:index/tailnetKey:TailnetKey", {});
+    expect(await find(vendors, {}, nameless)).toEqual({ kind: "absent" });
+    expect(deleted).toEqual([]);
+  });
+});
+
+test("a bucket is ours or not there", async () => {
+  const bucket = resource("aws:s3/bucket:Bucket", { bucket: "dumps" });
+  expect(await find(vendors({ ownsBucket: async () => true }), {}, bucket)).toEqual({
+    kind: "found",
+    id: "dumps",
+  });
+  expect(await find(vendors({ ownsBucket: async () => false }), {}, bucket)).toEqual({ kind: "absent" });
+});
+
+test("a 1Password item is ours when it is the only one of its title with our tags", async () => {
+  const item = resource("onepassword:index/item:Item", {
+    vault: "v1",
+    title: "web token",
+    tags: ["pantheros", "dev"],
+  });
+  const ours = { id: "i1", title: "web token", tags: ["pantheros", "dev"] };
+  const holding = (...items: Properties[]) => vendors({ onepassword: () => items });
+  expect(await find(holding(ours, { ...ours, id: "i2", tags: [] }), {}, item)).toEqual({
+    kind: "found",
+    id: "vaults/v1/items/i1",
+  });
+  expect(await find(holding(ours, { ...ours, id: "i2" }), {}, item)).toEqual({ kind: "absent" });
+});
+
+test("what can be made again without harm is not looked for", async () => {
+  expect(await find(vendors({}), {}, resource("command:local:Command", { create: "true" }))).toEqual({
+    kind: "absent",
+  });
+});

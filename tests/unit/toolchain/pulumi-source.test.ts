@@ -1,0 +1,111 @@
+import { checksumOf, checksumsUrl, tarballUrl } from "../../../tools/toolchain/pulumi-official.ts";
+import { pluginOf } from "../../../tools/toolchain/pulumi-plugins.ts";
+import { wrapperFiles } from "../../../tools/toolchain/pulumi-registry.ts";
+import { chooseSource, type SourceFacts } from "../../../tools/toolchain/pulumi-source.ts";
+
+describe("where Pulumi comes from", () => {
+  const hour = 3_600_000;
+  const facts = (change: Partial<SourceFacts>): SourceFacts => ({
+    forced: undefined,
+    remembered: undefined,
+    probe: async () => "no route",
+    ...change,
+  });
+  const neverAsked = async (): Promise<string | undefined> => {
+    throw new Error("asked the network");
+  };
+
+  test("official where its addresses answer, otherwise the registries; both are worth remembering", async () => {
+    expect(await chooseSource(facts({ probe: async () => undefined }))).toMatchObject({
+      source: "official",
+      fresh: true,
+    });
+    const registry = await chooseSource(facts({}));
+    expect(registry).toMatchObject({ source: "registry", fresh: true });
+    expect(registry.reason).toContain("no route");
+  });
+
+  test.each(["official", "registry"] as const)(
+    "PANTHEROS_PULUMI=%s asks nobody and is not remembered",
+    async (forced) => {
+      const remembered = {
+        source: forced === "official" ? ("registry" as const) : ("official" as const),
+        ageMilliseconds: 0,
+      };
+      const choice = await chooseSource(facts({ forced, remembered, probe: neverAsked }));
+      expect(choice).toMatchObject({ source: forced, fresh: false });
+    },
+  );
+
+  test("any other value is refused", async () => {
+    await expect(chooseSource(facts({ forced: "offical" }))).rejects.toThrow("official or registry");
+  });
+
+  test("what was found is kept for a day", async () => {
+    const remembered = { source: "registry" as const, ageMilliseconds: 23 * hour };
+    expect((await chooseSource(facts({ remembered, probe: neverAsked }))).source).toBe("registry");
+    const old = { source: "registry" as const, ageMilliseconds: 25 * hour };
+    expect((await chooseSource(facts({ remembered: old, probe: async () => undefined }))).source).toBe(
+      "official",
+    );
+  });
+
+  test("an outage does not take the official plugins away", async () => {
+    const remembered = { source: "official" as const, ageMilliseconds: 25 * hour };
+    expect(await chooseSource(facts({ remembered }))).toMatchObject({ source: "official", fresh: false });
+  });
+});
+
+describe("the official download", () => {
+  const release = { pulumiVersion: "3.1.2", arch: "arm64" as const };
+
+  test("addresses, and a mirror in their place", () => {
+    expect(tarballUrl(release, {})).toBe(
+      "https://get.pulumi.com/releases/sdk/pulumi-v3.1.2-linux-arm64.tar.gz",
+    );
+    expect(checksumsUrl(release, {})).toMatch(/\/v3\.1\.2\/pulumi-3\.1\.2-checksums\.txt$/);
+    const mirror = { PANTHEROS_PULUMI_DOWNLOADS: "http://127.0.0.1:1/p/" };
+    expect(tarballUrl(release, mirror)).toBe("http://127.0.0.1:1/p/pulumi-v3.1.2-linux-arm64.tar.gz");
+    expect(checksumsUrl(release, mirror)).toBe("http://127.0.0.1:1/p/pulumi-3.1.2-checksums.txt");
+  });
+
+  test("the checksum is that of the whole name", () => {
+    const [one, two] = ["a".repeat(64), "b".repeat(64)];
+    const text = `${one}  pulumi-v3.1.2-linux-x64.tar.gz.sig\n${two}  pulumi-v3.1.2-linux-x64.tar.gz\n`;
+    expect(checksumOf("pulumi-v3.1.2-linux-x64.tar.gz", text)).toBe(two);
+    expect(() => checksumOf("pulumi-v3.1.2-linux-arm64.tar.gz", text)).toThrow("do not name");
+    expect(() => checksumOf("x", "<html>not found</html>")).toThrow("do not name");
+  });
+});
+
+describe("plugins", () => {
+  test("name, version and address are those of the npm package", () => {
+    expect(
+      pluginOf({ version: "1.0.0", pulumi: { resource: true, name: "hcloud", version: "1.41.0" } }),
+    ).toEqual({
+      name: "hcloud",
+      version: "1.41.0",
+    });
+    const withServer = { resource: true, name: "onepassword", server: "github://example" };
+    expect(pluginOf({ version: "1.1.3", pulumi: withServer })).toEqual({
+      name: "onepassword",
+      version: "1.1.3",
+      server: "github://example",
+    });
+    expect(pluginOf({ version: "4.6.7" })).toBeUndefined();
+  });
+
+  test("thin plugins stand under the version asked for, hosts beside the CLI, and all lead to PANTHEROS_ROOT", () => {
+    const files = wrapperFiles(
+      { cache: "/c", pulumiVersion: "3.1.2" },
+      [{ name: "hcloud", version: "1.41.0" }],
+      ["pulumi-resource-hcloud", "pulumi-language-nodejs", "pulumi-resource-pulumi-nodejs"],
+    );
+    expect(Object.keys(files)).toEqual([
+      "/c/pulumi-home/plugins/resource-hcloud-v1.41.0/pulumi-resource-hcloud",
+      "/c/pulumi-3.1.2/bin/pulumi-language-nodejs",
+      "/c/pulumi-3.1.2/bin/pulumi-resource-pulumi-nodejs",
+    ]);
+    for (const text of Object.values(files)) expect(text).toContain("PANTHEROS_ROOT");
+  });
+});

@@ -1,0 +1,232 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { run, SetupError } from "../../../tools/toolchain/command.ts";
+import { missingPackages } from "../../../tools/toolchain/debian.ts";
+import { chooseGo, parseVersion } from "../../../tools/toolchain/go.ts";
+import { nixSuffices, nixWrapper } from "../../../tools/toolchain/nix.ts";
+import { installedAsLocked } from "../../../tools/toolchain/npm.ts";
+import { buildFolder, readPlaces, removeLeftovers } from "../../../tools/toolchain/places.ts";
+import { type Machine, sandboxObstacles } from "../../../tools/toolchain/prerequisites.ts";
+import { runSteps, type Step } from "../../../tools/toolchain/steps.ts";
+
+let scratch = "";
+beforeEach(() => {
+  scratch = mkdtempSync(path.join(tmpdir(), "pantheros-setup-"));
+});
+afterEach(() => rmSync(scratch, { recursive: true, force: true }));
+
+describe("folders", () => {
+  test("an interrupted build leaves the old folder and only a temporary name, which the next set-up removes", async () => {
+    const target = path.join(scratch, "tool");
+    mkdirSync(target);
+    writeFileSync(path.join(target, "old"), "");
+    await expect(
+      buildFolder(target, async (part) => {
+        writeFileSync(path.join(part, "half"), "");
+        throw new Error("interrupted");
+      }),
+    ).rejects.toThrow("interrupted");
+    expect(readdirSync(target)).toEqual(["old"]);
+
+    const dead = `${target}.part-4194304`;
+    mkdirSync(dead);
+    removeLeftovers(scratch);
+    expect(existsSync(dead)).toBe(false);
+    // This process is alive: its own temporary folder is not a leftover.
+    expect(existsSync(`${target}.part-${process.pid}`)).toBe(true);
+  });
+
+  test("a complete build replaces the old folder", async () => {
+    const target = path.join(scratch, "tool");
+    mkdirSync(target);
+    writeFileSync(path.join(target, "old"), "");
+    await buildFolder(target, async (part) => writeFileSync(path.join(part, "new"), ""));
+    expect(readdirSync(target)).toEqual(["new"]);
+    expect(readdirSync(scratch)).toEqual(["tool"]);
+  });
+
+  test("a missing variable is named", () => {
+    expect(() => readPlaces({ PANTHEROS_ROOT: "/r" }, "x64")).toThrow("PANTHEROS_CACHE");
+    expect(() => readPlaces({}, "riscv64")).toThrow("riscv64");
+  });
+});
+
+describe("commands", () => {
+  const options = (seconds = 20) => ({
+    step: "step",
+    log: path.join(scratch, "log"),
+    seconds,
+    hint: "do this",
+  });
+
+  test("a failure tells step, command, exit code, the output's end and the hint", async () => {
+    const failure = run(["sh", "-c", "echo first; echo last >&2; exit 7"], options());
+    await expect(failure).rejects.toThrow(SetupError);
+    await expect(failure).rejects.toThrow(/step: sh -c .*exit code 7[\s\S]*first\nlast[\s\S]*hint: do this/);
+  });
+
+  test("a command that takes too long is killed", async () => {
+    await expect(run(["sleep", "30"], options(0.1))).rejects.toThrow("still not done after 0.1 s");
+  });
+
+  test("a program that does not exist is an error, not a crash", async () => {
+    await expect(run(["/does/not/exist"], options())).rejects.toThrow("cannot start");
+  });
+});
+
+describe("steps", () => {
+  const step = (name: string, after: string[], work: Partial<Step>): Step => ({
+    name,
+    after,
+    doing: "working",
+    present: () => undefined,
+    install: async () => {},
+    ...work,
+  });
+
+  test("what is present is not installed, what depends on a failure is held, the rest goes on", async () => {
+    const installed: string[] = [];
+    const lines: string[] = [];
+    const outcomes = await runSteps(
+      [
+        step("there", [], { present: () => "1.0", install: async () => void installed.push("there") }),
+        step("broken", [], {
+          install: async () => {
+            throw new Error("no network");
+          },
+        }),
+        step("needs broken", ["broken"], { install: async () => void installed.push("needs broken") }),
+        step("needs held", ["needs broken"], { install: async () => void installed.push("needs held") }),
+        step("apart", ["there"], { install: async () => void installed.push("apart") }),
+      ],
+      (line) => lines.push(line),
+    );
+    expect(installed).toEqual(["apart"]);
+    expect([...outcomes.values()].map(({ kind }) => kind)).toEqual([
+      "present",
+      "failed",
+      "held",
+      "held",
+      "installed",
+    ]);
+    expect(outcomes.get("broken")).toMatchObject({ reason: "no network" });
+    expect(lines).toContain("there: 1.0");
+    expect(lines).toContain("needs broken: not started, broken failed");
+  });
+
+  test("independent steps run at the same time", async () => {
+    let release = () => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const outcomes = await runSteps(
+      [step("waits", [], { install: () => gate }), step("frees it", [], { install: async () => release() })],
+      () => {},
+    );
+    expect([...outcomes.values()].map(({ kind }) => kind)).toEqual(["installed", "installed"]);
+  });
+});
+
+describe("npm packages", () => {
+  const locked = {
+    "": {},
+    "node_modules/a": { version: "1.0.0", integrity: "sha512-a" },
+    "node_modules/win": { version: "1.0.0", integrity: "sha512-w", optional: true },
+  };
+  test("packages of other platforms may be absent, others not", () => {
+    expect(installedAsLocked(locked, { "node_modules/a": locked["node_modules/a"] })).toBe(true);
+    expect(installedAsLocked(locked, { "node_modules/win": locked["node_modules/win"] })).toBe(false);
+  });
+  test("another version, or a package that is not locked, is a difference", () => {
+    expect(installedAsLocked(locked, { "node_modules/a": { version: "1.0.1", integrity: "sha512-a" } })).toBe(
+      false,
+    );
+    const more = { "node_modules/a": locked["node_modules/a"], "node_modules/b": { version: "1.0.0" } };
+    expect(installedAsLocked(locked, more)).toBe(false);
+  });
+});
+
+describe("this machine", () => {
+  const able: Machine = { linux: true, root: true, apt: true, namespaces: undefined, cgroup2: true };
+  test("nothing stands in the way of an able one", () => expect(sandboxObstacles(able)).toEqual([]));
+  test.each<[string, Partial<Machine>, RegExp]>([
+    ["not Linux", { linux: false }, /not Linux/],
+    ["not root", { root: false }, /not root/],
+    ["no apt", { apt: false }, /apt-get/],
+    ["no namespaces", { namespaces: "unshare: Operation not permitted" }, /Operation not permitted/],
+    ["no cgroup2", { cgroup2: false }, /cgroup2/],
+  ])("%s is said", (_name, change, message) => {
+    expect(sandboxObstacles({ ...able, ...change })).toEqual([expect.stringMatching(message)]);
+  });
+});
+
+test("packages that are unknown, removed or half installed are missing", () => {
+  const query = "jq installed\npatchelf config-files\nnftables half-installed\n";
+  expect(missingPackages(["jq", "patchelf", "nftables", "sqlite3"], query)).toEqual([
+    "patchelf",
+    "nftables",
+    "sqlite3",
+  ]);
+});
+
+describe("Nix", () => {
+  test.each([
+    ["nix (Nix) 2.26.3", true],
+    ["nix (Nix) 2.20.0", true],
+    ["nix (Nix) 3.1.0", true],
+    ["nix (Lix, like Nix) 2.93.0", true],
+    ["nix (Nix) 2.8.0", false],
+    ["nix (Nix) 2.18.1", false],
+    ["", false],
+    [undefined, false],
+  ])("%s suffices: %s", (line, answer) => expect(nixSuffices(line)).toBe(answer));
+
+  test("the wrapper keeps a configuration that the user chose", async () => {
+    const target = path.join(scratch, "nix");
+    mkdirSync(path.join(target, "root/usr/bin"), { recursive: true });
+    writeFileSync(path.join(target, "root/usr/bin/nix"), '#!/bin/sh\necho "$NIX_CONF_DIR $*"\n', {
+      mode: 0o755,
+    });
+    const wrapper = path.join(scratch, "wrapper");
+    writeFileSync(wrapper, nixWrapper(target, "nix"), { mode: 0o755 });
+    const log = path.join(scratch, "log");
+    const answer = async (env: NodeJS.ProcessEnv) => {
+      await run([wrapper, "eval", "two words"], {
+        step: "nix",
+        log,
+        seconds: 20,
+        env: { PATH: process.env["PATH"], ...env },
+      });
+      return readFileSync(log, "utf8").trim();
+    };
+    expect(await answer({})).toBe(`${target}/etc eval two words`);
+    expect(await answer({ NIX_CONF_DIR: "/mine" })).toBe("/mine eval two words");
+  });
+});
+
+describe("Go", () => {
+  test.each([
+    ["go version go1.26.8 linux/amd64", [1, 26, 8]],
+    ["1.25.11", [1, 25, 11]],
+    ["go1.22", [1, 22, 0]],
+    ["nothing", undefined],
+  ])("%s", (text, version) => expect(parseVersion(text)).toEqual(version));
+
+  test("a recent Go is used, a newer one of 1.21 or later updates itself, others are replaced", () => {
+    expect(chooseGo([1, 25, 11], [1, 25, 11])).toBe("installed");
+    expect(chooseGo([1, 26, 0], [1, 25, 11])).toBe("installed");
+    expect(chooseGo([1, 25, 10], [1, 25, 11])).toBe("toolchain");
+    expect(chooseGo([1, 21, 0], [1, 25, 11])).toBe("toolchain");
+    expect(chooseGo([1, 19, 8], [1, 25, 11])).toBe("registry");
+    expect(chooseGo(undefined, [1, 25, 11])).toBe("registry");
+  });
+});

@@ -1,0 +1,178 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import path from "node:path";
+import { closingLine, countsOf, sum } from "../../../tools/testing/counts.ts";
+import { isDead, parseLock } from "../../../tools/toolchain/locks.ts";
+
+const root = process.cwd();
+// The wrappers run TypeScript with the node that runs these tests.
+const nodeFirst = `${path.dirname(process.execPath)}:${process.env["PATH"]}`;
+let scratch = "";
+beforeEach(() => {
+  scratch = mkdtempSync(path.join(tmpdir(), "pantheros-wrapper-"));
+});
+afterEach(() => rmSync(scratch, { recursive: true, force: true }));
+
+describe("the arguments of tools/pulumi", () => {
+  const read = (args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
+    const script =
+      '. "$0"; pantheros_read_arguments "$@"; echo "$pantheros_command,$pantheros_subcommand,$pantheros_stack"';
+    const file = path.join(root, "tools/pulumi-arguments.sh");
+    const result = spawnSync("sh", ["-euc", script, file, ...args], {
+      encoding: "utf8",
+      env: { PATH: nodeFirst, ...env },
+    });
+    return result.stdout.trim() || result.stderr;
+  };
+
+  test.each<[string, string]>([
+    ["preview", "preview,,sandbox"],
+    ["preview --stack production --diff", "preview,,production"],
+    ["--stack=production up --yes", "up,,production"],
+    ["-s staging stack output hosts", "stack,output,staging"],
+    ["stack select homelab", "stack,select,homelab"],
+    ["--color never -C /tmp up", "up,,sandbox"],
+    ["cancel staging", "cancel,staging,staging"],
+    ["up --help", "help,,sandbox"],
+    ["config set name value", "config,set,sandbox"],
+  ])("%s", (line, answer) => expect(read(line.split(" "))).toBe(answer));
+
+  test("PULUMI_STACK comes before the sandbox and after --stack", () => {
+    expect(read(["up"], { PULUMI_STACK: "staging" })).toBe("up,,staging");
+    expect(read(["up", "-s", "production"], { PULUMI_STACK: "staging" })).toBe("up,,production");
+  });
+});
+
+describe("tools/pulumi", () => {
+  /** A cache with a `pulumi` that prints what reaches it. */
+  function fakeCli(): NodeJS.ProcessEnv {
+    const version = /PANTHEROS_PULUMI_VERSION=(.*)/.exec(readFileSync("tools/versions.sh", "utf8"))?.[1];
+    const bin = path.join(scratch, `cache/pantheros/pulumi-${version}/bin`);
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(
+      path.join(bin, "pulumi"),
+      '#!/bin/sh\nenv | sort >"$FAKE_OUT"\necho "ARGS $*" >>"$FAKE_OUT"\n',
+    );
+    chmodSync(path.join(bin, "pulumi"), 0o755);
+    return {
+      PATH: nodeFirst,
+      HOME: scratch,
+      XDG_CACHE_HOME: path.join(scratch, "cache"),
+      PANTHEROS_PULUMI: "registry",
+      PANTHEROS_SANDBOX_DIR: path.join(scratch, "sandbox"),
+      PANTHEROS_SANDBOX_NAME: "wrappertest",
+      FAKE_OUT: path.join(scratch, "out"),
+    };
+  }
+  const call = (env: NodeJS.ProcessEnv, ...args: string[]) => {
+    const result = spawnSync(path.join(root, "tools/pulumi"), args, { encoding: "utf8", env });
+    const out = path.join(scratch, "out");
+    return { ...result, seen: existsSync(out) ? readFileSync(out, "utf8") : "" };
+  };
+  function makeSandbox(): string {
+    const directory = path.join(scratch, "sandbox");
+    mkdirSync(path.join(directory, "pulumi/.pulumi/stacks/pantheros"), { recursive: true });
+    writeFileSync(path.join(directory, "pulumi/.pulumi/stacks/pantheros/sandbox.json"), "{}");
+    writeFileSync(
+      path.join(directory, "secrets.env"),
+      "HCLOUD_TOKEN=sandbox-token\nPULUMI_CONFIG_PASSPHRASE=words\nTAILSCALE_OAUTH_CLIENT_ID=k1\n",
+    );
+    return directory;
+  }
+
+  test("another stack gets nothing of the sandbox", () => {
+    makeSandbox();
+    const { status, seen } = call({ ...fakeCli(), HCLOUD_TOKEN: "mine" }, "preview", "--stack", "production");
+    expect(status).toBe(0);
+    expect(seen).toContain("HCLOUD_TOKEN=mine\n");
+    expect(seen).not.toContain("PULUMI_BACKEND_URL");
+    expect(seen).toContain("ARGS preview --stack production\n");
+  });
+
+  test("the sandbox gets its tokens and state through the environment, with the passphrase in a file", () => {
+    const directory = makeSandbox();
+    const { status, seen } = call(fakeCli(), "stack", "output", "--json");
+    expect(status).toBe(0);
+    expect(seen).toContain("HCLOUD_TOKEN=sandbox-token\n");
+    expect(seen).toContain(`PULUMI_BACKEND_URL=file://${directory}/pulumi?metadata=skip\n`);
+    expect(seen).toContain(`PULUMI_CONFIG_PASSPHRASE_FILE=${directory}/passphrase\n`);
+    expect(seen).not.toContain("PULUMI_CONFIG_PASSPHRASE=");
+    expect(seen).not.toContain("TAILSCALE_OAUTH_CLIENT_ID");
+    expect(seen).toContain("AWS_REQUEST_CHECKSUM_CALCULATION=when_required\n");
+    expect(seen).toContain("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true\n");
+    expect(seen).toContain("ARGS stack output --json\n");
+  });
+
+  test("the official CLI may fetch plugins and keeps its home", () => {
+    const env = { ...fakeCli(), PANTHEROS_PULUMI: "official" };
+    const bin = path.join(scratch, "cache/pantheros");
+    const version = /PANTHEROS_PULUMI_VERSION=(.*)/.exec(readFileSync("tools/versions.sh", "utf8"))?.[1];
+    spawnSync("cp", [
+      "-r",
+      path.join(bin, `pulumi-${version}`),
+      path.join(bin, `pulumi-official-${version}`),
+    ]);
+    const { seen } = call(env, "preview", "--stack", "production");
+    expect(seen).toContain("ARGS preview");
+    expect(seen).not.toContain("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION");
+    expect(seen).not.toContain("PULUMI_HOME");
+  });
+
+  test("without a sandbox, or with one that is not running, it says what to do and starts nothing", () => {
+    const none = call(fakeCli(), "preview");
+    expect(none).toMatchObject({ status: 1, seen: "" });
+    expect(none.stderr).toContain("make sandbox");
+    makeSandbox();
+    const off = call(fakeCli(), "preview");
+    expect(off).toMatchObject({ status: 1, seen: "" });
+    expect(off.stderr).toContain("not running");
+  });
+
+  test("the lock of a dead process goes, that of a live Pulumi and that of another machine stay", () => {
+    const locks = path.join(makeSandbox(), "pulumi/.pulumi/locks/organization/pantheros/sandbox");
+    mkdirSync(locks, { recursive: true });
+    const write = (name: string, lock: object) => {
+      writeFileSync(path.join(locks, `${name}.json`), JSON.stringify(lock));
+      writeFileSync(path.join(locks, `${name}.json.attrs`), "{}");
+    };
+    const lock = { username: "root", timestamp: "2026-01-01T00:00:00Z", hostname: hostname() };
+    write("dead", { ...lock, pid: 4_194_304 });
+    write("elsewhere", { ...lock, pid: 4_194_304, hostname: "another.example.test" });
+    const { stderr } = call(fakeCli(), "stack", "output");
+    expect(stderr).toContain("removed the lock of root's process 4194304");
+    expect(["dead", "elsewhere"].map((name) => existsSync(path.join(locks, `${name}.json`)))).toEqual([
+      false,
+      true,
+    ]);
+    expect(existsSync(path.join(locks, "dead.json.attrs"))).toBe(false);
+  });
+});
+
+describe("stack locks", () => {
+  const lock = { pid: 7, username: "root", hostname: "here", timestamp: "t" };
+  test("only a lock of this machine whose process is no Pulumi is dead", () => {
+    expect(isDead(lock, "here", () => undefined)).toBe(true);
+    expect(isDead(lock, "here", () => "sshd")).toBe(true);
+    expect(isDead(lock, "here", () => "pulumi")).toBe(false);
+    expect(isDead(lock, "there", () => undefined)).toBe(false);
+  });
+  test.each(["", "{}", "[1]", '{"pid":"7"}', "null"])("%j is no lock", (text) =>
+    expect(parseLock(text)).toBeUndefined(),
+  );
+});
+
+describe("what the tests came to", () => {
+  test("several runs add up", () => {
+    const counts = [
+      countsOf('{"passed":2,"failed":0,"skipped":1}', 0),
+      countsOf('{"passed":1,"failed":3,"skipped":0}', 1),
+    ];
+    expect(closingLine(sum(counts))).toBe("3 passed, 3 failed");
+  });
+  test.each<[string, string | undefined, number]>([
+    ["wrote nothing", undefined, 0],
+    ["failed without a failed test", '{"passed":5,"failed":0,"skipped":0}', 1],
+    ["was interrupted", '{"passed":5,"failed":0,"skipped":0,"interrupted":true}', 0],
+  ])("a run that %s is a failure", (_name, text, code) => expect(countsOf(text, code).failed).toBe(1));
+});

@@ -1,0 +1,63 @@
+# shellcheck shell=sh
+# The one place that computes PATH and variables. A wrapper sets PANTHEROS_ROOT (the repository) and sources this file.
+# What stands in the cache was put there by tools/setup because the machine lacked it, so it comes first on PATH.
+# shellcheck source=tools/versions.sh
+. "$PANTHEROS_ROOT/tools/versions.sh"
+
+PANTHEROS_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/pantheros
+PANTHEROS_SANDBOX_DIR=${PANTHEROS_SANDBOX_DIR:-$PANTHEROS_ROOT/.sandbox}
+case $PANTHEROS_SANDBOX_DIR in
+  /*) ;;
+  *) PANTHEROS_SANDBOX_DIR=$PWD/$PANTHEROS_SANDBOX_DIR ;;
+esac
+PANTHEROS_SANDBOX_NAME=${PANTHEROS_SANDBOX_NAME:-sandbox}
+export PANTHEROS_ROOT PANTHEROS_CACHE PANTHEROS_SANDBOX_DIR PANTHEROS_SANDBOX_NAME
+
+pantheros_path_first() {
+  if [ -d "$1" ]; then
+    case ":$PATH:" in
+      *":$1:"*) ;;
+      *) PATH=$1:$PATH ;;
+    esac
+  fi
+}
+
+# The root of a Debian or Ubuntu machine reached through su or cron lacks these.
+pantheros_path_first /usr/sbin
+pantheros_path_first "$PANTHEROS_CACHE/nix-$PANTHEROS_NIX_VERSION/bin"
+for pantheros_dir in "$PANTHEROS_CACHE/node-$PANTHEROS_NODE_VERSION"/node_modules/node-linux-*/bin; do
+  pantheros_path_first "$pantheros_dir"
+done
+
+# Where Pulumi comes from: the official download, or the registries (see tools/toolchain/pulumi-source.ts).
+if [ -n "${PANTHEROS_PULUMI:-}" ]; then
+  PANTHEROS_PULUMI_SOURCE=$PANTHEROS_PULUMI
+elif [ -f "$PANTHEROS_CACHE/pulumi-source" ]; then
+  read -r PANTHEROS_PULUMI_SOURCE <"$PANTHEROS_CACHE/pulumi-source" || :
+else
+  PANTHEROS_PULUMI_SOURCE=registry
+fi
+case $PANTHEROS_PULUMI_SOURCE in
+  official)
+    pantheros_path_first "$PANTHEROS_CACHE/pulumi-official-$PANTHEROS_PULUMI_VERSION/bin"
+    ;;
+  registry)
+    pantheros_path_first "$PANTHEROS_CACHE/pulumi-$PANTHEROS_PULUMI_VERSION/bin"
+    # A home of its own: thin plugins must never be taken for the official ones of the same version.
+    PULUMI_HOME=$PANTHEROS_CACHE/pulumi-home
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true
+    export PULUMI_HOME PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION
+    ;;
+  *)
+    echo "PANTHEROS_PULUMI is \"$PANTHEROS_PULUMI_SOURCE\"; it must be official or registry" >&2
+    exit 2
+    ;;
+esac
+PULUMI_SKIP_UPDATE_CHECK=true
+NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$PANTHEROS_CACHE/node-compile}
+# S3 stores other than Amazon's refuse the checksum headers that its SDKs send by default.
+AWS_REQUEST_CHECKSUM_CALCULATION=when_required
+AWS_RESPONSE_CHECKSUM_VALIDATION=when_required
+export PATH PANTHEROS_PULUMI_SOURCE PULUMI_SKIP_UPDATE_CHECK NODE_COMPILE_CACHE
+export AWS_REQUEST_CHECKSUM_CALCULATION AWS_RESPONSE_CHECKSUM_VALIDATION
+unset pantheros_dir

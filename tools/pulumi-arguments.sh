@@ -1,0 +1,51 @@
+# shellcheck shell=sh
+# What tools/pulumi must know of a command line: the command and the stack. Sets pantheros_command,
+# pantheros_subcommand, pantheros_stack (default: PULUMI_STACK, then sandbox) and pantheros_config_file (given or not).
+
+pantheros_read_arguments() {
+  pantheros_command='' pantheros_subcommand='' pantheros_name='' pantheros_stack='' pantheros_config_file=''
+  pantheros_expect=''
+  for pantheros_argument; do
+    case $pantheros_expect in
+      stack) pantheros_stack=$pantheros_argument pantheros_expect='' && continue ;;
+      value) pantheros_expect='' && continue ;;
+    esac
+    case $pantheros_argument in
+      --) break ;;
+      --help | -h)
+        pantheros_command=help
+        break
+        ;;
+      --stack | -s) pantheros_expect=stack ;;
+      --stack=*) pantheros_stack=${pantheros_argument#*=} ;;
+      --config-file) pantheros_config_file=given pantheros_expect=value ;;
+      --config-file=*) pantheros_config_file=given ;;
+      # Options before the command that take a value.
+      --cwd | -C | --color | --verbose | -v | --profiling | --tracing | --memprofilerate) pantheros_expect=value ;;
+      -*) ;;
+      *)
+        if [ -z "$pantheros_command" ]; then
+          pantheros_command=$pantheros_argument
+        elif [ -z "$pantheros_subcommand" ]; then
+          pantheros_subcommand=$pantheros_argument
+        elif [ -z "$pantheros_name" ]; then
+          pantheros_name=$pantheros_argument
+        fi
+        ;;
+    esac
+  done
+  case $pantheros_command:$pantheros_subcommand in
+    stack:select | stack:init | stack:new | stack:rm) : "${pantheros_stack:=$pantheros_name}" ;;
+    cancel:*) : "${pantheros_stack:=$pantheros_subcommand}" ;;
+  esac
+  : "${pantheros_stack:=${PULUMI_STACK:-sandbox}}"
+}
+
+# Removes the locks of stack $2 below file backend $1 that a dead process of this machine left behind.
+pantheros_clear_dead_locks() {
+  for pantheros_lock in "$1"/.pulumi/locks/organization/*/"$2"/*.json; do
+    [ -e "$pantheros_lock" ] || continue
+    node "$PANTHEROS_ROOT/tools/toolchain/locks.ts" "$(dirname "$pantheros_lock")"
+    return
+  done
+}

@@ -1,0 +1,103 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { onPath, run } from "./command.ts";
+import type { Places } from "./places.ts";
+import type { Step } from "./steps.ts";
+
+/** Debian and Ubuntu packages of the sandbox. */
+export const PACKAGES = [
+  "mmdebstrap",
+  "debian-archive-keyring",
+  "patchelf",
+  "systemd-container",
+  "iproute2",
+  "nftables",
+  "pdns-server",
+  "pdns-backend-sqlite3",
+  "sqlite3",
+  "bind9-dnsutils",
+  "openssh-client",
+  "busybox-static",
+  "jq",
+  "shellcheck",
+] as const;
+
+/** Services that these packages bring; the sandbox starts its own instances and leaves the machine's alone. */
+const SERVICES = ["pdns.service"] as const;
+
+const POLICY = "/usr/sbin/policy-rc.d";
+const POLICY_TEXT =
+  "#!/bin/sh\n# pantheros tools/setup: no service starts while packages are installed\nexit 101\n";
+
+/** Packages of the list that dpkg does not have installed, from `dpkg-query -W -f '${Package} ${db:Status-Status}\n'`. */
+export function missingPackages(wanted: readonly string[], query: string): string[] {
+  const installed = new Set(
+    query
+      .split("\n")
+      .map((line) => line.split(" "))
+      .filter(([, status]) => status === "installed")
+      .map(([name]) => name),
+  );
+  return wanted.filter((name) => !installed.has(name));
+}
+
+export function debianStep({ cache }: Places): Step {
+  // Written before an installation and removed after it: an interrupted one is tidied up by the next set-up.
+  const unfinished = path.join(cache, "debian-services");
+  const missing = () => missingPackages(wantedPackages(), queryPackages());
+  return {
+    name: "Debian packages",
+    after: [],
+    doing: "apt-get install (20-90 s; waits for the package mirror)",
+    present() {
+      tidyUp(unfinished);
+      const left = missing();
+      return left.length === 0 ? `all ${wantedPackages().length} installed` : undefined;
+    },
+    async install() {
+      const packages = missing();
+      const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+      const options = { step: "Debian packages", env, seconds: 900 };
+      const lock = ["-o", "DPkg::Lock::Timeout=300"];
+      mkdirSync(cache, { recursive: true });
+      if (packages.includes("pdns-server")) writeFileSync(unfinished, SERVICES.join("\n"));
+      const forbid = !existsSync(POLICY);
+      if (forbid) writeFileSync(POLICY, POLICY_TEXT, { mode: 0o755 });
+      try {
+        await run(["apt-get", ...lock, "update", "--quiet"], {
+          ...options,
+          log: path.join(cache, "logs", "apt-update.log"),
+        });
+        await run(
+          ["apt-get", ...lock, "install", "--yes", "--quiet", "--no-install-recommends", ...packages],
+          {
+            ...options,
+            log: path.join(cache, "logs", "apt-install.log"),
+          },
+        );
+      } finally {
+        tidyUp(unfinished);
+      }
+    },
+  };
+}
+
+/** The list, and what this machine's Python needs to make a virtual environment. */
+function wantedPackages(): string[] {
+  const venv = spawnSync("python3", ["-c", "import ensurepip, venv"], { stdio: "ignore" }).status === 0;
+  return venv ? [...PACKAGES] : [...PACKAGES, "python3", "python3-venv"];
+}
+
+function queryPackages(): string {
+  const format = "-f=$" + "{Package} $" + "{db:Status-Status}\n";
+  return spawnSync("dpkg-query", ["-W", format, ...wantedPackages()], { encoding: "utf8" }).stdout;
+}
+
+/** Lets services start again and disables those that our packages enabled. */
+function tidyUp(unfinished: string): void {
+  if (existsSync(POLICY) && readFileSync(POLICY, "utf8") === POLICY_TEXT) rmSync(POLICY);
+  if (!existsSync(unfinished)) return;
+  if (onPath("systemctl")) spawnSync("systemctl", ["disable", "--quiet", ...SERVICES], { stdio: "ignore" });
+  rmSync(unfinished);
+}

@@ -1,0 +1,59 @@
+/**
+ * Removes the stack locks of Pulumi's file backend whose process is gone: `node locks.ts DIRECTORY`. A lock file holds
+ * {pid, username, hostname, timestamp} (pkg/backend/diy/lock.go). A lock of another machine is left alone: nobody here
+ * can tell whether its process lives.
+ */
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { hostname } from "node:os";
+import path from "node:path";
+
+export interface Lock {
+  readonly pid: number;
+  readonly username: string;
+  readonly hostname: string;
+  readonly timestamp: string;
+}
+
+/** Reads a lock; undefined when the text is none, such as one that was being written when its machine died. */
+export function parseLock(text: string): Lock | undefined {
+  try {
+    const { pid, username, hostname, timestamp } = JSON.parse(text) as Partial<Lock>;
+    if (typeof pid !== "number" || typeof hostname !== "string") return undefined;
+    return { pid, hostname, username: String(username), timestamp: String(timestamp) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the process that holds a lock is certainly gone. `programOf` names the program of a live process. */
+export function isDead(lock: Lock, here: string, programOf: (pid: number) => string | undefined): boolean {
+  return lock.hostname === here && programOf(lock.pid) !== "pulumi";
+}
+
+/** Name of the program that runs under a process id, undefined when none does (or it is a zombie). */
+function programOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [, name, state] = /^\d+ \((.*)\) (\S)/s.exec(stat) ?? [];
+    return state === "Z" || state === "X" ? undefined : name;
+  } catch {
+    return undefined;
+  }
+}
+
+function main(directory: string): void {
+  for (const name of readdirSync(directory).filter((file) => file.endsWith(".json"))) {
+    const file = path.join(directory, name);
+    const lock = parseLock(readFileSync(file, "utf8"));
+    if (lock === undefined || !isDead(lock, hostname(), programOf)) continue;
+    rmSync(file, { force: true });
+    rmSync(`${file}.attrs`, { force: true });
+    const { username, timestamp, pid } = lock;
+    process.stderr.write(
+      `tools/pulumi: removed the lock of ${username}'s process ${pid} (${timestamp}): it is gone\n`,
+    );
+  }
+}
+
+const [, script, directory] = process.argv;
+if (script?.endsWith("locks.ts") && directory !== undefined) main(directory);

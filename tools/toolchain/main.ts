@@ -1,0 +1,64 @@
+import { mkdirSync } from "node:fs";
+import { stopCommands } from "./command.ts";
+import { debianStep } from "./debian.ts";
+import { nixStep } from "./nix.ts";
+import { npmStep } from "./npm.ts";
+import { readPlaces, removeLeftovers } from "./places.ts";
+import { lookAtMachine, sandboxObstacles, WHAT_STILL_WORKS } from "./prerequisites.ts";
+import { officialCliStep, officialPluginsStep } from "./pulumi-official.ts";
+import { registryCliStep, registryPluginsStep } from "./pulumi-registry.ts";
+import { decideSource } from "./pulumi-source.ts";
+import { pythonStep } from "./python.ts";
+import { runSteps, type Step } from "./steps.ts";
+
+const report = (line: string) => process.stdout.write(`setup: ${line}\n`);
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => {
+    stopCommands();
+    process.stderr.write("setup: stopped; what is complete is kept, run it again to go on\n");
+    process.exit(130);
+  });
+}
+
+process.exitCode = await main(process.argv[2] ?? "unit");
+
+async function main(part: string): Promise<number> {
+  const obstacles = part === "unit" ? [] : sandboxObstacles(lookAtMachine());
+  if (obstacles.length > 0) {
+    const reasons = obstacles.map((reason) => `  - ${reason}`).join("\n");
+    const message = `setup: the sandbox cannot run on this machine:\n${reasons}\n${WHAT_STILL_WORKS}\n`;
+    process.stderr.write(message);
+    if (part === "sandbox") return 1;
+  }
+  const sandbox = part !== "unit" && obstacles.length === 0;
+  const places = readPlaces(process.env, process.arch);
+  mkdirSync(places.cache, { recursive: true });
+  removeLeftovers(places.cache);
+
+  const { source, reason } = await decideSource(places, process.env);
+  const official = source === "official";
+  // As root, Debian's packages bring what the next steps would otherwise have to unpack themselves.
+  const debian = sandbox ? [debianStep(places)] : [];
+  const afterDebian = debian.map(({ name }) => name);
+  const steps: Step[] = [
+    official ? officialCliStep(places, reason, process.env) : registryCliStep(places, reason, report),
+    npmStep(places),
+    ...debian,
+    official ? officialPluginsStep(places, process.env) : registryPluginsStep(places),
+    nixStep(places, afterDebian),
+    pythonStep(places, afterDebian),
+  ];
+  const outcomes = await runSteps(steps, report);
+  let failed = 0;
+  for (const outcome of outcomes.values()) {
+    if (outcome.kind === "failed") process.stderr.write(`setup: ${outcome.reason}\n`);
+    if (outcome.kind === "failed" || outcome.kind === "held") failed += 1;
+  }
+  if (failed > 0) {
+    process.stderr.write(`setup: ${failed} of ${steps.length} steps are not done; run it again to go on\n`);
+    return 1;
+  }
+  report(`everything that ${sandbox ? "the sandbox needs" : "unit tests and previews need"} is there`);
+  return 0;
+}

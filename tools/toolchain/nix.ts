@@ -1,0 +1,125 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { firstLine, onPath, run } from "./command.ts";
+import { buildFolder, type Places } from "./places.ts";
+import type { Step } from "./steps.ts";
+
+/** Oldest Nix that the program's commands work with. */
+const MINIMUM: readonly [number, number] = [2, 20];
+
+/**
+ * Configuration of the extracted Nix. A machine without Nix has no build users, and the builds of the sandbox use the
+ * machine's own shell. The sandbox paths only matter for a user without /nix, whose store is always sandboxed.
+ */
+export const NIX_CONFIGURATION = [
+  "experimental-features = nix-command flakes",
+  "sandbox = false",
+  "sandbox-paths = /bin=/bin? /usr=/usr? /lib=/lib? /lib64=/lib64?",
+  "build-users-group =",
+  "",
+].join("\n");
+
+/** Whether `nix --version`'s answer is a version that will do. */
+export function nixSuffices(line: string | undefined): boolean {
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(line ?? "") ?? [];
+  if (major === undefined || minor === undefined) return false;
+  return Number(major) > MINIMUM[0] || (Number(major) === MINIMUM[0] && Number(minor) >= MINIMUM[1]);
+}
+
+/** Where Debian puts libraries and the loader, by processor. */
+const LIBRARIES = {
+  x64: { folder: "usr/lib/x86_64-linux-gnu", loader: "usr/lib64/ld-linux-x86-64.so.2" },
+  arm64: { folder: "usr/lib/aarch64-linux-gnu", loader: "usr/lib/ld-linux-aarch64.so.1" },
+} as const;
+
+/** A wrapper that gives the extracted Nix its configuration, unless the user has chosen one. */
+export function nixWrapper(target: string, program: string): string {
+  return [
+    "#!/bin/sh",
+    `export NIX_CONF_DIR="\${NIX_CONF_DIR:-${target}/etc}"`,
+    `exec "${target}/root/usr/bin/${program}" "$@"`,
+    "",
+  ].join("\n");
+}
+
+/** Nix: the machine's own when it is recent enough, otherwise Debian's, extracted into the cache and made to run there. */
+export function nixStep(places: Places, after: readonly string[]): Step {
+  const target = path.join(places.cache, `nix-${places.nixVersion}`);
+  const { folder, loader } = LIBRARIES[places.arch];
+  return {
+    name: "nix",
+    after,
+    doing: `extracting Nix ${places.nixVersion} from Debian ${places.nixSuite} (about 10 s; waits for the Debian mirror)`,
+    present() {
+      const line = firstLine(["nix", "--version"]);
+      return nixSuffices(line) ? line : undefined;
+    },
+    async install() {
+      const tools = await extractionTools(places);
+      await buildFolder(target, async (part) => {
+        const root = path.join(part, "root");
+        const log = (name: string) => path.join(places.cache, "logs", `nix-${name}.log`);
+        await run(mmdebstrap(places.nixSuite, root), {
+          step: "nix",
+          log: log("mmdebstrap"),
+          seconds: 600,
+          env: tools,
+          hint: "PANTHEROS_DEBIAN_MIRROR names another Debian mirror",
+        });
+        const patch = ["--set-interpreter", path.join(target, "root", loader), "--force-rpath"];
+        const libraries = path.join(target, "root", folder);
+        await run(["patchelf", ...patch, "--set-rpath", libraries, path.join(root, "usr/bin/nix")], {
+          step: "nix",
+          log: log("patchelf"),
+          seconds: 60,
+          env: tools,
+        });
+        mkdirSync(path.join(part, "etc"));
+        writeFileSync(path.join(part, "etc/nix.conf"), NIX_CONFIGURATION);
+        mkdirSync(path.join(part, "bin"));
+        for (const program of readdirSync(path.join(root, "usr/bin")).filter((name) =>
+          /^nix(-|$)/.test(name),
+        )) {
+          writeFileSync(path.join(part, "bin", program), nixWrapper(target, program), { mode: 0o755 });
+        }
+        // The extracted tree is root's or the user's; either way its owner must be able to remove it.
+        chmodSync(part, 0o755);
+      });
+      const line = firstLine([path.join(target, "bin/nix"), "--version"]);
+      if (!nixSuffices(line))
+        throw new Error(`nix: the extracted program does not run (${line ?? "no answer"})`);
+    },
+  };
+}
+
+function mmdebstrap(suite: string, root: string): [string, ...string[]] {
+  const mirror = process.env["PANTHEROS_DEBIAN_MIRROR"];
+  const options = ["--quiet", "--variant=extract", "--include=nix-bin,bash-static"];
+  return ["mmdebstrap", ...options, suite, root, ...(mirror === undefined ? [] : [mirror])];
+}
+
+/** Environment with mmdebstrap and patchelf on PATH. Where they are missing, they are unpacked without installing them. */
+async function extractionTools(places: Places): Promise<NodeJS.ProcessEnv> {
+  const missing = ["mmdebstrap", "patchelf"].filter((program) => !onPath(program));
+  const folder = path.join(places.cache, "debian-tools");
+  const env = { ...process.env, PATH: `${path.join(folder, "usr/bin")}:${process.env["PATH"] ?? ""}` };
+  if (missing.length === 0 || existsSync(folder)) return env;
+  if (!onPath("apt-get")) {
+    throw new Error(
+      `nix: install Nix >= ${MINIMUM.join(".")}, or ${missing.join(" and ")}: this is not Debian or Ubuntu`,
+    );
+  }
+  await buildFolder(folder, async (part) => {
+    const options = { step: "nix", seconds: 300, cwd: part };
+    const log = (name: string) => path.join(places.cache, "logs", `nix-${name}.log`);
+    await run(["apt-get", "download", ...missing], {
+      ...options,
+      log: log("download"),
+      hint: "apt-get update first",
+    });
+    for (const file of readdirSync(part).filter((name) => name.endsWith(".deb"))) {
+      await run(["dpkg-deb", "--extract", file, "."], { ...options, log: log("extract") });
+    }
+  });
+  return env;
+}

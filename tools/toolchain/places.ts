@@ -1,0 +1,65 @@
+import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import path from "node:path";
+
+/** Where set-up works and what it installs; computed once by tools/env.sh and read from the environment here. */
+export interface Places {
+  readonly root: string;
+  readonly cache: string;
+  readonly pulumiVersion: string;
+  readonly nixVersion: string;
+  readonly nixSuite: string;
+  /** Node's names, which the official downloads and the npm registry use. */
+  readonly arch: "x64" | "arm64";
+}
+
+/** Reads the variables of tools/env.sh. Throws with the name of the one that is missing. */
+export function readPlaces(env: NodeJS.ProcessEnv, arch: string): Places {
+  const need = (name: string): string => {
+    const value = env[name];
+    if (value === undefined || value === "")
+      throw new Error(`${name} is not set: start this through tools/setup`);
+    return value;
+  };
+  if (arch !== "x64" && arch !== "arm64")
+    throw new Error(`unsupported processor ${arch}: x64 or arm64 is needed`);
+  return {
+    arch,
+    root: need("PANTHEROS_ROOT"),
+    cache: need("PANTHEROS_CACHE"),
+    pulumiVersion: need("PANTHEROS_PULUMI_VERSION"),
+    nixVersion: need("PANTHEROS_NIX_VERSION"),
+    nixSuite: need("PANTHEROS_NIX_SUITE"),
+  };
+}
+
+/**
+ * Makes a folder all at once: `build` fills a temporary one, which takes the target's name when it is complete. An
+ * interruption leaves only a temporary name, which `removeLeftovers` clears away.
+ */
+export async function buildFolder(target: string, build: (part: string) => Promise<void>): Promise<void> {
+  const part = `${target}.part-${process.pid}`;
+  rmSync(part, { recursive: true, force: true });
+  mkdirSync(part, { recursive: true });
+  await build(part);
+  rmSync(target, { recursive: true, force: true });
+  renameSync(part, target);
+}
+
+/** Removes the temporary folders of set-ups that are no longer alive. */
+export function removeLeftovers(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    const pid = /\.part-(\d+)(\.log)?$/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) {
+      rmSync(path.join(directory, name), { recursive: true, force: true });
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

@@ -1,0 +1,70 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { onPath } from "./command.ts";
+
+/** What decides whether this machine can carry the sandbox. */
+export interface Machine {
+  readonly linux: boolean;
+  readonly root: boolean;
+  readonly apt: boolean;
+  /** Kernel's answer to making namespaces and mounting an overlay in them; undefined: it works. */
+  readonly namespaces: string | undefined;
+  readonly cgroup2: boolean;
+}
+
+export function lookAtMachine(): Machine {
+  const linux = process.platform === "linux";
+  const root = process.getuid?.() === 0;
+  return {
+    linux,
+    root,
+    apt: onPath("apt-get") && onPath("dpkg-query"),
+    namespaces: linux && root ? tryNamespaces() : undefined,
+    cgroup2: linux && /\bcgroup2$/m.test(readFileSync("/proc/filesystems", "utf8")),
+  };
+}
+
+/** What stands in the way of the sandbox, most basic first; empty: nothing. */
+export function sandboxObstacles(machine: Machine): string[] {
+  if (!machine.linux) return ["this is not Linux: machines need Linux namespaces and systemd"];
+  const obstacles: string[] = [];
+  if (!machine.root)
+    obstacles.push("this is not root: machines need namespaces, mounts and cgroups (try sudo)");
+  if (!machine.apt) obstacles.push("this is not Debian or Ubuntu (no apt-get): packages must be installed");
+  if (machine.namespaces !== undefined) {
+    obstacles.push(`the kernel or container refuses namespaces or overlay mounts: ${machine.namespaces}`);
+  }
+  if (!machine.cgroup2) obstacles.push("the kernel has no cgroup2: systemd in a machine needs it");
+  return obstacles;
+}
+
+/** Said when the sandbox cannot run: what still works, so that nobody stops here. */
+export const WHAT_STILL_WORKS = [
+  "What still works here:",
+  "  make check, make test              the unit, property and conformance tests",
+  "  tools/pulumi preview --stack ...   previews of real stacks (after tools/setup)",
+].join("\n");
+
+/** Does in a throw-away namespace what every machine needs; the kernel undoes it when the shell ends. */
+function tryNamespaces(): string | undefined {
+  const directory = mkdtempSync(path.join(tmpdir(), "pantheros-check-"));
+  const script = [
+    'mount -t tmpfs tmpfs "$1"',
+    'cd "$1"',
+    "mkdir lower upper work merged",
+    "mount -t overlay overlay -o lowerdir=$PWD/lower,upperdir=$PWD/upper,workdir=$PWD/work $PWD/merged",
+  ].join(" && ");
+  const result = spawnSync(
+    "unshare",
+    ["--mount", "--net", "--pid", "--fork", "sh", "-c", script, "sh", directory],
+    {
+      encoding: "utf8",
+      timeout: 20_000,
+    },
+  );
+  rmSync(directory, { recursive: true, force: true });
+  if (result.status === 0) return undefined;
+  return result.stderr?.trim() || result.error?.message || `unshare: exit code ${result.status}`;
+}

@@ -1,0 +1,106 @@
+import { createHash } from "node:crypto";
+import { createWriteStream, existsSync, readFileSync, renameSync, rmSync } from "node:fs";
+import path from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { firstLine, run } from "./command.ts";
+import { buildFolder, type Places } from "./places.ts";
+import { neededPlugins, type PulumiPlugin } from "./pulumi-plugins.ts";
+import type { Step } from "./steps.ts";
+
+type Release = Pick<Places, "pulumiVersion" | "arch">;
+
+const tarballName = ({ pulumiVersion, arch }: Release) => `pulumi-v${pulumiVersion}-linux-${arch}.tar.gz`;
+const mirror = (env: NodeJS.ProcessEnv) => env["PANTHEROS_PULUMI_DOWNLOADS"]?.replace(/\/$/, "");
+
+/** The CLI with the bundled language hosts. */
+export function tarballUrl(release: Release, env: NodeJS.ProcessEnv): string {
+  return `${mirror(env) ?? "https://get.pulumi.com/releases/sdk"}/${tarballName(release)}`;
+}
+
+/** SHA-256 sums of a release's files; published with the release, apart from the download address. */
+export function checksumsUrl({ pulumiVersion }: Release, env: NodeJS.ProcessEnv): string {
+  const release = `https://github.com/pulumi/pulumi/releases/download/v${pulumiVersion}`;
+  return `${mirror(env) ?? release}/pulumi-${pulumiVersion}-checksums.txt`;
+}
+
+/** The sum of one file in the text of `sha256sum`. Throws when it is not there. */
+export function checksumOf(name: string, text: string): string {
+  for (const line of text.split("\n")) {
+    const [, sum, file] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line.trim()) ?? [];
+    if (file === name && sum !== undefined) return sum;
+  }
+  throw new Error(`pulumi: the published checksums do not name ${name}`);
+}
+
+export function officialCliStep(places: Places, because: string, env: NodeJS.ProcessEnv): Step {
+  const target = path.join(places.cache, `pulumi-official-${places.pulumiVersion}`);
+  return {
+    name: "pulumi",
+    after: [],
+    doing: `official ${places.pulumiVersion} (${because}): downloading about 100 MB`,
+    present() {
+      const line = firstLine([path.join(target, "bin/pulumi"), "version"]);
+      return line === `v${places.pulumiVersion}`
+        ? `official ${places.pulumiVersion} (${because})`
+        : undefined;
+    },
+    async install() {
+      const sums = await (await get(checksumsUrl(places, env), 60)).text();
+      const wanted = checksumOf(tarballName(places), sums);
+      await buildFolder(target, async (part) => {
+        const archive = path.join(part, "pulumi.tar.gz");
+        const body = (await get(tarballUrl(places, env), 900)).body;
+        if (body === null) throw new Error("pulumi: the download is empty");
+        await pipeline(Readable.fromWeb(body), createWriteStream(archive));
+        const sum = createHash("sha256").update(readFileSync(archive)).digest("hex");
+        if (sum !== wanted)
+          throw new Error(`pulumi: the download's SHA-256 is ${sum}, published is ${wanted}`);
+        const log = path.join(places.cache, "logs", "pulumi-tar.log");
+        await run(["tar", "--extract", "--gzip", "--file", archive, "--directory", part], {
+          step: "pulumi",
+          log,
+          seconds: 120,
+        });
+        rmSync(archive);
+        renameSync(path.join(part, "pulumi"), path.join(part, "bin"));
+      });
+    },
+  };
+}
+
+/** The official provider plugins of package.json's versions, in Pulumi's own plugin cache. */
+export function officialPluginsStep(places: Places, env: NodeJS.ProcessEnv): Step {
+  const pulumi = path.join(places.cache, `pulumi-official-${places.pulumiVersion}`, "bin/pulumi");
+  const home = env["PULUMI_HOME"] ?? path.join(env["HOME"] ?? "/root", ".pulumi");
+  const missing = () => neededPlugins(places.root).filter((plugin) => !isInstalled(home, plugin));
+  return {
+    name: "pulumi plugins",
+    after: ["npm packages", "pulumi"],
+    doing: "official provider plugins (1-3 minutes, about 1 GB on disk; waits for their downloads)",
+    present: () => (missing().length === 0 ? `official, in ${home}/plugins` : undefined),
+    async install() {
+      for (const { name, version, server } of missing()) {
+        const from = server === undefined ? [] : ["--server", server];
+        await run([pulumi, "plugin", "install", "resource", name, version, ...from], {
+          step: "pulumi plugins",
+          log: path.join(places.cache, "logs", `plugin-${name}.log`),
+          seconds: 900,
+          hint: "PANTHEROS_PULUMI=registry does without the official plugins",
+        });
+      }
+    },
+  };
+}
+
+/** A plugin folder without the marker that an interrupted download leaves. */
+function isInstalled(home: string, { name, version }: PulumiPlugin): boolean {
+  const folder = path.join(home, "plugins", `resource-${name}-v${version}`);
+  return existsSync(folder) && !existsSync(`${folder}.partial`);
+}
+
+async function get(url: string, seconds: number): Promise<Response> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(seconds * 1000) });
+  if (!answer.ok) throw new Error(`pulumi: ${url} answers ${answer.status} ${answer.statusText}`);
+  return answer;
+}

@@ -1,0 +1,9 @@
+# shellcheck shell=sh
+# Pins of what set-up installs. The Pulumi version is also that of the npm package and of tools/cli/go.mod (a test
+# compares them); NIX is the Debian suite whose Nix is extracted, and that Nix's version.
+PANTHEROS_NODE_VERSION=24.21.0
+PANTHEROS_NODE_MINIMUM=22.18.0
+PANTHEROS_PULUMI_VERSION=3.258.0
+PANTHEROS_NIX_VERSION=2.26
+PANTHEROS_NIX_SUITE=trixie
+export PANTHEROS_NODE_VERSION PANTHEROS_NODE_MINIMUM PANTHEROS_PULUMI_VERSION PANTHEROS_NIX_VERSION PANTHEROS_NIX_SUITE
