@@ -1,0 +1,110 @@
+/** DNS records, with `content` or, for CAA, SSHFP, TLSA and SRV, `data`. */
+import { type Property, type Resource, text, texts } from "../framework/resource.ts";
+import { type Json, object, type Properties } from "../framework/values.ts";
+import { type Cloudflare, fromApi, toApi } from "./client.ts";
+
+const HOST_CONTENT = ["CNAME", "MX", "NS", "PTR"];
+
+/** Host names are written in small letters without a final dot; IPv6 addresses in small letters. */
+export function normalContent(content: Json, inputs: Properties): Json {
+  if (HOST_CONTENT.includes(text(inputs["type"]))) return text(content).toLowerCase().replace(/\.$/, "");
+  return inputs["type"] === "AAAA" ? text(content).toLowerCase() : content;
+}
+
+/** Numbers may be given as text ("0"), and names have no final dot; what the API leaves empty is not there. */
+function normalData(data: Json): Json {
+  const given = Object.entries(object(data)).filter(([, value]) => value !== "" && value !== null);
+  return Object.fromEntries(given.map(([key, value]) => [key, String(value).replace(/\.$/, "")]));
+}
+
+const normalName = (name: Json): Json => text(name).toLowerCase().replace(/\.$/, "");
+
+export const properties: Record<string, Property> = {
+  zoneId: { type: "string", required: true, replace: true },
+  name: { type: "string", required: true, normalise: normalName },
+  type: { type: "string", required: true, replace: true },
+  ttl: { type: "number", required: true },
+  content: { type: "string", normalise: normalContent },
+  data: { type: "map", normalise: normalData },
+  proxied: { type: "boolean", default: false },
+  priority: { type: "number" },
+  comment: { type: "string" },
+  tags: { type: "list", set: true, default: [] },
+  settings: { type: "map" },
+};
+
+const NUMERIC =
+  /^(flags|algorithm|type|priority|weight|port|usage|selector|matchingType|keyTag|digestType|protocol|order|preference)$/;
+
+/** The request body. In `data` numbers go out as numbers. */
+export function recordBody(inputs: Properties): Properties {
+  const { zoneId: _, data, ...rest } = inputs;
+  if (data === undefined) return object(toApi(rest));
+  const fields = Object.entries(object(data)).map(([key, value]): [string, Json] => {
+    const isNumber = NUMERIC.test(key) && value !== "" && Number.isFinite(Number(value));
+    return [key, isNumber ? Number(value) : value];
+  });
+  return object(toApi({ ...rest, data: Object.fromEntries(fields) }));
+}
+
+function outputsOf(found: Properties): Properties {
+  return {
+    createdOn: found["created_on"] ?? "",
+    modifiedOn: found["modified_on"] ?? "",
+    proxiable: found["proxiable"] ?? false,
+    ...(typeof found["content"] === "string" ? { content: found["content"] } : {}),
+  };
+}
+
+function inputsOf(zoneId: string, found: Properties, hasData: boolean): Properties {
+  const comment = text(found["comment"]);
+  return {
+    zoneId,
+    name: found["name"] ?? "",
+    type: found["type"] ?? "",
+    ttl: found["ttl"] ?? 1,
+    ...(hasData ? { data: object(fromApi(found["data"] ?? {})) } : { content: found["content"] ?? "" }),
+    proxied: found["proxied"] ?? false,
+    ...(typeof found["priority"] === "number" ? { priority: found["priority"] } : {}),
+    ...(comment === "" ? {} : { comment }),
+    tags: texts(found["tags"]),
+  };
+}
+
+/** The vendor's object, without the content it makes of `data`, which would read like an input. */
+function stateOf(found: Properties, inputs: Properties): Properties {
+  const outputs = outputsOf(found);
+  if (inputs["content"] !== undefined) outputs["content"] = inputs["content"];
+  return outputs;
+}
+
+export const dnsRecord: Resource<Cloudflare> = {
+  properties,
+  computed: ["createdOn", "modifiedOn", "proxiable", "content"],
+  volatile: (changed) => (changed.has("data") ? ["modifiedOn", "content"] : ["modifiedOn"]),
+  validate: (inputs) =>
+    (inputs["content"] === undefined) === (inputs["data"] === undefined)
+      ? [["content", "give exactly one of content, data"]]
+      : [],
+  async create({ client, signal }, inputs) {
+    const path = `/zones/${text(inputs["zoneId"])}/dns_records`;
+    const made = object(await client.call(signal, "POST", path, recordBody(inputs)));
+    return { id: text(made["id"]), outputs: stateOf(made, inputs) };
+  },
+  async read({ client, signal }, id, old) {
+    const [zoneId = "", recordId = ""] = id.includes("/") ? id.split("/") : [text(old.outputs["zoneId"]), id];
+    const found = await client.find(signal, `/zones/${zoneId}/dns_records/${recordId}`);
+    if (!found) return undefined;
+    const importing = Object.keys(old.inputs).length === 0;
+    const hasData = importing
+      ? Object.keys(object(found["data"])).length > 0
+      : old.inputs["data"] !== undefined;
+    return { id: recordId, inputs: inputsOf(zoneId, found, hasData), outputs: stateOf(found, old.inputs) };
+  },
+  async update({ client, signal }, id, _old, inputs) {
+    const path = `/zones/${text(inputs["zoneId"])}/dns_records/${id}`;
+    return stateOf(object(await client.call(signal, "PUT", path, recordBody(inputs))), inputs);
+  },
+  delete: ({ client, signal }, id, old) =>
+    client.remove(signal, `/zones/${text(old.outputs["zoneId"])}/dns_records/${id}`),
+};

@@ -1,0 +1,43 @@
+/** Sends log lines to the engine, in order, so that they stand beside their resource. */
+import * as grpc from "@grpc/grpc-js";
+import engineService from "@pulumi/pulumi/proto/engine_grpc_pb.js";
+import engineProto from "@pulumi/pulumi/proto/engine_pb.js";
+
+export type Severity = "debug" | "info" | "warning" | "error";
+
+const SEVERITY = { debug: 0, info: 1, warning: 2, error: 3 } as const;
+
+export interface Log {
+  /** An ephemeral line is shown while the work goes on and not kept in the summary. */
+  write(severity: Severity, message: string, urn: string, ephemeral: boolean): void;
+  /** Resolves when all lines written so far have arrived. */
+  flush(): Promise<void>;
+}
+
+/** Where no engine listens (a plugin started by hand), lines go to stderr; stdout carries the port only. */
+export const stderrLog: Log = {
+  write: (severity, message) => process.stderr.write(`${severity}: ${message}\n`),
+  flush: () => Promise.resolve(),
+};
+
+/** Logs to the engine at `address` (host:port). A line that can't be delivered is dropped: the work matters more. */
+export function engineLog(address: string): Log {
+  const client = new engineService.EngineClient(address, grpc.credentials.createInsecure());
+  let last: Promise<void> = Promise.resolve();
+  return {
+    write(severity, message, urn, ephemeral) {
+      const request = new engineProto.LogRequest();
+      request.setSeverity(SEVERITY[severity]);
+      request.setMessage(message);
+      request.setUrn(urn);
+      request.setEphemeral(ephemeral);
+      last = last.then(
+        () =>
+          new Promise((resolve) => {
+            client.log(request, new grpc.Metadata(), { deadline: Date.now() + 5000 }, () => resolve());
+          }),
+      );
+    },
+    flush: () => last,
+  };
+}

@@ -1,0 +1,37 @@
+import { type Plugin, text } from "../framework/resource.ts";
+import { primaryIp, rdns } from "./addresses.ts";
+import { networkSubnet, serverNetwork, volumeAttachment } from "./attachments.ts";
+import { Hetzner, milliseconds } from "./client.ts";
+import { firewall, firewallAttachment } from "./firewall.ts";
+import { server } from "./server.ts";
+import { network, placementGroup, sshKey, volume } from "./simple.ts";
+
+/** Stands in for @pulumi/hcloud 1.41.0 on the resources a fleet uses. */
+export const hcloud: Plugin<Hetzner> = {
+  name: "hcloud",
+  secretConfig: ["token"],
+  configure(config) {
+    const token = text(config["token"]) || process.env["HCLOUD_TOKEN"];
+    if (!token) throw new Error("hcloud: no token; set the provider's token or HCLOUD_TOKEN");
+    return new Hetzner({
+      token,
+      endpoint: text(config["endpoint"]) || process.env["HCLOUD_ENDPOINT"] || "https://api.hetzner.cloud/v1",
+      pollInterval: milliseconds(text(config["pollInterval"]) || "500ms"),
+      constantPoll: config["pollFunction"] === "constant",
+    });
+  },
+  resources: {
+    "hcloud:index/sshKey:SshKey": sshKey,
+    "hcloud:index/server:Server": server,
+    "hcloud:index/primaryIp:PrimaryIp": primaryIp,
+    "hcloud:index/firewall:Firewall": firewall,
+    "hcloud:index/firewallAttachment:FirewallAttachment": firewallAttachment,
+    "hcloud:index/rdns:Rdns": rdns,
+    "hcloud:index/network:Network": network,
+    "hcloud:index/networkSubnet:NetworkSubnet": networkSubnet,
+    "hcloud:index/serverNetwork:ServerNetwork": serverNetwork,
+    "hcloud:index/placementGroup:PlacementGroup": placementGroup,
+    "hcloud:index/volume:Volume": volume,
+    "hcloud:index/volumeAttachment:VolumeAttachment": volumeAttachment,
+  },
+};

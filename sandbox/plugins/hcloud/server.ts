@@ -1,0 +1,362 @@
+/**
+ * Servers. What replaces and what is changed in place follows terraform-provider-hcloud v1.68.0
+ * (internal/server/resource.go): image, location, userData and sshKeys replace; a new type or other public addresses
+ * power the machine off and on again; another placement group is for machines that are off.
+ */
+import { Incomplete, number, type Property, type Resource, text, texts } from "../framework/resource.ts";
+import { type Json, object, objects, type Properties } from "../framework/values.ts";
+import { attach, networkOf } from "./attachments.ts";
+import type { Hetzner } from "./client.ts";
+import { changedFields, fields, LABELS, NAME, PROTECTION } from "./simple.ts";
+
+type Context = Parameters<Resource<Hetzner>["create"]>[0];
+
+interface PublicNet {
+  ipv4_enabled: boolean;
+  ipv6_enabled: boolean;
+  ipv4: number;
+  ipv6: number;
+}
+
+/** One block, or none; a family with a given address is enabled. 0 stands for "an address of the vendor's choice". */
+export function publicNetOf(publicNets: Json | undefined): PublicNet {
+  const given = objects(publicNets)[0] ?? {};
+  const [ipv4, ipv6] = [number(given["ipv4"]), number(given["ipv6"])];
+  return {
+    ipv4_enabled: ipv4 !== 0 || given["ipv4Enabled"] !== false,
+    ipv6_enabled: ipv6 !== 0 || given["ipv6Enabled"] !== false,
+    ipv4,
+    ipv6,
+  };
+}
+
+const publicNetForm = (publicNets: Json): Json => [publicNetOf(publicNets) as unknown as Properties];
+
+const networkForm = (networks: Json): Json =>
+  objects(networks)
+    .map(
+      (net): Properties => ({
+        network: networkOf(net),
+        ip: text(net["ip"]),
+        alias: texts(net["aliasIps"]).sort(),
+      }),
+    )
+    .sort((a, b) => number(a["network"]) - number(b["network"]));
+
+export const properties: Record<string, Property> = {
+  ...NAME,
+  ...LABELS,
+  ...PROTECTION,
+  serverType: { type: "string", required: true },
+  image: { type: "string", replace: true },
+  location: { type: "string", replace: true },
+  sshKeys: { type: "list", replace: true, writeOnly: true },
+  userData: { type: "string", replace: true, writeOnly: true },
+  publicNets: { type: "list", normalise: publicNetForm },
+  networks: { type: "list", normalise: networkForm },
+  firewallIds: { type: "list", set: true },
+  ignoreRemoteFirewallIds: { type: "boolean", writeOnly: true },
+  placementGroupId: { type: "number" },
+  backups: { type: "boolean", default: false },
+  iso: { type: "string" },
+  rescue: { type: "string", writeOnly: true },
+  rebuildProtection: { type: "boolean", default: false },
+  keepDisk: { type: "boolean", writeOnly: true },
+  shutdownBeforeDeletion: { type: "boolean", writeOnly: true },
+  allowDeprecatedImages: { type: "boolean", writeOnly: true },
+};
+
+const firewallsOf = (found: Properties): Json[] =>
+  objects(object(found["public_net"])["firewalls"]).map((firewall) => firewall["id"] ?? 0);
+
+function inputsOf(found: Properties): Properties {
+  const net = object(found["public_net"]);
+  const [ipv4, ipv6] = [object(net["ipv4"]), object(net["ipv6"])];
+  const image = object(found["image"]);
+  const placement = object(found["placement_group"])["id"];
+  return {
+    name: found["name"] ?? "",
+    labels: object(found["labels"]),
+    serverType: object(found["server_type"])["name"] ?? "",
+    ...(image["id"] === undefined ? {} : { image: text(image["name"]) || String(image["id"]) }),
+    location: locationOf(found),
+    publicNets: [
+      {
+        ipv4Enabled: ipv4["id"] !== undefined,
+        ipv6Enabled: ipv6["id"] !== undefined,
+        ...(ipv4["id"] === undefined ? {} : { ipv4: ipv4["id"] }),
+        ...(ipv6["id"] === undefined ? {} : { ipv6: ipv6["id"] }),
+      },
+    ],
+    networks: objects(found["private_net"]).map((one) => ({
+      networkId: one["network"] ?? 0,
+      ip: one["ip"] ?? "",
+      aliasIps: texts(one["alias_ips"]),
+    })),
+    firewallIds: firewallsOf(found),
+    ...(typeof placement === "number" ? { placementGroupId: placement } : {}),
+    backups: text(found["backup_window"]) !== "",
+    ...(object(found["iso"])["name"] === undefined ? {} : { iso: object(found["iso"])["name"] ?? "" }),
+    deleteProtection: object(found["protection"])["delete"] ?? false,
+    rebuildProtection: object(found["protection"])["rebuild"] ?? false,
+  };
+}
+
+/** The API has the location at the server, and had it at the datacenter. */
+function locationOf(found: Properties): Json {
+  return object(found["location"])["name"] ?? object(object(found["datacenter"])["location"])["name"] ?? "";
+}
+
+/** Of the server's IPv6 network its first address is given, as the vendor's provider does. */
+function outputsOf(found: Properties): Properties {
+  const net = object(found["public_net"]);
+  const ipv6 = text(object(net["ipv6"])["ip"]);
+  const ipv4 = text(object(net["ipv4"])["ip"]);
+  return {
+    ...(ipv4 === "" ? {} : { ipv4Address: ipv4 }),
+    ...(ipv6 === "" ? {} : { ipv6Address: ipv6.replace(/\/\d+$/, "1"), ipv6Network: ipv6 }),
+    status: found["status"] ?? "",
+    backupWindow: text(found["backup_window"]),
+    primaryDiskSize: found["primary_disk_size"] ?? 0,
+  };
+}
+
+/** What of the vendor's view belongs into the outputs beside the inputs as given. */
+function stateOf(found: Properties, inputs: Properties): Properties {
+  const actual = inputsOf(found);
+  const filled = ["image", "location", "firewallIds", "name"].filter(
+    (key) => inputs[key] === undefined && key in actual,
+  );
+  return { ...Object.fromEntries(filled.map((key) => [key, actual[key] ?? null])), ...outputsOf(found) };
+}
+
+async function powered(context: Context, id: string, action: "poweroff" | "poweron"): Promise<void> {
+  await context.client.act(context, `/servers/${id}/actions/${action}`);
+}
+
+/** What can't be said when a server is made, and is done right after: the same calls serve creation and update. */
+async function arrange(
+  context: Context,
+  id: string,
+  found: Properties,
+  inputs: Properties,
+  changed: Set<string>,
+): Promise<void> {
+  const path = `/servers/${id}/actions`;
+  const act = (name: string, body: Json = {}) => context.client.act(context, `${path}/${name}`, body);
+  if (changed.has("backups")) await act(inputs["backups"] === true ? "enable_backup" : "disable_backup");
+  if (changed.has("iso")) {
+    if (found["iso"]) await act("detach_iso");
+    if (inputs["iso"] !== undefined) await act("attach_iso", { iso: inputs["iso"] });
+    await act("reset");
+  }
+  if (changed.has("rescue")) {
+    if (found["rescue_enabled"] === true) await act("disable_rescue");
+    if (text(inputs["rescue"]) !== "") await act("enable_rescue", { type: inputs["rescue"] ?? "" });
+    await act("reset");
+  }
+  if (changed.has("networks")) await rearrangeNetworks(context, id, found, objects(inputs["networks"]));
+  if (changed.has("deleteProtection") || changed.has("rebuildProtection")) {
+    const wanted = {
+      delete: inputs["deleteProtection"] === true,
+      rebuild: inputs["rebuildProtection"] === true,
+    };
+    await act("change_protection", wanted);
+  }
+}
+
+async function rearrangeNetworks(
+  context: Context,
+  id: string,
+  found: Properties,
+  wanted: Properties[],
+): Promise<void> {
+  const path = `/servers/${id}/actions`;
+  const open = new Map(wanted.map((net) => [networkOf(net), net]));
+  for (const current of objects(found["private_net"])) {
+    const network = number(current["network"]);
+    const net = open.get(network);
+    const moved = net && text(net["ip"]) !== "" && text(net["ip"]) !== text(current["ip"]);
+    if (!net || moved) {
+      await context.client.act(context, `${path}/detach_from_network`, { network });
+      continue;
+    }
+    open.delete(network);
+    const aliases = texts(net["aliasIps"]).sort();
+    if (aliases.join() === texts(current["alias_ips"]).sort().join()) continue;
+    await context.client.act(context, `${path}/change_alias_ips`, { network, alias_ips: aliases });
+  }
+  for (const net of open.values()) await attach(context, id, net);
+}
+
+async function refirewall(context: Context, id: string, found: Properties, wanted: Json[]): Promise<void> {
+  const target = [{ type: "server", server: { id: Number(id) } }];
+  const actual = firewallsOf(found);
+  for (const firewall of actual.filter((one) => !wanted.includes(one))) {
+    await context.client.act(context, `/firewalls/${firewall}/actions/remove_from_resources`, {
+      remove_from: target,
+    });
+  }
+  for (const firewall of wanted.filter((one) => !actual.includes(one))) {
+    await context.client.act(context, `/firewalls/${firewall}/actions/apply_to_resources`, {
+      apply_to: target,
+    });
+  }
+}
+
+/** As the vendor's provider, it stops no server for this: the vendor refuses to take a running one into a group. */
+async function regroup(
+  context: Context,
+  id: string,
+  found: Properties,
+  group: Json | undefined,
+): Promise<void> {
+  const path = `/servers/${id}/actions`;
+  if (found["placement_group"]) {
+    if (found["status"] !== "off") {
+      throw new Error(
+        "removing a running server from a placement group is not supported: shut it down first",
+      );
+    }
+    await context.client.act(context, `${path}/remove_from_placement_group`);
+  }
+  if (group !== undefined)
+    await context.client.act(context, `${path}/add_to_placement_group`, { placement_group: group });
+}
+
+/** Other addresses: off, the old one away (deleted when nobody made it on purpose), the new one there, on. */
+async function readdress(
+  context: Context,
+  id: string,
+  found: Properties,
+  old: PublicNet,
+  now: PublicNet,
+): Promise<void> {
+  const net = object(found["public_net"]);
+  await powered(context, id, "poweroff");
+  for (const family of ["ipv4", "ipv6"] as const) {
+    const current = object(net[family])["id"];
+    const [before, wanted] = [old[family], now[family]];
+    const keep = now[`${family}_enabled`] && (wanted === 0 ? before === 0 : wanted === current);
+    if (keep && current !== undefined) continue;
+    if (typeof current === "number") {
+      await context.client.act(context, `/primary_ips/${current}/actions/unassign`);
+      if (before === 0) await context.client.remove(context, `/primary_ips/${current}`);
+    }
+    if (!now[`${family}_enabled`]) continue;
+    const assignee = { assignee_id: Number(id), assignee_type: "server" };
+    if (wanted !== 0) await context.client.act(context, `/primary_ips/${wanted}/actions/assign`, assignee);
+    else {
+      const made = { ...assignee, type: family, name: `primary_ip-${id}-${family}`, auto_delete: true };
+      const answer = await context.client.call(context.signal, "POST", "/primary_ips", made);
+      await context.client.settle(context, [object(answer["action"])]);
+    }
+  }
+  await powered(context, id, "poweron");
+}
+
+function creation(inputs: Properties): Properties {
+  const net = publicNetOf(inputs["publicNets"]);
+  const without = !net.ipv4_enabled && !net.ipv6_enabled;
+  const keys = texts(inputs["sshKeys"]).map((key): Json => (/^\d+$/.test(key) ? Number(key) : key));
+  return {
+    ...fields(inputs, ["name", "serverType", "image", "location", "userData", "labels"]),
+    ...(keys.length > 0 ? { ssh_keys: keys } : {}),
+    ...(Array.isArray(inputs["firewallIds"])
+      ? { firewalls: inputs["firewallIds"].map((firewall) => ({ firewall })) }
+      : {}),
+    ...(inputs["placementGroupId"] === undefined ? {} : { placement_group: inputs["placementGroupId"] }),
+    public_net: {
+      enable_ipv4: net.ipv4_enabled,
+      enable_ipv6: net.ipv6_enabled,
+      ...(net.ipv4 === 0 ? {} : { ipv4: net.ipv4 }),
+      ...(net.ipv6 === 0 ? {} : { ipv6: net.ipv6 }),
+    },
+    // A server without public addresses is started once it is in its network.
+    start_after_create: !without,
+  };
+}
+
+export const server: Resource<Hetzner> = {
+  properties,
+  computed: [
+    "ipv4Address",
+    "ipv6Address",
+    "ipv6Network",
+    "status",
+    "backupWindow",
+    "primaryDiskSize",
+    "image",
+    "location",
+  ],
+  volatile: (changed) => (changed.has("publicNets") ? ["ipv4Address", "ipv6Address", "ipv6Network"] : []),
+  autoname: "name",
+  validate(inputs) {
+    const same = (inputs["deleteProtection"] ?? false) === (inputs["rebuildProtection"] ?? false);
+    return same ? [] : [["rebuildProtection", "must be the same as deleteProtection"]];
+  },
+  async create(context, inputs) {
+    const answer = await context.client.call(context.signal, "POST", "/servers", creation(inputs));
+    const made = object(answer["server"]);
+    const id = String(made["id"]);
+    try {
+      await context.client.settle(context, [object(answer["action"]), ...objects(answer["next_actions"])]);
+      const given = new Set(["networks", "iso", "rescue"].filter((name) => inputs[name] !== undefined));
+      for (const name of ["backups", "deleteProtection", "rebuildProtection"])
+        if (inputs[name] === true) given.add(name);
+      await arrange(context, id, made, inputs, given);
+      const net = publicNetOf(inputs["publicNets"]);
+      if (!net.ipv4_enabled && !net.ipv6_enabled) await powered(context, id, "poweron");
+      const found = await context.client.get(context.signal, `/servers/${id}`, "server");
+      return { id, outputs: stateOf(found, inputs) };
+    } catch (error) {
+      throw new Incomplete(id, stateOf(made, inputs), error);
+    }
+  },
+  async read(context, id, old) {
+    const found = await context.client.find(context.signal, `/servers/${id}`, "server");
+    if (!found) return undefined;
+    const inputs = inputsOf(found);
+    // An address nobody asked for by number is no drift.
+    const asked = publicNetOf(old.inputs["publicNets"]);
+    for (const net of objects(inputs["publicNets"])) {
+      if (asked.ipv4 === 0) delete net["ipv4"];
+      if (asked.ipv6 === 0) delete net["ipv6"];
+    }
+    if (old.inputs["ignoreRemoteFirewallIds"] === true) delete inputs["firewallIds"];
+    if (text(old.inputs["image"]) === String(object(found["image"])["id"]))
+      inputs["image"] = text(old.inputs["image"]);
+    for (const net of objects(inputs["networks"])) {
+      const wish = objects(old.inputs["networks"]).find((one) => networkOf(one) === net["networkId"]);
+      if (wish && text(wish["ip"]) === "") delete net["ip"];
+    }
+    return { id, inputs, outputs: stateOf(found, old.inputs) };
+  },
+  async update(context, id, old, inputs, changed) {
+    const path = `/servers/${id}`;
+    const found = await context.client.get(context.signal, path, "server");
+    const body = changedFields(inputs, ["name", "labels"], changed);
+    if (Object.keys(body).length > 0) await context.client.call(context.signal, "PUT", path, body);
+    if (changed.has("serverType")) {
+      const upgrade = { server_type: inputs["serverType"] ?? "", upgrade_disk: inputs["keepDisk"] !== true };
+      if (found["status"] === "running") await powered(context, id, "poweroff");
+      // The vendor starts it again by itself.
+      await context.client.act(context, `${path}/actions/change_type`, upgrade);
+    }
+    await arrange(context, id, found, inputs, changed);
+    if (changed.has("firewallIds") && Array.isArray(inputs["firewallIds"])) {
+      await refirewall(context, id, found, inputs["firewallIds"]);
+    }
+    if (changed.has("publicNets")) {
+      const [before, now] = [publicNetOf(old.inputs["publicNets"]), publicNetOf(inputs["publicNets"])];
+      await readdress(context, id, found, before, now);
+    }
+    if (changed.has("placementGroupId")) await regroup(context, id, found, inputs["placementGroupId"]);
+    return stateOf(await context.client.get(context.signal, path, "server"), inputs);
+  },
+  async delete(context, id, old) {
+    if (old.outputs["shutdownBeforeDeletion"] === true)
+      await context.client.act(context, `/servers/${id}/actions/shutdown`);
+    await context.client.remove(context, `/servers/${id}`);
+  },
+};

@@ -1,0 +1,224 @@
+import { createHash } from "node:crypto";
+import { Hono } from "hono";
+import { aws } from "../../../sandbox/plugins/aws/plugin.ts";
+import { lifecycleForm } from "../../../sandbox/plugins/aws/rules.ts";
+import type { Store } from "../../../sandbox/plugins/aws/store.ts";
+import { Session, vendor } from "./session.ts";
+
+const BUCKET = "aws:s3/bucket:Bucket";
+/** Bucket -> part ("lifecycle", "encryption", "cors") -> XML as it was put. */
+const buckets = new Map<string, Map<string, string>>();
+const objects = new Map<string, { body: Buffer; headers: Headers }>();
+const PARTS = ["lifecycle", "encryption", "cors"];
+const MISSING: Record<string, string> = {
+  lifecycle: "NoSuchLifecycleConfiguration",
+  encryption: "ServerSideEncryptionConfigurationNotFoundError",
+  cors: "NoSuchCORSConfiguration",
+};
+
+const xml = (body: string, status = 200) =>
+  new Response(body, { status, headers: { "content-type": "application/xml" } });
+const refusal = (status: number, code: string, message: string) =>
+  xml(`<Error><Code>${code}</Code><Message>${message}</Message></Error>`, status);
+
+/** As much of S3 as the plugin speaks. */
+function store(): Hono {
+  const app = new Hono({ strict: false });
+  app.all("/:bucket/:key{.+}", async (context) => {
+    const { bucket, key } = context.req.param();
+    const path = `${bucket}/${key}`;
+    if (context.req.method === "PUT") {
+      const body = Buffer.from(await context.req.arrayBuffer());
+      objects.set(path, { body, headers: context.req.raw.headers });
+      return new Response(null, { headers: { etag: `"${createHash("md5").update(body).digest("hex")}"` } });
+    }
+    const found = objects.get(path);
+    if (context.req.method === "DELETE") objects.delete(path);
+    if (!found) return new Response(null, { status: context.req.method === "DELETE" ? 204 : 404 });
+    const type = found.headers.get("content-type") ?? "binary/octet-stream";
+    return new Response(null, {
+      headers: { etag: `"${createHash("md5").update(found.body).digest("hex")}"`, "content-type": type },
+    });
+  });
+  app.all("/:bucket", async (context) => {
+    const name = context.req.param("bucket");
+    const method = context.req.method;
+    const found = buckets.get(name);
+    const part = PARTS.find((one) => context.req.query(one) !== undefined);
+    if (name === "strangers") return refusal(403, "AccessDenied", "not yours");
+    if (method === "PUT" && part === undefined) {
+      if (found) return refusal(409, "BucketAlreadyOwnedByYou", "it is yours already");
+      buckets.set(name, new Map());
+      return new Response(null);
+    }
+    if (!found) return refusal(404, "NoSuchBucket", "no such bucket");
+    if (part !== undefined) {
+      if (name === "no-encryption" && part === "encryption")
+        return refusal(501, "NotImplemented", "not here");
+      if (method === "PUT") found.set(part, await context.req.text());
+      if (method === "DELETE") found.delete(part);
+      if (method !== "GET") return new Response(null, { status: method === "DELETE" ? 204 : 200 });
+      const kept = found.get(part);
+      return kept === undefined ? refusal(404, MISSING[part] ?? "", "never set") : xml(kept);
+    }
+    if (context.req.query("versions") !== undefined) {
+      const keys = [...objects.keys()]
+        .filter((path) => path.startsWith(`${name}/`))
+        .map((path) => path.slice(name.length + 1));
+      const versions = keys
+        .map((key) => `<Version><Key>${key}</Key><VersionId>1</VersionId></Version>`)
+        .join("");
+      return xml(`<ListVersionsResult><Name>${name}</Name>${versions}</ListVersionsResult>`);
+    }
+    if (method === "POST") {
+      for (const [, key] of (await context.req.text()).matchAll(/<Key>([^<]*)<\/Key>/g))
+        objects.delete(`${name}/${key}`);
+      return xml("<DeleteResult></DeleteResult>");
+    }
+    if (method === "DELETE") {
+      const full = [...objects.keys()].some((path) => path.startsWith(`${name}/`));
+      if (full) return refusal(409, "BucketNotEmpty", "the bucket is not empty");
+      buckets.delete(name);
+    }
+    return new Response(null, { status: method === "DELETE" ? 204 : 200 });
+  });
+  return app;
+}
+
+let session: Session<Store>;
+let close: () => Promise<void>;
+
+beforeAll(async () => {
+  const server = await vendor(store());
+  close = server.close;
+  session = new Session(aws, {
+    region: "eu-central-003",
+    accessKey: "key",
+    secretKey: "secret",
+    endpoints: JSON.stringify([{ s3: server.url }]),
+    s3UsePathStyle: "true",
+    skipRequestingAccountId: "true",
+  });
+});
+afterAll(() => close());
+
+const RULE = {
+  id: "retention",
+  enabled: true,
+  noncurrentVersionExpiration: { days: 30 },
+  abortIncompleteMultipartUploadDays: 7,
+};
+
+test("a bucket with inline rules is made, found unchanged, changed, emptied and deleted", async () => {
+  const args = {
+    bucket: "pantheros-cache",
+    forceDestroy: true,
+    lifecycleRules: [RULE],
+    serverSideEncryptionConfiguration: {
+      rule: { applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } },
+    },
+  };
+  const bucket = await session.create(BUCKET, "cache", args);
+  expect(bucket).toMatchObject({
+    id: "pantheros-cache",
+    outputs: { arn: "arn:aws:s3:::pantheros-cache", bucketRegion: "eu-central-003" },
+  });
+  expect(buckets.get("pantheros-cache")?.get("lifecycle")).toContain("<NoncurrentDays>30</NoncurrentDays>");
+  expect((await session.refresh(bucket))?.inputs).toEqual(bucket.inputs);
+  const longer = await session.update(bucket, {
+    ...args,
+    lifecycleRules: [{ ...RULE, noncurrentVersionExpiration: { days: 60 } }],
+  });
+  expect((await session.refresh(longer))?.inputs["lifecycleRules"]).toEqual([
+    { ...RULE, noncurrentVersionExpiration: { days: 60 } },
+  ]);
+  buckets.get("pantheros-cache")?.delete("encryption");
+  const drifted = await session.refresh(longer);
+  expect(drifted && session.diff(drifted, args)).toEqual([
+    "lifecycleRules",
+    "serverSideEncryptionConfiguration",
+  ]);
+  objects.set("pantheros-cache/nar/one", { body: Buffer.from("x"), headers: new Headers() });
+  await session.delete(longer);
+  expect([buckets.has("pantheros-cache"), objects.size]).toEqual([false, 0]);
+  expect(await session.refresh(longer)).toBeUndefined();
+});
+
+test("a full bucket stays unless forceDestroy says otherwise", async () => {
+  const bucket = await session.create(BUCKET, "dumps", { bucket: "pantheros-dumps" });
+  objects.set("pantheros-dumps/one", { body: Buffer.from("x"), headers: new Headers() });
+  await expect(session.delete(bucket)).rejects.toThrow("DeleteBucket pantheros-dumps: 409 BucketNotEmpty");
+  objects.clear();
+  await session.delete(bucket);
+});
+
+test("a bucket that exists but whose rules were refused stays in the state, with the reason", async () => {
+  const serverSideEncryptionConfiguration = {
+    rule: { applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } },
+  };
+  const making = session.create(BUCKET, "half", {
+    bucket: "no-encryption",
+    serverSideEncryptionConfiguration,
+  });
+  await expect(making).rejects.toMatchObject({ name: "Incomplete", id: "no-encryption" });
+  await expect(making).rejects.toThrow("PutBucketEncryption no-encryption: 501 NotImplemented");
+});
+
+test("encryption and CORS as resources of their own", async () => {
+  const bucket = await session.create(BUCKET, "own", { bucket: "pantheros-own" });
+  const rules = [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }];
+  const type = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration";
+  const encryption = await session.create(type, "sse", { bucket: bucket.id, rules });
+  const corsRules = [
+    { allowedMethods: ["GET"], allowedOrigins: ["https://example.test"], maxAgeSeconds: 60 },
+  ];
+  const cors = await session.create("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration", "cors", {
+    bucket: bucket.id,
+    corsRules,
+  });
+  for (const live of [encryption, cors]) {
+    expect((await session.refresh(live))?.inputs).toEqual(live.inputs);
+    await session.delete(live);
+    expect(await session.refresh(live)).toBeUndefined();
+  }
+  await session.delete(bucket);
+});
+
+test("an object from text and from an asset", async () => {
+  const bucket = await session.create(BUCKET, "files", { bucket: "pantheros-files" });
+  const type = "aws:s3/bucketObjectv2:BucketObjectv2";
+  const source = {
+    "4dabf18193072939515e22adb298388d": "c44067f5952c0a294b673a41bacd8c17",
+    text: "from asset",
+    hash: "h",
+  };
+  const made = await session.create(type, "o", {
+    bucket: bucket.id,
+    key: "a/b.txt",
+    source,
+    contentType: "text/plain",
+  });
+  expect(objects.get("pantheros-files/a/b.txt")?.body.toString()).toContain("from asset");
+  expect((await session.refresh(made))?.inputs).toEqual(made.inputs);
+  const changed = await session.update(made, {
+    bucket: bucket.id,
+    key: "a/b.txt",
+    content: "text",
+    contentType: "text/plain",
+  });
+  expect(changed.outputs["etag"]).not.toBe(made.outputs["etag"]);
+  await session.delete(changed);
+  expect(await session.refresh(changed)).toBeUndefined();
+  await session.delete(bucket);
+});
+
+test("rules in another order and with empty parts are the same rules", () => {
+  const other = { id: "other", enabled: false, prefix: "tmp/", expiration: { days: 1 } };
+  expect(lifecycleForm([RULE, other])).toEqual(
+    lifecycleForm([
+      { ...other, transitions: [] },
+      { ...RULE, prefix: "" },
+    ]),
+  );
+  expect(lifecycleForm([RULE])).not.toEqual(lifecycleForm([{ ...RULE, enabled: false }]));
+});

@@ -1,0 +1,105 @@
+import { join } from "node:path";
+import type { Cloudflare } from "../../../sandbox/plugins/cloudflare/client.ts";
+import { recordBody } from "../../../sandbox/plugins/cloudflare/dns-record.ts";
+import { cloudflare } from "../../../sandbox/plugins/cloudflare/plugin.ts";
+import { Account } from "../../../sandbox/vendors/cloudflare/account.ts";
+import { cloudflareApp } from "../../../sandbox/vendors/cloudflare/app.ts";
+import { emptyState as emptyAccount } from "../../../sandbox/vendors/cloudflare/state.ts";
+import { Store } from "../../../sandbox/vendors/store.ts";
+import { folder, Session, vendor } from "./session.ts";
+
+const RECORD = "cloudflare:index/dnsRecord:DnsRecord";
+const apiToken = "cf-token";
+const path = folder();
+let session: Session<Cloudflare>;
+let close: () => Promise<void>;
+let zoneId: string;
+
+beforeAll(async () => {
+  const options = { token: apiToken, edge: "198.51.100.80", log: () => undefined };
+  const account = new Account(new Store(join(path, "cloudflare.json"), emptyAccount([])), null, options);
+  account.addZones(["example.test"]);
+  const server = await vendor(cloudflareApp(account));
+  close = server.close;
+  session = new Session(cloudflare, { apiToken, baseUrl: `${server.url}/client/v4` });
+  const { outputs } = await session.provider.invoke("cloudflare:index/getZone:getZone", {
+    filter: { name: "example.test" },
+  });
+  zoneId = String(outputs["zoneId"]);
+});
+afterAll(() => close());
+
+test("getZone finds the zone by name and by id, and says so when there is none", async () => {
+  const byId = await session.provider.invoke("cloudflare:index/getZone:getZone", { zoneId });
+  expect(byId.outputs).toMatchObject({ id: zoneId, name: "example.test", status: "active" });
+  const missing = session.provider.invoke("cloudflare:index/getZone:getZone", {
+    filter: { name: "nowhere.test" },
+  });
+  await expect(missing).rejects.toThrow('getZone: expected one zone for {"name":"nowhere.test"}, found 0');
+});
+
+test.each([
+  ["A", { content: "203.0.113.10", proxied: true, ttl: 1 }, { comment: "edge" }],
+  ["AAAA", { content: "2001:DB8:1::1", ttl: 300 }, { ttl: 600 }],
+  ["CNAME", { content: "Target.example.test.", ttl: 300 }, { content: "other.example.test" }],
+  ["TXT", { content: '"v=spf1 -all"', ttl: 300 }, { content: '"v=spf1 mx -all"' }],
+  ["CAA", { data: { flags: "0", tag: "issue", value: "letsencrypt.org" }, ttl: 300 }, { ttl: 3600 }],
+  ["SSHFP", { data: { algorithm: 4, type: 2, fingerprint: "ab".repeat(32) }, ttl: 300 }, { ttl: 3600 }],
+])("a %s record is made, found unchanged, changed and deleted", async (type, args, change) => {
+  const given = { zoneId, name: `${type.toLowerCase()}.example.test`, type, ...args };
+  const record = await session.create(RECORD, type, given);
+  const refreshed = await session.refresh(record);
+  expect(refreshed?.inputs).toEqual(record.inputs);
+  expect(session.diff(record, given)).toEqual([]);
+  const changed = await session.update(record, { ...given, ...change });
+  expect((await session.refresh(changed))?.inputs).toEqual(changed.inputs);
+  const imported = await session.import(RECORD, type, `${zoneId}/${record.id}`);
+  expect(imported && session.diff(imported, { ...given, ...change })).toEqual([]);
+  await session.delete(changed);
+  expect(await session.refresh(changed)).toBeUndefined();
+  await session.delete(changed);
+});
+
+test("zone and type replace, the rest doesn't", () => {
+  const inputs = { zoneId, name: "a.example.test", type: "A", content: "203.0.113.1", ttl: 300 };
+  const live = { type: RECORD, name: "a", id: "1", inputs, outputs: {} };
+  expect(session.diff(live, { ...inputs, zoneId: "other", type: "AAAA" })).toEqual(["zoneId!", "type!"]);
+  expect(session.diff(live, { ...inputs, proxied: true, ttl: 1 })).toEqual(["ttl", "proxied"]);
+});
+
+test("the vendor's refusal keeps its code and words", async () => {
+  const given = { zoneId, name: "twice.example.test", type: "A", content: "203.0.113.1", ttl: 300 };
+  const first = await session.create(RECORD, "one", given);
+  await expect(session.create(RECORD, "two", given)).rejects.toThrow(
+    /^POST \/zones\/\w+\/dns_records: 400 81\d+: .*record/i,
+  );
+  await session.delete(first);
+  expect(() => session.checked(RECORD, "x", { ...given, data: {} })).toThrow(
+    "content: give exactly one of content, data",
+  );
+});
+
+test("a setting is set and read; deleting it leaves it", async () => {
+  const args = { zoneId, settingId: "always_use_https", value: "on" };
+  const setting = await session.create("cloudflare:index/zoneSetting:ZoneSetting", "https", args);
+  expect((await session.refresh(setting))?.inputs).toEqual(args);
+  const off = await session.update(setting, { ...args, value: "off" });
+  expect((await session.refresh(off))?.inputs["value"]).toBe("off");
+  await session.delete(off);
+});
+
+test("numbers in data go out as numbers, names as the API spells them", () => {
+  const body = recordBody({
+    zoneId: "z",
+    name: "n",
+    type: "TLSA",
+    ttl: 1,
+    data: { usage: "3", matchingType: 1, certificate: "00" },
+  });
+  expect(body).toEqual({
+    name: "n",
+    type: "TLSA",
+    ttl: 1,
+    data: { usage: 3, matching_type: 1, certificate: "00" },
+  });
+});

@@ -1,0 +1,247 @@
+import { join } from "node:path";
+import { Hono } from "hono";
+import type { Hetzner } from "../../../sandbox/plugins/hcloud/client.ts";
+import { hcloud } from "../../../sandbox/plugins/hcloud/plugin.ts";
+import { hetznerApp } from "../../../sandbox/vendors/hetzner/app.ts";
+import { MemoryCompute } from "../../../sandbox/vendors/hetzner/memory-compute.ts";
+import { openProject } from "../../../sandbox/vendors/hetzner/project.ts";
+import { emptyState } from "../../../sandbox/vendors/hetzner/state.ts";
+import { Store } from "../../../sandbox/vendors/store.ts";
+import { folder, Session, vendor } from "./session.ts";
+
+const token = "t".repeat(64);
+const machines = new MemoryCompute();
+const requests: string[] = [];
+const path = folder();
+let session: Session<Hetzner>;
+let close: () => Promise<void>;
+let base: string;
+
+beforeAll(async () => {
+  const project = openProject(
+    new Store(join(path, "hetzner.json"), emptyState),
+    machines,
+    token,
+    () => undefined,
+  );
+  const app = new Hono();
+  app.use(async (context, next) => {
+    await next();
+    const url = new URL(context.req.url);
+    if (context.req.method !== "GET")
+      requests.push(`${context.req.method} ${url.pathname.replace("/v1", "")}`);
+  });
+  app.route("/", hetznerApp(project, false));
+  const server = await vendor(app);
+  close = server.close;
+  base = `${server.url}/v1`;
+  session = new Session(hcloud, { token, endpoint: base, pollInterval: "20ms", pollFunction: "constant" });
+});
+afterAll(() => close());
+beforeEach(() => requests.splice(0));
+
+const key = (name: string) => ({
+  name,
+  publicKey: `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${Buffer.from(name.padEnd(32, "x")).toString("base64").slice(0, 43)} me@here`,
+});
+
+test("a server with its own addresses and firewall is made, found unchanged, changed in place and deleted", async () => {
+  const sshKey = await session.create("hcloud:index/sshKey:SshKey", "key", key("deploy"));
+  expect(sshKey.outputs["fingerprint"]).toMatch(/^([0-9a-f]{2}:){15}[0-9a-f]{2}$/);
+  const ip = await session.create("hcloud:index/primaryIp:PrimaryIp", "ip", {
+    name: "web-ipv4",
+    type: "ipv4",
+    location: "fsn1",
+    autoDelete: false,
+    labels: { "managed-by": "pantheros" },
+  });
+  expect(ip.outputs["ipAddress"]).toMatch(/^203\.0\.113\.\d+$/);
+  const rules = [
+    { direction: "in", protocol: "tcp", port: "22", sourceIps: ["198.51.100.1/32"] },
+    {
+      direction: "in",
+      protocol: "udp",
+      port: "41641",
+      sourceIps: ["0.0.0.0/0", "::/0"],
+      description: "tailscale",
+    },
+  ];
+  const firewall = await session.create("hcloud:index/firewall:Firewall", "fw", { name: "web", rules });
+  const args = {
+    name: "web",
+    serverType: "cx23",
+    image: "debian-13",
+    location: "fsn1",
+    sshKeys: [sshKey.id],
+    firewallIds: [Number(firewall.id)],
+    labels: { host: "web" },
+    publicNets: [{ ipv4Enabled: true, ipv4: Number(ip.id), ipv6Enabled: true }],
+    userData: "#cloud-config\n",
+  };
+  const server = await session.create("hcloud:index/server:Server", "web", args);
+  expect(server.outputs["ipv4Address"]).toBe(ip.outputs["ipAddress"]);
+  expect(server.outputs["ipv6Address"]).toMatch(/^2001:db8:.*::1$/);
+  expect(server.outputs["status"]).toBe("running");
+  expect(machines.machines.size).toBe(1);
+
+  for (const live of [sshKey, ip, firewall, server]) {
+    const refreshed = await session.refresh(live);
+    expect([live.name, refreshed?.inputs]).toEqual([live.name, live.inputs]);
+  }
+
+  requests.splice(0);
+  const relabelled = await session.update(server, { ...args, labels: { host: "web", wave: "1" } });
+  expect(requests).toEqual([`PUT /servers/${server.id}`]);
+  expect((await session.refresh(relabelled))?.inputs["labels"]).toEqual({ host: "web", wave: "1" });
+
+  await session.delete(relabelled);
+  expect(await session.refresh(relabelled)).toBeUndefined();
+  expect(machines.machines.size).toBe(0);
+  expect((await session.refresh(ip))?.outputs["ipAddress"]).toBe(ip.outputs["ipAddress"]);
+  await session.delete(firewall);
+  await session.delete(ip);
+  await session.delete(sshKey);
+  await session.delete(sshKey); // twice is fine
+});
+
+test("a new type ends with the server running; no running server changes its placement group", async () => {
+  const group = await session.create("hcloud:index/placementGroup:PlacementGroup", "spread", {
+    name: "spread",
+    type: "spread",
+  });
+  const args = { name: "grown", serverType: "cx23", image: "debian-13", location: "fsn1", keepDisk: true };
+  const server = await session.create("hcloud:index/server:Server", "grown", args);
+  requests.splice(0);
+  const bigger = await session.update(server, { ...args, serverType: "cx33" });
+  const path = `POST /servers/${server.id}/actions`;
+  expect(requests).toEqual([`${path}/poweroff`, `${path}/change_type`]);
+  expect(bigger.outputs["status"]).toBe("running");
+  const grouped = { ...bigger.inputs, placementGroupId: Number(group.id) };
+  await expect(session.update(bigger, grouped)).rejects.toThrow(/server_not_stopped/);
+
+  const member = await session.create("hcloud:index/server:Server", "member", {
+    ...args,
+    name: "member",
+    placementGroupId: Number(group.id),
+  });
+  await expect(session.update(member, { ...args, name: "member" })).rejects.toThrow(/shut it down/);
+  for (const live of [bigger, member, group]) await session.delete(live);
+});
+
+test("what replaces a server and what doesn't", async () => {
+  const args = { name: "diff", serverType: "cx23", image: "debian-13", location: "fsn1", labels: { a: "1" } };
+  const live = { type: "hcloud:index/server:Server", name: "diff", id: "1", inputs: args, outputs: {} };
+  expect(session.diff(live, { ...args })).toEqual([]);
+  expect(session.diff(live, { ...args, labels: { a: "2", b: "3" } })).toEqual(["labels.a", "labels.b"]);
+  expect(
+    session.diff(live, { ...args, image: "debian-12", userData: "x", sshKeys: ["k"], location: "nbg1" }),
+  ).toEqual(["image!", "location!", "userData!", "sshKeys!"]);
+  expect(session.diff(live, { ...args, userData: "x" }, ["userData"])).toEqual([]);
+  const inPlace = { ...args, serverType: "cx33", firewallIds: [2, 1], backups: true };
+  expect(session.diff(live, inPlace)).toEqual(["serverType", "firewallIds", "backups"]);
+  const fenced = { ...live, inputs: { ...args, firewallIds: [1, 2] } };
+  expect(session.diff(fenced, { ...args, firewallIds: [2, 1] })).toEqual([]);
+});
+
+test("drift shows as other inputs; what the vendor chose for itself doesn't", async () => {
+  const args = {
+    name: "drift",
+    labels: { a: "1" },
+    rules: [{ direction: "in", protocol: "icmp", sourceIps: ["0.0.0.0/0"] }],
+  };
+  const firewall = await session.create("hcloud:index/firewall:Firewall", "drift", args);
+  const authorization = `Bearer ${token}`;
+  const answer = await fetch(`${base}/firewalls/${firewall.id}/actions/set_rules`, {
+    method: "POST",
+    headers: { authorization, "content-type": "application/json" },
+    body: JSON.stringify({ rules: [] }),
+  });
+  expect(answer.status).toBe(201);
+  const drifted = await session.refresh(firewall);
+  expect(drifted?.inputs).toEqual({ name: "drift", labels: { a: "1" }, rules: [] });
+  expect(drifted && session.diff(drifted, args)).toEqual(["rules"]);
+  const repaired = await session.update(drifted ?? firewall, args);
+  expect((await session.refresh(repaired))?.inputs).toEqual(repaired.inputs);
+  await session.delete(repaired);
+});
+
+test("a name that is taken is reported as the vendor reports it, and not hidden", async () => {
+  const first = await session.create("hcloud:index/sshKey:SshKey", "one", key("taken"));
+  const again = session.create("hcloud:index/sshKey:SshKey", "two", { ...key("other"), name: "taken" });
+  await expect(again).rejects.toThrow(/^POST \/ssh_keys: 409 uniqueness_error: /);
+  await session.delete(first);
+});
+
+test("networks, subnets, servers in them, reverse DNS and placement groups", async () => {
+  const network = await session.create("hcloud:index/network:Network", "net", {
+    name: "net",
+    ipRange: "10.0.0.0/16",
+  });
+  const subnet = await session.create("hcloud:index/networkSubnet:NetworkSubnet", "sub", {
+    networkId: Number(network.id),
+    type: "cloud",
+    networkZone: "eu-central",
+    ipRange: "10.0.1.0/24",
+  });
+  expect(subnet.id).toBe(`${network.id}-10.0.1.0/24`);
+  const group = await session.create("hcloud:index/placementGroup:PlacementGroup", "pg", {
+    name: "pg",
+    type: "spread",
+  });
+  const server = await session.create("hcloud:index/server:Server", "n1", {
+    name: "n1",
+    serverType: "cx23",
+    image: "debian-13",
+    location: "fsn1",
+    placementGroupId: Number(group.id),
+  });
+  const joined = await session.create("hcloud:index/serverNetwork:ServerNetwork", "join", {
+    serverId: Number(server.id),
+    subnetId: subnet.id,
+    ip: "10.0.1.5",
+  });
+  expect(joined.outputs).toMatchObject({ ip: "10.0.1.5", networkId: Number(network.id) });
+  const rdns = await session.create("hcloud:index/rdns:Rdns", "ptr", {
+    serverId: Number(server.id),
+    ipAddress: String(server.outputs["ipv4Address"]),
+    dnsPtr: "n1.example.test",
+  });
+  for (const live of [network, subnet, group, joined, rdns, server]) {
+    expect([live.name, (await session.refresh(live))?.inputs]).toEqual([live.name, live.inputs]);
+  }
+  const renamed = await session.update(rdns, { ...rdns.inputs, dnsPtr: "other.example.test" });
+  expect((await session.refresh(renamed))?.inputs["dnsPtr"]).toBe("other.example.test");
+  for (const live of [renamed, joined, server, group, subnet, network]) await session.delete(live);
+  expect(await session.refresh(network)).toBeUndefined();
+});
+
+test("one firewall attachment holds several servers and lets go of one", async () => {
+  const firewall = await session.create("hcloud:index/firewall:Firewall", "att", { name: "att", rules: [] });
+  const args = { serverType: "cx23", image: "debian-13", location: "fsn1" };
+  const a = await session.create("hcloud:index/server:Server", "a", { ...args, name: "a" });
+  const b = await session.create("hcloud:index/server:Server", "b", { ...args, name: "b" });
+  const firewallId = Number(firewall.id);
+  const both = await session.create("hcloud:index/firewallAttachment:FirewallAttachment", "att", {
+    firewallId,
+    serverIds: [Number(b.id), Number(a.id)],
+  });
+  expect((await session.refresh(both))?.inputs).toEqual(both.inputs);
+  const one = await session.update(both, { firewallId, serverIds: [Number(a.id)] });
+  expect((await session.refresh(one))?.inputs).toEqual({ firewallId, serverIds: [Number(a.id)] });
+  for (const live of [one, a, b, firewall]) await session.delete(live);
+});
+
+test("wrong arguments fail in the check, with their names", () => {
+  const type = "hcloud:index/server:Server";
+  expect(() => session.checked(type, "x", { name: "x" })).toThrow("serverType: is required");
+  expect(() =>
+    session.checked(type, "x", { name: "x", serverType: "cx23", datacenter: "fsn1-dc14" }),
+  ).toThrow("datacenter: not supported by this plugin; it takes name, labels");
+  expect(() => session.checked(type, "x", { name: "x", serverType: "cx23", deleteProtection: true })).toThrow(
+    "rebuildProtection: must be the same as deleteProtection",
+  );
+  expect(session.checked(type, "x", { serverType: "cx23" })["name"]).toMatch(/^x-[0-9a-f]{7}$/);
+  expect(() => session.checked("hcloud:index/loadBalancer:LoadBalancer", "x", {})).toThrow(
+    'the sandbox plugin "hcloud" has no resource type hcloud:index/loadBalancer:LoadBalancer; it has ',
+  );
+});

@@ -1,0 +1,130 @@
+import { join } from "node:path";
+import { standardPolicy } from "../../../sandbox/plugins/tailscale/acl.ts";
+import type { Tailscale } from "../../../sandbox/plugins/tailscale/client.ts";
+import { tailscale } from "../../../sandbox/plugins/tailscale/plugin.ts";
+import { Store } from "../../../sandbox/vendors/store.ts";
+import { tailscaleApp } from "../../../sandbox/vendors/tailscale/app.ts";
+import { emptyState } from "../../../sandbox/vendors/tailscale/state.ts";
+import { Tailnet } from "../../../sandbox/vendors/tailscale/tailnet.ts";
+import { folder, Session, vendor } from "./session.ts";
+
+const path = folder();
+const options = {
+  name: "example.test",
+  suffix: "tail0000.ts.net",
+  apiKey: "tskey-api-test",
+  clientId: "client",
+  clientSecret: "tskey-client-test",
+  log: () => undefined,
+};
+let session: Session<Tailscale>;
+let close: () => Promise<void>;
+let baseUrl: string;
+
+beforeAll(async () => {
+  const tailnet = new Tailnet(new Store(join(path, "tailscale.json"), emptyState), null, options);
+  const server = await vendor(tailscaleApp(tailnet));
+  ({ close, url: baseUrl } = server);
+  session = new Session(tailscale, { apiKey: options.apiKey, baseUrl, tailnet: options.name });
+});
+afterAll(() => close());
+
+const ACL = "tailscale:index/acl:Acl";
+const policy = (extra = "") => `{
+  // who owns what
+  "tagOwners": { "tag:server": ["autogroup:admin"], },${extra}
+  "acls": [{ "action": "accept", "src": ["*"], "dst": ["*:*"] }],
+}`;
+
+test("a default policy is taken over, a changed one only when told so", async () => {
+  const acl = await session.create(ACL, "acl", { acl: policy(), resetAclOnDestroy: true });
+  expect((await session.refresh(acl))?.inputs).toEqual(acl.inputs);
+  await expect(session.create(ACL, "acl", { acl: policy("\n") })).rejects.toThrow(
+    /412.*set overwriteExistingContent: true/s,
+  );
+  const forced = await session.create(ACL, "acl", { acl: policy(), overwriteExistingContent: true });
+  await session.delete({ ...acl, outputs: acl.outputs });
+  const drifted = await session.refresh(forced);
+  expect(drifted && session.diff(drifted, { acl: policy(), overwriteExistingContent: true })).toEqual([
+    "acl",
+  ]);
+});
+
+test("comments, white space and final commas are no difference; strings keep their slashes", () => {
+  expect(standardPolicy(policy())).toEqual({
+    tagOwners: { "tag:server": ["autogroup:admin"] },
+    acls: [{ action: "accept", src: ["*"], dst: ["*:*"] }],
+  });
+  expect(standardPolicy('{"a": "http://x/*y*/,}", /* b */ "c": [1, /* d */ ],}')).toEqual({
+    a: "http://x/*y*/,}",
+    c: [1],
+  });
+  expect(() => session.checked(ACL, "acl", { acl: "{" })).toThrow("acl: is neither JSON nor HuJSON");
+});
+
+test("a key is told once, is secret, stays when refreshed, and a used one-off key makes no other", async () => {
+  await session.create(ACL, "tags", { acl: policy(), overwriteExistingContent: true });
+  const type = "tailscale:index/tailnetKey:TailnetKey";
+  const args = {
+    preauthorized: true,
+    tags: ["tag:server"],
+    expiry: 3600,
+    description: "sandbox web",
+    recreateIfInvalid: "never",
+  };
+  const key = await session.create(type, "web", args);
+  expect(String(key.outputs["key"])).toMatch(/^tskey-auth-/);
+  expect(tailscale.resources[type]?.secretOutputs).toEqual(["key"]);
+  const refreshed = await session.refresh(key);
+  expect(refreshed?.inputs).toEqual(key.inputs);
+  expect(refreshed?.outputs["key"]).toBe(key.outputs["key"]);
+  expect(session.diff(key, { ...args, tags: ["tag:other"], recreateIfInvalid: "always" })).toEqual([
+    "tags!",
+    "recreateIfInvalid",
+  ]);
+  await session.delete(key);
+  const used = await session.refresh(key);
+  expect(used?.outputs).toMatchObject({ invalid: true, key: key.outputs["key"] });
+  expect(used?.inputs).toEqual(key.inputs);
+  const renewed = { ...key, inputs: { ...key.inputs, recreateIfInvalid: "always" } };
+  expect(await session.refresh(renewed)).toBeUndefined();
+});
+
+test.each([
+  [
+    "tailscale:index/dnsNameservers:DnsNameservers",
+    { nameservers: ["192.0.2.53"] },
+    { nameservers: ["192.0.2.54", "192.0.2.53"] },
+  ],
+  ["tailscale:index/dnsPreferences:DnsPreferences", { magicDns: true }, { magicDns: false }],
+  ["tailscale:index/dnsSearchPaths:DnsSearchPaths", { searchPaths: ["example.test"] }, { searchPaths: [] }],
+  [
+    "tailscale:index/dnsSplitNameservers:DnsSplitNameservers",
+    { domain: "corp.test", nameservers: ["192.0.2.53"] },
+    { domain: "corp.test", nameservers: ["192.0.2.54"] },
+  ],
+])("%s is set, found unchanged, changed and taken back", async (type, args, change) => {
+  const setting = await session.create(type, "dns", args);
+  expect((await session.refresh(setting))?.inputs).toEqual(args);
+  const changed = await session.update(setting, change);
+  expect((await session.refresh(changed))?.inputs).toEqual(change);
+  await session.delete(changed);
+});
+
+test("an OAuth client gets its own token; a wrong key is reported as the vendor says it", async () => {
+  const oauth = new Session(tailscale, {
+    oauthClientId: "client",
+    oauthClientSecret: options.clientSecret,
+    baseUrl,
+  });
+  const { outputs } = await oauth.provider.invoke("tailscale:index/getDevices:getDevices", {});
+  expect(outputs["devices"]).toEqual([]);
+  const wrong = new Session(tailscale, { apiKey: "tskey-api-wrong", baseUrl });
+  const asking = wrong.provider.invoke("tailscale:index/getDevices:getDevices", {});
+  await expect(asking).rejects.toThrow("GET /tailnet/-/devices: 401: API token invalid");
+});
+
+test("a device that isn't there is named", async () => {
+  const asking = session.provider.invoke("tailscale:index/getDevice:getDevice", { hostname: "web" });
+  await expect(asking).rejects.toThrow('could not find device with hostname="web"');
+});
