@@ -1,0 +1,78 @@
+import { DnsError, type DnsServer } from "../dns/server.ts";
+import type { Log } from "../http.ts";
+import type { Store } from "../store.ts";
+import { bad } from "./envelope.ts";
+import { publishedSets } from "./publish.ts";
+import { idFor, newZone, type State, type ZoneRow } from "./state.ts";
+
+/** Serves zones; null where no DNS server runs (unit tests of the API alone). */
+export type Publisher = Pick<DnsServer, "openZone" | "replaceRecords"> | null;
+
+export const NAME_SERVERS = ["art.ns.cloudflare.test", "lucy.ns.cloudflare.test"];
+
+export interface AccountOptions {
+  token: string;
+  /** Address that proxied names resolve to. */
+  edge: string;
+  log: Log;
+}
+
+/** One account: its zones, and the way of every change into the DNS. */
+export class Account {
+  readonly store: Store<State>;
+  readonly options: AccountOptions;
+  readonly #dns: Publisher;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(store: Store<State>, dns: Publisher, options: AccountOptions) {
+    this.store = store;
+    this.options = options;
+    this.#dns = dns;
+  }
+
+  /** Zones that the account should have; one that is there already stays as it is. */
+  addZones(names: string[]): void {
+    for (const name of names) this.store.data.zones[idFor(name)] ??= newZone(name);
+  }
+
+  /** Start-up: the DNS answers with exactly what the records say, whatever it held. */
+  async reconcile(): Promise<void> {
+    this.store.commit();
+    for (const zone of Object.values(this.store.data.zones)) {
+      await this.#dns?.openZone(zone.name, NAME_SERVERS);
+      const changes = await this.#publish(zone);
+      if (changes > 0) this.options.log(`dns: ${changes} record sets of ${zone.name} brought in line`);
+    }
+  }
+
+  /**
+   * Changes a zone's records, publishes them, and only then keeps them: when the DNS server refuses, the zone is as
+   * before and the caller gets a validation error. One change at a time.
+   */
+  change<T>(zone: ZoneRow, work: (zone: ZoneRow) => T): Promise<T> {
+    const run = async () => {
+      const before = structuredClone(zone.records);
+      try {
+        const result = work(zone);
+        await this.#publish(zone);
+        this.store.commit();
+        return result;
+      } catch (error) {
+        zone.records = before;
+        if (error instanceof DnsError) {
+          this.options.log(error.message);
+          throw bad(9000, `DNS Validation Error: ${error.message}`);
+        }
+        throw error;
+      }
+    };
+    const done = this.#queue.then(run);
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+
+  async #publish(zone: ZoneRow): Promise<number> {
+    const sets = publishedSets(zone.name, Object.values(zone.records), this.options.edge);
+    return (await this.#dns?.replaceRecords(zone.name, sets)) ?? 0;
+  }
+}

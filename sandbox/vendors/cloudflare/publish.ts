@@ -1,0 +1,74 @@
+import { absolute, groupRecords, type RecordSet, txtContent } from "../dns/rrsets.ts";
+import type { RecordContent } from "./record-rules.ts";
+
+/** TTL of records set to "automatic". */
+const AUTOMATIC_TTL = 300;
+
+/** Content in zone-file form. */
+function zoneFileContent(record: RecordContent): string {
+  switch (record.type) {
+    case "CNAME":
+    case "NS":
+    case "PTR":
+      return absolute(record.content);
+    case "MX":
+      return `${record.priority ?? 0} ${record.content === "." ? "." : absolute(record.content)}`;
+    case "TXT":
+      return txtContent(record.content);
+    case "SRV": {
+      const { priority, weight, port, target } = record.data ?? {};
+      return `${priority} ${weight} ${port} ${target === "." ? "." : absolute(String(target))}`;
+    }
+    case "HTTPS":
+    case "SVCB": {
+      const { priority, target, value } = record.data ?? {};
+      return `${priority} ${target === "." ? "." : absolute(String(target))} ${value}`.trim();
+    }
+    case "URI":
+      return `${record.priority ?? 0} ${record.content}`;
+    case "SSHFP":
+    case "TLSA":
+    case "DS":
+      return record.content.toLowerCase();
+    default:
+      return record.content;
+  }
+}
+
+/** Follows CNAMEs inside the zone to addresses, for a CNAME that has to be flattened. */
+function flatten(target: string, records: RecordContent[], depth = 0): RecordContent[] {
+  if (depth > 8) return [];
+  return records
+    .filter((record) => record.name === target)
+    .flatMap((record) => (record.type === "CNAME" ? flatten(record.content, records, depth + 1) : [record]))
+    .filter((record) => record.type === "A" || record.type === "AAAA");
+}
+
+/**
+ * The sets that the zone's servers answer with. A proxied record shows the edge's address, whatever it points to; a
+ * CNAME at the zone's apex, or beside other records, shows the addresses behind it (the vendor flattens it as well).
+ */
+export function publishedSets(zone: string, records: RecordContent[], edge: string): RecordSet[] {
+  const published = records.flatMap((record) => {
+    const ttl = record.ttl === 1 ? AUTOMATIC_TTL : record.ttl;
+    const name = absolute(record.name);
+    if (record.proxied) return [{ name, type: "A", ttl, content: edge }];
+    const company = records.some((other) => other !== record && other.name === record.name);
+    if (
+      record.type === "CNAME" &&
+      (record.name === zone || company || record.settings.flatten_cname === true)
+    ) {
+      return flatten(record.content, records).map((found) => ({
+        name,
+        type: found.proxied ? "A" : found.type,
+        ttl,
+        content: found.proxied ? edge : found.content,
+      }));
+    }
+    return [{ name, type: record.type, ttl, content: zoneFileContent(record) }];
+  });
+  // The apex NS set is the server's own.
+  return groupRecords(
+    published.filter((record) => !(record.type === "NS" && record.name === absolute(zone))),
+  );
+}

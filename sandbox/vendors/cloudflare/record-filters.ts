@@ -1,0 +1,58 @@
+import type { Context } from "hono";
+import { bad } from "./envelope.ts";
+import type { RecordRow } from "./state.ts";
+
+type Test = (row: RecordRow) => boolean;
+
+const comparisons: Record<string, (value: string, wanted: string) => boolean> = {
+  exact: (value, wanted) => value === wanted,
+  contains: (value, wanted) => value.includes(wanted),
+  startswith: (value, wanted) => value.startsWith(wanted),
+  endswith: (value, wanted) => value.endsWith(wanted),
+};
+
+/** `name`, `name.exact`, `content.contains`, `comment.present` and so on; comparisons ignore case. */
+function fieldTest(field: "name" | "content" | "comment", how: string, wanted: string): Test {
+  const text = (row: RecordRow) => (row[field] ?? "").toLowerCase();
+  if (field === "comment" && how === "present") return (row) => row.comment !== null;
+  if (field === "comment" && how === "absent") return (row) => row.comment === null;
+  const compare = comparisons[how];
+  if (compare === undefined) throw bad(9000, `unknown filter ${field}.${how}`);
+  return (row) => compare(text(row), wanted.toLowerCase());
+}
+
+function tests(query: Record<string, string>): Test[] {
+  return Object.entries(query).flatMap(([key, wanted]): Test[] => {
+    const [field = "", how = "exact"] = key.split(".");
+    switch (field) {
+      case "name":
+      case "content":
+      case "comment":
+        return [fieldTest(field, how, wanted)];
+      case "type":
+        return [(row) => row.type === wanted.toUpperCase()];
+      case "proxied":
+        return [(row) => String(row.proxied) === wanted];
+      case "search":
+        return [(row) => [row.name, row.content, row.comment ?? ""].some((text) => text.includes(wanted))];
+      default:
+        return [];
+    }
+  });
+}
+
+/** The records that a list request asks for, in its order (by name and type unless told otherwise). */
+export function filterRecords(context: Context, rows: RecordRow[]): RecordRow[] {
+  const query = context.req.query();
+  const wanted = tests(query);
+  const every = query.match !== "any";
+  const chosen = rows.filter(
+    (row) =>
+      wanted.length === 0 || (every ? wanted.every((test) => test(row)) : wanted.some((test) => test(row))),
+  );
+  const order =
+    (["type", "name", "content", "ttl", "proxied"] as const).find((key) => key === query.order) ?? "name";
+  const sign = query.direction === "desc" ? -1 : 1;
+  const key = (row: RecordRow) => `${row[order]} ${row.type} ${row.content}`;
+  return chosen.sort((a, b) => (key(a) < key(b) ? -sign : sign));
+}

@@ -1,0 +1,123 @@
+import { isIPv4, isIPv6 } from "node:net";
+import { z } from "zod";
+import { bad } from "./envelope.ts";
+import { fromData, hostName, isStructured } from "./record-data.ts";
+import type { RecordRow } from "./state.ts";
+
+/** What a request may say about a record; the rest of a row is the vendor's. */
+export const recordBody = z.object({
+  name: z.string().min(1),
+  type: z.string(),
+  content: z.string().optional(),
+  data: z.record(z.string(), z.unknown()).nullish(),
+  priority: z.int().min(0).max(65_535).nullish(),
+  proxied: z.boolean().nullish(),
+  ttl: z.number().nullish(),
+  comment: z.string().nullish(),
+  tags: z.array(z.string()).nullish(),
+  settings: z.record(z.string(), z.unknown()).nullish(),
+});
+export type RecordBody = z.infer<typeof recordBody>;
+export type RecordContent = Omit<RecordRow, "id" | "created_on" | "modified_on">;
+
+const PLAIN = ["A", "AAAA", "CNAME", "MX", "NS", "OPENPGPKEY", "PTR", "TXT"];
+const PROXIABLE = ["A", "AAAA", "CNAME"];
+const HOST =
+  /^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$/;
+
+export const proxiable = (type: string) => PROXIABLE.includes(type);
+
+/** The name as the API answers it: absolute within the zone, lower case, no trailing dot. `@` is the zone itself. */
+export function recordName(name: string, zone: string): string {
+  const plain = name.replace(/\.$/, "").toLowerCase();
+  if (plain === "@" || plain === zone) return zone;
+  return plain.endsWith(`.${zone}`) ? plain : `${plain}.${zone}`;
+}
+
+/** Shortest form, as Cloudflare answers IPv6 addresses. */
+const shortIpv6 = (text: string) => new URL(`http://[${text}]/`).hostname.slice(1, -1);
+
+function plainContent(type: string, content: string): string {
+  switch (type) {
+    case "A":
+      if (!isIPv4(content)) throw bad(9005, "Content for A record must be a valid IPv4 address.");
+      return content;
+    case "AAAA":
+      if (!isIPv6(content)) throw bad(9006, "Content for AAAA record must be a valid IPv6 address.");
+      return shortIpv6(content);
+    case "CNAME":
+      if (!HOST.test(content)) throw bad(9007, "Content for CNAME record is invalid.");
+      return hostName(content);
+    case "MX":
+      if (!HOST.test(content) && content !== ".")
+        throw bad(9009, "Content for MX record must be a hostname.");
+      return hostName(content);
+    case "NS":
+    case "PTR":
+      if (!HOST.test(content)) throw bad(9008, `Content for ${type} record must be a hostname.`);
+      return hostName(content);
+    default:
+      return content;
+  }
+}
+
+function timeToLive(body: RecordBody, proxied: boolean): number {
+  const ttl = body.ttl ?? 1;
+  if (proxied) return 1;
+  if (ttl !== 1 && !(Number.isInteger(ttl) && ttl >= 60 && ttl <= 86_400)) {
+    throw bad(9021, "Invalid TTL. Must be between 60 and 86400 seconds, or 1 for Automatic.");
+  }
+  return ttl;
+}
+
+/** Checks a request and writes the record as the vendor would keep it. */
+export function recordFrom(body: RecordBody, zone: string): RecordContent {
+  const { type } = body;
+  if (!PLAIN.includes(type) && !isStructured(type)) throw bad(9004, `Invalid record type: ${type}`);
+  const name = recordName(body.name, zone);
+  if (!HOST.test(name)) throw bad(9000, "DNS name is invalid.");
+  const proxied = body.proxied ?? false;
+  if (proxied && !proxiable(type)) throw bad(9004, "This record type cannot be proxied.");
+  const common = {
+    name,
+    type,
+    proxied,
+    ttl: timeToLive(body, proxied),
+    comment: body.comment || null,
+    tags: body.tags ?? [],
+    settings: type === "CNAME" ? { flatten_cname: false, ...body.settings } : (body.settings ?? {}),
+  };
+  if (isStructured(type)) return { ...common, ...fromData(type, body.data, body.priority) };
+  if (body.content === undefined || body.content === "")
+    throw bad(9020, `Content for ${type} record must not be empty.`);
+  const content = plainContent(type, body.content);
+  if (type !== "MX") return { ...common, content };
+  if (body.priority == null) throw bad(9100, "MX records require a priority.");
+  return { ...common, content, priority: body.priority };
+}
+
+/** Refuses what cannot stand beside the records that are there. Source: Cloudflare docs, DNS "troubleshooting/api". */
+export function assertFits(candidate: RecordContent, others: RecordContent[]): void {
+  const beside = others.filter((other) => other.name === candidate.name);
+  const twin = beside.find(
+    (other) =>
+      other.type === candidate.type &&
+      other.content === candidate.content &&
+      other.priority === candidate.priority,
+  );
+  if (twin !== undefined) {
+    if (twin.ttl === candidate.ttl && twin.proxied === candidate.proxied) {
+      throw bad(81058, "An identical record already exists.");
+    }
+    throw bad(81057, "The record already exists.");
+  }
+  const has = (...types: string[]) => beside.some((other) => types.includes(other.type));
+  if (candidate.type === "CNAME" && has("A", "AAAA", "CNAME")) {
+    throw bad(81053, "An A, AAAA, or CNAME record with that host already exists.");
+  }
+  if (proxiable(candidate.type) && has("CNAME"))
+    throw bad(81054, "A CNAME record with that host already exists.");
+  if (candidate.type !== "NS" && candidate.type !== "DS" && has("NS")) {
+    throw bad(81056, "NS records with that host already exist.");
+  }
+}

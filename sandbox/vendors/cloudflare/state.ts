@@ -1,0 +1,58 @@
+import { createHash, randomBytes } from "node:crypto";
+
+export interface RecordRow {
+  id: string;
+  name: string;
+  type: string;
+  content: string;
+  /** Structured form for types such as CAA and SRV. */
+  data?: Record<string, unknown>;
+  priority?: number;
+  proxied: boolean;
+  ttl: number;
+  comment: string | null;
+  tags: string[];
+  settings: Record<string, unknown>;
+  created_on: string;
+  modified_on: string;
+}
+
+export interface ZoneRow {
+  id: string;
+  name: string;
+  paused: boolean;
+  created_on: string;
+  modified_on: string;
+  records: Record<string, RecordRow>;
+  /** Settings that differ from the vendor's defaults. */
+  settings: Record<string, { value: unknown; modified_on: string }>;
+  dnssec: boolean;
+}
+
+export interface State {
+  accountId: string;
+  zones: Record<string, ZoneRow>;
+}
+
+export const newId = (): string => randomBytes(16).toString("hex");
+
+/** Zone and account ids are those of the name, so that a configuration file may name them in any sandbox. */
+export const idFor = (name: string): string => createHash("sha256").update(name).digest("hex").slice(0, 32);
+
+export const now = (): string => new Date().toISOString().replace(/\.(\d{3})Z$/, ".$1000Z");
+
+export const emptyState = (zones: string[]) => (): State => ({
+  accountId: idFor("account"),
+  zones: Object.fromEntries(zones.map((name) => [idFor(name), newZone(name)])),
+});
+
+export const newZone = (name: string): ZoneRow => ({
+  id: idFor(name),
+  name,
+  paused: false,
+  created_on: now(),
+  modified_on: now(),
+  records: {},
+  settings: {},
+  dnssec: false,
+});

@@ -1,0 +1,109 @@
+import { type Context, Hono } from "hono";
+import { type Account, NAME_SERVERS } from "./account.ts";
+import { answer, answerPage, bad, CloudflareError, readObject } from "./envelope.ts";
+import { now, type ZoneRow } from "./state.ts";
+
+/** The zone in the path. An id that is not one, or not ours, is answered as the vendor answers it. */
+export function zoneOf(account: Account, context: Context): ZoneRow {
+  const id = context.req.param("zone") ?? "";
+  if (!/^[0-9a-f]{32}$/.test(id)) {
+    throw new CloudflareError(
+      404,
+      7003,
+      `Could not route to /client/v4/zones/${id}, perhaps your object identifier is invalid?`,
+    );
+  }
+  const zone = account.store.data.zones[id];
+  if (zone === undefined) throw new CloudflareError(404, 1001, "Invalid zone identifier");
+  return zone;
+}
+
+const accountView = (account: Account) => ({ id: account.store.data.accountId, name: "Sandbox" });
+
+const view = (account: Account, zone: ZoneRow) => ({
+  id: zone.id,
+  name: zone.name,
+  status: "active",
+  paused: zone.paused,
+  type: "full",
+  development_mode: 0,
+  name_servers: NAME_SERVERS,
+  original_name_servers: null,
+  original_registrar: null,
+  original_dnshost: null,
+  created_on: zone.created_on,
+  modified_on: zone.modified_on,
+  activated_on: zone.created_on,
+  meta: { step: 4, custom_certificate_quota: 0, page_rule_quota: 3, phishing_detected: false },
+  owner: { id: null, type: "user", email: null },
+  account: accountView(account),
+  tenant: { id: null, name: null },
+  tenant_unit: { id: null },
+  permissions: [
+    "#dns_records:edit",
+    "#dns_records:read",
+    "#zone:read",
+    "#zone_settings:edit",
+    "#zone_settings:read",
+  ],
+  plan: {
+    id: "0feeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
+    name: "Free Website",
+    price: 0,
+    currency: "USD",
+    legacy_id: "free",
+  },
+});
+
+/** Zones exist before the program does, as in an account whose domain was delegated once by hand. */
+export function zones(account: Account): Hono {
+  const app = new Hono();
+
+  app.get("/zones", (context) => {
+    const name = context.req.query("name");
+    const status = context.req.query("status");
+    const owner = context.req.query("account.id");
+    const rows = Object.values(account.store.data.zones).filter(
+      (zone) =>
+        (name === undefined || zone.name === name.replace(/^equal:/, "")) &&
+        (status === undefined || status === "active") &&
+        (owner === undefined || owner === account.store.data.accountId),
+    );
+    return answerPage(
+      context,
+      rows.map((zone) => view(account, zone)),
+      20,
+      50,
+    );
+  });
+
+  app.post("/zones", () => {
+    throw new CloudflareError(
+      403,
+      0,
+      'Requires permission "com.cloudflare.api.account.zone.create" to create zones',
+    );
+  });
+
+  app.get("/zones/:zone", (context) => answer(context, view(account, zoneOf(account, context))));
+
+  app.patch("/zones/:zone", async (context) => {
+    const zone = zoneOf(account, context);
+    const body = await readObject(context);
+    if (typeof body.paused !== "boolean")
+      throw bad(1013, "Only the paused state of a zone can be changed here.");
+    zone.paused = body.paused;
+    zone.modified_on = now();
+    return answer(context, view(account, zone));
+  });
+
+  app.get("/accounts", (context) => answerPage(context, [accountView(account)], 20, 50));
+  app.get("/accounts/:account", (context) => {
+    if (context.req.param("account") !== account.store.data.accountId) {
+      throw new CloudflareError(404, 1003, "Invalid account identifier");
+    }
+    return answer(context, accountView(account));
+  });
+
+  return app;
+}

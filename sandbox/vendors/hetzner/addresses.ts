@@ -1,0 +1,65 @@
+import { ApiError } from "./errors.ts";
+import { newId, timestamp } from "./project.ts";
+import type { Labels, PrimaryIpRow, State } from "./state.ts";
+
+/** 203.0.113.10 to .250: the documentation network that stands for the vendor's public addresses. */
+const IPV4_FIRST = 10;
+const IPV4_COUNT = 241;
+const IPV6_COUNT = 0xffff;
+
+export const ipv4At = (index: number) => `203.0.113.${IPV4_FIRST + index}`;
+export const ipv6At = (index: number) => `2001:db8:1:${(index + 1).toString(16)}::/64`;
+
+/** `::1` of a /64, the address that servers use. */
+export const firstHost = (network: string) => network.replace(/::\/64$/, "::1");
+
+/** The next address nobody has. Counts on rather than re-using the last one given back, as a busy vendor would. */
+export function nextAddress(state: State, type: "ipv4" | "ipv6"): string {
+  const [count, at] = type === "ipv4" ? [IPV4_COUNT, ipv4At] : [IPV6_COUNT, ipv6At];
+  const taken = new Set(Object.values(state.primary_ips).map((row) => row.ip));
+  for (let step = 0; step < count; step++) {
+    const index = (state.nextAddress[type] + step) % count;
+    if (taken.has(at(index))) continue;
+    state.nextAddress[type] = (index + 1) % count;
+    return at(index);
+  }
+  throw new ApiError(503, "resource_unavailable", `no ${type} address is left`);
+}
+
+/** The vendor's own name for an address before anybody sets a reverse entry. */
+export function defaultPointer(ip: string): string {
+  return ip.includes(":") ? "" : `static.${ip.split(".").reverse().join(".")}.clients.your-server.de`;
+}
+
+export function newPrimaryIp(
+  state: State,
+  wanted: { type: "ipv4" | "ipv6"; location: string; name?: string; labels?: Labels; auto_delete: boolean },
+): PrimaryIpRow {
+  const id = newId(state);
+  const ip = nextAddress(state, wanted.type);
+  const row: PrimaryIpRow = {
+    id,
+    name: wanted.name ?? `primary_ip-${id}`,
+    type: wanted.type,
+    ip,
+    labels: wanted.labels ?? {},
+    protection: { delete: false },
+    dns_ptr: wanted.type === "ipv4" ? [{ ip, dns_ptr: defaultPointer(ip) }] : [],
+    assignee_id: null,
+    auto_delete: wanted.auto_delete,
+    created: timestamp(),
+    location: wanted.location,
+  };
+  state.primary_ips[id] = row;
+  return row;
+}
+
+/** Sets or (with null) resets one reverse entry. */
+export function setPointer(row: PrimaryIpRow, ip: string, pointer: string | null): void {
+  const value = pointer ?? defaultPointer(ip);
+  row.dns_ptr = row.dns_ptr.filter((entry) => entry.ip !== ip);
+  if (value !== "") row.dns_ptr.push({ ip, dns_ptr: value });
+}
+
+export const addressesOf = (state: State, server: number): PrimaryIpRow[] =>
+  Object.values(state.primary_ips).filter((row) => row.assignee_id === server);

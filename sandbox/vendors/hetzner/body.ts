@@ -1,0 +1,38 @@
+import type { Context } from "hono";
+import { z } from "zod";
+import { ApiError, fromZod } from "./errors.ts";
+import { labelProblems } from "./labels.ts";
+
+/** Labels with the vendor's rules for keys and values. */
+export const labels = z.record(z.string(), z.string()).superRefine((value, context) => {
+  for (const message of labelProblems(value)) context.addIssue({ code: "custom", message });
+});
+
+/** Names of resources other than servers: anything short. */
+export const resourceName = z.string().min(1).max(255);
+
+/** Body of `change_dns_ptr`: null takes the vendor's own name back. */
+export const pointerBody = z.object({
+  ip: z.union([z.ipv4(), z.ipv6()]),
+  dns_ptr: z
+    .string()
+    .regex(/^(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})+\.?$/, "must be a fully qualified domain name")
+    .nullable(),
+});
+
+/** Ids and names are both accepted for images, server types and SSH keys, ids also as digits in a string. */
+export const idOrName = z.union([z.int(), z.string()]).transform((value) => String(value));
+
+/** Reads and checks a JSON body; an absent one counts as `{}`, as the vendor takes it for actions. */
+export async function readBody<T extends z.ZodType>(context: Context, schema: T): Promise<z.infer<T>> {
+  const text = await context.req.text();
+  let value: unknown;
+  try {
+    value = text === "" ? {} : JSON.parse(text);
+  } catch {
+    throw new ApiError(400, "json_error", "invalid JSON in request body");
+  }
+  const result = schema.safeParse(value ?? {});
+  if (!result.success) throw fromZod(result.error);
+  return result.data;
+}

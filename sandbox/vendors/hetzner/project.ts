@@ -1,0 +1,33 @@
+import type { Log } from "../http.ts";
+import type { Store } from "../store.ts";
+import { Actions } from "./actions.ts";
+import type { Compute } from "./compute.ts";
+import type { ReverseDns } from "./reverse-dns.ts";
+import type { State } from "./state.ts";
+
+/** Everything a resource's handlers work with: the project's state, its machines, its running actions. */
+export interface Project {
+  store: Store<State>;
+  state: State;
+  compute: Compute;
+  actions: Actions;
+  token: string;
+  log: Log;
+  /** Null where no DNS server runs. */
+  reverse: ReverseDns | null;
+}
+
+export function openProject(
+  store: Store<State>,
+  compute: Compute,
+  token: string,
+  log: Log,
+  reverse: ReverseDns | null = null,
+): Project {
+  return { store, state: store.data, compute, actions: new Actions(store, log), token, log, reverse };
+}
+
+export const newId = (state: State): number => state.nextId++;
+
+/** Timestamps as the vendor writes them: whole seconds, `+00:00`. */
+export const timestamp = (date = new Date()): string => date.toISOString().replace(/\.\d+Z$/, "+00:00");

@@ -1,0 +1,67 @@
+import { absolute, groupRecords, type RecordSet } from "../dns/rrsets.ts";
+import type { DnsServer } from "../dns/server.ts";
+import type { Log } from "../http.ts";
+import type { State } from "./state.ts";
+
+/** The reverse zones of the addresses that the emulated vendor gives out (addresses.ts). */
+export const REVERSE_ZONES = ["113.0.203.in-addr.arpa", "1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"];
+
+const TTL = 300;
+
+/** All eight groups of an IPv6 address, four digits each. */
+function expand(address: string): string {
+  const [head = "", tail] = address.split("::");
+  const groups = (text: string) => (text === "" ? [] : text.split(":"));
+  const before = groups(head);
+  const after = groups(tail ?? "");
+  const zeros = tail === undefined ? [] : Array<string>(8 - before.length - after.length).fill("0");
+  return [...before, ...zeros, ...after].map((group) => group.padStart(4, "0")).join("");
+}
+
+/** `203.0.113.10` → `10.113.0.203.in-addr.arpa.`, and the like for IPv6. */
+export const reverseName = (address: string): string =>
+  address.includes(":")
+    ? `${[...expand(address)].reverse().join(".")}.ip6.arpa.`
+    : `${address.split(".").reverse().join(".")}.in-addr.arpa.`;
+
+/** PTR records of a reverse zone, from the `dns_ptr` entries of all addresses. */
+export const pointerSets = (state: State, zone: string): RecordSet[] =>
+  groupRecords(
+    Object.values(state.primary_ips)
+      .flatMap((row) => row.dns_ptr)
+      .map(({ ip, dns_ptr }) => ({
+        name: reverseName(ip),
+        type: "PTR",
+        ttl: TTL,
+        content: absolute(dns_ptr),
+      }))
+      .filter(({ name }) => name.endsWith(`.${zone}.`)),
+  );
+
+/** Keeps the reverse zones of a DNS server as the project's addresses want them. */
+export class ReverseDns {
+  readonly #dns: Pick<DnsServer, "openZone" | "replaceRecords">;
+  readonly #state: State;
+  readonly #log: Log;
+  #queue: Promise<void> = Promise.resolve();
+
+  constructor(dns: Pick<DnsServer, "openZone" | "replaceRecords">, state: State, log: Log) {
+    this.#dns = dns;
+    this.#state = state;
+    this.#log = log;
+  }
+
+  async open(): Promise<void> {
+    for (const zone of REVERSE_ZONES) await this.#dns.openZone(zone, ["ns.reverse.test"]);
+    await this.publish();
+  }
+
+  /** Never rejects: a reverse entry that the DNS server does not take is no reason to refuse a server. */
+  publish(): Promise<void> {
+    const run = async () => {
+      for (const zone of REVERSE_ZONES) await this.#dns.replaceRecords(zone, pointerSets(this.#state, zone));
+    };
+    this.#queue = this.#queue.then(run).catch((error: Error) => this.#log(error.message));
+    return this.#queue;
+  }
+}

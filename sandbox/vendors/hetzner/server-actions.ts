@@ -1,0 +1,202 @@
+import { randomBytes } from "node:crypto";
+import { type Context, Hono } from "hono";
+import { z } from "zod";
+import { addressesOf, setPointer } from "./addresses.ts";
+import { idOrName, pointerBody, readBody } from "./body.ts";
+import { isos, serverTypes } from "./catalog.ts";
+import { ApiError, invalidInput, isProtected, locked, notFound, unprocessable } from "./errors.ts";
+import { idOf } from "./listing.ts";
+import { build } from "./machines.ts";
+import { joinNetwork } from "./network-addresses.ts";
+import type { Project } from "./project.ts";
+import { findByIdOrName, findImage, findServerType } from "./server-create.ts";
+import { startUp } from "./server-power.ts";
+import { serverOf } from "./servers.ts";
+import type { ServerRow } from "./state.ts";
+
+type Handler<T> = (server: ServerRow, body: T, context: Context) => Outcome;
+
+interface Outcome {
+  command: string;
+  effect?: () => Promise<void>;
+  /** Further resources that the action names. */
+  also?: { id: number; type: string }[];
+  /** Further fields of the answer. */
+  answer?: object;
+}
+
+const nothing = z.object({});
+
+/** `POST /servers/{id}/actions/…` for all but power (server-power.ts). */
+export function serverActions(project: Project): Hono {
+  const app = new Hono();
+  const { state } = project;
+
+  const on = <T extends z.ZodType>(verb: string, schema: T, handler: Handler<z.infer<T>>) =>
+    app.post(`/servers/:id{[0-9]+}/actions/${verb}`, async (context) => {
+      const server = serverOf(project, idOf(context, "server"));
+      const body = await readBody(context, schema);
+      if (server.phase !== null) throw locked("server");
+      const { command, effect, also = [], answer = {} } = handler(server, body, context);
+      const resources = [{ id: server.id, type: "server" }, ...also];
+      return context.json(
+        { action: project.actions.start(command, resources, effect, server.machine), ...answer },
+        201,
+      );
+    });
+
+  on("rebuild", z.object({ image: idOrName, user_data: z.string().nullish() }), (server, body) => {
+    if (server.protection.rebuild) throw isProtected("server", "rebuild");
+    const type = serverTypes.find((candidate) => candidate.id === server.server_type);
+    if (type === undefined) throw invalidInput("server_type", "unknown");
+    server.image = findImage(state, body.image, type);
+    if (body.user_data != null) server.user_data = body.user_data;
+    server.phase = "rebuilding";
+    server.power = "running";
+    return {
+      command: "rebuild_server",
+      effect: () => finished(server, build(project, server)),
+      answer: { root_password: null },
+    };
+  });
+
+  on("change_type", z.object({ server_type: idOrName, upgrade_disk: z.boolean() }), (server, body) => {
+    const type = findServerType(body.server_type);
+    const old = serverTypes.find((candidate) => candidate.id === server.server_type);
+    if (server.power !== "off") throw unprocessable("server_not_stopped", "server must be stopped");
+    if (type.id === server.server_type)
+      throw unprocessable("invalid_server_type", "server already has this type");
+    if (type.architecture !== old?.architecture) {
+      throw unprocessable("invalid_server_type", "server type has another architecture");
+    }
+    if (type.disk < server.primary_disk_size) {
+      throw unprocessable("invalid_server_type", "the disk of the server type is smaller than the server's");
+    }
+    server.server_type = type.id;
+    if (body.upgrade_disk) server.primary_disk_size = type.disk;
+    // "This copies the content of its disk, and starts it again" (API reference): clients rely on it.
+    server.power = "running";
+    return { command: "change_server_type", effect: () => startUp(project, server) };
+  });
+
+  on(
+    "change_protection",
+    z.object({ delete: z.boolean().nullish(), rebuild: z.boolean().nullish() }),
+    (server, body) => {
+      const next = {
+        delete: body.delete ?? server.protection.delete,
+        rebuild: body.rebuild ?? server.protection.rebuild,
+      };
+      if (next.delete !== next.rebuild)
+        throw invalidInput("rebuild", "delete and rebuild protection must be equal");
+      server.protection = next;
+      return { command: "change_protection" };
+    },
+  );
+
+  on("change_dns_ptr", pointerBody, (server, body) => {
+    const address = addressesOf(state, server.id).find(
+      (row) =>
+        row.ip === body.ip || (row.type === "ipv6" && body.ip.startsWith(row.ip.replace(/:\/64$/, ""))),
+    );
+    if (address === undefined) throw invalidInput("ip", "is not an address of the server");
+    setPointer(address, body.ip, body.dns_ptr);
+    return { command: "change_dns_ptr" };
+  });
+
+  const network = z.object({
+    network: z.int(),
+    ip: z.string().nullish(),
+    ip_range: z.string().nullish(),
+    alias_ips: z.array(z.string()).nullish(),
+  });
+  on("attach_to_network", network, (server, body) => {
+    joinNetwork(state, server, body.network, {
+      ip: body.ip ?? undefined,
+      ipRange: body.ip_range ?? undefined,
+      aliases: body.alias_ips ?? [],
+    });
+    return { command: "attach_to_network", also: [{ id: body.network, type: "network" }] };
+  });
+  on("detach_from_network", z.object({ network: z.int() }), (server, body) => {
+    if (!server.private_net.some((net) => net.network === body.network))
+      throw notFound("network", body.network);
+    server.private_net = server.private_net.filter((net) => net.network !== body.network);
+    return { command: "detach_from_network", also: [{ id: body.network, type: "network" }] };
+  });
+  on("change_alias_ips", z.object({ network: z.int(), alias_ips: z.array(z.string()) }), (server, body) => {
+    const net = server.private_net.find((candidate) => candidate.network === body.network);
+    if (net === undefined) throw notFound("network", body.network);
+    net.alias_ips = body.alias_ips;
+    return { command: "change_alias_ips", also: [{ id: body.network, type: "network" }] };
+  });
+
+  on("enable_backup", nothing, (server) => {
+    server.backup_window ??= "22-02";
+    return { command: "enable_backup" };
+  });
+  on("disable_backup", nothing, (server) => {
+    server.backup_window = null;
+    return { command: "disable_backup" };
+  });
+
+  on(
+    "enable_rescue",
+    z.object({ type: z.string().nullish(), ssh_keys: z.array(z.int()).nullish() }),
+    (server) => {
+      server.rescue_enabled = true;
+      return { command: "enable_rescue", answer: { root_password: randomBytes(9).toString("base64url") } };
+    },
+  );
+  on("disable_rescue", nothing, (server) => {
+    server.rescue_enabled = false;
+    return { command: "disable_rescue" };
+  });
+
+  on("attach_iso", z.object({ iso: idOrName }), (server, body) => {
+    const iso = findByIdOrName(isos, body.iso);
+    if (iso === undefined) throw new ApiError(404, "not_found", `ISO ${body.iso} not found`);
+    server.iso = iso.id;
+    return { command: "attach_iso" };
+  });
+  on("detach_iso", nothing, (server) => {
+    server.iso = null;
+    return { command: "detach_iso" };
+  });
+
+  on("add_to_placement_group", z.object({ placement_group: z.int() }), (server, body) => {
+    if (state.placement_groups[body.placement_group] === undefined)
+      throw notFound("placement_group", body.placement_group);
+    if (server.power !== "off") throw unprocessable("server_not_stopped", "server must be stopped");
+    if (server.placement_group !== null)
+      throw unprocessable("already_in_placement_group", "server is in a placement group");
+    server.placement_group = body.placement_group;
+    return {
+      command: "add_to_placement_group",
+      also: [{ id: body.placement_group, type: "placement_group" }],
+    };
+  });
+  on("remove_from_placement_group", nothing, (server) => {
+    if (server.placement_group === null)
+      throw unprocessable("invalid_input", "server is in no placement group");
+    server.placement_group = null;
+    return { command: "remove_from_placement_group" };
+  });
+
+  on("reset_password", nothing, () => ({
+    command: "reset_password",
+    answer: { root_password: randomBytes(9).toString("base64url") },
+  }));
+
+  return app;
+}
+
+/** A failed build ends the phase as well; the server then answers with what the Compute says of its machine. */
+async function finished(server: ServerRow, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    server.phase = null;
+    throw error;
+  }
+}

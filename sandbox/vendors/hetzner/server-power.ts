@@ -1,0 +1,64 @@
+import { Hono } from "hono";
+import { locked } from "./errors.ts";
+import { idOf } from "./listing.ts";
+import { refilter } from "./machines.ts";
+import type { Project } from "./project.ts";
+import { serverOf } from "./servers.ts";
+import type { ServerRow } from "./state.ts";
+
+interface PowerVerb {
+  command: string;
+  /** What the machine should be doing afterwards. */
+  power: "running" | "off";
+  effect(project: Project, server: ServerRow): Promise<void>;
+}
+
+/** Starts the machine, behind its firewalls. */
+export const startUp = async (project: Project, server: ServerRow) => {
+  await project.compute.powerOn(server.machine);
+  await refilter(project, server);
+};
+
+/** `reset` and `reboot` start a machine again that was off, as a power button would. */
+const verbs: Record<string, PowerVerb> = {
+  poweron: { command: "start_server", power: "running", effect: startUp },
+  poweroff: {
+    command: "stop_server",
+    power: "off",
+    effect: ({ compute }, { machine }) => compute.powerOff(machine),
+  },
+  shutdown: {
+    command: "shutdown_server",
+    power: "off",
+    effect: ({ compute }, { machine }) => compute.shutdown(machine),
+  },
+  reboot: {
+    command: "reboot_server",
+    power: "running",
+    effect: ({ compute }, { machine }) => compute.reboot(machine),
+  },
+  reset: {
+    command: "reset_server",
+    power: "running",
+    effect: async (project, server) => {
+      await project.compute.powerOff(server.machine);
+      await startUp(project, server);
+    },
+  },
+};
+
+/** `POST /servers/{id}/actions/{poweron,poweroff,shutdown,reboot,reset}`. */
+export function serverPower(project: Project): Hono {
+  const app = new Hono();
+  for (const [verb, { command, power, effect }] of Object.entries(verbs)) {
+    app.post(`/servers/:id{[0-9]+}/actions/${verb}`, (context) => {
+      const server = serverOf(project, idOf(context, "server"));
+      if (server.phase !== null) throw locked("server");
+      server.power = power;
+      const resources = [{ id: server.id, type: "server" }];
+      const run = () => effect(project, server);
+      return context.json({ action: project.actions.start(command, resources, run, server.machine) }, 201);
+    });
+  }
+  return app;
+}

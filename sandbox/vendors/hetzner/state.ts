@@ -1,0 +1,172 @@
+/** What the emulated project holds, in one JSON file. Rows carry the vendor's field names where they are answered. */
+
+export type Labels = Record<string, string>;
+
+export interface ActionRow {
+  id: number;
+  command: string;
+  status: "running" | "success" | "error";
+  progress: number;
+  started: string;
+  finished: string | null;
+  error: { code: string; message: string } | null;
+  resources: { id: number; type: string }[];
+}
+
+export interface PrivateNet {
+  network: number;
+  ip: string;
+  alias_ips: string[];
+  mac_address: string;
+}
+
+export interface ServerRow {
+  id: number;
+  name: string;
+  /** Name of the machine behind it: the server's first name, which a rename does not change. */
+  machine: string;
+  created: string;
+  /** Work on the machine that has begun and not ended; finished by `recover` after a kill. */
+  phase: "creating" | "rebuilding" | "deleting" | null;
+  /** What the machine should be doing. What it does is asked of the Compute. */
+  power: "running" | "off";
+  server_type: number;
+  image: number;
+  location: string;
+  primary_disk_size: number;
+  backup_window: string | null;
+  rescue_enabled: boolean;
+  iso: number | null;
+  protection: { delete: boolean; rebuild: boolean };
+  labels: Labels;
+  placement_group: number | null;
+  private_net: PrivateNet[];
+  authorized_keys: string[];
+  user_data: string | null;
+  root_password: string | null;
+}
+
+export interface SshKeyRow {
+  id: number;
+  name: string;
+  fingerprint: string;
+  public_key: string;
+  labels: Labels;
+  created: string;
+}
+
+export interface PrimaryIpRow {
+  id: number;
+  name: string;
+  type: "ipv4" | "ipv6";
+  ip: string;
+  labels: Labels;
+  protection: { delete: boolean };
+  dns_ptr: { ip: string; dns_ptr: string }[];
+  assignee_id: number | null;
+  auto_delete: boolean;
+  created: string;
+  location: string;
+}
+
+export interface RuleRow {
+  direction: "in" | "out";
+  protocol: "tcp" | "udp" | "icmp" | "esp" | "gre";
+  port: string | null;
+  source_ips: string[];
+  destination_ips: string[];
+  description: string | null;
+}
+
+export interface FirewallRow {
+  id: number;
+  name: string;
+  labels: Labels;
+  created: string;
+  rules: RuleRow[];
+  servers: number[];
+  selectors: string[];
+}
+
+export interface SubnetRow {
+  type: "cloud" | "server" | "vswitch";
+  ip_range: string;
+  network_zone: string;
+  gateway: string;
+  vswitch_id?: number;
+}
+
+export interface NetworkRow {
+  id: number;
+  name: string;
+  ip_range: string;
+  created: string;
+  subnets: SubnetRow[];
+  routes: { destination: string; gateway: string }[];
+  protection: { delete: boolean };
+  labels: Labels;
+  expose_routes_to_vswitch: boolean;
+}
+
+export interface PlacementGroupRow {
+  id: number;
+  name: string;
+  type: "spread";
+  labels: Labels;
+  created: string;
+}
+
+export interface VolumeRow {
+  id: number;
+  name: string;
+  size: number;
+  format: string | null;
+  server: number | null;
+  location: string;
+  protection: { delete: boolean };
+  labels: Labels;
+  created: string;
+}
+
+export interface SnapshotRow {
+  id: number;
+  type: "snapshot" | "backup";
+  description: string;
+  created_from: { id: number; name: string };
+  bound_to: number | null;
+  base: number;
+  disk_size: number;
+  protection: { delete: boolean };
+  labels: Labels;
+  created: string;
+}
+
+export interface State {
+  /** Ids are never given twice, not even across kinds, so a mixed-up id is not found. */
+  nextId: number;
+  nextAddress: { ipv4: number; ipv6: number };
+  actions: Record<number, ActionRow>;
+  servers: Record<number, ServerRow>;
+  ssh_keys: Record<number, SshKeyRow>;
+  primary_ips: Record<number, PrimaryIpRow>;
+  firewalls: Record<number, FirewallRow>;
+  networks: Record<number, NetworkRow>;
+  placement_groups: Record<number, PlacementGroupRow>;
+  volumes: Record<number, VolumeRow>;
+  snapshots: Record<number, SnapshotRow>;
+}
+
+/** Ids begin far above the catalogue's (locations, server types, images). */
+export const emptyState = (): State => ({
+  nextId: 1_000_001,
+  nextAddress: { ipv4: 0, ipv6: 0 },
+  actions: {},
+  servers: {},
+  ssh_keys: {},
+  primary_ips: {},
+  firewalls: {},
+  networks: {},
+  placement_groups: {},
+  volumes: {},
+  snapshots: {},
+});

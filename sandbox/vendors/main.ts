@@ -1,0 +1,145 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { ensureSecrets } from "./secrets.ts";
+import { type ServeOptions, serve, VENDORS, type Vendor } from "./serve.ts";
+
+const environment = (name: string, fallback: string): string => process.env[name] || fallback;
+const here = import.meta.dirname;
+const repository = resolve(here, "../..");
+
+function vendorList(text: string): Vendor[] {
+  return text.split(",").map((name) => {
+    const vendor = VENDORS.find((known) => known === name);
+    if (vendor === undefined) throw new InvalidArgumentError(`"${name}" is not one of ${VENDORS.join(", ")}`);
+    return vendor;
+  });
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new InvalidArgumentError("not a port number");
+  return port;
+}
+
+const portOption = (flag: string, fallback: number, what: string) =>
+  new Option(`--${flag} <port>`, what).argParser(portNumber).default(fallback);
+
+interface ServeFlags extends Omit<ServeOptions, "address" | "ports" | "zones"> {
+  listen: string;
+  zone: string[];
+  hetznerPort: number;
+  cloudflarePort: number;
+  tailscalePort: number;
+  s3Port: number;
+  motoPort: number;
+  dnsPort: number;
+  dnsApiPort: number;
+}
+
+function optionsFrom(flags: ServeFlags): ServeOptions {
+  return {
+    ...flags,
+    dir: resolve(flags.dir),
+    address: flags.listen,
+    zones: flags.zone,
+    ports: {
+      hetzner: flags.hetznerPort,
+      cloudflare: flags.cloudflarePort,
+      tailscale: flags.tailscalePort,
+      s3: flags.s3Port,
+      moto: flags.motoPort,
+      dns: flags.dnsPort,
+      dnsApi: flags.dnsApiPort,
+    },
+  };
+}
+
+/** Serves until SIGTERM or SIGINT, then stops everything it started. */
+async function run(flags: ServeFlags): Promise<void> {
+  let ending: (() => void) | undefined;
+  const ended = new Promise<void>((resolveEnd) => {
+    ending = resolveEnd;
+  });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ending?.());
+  const serving = await serve(optionsFrom(flags));
+  for (const part of serving.parts) console.log(`${part.name} at ${part.url}`);
+  console.log("ready");
+  try {
+    await Promise.race([ended, serving.failure]);
+  } finally {
+    await serving.stop();
+  }
+  console.log("stopped");
+}
+
+const dirOption = () =>
+  new Option("--dir <dir>", "directory of the sandbox").default(
+    environment("PANTHEROS_SANDBOX_DIR", join(repository, ".sandbox")),
+  );
+
+const program = new Command("vendors")
+  .description(
+    "The sandbox's emulated vendors: Hetzner Cloud, Cloudflare, Tailscale, Backblaze B2 (S3), and a DNS server",
+  )
+  .showHelpAfterError();
+
+program
+  .command("serve", { isDefault: true })
+  .description("start the vendors and serve until SIGTERM")
+  .addOption(dirOption())
+  .option("--name <name>", "name of the sandbox", environment("PANTHEROS_SANDBOX_NAME", "sandbox"))
+  .option("--listen <address>", "address of all public ports", "198.51.100.1")
+  .addOption(
+    new Option("--only <vendors>", "comma-separated").argParser(vendorList).default([...VENDORS], "all"),
+  )
+  .addOption(
+    new Option("--compute <kind>", "what runs the machines")
+      .choices(["machines", "memory"])
+      .default("machines"),
+  )
+  .option("--compute-module <file>", "exports createCompute", join(here, "../machines/compute.ts"))
+  .option("--zone <zones...>", "DNS zones of the Cloudflare account", ["example.test"])
+  .option("--edge <address>", "what proxied names resolve to", "198.51.100.80")
+  .option("--tailnet <name>", "name of the tailnet", environment("TAILSCALE_TAILNET", "example.test"))
+  .option("--suffix <name>", "MagicDNS suffix of the tailnet", "tail0000.ts.net")
+  .option(
+    "--venv <dir>",
+    "Python environment with moto",
+    join(
+      environment(
+        "PANTHEROS_CACHE",
+        join(environment("XDG_CACHE_HOME", join(homedir(), ".cache")), "pantheros"),
+      ),
+      "venv",
+    ),
+  )
+  .addOption(
+    new Option("--checksums <rule>", "x-amz-checksum headers on objects")
+      .choices(["refuse", "accept"])
+      .default("refuse"),
+  )
+  .addOption(portOption("hetzner-port", 8001, "Hetzner Cloud API"))
+  .addOption(portOption("cloudflare-port", 8002, "Cloudflare API"))
+  .addOption(portOption("tailscale-port", 8003, "Tailscale API"))
+  .addOption(portOption("s3-port", 9000, "S3 API of B2"))
+  .addOption(portOption("moto-port", 9001, "moto, on 127.0.0.1"))
+  .addOption(portOption("dns-port", 53, "DNS"))
+  .addOption(portOption("dns-api-port", 8081, "API of the DNS server, on 127.0.0.1"))
+  .action(run);
+
+program
+  .command("secrets")
+  .description("make the accounts' credentials (secrets.env) where they are missing")
+  .addOption(dirOption())
+  .action(({ dir }: { dir: string }) => {
+    console.log(Object.keys(ensureSecrets(resolve(dir))).join("\n"));
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(`vendors: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

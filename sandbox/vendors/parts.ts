@@ -1,0 +1,122 @@
+import { join } from "node:path";
+import { Account } from "./cloudflare/account.ts";
+import { cloudflareApp } from "./cloudflare/app.ts";
+import { emptyState as cloudflareState } from "./cloudflare/state.ts";
+import type { DnsServer } from "./dns/server.ts";
+import { hetznerApp } from "./hetzner/app.ts";
+import type { Compute } from "./hetzner/compute.ts";
+import { recover } from "./hetzner/machines.ts";
+import { openProject } from "./hetzner/project.ts";
+import { ReverseDns } from "./hetzner/reverse-dns.ts";
+import { emptyState as hetznerState } from "./hetzner/state.ts";
+import { type Listener, type Log, listen, withHealth } from "./http.ts";
+import type { Secrets } from "./secrets.ts";
+import { Store } from "./store.ts";
+import { tailscaleApp } from "./tailscale/app.ts";
+import { emptyState as tailscaleState } from "./tailscale/state.ts";
+import { Tailnet } from "./tailscale/tailnet.ts";
+
+export interface PartOptions {
+  /** Directory of the sandbox. */
+  dir: string;
+  address: string;
+  secrets: Secrets;
+  log(vendor: string): Log;
+}
+
+/** A vendor that listens, and how to stop it. */
+export interface Part {
+  name: string;
+  url: string;
+  /** For parts with a process of their own: resolves with the reason when it ends. */
+  ended?: Promise<string>;
+  stop(): Promise<void>;
+}
+
+const secret = (secrets: Secrets, name: string): string => {
+  const value = secrets[name];
+  if (!value) throw new Error(`${name} is missing in secrets.env`);
+  return value;
+};
+
+const part = (name: string, listener: Listener, path = ""): Part => ({
+  name,
+  url: `${listener.url}${path}`,
+  stop: () => listener.close(),
+});
+
+export async function startHetzner(
+  options: PartOptions,
+  port: number,
+  compute: Compute,
+  dns: DnsServer | null,
+): Promise<Part> {
+  const log = options.log("hetzner");
+  const store = new Store(join(options.dir, "vendors", "hetzner.json"), hetznerState);
+  const reverse = dns === null ? null : new ReverseDns(dns, store.data, log);
+  const project = openProject(store, compute, secret(options.secrets, "HCLOUD_TOKEN"), log, reverse);
+  await recover(project);
+  await reverse?.open();
+  const app = withHealth("hetzner", hetznerApp(project), log, () => ({
+    servers: Object.keys(store.data.servers).length,
+  }));
+  const listening = part("hetzner", await listen(app, options.address, port), "/v1");
+  return {
+    ...listening,
+    stop: async () => {
+      await listening.stop();
+      await project.actions.settled();
+      store.commit();
+    },
+  };
+}
+
+export interface CloudflareOptions extends PartOptions {
+  zones: string[];
+  edge: string;
+}
+
+export async function startCloudflare(
+  options: CloudflareOptions,
+  port: number,
+  dns: DnsServer | null,
+): Promise<Part> {
+  const log = options.log("cloudflare");
+  const store = new Store(join(options.dir, "vendors", "cloudflare.json"), cloudflareState(options.zones));
+  const token = secret(options.secrets, "CLOUDFLARE_API_TOKEN");
+  const account = new Account(store, dns, { token, edge: options.edge, log });
+  account.addZones(options.zones);
+  await account.reconcile();
+  const app = withHealth("cloudflare", cloudflareApp(account), log, () => ({ zones: options.zones }));
+  return part("cloudflare", await listen(app, options.address, port), "/client/v4");
+}
+
+export interface TailscaleOptions extends PartOptions {
+  /** Name of the tailnet in API paths, and the suffix of its devices' names. */
+  tailnet: string;
+  suffix: string;
+}
+
+export async function startTailscale(
+  options: TailscaleOptions,
+  port: number,
+  dns: DnsServer | null,
+): Promise<Part> {
+  const log = options.log("tailscale");
+  const { secrets, suffix } = options;
+  const store = new Store(join(options.dir, "vendors", "tailscale.json"), tailscaleState);
+  const tailnet = new Tailnet(store, dns, {
+    name: options.tailnet,
+    suffix,
+    apiKey: secret(secrets, "TAILSCALE_API_KEY"),
+    clientId: secret(secrets, "TAILSCALE_OAUTH_CLIENT_ID"),
+    clientSecret: secret(secrets, "TAILSCALE_OAUTH_CLIENT_SECRET"),
+    log,
+  });
+  await tailnet.reconcile();
+  const app = withHealth("tailscale", tailscaleApp(tailnet), log, () => ({
+    tailnet: options.tailnet,
+    suffix,
+  }));
+  return part("tailscale", await listen(app, options.address, port));
+}

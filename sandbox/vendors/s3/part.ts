@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import { listenServer } from "../http.ts";
+import type { Part, PartOptions } from "../parts.ts";
+import { Backend } from "./backend.ts";
+import { s3Filter } from "./filter.ts";
+import { Journal } from "./journal.ts";
+import { startMoto } from "./moto.ts";
+
+export interface S3Options extends PartOptions {
+  venv: string;
+  motoPort: number;
+  checksums: "refuse" | "accept";
+}
+
+/** moto, filled from the journal, behind the filter. */
+export async function startS3(options: S3Options, port: number): Promise<Part> {
+  const dir = join(options.dir, "vendors", "s3");
+  const log = options.log("s3");
+  const journal = new Journal(dir);
+  const moto = await startMoto(dir, join(options.dir, "logs"), options.venv, options.motoPort);
+  try {
+    const backend = new Backend(options.motoPort, journal);
+    for (const refused of await backend.replay()) log(`not restored: ${refused}`);
+    const credentials = {
+      keyId: options.secrets.AWS_ACCESS_KEY_ID ?? "",
+      secret: options.secrets.AWS_SECRET_ACCESS_KEY ?? "",
+    };
+    const { checksums, motoPort } = options;
+    const server = s3Filter({ backend, journal, motoPort, credentials, checksums, log });
+    const listener = await listenServer(server, options.address, port);
+    const stop = async () => {
+      await listener.close();
+      backend.agent.destroy();
+      await moto.child.stop();
+      journal.close();
+    };
+    return { name: "s3", url: listener.url, ended: moto.child.ended, stop };
+  } catch (error) {
+    await moto.child.stop();
+    throw error;
+  }
+}

@@ -1,0 +1,132 @@
+import { appendFileSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { readPidFile, writePidFile } from "../machines/process.ts";
+import { type Pdns, startPdns } from "./dns/pdns.ts";
+import type { Compute, CreateCompute } from "./hetzner/compute.ts";
+import { MemoryCompute } from "./hetzner/memory-compute.ts";
+import type { Log } from "./http.ts";
+import { type Part, startCloudflare, startHetzner, startTailscale } from "./parts.ts";
+import { startS3 } from "./s3/part.ts";
+import { ensureSecrets } from "./secrets.ts";
+
+export const VENDORS = ["dns", "hetzner", "cloudflare", "tailscale", "s3"] as const;
+export type Vendor = (typeof VENDORS)[number];
+
+export interface ServeOptions {
+  dir: string;
+  name: string;
+  address: string;
+  only: readonly Vendor[];
+  compute: "machines" | "memory";
+  /** File that exports `createCompute`, for `compute: "machines"`. */
+  computeModule: string;
+  zones: string[];
+  edge: string;
+  tailnet: string;
+  suffix: string;
+  /** Python environment with moto. */
+  venv: string;
+  checksums: "refuse" | "accept";
+  ports: {
+    hetzner: number;
+    cloudflare: number;
+    tailscale: number;
+    s3: number;
+    moto: number;
+    dns: number;
+    dnsApi: number;
+  };
+}
+
+/** One log file per vendor, lines with the time in front. */
+function logTo(dir: string, vendor: string): Log {
+  const path = join(dir, "logs", `${vendor}.log`);
+  return (line) => appendFileSync(path, `${new Date().toISOString()} ${line}\n`, { mode: 0o600 });
+}
+
+/** Takes the sandbox's vendors for this process; throws, naming the holder, when another has them. */
+function claim(dir: string): () => void {
+  const pidFile = join(dir, "vendors", "serve.pid");
+  const isOurs = () => readPidFile(pidFile)?.pid === process.pid;
+  if (readPidFile(pidFile) === undefined) writePidFile(pidFile, process.pid);
+  if (!isOurs()) {
+    throw new Error(`the vendors of ${dir} are served by process ${readPidFile(pidFile)?.pid} already`);
+  }
+  return () => {
+    if (isOurs()) rmSync(pidFile);
+  };
+}
+
+async function loadCompute(options: ServeOptions): Promise<Compute> {
+  if (options.compute === "memory") return new MemoryCompute();
+  const module = (await import(pathToFileURL(options.computeModule).href)) as {
+    createCompute: CreateCompute;
+  };
+  return module.createCompute(options.dir, options.name);
+}
+
+export interface Serving {
+  parts: { name: string; url: string }[];
+  /** Rejects when a process that a vendor needs has ended on its own. */
+  failure: Promise<never>;
+  stop(): Promise<void>;
+}
+
+/** Starts the vendors; when one cannot start, those that did are stopped again. */
+export async function serve(options: ServeOptions): Promise<Serving> {
+  const { dir, address, ports } = options;
+  for (const folder of ["vendors", "logs"]) mkdirSync(join(dir, folder), { recursive: true, mode: 0o700 });
+  const release = claim(dir);
+  const started: Part[] = [];
+  const stop = async () => {
+    for (const part of started.splice(0).reverse()) await part.stop();
+    release();
+  };
+  const wants = (vendor: Vendor) => options.only.includes(vendor);
+  try {
+    const secrets = ensureSecrets(dir);
+    const common = { dir, address, secrets, log: (vendor: string) => logTo(dir, vendor) };
+    let pdns: Pdns | undefined;
+    if (wants("dns")) {
+      const place = { dir: join(dir, "vendors", "dns"), logDir: join(dir, "logs") };
+      pdns = await startPdns({ ...place, address, port: ports.dns, apiPort: ports.dnsApi });
+      const { child, stop: stopDns } = pdns;
+      started.push({ name: "dns", url: `dns://${address}:${ports.dns}`, ended: child.ended, stop: stopDns });
+    }
+    const dns = pdns?.server ?? null;
+    const add = async (part: Promise<Part>) => void started.push(await part);
+    await Promise.all([
+      wants("hetzner") &&
+        loadCompute(options).then((compute) => add(startHetzner(common, ports.hetzner, compute, dns))),
+      wants("cloudflare") &&
+        add(startCloudflare({ ...common, zones: options.zones, edge: options.edge }, ports.cloudflare, dns)),
+      wants("tailscale") &&
+        add(
+          startTailscale(
+            { ...common, tailnet: options.tailnet, suffix: options.suffix },
+            ports.tailscale,
+            dns,
+          ),
+        ),
+      wants("s3") &&
+        add(
+          startS3(
+            { ...common, venv: options.venv, motoPort: ports.moto, checksums: options.checksums },
+            ports.s3,
+          ),
+        ),
+    ]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const failure = new Promise<never>((_, reject) => {
+    for (const { name, ended } of started) {
+      void ended?.then((reason) => reject(new Error(`the process behind ${name} ended: ${reason}`)));
+    }
+  });
+  // Stopping ends them too; nobody listens any more then.
+  failure.catch(() => {});
+  return { parts: started.map(({ name, url }) => ({ name, url })), failure, stop };
+}

@@ -1,0 +1,172 @@
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { seedVault } from "../../sandbox/vendors/onepassword/seed.ts";
+import { run } from "./vendors.ts";
+
+/** The command lines of the official Terraform provider v2.1.2 (internal/onepassword/cli/op.go), and a person's. */
+describe("op", () => {
+  const dir = mkdtempSync(join(tmpdir(), "vault-"));
+  const vault = join(dir, "vault.json");
+  const token = "ops_conformance";
+  const env = {
+    PANTHEROS_VAULT: vault,
+    OP_SERVICE_ACCOUNT_TOKEN: token,
+    PATH: `${dirname(process.execPath)}:${process.env["PATH"]}`,
+  };
+  const op = (args: string[], options: { env?: NodeJS.ProcessEnv; input?: string } = {}) =>
+    run(["sandbox/vendors/onepassword/op", ...args], {
+      input: options.input ?? "",
+      env: { ...env, ...options.env },
+    });
+  const provider = async <T>(args: string[], input?: object): Promise<T> => {
+    const options = { env: { OP_FORMAT: "json", OP_INTEGRATION_NAME: "terraform-provider" } };
+    const result = await op(
+      args,
+      input === undefined ? options : { ...options, input: JSON.stringify(input) },
+    );
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    return JSON.parse(result.stdout) as T;
+  };
+  interface Shown {
+    id: string;
+    version: number;
+    vault: { id: string };
+    fields: { label: string; value?: string; purpose?: string }[];
+  }
+  let vaultId = "";
+
+  beforeAll(async () => {
+    const seed = {
+      vault: "sandbox",
+      item: "web service account",
+      field: "credential",
+      value: () => "ops_web",
+    };
+    expect(seedVault(vault, token, ["sandbox"], [seed])).toBe(1);
+    expect(seedVault(vault, token, ["sandbox"], [{ ...seed, value: () => "another" }])).toBe(0);
+    vaultId = (await provider<{ id: string; name: string }[]>(["vault", "list"]))[0]?.id ?? "";
+  });
+  afterAll(() => rmSync(dir, { recursive: true }));
+
+  test("is new enough for JSON on stdin, and keeps its file to its owner", async () => {
+    const [major, minor] = (await op(["--version"])).stdout.split(".").map(Number);
+    expect([major, (minor ?? 0) >= 23]).toEqual([2, true]);
+    expect(statSync(vault).mode & 0o777).toBe(0o600);
+  });
+
+  test("items live as the provider makes, reads, edits and deletes them", async () => {
+    const item = {
+      title: "database",
+      vault: { id: vaultId },
+      category: "LOGIN",
+      tags: ["pantheros"],
+      fields: [
+        { id: "username", label: "username", type: "STRING", purpose: "USERNAME", value: "app" },
+        {
+          id: "password",
+          label: "password",
+          type: "CONCEALED",
+          purpose: "PASSWORD",
+          value: "",
+          generate: true,
+        },
+        { id: "", label: "port", type: "STRING", value: "5432", section: { id: "s1" } },
+      ],
+      sections: [{ id: "s1", label: "Connection" }],
+    };
+    const made = await provider<Shown>(
+      ["item", "create", "-", "--generate-password=LETTERS,DIGITS,24"],
+      item,
+    );
+    expect(made.vault.id).toBe(vaultId);
+    expect(made.fields.find(({ purpose }) => purpose === "PASSWORD")?.value).toMatch(/^[A-Za-z0-9]{24}$/);
+    expect(await provider<Shown>(["item", "get", made.id, `--vault=${vaultId}`])).toEqual(made);
+    expect((await provider<Shown>(["item", "get", "database", `--vault=${vaultId}`])).id).toBe(made.id);
+    expect((await op(["read", "op://sandbox/database/Connection/port"])).stdout).toBe("5432\n");
+
+    const fields = [
+      { id: "username", label: "username", type: "STRING", purpose: "USERNAME", value: "admin" },
+    ];
+    const edited = await provider<Shown>(["item", "edit", made.id, `--vault=${vaultId}`], {
+      ...item,
+      id: made.id,
+      fields,
+    });
+    expect(edited).toMatchObject({ id: made.id, version: 2 });
+    expect(edited.fields).toHaveLength(1);
+    await op(["item", "delete", made.id, `--vault=${vaultId}`]);
+    const gone = await op(["item", "get", made.id, `--vault=${vaultId}`]);
+    expect(gone.code).toBe(1);
+    expect(gone.stderr).toMatch(
+      new RegExp(
+        `^\\[ERROR\\] \\d{4}/\\d\\d/\\d\\d \\d\\d:\\d\\d:\\d\\d "${made.id}" isn't an item in the "${vaultId}" vault\\.`,
+      ),
+    );
+  });
+
+  test("answers people", async () => {
+    expect(
+      (
+        await op([
+          "item",
+          "create",
+          "--category",
+          "password",
+          "--title",
+          "note",
+          "--vault",
+          "sandbox",
+          "password=x",
+          "More.hint[text]=h",
+        ])
+      ).code,
+    ).toBe(0);
+    expect((await op(["item", "list", "--vault", "sandbox"])).stdout).toMatch(/note +sandbox/);
+    expect((await op(["item", "get", "note", "--fields", "label=hint"])).stdout).toBe("h\n");
+    expect((await op(["item", "get", "note"])).stdout).not.toContain("password:  x");
+    expect((await op(["read", "-n", "op://sandbox/note/more/hint"])).stdout).toBe("h");
+    expect((await op(["whoami"])).stdout).toContain("SERVICE_ACCOUNT");
+    const ran = await op(["run", "--", "sh", "-c", "printf %s $TOKEN"], {
+      env: { TOKEN: "op://sandbox/web service account/credential" },
+    });
+    expect(ran.stdout).toBe("ops_web");
+    expect((await op(["inject"], { input: "a={{ op://sandbox/note/password }}!" })).stdout).toBe("a=x!");
+  });
+
+  test("says in 1Password's words what is wrong, with exit code 1", async () => {
+    const failure = async (args: string[], more: NodeJS.ProcessEnv = {}) => {
+      const { code, stdout, stderr } = await op(args, { env: more });
+      expect([code, stdout]).toEqual([1, ""]);
+      return stderr.replace(/^\[ERROR\] \S+ \S+ /, "").trim();
+    };
+    const client = "error initializing client";
+    expect(await failure(["whoami"], { OP_SERVICE_ACCOUNT_TOKEN: "ops_wrong" })).toContain(
+      `${client}: (401) Unauthorized`,
+    );
+    expect(await failure(["whoami"], { OP_SERVICE_ACCOUNT_TOKEN: "wrong" })).toContain(
+      "failed to session.DecodeSACredentials",
+    );
+    expect(await failure(["read", "op://nowhere/x/y"])).toBe(
+      `could not read secret 'op://nowhere/x/y': "nowhere" isn't a vault in this account. Specify the vault with its ID or name.`,
+    );
+    expect(await failure(["read", "op://sandbox/x/y"])).toContain(
+      'could not get item sandbox/x: "x" isn\'t an item',
+    );
+    expect(await failure(["read", "op://sandbox/note/y"])).toContain(
+      "item 'sandbox/note' does not have a field 'y'",
+    );
+  });
+
+  test("writers wait for each other", async () => {
+    const titles = Array.from({ length: 6 }, (_, number) => `parallel-${number}`);
+    const made = await Promise.all(
+      titles.map((title) =>
+        op(["item", "create", "--category", "password", "--title", title, "--vault", "sandbox"]),
+      ),
+    );
+    expect(made.map(({ code }) => code)).toEqual(titles.map(() => 0));
+    const items = await provider<{ title: string }[]>(["item", "list"]);
+    expect(items.map(({ title }) => title)).toEqual(expect.arrayContaining(titles));
+  });
+});
