@@ -1,0 +1,79 @@
+# Makes a host deployable: the supervisor, the account that may run it, and what the supervisor reads.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}: let
+  cfg = config.pantheros.deployment;
+  files = import ../../lib/checks.nix;
+  # Through the running system and not the store: the sudo rule must hold for the next system's supervisor too.
+  program = "/run/current-system/sw/bin/pantheros-supervisor";
+  probeOnly = key: ''restrict,command="sudo -n ${program} status" ${key}'';
+in {
+  imports = [./options.nix];
+
+  config = lib.mkIf cfg.enable {
+    assertions = [
+      {
+        assertion = cfg.authorizedKeys != [];
+        message = "pantheros.deployment.authorizedKeys is empty: nobody could deploy to this host again";
+      }
+      {
+        assertion = config.services.openssh.enable;
+        message = "pantheros.deployment needs services.openssh.enable: deploys and confirmations come over SSH";
+      }
+      {
+        assertion = config.security.sudo.enable && !config.security.sudo.execWheelOnly;
+        message = "pantheros.deployment needs sudo for an account outside wheel: set security.sudo.enable, and not execWheelOnly";
+      }
+      {
+        assertion = !(lib.elem cfg.user config.nix.settings.trusted-users || lib.elem "*" config.nix.settings.trusted-users);
+        message = "pantheros.deployment.user is a trusted Nix user: it could bring unsigned systems, and so become root";
+      }
+      {
+        assertion = lib.elem "*" config.nix.settings.allowed-users || lib.elem cfg.user config.nix.settings.allowed-users;
+        message = "pantheros.deployment.user is not in nix.settings.allowed-users: it could not bring any system";
+      }
+    ];
+
+    environment.systemPackages = [
+      (pkgs.callPackage ./package.nix {
+        nix = config.nix.package;
+        systemd = config.systemd.package;
+      })
+    ];
+    environment.etc = {
+      "pantheros/checks".text = files.checks cfg.checks;
+      "pantheros/deploy.conf".text = files.deployConf cfg;
+    };
+
+    users.groups.${cfg.user} = {};
+    users.users.${cfg.user} = {
+      description = "Deploys through pantheros-supervisor";
+      isSystemUser = true;
+      group = cfg.user;
+      # Commands over SSH need a shell; a password is never set.
+      useDefaultShell = true;
+      openssh.authorizedKeys.keys = cfg.authorizedKeys ++ map probeOnly cfg.probeKeys;
+    };
+
+    security.sudo.extraRules = [
+      {
+        users = [cfg.user];
+        runAs = "root";
+        commands = [
+          {
+            command = program;
+            options = ["NOPASSWD"];
+          }
+        ];
+      }
+    ];
+
+    nix.settings = {
+      trusted-public-keys = cfg.trustedPublicKeys;
+      require-sigs = true;
+    };
+  };
+}

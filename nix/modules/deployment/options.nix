@@ -1,0 +1,80 @@
+# What a host can say about how it is deployed to. Times are whole seconds.
+{lib, ...}: let
+  inherit (lib) mkOption types;
+  seconds = default: description:
+    mkOption {
+      type = types.ints.unsigned;
+      inherit default description;
+    };
+  check = types.submodule {
+    options = {
+      kind = mkOption {
+        type = types.enum ["http" "tcp" "unit" "command"];
+        description = "What is looked at.";
+      };
+      name = mkOption {
+        type = types.strMatching "[a-z0-9][a-z0-9._-]*";
+        description = "What reports call it.";
+      };
+      target = mkOption {
+        type = types.str;
+        example = "http://127.0.0.1:8080/";
+        description = "A URL, HOST:PORT, a unit, or a shell command that runs as root.";
+      };
+      status = mkOption {
+        type = types.nullOr (types.ints.between 100 599);
+        default = null;
+        description = "Status an HTTP answer must have; any of 2xx and 3xx when null.";
+      };
+      body = mkOption {
+        type = types.nullOr types.str;
+        default = null;
+        description = "Text an HTTP answer must contain.";
+      };
+      timeoutSeconds = seconds 5 "What one attempt may take.";
+    };
+  };
+in {
+  options.pantheros.deployment = {
+    enable = lib.mkEnableOption "supervised deploys to this host";
+    user = mkOption {
+      type = types.strMatching "[a-z_][a-z0-9_-]*";
+      default = "deploy";
+      description = "Account that deploys. It may run the supervisor as root, and nothing else.";
+    };
+    authorizedKeys = mkOption {
+      type = types.listOf types.singleLineStr;
+      default = [];
+      description = "Public SSH keys that may deploy.";
+    };
+    probeKeys = mkOption {
+      type = types.listOf types.singleLineStr;
+      default = [];
+      description = "Public SSH keys that may only ask for the host's status, for previews of pull requests.";
+    };
+    trustedPublicKeys = mkOption {
+      type = types.listOf types.singleLineStr;
+      default = [];
+      example = ["fleet-1:AAAA…="];
+      description = "Nix public keys whose signatures the host accepts, beside those of its caches.";
+    };
+    requireSignature = mkOption {
+      type = types.bool;
+      default = true;
+      description = ''
+        Activate only systems that a trusted key has signed. A path that was built on the host itself needs no
+        signature to be in its store, so without this the deploy user could build a system there and have it activated.
+        Closures that are built on the host must be signed there.
+      '';
+    };
+    confirmSeconds = seconds 30 "How long a healthy new system waits for its confirmation before the old one comes back.";
+    healthSeconds = seconds 60 "In which all checks must have succeeded in one round.";
+    healthPeriodSeconds = seconds 2 "Between two rounds of checks.";
+    switchSeconds = seconds 300 "What one run of switch-to-configuration may take.";
+    checks = mkOption {
+      type = types.listOf check;
+      default = [];
+      description = "Checks of the host's health, run on the host after each activation.";
+    };
+  };
+}

@@ -1,0 +1,269 @@
+/**
+ * A host in a directory: the real supervisor runs against it under a chosen shell. Faked are only the programs it
+ * calls on a machine (systemctl, systemd-run, nix-env, nix) and the closures' `switch-to-configuration`.
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { createHash, randomUUID } from "node:crypto";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+const source = path.join(process.cwd(), "nix/modules/deployment/supervisor.sh");
+
+/** The shells the supervisor must run under. `busybox sh` is left out where busybox is not installed. */
+export const shells: readonly { name: string; shebang: string }[] = [
+  { name: "dash", shebang: "/bin/dash" },
+  { name: "busybox sh", shebang: "/bin/busybox sh" },
+].filter((shell) => fs.existsSync(shell.shebang.split(" ")[0] ?? ""));
+
+const fakes: Record<string, string> = {
+  systemctl: `
+case "$*" in
+  "is-active pantheros-activation") if [ -e "$R/fake/unit" ]; then cat "$R/fake/unit"; else echo inactive; exit 3; fi ;;
+  "is-active "*) if grep -qx "$2" "$R/fake/serving"; then echo active; else echo inactive; exit 3; fi ;;
+  is-system-running) cat "$R/fake/running" ;;
+  "list-units --state=failed"*) sed 's/$/ loaded failed failed x/' "$R/fake/failed" ;;
+  "list-units --type=service"*) sed 's/$/ loaded active running x/' "$R/fake/serving" ;;
+  "start "*) shift; for u in "$@"; do echo "$u" >>"$R/fake/serving"; done; echo "start $*" >>"$R/fake/log" ;;
+  *) echo "systemctl: $*" >&2; exit 1 ;;
+esac`,
+  // As systemd: the main process outlives its caller, ExecStopPost follows however it ended, then the unit is gone.
+  "systemd-run": `
+stop=
+while [ $# -gt 0 ]; do
+  case $1 in --property=ExecStopPost=*) stop=\${1#--property=ExecStopPost=} ;; --) shift; break ;; esac
+  shift
+done
+[ ! -e "$R/fake/unit" ] || { echo "Unit pantheros-activation.service already exists." >&2; exit 1; }
+echo active >"$R/fake/unit"
+STOP="$stop" setsid sh -c '
+  "$@" & echo $! >"$R/fake/main.pid"; wait $!; export EXIT_STATUS=$?; [ $EXIT_STATUS -lt 128 ] || EXIT_STATUS=KILL
+  echo deactivating >"$R/fake/unit"
+  [ -e "$R/fake/no-settle" ] || $STOP
+  rm -f "$R/fake/unit"' unit "$@" >>"$R/fake/journal" 2>&1 </dev/null &`,
+  "nix-env": `
+[ ! -e "$R/fake/nix-env-fails" ] || { echo "error: disk full" >&2; exit 1; }
+dir=$R/nix/var/nix/profiles; next=$(($(cat "$R/fake/generation") + 1))
+case $3 in
+  --set) ln -s "$4" "$dir/system-$next-link"; ln -sfn "system-$next-link" "$dir/system"; echo $next >"$R/fake/generation" ;;
+  --switch-generation) ln -sfn "system-$4-link" "$dir/system" ;;
+esac
+echo "nix-env $3 $4" >>"$R/fake/log"`,
+  nix: `
+for last; do :; done
+case $* in
+  *path-info*) echo "$last	$(cat "$R/fake/ca") fleet-1:sig" ;;
+  *) grep -qx "$last" "$R/fake/signed" || { echo "path '$last' is untrusted" >&2; exit 2; } ;;
+esac`,
+};
+
+const switchScript = `#!/bin/sh
+self=$(cd "$(dirname "$0")/.." && pwd); path=\${self#"$PANTHEROS_ROOT"}
+echo "$1 $path" >>"$PANTHEROS_ROOT/fake/log"
+[ ! -x "$self/on-$1" ] || "$self/on-$1" || exit $?
+case $1 in
+  test) ln -sfn "$path" "$PANTHEROS_ROOT/run/current-system" ;;
+  boot) ln -sfn "$path" "$PANTHEROS_ROOT/boot/pantheros-default" ;;
+esac
+`;
+
+export interface Closure {
+  /** Lines of `etc/pantheros/checks`: kind, name, target, status, body, seconds. */
+  checks?: string[][];
+  /** `etc/pantheros/deploy.conf`. */
+  conf?: Record<string, number | string>;
+  /** Shell run by `switch-to-configuration test` before it switches; its exit status counts. */
+  onTest?: string;
+  onBoot?: string;
+  onCheck?: string;
+  inhibitors?: string;
+}
+
+export interface Line {
+  status: number | null;
+  json: Record<string, unknown>;
+  stdout: string;
+}
+
+export class FakeHost {
+  readonly root: string;
+  private readonly supervisor: string;
+  private readonly children: ChildProcess[] = [];
+
+  constructor(shebang: string) {
+    this.root = fs.mkdtempSync(path.join(os.tmpdir(), "pantheros-host-"));
+    for (const dir of [
+      "run",
+      "boot",
+      "fake/bin",
+      "nix/store",
+      "nix/var/nix/profiles",
+      "proc/sys/kernel/random",
+    ]) {
+      fs.mkdirSync(path.join(this.root, dir), { recursive: true });
+    }
+    for (const [name, text] of Object.entries(fakes)) {
+      this.write(`fake/bin/${name}`, `#!/bin/sh\nR=$PANTHEROS_ROOT; export R\n${text}\n`, 0o755);
+    }
+    for (const name of ["failed", "log", "signed", "ca"]) this.write(`fake/${name}`, "");
+    this.write("fake/serving", "sshd.service\nnginx.service\n");
+    this.write("fake/running", "running\n");
+    this.write("fake/generation", "1\n");
+    this.reboot();
+    const script = fs.readFileSync(source, "utf8").replace("#!/bin/sh", `#!${shebang}`);
+    this.supervisor = this.write("fake/bin/pantheros-supervisor", script, 0o755);
+  }
+
+  /** A machine installed with this system: it runs, it is generation 1 and the boot default. */
+  installed(closure: Closure = {}): string {
+    const system = this.closure("installed", closure);
+    fs.symlinkSync(system, path.join(this.root, "nix/var/nix/profiles/system-1-link"));
+    fs.symlinkSync("system-1-link", path.join(this.root, "nix/var/nix/profiles/system"));
+    for (const link of ["run/current-system", "run/booted-system", "boot/pantheros-default"])
+      this.link(link, system);
+    return system;
+  }
+
+  closure(name: string, closure: Closure = {}): string {
+    const hash = createHash("sha256").update(name).digest("hex").slice(0, 32);
+    const system = `/nix/store/${hash}-nixos-system-${name}`;
+    this.write(`${system}/nixos-version`, "25.11");
+    this.write(`${system}/bin/switch-to-configuration`, switchScript, 0o755);
+    for (const [action, text] of Object.entries({
+      test: closure.onTest,
+      boot: closure.onBoot,
+      check: closure.onCheck,
+    })) {
+      if (text !== undefined) this.write(`${system}/on-${action}`, `#!/bin/sh\n${text}\n`, 0o755);
+    }
+    if (closure.inhibitors) this.write(`${system}/switch-inhibitors`, closure.inhibitors);
+    const conf = { confirm_seconds: 60, health_seconds: 0, health_period: 0, ...closure.conf };
+    this.write(
+      `${system}/etc/pantheros/deploy.conf`,
+      Object.entries(conf)
+        .map(([k, v]) => `${k}=${v}\n`)
+        .join(""),
+    );
+    this.write(
+      `${system}/etc/pantheros/checks`,
+      (closure.checks ?? []).map((c) => `${c.join("\t")}\n`).join(""),
+    );
+    return system;
+  }
+
+  private get env(): NodeJS.ProcessEnv {
+    return { PATH: `${this.root}/fake/bin:${process.env["PATH"]}`, PANTHEROS_ROOT: this.root };
+  }
+
+  /** Runs a verb to its end. */
+  run(args: string[], input = ""): Line {
+    const done = spawnSync(this.supervisor, args, {
+      env: this.env,
+      input,
+      encoding: "utf8",
+      timeout: 60_000,
+    });
+    return line(done.stdout, done.status, done.stderr);
+  }
+
+  status(...args: string[]): Record<string, unknown> {
+    return this.run(["status", ...args]).json;
+  }
+
+  /** Starts a verb and leaves it running. */
+  start(args: string[]): ChildProcess {
+    const child = spawn(this.supervisor, args, { env: this.env, stdio: "ignore" });
+    this.children.push(child);
+    return child;
+  }
+
+  /** Waits for the host to reach a state; an order of events, not a time: the limit is only for a broken supervisor. */
+  async until(condition: () => boolean): Promise<void> {
+    for (const end = Date.now() + 60_000; !condition(); await new Promise((r) => setTimeout(r, 20))) {
+      if (Date.now() > end)
+        throw new Error(`the host did not get there; its journal:\n${this.read("fake/journal")}`);
+    }
+  }
+
+  phase(): string {
+    return /^phase=(.*)$/m.exec(this.read("var/lib/pantheros/record"))?.[1] ?? "idle";
+  }
+
+  idle(): Promise<void> {
+    return this.until(() => this.phase() === "idle" && !this.exists("fake/unit"));
+  }
+
+  /** What a reboot leaves: another boot id, and the boot default running. */
+  reboot(): void {
+    this.write("proc/sys/kernel/random/boot_id", `${randomUUID()}\n`);
+    const next = this.target("boot/pantheros-default");
+    if (next === undefined) return;
+    for (const link of ["run/current-system", "run/booted-system"]) this.link(link, next);
+  }
+
+  /** SIGKILL to the unit's main process, as an out-of-memory kill would. */
+  killMain(): void {
+    process.kill(Number(this.read("fake/main.pid")), "SIGKILL");
+  }
+
+  link(name: string, to: string): void {
+    this.unlink(name);
+    fs.symlinkSync(to, path.join(this.root, name));
+  }
+
+  unlink(name: string): void {
+    fs.rmSync(path.join(this.root, name), { force: true });
+  }
+
+  target(name: string): string | undefined {
+    try {
+      return fs.readlinkSync(path.join(this.root, name));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What the profile points at, through its generation link. */
+  profile(): string | undefined {
+    return this.target(`nix/var/nix/profiles/${this.target("nix/var/nix/profiles/system")}`);
+  }
+
+  write(name: string, text: string, mode = 0o644): string {
+    const file = path.join(this.root, name);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, text, { mode });
+    return file;
+  }
+
+  read(name: string): string {
+    return this.exists(name) ? fs.readFileSync(path.join(this.root, name), "utf8") : "";
+  }
+
+  exists(name: string): boolean {
+    return fs.existsSync(path.join(this.root, name));
+  }
+
+  mode(name: string): number {
+    return fs.statSync(path.join(this.root, name)).mode & 0o777;
+  }
+
+  log(): string[] {
+    return this.read("fake/log").split("\n").filter(Boolean);
+  }
+
+  remove(): void {
+    for (const child of this.children) child.kill("SIGKILL");
+    const pid = this.read("fake/main.pid").trim();
+    if (pid !== "" && this.exists("fake/unit")) spawnSync("kill", ["-KILL", pid]);
+    fs.rmSync(this.root, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+}
+
+function line(stdout: string, status: number | null, stderr: string): Line {
+  try {
+    const json: unknown = stdout.startsWith("{") ? JSON.parse(stdout) : {};
+    return { status, stdout, json: json as Record<string, unknown> };
+  } catch (cause) {
+    throw new Error(`not JSON: ${stdout}\n${stderr}`, { cause });
+  }
+}

@@ -1,0 +1,491 @@
+import { createHash } from "node:crypto";
+import * as http from "node:http";
+import type { AddressInfo } from "node:net";
+import { FakeHost, shells } from "./fake-host.ts";
+
+jest.setTimeout(120_000);
+
+describe.each(shells)("supervisor under $name", ({ shebang }) => {
+  let host: FakeHost;
+  let old: string;
+  beforeEach(() => {
+    host = new FakeHost(shebang);
+    old = host.installed();
+  });
+  afterEach(() => host.remove());
+
+  const runs = () => host.target("run/current-system");
+  const boots = () => host.target("boot/pantheros-default");
+  const activate = (system: string, token = "t1") => host.run(["activate", system, token]);
+
+  test("confirmed: runs, profile and boot default move, in that order", async () => {
+    const next = host.closure("next");
+    expect(activate(next)).toMatchObject({
+      status: 0,
+      json: { outcome: "waiting", token: "t1", running: next },
+    });
+    expect(boots()).toBe(old);
+    expect(host.profile()).toBe(old);
+    expect(host.run(["confirm", "t1"])).toMatchObject({
+      status: 0,
+      json: { outcome: "confirmed", running: next },
+    });
+    await host.idle();
+    expect([runs(), host.profile(), boots()]).toEqual([next, next, next]);
+    expect(host.log()).toEqual([`test ${next}`, `nix-env --set ${next}`, `boot ${next}`]);
+    expect(host.status()).toMatchObject({
+      ...{ version: 1, system: next, booted: old, profile: next, bootDefault: next, generation: 2 },
+      ...{ token: "t1", confirmed: true, phase: "idle", activation: null, last: { outcome: "confirmed" } },
+    });
+    expect(host.target("nix/var/nix/gcroots/pantheros-previous")).toBe(old);
+    expect(host.exists("nix/var/nix/gcroots/pantheros-recorded")).toBe(false);
+  });
+
+  test("confirm is idempotent and a wrong token is refused", async () => {
+    const next = host.closure("next");
+    activate(next);
+    expect(host.run(["confirm", "t2"])).toMatchObject({
+      status: 2,
+      json: { outcome: "refused", step: "confirm" },
+    });
+    expect(host.phase()).toBe("waiting");
+    host.run(["confirm", "t1"]);
+    await host.idle();
+    expect(host.run(["confirm", "t1"])).toMatchObject({ status: 0, json: { outcome: "confirmed" } });
+    expect(host.run(["confirm", "t2"])).toMatchObject({ status: 2, json: { outcome: "refused" } });
+  });
+
+  test("activation script fails: old system comes back, the reason names what failed", async () => {
+    const next = host.closure("next", {
+      onTest: 'echo "the \\"quoted\\" unit foo\\\\x2d.service failed" >&2; exit 4',
+    });
+    const result = activate(next);
+    expect(result).toMatchObject({
+      status: 1,
+      json: {
+        outcome: "rolled-back",
+        step: "activate",
+        exitCode: 4,
+        running: old,
+        recorded: old,
+        wanted: next,
+      },
+    });
+    expect(result.json["command"]).toContain("switch-to-configuration test");
+    expect(result.json["reason"]).toContain('the "quoted" unit foo\\x2d.service failed');
+    expect([runs(), host.profile(), boots()]).toEqual([old, old, old]);
+    expect(host.status()).toMatchObject({ token: null, confirmed: false, last: { outcome: "rolled-back" } });
+  });
+
+  test("activation that exits 0 without switching is a failure", () => {
+    const next = host.closure("next", { onTest: "kill -TERM $PPID; exit 0" });
+    expect(activate(next).json).toMatchObject({ outcome: "rolled-back", step: "activate", running: old });
+  });
+
+  test("activation that hangs is ended after switch_seconds", () => {
+    const next = host.closure("next", { onTest: "sleep 300", conf: { switch_seconds: 1 } });
+    const { json } = activate(next);
+    expect(json).toMatchObject({ outcome: "rolled-back", step: "activate" });
+    expect([124, 143]).toContain(json["exitCode"]); // coreutils, busybox
+    expect(json["reason"]).toContain("not finished after 1 s");
+  });
+
+  test("a service the new system stopped serves again after the rollback", () => {
+    const next = host.closure("next", {
+      onTest: 'echo sshd.service >"$PANTHEROS_ROOT/fake/serving"; exit 1',
+    });
+    expect(activate(next).json).toMatchObject({ outcome: "rolled-back", missingUnits: [] });
+    expect(host.log()).toContain("start nginx.service");
+  });
+
+  test("health check fails: old system comes back, each check is reported", () => {
+    const checks = [
+      ["unit", "ssh", "sshd.service", "-", "-", "5"],
+      ["command", "sums", "echo broken\tpipe; exit 3".replace("\t", " "), "-", "-", "5"],
+      ["unit", "gone", "gone.service", "-", "-", "5"],
+      ["nonsense", "odd", "x", "-", "-", "-"],
+    ];
+    const { json } = activate(host.closure("next", { checks }));
+    expect(json).toMatchObject({ outcome: "rolled-back", step: "health", running: old });
+    expect(json["reason"]).toMatch(
+      /sums \(command .*\): broken pipe\nexit 3; gone \(unit gone.service\): inactive/,
+    );
+    expect(json["health"]).toEqual([
+      { name: "ssh", ok: true, detail: "active" },
+      { name: "sums", ok: false, detail: "broken pipe\nexit 3" },
+      { name: "gone", ok: false, detail: "inactive" },
+      { name: "odd", ok: false, detail: "unknown kind of check: nonsense" },
+    ]);
+  });
+
+  test("a unit that fails although the switch succeeded counts as ill; one that had failed before does not", () => {
+    host.write("fake/failed", "old.service\n");
+    const quiet = host.closure("quiet");
+    expect(activate(quiet).json).toMatchObject({ outcome: "waiting" });
+    host.write("fake/failed", "old.service\napp.service\n");
+    const late = host.run(["confirm", "t1"]).json;
+    expect(late).toMatchObject({ outcome: "rolled-back", step: "health", running: old });
+    expect(late["reason"]).toContain("app.service");
+    expect(late["reason"]).not.toContain("old.service");
+    host.write("fake/failed", "");
+    const onTest = 'echo app.service >"$PANTHEROS_ROOT/fake/failed"';
+    expect(activate(host.closure("next", { onTest })).json).toMatchObject({
+      outcome: "rolled-back",
+      step: "health",
+    });
+  });
+
+  test("health checks are repeated within their budget", () => {
+    const counter = `${host.root}/fake/tries`;
+    const command = `echo x >>${counter}; [ "$(wc -l <${counter})" -ge 3 ]`;
+    const next = host.closure("next", {
+      checks: [["command", "third", command, "-", "-", "5"]],
+      conf: { health_seconds: 60 },
+    });
+    expect(activate(next).json).toMatchObject({ outcome: "waiting", health: [{ name: "third", ok: true }] });
+    expect(host.read("fake/tries")).toBe("x\nx\nx\n");
+  });
+
+  test("http and tcp checks see a real server", async () => {
+    const server = http.createServer((_, reply) => reply.writeHead(203).end("hello fleet"));
+    await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+    const port = (server.address() as AddressInfo).port;
+    const url = `http://127.0.0.1:${port}/`;
+    const checks = [
+      ["http", "any", url, "-", "-", "5"],
+      ["http", "body", url, "203", "hello", "5"],
+      ["tcp", "port", `127.0.0.1:${port}`, "-", "-", "5"],
+      ["http", "status", url, "200", "-", "5"],
+      ["http", "absent", url, "203", "goodbye", "5"],
+      ["tcp", "closed", "127.0.0.1:1", "-", "-", "5"],
+    ];
+    const child = host.start(["activate", host.closure("next", { checks }), "t1"]);
+    await new Promise((done) => child.on("exit", done));
+    server.closeAllConnections();
+    server.close();
+    const last = host.status()["last"] as { health: { name: string; ok: boolean; detail: string }[] };
+    expect(last.health.map(({ name, ok }) => [name, ok])).toEqual([
+      ["any", true],
+      ["body", true],
+      ["port", true],
+      ["status", false],
+      ["absent", false],
+      ["closed", false],
+    ]);
+    expect(last.health[3]?.detail).toBe("status 203");
+    expect(last.health[5]?.detail).toMatch(/refused/i);
+  });
+
+  test("no confirmation: old system comes back", async () => {
+    const next = host.closure("next", { conf: { confirm_seconds: 0 } });
+    activate(next);
+    await host.idle();
+    expect(host.status()).toMatchObject({
+      system: old,
+      bootDefault: old,
+      token: null,
+      last: { outcome: "rolled-back", step: "confirm", token: "t1" },
+    });
+    expect(host.run(["confirm", "t1"])).toMatchObject({ status: 2, json: { outcome: "refused" } });
+    expect(runs()).toBe(old);
+  });
+
+  test("the session that asked dies: the activation goes on", async () => {
+    const next = host.closure("next", {
+      onTest:
+        'echo x >"$PANTHEROS_ROOT/fake/began"; until [ -e "$PANTHEROS_ROOT/fake/go" ]; do sleep 0.05; done',
+    });
+    const child = host.start(["activate", next, "t1"]);
+    await host.until(() => host.exists("fake/began"));
+    child.kill("SIGKILL");
+    host.write("fake/go", "");
+    await host.until(() => host.phase() === "waiting");
+    expect(host.status()).toMatchObject({
+      phase: "waiting",
+      activation: { token: "t1", wanted: next, recorded: old },
+    });
+    expect(host.run(["confirm", "t1"]).json).toMatchObject({ outcome: "confirmed", running: next });
+  });
+
+  test("a second activation is refused while one is under way, and both closures are pinned", () => {
+    const next = host.closure("next");
+    activate(next);
+    expect(host.target("nix/var/nix/gcroots/pantheros-recorded")).toBe(old);
+    expect(host.target("nix/var/nix/gcroots/pantheros-wanted")).toBe(next);
+    const other = activate(host.closure("other"), "t2");
+    expect(other).toMatchObject({ status: 2, json: { outcome: "refused", step: "busy" } });
+    expect(other.json["reason"]).toContain(next);
+    expect(host.run(["confirm", "t1"]).json).toMatchObject({ outcome: "confirmed" });
+  });
+
+  test("same closure twice, first attempt rolled back: the second is a real attempt", async () => {
+    const next = host.closure("next", { conf: { confirm_seconds: 0 } });
+    activate(next, "same");
+    await host.idle();
+    host.closure("next");
+    expect(activate(next, "same").json).toMatchObject({ outcome: "waiting", running: next });
+    expect(host.run(["confirm", "same"]).json).toMatchObject({ outcome: "confirmed" });
+    await host.idle();
+    expect(host.log().filter((entry) => entry === `test ${next}`)).toHaveLength(2);
+    expect(boots()).toBe(next);
+  });
+
+  test("reboot inside the window: old system, told as interrupted", async () => {
+    const next = host.closure("next");
+    host.write("fake/no-settle", "");
+    activate(next);
+    host.killMain();
+    await host.until(() => !host.exists("fake/unit"));
+    host.reboot();
+    const status = host.status();
+    expect(status).toMatchObject({ system: old, booted: old, phase: "idle", token: null });
+    expect(status["last"]).toMatchObject({
+      outcome: "interrupted",
+      step: "waiting",
+      token: "t1",
+      running: old,
+    });
+    expect((status["last"] as { reason: string }).reason).toContain(
+      `rebooted while waiting; it booted ${old}`,
+    );
+    expect(activate(next, "t2").json).toMatchObject({ outcome: "waiting" });
+  });
+
+  test("kill -9 of the supervisor inside the window: old system comes back", async () => {
+    activate(host.closure("next"));
+    host.killMain();
+    await host.idle();
+    const status = host.status();
+    expect(status).toMatchObject({
+      system: old,
+      last: { outcome: "rolled-back", step: "waiting", exitCode: 1 },
+    });
+    expect((status["last"] as { reason: string }).reason).toContain("ended while waiting");
+  });
+
+  test("shutting down inside the window: settle leaves the machine to its reboot", async () => {
+    activate(host.closure("next"));
+    host.write("fake/running", "stopping\n");
+    host.killMain();
+    await host.until(() => !host.exists("fake/unit"));
+    expect(host.log()).toHaveLength(1);
+    host.reboot();
+    expect(host.status()).toMatchObject({ last: { outcome: "interrupted" } });
+  });
+
+  test("boot loader fails at commit: profile and boot default are the old ones again", async () => {
+    const next = host.closure("next", { onBoot: "echo no space left on /boot; exit 1" });
+    activate(next);
+    const { json } = host.run(["confirm", "t1"]);
+    expect(json).toMatchObject({ outcome: "rolled-back", step: "commit", running: old });
+    expect(json["reason"]).toContain("no space left");
+    await host.idle();
+    expect([runs(), host.profile(), boots()]).toEqual([old, old, old]);
+    expect(host.status()).toMatchObject({ generation: 1, confirmed: false });
+  });
+
+  test("profile cannot be set at commit: rolled back", () => {
+    activate(host.closure("next"));
+    host.write("fake/nix-env-fails", "");
+    expect(host.run(["confirm", "t1"]).json).toMatchObject({
+      outcome: "rolled-back",
+      step: "commit",
+      running: old,
+    });
+  });
+
+  test("old system does not come back: said so, with what runs", () => {
+    host.write(`${old}/on-test`, "#!/bin/sh\necho cannot; exit 9\n", 0o755);
+    const { json } = activate(host.closure("next", { checks: [["unit", "x", "x.service", "-", "-", "1"]] }));
+    expect(json).toMatchObject({ outcome: "failed", step: "rollback", exitCode: 9, recorded: old });
+    expect(json["running"]).not.toBe(old);
+    expect(json["reason"]).toContain("what a reboot boots");
+  });
+
+  test("somebody switched inside the window: not committed", async () => {
+    activate(host.closure("next"));
+    host.link("run/current-system", host.closure("byhand"));
+    expect(host.run(["confirm", "t1"]).json).toMatchObject({
+      outcome: "rolled-back",
+      step: "confirm",
+      running: old,
+    });
+  });
+
+  test("already running and booting: current without a switch, confirm stores the token", () => {
+    expect(activate(old)).toMatchObject({ status: 0, json: { outcome: "current", running: old } });
+    expect(host.status()).toMatchObject({ token: null });
+    expect(host.run(["confirm", "t2"])).toMatchObject({ status: 2 });
+    expect(host.run(["confirm", "t1"])).toMatchObject({
+      status: 0,
+      json: { outcome: "confirmed", running: old },
+    });
+    expect(host.status()).toMatchObject({ token: "t1", confirmed: true });
+    expect(host.log()).toEqual([]);
+  });
+
+  test("already running but ill: failed, and confirm is refused", () => {
+    host.closure("installed", { checks: [["unit", "x", "x.service", "-", "-", "1"]] });
+    expect(activate(old)).toMatchObject({
+      status: 1,
+      json: { outcome: "failed", step: "health", running: old },
+    });
+    expect(host.run(["confirm", "t1"])).toMatchObject({ status: 2 });
+  });
+
+  test("running but not the boot default: a real attempt that commits", () => {
+    const next = host.closure("next");
+    host.link("run/current-system", next);
+    expect(activate(next).json).toMatchObject({ outcome: "waiting" });
+    expect(host.run(["confirm", "t1"]).json).toMatchObject({ outcome: "confirmed" });
+    expect(boots()).toBe(next);
+  });
+
+  test("rollback goes to the previously committed system, and back", async () => {
+    expect(host.run(["rollback"])).toMatchObject({
+      status: 2,
+      json: { outcome: "refused", step: "rollback" },
+    });
+    const next = host.closure("next");
+    activate(next);
+    host.run(["confirm", "t1"]);
+    await host.idle();
+    const { json } = host.run(["rollback"]);
+    expect(json).toMatchObject({ outcome: "waiting", running: old });
+    expect(host.run(["confirm", String(json["token"])]).json).toMatchObject({ outcome: "confirmed" });
+    await host.idle();
+    expect([runs(), host.profile(), boots()]).toEqual([old, old, old]);
+    expect(host.target("nix/var/nix/gcroots/pantheros-previous")).toBe(next);
+  });
+
+  test.each([
+    ["not a system", "closure", (h: FakeHost) => h.closure("next").replace("next", "gone")],
+    ["traversal", "arguments", () => "/nix/store/../../etc/passwd"],
+    ["a file inside", "arguments", (h: FakeHost) => `${h.closure("next")}/etc`],
+    ["a newline", "arguments", (h: FakeHost) => `${h.closure("next")}\n/x`],
+    ["an option", "arguments", () => "--help"],
+  ])("refuses %s", (_, step, system) => {
+    expect(activate(system(host))).toMatchObject({ status: 2, json: { outcome: "refused", step } });
+    expect(host.log()).toEqual([]);
+    expect(host.phase()).toBe("idle");
+    expect(host.exists("nix/var/nix/gcroots/pantheros-wanted")).toBe(false);
+  });
+
+  test.each([["run; reboot"], [""], ["-x"], ["x".repeat(65)], ["a\nb"]])("refuses the token %j", (token) => {
+    expect(activate(host.closure("next"), token)).toMatchObject({
+      status: 2,
+      json: { outcome: "refused", step: "arguments" },
+    });
+  });
+
+  test("a switch that NixOS itself inhibits is refused before anything changes", () => {
+    host.write(`${old}/switch-inhibitors`, '{"dbus":"dbus"}');
+    const next = host.closure("next", {
+      inhibitors: '{"dbus":"broker"}',
+      onCheck: "echo 'dbus : dbus -> broker'; exit 1",
+    });
+    const { json } = activate(next);
+    expect(json).toMatchObject({ outcome: "refused", step: "inhibitors" });
+    expect(json["reason"]).toBe("a reboot is needed: dbus : dbus -> broker");
+    expect(host.status()).toMatchObject({ system: old, inhibitors: { dbus: "dbus" }, last: null });
+    const added = host.closure("added", { inhibitors: '{"dbus":"dbus","new":"x"}' });
+    expect(activate(added).json).toMatchObject({ outcome: "waiting" });
+  });
+
+  test("an unsigned closure is refused where the host asks for signatures", () => {
+    host.write(`${old}/etc/pantheros/deploy.conf`, "require_signature=true\n");
+    const next = host.closure("next");
+    expect(activate(next)).toMatchObject({ status: 2, json: { outcome: "refused", step: "signature" } });
+    host.write("fake/signed", `${next}\n`);
+    // Nix takes a content-addressed path for signed: `nix-store --add` on the host would make anybody root.
+    host.write("fake/ca", "ca:fixed:r:sha256:0535");
+    expect(activate(next)).toMatchObject({
+      status: 2,
+      json: { step: "signature", reason: expect.stringContaining("ca:") },
+    });
+    host.write("fake/ca", "ultimate");
+    expect(activate(next).json).toMatchObject({ outcome: "waiting" });
+  });
+
+  test("secret: mode 0600, atomic, sum printed and in status, and never in a reason", () => {
+    const value = 'op"s\\_token $x\n';
+    const sum = createHash("sha256").update(value).digest("hex");
+    expect(host.run(["secret", "op-token"], value)).toMatchObject({ status: 0, stdout: `${sum}\n` });
+    expect(host.read("var/lib/pantheros/secrets/op-token")).toBe(value);
+    expect(host.mode("var/lib/pantheros/secrets/op-token")).toBe(0o600);
+    expect(host.mode("var/lib/pantheros")).toBe(0o700);
+    expect(host.status()).toMatchObject({ secrets: { "op-token": sum } });
+    const leak = `cat "$PANTHEROS_ROOT/var/lib/pantheros/secrets/op-token"; echo after; exit 1`;
+    const { json } = activate(host.closure("next", { onTest: leak }));
+    expect(json["reason"]).toBe("***\nafter");
+  });
+
+  test("secret refuses bad names, nothing and too much; the old value stays", () => {
+    host.run(["secret", "op-token"], "kept");
+    for (const name of ["../x", ".hidden", "a/b", ""]) expect(host.run(["secret", name], "x").status).toBe(2);
+    expect(host.run(["secret", "op-token"], "").status).toBe(2);
+    expect(host.run(["secret", "op-token"], "x".repeat(65_537)).status).toBe(2);
+    expect(host.read("var/lib/pantheros/secrets/op-token")).toBe("kept");
+  });
+
+  test("status on a fresh host, with units only when another system is wanted", () => {
+    host.write(`${old}/etc/systemd/system/not-a-link`, "");
+    host.link(`${old}/etc/systemd/system/web.service`, "/nix/store/x-unit-web.service/web.service");
+    expect(host.status()).toMatchObject({
+      system: old,
+      generation: 1,
+      confirmed: false,
+      last: null,
+      units: null,
+    });
+    expect(host.status(old)).toMatchObject({ units: null });
+    expect(host.status(host.closure("next"))).toMatchObject({
+      units: { "web.service": "/nix/store/x-unit-web.service/web.service" },
+    });
+  });
+
+  const entry = "options init=/nix/store/aaa-nixos/init quiet\n";
+  test.each<[string, Record<string, string>]>([
+    [
+      "systemd-boot",
+      {
+        "boot/loader/loader.conf": "timeout 5\ndefault nixos-generation-2.conf\n",
+        "boot/loader/entries/nixos-generation-2.conf": entry,
+        "boot/loader/entries/nixos-generation-1.conf": entry.replace("aaa", "bbb"),
+      },
+    ],
+    [
+      "systemd-boot on /efi",
+      { "efi/loader/loader.conf": "default gen.conf\n", "efi/loader/entries/gen.conf": entry },
+    ],
+    [
+      "grub",
+      {
+        "boot/grub/grub.cfg":
+          'menuentry "NixOS" {\n linux ($d)/k init=/nix/store/aaa-nixos/init x\n}\nlinux k init=/nix/store/b/init\n',
+      },
+    ],
+    [
+      "extlinux",
+      { "boot/extlinux/extlinux.conf": "DEFAULT nixos-default\n  APPEND init=/nix/store/aaa-nixos/init x\n" },
+    ],
+  ])("boot default of %s", (_, files) => {
+    host.unlink("boot/pantheros-default");
+    for (const [file, text] of Object.entries(files)) host.write(file, text);
+    expect(host.status()).toMatchObject({ bootDefault: "/nix/store/aaa-nixos" });
+  });
+
+  test("an unknown boot loader is told as that, and does not stop a commit", () => {
+    host.unlink("boot/pantheros-default");
+    expect(host.status()).toMatchObject({ bootDefault: null });
+    expect(activate(host.closure("next")).json).toMatchObject({ outcome: "waiting" });
+    expect(host.run(["confirm", "t1"]).json).toMatchObject({ outcome: "confirmed" });
+  });
+
+  test("unknown verbs and wrong numbers of arguments are refused, help is not", () => {
+    expect(host.run(["reboot"]).status).toBe(2);
+    expect(host.run(["activate", "/nix/store/x"]).status).toBe(2);
+    expect(host.run(["confirm"]).status).toBe(2);
+    expect(host.run(["help"]).stdout).toContain("activate PATH TOKEN");
+  });
+});
