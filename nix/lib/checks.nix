@@ -1,0 +1,42 @@
+# What the supervisor reads on the host: etc/pantheros/checks and etc/pantheros/deploy.conf.
+let
+  inherit (builtins) concatStringsSep match;
+
+  field = value:
+    if value == null || value == ""
+    then "-"
+    else toString value;
+
+  # One check a line, tab separated: kind, name, target, status, body, timeout in seconds; `-` is empty.
+  line = check: let
+    fields = map field [check.kind check.name check.target check.status check.body check.timeoutSeconds];
+  in
+    if match ".*[\t\n].*" (concatStringsSep "" fields) != null
+    then throw "health check \"${check.name}\": its fields are one line without tabs"
+    else concatStringsSep "\t" fields;
+
+  lines = entries: concatStringsSep "" (map (entry: "${entry}\n") entries);
+
+  setting = key: value:
+    if value == null
+    then []
+    else [
+      "${key}=${
+        if builtins.isBool value
+        then builtins.toJSON value
+        else toString value
+      }"
+    ];
+in {
+  checks = checks: lines (map line checks);
+
+  # KEY=VALUE for the supervisor; times are seconds. What a deploy doesn't say, the supervisor has a default for.
+  deployConf = deploy:
+    lines (
+      setting "confirm_seconds" deploy.confirmSeconds
+      ++ setting "health_seconds" deploy.healthSeconds
+      ++ setting "health_period" deploy.healthPeriodSeconds
+      ++ setting "switch_seconds" (deploy.switchSeconds or null)
+      ++ setting "require_signature" (deploy.requireSignature or null)
+    );
+}
