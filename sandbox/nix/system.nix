@@ -1,0 +1,197 @@
+# One sandbox host: a small system with the shape of a NixOS toplevel, to run on the sandbox's Debian machines.
+# README.md says what is emulated and what not.
+{
+  host, # as nix/lib/fleet.nix gives it
+  fleet,
+  site,
+  checks, # nix/lib/checks.nix
+  supervisor, # file: the program that a deploy talks to on the host
+  # false: a machine nobody deploys to yet, without supervisor, deploy user and trusted keys
+  managed ? true,
+}: let
+  inherit (builtins) attrNames attrValues concatStringsSep map readFile toJSON;
+
+  # Sandbox hosts are containers of this machine, whatever the inventory says.
+  system =
+    if (site.system or null) != null
+    then site.system
+    else host.system;
+  build = import ./build.nix {inherit system;};
+  inherit (build) run text;
+  faults = import ./faults.nix {inherit text;};
+  sandbox = faults.check host.name host.sandbox;
+  kernelVersion = sandbox.kernel or "6.12";
+  version = "26.05.sandbox";
+
+  lines = entries: concatStringsSep "" (map (entry: "${entry}\n") entries);
+  onlyIf = condition: list:
+    if condition
+    then list
+    else [];
+
+  # --- Units: the host's services are real ones, each in a store path of its own.
+  reserved = ["ssh" "dbus" "nix-daemon" "systemd-journald"];
+  greeter = text "greeter.py" (readFile ./scripts/greeter.py);
+  serviceUnit = service: ''
+    [Unit]
+    Description=${service.description}
+    After=network.target
+
+    [Service]
+    Type=notify
+    User=nobody
+    AmbientCapabilities=CAP_NET_BIND_SERVICE
+    ExecStart=/usr/bin/python3 -SE ${greeter} ${service.protocol} ${toString service.port} ${toString (service.options.status or 200)} "${service.options.greeting or "${service.name} on ${host.name}"}"
+    Restart=on-failure
+    RestartSec=1
+    TimeoutStopSec=5
+  '';
+  serviceUnits = builtins.listToAttrs (map (service: {
+    name =
+      if builtins.elem service.name reserved
+      then throw "services.${service.name}: the machine itself has a unit of this name; call it otherwise"
+      else "${service.name}.service";
+    value = serviceUnit service;
+  }) (attrValues host.services));
+  # A directory of its own each, as NixOS makes them: to systemd a link to a file of another name is an alias.
+  unitFile = name: content: let
+    unit =
+      run "unit-${name}" {
+        unit = name;
+        inherit content;
+      } ''
+        mkdir -p "$out"
+        printf %s "$content" >"$out/$unit"
+      '';
+  in "${unit}/${name}";
+  units = builtins.mapAttrs unitFile (serviceUnits // faults.unitsOf sandbox);
+
+  # --- /etc
+  deploy =
+    fleet.deploy
+    // {
+      requireSignature = sandbox.require_signature or true;
+      switchSeconds = sandbox.switch_seconds or null;
+    };
+  sshd = text "sshd.conf" (lines [
+    "PermitRootLogin ${sandbox.root_login
+      or (
+        if managed
+        then "no"
+        else "prohibit-password"
+      )}"
+    "PasswordAuthentication no"
+    "KbdInteractiveAuthentication no"
+    "X11Forwarding no"
+    # In the home for people, here for accounts that the system declares.
+    "AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u"
+  ]);
+  program = "/run/current-system/sw/bin/pantheros-supervisor";
+  nixConf = text "nix.conf" (lines (
+    [
+      "trusted-public-keys = ${concatStringsSep " " (
+        site.trustedPublicKeys
+        or []
+        ++ onlyIf (fleet.cache.publicKey != null) [fleet.cache.publicKey]
+      )}"
+    ]
+    ++ onlyIf (site.substituters or [] != []) ["substituters = ${concatStringsSep " " site.substituters}"]
+  ));
+  authorizedKeys = text "authorized-keys" (lines (
+    site.authorizedKeys
+    or []
+    ++ fleet.deploy.authorizedKeys
+    ++ map (key: "restrict,command=\"sudo -n ${program} status\" ${key}") (site.probeKeys or [] ++ fleet.deploy.probeKeys)
+  ));
+  entry = mode: path: source: {inherit mode path source;};
+  etc = build.tree "etc-${host.name}" (
+    [
+      (entry "0644" "hostname" (text "hostname" "${host.name}\n"))
+      # Without its own name in it, every sudo would ask DNS for it first.
+      (entry "0644" "hosts" (text "hosts" "127.0.0.1 localhost\n::1 localhost\n127.0.0.2 ${host.fqdn} ${host.name}\n"))
+      (entry "symlink" "motd" (text "motd" "${sandbox.motd or host.description}\n"))
+      (entry "symlink" "ssh/sshd_config.d/00-system.conf" sshd)
+    ]
+    ++ onlyIf managed [
+      (entry "symlink" "nix/pantheros.conf" nixConf)
+      (entry "symlink" "pantheros/checks" (text "checks" (checks.checks host.health)))
+      (entry "symlink" "pantheros/deploy.conf" (text "deploy.conf" (checks.deployConf deploy)))
+      # Copies: sudo wants mode 0440, and sshd no group-writable directory (the store) on the way.
+      (entry "0440" "sudoers.d/${fleet.deploy.user}" (text "sudoers" "${fleet.deploy.user} ALL=(root) NOPASSWD: ${program}\n"))
+      (entry "0444" "ssh/authorized_keys.d/${fleet.deploy.user}" authorizedKeys)
+    ]
+    # Whoever owns such a machine gets in as root, and is about to have it adopted.
+    ++ onlyIf (!managed) [
+      (entry "0444" "ssh/authorized_keys.d/root" (text "root-keys" (lines (site.authorizedKeys or []))))
+    ]
+    ++ builtins.concatMap (name: [
+      (entry "none" "systemd/system/${name}" units.${name})
+      (entry "none" "systemd/system/multi-user.target.wants/${name}" units.${name})
+    ]) (attrNames units)
+  );
+
+  # --- Programs, kernel, and what else a system is made of
+  sw =
+    run "system-path" {
+      supervisor =
+        if managed
+        then text "pantheros-supervisor" (readFile supervisor)
+        else "";
+      inherit version;
+    } ''
+      mkdir -p "$out/bin"
+      printf '#!/bin/sh\necho %s\n' "$version" >"$out/bin/nixos-version"
+      [ -z "$supervisor" ] || cp "$supervisor" "$out/bin/pantheros-supervisor"
+      chmod 0555 "$out/bin"/*
+    '';
+  kernel = run "linux-${kernelVersion}" {} ''
+    mkdir -p "$out"
+    echo "stands for Linux ${kernelVersion}" >"$out/bzImage"
+  '';
+  inhibitors = {dbus-implementation = sandbox.inhibitors.dbus or "dbus";} // removeAttrs (sandbox.inhibitors or {}) ["dbus"];
+  filler =
+    if sandbox ? filler
+    then build.filler sandbox.filler
+    else [];
+  toplevel =
+    run "nixos-system-${host.name}-${version}" {
+      inherit etc sw version;
+      systemName = system;
+      kernelFile = "${kernel}/bzImage";
+      inhibitors = text "switch-inhibitors" (toJSON inhibitors);
+      accounts = text "users" (
+        if managed
+        then "${fleet.deploy.user}\t/bin/sh\n"
+        else ""
+      );
+      activation = sandbox.activation or "ok";
+      passAsFile = ["filler"];
+      filler = lines filler;
+      activate = text "activate" (readFile ./scripts/activate.sh);
+      switch = text "switch-to-configuration" (readFile ./scripts/switch-to-configuration.sh);
+      stage2 = text "stage2" (readFile ./scripts/stage2.sh);
+      unitsLibrary = text "units.sh" (readFile ./scripts/units.sh);
+      networkFault = faults.network;
+    } ''
+      mkdir -p "$out/bin" "$out/lib"
+      ln -s "$etc/etc" "$out/etc"
+      ln -s "$etc/manifest" "$out/etc-manifest"
+      ln -s "$sw" "$out/sw"
+      ln -s "$kernelFile" "$out/kernel"
+      ln -s "$inhibitors" "$out/switch-inhibitors"
+      ln -s "$accounts" "$out/users"
+      ln -s "$unitsLibrary" "$out/lib/units.sh"
+      ln -s "$networkFault" "$out/lib/network-fault.sh"
+      printf %s "$version" >"$out/nixos-version"
+      printf %s "$systemName" >"$out/system"
+      echo "$activation" >"$out/activation"
+      cp "$fillerPath" "$out/extra-dependencies"
+      sed "s|@out@|$out|g" "$activate" >"$out/activate"
+      sed "s|@out@|$out|g" "$switch" >"$out/bin/switch-to-configuration"
+      sed "s|@out@|$out|g" "$stage2" >"$out/bin/pantheros-stage2"
+      chmod 0555 "$out/activate" "$out"/bin/*
+    '';
+in {
+  inherit toplevel system inhibitors units;
+  kernel = "${kernel}/bzImage";
+}

@@ -1,0 +1,221 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { loadInventory } from "../../../inventory/load.ts";
+import { evaluate, evaluationError, run } from "./nix.ts";
+
+const fleetOf = (toml: string): string =>
+  `(import (nix + "/lib/fleet.nix")).fromAttrs (builtins.fromTOML ${JSON.stringify(toml).replaceAll("$", "\\$")})`;
+const checksOf = (list: string): string => `(import (nix + "/lib/checks.nix")).checks ${list}`;
+
+const small = `
+schema = 1
+[fleet]
+domain = "example.test"
+[environments.production]
+[environments.staging]
+dns_prefix = "staging"
+[deploy]
+confirm_seconds = 45
+[hosts.web]
+environment = "staging"
+profiles = ["server"]
+provider = { kind = "existing", vendor = "home", address = "192.0.2.7" }
+[[hosts.web.health]]
+name = "grafana"
+kind = "http"
+url = "http://127.0.0.1:3000/ready"
+body = "yes"
+[[hosts.web.health]]
+name = "port"
+kind = "tcp"
+address = "127.0.0.1:22"
+timeout_seconds = 2
+[[hosts.web.health]]
+name = "backup"
+kind = "command"
+command = "test -e /var/backup"
+[hosts.iso]
+environment = "production"
+profiles = ["server"]
+provider = { kind = "image" }
+[services.grafana]
+host = "web"
+port = 3000
+public = true
+health = "/health"
+[services.loki]
+host = "web"
+port = 3030
+health = "/ready"
+subdomain = "logs"
+[services.quiet]
+host = "iso"
+port = 1
+`;
+
+test("every file parses", () => {
+  const files = ["nix", "sandbox/nix"].flatMap((root) =>
+    readdirSync(root, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".nix"))
+      .map((file) => join(root, file)),
+  );
+  expect(files).toContain("nix/flake.nix");
+  expect(files).toContain("sandbox/nix/flake.nix");
+  run("nix-instantiate", "--parse", ...files);
+});
+
+test("every host of the inventory has its folder and profiles", () => {
+  const inventory = loadInventory("nix/fleet.toml");
+  const hosts = readdirSync("nix/hosts");
+  expect(hosts.toSorted()).toEqual(Object.keys(inventory.hosts).toSorted());
+  const profiles = readdirSync("nix/profiles");
+  for (const host of Object.values(inventory.hosts)) {
+    expect(profiles).toEqual(expect.arrayContaining(host.profiles.map((profile) => `${profile}.nix`)));
+  }
+});
+
+describe("fleet.nix", () => {
+  test.each(["nix/fleet.toml", "sandbox/nix/fleet.toml"])("reads %s as the program does", (file) => {
+    const program = loadInventory(file);
+    const nix = evaluate(
+      `let f = (import (nix + "/lib/fleet.nix")).fromFile (nix + "/../${file}"); in {
+        deploy = f.deploy;
+        hosts = builtins.mapAttrs (_: h: { inherit (h) environment system profiles wave reachability reboot tags; }) f.hosts;
+        services = builtins.mapAttrs (_: s: { inherit (s) host port public auth protocol groups; }) f.services;
+      }`,
+    );
+    expect(nix).toEqual({
+      deploy: program.deploy,
+      hosts: Object.fromEntries(
+        Object.entries(program.hosts).map(
+          ([name, { environment, system, profiles, wave, reachability, reboot, tags }]) => [
+            name,
+            { environment, system, profiles, wave, reachability, reboot, tags },
+          ],
+        ),
+      ),
+      services: Object.fromEntries(
+        Object.entries(program.services).map(([name, service]) => [
+          name,
+          {
+            host: service.host,
+            port: service.port,
+            public: service.public,
+            auth: service.auth,
+            protocol: service.protocol,
+            groups: service.groups,
+          },
+        ]),
+      ),
+    });
+  });
+
+  test("names hosts and services under the environment's prefix", () => {
+    expect(
+      evaluate(
+        `let f = ${fleetOf(small)}; in [ f.hosts.web.fqdn f.hosts.iso.fqdn f.hosts.web.services.loki.fqdn ]`,
+      ),
+    ).toEqual(["web.staging.example.test", "iso.example.test", "logs.staging.example.test"]);
+  });
+
+  test("gives a host its own services and the checks of both, a declared one first and once", () => {
+    expect(
+      evaluate(
+        `let h = (${fleetOf(small)}).hosts.web; in { s = builtins.attrNames h.services; c = map (c: "\${c.name} \${c.target}") h.health; }`,
+      ),
+    ).toEqual({
+      s: ["grafana", "loki"],
+      c: [
+        "grafana http://127.0.0.1:3000/ready",
+        "port 127.0.0.1:22",
+        "backup test -e /var/backup",
+        "loki http://127.0.0.1:3030/ready",
+      ],
+    });
+  });
+
+  test("counts images as hosts, but not as deployable ones", () => {
+    expect(
+      evaluate(
+        `let f = ${fleetOf(small)}; in [ (builtins.attrNames f.hosts) (builtins.attrNames f.deployable) ]`,
+      ),
+    ).toEqual([["iso", "web"], ["web"]]);
+  });
+
+  test("names the hosts there are when a service is on none of them", () => {
+    const error = evaluationError(
+      `(${fleetOf(small.replace('host = "iso"', 'host = "nope"'))}).services.quiet.host`,
+    );
+    expect(error).toContain('services.quiet.host: unknown host "nope"; hosts are iso, web');
+  });
+});
+
+describe("checks.nix", () => {
+  test("renders one check a line, tab separated, with - for what is empty", () => {
+    expect(evaluate(checksOf(`(${fleetOf(small)}).hosts.web.health`))).toBe(
+      [
+        "http\tgrafana\thttp://127.0.0.1:3000/ready\t200\tyes\t5",
+        "tcp\tport\t127.0.0.1:22\t-\t-\t2",
+        "command\tbackup\ttest -e /var/backup\t-\t-\t10",
+        "http\tloki\thttp://127.0.0.1:3030/ready\t200\t-\t5",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("refuses a field that would become another line or column", () => {
+    const error = evaluationError(
+      checksOf(
+        '[{ kind = "command"; name = "x"; target = "a\\nb"; status = null; body = null; timeoutSeconds = 1; }]',
+      ),
+    );
+    expect(error).toContain('health check "x": its fields are one line without tabs');
+  });
+
+  test("renders the deploy's seconds, and what else is set", () => {
+    const conf = (extra: string) =>
+      evaluate(`(import (nix + "/lib/checks.nix")).deployConf ((${fleetOf(small)}).deploy // { ${extra} })`);
+    expect(conf("")).toBe("confirm_seconds=45\nhealth_seconds=60\nhealth_period=2\n");
+    expect(conf("requireSignature = true; switchSeconds = 300;")).toBe(
+      "confirm_seconds=45\nhealth_seconds=60\nhealth_period=2\nswitch_seconds=300\nrequire_signature=true\n",
+    );
+  });
+});
+
+describe("deploy-targets.nix", () => {
+  const configuration = `{
+    pkgs.stdenv.hostPlatform.system = "x86_64-linux";
+    config = {
+      system.build.toplevel = derivation { name = "system"; system = "x86_64-linux"; builder = "/bin/sh"; };
+      system.build.diskoScript = derivation { name = "disko"; system = "x86_64-linux"; builder = "/bin/sh"; };
+      system.boot.loader.kernelFile = "bzImage";
+      boot.kernelPackages.kernel = "/nix/store/kernel";
+      systemd.units."sshd.service" = { enable = true; unit = "/nix/store/unit-sshd.service"; };
+      systemd.units."off.service" = { enable = false; unit = throw "not looked at"; };
+    };
+  }`;
+  const of = (kind: string, more = "") =>
+    evaluate(
+      `(import (nix + "/lib/deploy-targets.nix")).fromNixos { provider.kind = "${kind}"; } (let c = ${configuration}; in c // { config = c.config // { ${more} }; })`,
+    );
+
+  test("names what a NixOS system links to, as an object in JSON", () => {
+    expect(of("existing")).toEqual({
+      system: "x86_64-linux",
+      drvPath: expect.stringMatching(/^\/nix\/store\/.*-system\.drv$/),
+      toplevel: expect.stringMatching(/^\/nix\/store\/[^/]*-system$/),
+      kernel: "/nix/store/kernel/bzImage",
+      inhibitors: {},
+      units: { "sshd.service": "/nix/store/unit-sshd.service/sshd.service" },
+    });
+  });
+
+  test("adds the disk script of machines that are created", () => {
+    expect(of("hetzner")).toMatchObject({
+      disko: {
+        drvPath: expect.stringMatching(/-disko\.drv$/),
+        script: expect.stringMatching(/^\/nix\/store\/[^/]*-disko$/),
+      },
+    });
+  });
+});

@@ -1,0 +1,143 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { attempt, inStore, linkIn, readStore, run } from "./nix.ts";
+
+const deployKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDeploy deploy";
+const probeKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIProbe probe";
+const fleet = `
+schema = 1
+[fleet]
+domain = "example.test"
+[environments.sandbox]
+[deploy]
+confirm_seconds = 7
+probe_keys = ["${probeKey}"]
+[hosts.web]
+environment = "sandbox"
+profiles = ["server"]
+provider = { kind = "hetzner", location = "fsn1", server_type = "cx23" }
+[hosts.web.sandbox]
+SANDBOX
+[services.hello]
+host = "web"
+port = 8080
+health = "/"
+`;
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "pantheros-nix-"));
+  cpSync("sandbox/nix", directory, { recursive: true });
+  writeFileSync(
+    join(directory, "site/site.json"),
+    JSON.stringify({ authorizedKeys: [deployKey], trustedPublicKeys: ["test-1:AAAA"] }),
+  );
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function flake(command: string, attribute: string, sandbox: string, ...args: readonly string[]) {
+  writeFileSync(join(directory, "fleet.toml"), fleet.replace("SANDBOX", sandbox));
+  return attempt(
+    "nix",
+    command,
+    `path:${directory}#${attribute}`,
+    "--no-write-lock-file",
+    "--override-input",
+    "pantheros",
+    `path:${process.cwd()}/nix`,
+    "--override-input",
+    "site",
+    `path:${directory}/site`,
+    ...args,
+  );
+}
+interface Target {
+  readonly toplevel: string;
+  readonly kernel: string;
+  readonly units: Record<string, string>;
+  readonly inhibitors: Record<string, string>;
+}
+function target(sandbox: string): Target {
+  const { code, stdout, stderr } = flake("eval", "deployTargets.web", sandbox, "--json");
+  if (code !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as Target;
+}
+function built(what: "toplevel" | "unmanaged", sandbox: string): string {
+  const attribute = `nixosConfigurations.web.config.system.build.${what}`;
+  const { code, stdout, stderr } = flake("build", attribute, sandbox, "--no-link", "--print-out-paths");
+  if (code !== 0) throw new Error(stderr);
+  return stdout.trim();
+}
+
+test("a built system is what its deploy target says", () => {
+  const told = target('motd = "hi"');
+  const system = built("toplevel", 'motd = "hi"');
+  expect(system).toBe(told.toplevel);
+  expect(linkIn(system, "kernel")).toBe(told.kernel);
+  expect(JSON.parse(readStore(system, "switch-inhibitors"))).toEqual(told.inhibitors);
+  expect(Object.keys(told.units)).toEqual(["hello.service"]);
+  expect(readStore(system, "etc/systemd/system/hello.service")).toContain('"hello on web"');
+  expect(linkIn(linkIn(system, "etc"), "systemd/system/hello.service")).toBe(told.units["hello.service"]);
+  expect(readStore(system, "sw/bin/pantheros-supervisor")).toBe(
+    readFileSync("nix/modules/deployment/supervisor.sh", "utf8"),
+  );
+});
+
+test("its /etc lets in the deploy user, for one program, with signed closures", () => {
+  const system = built("toplevel", "");
+  const program = "/run/current-system/sw/bin/pantheros-supervisor";
+  expect(readStore(system, "etc/sudoers.d/deploy")).toBe(`deploy ALL=(root) NOPASSWD: ${program}\n`);
+  expect(readStore(system, "etc/ssh/authorized_keys.d/deploy").split("\n")).toEqual([
+    deployKey,
+    `restrict,command="sudo -n ${program} status" ${probeKey}`,
+    "",
+  ]);
+  expect(readStore(system, "etc/nix/pantheros.conf")).toContain("trusted-public-keys = test-1:AAAA");
+  expect(readStore(system, "etc/ssh/sshd_config.d/00-system.conf")).toMatch(
+    /^PermitRootLogin no\nPasswordAuthentication no$/m,
+  );
+  expect(readStore(system, "etc/pantheros/deploy.conf")).toContain("confirm_seconds=7\n");
+  expect(readStore(system, "etc/pantheros/checks")).toBe("http\thello\thttp://127.0.0.1:8080/\t200\t-\t5\n");
+  expect(readStore(system, "etc-manifest").split("\n")).toContain("0440\tsudoers.d/deploy");
+});
+
+test("before anybody deploys to it, it has its services and root's keys only", () => {
+  const system = built("unmanaged", "");
+  expect(inStore(system, "etc/systemd/system/hello.service")).toBe(true);
+  expect(readStore(system, "etc/ssh/authorized_keys.d/root")).toBe(`${deployKey}\n`);
+  expect(readStore(system, "users")).toBe("");
+  for (const name of ["sw/bin/pantheros-supervisor", "etc/sudoers.d/deploy", "etc/nix/pantheros.conf"]) {
+    expect(inStore(system, name)).toBe(false);
+  }
+});
+
+test("kernel, inhibitors and faults of the sandbox table become part of the system", () => {
+  const told = target('kernel = "6.13"\ninhibitors = { dbus = "broker" }\nunit = "fail"\nnetwork = "down"');
+  expect(told.kernel).toContain("-linux-6.13/");
+  expect(told.inhibitors).toEqual({ "dbus-implementation": "broker" });
+  expect(Object.keys(told.units)).toEqual(["broken.service", "hello.service", "no-network.service"]);
+});
+
+test("filler gives a closure the wanted number and size of paths, the same ones again for the same seed", () => {
+  const fillers = (system: string) => readStore(system, "extra-dependencies").trim().split("\n");
+  const system = built("toplevel", 'filler = { paths = 3, bytes = 4000, seed = "a" }');
+  expect(fillers(system)).toHaveLength(3);
+  const texts = fillers(system).map((path) => readStore(path, ""));
+  expect(texts.map((text) => text.length)).toEqual([4000, 4000, 4000]);
+  expect(new Set(texts).size).toBe(3);
+  expect(run("nix", "path-info", "--recursive", system).split("\n")).toEqual(
+    expect.arrayContaining(fillers(system)),
+  );
+  const other = built("toplevel", 'filler = { paths = 3, bytes = 4000, seed = "b" }');
+  expect(fillers(other).map((path) => readStore(path, ""))).not.toEqual(texts);
+});
+
+test.each([
+  ['colour = "red"', "hosts.web.sandbox: unknown key colour; keys are activation, "],
+  ['sshd = "slow"', 'hosts.web.sandbox.sshd: must be one of "stop", "silent"'],
+])("a sandbox table with %s is refused with what is allowed", (sandbox, message) => {
+  const { code, stderr } = flake("eval", "deployTargets.web", sandbox, "--json");
+  expect(code).not.toBe(0);
+  expect(stderr).toContain(message);
+});
