@@ -1,0 +1,62 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Plan } from "../../inventory/plan.ts";
+import type { HostOutputs } from "../../outputs/contract.ts";
+import type { SandboxContext } from "../machines/keeper.ts";
+import { driverNamespace, inNamespace } from "../network/names.ts";
+import { writeWhole } from "./files.ts";
+import type { Layout } from "./layout.ts";
+import { readOutputs } from "./stack.ts";
+
+/** argv of ssh to a host as the deploy user; only the pinned key is accepted. */
+export function sshCommand(
+  context: Pick<SandboxContext, "name">,
+  layout: Pick<Layout, "deployKey">,
+  knownHosts: string,
+  target: string,
+  command: readonly string[],
+): readonly string[] {
+  const options = [
+    `UserKnownHostsFile=${knownHosts}`,
+    "GlobalKnownHostsFile=/dev/null",
+    "StrictHostKeyChecking=yes",
+    "IdentitiesOnly=yes",
+    "ConnectTimeout=10",
+  ];
+  return inNamespace(driverNamespace(context.name), [
+    "ssh",
+    "-i",
+    layout.deployKey,
+    ...options.flatMap((option) => ["-o", option]),
+    target,
+    ...command,
+  ]);
+}
+
+/** The line that pins a host, from what the stack published. */
+export function pinLine(name: string, host: Pick<HostOutputs, "addresses" | "hostKey">): string {
+  if (host.hostKey === undefined) throw new Error(`${name}: the stack has published no host key yet`);
+  const names = [name, host.addresses.ipv4, host.addresses.ipv6].filter((entry) => entry !== undefined);
+  return `${names.join(",")} ${host.hostKey}\n`;
+}
+
+/** How to reach a host, by what the stack published; throws with the hosts there are when it has none of the name. */
+export async function sshToHost(
+  context: SandboxContext,
+  layout: Layout,
+  plan: Plan,
+  name: string,
+  command: readonly string[],
+): Promise<readonly string[]> {
+  const outputs = await readOutputs(context);
+  const host = outputs?.hosts[name];
+  const address = host?.addresses.ipv4 ?? host?.addresses.ipv6;
+  if (host === undefined || address === undefined) {
+    const known = Object.keys(outputs?.hosts ?? {}).join(", ");
+    throw new Error(`no host ${name}; the stack has published: ${known === "" ? "none" : known}`);
+  }
+  const pins = join(layout.directory, "run", "published_hosts");
+  const adopted = existsSync(layout.knownHosts) ? readFileSync(layout.knownHosts, "utf8") : "";
+  writeWhole(pins, host.hostKey === undefined ? adopted : pinLine(name, host));
+  return sshCommand(context, layout, pins, `${plan.inventory.deploy.user}@${address}`, command);
+}

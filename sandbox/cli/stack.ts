@@ -1,0 +1,58 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type StackOutputs, stackOutputs } from "../../outputs/contract.ts";
+import { run } from "../machines/command.ts";
+import type { SandboxContext } from "../machines/keeper.ts";
+import { type StreamOptions, stream } from "./stream.ts";
+import { sandboxVariables } from "./vendors.ts";
+
+export const STACK = "sandbox";
+
+function wrapper(context: SandboxContext): string {
+  return join(context.repository, "tools/pulumi");
+}
+
+/** tools/pulumi takes from these which sandbox is meant, and gets the rest itself. */
+function environment(context: SandboxContext): NodeJS.ProcessEnv {
+  return { ...process.env, ...sandboxVariables(context) };
+}
+
+/** The stack's file in the file backend; tools/pulumi makes the stack on first use. */
+function stackFile(context: SandboxContext): string {
+  return join(context.directory, "pulumi/.pulumi/stacks/pantheros", `${STACK}.json`);
+}
+
+export function stackExists(context: SandboxContext): boolean {
+  return existsSync(stackFile(context));
+}
+
+/** Does the stack own anything? True as well when its file can't be read: then destroy shall say why. */
+export function stackHasResources(context: SandboxContext): boolean {
+  if (!stackExists(context)) return false;
+  try {
+    const state = JSON.parse(readFileSync(stackFile(context), "utf8")) as {
+      checkpoint?: { latest?: { resources?: unknown[]; pending_operations?: unknown[] } };
+    };
+    const latest = state.checkpoint?.latest;
+    return (latest?.resources?.length ?? 0) + (latest?.pending_operations?.length ?? 0) > 0;
+  } catch {
+    return true;
+  }
+}
+
+/** Run the CLI on our terminal; its exit code. */
+export function pulumi(context: SandboxContext, args: readonly string[], seconds: number): Promise<number> {
+  const options: StreamOptions = { cwd: context.repository, env: environment(context), seconds };
+  return stream([wrapper(context), ...args, "--stack", STACK], options);
+}
+
+/** What the stack publishes; undefined when it publishes nothing yet. */
+export async function readOutputs(context: SandboxContext): Promise<StackOutputs | undefined> {
+  const text = await run([wrapper(context), "stack", "output", "--json", "--stack", STACK], {
+    step: "stack outputs",
+    env: environment(context),
+    timeout: 60_000,
+  });
+  const result = stackOutputs.safeParse(JSON.parse(text));
+  return result.success ? result.data : undefined;
+}

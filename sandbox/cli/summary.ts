@@ -1,0 +1,87 @@
+import type { HostOutputs, StackOutputs } from "../../outputs/contract.ts";
+
+/** Columns padded to the widest cell. */
+export function table(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = rows.reduce<number[]>(
+    (all, row) => row.map((cell, column) => Math.max(all[column] ?? 0, cell.length)),
+    [],
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** `3/3 ok`, or the checks that failed. */
+export function healthText(health: HostOutputs["health"]): string {
+  if (health.length === 0) return "-";
+  const failed = health.filter((check) => !check.ok).map((check) => check.name);
+  return failed.length === 0 ? `${health.length}/${health.length} ok` : `failed: ${failed.join(", ")}`;
+}
+
+function hostRow(name: string, host: HostOutputs): readonly string[] {
+  return [
+    name,
+    host.addresses.ipv4 ?? host.addresses.ipv6 ?? "-",
+    host.outcome ?? "-",
+    host.generation === undefined ? "-" : String(host.generation),
+    healthText(host.health),
+    host.closure ?? "-",
+  ];
+}
+
+function section(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : ["", title, ...lines.map((line) => `  ${line}`)];
+}
+
+/** What a person wants to know of the fleet after `up`. */
+export function summaryLines(outputs: StackOutputs): readonly string[] {
+  const hosts = Object.entries(outputs.hosts);
+  const head = ["HOST", "ADDRESS", "OUTCOME", "GENERATION", "HEALTH", "RUNNING CLOSURE"];
+  const reasons = hosts.flatMap(([name, host]) =>
+    host.reason === undefined ? [] : [`${name}: ${host.reason}`],
+  );
+  return [
+    ...section("Hosts", table([head, ...hosts.map(([name, host]) => hostRow(name, host))])),
+    ...section("Not as wanted", reasons),
+    ...section(
+      "Services",
+      table(Object.entries(outputs.services).map(([name, { url, host }]) => [name, url, `on ${host}`])),
+    ),
+    ...section(
+      "DNS",
+      table(
+        outputs.dns.records.map(({ name, type, content, proxied }) => [
+          name,
+          type,
+          proxied ? `${content} (proxied)` : content,
+        ]),
+      ),
+    ),
+    ...section(
+      "Buckets",
+      table(Object.entries(outputs.buckets).map(([key, { name, endpoint }]) => [key, name, endpoint])),
+    ),
+  ];
+}
+
+/** What to type next. `command` runs the sandbox's own commands. */
+export function nextSteps(outputs: StackOutputs, command: string): readonly string[] {
+  const [host = "web"] = Object.keys(outputs.hosts);
+  const record = outputs.dns.records.find(({ type }) => type === "A")?.name ?? host;
+  return section(
+    "Next",
+    table([
+      [`${command} ssh ${host}`, "log into a host"],
+      [`${command} exec dig +short ${record}`, "anything, in the sandbox's network"],
+      ["$EDITOR sandbox/nix/fleet.toml", `change [hosts.${host}] sandbox.motd, then:`],
+      ["tools/pulumi preview --stack sandbox --diff", "  what would change"],
+      ["tools/pulumi up --stack sandbox", "  do it"],
+      [`sandbox = { activation = "fail" }`, `in [hosts.${host}] breaks it: watch \`up\` roll it back`],
+      [`${command} status`, "machines, vendors, hosts"],
+      ["make sandbox-down", "take it all down"],
+    ]),
+  );
+}

@@ -1,0 +1,142 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { loadInventory } from "../../inventory/load.ts";
+import { type ExistingHost, type Plan, planFor } from "../../inventory/plan.ts";
+import type { SandboxContext } from "../machines/keeper.ts";
+import { withLock } from "../machines/lock.ts";
+import { Machines, type NewMachine } from "../machines/machines.ts";
+import { claimName, ensureDriver } from "../network/network.ts";
+import { prepareAdopted } from "./adopted.ts";
+import { ensureKeyPair } from "./files.ts";
+import { type Layout, layoutOf } from "./layout.ts";
+import { checkPrerequisites } from "./prerequisites.ts";
+import { ensureSecrets, ensureSigningKey } from "./secrets.ts";
+import { nixSystem, writeSite } from "./site.ts";
+import { pulumi, readOutputs } from "./stack.ts";
+import type { Steps } from "./steps.ts";
+import { endStrays } from "./strays.ts";
+import { nextSteps, summaryLines } from "./summary.ts";
+import { ensureUnmanagedSystem } from "./unmanaged.ts";
+import { ensureVault } from "./vault.ts";
+import { ensureVendors } from "./vendors.ts";
+
+/** Seconds to wait for another `up` or `down` of the same sandbox. */
+export const LOCK_SECONDS = 600;
+const PULUMI_SECONDS = 2700;
+
+/** The fleet, from the same file as the program takes it (PANTHEROS_FLEET). */
+export function sandboxPlan(context: SandboxContext): Plan {
+  const file = process.env["PANTHEROS_FLEET"] || join(context.repository, "sandbox/nix/fleet.toml");
+  return planFor(loadInventory(file), "sandbox");
+}
+
+function isExisting(host: Plan["hosts"][number]): host is ExistingHost {
+  return host.provider.kind === "existing";
+}
+
+/** Everything that is made once and kept in files. */
+async function prepareFiles(
+  context: SandboxContext,
+  layout: Layout,
+  plan: Plan,
+): Promise<readonly NewMachine[]> {
+  const deployKey = await ensureKeyPair(layout.deployKey, `deploy@${context.name}`);
+  const signingKey = await ensureSigningKey(layout, context.name);
+  writeSite(layout, {
+    authorizedKeys: [deployKey],
+    trustedPublicKeys: [signingKey],
+    substituters: [],
+    system: nixSystem(process.arch),
+  });
+  const secrets = ensureSecrets(layout);
+  ensureVault(layout, plan, secrets["OP_SERVICE_ACCOUNT_TOKEN"] ?? "");
+  return prepareAdopted(layout, plan.hosts.filter(isExisting), deployKey, (path) =>
+    readFileSync(path, "utf8"),
+  );
+}
+
+/** Start what an earlier run, a kill or a reboot of this computer left off, and the adopted machines. */
+async function ensureMachines(
+  context: SandboxContext,
+  layout: Layout,
+  machines: Machines,
+  adopted: readonly NewMachine[],
+  note: (message: string) => void,
+): Promise<void> {
+  const others = machines.list().filter((name) => !adopted.some((machine) => machine.name === name));
+  await Promise.all([
+    ...adopted.map(async (machine) => {
+      await machines.create(machine);
+      const address = machine.addresses.ipv4 ?? machine.addresses.ipv6 ?? "";
+      if (await ensureUnmanagedSystem(context, layout, machines, machine.name, address)) {
+        note(`${machine.name} runs a system of its owner's, for adoption`);
+      }
+    }),
+    ...others.map(async (name) => {
+      if (await machines.recover(name)) note(`${name} was off, started again`);
+    }),
+  ]);
+}
+
+/** Bring everything up to and without the stack. Whatever is there already is kept. */
+async function ensureSandbox(context: SandboxContext, steps: Steps): Promise<void> {
+  const layout = layoutOf(context.directory);
+  await endStrays(context, (message) => steps.say(message));
+  const plan = sandboxPlan(context);
+  const adopted = await steps.run("keys, secrets and site", () => prepareFiles(context, layout, plan));
+  await steps.run("image of the machines", () => context.image());
+  await steps.run("network", () => ensureDriver(context.name, context.directory));
+  const machines = new Machines(context);
+  await Promise.all([
+    steps.run("vendors", async (note) => {
+      note(await ensureVendors(context, layout, plan.inventory));
+    }),
+    steps.run("machines", (note) => ensureMachines(context, layout, machines, adopted, note)),
+  ]);
+}
+
+/** `up`: the exit code. */
+export async function up(
+  context: SandboxContext,
+  steps: Steps,
+  options: { readonly deploy: boolean },
+): Promise<number> {
+  await steps.run("prerequisites", async () => checkPrerequisites());
+  const { lock } = layoutOf(context.directory);
+  // Before anything of another checkout with this name is touched.
+  mkdirSync(context.directory, { recursive: true, mode: 0o700 });
+  claimName(context.name, context.directory);
+  const waiting = (holder: number | undefined) =>
+    steps.say(`waits for process ${holder}, which changes this sandbox`);
+  return withLock(
+    lock,
+    LOCK_SECONDS,
+    async () => {
+      await ensureSandbox(context, steps);
+      if (!options.deploy) return 0;
+      steps.say("pulumi up");
+      const code = await pulumi(
+        context,
+        ["up", "--yes", "--skip-preview", "--suppress-outputs"],
+        PULUMI_SECONDS,
+      );
+      // A run that failed early has no outputs; what failed is said already.
+      const outputs = await readOutputs(context).catch((error: unknown) => {
+        if (code === 0) throw error;
+        return undefined;
+      });
+      for (const line of outputs === undefined ? [] : summaryLines(outputs)) console.log(line);
+      if (code === 0 && outputs !== undefined) {
+        for (const line of nextSteps(outputs, "tools/sandbox")) console.log(line);
+      }
+      console.log("");
+      steps.say(
+        code === 0
+          ? "the sandbox is up"
+          : `pulumi up ended with ${code}: read the reasons above, run it again`,
+      );
+      return code;
+    },
+    waiting,
+  );
+}

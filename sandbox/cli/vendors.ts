@@ -1,0 +1,128 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Inventory } from "../../inventory/schema.ts";
+import { daemonCgroups } from "../machines/cgroups.ts";
+import { attempt, StepError } from "../machines/command.ts";
+import { type Daemon, daemonProcess, startDaemon, stopDaemon } from "../machines/daemon.ts";
+import type { SandboxContext } from "../machines/keeper.ts";
+import { driverNamespace, inNamespaceOnly } from "../network/names.ts";
+import { RUNNER_ADDRESS } from "../network/plan.ts";
+import type { Layout } from "./layout.ts";
+
+const START_SECONDS = 40;
+
+/** Where the emulated vendors say that they are well. */
+export const HEALTH_URLS: readonly string[] = [8001, 8002, 8003, 9000].map(
+  (port) => `http://${RUNNER_ADDRESS}:${port}/__health`,
+);
+
+/** The variables that say which sandbox is meant, for everything that is started in its name. */
+export function sandboxVariables(context: SandboxContext): Readonly<Record<string, string>> {
+  return { PANTHEROS_SANDBOX_DIR: context.directory, PANTHEROS_SANDBOX_NAME: context.name };
+}
+
+/** What the fleet's owner would have set up at the vendors before: a zone and a tailnet. */
+export type Accounts = Pick<Inventory, "dns" | "tailnet">;
+
+function accountOptions({ dns, tailnet }: Accounts): readonly string[] {
+  return [
+    ...(dns === undefined ? [] : ["--zone", dns.zone]),
+    ...(tailnet === undefined ? [] : ["--tailnet", tailnet.name, "--suffix", tailnet.suffix]),
+  ];
+}
+
+/** The emulated vendors as one daemon in the driver namespace; they find their tokens in secrets.env. */
+export function vendorsDaemon(
+  context: SandboxContext,
+  layout: Layout,
+  accounts: Accounts,
+  environment: NodeJS.ProcessEnv = process.env,
+): Daemon {
+  // Named one by one: what else the caller's environment holds is none of the emulators' business.
+  const passed = [
+    "PATH",
+    "HOME",
+    "XDG_CACHE_HOME",
+    "PANTHEROS_CACHE",
+    "PANTHEROS_DEBIAN_MIRROR",
+    "NODE_COMPILE_CACHE",
+  ];
+  return {
+    argv: inNamespaceOnly(driverNamespace(context.name), [
+      process.execPath,
+      join(context.repository, "sandbox/vendors/main.ts"),
+      "serve",
+      ...accountOptions(accounts),
+    ]),
+    environment: {
+      ...Object.fromEntries(
+        passed.map((name) => [name, environment[name]]).filter(([, value]) => value !== undefined),
+      ),
+      ...sandboxVariables(context),
+    },
+    workingDirectory: context.repository,
+    pidFile: layout.vendorsPid,
+    log: layout.vendorsLog,
+    cgroups: daemonCgroups(context.name, "vendors"),
+  };
+}
+
+/** Newest change of a program's source files, in milliseconds. */
+function newestChange(directory: string): number {
+  return readdirSync(directory, { recursive: true, encoding: "utf8" })
+    .map((path) => statSync(join(directory, path)).mtimeMs)
+    .reduce((newest, time) => Math.max(newest, time), 0);
+}
+
+/** Does it still run the code that is on disk? */
+function isCurrent(context: SandboxContext, layout: Layout): boolean {
+  const started = existsSync(layout.vendorsPid) ? statSync(layout.vendorsPid).mtimeMs : 0;
+  return ["vendors", "machines", "network"].every(
+    (part) => newestChange(join(context.repository, "sandbox", part)) < started,
+  );
+}
+
+/** Undefined when all vendors are well, else what is not. */
+export async function vendorsProblem(context: SandboxContext, seconds: number): Promise<string | undefined> {
+  const argv = [
+    process.execPath,
+    join(context.repository, "sandbox/cli/probe.ts"),
+    String(seconds),
+    ...HEALTH_URLS,
+  ];
+  const result = await attempt(inNamespaceOnly(driverNamespace(context.name), argv), {
+    step: "vendors",
+    timeout: (seconds + 15) * 1000,
+  });
+  return result.code === 0 ? undefined : result.stdout.trim() || result.stderr.trim();
+}
+
+/** The emulators, started when they do not run, run old code, or are not well. Returns what was done. */
+export async function ensureVendors(
+  context: SandboxContext,
+  layout: Layout,
+  accounts: Accounts,
+): Promise<"running" | "started"> {
+  const daemon = vendorsDaemon(context, layout, accounts);
+  const running = daemonProcess(daemon) !== undefined && isCurrent(context, layout);
+  if (running && (await vendorsProblem(context, 5)) === undefined) return "running";
+  await stopDaemon(daemon);
+  await startDaemon(daemon);
+  // In short looks, to notice at once when it has ended instead.
+  let problem: string | undefined;
+  for (const end = Date.now() + START_SECONDS * 1000; Date.now() < end; ) {
+    problem = await vendorsProblem(context, 2);
+    if (problem === undefined || daemonProcess(daemon) === undefined) break;
+  }
+  if (problem !== undefined) {
+    const log = readFileSync(layout.vendorsLog, "utf8").trimEnd().split("\n").slice(-15).join("\n");
+    throw new StepError(
+      "vendors",
+      "sandbox/vendors/main.ts serve",
+      undefined,
+      `${problem}\n${log}`,
+      layout.vendorsLog,
+    );
+  }
+  return "started";
+}

@@ -1,0 +1,48 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { ensureImage, type ImageOptions } from "../image/build.ts";
+import { checkName } from "../network/names.ts";
+import type { SandboxContext } from "./keeper.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Downloads and builds, shared by all checkouts; may be removed at any time. */
+export function cacheDirectory(environment: Environment = process.env): string {
+  const given = environment["PANTHEROS_CACHE"];
+  if (given !== undefined && given !== "") return given;
+  return join(environment["XDG_CACHE_HOME"] || join(environment["HOME"] || homedir(), ".cache"), "pantheros");
+}
+
+export function imageOptions(repository: string, environment: Environment = process.env): ImageOptions {
+  const mirror = environment["PANTHEROS_DEBIAN_MIRROR"];
+  return {
+    cache: cacheDirectory(environment),
+    files: join(repository, "sandbox/image/files"),
+    ...(mirror === undefined || mirror === "" ? {} : { mirror }),
+  };
+}
+
+/** The sandbox in `directory`; `progress` is told of an image build. */
+export function sandboxContext(
+  directory: string,
+  name: string,
+  repository: string,
+  progress: (message: string) => void = () => {},
+): SandboxContext {
+  return {
+    directory: resolve(directory),
+    name: checkName("sandbox", name),
+    repository,
+    image: () => ensureImage({ ...imageOptions(repository), progress }),
+  };
+}
+
+/** The sandbox that the environment names; by default the one of this checkout. */
+export function sandboxFromEnvironment(
+  repository: string,
+  environment: Environment = process.env,
+  progress: (message: string) => void = () => {},
+): SandboxContext {
+  const directory = environment["PANTHEROS_SANDBOX_DIR"] || join(repository, ".sandbox");
+  return sandboxContext(directory, environment["PANTHEROS_SANDBOX_NAME"] || "sandbox", repository, progress);
+}

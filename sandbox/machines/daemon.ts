@@ -1,0 +1,60 @@
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import { clearCgroups } from "./cgroups.ts";
+import { type ProcessIdentity, readPidFile, signalProcess, writePidFile } from "./process.ts";
+import { waitFor } from "./wait.ts";
+
+/** A program that runs on after its starter ended. */
+export interface Daemon {
+  readonly argv: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+  readonly workingDirectory: string;
+  readonly pidFile: string;
+  readonly log: string;
+  /** Its own cgroups: they find its children again when it was killed. */
+  readonly cgroups: readonly string[];
+}
+
+/** Enter the cgroups named before `--`, then become the program: no child is ever started outside of them. */
+const ENTER_CGROUPS =
+  'while [ "$1" != -- ]; do mkdir -p "$1" && echo "$$" >"$1/cgroup.procs" || exit 71; shift; done; shift; exec "$@"';
+
+export function daemonCommand(daemon: Pick<Daemon, "argv" | "cgroups">): readonly string[] {
+  return ["sh", "-c", ENTER_CGROUPS, "sh", ...daemon.cgroups, "--", ...daemon.argv];
+}
+
+export function daemonProcess(daemon: Pick<Daemon, "pidFile">): ProcessIdentity | undefined {
+  return readPidFile(daemon.pidFile);
+}
+
+/** Start it in a session of its own; what an earlier life left is ended first. */
+export async function startDaemon(daemon: Daemon): Promise<void> {
+  await clearCgroups(daemon.cgroups);
+  mkdirSync(dirname(daemon.pidFile), { recursive: true });
+  mkdirSync(dirname(daemon.log), { recursive: true });
+  const log = openSync(daemon.log, "a", 0o600);
+  const [program = "", ...args] = daemonCommand(daemon);
+  const child = spawn(program, args, {
+    detached: true,
+    cwd: daemon.workingDirectory,
+    env: daemon.environment,
+    stdio: ["ignore", log, log],
+  });
+  child.on("error", () => {});
+  child.unref();
+  closeSync(log);
+  if (child.pid !== undefined) writePidFile(daemon.pidFile, child.pid);
+}
+
+/** Ask it to end, wait, then end it and all its children. */
+export async function stopDaemon(
+  daemon: Pick<Daemon, "pidFile" | "cgroups">,
+  seconds = 10,
+): Promise<boolean> {
+  const process = readPidFile(daemon.pidFile);
+  if (process !== undefined && signalProcess(process, "SIGTERM")) {
+    await waitFor(seconds, () => (readPidFile(daemon.pidFile) === undefined ? true : undefined));
+  }
+  return clearCgroups(daemon.cgroups);
+}

@@ -1,0 +1,104 @@
+#!/bin/sh
+# Keeps one machine running: the power supply of a sandbox machine. Started in a session and a mount namespace
+# of its own, so that it outlives whoever asked for the machine, and its mounts go away with it, however it ends.
+#
+#   keeper.sh DIR BASE NETNS NAME HOSTNAME CGROUP...
+#
+# DIR      the machine's directory: upper/ is its disk; run/, console.log are written here
+# BASE     root directory of the image, shared by all machines and never written
+# NETNS    path of the machine's network namespace
+# NAME     for nspawn, unique on the host system
+# CGROUP   the machine's directory in each cgroup hierarchy
+#
+# Ends when the machine is off: 0 after an orderly power-off, else the exit code of what failed. SIGTERM is the
+# power button.
+set -u
+
+dir=$1 base=$2 netns=$3 name=$4 hostname=$5
+shift 5
+run="$dir/run"
+
+# Two keepers of one disk would destroy it. The lock ends with this process (fd 9 is closed for the machine).
+mkdir -p "$run" || exit 70
+exec 9>"$run/keeper.lock"
+flock -n 9 || { echo "keeper: $name has a keeper already" >&2; exit 75; }
+
+# Own identity in the form of process.ts: pid, start time (field 22 of stat, here after the name), boot.
+identity() {
+  stat=$(cat "/proc/$$/stat") || return 1
+  # shellcheck disable=SC2086 # the fields are words
+  set -- ${stat##*) }
+  shift 19
+  echo "$$ $1 $(cat /proc/sys/kernel/random/boot_id)"
+}
+identity >"$run/keeper.pid.new" && mv "$run/keeper.pid.new" "$run/keeper.pid" || exit 70
+
+# In cgroups of its own: two machines in one would take each other for their own processes, and whatever ends
+# the cgroup of the caller must not end the machine.
+for cgroup; do
+  mkdir -p "$cgroup/keeper" && echo "$$" >"$cgroup/keeper/cgroup.procs" || exit 71
+done
+
+# With controllers enabled a cgroup takes no process, so that each boot gets fresh ones.
+clear_boot() {
+  for cgroup; do
+    [ -d "$cgroup/boot" ] || continue
+    find "$cgroup/boot" -depth -type d -exec rmdir {} + 2>/dev/null
+  done
+}
+
+mkdir -p "$dir/upper" "$dir/work" "$dir/root" || exit 72
+mount -t overlay overlay -o "lowerdir=$base,upperdir=$dir/upper,workdir=$dir/work" "$dir/root" || exit 72
+# nspawn keeps sockets and mount points by machine name here; ours leave with the mount namespace.
+mkdir -p /run/systemd/nspawn && mount -t tmpfs -o mode=755 nspawn /run/systemd/nspawn || exit 72
+
+child=
+off=
+# shellcheck disable=SC2317 # runs as a trap
+press() {
+  off=1
+  [ -z "$child" ] || kill -TERM "$child" 2>/dev/null
+}
+trap press TERM
+trap '' HUP INT
+
+boot=0
+while :; do
+  clear_boot "$@"
+  boot=$((boot + 1))
+  (
+    exec 9>&-
+    trap - TERM HUP INT
+    for cgroup; do
+      # shellcheck disable=SC3028 # a subshell's own pid, in every POSIX shell
+      mkdir -p "$cgroup/boot" && sh -c 'echo "$PPID"' >"$cgroup/boot/cgroup.procs" || exit 71
+    done
+    export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
+    exec systemd-nspawn --quiet --boot --register=no --keep-unit --settings=no \
+      --directory="$dir/root" --machine="$name" --hostname="$hostname" --console=read-only \
+      --network-namespace-path="$netns" --capability=CAP_NET_ADMIN \
+      --resolv-conf=off --timezone=off --link-journal=no --kill-signal=SIGRTMIN+4
+  ) </dev/null >>"$dir/console.log" 2>&1 &
+  child=$!
+  echo "$boot $child" >"$run/boot.new" && mv "$run/boot.new" "$run/boot"
+  # A power button pressed while there was no child to tell.
+  [ -z "$off" ] || kill -TERM "$child" 2>/dev/null
+  # A trapped signal ends wait early, with a code above 128: the child is what counts.
+  wait "$child"
+  code=$?
+  while kill -0 "$child" 2>/dev/null; do
+    wait "$child"
+    code=$?
+  done
+  child=
+  # 133: the machine asks to be started again.
+  if [ -n "$off" ]; then
+    code=0
+    break
+  fi
+  [ "$code" = 133 ] || break
+done
+clear_boot "$@"
+rm -f "$run/boot"
+echo "keeper: $name is off ($code)"
+exit "$code"

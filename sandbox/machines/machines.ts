@@ -1,0 +1,237 @@
+import { existsSync, rmSync } from "node:fs";
+import { machineNamespace, namespacePath } from "../network/names.ts";
+import { connectMachine, disconnectMachine, enforceFirewall, ensureDriver } from "../network/network.ts";
+import type { MachineAddresses } from "../network/plan.ts";
+import type { FirewallRule } from "../vendors/hetzner/compute.ts";
+import { clearCgroups, machineCgroups } from "./cgroups.ts";
+import { StepError } from "./command.ts";
+import {
+  createDisk,
+  type MachinePaths,
+  type MachineRecord,
+  machinePaths,
+  readRecord,
+  recordedMachines,
+  writeRecord,
+} from "./disk.ts";
+import { bootCount, findInit, lastLines, type SandboxContext, spawnKeeper } from "./keeper.ts";
+import { withLock } from "./lock.ts";
+import { readPidFile, signalProcess } from "./process.ts";
+import type { UserData } from "./user-data.ts";
+import { waitFor } from "./wait.ts";
+
+/** Seconds. A machine starts in about one; these are for a busy one. */
+const START_SECONDS = 30;
+const SHUTDOWN_SECONDS = 20;
+const REBOOT_SECONDS = 30;
+const LOCK_SECONDS = 120;
+
+const START_HINT =
+  "the sandbox's directory must lie on a file system that an overlay can write to (ext4, xfs, btrfs, tmpfs; not another overlay)";
+
+/** SIGRTMIN+5 of glibc: systemd as PID 1 starts reboot.target, systemd(1). */
+const SIGNAL_REBOOT = 39;
+
+export interface NewMachine {
+  readonly name: string;
+  readonly addresses: MachineAddresses;
+  readonly firewall: readonly FirewallRule[] | null;
+  readonly userData: UserData;
+}
+
+export type MachineState = "running" | "off" | "missing";
+
+/** The machines of one sandbox. Every call may be repeated, and follows a kill at any point of an earlier one. */
+export class Machines {
+  readonly #context: SandboxContext;
+
+  constructor(context: SandboxContext) {
+    this.#context = context;
+  }
+
+  paths(name: string): MachinePaths {
+    return machinePaths(this.#context.directory, name);
+  }
+
+  list(): readonly string[] {
+    return recordedMachines(this.#context.directory);
+  }
+
+  record(name: string): MachineRecord | undefined {
+    return readRecord(this.paths(name));
+  }
+
+  state(name: string): MachineState {
+    const paths = this.paths(name);
+    if (readRecord(paths) === undefined) return "missing";
+    return readPidFile(paths.keeperPid) === undefined ? "off" : "running";
+  }
+
+  /** Make the disk, unless the machine exists, and start it. */
+  async create(machine: NewMachine): Promise<void> {
+    await this.#locked(machine.name, async () => {
+      const paths = this.paths(machine.name);
+      if (readRecord(paths) === undefined) {
+        const base = await this.#context.image();
+        await this.#cut(machine.name);
+        createDisk(paths, { hostname: machine.name, ...machine.userData });
+        const { name, addresses, firewall } = machine;
+        writeRecord(paths, { name, base, addresses, firewall, power: "on" });
+      }
+      await this.#start(machine.name);
+    });
+  }
+
+  async start(name: string): Promise<void> {
+    await this.#locked(name, () => this.#start(name));
+  }
+
+  /** Start again what something other than its owner ended: a kill, or a reboot of this computer. */
+  async recover(name: string): Promise<boolean> {
+    return this.#locked(name, async () => {
+      if (this.record(name)?.power !== "on" || this.state(name) === "running") return false;
+      await this.#start(name);
+      return true;
+    });
+  }
+
+  /** `force`: cut the power. Otherwise press the power button, wait, and cut it when that was in vain. */
+  async stop(name: string, how: "clean" | "force"): Promise<void> {
+    await this.#locked(name, async () => {
+      const record = this.record(name);
+      if (record !== undefined) writeRecord(this.paths(name), { ...record, power: "off" });
+      await this.#stop(name, how);
+    });
+  }
+
+  /** Ask the system to reboot; a machine that does not follow is reset. */
+  async reboot(name: string): Promise<void> {
+    await this.#locked(name, async () => {
+      const paths = this.paths(name);
+      const init = findInit(this.#cgroups(name));
+      if (readPidFile(paths.keeperPid) === undefined || init === undefined) return this.#start(name);
+      const before = bootCount(paths);
+      process.kill(init, SIGNAL_REBOOT);
+      const back = await waitFor(REBOOT_SECONDS, () =>
+        bootCount(paths) > before && this.#isUp(name) ? true : undefined,
+      );
+      if (back === undefined) {
+        await this.#cut(name);
+        await this.#start(name);
+      }
+    });
+  }
+
+  /** Cut the power and remove the machine with its disk. */
+  async delete(name: string): Promise<void> {
+    await this.#locked(name, async () => {
+      await this.#cut(name);
+      rmSync(this.paths(name).directory, { recursive: true, force: true });
+    });
+  }
+
+  /** Replace the packet filter of the machine, now and for later starts; null = none attached. */
+  async applyFirewall(name: string, rules: readonly FirewallRule[] | null): Promise<void> {
+    await this.#locked(name, async () => {
+      const record = this.#existing(name);
+      writeRecord(this.paths(name), { ...record, firewall: rules });
+      if (existsSync(namespacePath(machineNamespace(this.#context.name, name)))) {
+        await enforceFirewall(this.#context.name, name, rules);
+      }
+    });
+  }
+
+  /** Other addresses from the next start on. */
+  async readdress(name: string, addresses: MachineAddresses): Promise<void> {
+    await this.#locked(name, async () => {
+      writeRecord(this.paths(name), { ...this.#existing(name), addresses });
+    });
+  }
+
+  /** argv of a root shell, or a command, inside of the machine: all its namespaces are entered from outside. */
+  shellCommand(name: string, command: readonly string[]): readonly string[] {
+    const init = findInit(this.#cgroups(name));
+    if (init === undefined) throw new Error(`machine ${name} is ${this.state(name)}`);
+    const inside = command.length === 0 ? ["/bin/bash", "-l"] : command;
+    // A console hands over nothing of the caller's environment: PANTHEROS_ROOT would make the host's own scripts work elsewhere.
+    const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
+    const environment = ["HOME=/root", `PATH=${path}`, `TERM=${process.env["TERM"] ?? "dumb"}`];
+    // The shell in between stays outside and reaps what it starts. nsenter's own fork would stop itself when a shutdown
+    // stops its child, never reap it, and so hold the whole machine.
+    const enter = ["nsenter", "--no-fork", `--target=${init}`, "--all", "--root", "--wd"];
+    return [...enter, "env", "-i", ...environment, "sh", "-c", '"$@"; exit "$?"', "sh", ...inside];
+  }
+
+  #locked<T>(name: string, body: () => Promise<T>): Promise<T> {
+    return withLock(this.paths(name).lock, LOCK_SECONDS, body);
+  }
+
+  #existing(name: string): MachineRecord {
+    const record = this.record(name);
+    if (record === undefined) throw new Error(`no machine ${name} in sandbox ${this.#context.name}`);
+    return record;
+  }
+
+  #cgroups(name: string): readonly string[] {
+    return machineCgroups(this.#context.name, name);
+  }
+
+  #isUp(name: string): boolean {
+    return findInit(this.#cgroups(name)) !== undefined;
+  }
+
+  async #start(name: string): Promise<void> {
+    const paths = this.paths(name);
+    const before = this.#existing(name);
+    // The cache may be emptied at any time; a disk also fits an image of the same packages built anew.
+    const base = existsSync(before.base) ? before.base : await this.#context.image();
+    const record: MachineRecord = { ...before, base, power: "on" };
+    if (record.base !== before.base || record.power !== before.power) writeRecord(paths, record);
+    if (readPidFile(paths.keeperPid) !== undefined) return;
+    await this.#cut(name);
+    await ensureDriver(this.#context.name, this.#context.directory);
+    await connectMachine(this.#context.name, name, record.addresses);
+    await enforceFirewall(this.#context.name, name, record.firewall);
+    const keeper = spawnKeeper(this.#context, paths, record, this.#cgroups(name));
+    const started = await waitFor(START_SECONDS, () => {
+      if (this.#isUp(name)) return true;
+      return keeper.ended() ? false : undefined;
+    });
+    if (started !== true) {
+      const step = `start of machine ${name}`;
+      const detail = `${lastLines(paths.keeperLog, 5)}\n${lastLines(paths.console, 15)}`;
+      throw new StepError(
+        step,
+        "systemd-nspawn",
+        keeper.ended() ? keeper.code() : undefined,
+        detail,
+        START_HINT,
+      );
+    }
+  }
+
+  async #stop(name: string, how: "clean" | "force"): Promise<void> {
+    const paths = this.paths(name);
+    const keeper = readPidFile(paths.keeperPid);
+    if (how === "clean" && keeper !== undefined && signalProcess(keeper, "SIGTERM")) {
+      await waitFor(SHUTDOWN_SECONDS, () => (readPidFile(paths.keeperPid) === undefined ? true : undefined));
+    }
+    await this.#cut(name);
+  }
+
+  /** End everything the machine runs and remove what is not its disk; also after a kill of its keeper. */
+  async #cut(name: string): Promise<void> {
+    const paths = this.paths(name);
+    const keeper = readPidFile(paths.keeperPid);
+    if (keeper !== undefined) signalProcess(keeper, "SIGKILL");
+    if (!(await clearCgroups(this.#cgroups(name)))) {
+      throw new StepError(`power off of ${name}`, "kill", undefined, "processes of the machine do not end");
+    }
+    await waitFor(5, () =>
+      keeper !== undefined && readPidFile(paths.keeperPid) !== undefined ? undefined : true,
+    );
+    await disconnectMachine(this.#context.name, name);
+    rmSync(paths.boot, { force: true });
+    rmSync(paths.keeperPid, { force: true });
+  }
+}

@@ -1,0 +1,81 @@
+import type { FirewallRule } from "../vendors/hetzner/compute.ts";
+import { linkName } from "./names.ts";
+
+/** nft has no ESP or GRE match by name outside of `meta l4proto`. */
+const PROTOCOLS: Readonly<Record<FirewallRule["protocol"], string>> = {
+  tcp: "tcp",
+  udp: "udp",
+  icmp: "{ icmp, ipv6-icmp }",
+  esp: "esp",
+  gre: "gre",
+};
+
+const CIDR = /^[0-9a-fA-F.:]+\/\d{1,3}$/;
+const PORT = /^\d{1,5}(-\d{1,5})?$/;
+
+function tableName(machine: string): string {
+  // nft identifiers take no dash at the start of a number; the link name is unique and well-formed.
+  return `inet machine_${linkName(machine).replaceAll("-", "_")}`;
+}
+
+/** The nft statements of one rule: one for each address family among its addresses. */
+export function ruleStatements(rule: FirewallRule): readonly string[] {
+  const side = rule.direction === "in" ? "saddr" : "daddr";
+  if (rule.port !== undefined && !PORT.test(rule.port)) throw new Error(`port ${JSON.stringify(rule.port)}`);
+  const bad = rule.addresses.find((peer) => !CIDR.test(peer));
+  if (bad !== undefined) throw new Error(`not a CIDR: ${JSON.stringify(bad)}`);
+  const match =
+    (rule.protocol === "tcp" || rule.protocol === "udp") && rule.port !== undefined
+      ? `${rule.protocol} dport ${rule.port}`
+      : `meta l4proto ${PROTOCOLS[rule.protocol]}`;
+  const families: readonly (readonly [string, readonly string[]])[] = [
+    ["ip", rule.addresses.filter((peer) => !peer.includes(":"))],
+    ["ip6", rule.addresses.filter((peer) => peer.includes(":"))],
+  ];
+  return families
+    .filter(([, peers]) => peers.length > 0)
+    .map(([family, peers]) => `${addressMatch(family, side, peers)}${match} return`);
+}
+
+/** Every address of a family needs no address match, only the family. nft refuses overlaps without auto-merge. */
+function addressMatch(family: string, side: string, peers: readonly string[]): string {
+  if (peers.some((peer) => peer.endsWith("/0"))) return `meta nfproto ${family === "ip" ? "ipv4" : "ipv6"} `;
+  return peers.length === 1 ? `${family} ${side} ${peers[0]} ` : `${family} ${side} { ${peers.join(", ")} } `;
+}
+
+/**
+ * nft script that enforces the rules on the machine's link, from outside of the machine; one transaction, so
+ * there is no moment without rules. As at Hetzner: without a firewall everything passes; with one, inbound is
+ * closed but for its rules, and outbound is open unless it has outbound rules.
+ * https://docs.hetzner.com/cloud/firewalls/overview/
+ *
+ * `rules` null: no firewall is attached.
+ */
+export function firewallScript(machine: string, rules: readonly FirewallRule[] | null): string {
+  const table = tableName(machine);
+  const fresh = `table ${table}\ndelete table ${table}\n`;
+  if (rules === null) return fresh;
+  const link = linkName(machine);
+  const inbound = rules.filter((rule) => rule.direction === "in").flatMap(ruleStatements);
+  const outbound = rules.filter((rule) => rule.direction === "out");
+  return `${fresh}table ${table} {
+${chain("inbound", inbound, "drop")}
+${chain("outbound", outbound.flatMap(ruleStatements), outbound.length === 0 ? "accept" : "drop")}
+  chain output { type filter hook output priority filter; oifname "${link}" jump inbound; }
+  chain input { type filter hook input priority filter; iifname "${link}" jump outbound; }
+  chain forward { type filter hook forward priority filter; iifname "${link}" jump outbound; oifname "${link}" jump inbound; }
+}
+`;
+}
+
+function chain(name: string, statements: readonly string[], last: "accept" | "drop"): string {
+  const lines = [
+    "ct state established,related return",
+    // Neighbour discovery is part of the link, not of the traffic Hetzner filters.
+    "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert } return",
+    // The rules return rather than accept: in the forward chain the other machine's still follow.
+    ...statements,
+    last === "drop" ? "drop" : "return",
+  ];
+  return `  chain ${name} {\n${lines.map((line) => `    ${line}`).join("\n")}\n  }`;
+}

@@ -1,0 +1,51 @@
+import { createHash } from "node:crypto";
+
+/** Together they are the name nspawn gives a machine, which has to be a host name: at most 64 characters. */
+const LONGEST = { sandbox: 23, machine: 40 } as const;
+
+/** Throws for a name that could not stand in a namespace, cgroup or host name. */
+export function checkName(what: "sandbox" | "machine", name: string): string {
+  if (!/^[a-z][a-z0-9-]*$/.test(name) || name.length > LONGEST[what]) {
+    throw new Error(
+      `${what} name ${JSON.stringify(name)}: want lower-case letters, digits and -, at most ${LONGEST[what]} of them`,
+    );
+  }
+  return name;
+}
+
+/** Network namespace of everything that talks in the sandbox: the emulated vendors, deploys, the Internet. */
+export function driverNamespace(sandbox: string): string {
+  return `pantheros-${checkName("sandbox", sandbox)}`;
+}
+
+/** Network namespace of a machine. The dot keeps sandbox `a`, machine `b` apart from a sandbox `a-b`. */
+export function machineNamespace(sandbox: string, machine: string): string {
+  return `${driverNamespace(sandbox)}.${checkName("machine", machine)}`;
+}
+
+/** Is this one of the sandbox's namespaces? */
+export function ownsNamespace(sandbox: string, namespace: string): boolean {
+  const driver = driverNamespace(sandbox);
+  return namespace === driver || namespace.startsWith(`${driver}.`);
+}
+
+/** The machine's end in the driver namespace; interface names hold 15 characters (IFNAMSIZ). */
+export function linkName(machine: string): string {
+  checkName("machine", machine);
+  if (machine.length <= 13) return `v-${machine}`;
+  return `v-${machine.slice(0, 6)}${createHash("sha256").update(machine).digest("hex").slice(0, 7)}`;
+}
+
+export function namespacePath(namespace: string): string {
+  return `/run/netns/${namespace}`;
+}
+
+/** argv prefix that runs a command in a namespace, with the resolv.conf that belongs to it. */
+export function inNamespace(namespace: string, argv: readonly string[]): readonly string[] {
+  return ["ip", "netns", "exec", namespace, ...argv];
+}
+
+/** The same for a command that makes mounts or namespaces itself: only the network is entered. */
+export function inNamespaceOnly(namespace: string, argv: readonly string[]): readonly string[] {
+  return ["nsenter", `--net=${namespacePath(namespace)}`, ...argv];
+}

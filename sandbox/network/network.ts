@@ -1,0 +1,124 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { attempt, run } from "../machines/command.ts";
+import { withLock } from "../machines/lock.ts";
+import type { FirewallRule } from "../vendors/hetzner/compute.ts";
+import { firewallScript } from "./firewall.ts";
+import {
+  checkName,
+  driverNamespace,
+  inNamespaceOnly,
+  machineNamespace,
+  namespacePath,
+  ownsNamespace,
+} from "./names.ts";
+import {
+  DRIVER_RESOLV_CONF,
+  driverCommands,
+  type MachineAddresses,
+  machineCommands,
+  RUNNER_ADDRESS6,
+  removeDriverCommands,
+  removeMachineCommands,
+} from "./plan.ts";
+
+const NETNS_CONFIGURATION = "/etc/netns";
+
+async function runAll(step: string, commands: readonly (readonly string[])[]): Promise<void> {
+  for (const argv of commands) await run(argv, { step });
+}
+
+/** Whole only when its last command was run: the last one of `driverCommands` brings lo up. */
+async function driverIsWhole(sandbox: string): Promise<boolean> {
+  const driver = driverNamespace(sandbox);
+  const resolver = join(NETNS_CONFIGURATION, driver, "resolv.conf");
+  if (!existsSync(namespacePath(driver)) || !existsSync(resolver)) return false;
+  const answer = await attempt(["ip", "-n", driver, "addr", "show", "dev", "lo", "up"], { step: "network" });
+  return answer.code === 0 && answer.stdout.includes(RUNNER_ADDRESS6);
+}
+
+/** Which directory owns the names of a sandbox on this computer; gone with the next boot, as the namespaces are. */
+const OWNERS = "/run/pantheros";
+
+/** Another checkout has a sandbox of this name: its namespaces and cgroups are not ours to change. */
+export class NameTakenError extends Error {
+  constructor(sandbox: string, owner: string) {
+    super(
+      `the sandbox name ${sandbox} is in use by ${owner}: take that one down, or set PANTHEROS_SANDBOX_NAME to another`,
+    );
+    this.name = "NameTakenError";
+  }
+}
+
+/** Note down that `directory` owns the name; throws NameTakenError when another directory that still exists does. */
+export function claimName(sandbox: string, directory: string): void {
+  const file = join(OWNERS, checkName("sandbox", sandbox));
+  const owner = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
+  if (owner === directory) return;
+  if (owner !== "" && existsSync(owner)) throw new NameTakenError(sandbox, owner);
+  mkdirSync(OWNERS, { recursive: true });
+  writeFileSync(file, `${directory}\n`);
+}
+
+/**
+ * The driver namespace of the sandbox in `directory`, made when it isn't there or is only half made. Safe to call
+ * from several processes at once.
+ */
+export async function ensureDriver(sandbox: string, directory: string): Promise<void> {
+  claimName(sandbox, directory);
+  if (await driverIsWhole(sandbox)) return;
+  await withLock(join(directory, "run", "network.lock"), 60, async () => {
+    if (await driverIsWhole(sandbox)) return;
+    const driver = driverNamespace(sandbox);
+    const configuration = join(NETNS_CONFIGURATION, driver);
+    mkdirSync(configuration, { recursive: true });
+    writeFileSync(join(configuration, "resolv.conf"), DRIVER_RESOLV_CONF);
+    if (existsSync(namespacePath(driver))) await runAll("network", removeDriverCommands(sandbox));
+    await runAll("network", driverCommands(sandbox));
+  });
+}
+
+/** A fresh link for the machine, replacing what an earlier life of it left. */
+export async function connectMachine(
+  sandbox: string,
+  machine: string,
+  addresses: MachineAddresses,
+): Promise<void> {
+  await disconnectMachine(sandbox, machine);
+  await runAll(`network of ${machine}`, machineCommands(sandbox, machine, addresses));
+}
+
+export async function disconnectMachine(sandbox: string, machine: string): Promise<void> {
+  if (!existsSync(namespacePath(machineNamespace(sandbox, machine)))) return;
+  for (const argv of removeMachineCommands(sandbox, machine)) await attempt(argv, { step: "network" });
+}
+
+/** Enforce the rules on the machine's link; null = no firewall. */
+export async function enforceFirewall(
+  sandbox: string,
+  machine: string,
+  rules: readonly FirewallRule[] | null,
+): Promise<void> {
+  await run(inNamespaceOnly(driverNamespace(sandbox), ["nft", "-f", "-"]), {
+    step: `firewall of ${machine}`,
+    input: firewallScript(machine, rules),
+  });
+}
+
+/** The namespaces of this sandbox on the host system. */
+export function sandboxNamespaces(sandbox: string): readonly string[] {
+  if (!existsSync("/run/netns")) return [];
+  return readdirSync("/run/netns").filter((name) => ownsNamespace(sandbox, name));
+}
+
+/** Remove every namespace of the sandbox, with links and rules, and its resolv.conf. */
+export async function removeNetwork(sandbox: string): Promise<void> {
+  for (const namespace of sandboxNamespaces(sandbox)) {
+    await attempt(["ip", "netns", "del", namespace], { step: "network" });
+  }
+  rmSync(join(NETNS_CONFIGURATION, driverNamespace(sandbox)), { recursive: true, force: true });
+  rmSync(join(OWNERS, sandbox), { force: true });
+  for (const directory of [NETNS_CONFIGURATION, OWNERS]) {
+    if (existsSync(directory) && readdirSync(directory).length === 0) rmSync(directory, { recursive: true });
+  }
+}

@@ -1,0 +1,105 @@
+import { driverNamespace, inNamespaceOnly, linkName, machineNamespace } from "./names.ts";
+
+/** Source address of deploys and of the emulated vendors. */
+export const RUNNER_ADDRESS = "198.51.100.1";
+export const RUNNER_ADDRESS6 = "2001:db8::1";
+/** Where emulated proxied DNS records lead. */
+export const EDGE_ADDRESS = "198.51.100.80";
+/** Hetzner's gateway for every cloud server, on-link although outside of the server's /32. */
+export const GATEWAY = "172.31.1.1";
+/** Hetzner's gateway for IPv6, link-local. */
+export const GATEWAY6 = "fe80::1";
+
+export interface MachineAddresses {
+  /** Public IPv4 address. */
+  readonly ipv4?: string;
+  /** The machine's own address inside its /64. */
+  readonly ipv6?: string;
+}
+
+type Argv = readonly string[];
+
+/** Commands that make the driver namespace out of nothing. There is no route out of it. */
+export function driverCommands(sandbox: string): readonly Argv[] {
+  const driver = driverNamespace(sandbox);
+  const ip = (...args: string[]): Argv => ["ip", "-n", driver, ...args];
+  return [
+    ["ip", "netns", "add", driver],
+    // Sysctls first: forwarding switches IPv6 to a router, which drops addresses learnt before.
+    inNamespaceOnly(driver, [
+      "sh",
+      "-c",
+      "echo 1 > /proc/sys/net/ipv4/ip_forward && echo 1 > /proc/sys/net/ipv6/conf/all/forwarding",
+    ]),
+    // The kernel may lack dummy interfaces; addresses on lo answer ARP on every link just as well.
+    ip("addr", "add", `${RUNNER_ADDRESS}/32`, "dev", "lo"),
+    ip("addr", "add", `${EDGE_ADDRESS}/32`, "dev", "lo"),
+    ip("addr", "add", `${GATEWAY}/32`, "dev", "lo"),
+    ip("addr", "add", `${RUNNER_ADDRESS6}/128`, "dev", "lo", "nodad"),
+    ip("link", "set", "lo", "up"),
+  ];
+}
+
+/** Commands that make a machine's namespace and join it to the driver's: a routed link, as at Hetzner. */
+export function machineCommands(
+  sandbox: string,
+  machine: string,
+  addresses: MachineAddresses,
+): readonly Argv[] {
+  const driver = driverNamespace(sandbox);
+  const namespace = machineNamespace(sandbox, machine);
+  const link = linkName(machine);
+  const outside = (...args: string[]): Argv => ["ip", "-n", driver, ...args];
+  const inside = (...args: string[]): Argv => ["ip", "-n", namespace, ...args];
+  const commands: Argv[] = [
+    ["ip", "netns", "add", namespace],
+    outside("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", namespace),
+    outside("addr", "add", `${GATEWAY6}/64`, "dev", link, "nodad"),
+    outside("link", "set", link, "up"),
+    inside("link", "set", "lo", "up"),
+    inside("link", "set", "eth0", "up"),
+  ];
+  if (addresses.ipv4 !== undefined) {
+    commands.push(
+      inside("addr", "add", `${addresses.ipv4}/32`, "dev", "eth0"),
+      inside("route", "add", GATEWAY, "dev", "eth0", "scope", "link"),
+      inside("route", "add", "default", "via", GATEWAY, "dev", "eth0", "src", addresses.ipv4),
+      outside("route", "add", `${addresses.ipv4}/32`, "dev", link, "src", RUNNER_ADDRESS),
+    );
+  }
+  if (addresses.ipv6 !== undefined) {
+    commands.push(
+      inside("addr", "add", `${addresses.ipv6}/64`, "dev", "eth0", "nodad"),
+      inside("-6", "route", "add", "default", "via", GATEWAY6, "dev", "eth0"),
+      outside("-6", "route", "add", networkOf64(addresses.ipv6), "dev", link, "src", RUNNER_ADDRESS6),
+    );
+  }
+  return commands;
+}
+
+/** The /64 an IPv6 address lies in. */
+export function networkOf64(address: string): string {
+  const [head = "", tail] = address.split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
+  const groups = [...left, ...Array<string>(Math.max(0, zeros)).fill("0"), ...right];
+  if (groups.length !== 8) throw new Error(`not an IPv6 address: ${address}`);
+  return `${groups.slice(0, 4).join(":")}::/64`;
+}
+
+/** Undo `machineCommands`. Removing the link first takes effect at once; a namespace may linger. */
+export function removeMachineCommands(sandbox: string, machine: string): readonly Argv[] {
+  return [
+    ["ip", "-n", driverNamespace(sandbox), "link", "del", linkName(machine)],
+    ["ip", "netns", "del", machineNamespace(sandbox, machine)],
+  ];
+}
+
+/** Undo `driverCommands`; links and firewall rules go with their namespace. */
+export function removeDriverCommands(sandbox: string): readonly Argv[] {
+  return [["ip", "netns", "del", driverNamespace(sandbox)]];
+}
+
+/** resolv.conf of the driver namespace: the sandbox's authoritative server. */
+export const DRIVER_RESOLV_CONF = `nameserver ${RUNNER_ADDRESS}\noptions timeout:2 attempts:2\n`;

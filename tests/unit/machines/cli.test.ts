@@ -1,0 +1,262 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ExistingHost } from "../../../inventory/plan.ts";
+import type { StackOutputs } from "../../../outputs/contract.ts";
+import { adoptedMachine, knownHostsText } from "../../../sandbox/cli/adopted.ts";
+import { ensureKeyPair, writeWhole } from "../../../sandbox/cli/files.ts";
+import { pinLine, sshCommand } from "../../../sandbox/cli/hosts.ts";
+import { layoutOf } from "../../../sandbox/cli/layout.ts";
+import { cgroupProblem, findProgram, missingPrograms, PROGRAMS } from "../../../sandbox/cli/prerequisites.ts";
+import { nixSystem } from "../../../sandbox/cli/site.ts";
+import { createSteps } from "../../../sandbox/cli/steps.ts";
+import { healthText, nextSteps, summaryLines, table } from "../../../sandbox/cli/summary.ts";
+import { buildCommand, installCommand } from "../../../sandbox/cli/unmanaged.ts";
+import { vaultSeeds } from "../../../sandbox/cli/vault.ts";
+
+const legacy = {
+  name: "legacy",
+  provider: { kind: "existing", vendor: "home", address: "198.51.100.20", sshPort: 22 },
+} as unknown as ExistingHost;
+
+describe("adopted machines", () => {
+  const hostKey = { privateKey: "private\n", publicKey: "ssh-ed25519 HOST legacy\n" };
+
+  test("stand at their address, open, reachable as root with the deploy key", () => {
+    const machine = adoptedMachine(legacy, "ssh-ed25519 DEPLOY", hostKey);
+    expect(machine.addresses).toEqual({ ipv4: "198.51.100.20" });
+    expect(machine.firewall).toBeNull();
+    expect(machine.userData).toEqual({ hostname: "legacy", hostKey, authorizedKeys: ["ssh-ed25519 DEPLOY"] });
+  });
+
+  test("need an address", () => {
+    const lost = {
+      ...legacy,
+      provider: { ...legacy.provider, address: undefined },
+    } as unknown as ExistingHost;
+    expect(() => adoptedMachine(lost, "k", hostKey)).toThrow(/hosts\.legacy\.provider/);
+  });
+
+  test("are pinned by name and address, without the key's comment", () => {
+    expect(knownHostsText([[legacy, "ssh-ed25519 HOST legacy"]])).toBe(
+      "legacy,198.51.100.20 ssh-ed25519 HOST\n",
+    );
+  });
+});
+
+describe("files", () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "pantheros-cli-"));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  test("unchanged content is not written again", () => {
+    const path = join(directory, "deep/file");
+    writeWhole(path, "one");
+    const { ino } = statSync(path);
+    writeWhole(path, "one");
+    expect(statSync(path).ino).toBe(ino);
+    writeWhole(path, "two");
+    expect(readFileSync(path, "utf8")).toBe("two");
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test("a key pair is made once; one that was cut off is made anew", async () => {
+    const path = join(directory, "keys/deploy");
+    const first = await ensureKeyPair(path, "deploy@test");
+    expect(first).toMatch(/^ssh-ed25519 \S+ deploy@test$/);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(await ensureKeyPair(path, "deploy@test")).toBe(first);
+    rmSync(path);
+    expect(await ensureKeyPair(path, "deploy@test")).not.toBe(first);
+  });
+});
+
+describe("ssh to a host", () => {
+  test("only with the pinned key, from the driver namespace", () => {
+    const argv = sshCommand({ name: "s" }, { deployKey: "/k" }, "/pins", "deploy@203.0.113.10", ["uptime"]);
+    expect(argv.slice(0, 5)).toEqual(["ip", "netns", "exec", "pantheros-s", "ssh"]);
+    expect(argv).toContain("StrictHostKeyChecking=yes");
+    expect(argv).toContain("UserKnownHostsFile=/pins");
+    expect(argv.slice(-2)).toEqual(["deploy@203.0.113.10", "uptime"]);
+  });
+
+  test("a host without published key is not connected to", () => {
+    expect(() => pinLine("web", { addresses: {} })).toThrow(/no host key/);
+    expect(pinLine("web", { addresses: { ipv4: "203.0.113.10" }, hostKey: "ssh-ed25519 A" })).toBe(
+      "web,203.0.113.10 ssh-ed25519 A\n",
+    );
+  });
+});
+
+test("every missing program is named with where it comes from", () => {
+  expect(missingPrograms("", (name) => `/usr/bin/${name}`)).toEqual([]);
+  const lines = missingPrograms("", (name) => (name === "nft" ? undefined : name));
+  expect(lines).toEqual(["nft is not on PATH: it comes with nftables"]);
+  expect(missingPrograms("/nonexistent").length).toBe(Object.keys(PROGRAMS).length);
+  expect(findProgram("sh", "/nonexistent:/bin")).toBe("/bin/sh");
+});
+
+test("a place without cgroups, or where none can be made, is told", () => {
+  expect(cgroupProblem([])).toMatch(/no cgroup hierarchy/);
+  expect(cgroupProblem(["/proc/sys"])).toMatch(/can't be made here/);
+  expect(cgroupProblem([tmpdir()])).toBeUndefined();
+});
+
+test("the hosts' system is this computer's", () => {
+  expect(nixSystem("x64")).toBe("x86_64-linux");
+  expect(() => nixSystem("mips")).toThrow(/mips/);
+});
+
+describe("steps", () => {
+  function recorded() {
+    const lines: string[] = [];
+    let time = 0;
+    const steps = createSteps(
+      (line) => lines.push(line),
+      () => time,
+    );
+    return { lines, steps, pass: (milliseconds: number) => (time += milliseconds) };
+  }
+
+  test("name, elapsed, notes, and an end when it took a while", async () => {
+    const { lines, steps, pass } = recorded();
+    pass(1500);
+    await steps.run("network", async (note) => {
+      note("waits for the kernel");
+      pass(700);
+    });
+    await steps.run("quick", async () => pass(10));
+    expect(lines).toEqual([
+      "[   1.5 s] network",
+      "[   1.5 s] network: waits for the kernel",
+      "[   2.2 s] network: done in 0.7 s",
+      "[   2.2 s] quick",
+    ]);
+  });
+
+  test("a failure is named and passed on", async () => {
+    const { lines, steps } = recorded();
+    await expect(steps.run("vendors", async () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    expect(lines.at(-1)).toMatch(/vendors: FAILED after/);
+  });
+
+  test("a long step reports every five seconds what it waits for", async () => {
+    jest.useFakeTimers();
+    try {
+      const { lines, steps } = recorded();
+      let finish = () => {};
+      const running = steps.run("image", (note) => {
+        note("waits for the mirror");
+        return new Promise<void>((resolve) => {
+          finish = resolve;
+        });
+      });
+      jest.advanceTimersByTime(10_000);
+      finish();
+      await running;
+      expect(lines.filter((line) => line.endsWith("image: 0.0 s, waits for the mirror"))).toHaveLength(2);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+});
+
+describe("summary", () => {
+  const outputs: StackOutputs = {
+    schemaVersion: 1,
+    hosts: {
+      web: {
+        addresses: { ipv4: "203.0.113.10" },
+        closure: "/nix/store/x-nixos-system-web",
+        generation: 3,
+        outcome: "confirmed",
+        health: [
+          { name: "a", ok: true },
+          { name: "b", ok: true },
+        ],
+      },
+      db: {
+        addresses: { ipv4: "203.0.113.11" },
+        outcome: "rolled-back",
+        reason: "activation failed",
+        health: [{ name: "tcp", ok: false }],
+      },
+    },
+    services: { hello: { url: "https://hello.example.test", host: "web", public: true } },
+    dns: {
+      zone: "example.test",
+      records: [{ name: "web.example.test", type: "A", content: "203.0.113.10", proxied: true }],
+    },
+    buckets: {
+      cache: { name: "sandbox-nix-cache", endpoint: "http://198.51.100.1:9000", region: "eu-central-003" },
+    },
+    cache: {},
+  };
+
+  test("has each host with address, outcome, generation, health, closure; DNS; buckets", () => {
+    const text = summaryLines(outputs).join("\n");
+    expect(text).toMatch(/web +203\.0\.113\.10 +confirmed +3 +2\/2 ok +\/nix\/store\/x-nixos-system-web/);
+    expect(text).toMatch(/db +203\.0\.113\.11 +rolled-back +- +failed: tcp +-/);
+    expect(text).toContain("db: activation failed");
+    expect(text).toContain("203.0.113.10 (proxied)");
+    expect(text).toContain("sandbox-nix-cache");
+  });
+
+  test("what to type next names a host and a record that exist", () => {
+    const text = nextSteps(outputs, "CMD").join("\n");
+    expect(text).toContain("CMD ssh web");
+    expect(text).toContain("dig +short web.example.test");
+    expect(text).toContain("make sandbox-down");
+  });
+
+  test("columns line up; nothing trails", () => {
+    expect(
+      table([
+        ["a", "bb", "c"],
+        ["aaa", "b", ""],
+      ]),
+    ).toEqual(["a    bb  c", "aaa  b"]);
+    expect(healthText([])).toBe("-");
+  });
+});
+
+test("the vault gets one value for each reference, however many hosts name it", () => {
+  const secret = (host: string, reference: string) => ({ host, name: "s", reference });
+  const seeds = vaultSeeds(
+    {
+      secrets: [
+        secret("web", "op://v/shared/field"),
+        secret("db", "op://v/shared/field"),
+        secret("db", "op://v/db/s/f"),
+      ],
+    },
+    () => "value",
+  );
+  expect(seeds.map(({ value, ...rest }) => ({ ...rest, value: value() }))).toEqual([
+    { vault: "v", item: "shared", field: "field", value: "value" },
+    { vault: "v", item: "db", section: "s", field: "f", value: "value" },
+  ]);
+});
+
+describe("the system of an adopted machine before it is adopted", () => {
+  const layout = layoutOf("/s");
+
+  test("is built from the fleet's flake with this sandbox's keys", () => {
+    const argv = buildCommand({ repository: "/r" }, layout, "path:/r/sandbox/nix", "legacy");
+    expect(argv.at(-1)).toBe("path:/r/sandbox/nix#nixosConfigurations.legacy.config.system.build.unmanaged");
+    expect(argv.join(" ")).toContain(
+      "--override-input site path:/s/site --override-input pantheros path:/r/nix",
+    );
+  });
+
+  test("is installed over a connection that checks the pinned key, which the machine keeps", () => {
+    const argv = installCommand({ repository: "/r" }, layout, "/nix/store/x", "198.51.100.20");
+    expect(argv[0]).toBe("/r/sandbox/nixos-anywhere");
+    expect(argv).toContain("--copy-host-keys");
+    expect(argv).toContain("UserKnownHostsFile=/s/known_hosts");
+    expect(argv).toContain("StrictHostKeyChecking=yes");
+    expect(argv.slice(-2)).toEqual(["--target-host", "root@198.51.100.20"]);
+  });
+});
