@@ -1,0 +1,80 @@
+/** Runs one command: bounded, in a process group of its own, its output kept. The only place that starts processes. */
+import { spawn } from "node:child_process";
+
+export interface Command {
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly input?: string | undefined;
+  /** After this the whole process group gets SIGTERM, and SIGKILL 5 s later. */
+  readonly timeoutSeconds: number;
+}
+
+export interface Ran {
+  /** null: ended by a signal, or never started. */
+  readonly exitCode: number | null;
+  readonly timedOut: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export type Runner = (command: Command) => Promise<Ran>;
+
+/** Of each stream only the end is kept: a build can say megabytes. */
+const kept = 256 * 1024;
+const killAfterMs = 5000;
+
+const groups = new Set<number>();
+
+function signalGroup(group: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-group, signal);
+  } catch {
+    // already gone
+  }
+}
+
+export const runProcess: Runner = (command) =>
+  new Promise((resolve) => {
+    const [program = "", ...args] = command.argv;
+    const child = spawn(program, args, {
+      detached: true, // leader of its own group, so that a timeout also ends what it started
+      stdio: ["pipe", "pipe", "pipe"],
+      env: { ...process.env, ...command.env },
+    });
+    const group = child.pid;
+    let stdout = "";
+    let stderr = "";
+    let timedOut = false;
+    let forced: NodeJS.Timeout | undefined;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      if (group === undefined) return;
+      signalGroup(group, "SIGTERM");
+      forced = setTimeout(() => signalGroup(group, "SIGKILL"), killAfterMs);
+    }, command.timeoutSeconds * 1000);
+    if (group !== undefined) groups.add(group);
+    const end = (exitCode: number | null) => {
+      clearTimeout(timer);
+      clearTimeout(forced);
+      if (group !== undefined) groups.delete(group);
+      resolve({ exitCode, timedOut, stdout, stderr });
+    };
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout = (stdout + text).slice(-kept);
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr = (stderr + text).slice(-kept);
+    });
+    child.stdin.on("error", () => {}); // it may end without reading
+    child.stdin.end(command.input ?? "");
+    child.on("error", (error) => {
+      stderr += error.message;
+      end(null);
+    });
+    child.on("close", end);
+  });
+
+/** Ends every command still running: for when this program is told to stop. */
+export function stopAll(): void {
+  for (const group of groups) signalGroup(group, "SIGKILL");
+}

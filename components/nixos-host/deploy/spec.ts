@@ -1,0 +1,51 @@
+/** What a deploy is told: under 1 kB of JSON, since each replaced resource writes it to the state four times. */
+import * as z from "zod";
+
+const storePath = z.string().regex(/^\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]+$/, "not a store path");
+
+export const deploySpec = z.strictObject({
+  schemaVersion: z.literal(1),
+  host: z.string().regex(/^[a-z][a-z0-9-]*$/),
+  address: z.string().min(1),
+  port: z.int().min(1).max(65535).default(22),
+  user: z.string().min(1).default("deploy"),
+  /** False: the probe found a machine without a supervisor. It is reached as root, and the closure's own is used. */
+  managed: z.boolean().default(true),
+  /** Public host keys, `TYPE BASE64`: the only ones that are accepted. */
+  hostKeys: z.array(z.string()).min(1),
+  drvPath: storePath,
+  outPath: storePath,
+  /** Opaque; the host keeps it when the system is confirmed. */
+  token: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
+  /** A must host that does not answer is a failure; a best-effort one is offline. */
+  converge: z.enum(["must", "best-effort"]).default("must"),
+  /** Hosts of earlier waves that had to converge and did not; with any, this host is not touched. */
+  heldBy: z.array(z.string()).default([]),
+  /** Binary cache to push to before the copy, such as `s3://bucket?endpoint=…`. */
+  push: z.string().optional(),
+  /** Limits in seconds. The host enforces its own from the closure's deploy.conf; here they bound the waiting for it. */
+  seconds: z
+    .strictObject({
+      connect: z.int().positive().default(10),
+      build: z.int().positive().default(3600),
+      sign: z.int().positive().default(300),
+      push: z.int().positive().default(1800),
+      copy: z.int().positive().default(1800),
+      switch: z.int().positive().default(300),
+      health: z.int().nonnegative().default(60),
+      confirm: z.int().nonnegative().default(30),
+    })
+    .prefault({}),
+});
+export type DeploySpec = z.infer<typeof deploySpec>;
+export type DeploySpecInput = z.input<typeof deploySpec>;
+
+/** The names of held-by hosts that fit: a hundred of them would not. */
+export function shortList(names: readonly string[], most = 5): string[] {
+  return names.length <= most ? [...names] : [...names.slice(0, most), `${names.length - most} more`];
+}
+
+/** Seconds after which an activation that was begun has ended on the host, whatever happened to the connection. */
+export function activationBudget(seconds: DeploySpec["seconds"]): number {
+  return seconds.switch * 2 + seconds.health * 2 + seconds.confirm + 120;
+}

@@ -1,0 +1,123 @@
+/** Argument vectors for OpenSSH. Everything that connects to a host uses these, so a host key is always checked. */
+
+export interface SshPeer {
+  /** The inventory's name: what host keys are pinned under, and what stands in process lists. */
+  readonly host: string;
+  readonly address: string;
+  /** 22 when left out. */
+  readonly port?: number | undefined;
+  readonly user: string;
+  /** A file with a line `HOST TYPE KEY` for each pinned key, or the one pinned key itself (`TYPE BASE64`). */
+  readonly pinned: { readonly file: string } | { readonly key: string };
+  /** Private key; without one the agent's and the user's default keys are tried. */
+  readonly identity?: string | undefined;
+  /** Seconds to connect, banner and key exchange included; 10 when left out. */
+  readonly connectSeconds?: number | undefined;
+}
+
+/** Seconds of silence between keep-alives, and how many may go unanswered: a dead peer ends a session after 15 s. */
+const aliveSeconds = 5;
+const aliveCount = 3;
+
+/** Options for ssh, each with its reason. */
+export function sshOptions(peer: SshPeer): string[] {
+  const options: [string, string][] = [
+    ["HostName", peer.address], // the name stays the inventory's, and IPv6 needs no brackets in a store's URI
+    ["Port", String(peer.port ?? 22)],
+    ["User", peer.user],
+    ["HostKeyAlias", peer.host], // keys are pinned by name: an address is given to another machine one day
+    ...pins(peer), // only what this program pinned
+    ["GlobalKnownHostsFile", "/dev/null"], // and nothing that the runner believes
+    ["StrictHostKeyChecking", "yes"], // an unknown or another key ends the connection
+    ["UpdateHostKeys", "no"], // a host cannot add keys to the pins
+    ["BatchMode", "yes"], // never a question that nobody answers
+    ["ConnectTimeout", String(peer.connectSeconds ?? 10)], // also for a sshd that accepts and stays silent
+    ["ServerAliveInterval", String(aliveSeconds)], // a host that went away is noticed
+    ["ServerAliveCountMax", String(aliveCount)],
+    ["ControlMaster", "no"], // each step dials anew: a confirmation over an old connection would prove nothing
+    ["ControlPath", "none"],
+    ["ForwardAgent", "no"],
+    ["ClearAllForwardings", "yes"],
+    ["LogLevel", "ERROR"], // stderr is for what went wrong
+  ];
+  if (peer.identity !== undefined) {
+    options.push(["IdentityFile", peer.identity]);
+    options.push(["IdentitiesOnly", "yes"]); // an agent full of keys would exhaust MaxAuthTries
+  }
+  // -F /dev/null: the runner's own configuration cannot interfere (ssh takes the first value it sees of an option).
+  return ["-F", "/dev/null", ...options.flatMap(([key, value]) => ["-o", `${key}=${value}`])];
+}
+
+/** OpenSSH 8.5 (2021) can ask a command for the pinned keys, where there is no file to name. */
+function pins({ host, pinned }: SshPeer): [string, string][] {
+  if ("file" in pinned) return [["UserKnownHostsFile", pinned.file]];
+  const [type = "", key = ""] = pinned.key.trim().split(/\s+/);
+  return [
+    ["UserKnownHostsFile", "none"],
+    ["KnownHostsCommand", `/usr/bin/env echo ${host} ${type} ${key}`],
+  ];
+}
+
+/** ssh running `words` on the peer. The remote side has a shell, so each word is quoted for it. */
+export function sshArgv(peer: SshPeer, words: readonly string[]): string[] {
+  return ["ssh", ...sshOptions(peer), "-T", peer.host, "--", words.map(shellWord).join(" ")];
+}
+
+/** For NIX_SSHOPTS, with `ssh-ng://HOST` as the store: Nix splits it at blanks, without quotes. */
+export function nixSshOpts(peer: SshPeer): string {
+  const options = sshOptions(peer);
+  const bad = options.find((option) => /\s/.test(option));
+  if (bad !== undefined) throw new Error(`NIX_SSHOPTS cannot hold "${bad}": it has a blank in it`);
+  return options.join(" ");
+}
+
+/** The store of a peer, for `nix copy --to`. */
+export const storeUri = (peer: SshPeer): string => `ssh-ng://${peer.host}`;
+
+/** Lines of a known_hosts file that pin `keys` (`TYPE BASE64`, comments dropped) to a name. */
+export function knownHostsLines(host: string, keys: readonly string[]): string {
+  return keys.map((key) => `${host} ${key.trim().split(/\s+/).slice(0, 2).join(" ")}\n`).join("");
+}
+
+/** A word as a POSIX shell reads it back. */
+export function shellWord(word: string): string {
+  return /^[A-Za-z0-9@%+=:,./_^-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** What a person can type: for messages. The options of ssh are left out, being the same every time. */
+export function commandText(argv: readonly string[]): string {
+  const shown = argv[0] === "ssh" ? ["ssh", ...argv.slice(argv.indexOf("-T") + 1)] : argv;
+  return shown.map((word) => (word.includes(" ") && shown[0] === "ssh" ? word : shellWord(word))).join(" ");
+}
+
+/** ssh's exit status when it could not connect or lost the connection; a remote command's own is never this here. */
+export const sshLost = 255;
+
+const transport =
+  /connection (timed out|refused|reset|closed)|no route to host|network is unreachable|could not resolve|name or service not known|operation timed out|broken pipe|timeout, server|failed to start ssh|cannot connect to|kex_exchange_identification|banner exchange|unexpected end-of-file/i;
+const identity =
+  /host key verification failed|remote host identification has changed|no .* host key is known/i;
+const refusedLogin = /permission denied|too many authentication failures/i;
+
+export type SshTrouble = "identity" | "login" | "transport";
+
+/** What kind of trouble an stderr tells of. A wrong host key is never "transport": it must not be tried again. */
+export function sshTrouble(stderr: string): SshTrouble | undefined {
+  if (identity.test(stderr)) return "identity";
+  if (refusedLogin.test(stderr)) return "login";
+  return transport.test(stderr) ? "transport" : undefined;
+}
+
+/** Of ssh's page about another host key what matters; the rest advises to remove the pin. */
+export function identityReason(stderr: string): string {
+  const shown = /SHA256:[A-Za-z0-9+/]+/.exec(stderr)?.[0];
+  return `host key verification failed${shown === undefined ? "" : `: the machine shows ${shown}`}`;
+}
+
+export const sshHints: Record<SshTrouble, string> = {
+  identity:
+    "the machine at this address shows another host key than the pinned one: it was reinstalled, the address belongs to another machine, or somebody is in between; compare the key on its console before pinning it",
+  login: "the host does not accept this key: check PANTHEROS_SSH_KEY and `deploy.authorized_keys`",
+  transport:
+    "the host does not answer on this address: check that it is up, `deploy.sources` and its firewall",
+};

@@ -1,0 +1,102 @@
+/** The stack's last word: fails when a host that must converge has not, after every host had its turn. */
+import { createHash } from "node:crypto";
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { commandInputsIgnored } from "../command-inputs.ts";
+import type { DeployResult } from "./result.ts";
+
+export interface Judged {
+  readonly result: DeployResult;
+  readonly converge: "must" | "best-effort";
+}
+
+/** Something else of a host that must be there, such as a secret; an empty list of problems is well. */
+export interface VerdictText {
+  readonly failed: boolean;
+  /** One line for each host; with more for those that failed. */
+  readonly text: string;
+}
+
+const indent = (text: string): string => text.trim().replaceAll("\n", "\n    ");
+
+function hostText({ result, converge }: Judged): string {
+  const { host, outcome, step, command: ran, exitCode, reason, hint, running } = result;
+  if (outcome === "confirmed") return `${host}: confirmed, generation ${result.generation ?? "?"}`;
+  if (outcome === "held") return `${host}: held: ${reason ?? ""}; not touched`;
+  if (outcome === "offline") return `${host}: offline; not touched`;
+  const lines = [
+    `${host}: ${outcome}${step === undefined ? "" : ` at ${step}`}${converge === "must" ? "" : " (best effort)"}`,
+  ];
+  if (reason !== undefined && reason !== "") lines.push(`  reason:  ${indent(reason)}`);
+  if (ran !== undefined)
+    lines.push(`  command: ${indent(ran)}${exitCode === undefined ? "" : ` (exit ${exitCode})`}`);
+  if (hint !== undefined) lines.push(`  hint:    ${hint}`);
+  lines.push(`  runs:    ${running ?? "not known"}`);
+  return lines.join("\n");
+}
+
+/** Failed hosts first, then held ones, then the rest; each in the order of its name. */
+export function verdictText(hosts: readonly Judged[], problems: readonly string[] = []): VerdictText {
+  const rank = ({ result, converge }: Judged): number => {
+    if (result.outcome === "confirmed" || result.outcome === "offline")
+      return converge === "must" && result.outcome === "offline" ? 0 : 2;
+    return result.outcome === "held" ? 1 : converge === "must" ? 0 : 2;
+  };
+  const sorted = [...hosts].sort((a, b) => rank(a) - rank(b) || (a.result.host < b.result.host ? -1 : 1));
+  const count = (wanted: number) => sorted.filter((host) => rank(host) === wanted).length;
+  const failed = problems.length > 0 || sorted.some((host) => rank(host) < 2 && host.converge === "must");
+  const head = failed
+    ? `${count(0)} of ${hosts.length} hosts not converged${count(1) > 0 ? `, ${count(1)} held` : ""}${problems.length > 0 ? `, ${problems.length} other problems` : ""}`
+    : `${hosts.length} hosts judged: none that must converge is missing`;
+  return { failed, text: [head, ...problems, ...sorted.map(hostText)].join("\n") };
+}
+
+/** What the verdict depends on: outcomes and tokens, and nothing that differs from run to run without a reason. */
+export function verdictTrigger(hosts: readonly Judged[], problems: readonly string[]): string {
+  const lines = hosts.map(({ result, converge }) =>
+    [result.host, result.outcome, result.token, converge].join(" "),
+  );
+  return createHash("sha256")
+    .update([...lines.sort(), ...problems].join("\n"))
+    .digest("hex")
+    .slice(0, 16);
+}
+
+export interface VerdictArgs {
+  readonly hosts: readonly {
+    readonly result: pulumi.Output<DeployResult>;
+    readonly converge: Judged["converge"];
+  }[];
+  /** Other problems of the stack, each a line that names its host; resolved to an empty list when all is well. */
+  readonly problems?: pulumi.Input<readonly string[]>;
+}
+
+/** One per stack; nothing may depend on it. When it fails, the next run judges again: a failed creation is no state. */
+export class Verdict extends pulumi.ComponentResource {
+  readonly text: pulumi.Output<string>;
+
+  constructor(name: string, args: VerdictArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pantheros:nixos:Verdict", name, {}, opts);
+    const hosts = pulumi.all(
+      args.hosts.map(({ result, converge }) => result.apply((told): Judged => ({ result: told, converge }))),
+    );
+    const all = pulumi.all([hosts, pulumi.output(args.problems ?? [])]);
+    const verdict = all.apply(([judged, problems]) => verdictText(judged, problems));
+    new command.local.Command(
+      name,
+      {
+        create: 'printf "%s\\n" "$PANTHEROS_VERDICT" >&2; exit "$PANTHEROS_VERDICT_EXIT"',
+        environment: {
+          PANTHEROS_VERDICT: verdict.text,
+          PANTHEROS_VERDICT_EXIT: verdict.failed.apply((failed) => (failed ? "1" : "0")),
+        },
+        triggers: [all.apply(([judged, problems]) => verdictTrigger(judged, problems))],
+        logging: "none",
+        addPreviousOutputInEnv: false,
+      },
+      { parent: this, ignoreChanges: commandInputsIgnored },
+    );
+    this.text = verdict.text;
+    this.registerOutputs({ text: this.text });
+  }
+}

@@ -1,0 +1,193 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** How Pulumi marks a secret on the wire: `{ [signature]: secretMark, value }`. Source: sdk/nodejs/runtime/rpc.ts. */
+const signature = "4dabf18193072939515e22adb298388d";
+const secretMark = "1b47061264138c4ac30d75fd1eb44270";
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** One registration as the engine would receive it. */
+export interface Registration {
+  readonly type: string;
+  readonly name: string;
+  readonly urn: string;
+  readonly parent: string;
+  readonly provider: string;
+  /** Secrets unwrapped. */
+  readonly inputs: Record<string, Json>;
+  /** As sent, secrets wrapped. */
+  readonly wire: Json;
+  readonly protect: boolean;
+  readonly deleteBeforeReplace: boolean;
+  readonly retainOnDelete: boolean;
+  readonly ignoreChanges: string[];
+  readonly secretOutputs: string[];
+  readonly dependencies: string[];
+}
+
+/** Everything that one run of a program told the engine. */
+export class Recording {
+  readonly registrations: Registration[] = [];
+  readonly calls: { token: string; inputs: Record<string, unknown> }[] = [];
+  /** URN -> outputs a component registered, as sent. */
+  readonly outputs = new Map<string, Json>();
+
+  ofType(type: string): Registration[] {
+    return this.registrations.filter((each) => each.type === type);
+  }
+
+  /** The one resource of that name. */
+  named(name: string): Registration {
+    const found = this.registrations.filter((each) => each.name === name);
+    const [first] = found;
+    if (first === undefined || found.length > 1) {
+      throw new Error(
+        `${found.length} resources named ${name}; there are ${this.registrations.map((r) => r.name).join(", ")}`,
+      );
+    }
+    return first;
+  }
+
+  /** Text of all that was sent without being marked secret. */
+  plainText(): string {
+    return JSON.stringify([
+      this.registrations.map((each) => redact(each.wire)),
+      [...this.outputs.values()].map(redact),
+    ]);
+  }
+
+  /** Whether the input at `path` was sent as a secret, itself or inside one. */
+  isSecret(name: string, ...path: (string | number)[]): boolean {
+    let value: Json | undefined = this.named(name).wire;
+    for (const step of path) {
+      if (isWrapped(value)) return true;
+      value = (value as Record<string, Json>)?.[step];
+    }
+    return isWrapped(value);
+  }
+}
+
+const isWrapped = (value: Json | undefined): value is { value: Json } =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && value[signature] === secretMark;
+
+function rewrite(value: Json, secret: (inner: Json) => Json): Json {
+  if (isWrapped(value)) return secret(value.value);
+  if (Array.isArray(value)) return value.map((each) => rewrite(each, secret));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, rewrite(each, secret)]));
+}
+
+const redact = (value: Json): Json => rewrite(value, () => "[secret]");
+const reveal = (value: Json): Json => rewrite(value, reveal);
+
+/** A run's circumstances. */
+export interface MockOptions {
+  /** Preview: what a provider computes is unknown. */
+  readonly preview?: boolean;
+  readonly stack?: string;
+  /** What providers compute, by type token; merged over the inputs. Not asked in previews. */
+  readonly computed?: Record<string, (inputs: Record<string, Json>, name: string) => Record<string, unknown>>;
+  /** Answers of provider functions, by token. */
+  readonly functions?: Record<string, (inputs: Record<string, unknown>) => Record<string, unknown>>;
+}
+
+interface WireRequest {
+  getType(): string;
+  getName(): string;
+  getParent(): string;
+  getProvider(): string;
+  getObject(): { toJavaScript(): Json };
+  getProtect(): boolean;
+  getDeletebeforereplace(): boolean;
+  getRetainondelete(): boolean;
+  getIgnorechangesList(): string[];
+  getAdditionalsecretoutputsList(): string[];
+  getDependenciesList(): string[];
+}
+interface OutputsRequest {
+  getUrn(): string;
+  getOutputs(): { toJavaScript(): Json };
+}
+type Answer<T> = (error: unknown, response: T) => void;
+interface WireMonitor {
+  registerResource(request: WireRequest, answer: Answer<{ getUrn(): string }>): unknown;
+  registerResourceOutputs(request: OutputsRequest, answer: Answer<unknown>): unknown;
+}
+
+/** Listens to what the SDK sends to the engine: only there do resource options and secret marks all show. */
+function tap(monitor: WireMonitor, recording: Recording): void {
+  const register = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request, answer) =>
+    register(request, (error, response) => {
+      if (!error) {
+        const wire = request.getObject().toJavaScript();
+        recording.registrations.push({
+          type: request.getType(),
+          name: request.getName(),
+          urn: response.getUrn(),
+          parent: request.getParent(),
+          provider: request.getProvider(),
+          inputs: reveal(wire) as Record<string, Json>,
+          wire,
+          protect: request.getProtect(),
+          deleteBeforeReplace: request.getDeletebeforereplace(),
+          retainOnDelete: request.getRetainondelete(),
+          ignoreChanges: request.getIgnorechangesList(),
+          secretOutputs: request.getAdditionalsecretoutputsList(),
+          dependencies: request.getDependenciesList(),
+        });
+      }
+      answer(error, response);
+    });
+  const finish = monitor.registerResourceOutputs.bind(monitor);
+  monitor.registerResourceOutputs = (request, answer) => {
+    recording.outputs.set(request.getUrn(), request.getOutputs().toJavaScript());
+    return finish(request, answer);
+  };
+}
+
+/** Runs a program against mocks and waits until all its registrations are through. */
+export async function record<T>(
+  build: () => T,
+  options: MockOptions = {},
+): Promise<{ recording: Recording; result: T }> {
+  const recording = new Recording();
+  const { preview = false, stack = "test", computed = {}, functions = {} } = options;
+  let next = 1000;
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ type, name, inputs }) => {
+        next += 1;
+        if (preview) return { id: undefined, state: inputs };
+        return { id: String(next), state: { ...inputs, ...computed[type]?.(inputs, name) } };
+      },
+      call: ({ token, inputs }) => {
+        recording.calls.push({ token, inputs });
+        const answer = functions[token];
+        if (answer === undefined) throw new Error(`nobody answers ${token}`);
+        return answer(inputs);
+      },
+    },
+    "pantheros",
+    stack,
+    preview,
+  );
+  tap(pulumi.runtime.getMonitor() as unknown as WireMonitor, recording);
+  const result = build();
+  await pulumi.runtime.disconnect();
+  return { recording, result };
+}
+
+/** Value of an output of a finished run; undefined when it is unknown. */
+export const resolved = <T>(output: pulumi.Output<T>): Promise<T> =>
+  (output as unknown as { promise(): Promise<T> }).promise();
+
+/** Public host key that belongs to nobody. */
+export const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOHWQfUZa9NXSlZ0S+F35zoBmdPDSf2YtoI4J7iNGJ2L";
+
+/** Key pair as host-key.sh prints it; the private half is no key. */
+export const keyPairJson = (marker: string): string =>
+  JSON.stringify({
+    private: `-----BEGIN OPENSSH PRIVATE KEY-----\n${marker}\n-----END OPENSSH PRIVATE KEY-----\n`,
+    public: hostKey,
+  });

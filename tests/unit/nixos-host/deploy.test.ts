@@ -1,0 +1,430 @@
+import { deploy } from "../../../components/nixos-host/deploy/deploy.ts";
+import { deployResult } from "../../../components/nixos-host/result.ts";
+import {
+  broken,
+  hung,
+  lost,
+  newSystem,
+  ok,
+  oldSystem,
+  refusedConnection,
+  said,
+  spec,
+  status,
+  system,
+  world,
+} from "./fixtures.ts";
+
+const built = ok(`${newSystem}\n`);
+const waiting = ok({ outcome: "waiting", running: newSystem, token: "t1", seconds: 30, health: [] });
+const health = [{ name: "web", ok: true, detail: "status 200" }];
+const confirmed = ok({
+  outcome: "confirmed",
+  running: newSystem,
+  booted: oldSystem,
+  generation: 8,
+  token: "t1",
+  health,
+});
+const rolledBack = {
+  outcome: "rolled-back",
+  step: "activate",
+  command: "switch-to-configuration test",
+  exitCode: 4,
+  reason: "warning: the following units failed: web.service",
+  ...{ wanted: newSystem, recorded: oldSystem, running: oldSystem, token: "t1", failedUnits: [], health: [] },
+};
+const prepared = { build: [built], copy: [ok()] };
+
+async function outcome(w: ReturnType<typeof world>, more: Parameters<typeof spec>[0] = {}) {
+  const result = await deploy(spec(more), w.tools);
+  expect(deployResult.parse(result)).toEqual(result);
+  return result;
+}
+
+test("confirmed: build, copy, activate, confirm, each over a connection of its own", async () => {
+  const w = world({ ...prepared, activate: [waiting], confirm: [confirmed] });
+  expect(await outcome(w)).toMatchObject({
+    ...{
+      host: "web",
+      outcome: "confirmed",
+      running: newSystem,
+      booted: oldSystem,
+      generation: 8,
+      health,
+      token: "t1",
+    },
+  });
+  expect(w.kinds()).toEqual(["build", "copy", "activate", "confirm"]);
+});
+
+test("signs and pushes where there is a key and a cache", async () => {
+  const w = world(
+    { ...prepared, sign: [ok()], push: [ok()], activate: [waiting], confirm: [confirmed] },
+    { signingKey: "/k" },
+  );
+  await outcome(w, { push: "s3://cache" });
+  expect(w.kinds()).toEqual(["build", "sign", "push", "copy", "activate", "confirm"]);
+});
+
+test("a cache that does not answer costs a warning and no more", async () => {
+  const w = world({
+    ...prepared,
+    push: [broken("error: AccessDenied")],
+    activate: [waiting],
+    confirm: [confirmed],
+  });
+  expect(await outcome(w, { push: "s3://cache" })).toMatchObject({
+    outcome: "confirmed",
+    warnings: ["push: error: AccessDenied"],
+  });
+});
+
+test("held: nothing is run at all", async () => {
+  const w = world({});
+  expect(await outcome(w, { heldBy: ["canary (rolled-back)"] })).toMatchObject({
+    outcome: "held",
+    reason: "waits for canary (rolled-back)",
+  });
+  expect(w.asked).toEqual([]);
+});
+
+describe("before the activation", () => {
+  test("build fails", async () => {
+    const w = world({ build: [broken("error: builder for '/nix/store/x.drv' failed with exit code 2")] });
+    const result = await outcome(w);
+    expect(result).toMatchObject({ outcome: "failed", step: "build", exitCode: 1 });
+    expect(result.reason).toContain("failed with exit code 2");
+    expect(result.command).toContain("nix");
+    expect(result.hint).toContain("nix log");
+  });
+
+  test("build gives another system than was evaluated", async () => {
+    const w = world({ build: [ok(system("c"))] });
+    expect(await outcome(w)).toMatchObject({
+      outcome: "failed",
+      step: "build",
+      reason: expect.stringContaining(system("c")),
+    });
+  });
+
+  test("signing fails", async () => {
+    const w = world(
+      { build: [built], sign: [broken("error: opening file '/k': No such file")] },
+      { signingKey: "/k" },
+    );
+    expect(await outcome(w)).toMatchObject({
+      outcome: "failed",
+      step: "sign",
+      hint: expect.stringContaining("PANTHEROS_SIGNING_KEY"),
+    });
+  });
+
+  test("copy: a lost connection is tried once more", async () => {
+    const cut = broken("error: failed to start SSH connection to 'web'");
+    const w = world({ build: [built], copy: [cut, ok()], activate: [waiting], confirm: [confirmed] });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+    expect(w.kinds()).toEqual(["build", "copy", "copy", "activate", "confirm"]);
+  });
+
+  test("copy: a host that does not answer is a failure where it must converge, else offline", async () => {
+    const w = () => world({ build: [built], copy: [refusedConnection] });
+    const must = await outcome(w());
+    expect(must).toMatchObject({
+      outcome: "failed",
+      step: "copy",
+      hint: expect.stringContaining("does not answer"),
+    });
+    expect(await outcome(w(), { converge: "best-effort" })).toMatchObject({
+      outcome: "offline",
+      step: "copy",
+    });
+  });
+
+  test("copy: a hang ends at its limit", async () => {
+    const w = world({ build: [built], copy: [hung] });
+    expect(await outcome(w, { seconds: { copy: 9 } })).toMatchObject({
+      ...{ outcome: "failed", step: "copy", reason: "not finished after 9 s" },
+    });
+    expect(w.kinds()).toEqual(["build", "copy"]);
+  });
+
+  test.each([
+    ["Host key verification failed.\nerror: failed to start SSH connection", "another host key"],
+    ["error: cannot add path '/nix/store/x' because it lacks a signature by a trusted key", "signed"],
+    ["error: writing to file: No space left on device", "disk is full"],
+    ["deploy@web: Permission denied (publickey).\nerror: failed to start SSH", "does not accept this key"],
+  ])("copy: %s is not tried again, and has its own advice", async (stderr, hint) => {
+    const w = world({ build: [built], copy: [broken(stderr)] });
+    expect(await outcome(w)).toMatchObject({
+      outcome: "failed",
+      step: "copy",
+      hint: expect.stringContaining(hint),
+    });
+    expect(w.kinds()).toEqual(["build", "copy"]);
+  });
+});
+
+describe("activation", () => {
+  test("fails on the host: rolled back, with its reason, and what runs is read again", async () => {
+    const w = world({
+      ...prepared,
+      activate: [said(rolledBack, 1)],
+      status: [ok(status({ generation: 7 }))],
+    });
+    expect(await outcome(w)).toMatchObject({
+      ...{ outcome: "rolled-back", step: "activate", exitCode: 4, running: oldSystem, generation: 7 },
+      ...{ reason: rolledBack.reason, command: rolledBack.command },
+    });
+    expect(w.kinds()).toEqual(["build", "copy", "activate", "status"]);
+  });
+
+  test("health fails: every check is told", async () => {
+    const ill = [{ name: "web", ok: false, detail: "status 502" }];
+    const line = { ...rolledBack, step: "health", health: ill };
+    const w = world({ ...prepared, activate: [said(line, 1)], status: [lost] });
+    expect(await outcome(w)).toMatchObject({
+      outcome: "rolled-back",
+      step: "health",
+      health: ill,
+      running: oldSystem,
+    });
+  });
+
+  test("the way back fails: failed, with what really runs", async () => {
+    const line = { ...rolledBack, outcome: "failed", step: "rollback", running: newSystem };
+    const w = world({ ...prepared, activate: [said(line, 1)], status: [ok(status({ system: newSystem }))] });
+    expect(await outcome(w)).toMatchObject({ outcome: "failed", step: "rollback", running: newSystem });
+  });
+
+  test("units that stay down after the way back are in the reason", async () => {
+    const w = world({
+      ...prepared,
+      activate: [said({ ...rolledBack, missingUnits: ["db.service"] }, 1)],
+      status: [lost],
+    });
+    expect((await outcome(w)).reason).toContain("still not running after the way back: db.service");
+  });
+
+  test("busy with another deploy: refused with advice, no second try", async () => {
+    const line = { outcome: "refused", step: "busy", exitCode: 2, reason: "another activation is under way" };
+    const w = world({ ...prepared, activate: [said(line, 2)], status: [ok(status())] });
+    expect(await outcome(w)).toMatchObject({
+      ...{
+        outcome: "failed",
+        step: "busy",
+        running: oldSystem,
+        hint: expect.stringContaining("wait for its end"),
+      },
+    });
+    expect(w.kinds().filter((kind) => kind === "activate")).toHaveLength(1);
+  });
+
+  test.each([
+    ["sudo: a password is required", "sudo rule"],
+    ["sudo: /run/current-system/sw/bin/pantheros-supervisor: command not found", "no pantheros-supervisor"],
+  ])("%s: failed, and nothing is waited for", async (stderr, hint) => {
+    const w = world({ ...prepared, activate: [broken(stderr)] });
+    expect(await outcome(w)).toMatchObject({
+      outcome: "failed",
+      step: "activate",
+      hint: expect.stringContaining(hint),
+    });
+  });
+
+  test("current: nothing was switched, and the token is confirmed", async () => {
+    const w = world({
+      ...prepared,
+      activate: [ok({ outcome: "current", running: newSystem })],
+      confirm: [confirmed],
+    });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+  });
+});
+
+describe("a lost connection while activating", () => {
+  const underWay = status({
+    ...{ system: newSystem, confirmed: false, phase: "waiting" },
+    activation: { token: "t1", wanted: newSystem, recorded: oldSystem },
+  });
+
+  test("the window is open: confirmed all the same", async () => {
+    const switching = { ...underWay, phase: "switching" };
+    const w = world({
+      ...prepared,
+      activate: [lost],
+      status: [refusedConnection, ok(switching), ok(underWay)],
+      confirm: [confirmed],
+    });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+    expect(w.kinds()).toEqual(["build", "copy", "activate", "status", "status", "status", "confirm"]);
+  });
+
+  test("it ended meanwhile: told as the host tells it", async () => {
+    const w = world({ ...prepared, activate: [lost], status: [ok(status({ last: rolledBack as never }))] });
+    expect(await outcome(w)).toMatchObject({ outcome: "rolled-back", step: "activate", running: oldSystem });
+  });
+
+  test("it never began: activated again, once", async () => {
+    const w = world({ ...prepared, activate: [lost, waiting], status: [ok(status())], confirm: [confirmed] });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+    const twice = world({ ...prepared, activate: [lost], status: [ok(status())] });
+    expect(await outcome(twice)).toMatchObject({
+      ...{
+        outcome: "failed",
+        step: "activate",
+        running: oldSystem,
+        reason: expect.stringContaining("never began"),
+      },
+    });
+    expect(twice.kinds().filter((kind) => kind === "activate")).toHaveLength(2);
+  });
+
+  test("the result of an earlier attempt is not taken for this one's", async () => {
+    const earlier = status({ last: { ...rolledBack, token: "t0" } as never });
+    const w = world({ ...prepared, activate: [lost, waiting], status: [ok(earlier)], confirm: [confirmed] });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+  });
+
+  test("another deploy has the host: waited for, not confirmed for it", async () => {
+    const others = { ...underWay, activation: { token: "t9", wanted: newSystem, recorded: oldSystem } };
+    const w = world({ ...prepared, activate: [lost], status: [ok(others), ok(others), ok(status())] });
+    expect(await outcome(w)).toMatchObject({ outcome: "failed", step: "activate" });
+    expect(w.kinds()).not.toContain("confirm");
+  });
+
+  test("the host never answers again: bounded, and no claim about what runs", async () => {
+    const w = world({ ...prepared, activate: [lost], status: [hung] });
+    const result = await outcome(w);
+    expect(result).toMatchObject({
+      outcome: "failed",
+      step: "confirm",
+      reason: expect.stringContaining("has not answered for"),
+    });
+    expect(result.running).toBeUndefined();
+  });
+
+  test("the supervisor's line cut short counts as lost, not as an answer", async () => {
+    const cut = { ...lost, stdout: '{"outcome":"wait' };
+    const w = world({ ...prepared, activate: [cut], status: [ok(underWay)], confirm: [confirmed] });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+  });
+});
+
+describe("confirmation", () => {
+  test("the new system cannot be reached: the host goes back, and is asked until it says so", async () => {
+    const gone = status({
+      last: { ...rolledBack, step: "confirm", reason: "nobody confirmed within 30 s" } as never,
+    });
+    const w = world({
+      ...prepared,
+      activate: [waiting],
+      confirm: [refusedConnection],
+      status: [refusedConnection, hung, ok(gone)],
+    });
+    expect(await outcome(w)).toMatchObject({
+      ...{
+        outcome: "rolled-back",
+        step: "confirm",
+        reason: "nobody confirmed within 30 s",
+        running: oldSystem,
+      },
+      hint: expect.stringContaining("could not be reached from here"),
+    });
+  });
+
+  test("a first try that fails inside the window is repeated", async () => {
+    const open = status({
+      system: newSystem,
+      confirmed: false,
+      phase: "waiting",
+      activation: { token: "t1", wanted: newSystem, recorded: oldSystem },
+    });
+    const w = world({ ...prepared, activate: [waiting], confirm: [lost, confirmed], status: [ok(open)] });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+  });
+
+  test("the answer is lost but the host has committed: confirmed", async () => {
+    const done = status({ system: newSystem, token: "t1", generation: 8 });
+    const w = world({ ...prepared, activate: [waiting], confirm: [lost], status: [ok(done)] });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed", running: newSystem, generation: 8 });
+  });
+
+  test("refused, the window being over: the end is asked for and told", async () => {
+    const refused = said({ outcome: "refused", step: "confirm", reason: "rolling-back" }, 2);
+    const w = world({
+      ...prepared,
+      activate: [waiting],
+      confirm: [refused],
+      status: [ok(status({ last: rolledBack as never }))],
+    });
+    expect(await outcome(w)).toMatchObject({ outcome: "rolled-back", running: oldSystem });
+  });
+
+  test("the machine rebooted inside the window: back on the old system", async () => {
+    const line = {
+      ...rolledBack,
+      outcome: "interrupted",
+      step: "waiting",
+      reason: "the machine rebooted while waiting",
+    };
+    const w = world({
+      ...prepared,
+      activate: [waiting],
+      confirm: [lost],
+      status: [lost, ok(status({ last: line as never }))],
+    });
+    expect(await outcome(w)).toMatchObject({ outcome: "rolled-back", step: "waiting", running: oldSystem });
+  });
+
+  test("the commit fails on the host: rolled back at commit", async () => {
+    const line = { ...rolledBack, step: "commit", reason: "no space left on /boot" };
+    const w = world({ ...prepared, activate: [waiting], confirm: [said(line, 1)], status: [ok(status())] });
+    expect(await outcome(w)).toMatchObject({
+      outcome: "rolled-back",
+      step: "commit",
+      hint: expect.stringContaining("/boot"),
+    });
+  });
+});
+
+describe("a machine that was never managed", () => {
+  const words = (w: ReturnType<typeof world>, kind: string) => {
+    const found = w.asked[w.kinds().indexOf(kind)];
+    return found === undefined ? "" : [...found.argv, found.env?.["NIX_SSHOPTS"] ?? ""].join(" ");
+  };
+
+  test("root brings and activates, the deploy user confirms on the new system", async () => {
+    const w = world({ ...prepared, activate: [waiting], confirm: [confirmed] });
+    expect(await outcome(w, { managed: false })).toMatchObject({ outcome: "confirmed" });
+    expect(words(w, "copy")).toMatch(/--no-check-sigs.*User=root/);
+    expect(words(w, "activate")).toMatch(
+      /User=root.* -- \/nix\/store\/b{32}-[^ ]+\/sw\/bin\/pantheros-supervisor activate/,
+    );
+    expect(words(w, "confirm")).toMatch(
+      /User=deploy.* -- sudo -n \/run\/current-system\/sw\/bin\/pantheros-supervisor confirm t1/,
+    );
+  });
+
+  test("after its way back the status is asked as root, there being no deploy user", async () => {
+    const noSuchUser = broken("deploy@203.0.113.10: Permission denied (publickey).", 255);
+    const w = world({
+      ...{ ...prepared, activate: [waiting], confirm: [noSuchUser] },
+      status: [noSuchUser, ok(status({ last: rolledBack as never }))],
+    });
+    expect(await outcome(w, { managed: false })).toMatchObject({
+      outcome: "rolled-back",
+      running: oldSystem,
+    });
+    const users = w.asked
+      .filter((_, at) => w.kinds()[at] === "status")
+      .map(({ argv }) => argv.find((word) => word.startsWith("User=")));
+    expect(users.slice(0, 2)).toEqual(["User=deploy", "User=root"]);
+  });
+});
+
+test("the time of each step is told", async () => {
+  const w = world({ ...prepared, activate: [waiting], confirm: [confirmed] });
+  expect((await outcome(w)).seconds).toEqual({ build: 0.1, copy: 0.1, activate: 0.1, confirm: 0.1 });
+  expect(w.progress).toEqual(["web: build", "web: copy", "web: activate", "web: confirm"]);
+});

@@ -1,0 +1,110 @@
+import type { Command, Ran, Runner } from "../../../components/nixos-host/deploy/runner.ts";
+import {
+  type DeploySpec,
+  type DeploySpecInput,
+  deploySpec,
+} from "../../../components/nixos-host/deploy/spec.ts";
+import type { SupervisorStatus } from "../../../components/nixos-host/supervisor.ts";
+
+const hash = (letter: string) => letter.repeat(32);
+
+/** A store path of a system; `letter` tells two of them apart. */
+export const system = (letter: string, host = "web"): string =>
+  `/nix/store/${hash(letter)}-nixos-system-${host}-25.11`;
+export const drv = (letter: string): string => `${system(letter)}.drv`;
+
+export const oldSystem = system("a");
+export const newSystem = system("b");
+
+export function spec(more: Partial<DeploySpecInput> = {}): DeploySpec {
+  return deploySpec.parse({
+    schemaVersion: 1,
+    host: "web",
+    address: "203.0.113.10",
+    hostKeys: ["ssh-ed25519 AAAAC3Nza comment"],
+    drvPath: drv("b"),
+    outPath: newSystem,
+    token: "t1",
+    ...more,
+  });
+}
+
+/** A status of a host that runs `running` and was confirmed with it, unless told otherwise. */
+export function status(more: Partial<SupervisorStatus> = {}): SupervisorStatus {
+  const running = more.system ?? oldSystem;
+  return {
+    version: 1,
+    ...{ system: running, booted: running, profile: running, bootDefault: running, generation: 7 },
+    ...{ bootId: "b-1", token: "t0", confirmed: true, phase: "idle", activation: null, last: null },
+    failedUnits: [],
+    ...more,
+  };
+}
+
+export const ok = (stdout: unknown = ""): Ran => ({
+  exitCode: 0,
+  timedOut: false,
+  stdout: typeof stdout === "string" ? stdout : `${JSON.stringify(stdout)}\n`,
+  stderr: "",
+});
+export const broken = (stderr: string, exitCode = 1): Ran => ({
+  exitCode,
+  timedOut: false,
+  stdout: "",
+  stderr,
+});
+export const said = (json: unknown, exitCode: number): Ran => ({ ...ok(json), exitCode });
+export const lost = broken("Timeout, server web not responding.", 255);
+export const refusedConnection = broken("ssh: connect to host 203.0.113.10 port 22: Connection refused", 255);
+export const hung: Ran = { exitCode: null, timedOut: true, stdout: "", stderr: "" };
+
+/** What a command is for, read from its words. */
+export function kindOf({ argv }: Command): string {
+  const words = argv.join(" ");
+  if (argv[0] === "ssh") return /pantheros-supervisor (\w+)/.exec(words)?.[1] ?? "ssh";
+  if (argv[0] === "nixos-anywhere") return argv[argv.indexOf("--phases") + 1] ?? "?";
+  if (words.includes(" store sign ")) return "sign";
+  if (words.includes(" copy ")) return words.includes("ssh-ng://") ? "copy" : "push";
+  return "build";
+}
+
+/** Answers in turn for each kind of command; the last one of a kind is given again. A clock that only sleeps move. */
+export function world(
+  answers: Record<string, Ran[]>,
+  files: Partial<{ signingKey: string; identity: string }> = {},
+) {
+  const asked: Command[] = [];
+  const progress: string[] = [];
+  let clock = 0;
+  const run: Runner = async (command) => {
+    const kind = kindOf(command);
+    const left = answers[kind];
+    const answer = left !== undefined && left.length > 1 ? left.shift() : left?.[0];
+    if (answer === undefined) throw new Error(`nobody answers ${kind}`);
+    asked.push(command);
+    clock += answer.timedOut ? command.timeoutSeconds * 1000 : 100;
+    return answer;
+  };
+  return {
+    asked,
+    progress,
+    kinds: () => asked.map(kindOf),
+    tools: {
+      run,
+      files: {
+        knownHosts: "/tmp/k",
+        bootstrapHosts: "/tmp/b",
+        hosts: "/tmp/k",
+        extraFiles: "/tmp/x/root",
+        ...files,
+      },
+      now: () => clock,
+      sleep: async (ms: number) => {
+        clock += ms;
+      },
+      progress: (line: string) => {
+        progress.push(line);
+      },
+    },
+  };
+}

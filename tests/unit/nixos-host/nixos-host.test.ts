@@ -1,0 +1,252 @@
+import { createHash } from "node:crypto";
+import * as pulumi from "@pulumi/pulumi";
+import { deploySpec } from "../../../components/nixos-host/deploy/spec.ts";
+import type { Evaluation } from "../../../components/nixos-host/evaluate.ts";
+import { NixosHost, type NixosHostArgs, targetOf } from "../../../components/nixos-host/nixos-host.ts";
+import type { DeployResult } from "../../../components/nixos-host/result.ts";
+import { hostKey, type Recording, record, resolved } from "../mocks.ts";
+import { drv, newSystem, status, system } from "./fixtures.ts";
+
+const target = (letter: string, host: string) => ({
+  ...{
+    drvPath: drv(letter),
+    outPath: system(letter, host),
+    system: "x86_64-linux",
+    kernel: "/nix/store/k/bzImage",
+  },
+  ...{ inhibitors: {}, units: {} },
+});
+const evaluation: Evaluation = { web: target("b", "web"), db: target("c", "db") };
+const args: NixosHostArgs = {
+  ...{
+    host: "web",
+    address: "203.0.113.10",
+    port: 22,
+    hostKey,
+    evaluation,
+    converge: "must",
+    user: "deploy",
+  },
+  maybeUnmanaged: false,
+};
+const confirmed = (host: string): DeployResult => ({
+  ...{ schemaVersion: 1, host, outcome: "confirmed", running: newSystem, token: "t1", seconds: {} },
+});
+
+const probeSays = (seen: unknown) => ({
+  "command:local:run": () => ({
+    stdout: seen === undefined ? "unreached\nConnection refused" : `deploy ${JSON.stringify(seen)}`,
+    stderr: "",
+  }),
+});
+const deploys = (result: (host: string) => DeployResult) => ({
+  "command:local:Command": (_: unknown, name: string) => ({
+    stdout: name.endsWith("-install")
+      ? JSON.stringify({ schemaVersion: 1, host: "web", outcome: "installed", seconds: {} })
+      : JSON.stringify(result(name.replace(/-deploy$/, ""))),
+  }),
+});
+
+async function host(more: Partial<NixosHostArgs> = {}, seen: unknown = status(), preview = false) {
+  return record(() => new NixosHost("web", { ...args, ...more }), {
+    functions: probeSays(seen),
+    computed: deploys(confirmed),
+    preview,
+  });
+}
+const specOf = (recording: Recording, name = "web-deploy") =>
+  deploySpec.parse(
+    JSON.parse(
+      (recording.named(name).inputs["environment"] as Record<string, string>)["PANTHEROS_DEPLOY"] ?? "",
+    ),
+  );
+
+test("one deploy per host, triggered by the system and the token", async () => {
+  const { recording, result } = await host();
+  const { inputs, parent } = recording.named("web-deploy");
+  expect(inputs["triggers"]).toEqual([newSystem, expect.stringMatching(/^[0-9a-f-]{36}$/)]);
+  expect(inputs["delete"]).toBeUndefined();
+  expect(inputs["update"]).toBeUndefined();
+  expect(parent).toContain("pantheros:nixos:Host::web");
+  expect(specOf(recording)).toMatchObject({
+    ...{
+      host: "web",
+      address: "203.0.113.10",
+      managed: true,
+      outPath: newSystem,
+      drvPath: drv("b"),
+      hostKeys: [hostKey],
+    },
+    token: (inputs["triggers"] as string[])[1],
+  });
+  expect(await resolved(result.result)).toEqual(confirmed("web"));
+});
+
+test("every other input is left out of the diff, so that a new script redeploys nobody", async () => {
+  const { recording } = await host();
+  const { inputs, ignoreChanges } = recording.named("web-deploy");
+  for (const input of Object.keys(inputs).filter((each) => each !== "triggers"))
+    expect(ignoreChanges).toContain(input);
+  for (const input of [
+    "create",
+    "update",
+    "delete",
+    "environment",
+    "stdin",
+    "dir",
+    "interpreter",
+    "logging",
+  ]) {
+    expect(ignoreChanges).toContain(input);
+  }
+  expect(ignoreChanges.filter((each) => each.startsWith("triggers"))).toEqual([]);
+});
+
+test("a host that is as wanted returns its own token: no change", async () => {
+  const { recording } = await host({}, status({ system: newSystem, token: "kept" }));
+  expect(recording.named("web-deploy").inputs["triggers"]).toEqual([newSystem, "kept"]);
+});
+
+test("two runs give two tokens", async () => {
+  const tokens = [await host(), await host()].map(
+    ({ recording }) => (recording.named("web-deploy").inputs["triggers"] as string[])[1],
+  );
+  expect(new Set(tokens).size).toBe(2);
+});
+
+test("without a probe nobody is asked, and the token is left out of the diff", async () => {
+  const { recording } = await host({ probe: false });
+  expect(recording.calls).toEqual([]);
+  expect(recording.named("web-deploy").ignoreChanges).toContain("triggers[1]");
+});
+
+test("an unmanaged machine is deployed to as one", async () => {
+  const { recording } = await host(
+    { maybeUnmanaged: true },
+    status({ version: 0, confirmed: false, token: null }),
+  );
+  expect(specOf(recording).managed).toBe(false);
+});
+
+test("the deploy's input stays under 1 kB", async () => {
+  const { recording } = await host({
+    push: "s3://cache?endpoint=s3.example.test&region=eu-central-003",
+    seconds: { confirm: 30, health: 60 },
+  });
+  const environment = recording.named("web-deploy").inputs["environment"] as Record<string, string>;
+  expect(environment["PANTHEROS_DEPLOY"]?.length).toBeLessThan(1024);
+});
+
+class Unmade extends pulumi.CustomResource {
+  declare readonly address: pulumi.Output<string>;
+  constructor() {
+    super("test:index:Server", "server", { address: undefined });
+  }
+}
+
+test("a host to be created, in a preview: its address is unknown, so nobody is asked and nothing breaks", async () => {
+  const { recording } = await record(() => new NixosHost("web", { ...args, address: new Unmade().address }), {
+    functions: probeSays(status()),
+    preview: true,
+  });
+  expect(recording.calls).toEqual([]);
+  expect(recording.named("web-deploy").type).toBe("command:local:Command");
+});
+
+describe("waves", () => {
+  async function two(first: DeployResult) {
+    return record(
+      () => {
+        const canary = new NixosHost("db", { ...args, host: "db" });
+        return new NixosHost("web", { ...args, after: [canary] });
+      },
+      {
+        functions: probeSays(status()),
+        computed: deploys((name) => (name === "db" ? first : confirmed(name))),
+      },
+    );
+  }
+
+  test("a confirmed canary holds nobody", async () => {
+    const { recording } = await two(confirmed("db"));
+    expect(specOf(recording).heldBy).toEqual([]);
+  });
+
+  test("a canary that rolled back holds the next wave, whose token stays fresh", async () => {
+    const { recording } = await two({ ...confirmed("db"), outcome: "rolled-back" });
+    expect(specOf(recording).heldBy).toEqual(["db (rolled-back)"]);
+  });
+});
+
+describe("a host to be installed", () => {
+  const install = {
+    ...{ address: "203.0.113.10", hostPrivateKey: "PLANTED PRIVATE KEY" },
+    ...{ bootstrapKey: "ssh-ed25519 THROWAWAY", machineId: "42" },
+  };
+
+  test("the private key goes to standard input as a secret, and nowhere else", async () => {
+    const { recording } = await host({ install }, undefined);
+    expect(recording.isSecret("web-install", "stdin")).toBe(true);
+    expect(recording.plainText()).not.toContain("PLANTED");
+    expect(recording.named("web-install").inputs["triggers"]).toEqual(["42", expect.any(String)]);
+  });
+
+  test("an installed machine tells the sum of its mark and keeps it: no change", async () => {
+    const { recording } = await host({ install }, status({ secrets: { install_mark: "sum" } }));
+    expect(recording.named("web-install").inputs["triggers"]).toEqual(["42", "sum"]);
+    expect(JSON.stringify(recording.named("web-install").inputs["environment"])).not.toContain("mark");
+  });
+
+  test("one that does not answer gets a mark whose sum is the trigger", async () => {
+    const { recording } = await record(() => new NixosHost("web", { ...args, install }), {
+      functions: probeSays(undefined),
+      computed: deploys(confirmed),
+    });
+    const { triggers, environment } = recording.named("web-install").inputs;
+    const { mark } = JSON.parse((environment as Record<string, string>)["PANTHEROS_INSTALL"] ?? "") as {
+      mark: string;
+    };
+    expect(triggers).toEqual(["42", createHash("sha256").update(mark).digest("hex")]);
+  });
+
+  test("a machine that was there before has a constant one", async () => {
+    const { recording } = await host({ install }, status());
+    expect(recording.named("web-install").inputs["triggers"]).toEqual(["42", "present"]);
+  });
+
+  test("an install that failed holds the deploy", async () => {
+    const failing = JSON.stringify({
+      schemaVersion: 1,
+      host: "web",
+      outcome: "failed",
+      phase: "kexec",
+      seconds: {},
+    });
+    const { recording } = await record(() => new NixosHost("web", { ...args, install }), {
+      functions: probeSays(undefined),
+      computed: { "command:local:Command": (_, name) => ({ stdout: name === "web-install" ? failing : "" }) },
+    });
+    expect(specOf(recording).heldBy).toEqual(["web (not installed)"]);
+  });
+});
+
+test("a host the flake does not have is named", () => {
+  expect(() => targetOf(evaluation, "gone")).toThrow('no host "gone"');
+});
+
+test("the preview's text is attached to the deploy", async () => {
+  const info = jest.spyOn(pulumi.log, "info").mockResolvedValue();
+  try {
+    await host({}, status(), true);
+    expect(info).toHaveBeenCalledWith(
+      expect.stringMatching(/^web: another system is wanted\n/),
+      expect.anything(),
+    );
+    info.mockClear();
+    await host({}, status({ system: newSystem, token: "t" }), true);
+    await host({}, status(), false);
+    expect(info).not.toHaveBeenCalled();
+  } finally {
+    info.mockRestore();
+  }
+});

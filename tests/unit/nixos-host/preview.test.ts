@@ -1,0 +1,96 @@
+import type { Target } from "../../../components/nixos-host/evaluate.ts";
+import { previewText, rebootReasons, unitChanges } from "../../../components/nixos-host/preview.ts";
+import type { Probe } from "../../../components/nixos-host/probe.ts";
+import type { SupervisorStatus } from "../../../components/nixos-host/supervisor.ts";
+import { drv, newSystem, oldSystem, status } from "./fixtures.ts";
+
+const hash = (letter: string) => letter.repeat(32);
+const kernel = (version: string) => `/nix/store/${hash("k")}-linux-${version}/bzImage`;
+const target: Target = {
+  ...{ drvPath: drv("b"), outPath: newSystem, system: "x86_64-linux", kernel: kernel("6.18") },
+  inhibitors: { "dbus-implementation": "broker" },
+  units: { "web.service": "/nix/store/new/web.service", "new.timer": "/nix/store/n/new.timer" },
+};
+const reached = (more: Partial<SupervisorStatus>): Probe => ({
+  reached: true,
+  user: "deploy",
+  status: status(more),
+});
+
+test("nothing is said of a host that is as wanted", () => {
+  expect(previewText("web", target, reached({ system: newSystem, token: "t1" }))).toBeUndefined();
+});
+
+test("what runs, what is wanted, units, reboot reasons and the last failure", () => {
+  const probe = reached({
+    ...{ kernel: kernel("6.12"), inhibitors: { "dbus-implementation": "dbus" }, failedUnits: ["db.service"] },
+    units: {
+      "web.service": "/nix/store/old/web.service",
+      "gone.socket": "/nix/store/g-unit-gone.socket/gone.socket",
+    },
+    last: { outcome: "rolled-back", step: "health", reason: "first\nweb: status 502", wanted: newSystem },
+  });
+  expect(previewText("web", target, probe)).toBe(
+    [
+      "web: the last attempt ended rolled-back at health",
+      "  runs    aaaaaaa nixos-system-web-25.11",
+      "  wanted  bbbbbbb nixos-system-web-25.11 (not built)",
+      "  units ~ web.service",
+      "  units + new.timer",
+      "  units - gone.socket",
+      "  reboot  needed: kernel linux-6.12 -> linux-6.18, dbus-implementation dbus -> broker",
+      "  failed  db.service (now)",
+      "  last    rolled-back at health: web: status 502",
+    ].join("\n"),
+  );
+});
+
+test("drift names what differs", () => {
+  expect(previewText("web", target, reached({ system: newSystem, profile: oldSystem }))).toMatch(
+    /drift.*\n.*\n {2}profile aaaaaaa/,
+  );
+  expect(previewText("web", target, reached({ system: newSystem, bootDefault: oldSystem }))).toMatch(
+    /boots {3}aaaaaaa/,
+  );
+});
+
+test("a host that does not answer, with advice", () => {
+  const text = previewText("web", target, {
+    reached: false,
+    reason: "ssh: Connection refused",
+    hint: "check that it is up",
+  });
+  expect(text).toBe(
+    "web: the host does not answer: ssh: Connection refused\n  wanted  bbbbbbb nixos-system-web-25.11\n  hint    check that it is up",
+  );
+});
+
+test("hundreds of changed units are a short line", () => {
+  const units = Object.fromEntries(
+    Array.from({ length: 300 }, (_, at) => [
+      `u${at}.service`,
+      `/nix/store/x-unit-u${at}.service/u${at}.service`,
+    ]),
+  );
+  const text = previewText("web", target, reached({ units })) ?? "";
+  expect(text.length).toBeLessThan(900);
+  expect(text).toContain("and 292 more");
+});
+
+test("only what both systems name can inhibit a switch", () => {
+  expect(rebootReasons(status({ inhibitors: null }), target)).toEqual([]);
+  expect(rebootReasons(status({ inhibitors: { other: "x" } }), target)).toEqual([]);
+});
+
+test("unit changes are those of the system's own units; systemd's stay out", () => {
+  const own = (name: string, hash = "1") => `/nix/store/${hash}-unit-${name}/${name}`;
+  const links = {
+    a: own("a"),
+    b: own("b"),
+    c: own("c"),
+    "dbus.service": "/nix/store/1-dbus/etc/dbus.service",
+  };
+  expect(unitChanges(links, { b: own("b"), c: own("c", "2"), d: own("d") })).toEqual({
+    ...{ changed: ["c"], added: ["d"], removed: ["a"] },
+  });
+});

@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+import { runProcess } from "../../../components/nixos-host/deploy/runner.ts";
+
+const sh = (
+  script: string,
+  more: { input?: string; timeoutSeconds?: number; env?: Record<string, string> } = {},
+) => runProcess({ argv: ["/bin/sh", "-c", script], timeoutSeconds: 60, ...more });
+
+/** An ended process may stay as a zombie until its parent asks. */
+function alive(pid: number): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+test("output, exit status, environment and input", async () => {
+  const ran = await sh('cat; echo "$X" >&2; exit 3', { input: "in", env: { X: "err" } });
+  expect(ran).toEqual({ exitCode: 3, timedOut: false, stdout: "in", stderr: "err\n" });
+});
+
+test("the limit ends what the command started too", async () => {
+  const ran = await sh("sleep 1000 & echo $!; wait", { timeoutSeconds: 1 });
+  expect(ran).toMatchObject({ exitCode: null, timedOut: true });
+  expect(alive(Number(ran.stdout))).toBe(false);
+});
+
+test("a program that is not there is a failure, not a crash", async () => {
+  const ran = await runProcess({ argv: ["/nonexistent/program"], timeoutSeconds: 5 });
+  expect(ran).toMatchObject({ exitCode: null, timedOut: false, stderr: expect.stringContaining("ENOENT") });
+});
+
+test("of megabytes the end is kept", async () => {
+  const ran = await sh("head -c 3000000 /dev/zero | tr '\\0' x; echo end");
+  expect(ran.stdout.length).toBeLessThan(300_000);
+  expect(ran.stdout.endsWith("end\n")).toBe(true);
+});
+
+test("input that nobody reads is no error", async () => {
+  expect(await sh("exit 0", { input: "x".repeat(1_000_000) })).toMatchObject({ exitCode: 0 });
+});

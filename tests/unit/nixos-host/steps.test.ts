@@ -1,0 +1,107 @@
+import { deploySpec, shortList } from "../../../components/nixos-host/deploy/spec.ts";
+import {
+  buildStep,
+  copyStep,
+  lastLines,
+  pushStep,
+  signStep,
+  stepFailure,
+  verbStep,
+} from "../../../components/nixos-host/deploy/steps.ts";
+import { broken, drv, newSystem, spec } from "./fixtures.ts";
+
+const files = { knownHosts: "/tmp/known_hosts", identity: "/keys/deploy" };
+const nix = ["nix", "--extra-experimental-features", "nix-command flakes"];
+
+test("build", () => {
+  expect(buildStep(spec())).toMatchObject({
+    argv: [...nix, "build", "--no-link", "--print-out-paths", `${drv("b")}^out`],
+    timeoutSeconds: 3600,
+  });
+});
+
+test("sign names the key's file and never its content", () => {
+  expect(signStep(spec(), "/keys/signing").argv).toEqual([
+    ...[...nix, "store", "sign", "--recursive", "--key-file", "/keys/signing", newSystem],
+  ]);
+});
+
+test("push", () => {
+  expect(pushStep(spec(), "s3://cache?endpoint=x").argv).toEqual([
+    ...nix,
+    "copy",
+    "--to",
+    "s3://cache?endpoint=x",
+    newSystem,
+  ]);
+});
+
+test("copy checks signatures and host keys", () => {
+  const step = copyStep(spec({ port: 2222 }), files);
+  expect(step.argv).toEqual([
+    ...nix,
+    "copy",
+    "--substitute-on-destination",
+    "--to",
+    "ssh-ng://web",
+    newSystem,
+  ]);
+  expect(step.env?.["NIX_SSHOPTS"]).toMatch(
+    /^-F \/dev\/null -o HostName=203.0.113.10 -o Port=2222 -o User=deploy -o HostKeyAlias=web -o UserKnownHostsFile=\/tmp\/known_hosts .*StrictHostKeyChecking=yes/,
+  );
+});
+
+test("verbs go through sudo, never with a shared connection", () => {
+  const { argv } = verbStep(spec(), files, "activate", "deploy");
+  expect(argv).toContain("ControlPath=none");
+  expect(argv.at(-1)).toBe(
+    `sudo -n /run/current-system/sw/bin/pantheros-supervisor activate ${newSystem} t1`,
+  );
+  expect(verbStep(spec(), files, "confirm", "deploy").argv.at(-1)).toMatch(/ confirm t1$/);
+});
+
+test("waiting for the host is bounded by what the host itself may take", () => {
+  const given = spec({ seconds: { switch: 100, health: 50, confirm: 20, connect: 5 } });
+  expect(verbStep(given, files, "activate", "deploy").timeoutSeconds).toBe(100 * 2 + 50 * 2 + 120 + 5);
+});
+
+test("a failure has step, command, exit code, reason and hint", () => {
+  const step = copyStep(spec(), files);
+  expect(stepFailure(step, broken("error: disk full\n", 1))).toEqual({
+    step: "copy",
+    command: `nix --extra-experimental-features 'nix-command flakes' copy --substitute-on-destination --to ssh-ng://web ${newSystem}`,
+    exitCode: 1,
+    reason: "error: disk full",
+    hint: expect.stringContaining("nix-collect-garbage"),
+  });
+});
+
+test("a reason is short and without colours", () => {
+  const text = Array.from({ length: 40 }, (_, at) => `\u001b[31mline ${at}\u001b[0m`).join("\n");
+  expect(lastLines(text).split("\n")).toEqual(Array.from({ length: 12 }, (_, at) => `line ${at + 28}`));
+  expect(lastLines("x".repeat(9000))).toHaveLength(1500);
+});
+
+test("a spec stays under 1 kB and refuses what it does not know", () => {
+  const held = shortList(Array.from({ length: 100 }, (_, at) => `host-${at} (rolled-back)`));
+  expect(held.at(-1)).toBe("95 more");
+  expect(
+    JSON.stringify(spec({ heldBy: held, push: "s3://cache?endpoint=s3.example.test" })).length,
+  ).toBeLessThan(1024);
+  expect(deploySpec.safeParse({ ...spec(), extra: 1 }).success).toBe(false);
+  expect(deploySpec.safeParse({ ...spec(), outPath: "/nix/store/../etc" }).success).toBe(false);
+  expect(deploySpec.safeParse({ ...spec(), token: "a b" }).success).toBe(false);
+  expect(deploySpec.safeParse({ ...spec(), hostKeys: [] }).success).toBe(false);
+});
+
+test("another host key: its fingerprint, and none of ssh's advice to remove the pin", () => {
+  const page = [
+    "Someone could be eavesdropping on you right now (man-in-the-middle attack)!",
+    "SHA256:c5oyvVUlPLHKVSmKWts+NeNtcFmtJfvwn6ta8iVTvZ8.",
+    '  ssh-keygen -f "/tmp/known_hosts" -R "web"',
+    "Host key verification failed.",
+  ].join("\n");
+  expect(stepFailure(copyStep(spec(), files), broken(page)).reason).toBe(
+    "host key verification failed: the machine shows SHA256:c5oyvVUlPLHKVSmKWts+NeNtcFmtJfvwn6ta8iVTvZ8",
+  );
+});

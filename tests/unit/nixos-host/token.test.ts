@@ -1,0 +1,89 @@
+import * as fc from "fast-check";
+import type { Probe } from "../../../components/nixos-host/probe.ts";
+import { asWanted, offlineToken, wantedToken, whyDeploy } from "../../../components/nixos-host/token.ts";
+import { newSystem, oldSystem, status, system } from "./fixtures.ts";
+
+const fresh = "fresh-1";
+const paths = fc.constantFrom(oldSystem, newSystem, system("c"));
+const statuses = fc
+  .record({
+    system: paths,
+    profile: paths,
+    bootDefault: fc.option(paths),
+    token: fc.option(fc.constantFrom("t0", "t1", offlineToken)),
+    confirmed: fc.boolean(),
+    phase: fc.constantFrom("idle", "switching", "waiting", "rolling-back"),
+    version: fc.constantFrom(0, 1),
+  })
+  .map((given) => status(given));
+const probes: fc.Arbitrary<Probe> = fc.oneof(
+  fc.constant<Probe>({ reached: false, reason: "no answer in time" }),
+  statuses.map((seen): Probe => ({ reached: true, user: "deploy", status: seen })),
+);
+const converges = fc.constantFrom("must" as const, "best-effort" as const);
+
+test("the stored token exactly when the host is as wanted", () => {
+  fc.assert(
+    fc.property(statuses, paths, converges, (seen, outPath, converge) => {
+      const token = wantedToken({
+        outPath,
+        probe: { reached: true, user: "deploy", status: seen },
+        converge,
+        fresh,
+      });
+      const asIs =
+        seen.phase === "idle" &&
+        seen.confirmed &&
+        seen.token !== null &&
+        [seen.system, seen.profile, seen.bootDefault ?? outPath].every((path) => path === outPath);
+      expect(token).toBe(asIs ? seen.token : fresh);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("a host that does not answer: fresh where it must converge, else always the same", () => {
+  const probe: Probe = { reached: false, reason: "x" };
+  expect(wantedToken({ outPath: newSystem, probe, converge: "must", fresh })).toBe(fresh);
+  expect(wantedToken({ outPath: newSystem, probe, converge: "best-effort", fresh })).toBe(offlineToken);
+});
+
+/** What the host is after a deploy with that token was confirmed. */
+const confirmedWith = (outPath: string, token: string): Probe => ({
+  reached: true,
+  user: "deploy",
+  status: status({ system: outPath, token }),
+});
+
+test("the run after a confirmed deploy shows no change, whatever was there before", () => {
+  fc.assert(
+    fc.property(probes, paths, converges, (before, outPath, converge) => {
+      const token = wantedToken({ outPath, probe: before, converge, fresh });
+      const next = wantedToken({ outPath, probe: confirmedWith(outPath, token), converge, fresh: "fresh-2" });
+      expect(next).toBe(token);
+    }),
+  );
+});
+
+test("after a rollback every run is another attempt until one is confirmed", () => {
+  const rolledBack: Probe = {
+    reached: true,
+    user: "deploy",
+    status: status({ system: oldSystem, token: "t0" }),
+  };
+  const tokens = ["f1", "f2", "f3"].map((each) =>
+    wantedToken({ outPath: newSystem, probe: rolledBack, converge: "must", fresh: each }),
+  );
+  expect(tokens).toEqual(["f1", "f2", "f3"]);
+});
+
+test("there is a reason to deploy exactly when the token is not the stored one", () => {
+  fc.assert(
+    fc.property(probes, paths, (probe, outPath) => {
+      const why = whyDeploy(outPath, probe);
+      if (!probe.reached || probe.status.version === 0) expect(why).toBeDefined();
+      else expect(why === undefined).toBe(asWanted(probe.status, outPath) && probe.status.token !== null);
+    }),
+    { numRuns: 2000 },
+  );
+});

@@ -1,0 +1,101 @@
+import { spawnSync } from "node:child_process";
+import * as pulumi from "@pulumi/pulumi";
+import type { DeployResult } from "../../../components/nixos-host/result.ts";
+import { type Judged, Verdict, verdictText, verdictTrigger } from "../../../components/nixos-host/verdict.ts";
+import { record } from "../mocks.ts";
+import { newSystem, oldSystem } from "./fixtures.ts";
+
+const judged = (
+  host: string,
+  outcome: DeployResult["outcome"],
+  more: Partial<DeployResult> = {},
+  converge: Judged["converge"] = "must",
+): Judged => ({
+  result: { schemaVersion: 1, host, outcome, token: `t-${host}`, seconds: {}, ...more },
+  converge,
+});
+const good = judged("a", "confirmed", { generation: 8, running: newSystem });
+const bad = judged("web", "rolled-back", {
+  ...{ step: "activate", command: "switch-to-configuration test", exitCode: 4, running: oldSystem },
+  ...{ reason: "the following units failed: web.service", hint: "look at its log" },
+});
+const held = judged("z", "held", { reason: "waits for web (rolled-back)" });
+
+test("names host, step, command, reason and what runs; failed first, then held", () => {
+  expect(verdictText([good, held, bad])).toEqual({
+    failed: true,
+    text: [
+      "1 of 3 hosts not converged, 1 held",
+      "web: rolled-back at activate",
+      "  reason:  the following units failed: web.service",
+      "  command: switch-to-configuration test (exit 4)",
+      "  hint:    look at its log",
+      `  runs:    ${oldSystem}`,
+      "z: held: waits for web (rolled-back); not touched",
+      "a: confirmed, generation 8",
+    ].join("\n"),
+  });
+});
+
+test.each([
+  ["all confirmed", [good], false],
+  ["a laptop away", [good, judged("laptop", "offline", {}, "best-effort")], false],
+  ["a laptop failed", [good, judged("laptop", "failed", { step: "copy" }, "best-effort")], false],
+  [
+    "a laptop held by nobody's fault but the canary's",
+    [bad, judged("laptop", "held", {}, "best-effort")],
+    true,
+  ],
+  ["a must host failed", [judged("web", "failed", { step: "copy" })], true],
+  ["a must host offline", [judged("web", "offline")], true],
+  ["only held", [held], true],
+  ["none at all", [], false],
+])("%s", (_, hosts, failed) => {
+  expect(verdictText(hosts).failed).toBe(failed);
+});
+
+test("other problems fail it too, and are told", () => {
+  const { failed, text } = verdictText([good], ["a: secret op-token failed: no answer"]);
+  expect(failed).toBe(true);
+  expect(text).toContain("a: secret op-token failed: no answer");
+});
+
+test("its trigger changes with outcomes and tokens, and with nothing else", () => {
+  const trigger = verdictTrigger([good, bad], []);
+  const slower = {
+    ...good,
+    result: { ...good.result, seconds: { copy: 9 }, health: [{ name: "x", ok: true }] },
+  };
+  expect(verdictTrigger([bad, slower], [])).toBe(trigger);
+  expect(verdictTrigger([good, { ...bad, result: { ...bad.result, outcome: "confirmed" } }], [])).not.toBe(
+    trigger,
+  );
+  expect(verdictTrigger([{ ...good, result: { ...good.result, token: "t2" } }, bad], [])).not.toBe(trigger);
+  expect(verdictTrigger([good, bad], ["x"])).not.toBe(trigger);
+});
+
+async function command(hosts: readonly Judged[]) {
+  const { recording } = await record(
+    () =>
+      new Verdict("verdict", {
+        hosts: hosts.map(({ result, converge }) => ({ result: pulumi.output(result), converge })),
+      }),
+  );
+  return recording.ofType("command:local:Command")[0];
+}
+
+test("the command says the text and fails exactly when the verdict does", async () => {
+  for (const hosts of [[good], [good, bad]]) {
+    const found = await command(hosts);
+    const inputs = found?.inputs as { create: string; environment: Record<string, string> };
+    const ran = spawnSync("/bin/sh", ["-c", inputs.create], { env: inputs.environment, encoding: "utf8" });
+    expect(ran.status).toBe(hosts.includes(bad) ? 1 : 0);
+    expect(ran.stderr).toBe(`${verdictText(hosts).text}\n`);
+  }
+});
+
+test("a new text alone is no change", async () => {
+  const found = await command([good]);
+  expect(found?.ignoreChanges).toEqual(expect.arrayContaining(["create", "environment", "logging"]));
+  expect(found?.ignoreChanges).not.toContain("triggers");
+});
