@@ -1,0 +1,89 @@
+import { BlockList, isIP } from "node:net";
+import type { Plan } from "../../inventory/plan.ts";
+import { recordsFor, type ZoneContents, type ZoneHost, type ZoneRecord } from "./records.ts";
+
+/** Addresses and host key of one host, as far as they exist. */
+export interface HostAddresses<T> {
+  readonly ipv4?: T | undefined;
+  readonly ipv6?: T | undefined;
+  readonly hostKey?: T | undefined;
+}
+
+/** Networks that mean something else, or nothing, elsewhere: RFC 1918, 3927, 4193, 4291, 6598 (the tailnet's), loopback. */
+const local = new BlockList();
+for (const [network, bits] of [
+  ["10.0.0.0", 8],
+  ["172.16.0.0", 12],
+  ["192.168.0.0", 16],
+  ["100.64.0.0", 10],
+  ["169.254.0.0", 16],
+  ["127.0.0.0", 8],
+] as const) {
+  local.addSubnet(network, bits, "ipv4");
+}
+for (const [network, bits] of [
+  ["fc00::", 7],
+  ["fe80::", 10],
+  ["::1", 128],
+] as const) {
+  local.addSubnet(network, bits, "ipv6");
+}
+
+/** Whether an address belongs into a public zone: anything but a local one, which would only tell the world about a home network. */
+export function isPublishable(address: unknown): boolean {
+  if (typeof address !== "string") return address !== undefined;
+  const family = isIP(address);
+  return family !== 0 && !local.check(address, family === 4 ? "ipv4" : "ipv6");
+}
+
+/** Name of the apex in a service's `subdomain` or a record's name. */
+const apex = "@";
+
+/**
+ * Inventory -> contents of the zone.
+ * @param addresses host name -> what is known of it; a host that is absent gets no records.
+ * @throws Error when the inventory has no `[dns]` table.
+ */
+export function zoneContentsFor<T>(
+  plan: Plan,
+  addresses: Readonly<Record<string, HostAddresses<T>>>,
+): ZoneContents<T> {
+  const { dns, cache } = plan.inventory;
+  if (dns === undefined) throw new Error("the inventory has no table [dns]; add it with zone = …");
+  const prefix = plan.settings.dnsPrefix;
+  const fqdn = (name: string) =>
+    [name === apex ? undefined : name, prefix, dns.zone].filter(Boolean).join(".");
+  const hosts = plan.hosts.map((host): ZoneHost<T> => {
+    const { ipv4, ipv6, hostKey } = addresses[host.name] ?? {};
+    return {
+      name: host.name,
+      fqdn: host.fqdn,
+      ...(isPublishable(ipv4) && { ipv4 }),
+      ...(isPublishable(ipv6) && { ipv6 }),
+      ...(dns.sshfp && hostKey !== undefined && { hostKey }),
+      aliases: host.aliases.map(fqdn),
+    };
+  });
+  const services = plan.services
+    .filter((service) => service.public)
+    .map(({ name, fqdn: full, host, proxied }) => ({ name, fqdn: full, host, proxied: proxied ?? true }));
+  const cacheHost = plan.hosts.find((host) => host.name === cache.host);
+  return {
+    zone: dns.zone,
+    ttl: dns.ttl,
+    hosts,
+    services: cacheHost
+      ? [...services, { name: cache.name, fqdn: fqdn(cache.name), host: cacheHost.name, proxied: false }]
+      : services,
+    ...(plan.settings.ownsSingletons && {
+      caa: { issuers: dns.caa, report: dns.caaReport },
+      extra: dns.records,
+    }),
+  };
+}
+
+/** The records of a stack, from its plan and its hosts' addresses. */
+export const dnsRecordsFor = <T>(
+  plan: Plan,
+  addresses: Readonly<Record<string, HostAddresses<T>>>,
+): ZoneRecord<T>[] => recordsFor(zoneContentsFor(plan, addresses));

@@ -1,0 +1,101 @@
+import { isIP, isIPv4, isIPv6 } from "node:net";
+import * as pulumi from "@pulumi/pulumi";
+import type { Machine } from "./machine.ts";
+import { parseSshPublicKey } from "./ssh-public-key.ts";
+
+/** A machine that is there already: at another vendor, at home, a laptop. */
+export interface ExistingServerArgs {
+  /** Host name in the inventory. */
+  readonly hostname: string;
+  /** Address or resolvable name (such as the tailnet name) for the first contact and recovery. */
+  readonly address: string | undefined;
+  /** IPv6 address to publish beside it. */
+  readonly ipv6?: string | undefined;
+  /** Port of sshd; 22 by default. */
+  readonly sshPort?: number;
+  /** Public host key, `type base64`, taken from the machine's console or over a trusted path. */
+  readonly hostKey: string | undefined;
+  /** File that pins host keys, for the message that says what to do. */
+  readonly knownHostsFile: string;
+}
+
+const hostname = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
+
+/** Like a host name, but meant as an IPv4 address: `192.0.2.300` must not be looked up in the DNS. */
+const numeric = /^[\d.]+$/;
+
+/** What is wrong with the description of a machine to adopt; each line names the host, the key and the remedy. */
+export function existingServerProblems(args: ExistingServerArgs): string[] {
+  const where = `hosts.${args.hostname}`;
+  const problems: string[] = [];
+  const { address, ipv6, hostKey, sshPort = 22 } = args;
+  if (address === undefined || address === "") {
+    problems.push(
+      `${where}.provider.address: no address to adopt the machine by; set it in the inventory, or in the stack's ` +
+        `configuration: pulumi config set --path 'pantheros:addresses.${args.hostname}' ADDRESS`,
+    );
+  } else if (!isIP(address) && (numeric.test(address) || !hostname.test(address))) {
+    problems.push(
+      `${where}.provider.address: "${address}" is neither an IP address nor a host name; correct it`,
+    );
+  }
+  if (ipv6 !== undefined && !isIPv6(ipv6)) {
+    problems.push(`${where}.provider.ipv6: "${ipv6}" is not an IPv6 address; correct it`);
+  }
+  if (!Number.isInteger(sshPort) || sshPort < 1 || sshPort > 65535) {
+    problems.push(`${where}.provider.ssh_port: ${sshPort} is not a port; use 1 to 65535`);
+  }
+  const pin = `${address || "ADDRESS"} in ${args.knownHostsFile}`;
+  if (hostKey === undefined) {
+    problems.push(
+      `${where}: no host key is pinned for ${pin}; on the machine's console run ` +
+        "`cat /etc/ssh/ssh_host_ed25519_key.pub` and add that line there, with the address before it",
+    );
+  } else {
+    try {
+      parseSshPublicKey(hostKey);
+    } catch (error) {
+      problems.push(
+        `${where}: the host key pinned for ${pin} is ${(error as Error).message}; take it again from the console`,
+      );
+    }
+  }
+  return problems;
+}
+
+/**
+ * Adopts a machine by its address and its pinned host key. It owns nothing at any vendor: removing it forgets the machine and
+ * leaves it running.
+ * @throws pulumi.RunError with all that is wrong, before any connection is made.
+ */
+export class ExistingServer extends pulumi.ComponentResource implements Machine {
+  readonly address: pulumi.Output<string>;
+  readonly sshPort: pulumi.Output<number>;
+  /** Undefined for a machine known by name or by IPv6 only. */
+  readonly ipv4: pulumi.Output<string | undefined>;
+  readonly ipv6: pulumi.Output<string | undefined>;
+  readonly hostKey: pulumi.Output<string>;
+  /** The addresses as the inventory gives them: what is not there needs no record. */
+  readonly known: { readonly ipv4?: string; readonly ipv6?: string };
+
+  constructor(name: string, args: ExistingServerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pantheros:hosts:Existing", name, {}, opts);
+    const problems = existingServerProblems(args);
+    if (problems.length > 0) throw new pulumi.RunError(problems.join("\n"));
+    const address = args.address as string;
+    this.address = pulumi.output(address);
+    this.sshPort = pulumi.output(args.sshPort ?? 22);
+    const ipv6 = args.ipv6 ?? (isIPv6(address) ? address : undefined);
+    this.known = { ...(isIPv4(address) && { ipv4: address }), ...(ipv6 !== undefined && { ipv6 }) };
+    this.ipv4 = pulumi.output(this.known.ipv4);
+    this.ipv6 = pulumi.output(ipv6);
+    this.hostKey = pulumi.output(parseSshPublicKey(args.hostKey as string).line);
+    this.registerOutputs({
+      address: this.address,
+      sshPort: this.sshPort,
+      ipv4: this.ipv4,
+      ipv6: this.ipv6,
+      hostKey: this.hostKey,
+    });
+  }
+}

@@ -1,0 +1,58 @@
+import { cloudflareRanges } from "./cloudflare-ranges.ts";
+
+/** One inbound rule of a Hetzner Cloud firewall. What no rule admits is dropped; outbound traffic is free. */
+export interface FirewallRule {
+  readonly direction: "in";
+  readonly protocol: "tcp" | "udp" | "icmp";
+  readonly port?: string;
+  readonly sourceIps: string[];
+  readonly description: string;
+}
+
+/** Who may reach a server from outside the tailnet. */
+export interface FirewallSources {
+  /** Networks admitted to sshd. Empty: nobody, the tailnet is the only way in. */
+  readonly ssh: readonly string[];
+  /** Networks admitted to 80 and 443; Cloudflare's proxies unless told otherwise. Empty: nobody. */
+  readonly web?: readonly string[];
+}
+
+const anywhere = ["0.0.0.0/0", "::/0"];
+
+/** Port of Tailscale's direct connections; without it peers fall back to relays. Source: tailscale.com/kb/1082. */
+const tailscalePort = "41641";
+
+/** Limits of a firewall. Source: Hetzner Cloud documentation, "Firewalls", FAQ. */
+const limits = { rules: 50, sources: 100 };
+
+/**
+ * The rules of one server: SSH from the deploy's networks only, the web from Cloudflare only, Tailscale and ICMP from anywhere
+ * (path MTU discovery needs ICMP).
+ * @throws Error when the vendor would refuse the rules for their number.
+ */
+export function firewallRules({ ssh, web = cloudflareRanges }: FirewallSources): FirewallRule[] {
+  const tcp = (port: string, sources: readonly string[], description: string): FirewallRule[] =>
+    sources.length === 0
+      ? []
+      : [{ direction: "in", protocol: "tcp", port, sourceIps: [...new Set(sources)].sort(), description }];
+  const rules: FirewallRule[] = [
+    ...tcp("22", ssh, "SSH: installation and recovery"),
+    ...tcp("80", web, "HTTP through Cloudflare"),
+    ...tcp("443", web, "HTTPS through Cloudflare"),
+    {
+      direction: "in",
+      protocol: "udp",
+      port: tailscalePort,
+      sourceIps: [...anywhere],
+      description: "Tailscale",
+    },
+    { direction: "in", protocol: "icmp", sourceIps: [...anywhere], description: "ICMP" },
+  ];
+  const long = rules.find((rule) => rule.sourceIps.length > limits.sources);
+  if (long) {
+    throw new Error(
+      `firewall rule "${long.description}": ${long.sourceIps.length} networks, the vendor takes ${limits.sources}`,
+    );
+  }
+  return rules;
+}

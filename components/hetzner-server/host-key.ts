@@ -1,0 +1,58 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { commandInputsIgnored } from "../command-inputs.ts";
+import { parseSshPublicKey } from "../ssh-public-key.ts";
+import type { KeyPair } from "./user-data.ts";
+
+/** Relative to the project's directory, where the engine starts programs and plugins. */
+export const hostKeyScript = "components/hetzner-server/host-key.sh";
+
+/**
+ * Reads what host-key.sh printed.
+ * @throws Error when it is something else; the message never repeats it.
+ */
+export function parseKeyPair(stdout: string): KeyPair {
+  let pair: unknown;
+  try {
+    pair = JSON.parse(stdout);
+  } catch {
+    throw new Error(`${hostKeyScript} did not print a key pair`);
+  }
+  const { private: secret, public: open } = (pair ?? {}) as Record<string, unknown>;
+  if (typeof secret !== "string" || typeof open !== "string") {
+    throw new Error(`${hostKeyScript} did not print a key pair`);
+  }
+  return { private: secret, public: parseSshPublicKey(open).line };
+}
+
+/** A key pair that lives in the stack's state: made once, never again unless its resource is replaced by hand. */
+export interface StoredKeyPair {
+  /** Secret. */
+  readonly pair: pulumi.Output<KeyPair>;
+  /** Secret: the OpenSSH private key block. */
+  readonly privateKey: pulumi.Output<string>;
+  /** `type base64`, not secret. */
+  readonly publicKey: pulumi.Output<string>;
+}
+
+/**
+ * Makes an SSH host key when its resource is created. All inputs are ignored from then on: a new text of the command must not
+ * give a running machine a new identity.
+ */
+export function storedKeyPair(name: string, opts: pulumi.CustomResourceOptions): StoredKeyPair {
+  const made = new command.local.Command(
+    name,
+    { create: `sh ${hostKeyScript}`, logging: "none", addPreviousOutputInEnv: false },
+    {
+      ...opts,
+      additionalSecretOutputs: ["stdout", "stderr"],
+      ignoreChanges: [...commandInputsIgnored, "triggers"],
+    },
+  );
+  const pair = pulumi.secret(made.stdout.apply(parseKeyPair));
+  return {
+    pair,
+    privateKey: pair.apply((key) => key.private),
+    publicKey: pulumi.unsecret(pair.apply((key) => key.public)),
+  };
+}

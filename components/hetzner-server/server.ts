@@ -1,0 +1,189 @@
+import * as hcloud from "@pulumi/hcloud";
+import * as pulumi from "@pulumi/pulumi";
+import type { Machine } from "../machine.ts";
+import { idNumber } from "./account.ts";
+import { type PublicAddresses, publicAddresses } from "./addresses.ts";
+import { firewallRules } from "./firewall.ts";
+import { storedKeyPair } from "./host-key.ts";
+import { bootstrapUserData } from "./user-data.ts";
+
+/** A private network the server joins. */
+export interface HetznerServerNetwork {
+  /** Id of the subnet (not of the network: it carries the dependency on the subnet's creation). */
+  readonly subnetId: pulumi.Input<string>;
+  readonly ip?: pulumi.Input<string>;
+}
+
+/** What a server is made from. */
+export interface HetznerServerArgs {
+  /** Host name: unique in the vendor's project, a valid RFC 1123 label. */
+  readonly hostname: string;
+  readonly stack: string;
+  readonly environment: string;
+  readonly serverType: pulumi.Input<string>;
+  readonly location: pulumi.Input<string>;
+  /** The disposable system that installation replaces. Has effect at creation only. */
+  readonly image: pulumi.Input<string>;
+  /** Ids or names of the SSH keys that may log in as root before installation. Has effect at creation only. */
+  readonly sshKeys: pulumi.Input<pulumi.Input<string>[]>;
+  /** Networks admitted to port 22. Empty: no rule, nobody. */
+  readonly sshSources: readonly string[];
+  /** Networks admitted to 80 and 443; Cloudflare's by default. */
+  readonly webSources?: readonly string[];
+  /** Full DNS name that the addresses point back to. */
+  readonly reverseDns?: pulumi.Input<string>;
+  /** Public IPv4 address (it costs extra); true by default. */
+  readonly ipv4?: boolean;
+  /** Deletion protection at the vendor and in Pulumi; for production. False by default. */
+  readonly protect?: boolean;
+  /** Daily backups by the vendor (20 % of the server's price). False by default. */
+  readonly backups?: boolean;
+  /** Has effect at creation only. */
+  readonly placementGroupId?: pulumi.Input<number>;
+  readonly networks?: readonly HetznerServerNetwork[];
+  readonly labels?: Readonly<Record<string, pulumi.Input<string>>>;
+}
+
+/**
+ * A server at Hetzner Cloud with its firewall, addresses, reverse DNS and host keys.
+ *
+ * It is made with a throw-away host key; installation puts the real one in its place. Image, user data, SSH keys, location and
+ * placement group only act at creation: changing them later changes nothing, because it would destroy the machine or have to stop
+ * it. To make a machine again on purpose, replace its server resource by hand (`pulumi up --replace URN`).
+ */
+export class HetznerServer extends pulumi.ComponentResource implements Machine {
+  /** IPv4 address, or IPv6 for a server without one; resolves when the server runs. */
+  readonly address: pulumi.Output<string>;
+  readonly sshPort: pulumi.Output<number>;
+  /** Known before the server: addresses are resources of their own. */
+  readonly ipv4: pulumi.Output<string | undefined>;
+  readonly ipv6: pulumi.Output<string | undefined>;
+  readonly serverId: pulumi.Output<string>;
+  readonly firewallId: pulumi.Output<string>;
+  /** Public part of the host key that installation puts on the machine. */
+  readonly hostKey: pulumi.Output<string>;
+  /** Secret: private part of the host key. */
+  readonly hostKeyPrivate: pulumi.Output<string>;
+  /** Public part of the host key of the machine before installation. */
+  readonly bootstrapHostKey: pulumi.Output<string>;
+
+  constructor(name: string, args: HetznerServerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pantheros:hetzner:Server", name, {}, opts);
+    const protect = args.protect ?? false;
+    const labels = {
+      ...args.labels,
+      "managed-by": "pantheros",
+      stack: args.stack,
+      host: args.hostname,
+      environment: args.environment,
+    };
+    const hostKey = storedKeyPair(`${name}-host-key`, { parent: this, protect });
+    const bootstrapKey = storedKeyPair(`${name}-bootstrap-key`, { parent: this });
+    const addresses = publicAddresses(
+      name,
+      { location: args.location, labels, withIpv4: args.ipv4 ?? true, protect },
+      this,
+    );
+    const firewall = new hcloud.Firewall(
+      `${name}-firewall`,
+      {
+        name: args.hostname,
+        labels,
+        rules: firewallRules({ ssh: args.sshSources, ...(args.webSources && { web: args.webSources }) }),
+      },
+      { parent: this, deleteBeforeReplace: true },
+    );
+    const server = new hcloud.Server(
+      `${name}-server`,
+      {
+        name: args.hostname,
+        serverType: args.serverType,
+        location: args.location,
+        image: args.image,
+        sshKeys: args.sshKeys,
+        userData: pulumi.secret(bootstrapKey.pair.apply(bootstrapUserData)),
+        labels,
+        publicNets: [addresses.publicNet],
+        // In the same call as the creation: the machine is never up without its firewall.
+        firewallIds: [idNumber(firewall.id)],
+        // The disk stays as it is when the type grows, or the type could never shrink again.
+        keepDisk: true,
+        backups: args.backups ?? false,
+        deleteProtection: protect,
+        rebuildProtection: protect,
+        ...(args.placementGroupId !== undefined && { placementGroupId: args.placementGroupId }),
+        // An empty list of aliases, or the provider attaches the network again at each update.
+        ...(args.networks && { networks: args.networks.map((network) => ({ ...network, aliasIps: [] })) }),
+      },
+      {
+        parent: this,
+        protect,
+        // Names are unique and an address has one server: the old one has to go first.
+        deleteBeforeReplace: true,
+        // The vendor takes no running server into or out of a placement group: the provider's update fails, and with it the run.
+        ignoreChanges: ["image", "userData", "sshKeys", "location", "placementGroupId"],
+      },
+    );
+    this.#warnOfMove(args, server);
+    this.#warnOfGroup(args, server);
+    this.#reverseDns(name, args.reverseDns, addresses);
+
+    const chosen = addresses.ipv4 ?? addresses.ipv6;
+    this.address = pulumi.all([server.id, chosen]).apply(([, address]) => address);
+    this.sshPort = pulumi.output(22);
+    this.ipv4 = pulumi.output(addresses.ipv4);
+    this.ipv6 = addresses.ipv6;
+    this.serverId = server.id;
+    this.firewallId = firewall.id;
+    this.hostKey = hostKey.publicKey;
+    this.hostKeyPrivate = hostKey.privateKey;
+    this.bootstrapHostKey = bootstrapKey.publicKey;
+    this.registerOutputs({
+      address: this.address,
+      ipv4: this.ipv4,
+      ipv6: this.ipv6,
+      serverId: this.serverId,
+      firewallId: this.firewallId,
+      hostKey: this.hostKey,
+      bootstrapHostKey: this.bootstrapHostKey,
+    });
+  }
+
+  /** A server can't move, and replacing it would lose its disk: the wish is refused aloud instead of in silence. */
+  #warnOfMove(args: HetznerServerArgs, server: hcloud.Server): void {
+    pulumi.all([server.location, args.location]).apply(([actual, wanted]) => {
+      if (!actual || actual === wanted) return;
+      pulumi.log.warn(
+        `${args.hostname} is in ${actual}; the inventory says ${wanted}. A server can't move: this is ignored. ` +
+          "To make it again there, add a host of another name, move its data, and remove this one.",
+        server,
+      );
+    });
+  }
+
+  #warnOfGroup(args: HetznerServerArgs, server: hcloud.Server): void {
+    pulumi.all([server.placementGroupId, args.placementGroupId]).apply(([actual, wanted]) => {
+      // The provider gives 0 for none.
+      if ((actual || undefined) === wanted) return;
+      pulumi.log.warn(
+        `${args.hostname} is in ${actual ? `placement group ${actual}` : "no placement group"}; the inventory wants ` +
+          `${wanted === undefined ? "none" : `group ${wanted}`}. This is for a server that is off, and ignored. By hand: ` +
+          `hcloud server shutdown ${args.hostname}, remove-from-placement-group or add-to-placement-group, poweron; ` +
+          "then pulumi refresh.",
+        server,
+      );
+    });
+  }
+
+  #reverseDns(name: string, dnsPtr: pulumi.Input<string> | undefined, addresses: PublicAddresses): void {
+    if (dnsPtr === undefined) return;
+    const point = (type: string, ipAddress: pulumi.Input<string>, primaryIpId: pulumi.Input<number>) =>
+      new hcloud.Rdns(
+        `${name}-rdns-${type}`,
+        { ipAddress, primaryIpId, dnsPtr },
+        { parent: this, deleteBeforeReplace: true },
+      );
+    if (addresses.ipv4 && addresses.ids.ipv4) point("ipv4", addresses.ipv4, addresses.ids.ipv4);
+    point("ipv6", addresses.ipv6, addresses.ids.ipv6);
+  }
+}

@@ -1,0 +1,42 @@
+/** An SSH key pair as the program handles it. */
+export interface KeyPair {
+  /** OpenSSH private key block, with its final newline. */
+  readonly private: string;
+  /** `type base64`. */
+  readonly public: string;
+}
+
+/** Largest user data the vendor takes, in bytes. Source: Hetzner Cloud API, POST /v1/servers. */
+const limit = 32 * 1024;
+
+const indent = (text: string) =>
+  text
+    .trimEnd()
+    .split("\n")
+    .map((line) => `    ${line}`)
+    .join("\n");
+
+/**
+ * cloud-config that gives a fresh machine the host key we made for it, so that even the first connection is checked.
+ * Nothing else belongs here: user data stays readable on the machine (metadata service) and in the vendor's console, which is
+ * why this key is thrown away with the bootstrap system. Source of the keys: cloud-init, module "SSH", `ssh_keys`.
+ * @throws Error when the key is not an OpenSSH ed25519 pair.
+ */
+export function bootstrapUserData(key: KeyPair): string {
+  if (
+    !key.private.startsWith("-----BEGIN OPENSSH PRIVATE KEY-----\n") ||
+    !key.public.startsWith("ssh-ed25519 ")
+  ) {
+    throw new Error("the bootstrap host key is not an OpenSSH ed25519 key pair");
+  }
+  const text = `#cloud-config
+ssh_deletekeys: true
+ssh_keys:
+  ed25519_private: |
+${indent(key.private)}
+  ed25519_public: ${key.public}
+`;
+  if (Buffer.byteLength(text) > limit)
+    throw new Error(`user data of ${Buffer.byteLength(text)} bytes, the limit is ${limit}`);
+  return text;
+}

@@ -1,0 +1,83 @@
+/** Where a secret stands: `op://vault/item/field`, or with a section before the field. */
+export interface SecretReference {
+  readonly vault: string;
+  readonly item: string;
+  readonly section?: string;
+  readonly field: string;
+}
+
+/** The parts of a 1Password item that a field may come from (`getItem` of the provider). */
+export interface ItemFields {
+  readonly username?: string;
+  readonly password?: string;
+  readonly credential?: string;
+  readonly noteValue?: string;
+  readonly privateKey?: string;
+  readonly publicKey?: string;
+  readonly url?: string;
+  readonly hostname?: string;
+  readonly port?: string;
+  readonly database?: string;
+  readonly sections?: readonly {
+    readonly label?: string;
+    readonly id?: string;
+    readonly fields?: readonly { readonly label?: string; readonly id?: string; readonly value?: string }[];
+  }[];
+}
+
+/** Names of built-in fields in secret references -> properties of the provider's item. */
+const builtIn: Readonly<Record<string, keyof Omit<ItemFields, "sections">>> = {
+  username: "username",
+  password: "password",
+  credential: "credential",
+  notesplain: "noteValue",
+  notes: "noteValue",
+  "private key": "privateKey",
+  "public key": "publicKey",
+  url: "url",
+  website: "url",
+  hostname: "hostname",
+  server: "hostname",
+  port: "port",
+  database: "database",
+};
+
+/**
+ * Takes a secret reference apart. Source: 1Password, "Secret reference syntax".
+ * @throws Error when it is not one.
+ */
+export function parseReference(reference: string): SecretReference {
+  const parts = /^op:\/\/(.+)$/.exec(reference)?.[1]?.split("/") ?? [];
+  const [vault, item, ...rest] = parts;
+  if (!vault || !item || rest.length < 1 || rest.length > 2 || rest.includes("")) {
+    throw new Error(
+      `"${reference}" is not a secret reference of the form op://vault/item/field or op://vault/item/section/field`,
+    );
+  }
+  const [first = "", second] = rest;
+  return second === undefined
+    ? { vault, item, field: first }
+    : { vault, item, section: first, field: second };
+}
+
+/** Whether a vault is given by its id (26 lower-case letters and digits) instead of by its name. */
+export const isVaultId = (vault: string): boolean => /^[a-z0-9]{26}$/.test(vault);
+
+const same = (a: string | undefined, b: string) => a !== undefined && a.toLowerCase() === b.toLowerCase();
+
+/**
+ * The field's value. Names are compared without regard to case, as `op read` does.
+ * @throws Error naming the reference, never a value, when the item has no such field or it is empty.
+ */
+export function fieldOf(item: ItemFields, reference: string): string {
+  const { section, field } = parseReference(reference);
+  const name = builtIn[field.toLowerCase()];
+  const direct = section === undefined && name !== undefined ? item[name] : undefined;
+  const inSections = (item.sections ?? [])
+    .filter((each) => section === undefined || same(each.label, section) || same(each.id, section))
+    .flatMap((each) => each.fields ?? [])
+    .find((each) => same(each.label, field) || same(each.id, field));
+  const value = direct || inSections?.value;
+  if (!value) throw new Error(`1Password: ${reference}: the item has no such field, or it is empty`);
+  return value;
+}

@@ -1,0 +1,98 @@
+import * as onepassword from "@1password/pulumi-onepassword";
+import * as pulumi from "@pulumi/pulumi";
+import { Vault, type VaultAccess } from "./vault.ts";
+
+/** A secret that a host needs. */
+export interface SecretRequest {
+  readonly host: string;
+  /** Name on the host: `/var/lib/pantheros/secrets/NAME`. */
+  readonly name: string;
+  /** Secret reference, `op://vault/item/field`. */
+  readonly reference: string;
+}
+
+/** A secret on its way to a host. */
+export interface HostSecret {
+  readonly host: string;
+  /** Name on the host. */
+  readonly name: string;
+  /** Secret. */
+  readonly value: pulumi.Output<string>;
+  /** False: `value` stands in for one that was not read. */
+  readonly read: boolean;
+}
+
+/** A value that the program made and keeps in the vault, for people and for hosts that read it there. */
+export interface StoredSecret {
+  /** Names the resource. */
+  readonly key: string;
+  /** Title of the item. */
+  readonly title: string;
+  readonly value: pulumi.Input<string>;
+}
+
+export interface SecretsArgs extends VaultAccess {
+  readonly stack: string;
+  /** Vault, by name or id, that new items go to. */
+  readonly vault: string;
+  readonly requests: readonly SecretRequest[];
+  readonly stored?: readonly StoredSecret[];
+  /**
+   * False: nothing is read, not even the vault's id; for previews by those who may not see the secrets. Values are empty then, and
+   * what depends on them is left out of the diff. True by default.
+   */
+  readonly read?: boolean;
+}
+
+/**
+ * Secrets of one stack: reads what its hosts need from 1Password and writes there what the program made. Values only ever leave as
+ * Pulumi secrets; delivery.ts brings them to the hosts.
+ *
+ * Access: a service account (OP_SERVICE_ACCOUNT_TOKEN) that may read the vaults of the references and write to `vault`.
+ */
+export class Secrets extends pulumi.ComponentResource {
+  readonly #values: ReadonlyMap<string, pulumi.Output<string>>;
+
+  constructor(name: string, args: SecretsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pantheros:secrets:Secrets", name, {}, opts);
+    const vault = new Vault(`${name}-vault`, args, this);
+    const read = args.read ?? true;
+    this.#values = new Map(
+      args.requests.map(({ host, name: secret, reference }) => [
+        `${host}/${secret}`,
+        read ? vault.read(reference) : pulumi.secret(""),
+      ]),
+    );
+    // One after the other: 1Password refuses writes to a vault that come at the same time.
+    let previous: onepassword.Item | undefined;
+    for (const { key, title, value } of args.stored ?? []) {
+      previous = new onepassword.Item(
+        `${name}-item-${key}`,
+        {
+          vault: read ? vault.idOf(args.vault) : "not read",
+          title,
+          category: "password",
+          password: pulumi.secret(value),
+          tags: ["pantheros", args.stack],
+        },
+        {
+          parent: this,
+          provider: vault.provider,
+          ...(previous && { dependsOn: [previous] }),
+          ...(!read && { ignoreChanges: ["vault"] }),
+        },
+      );
+    }
+    this.registerOutputs({});
+  }
+
+  /**
+   * A host's secret. Always a Pulumi secret.
+   * @throws Error when nobody asked for it.
+   */
+  secretFor(host: string, name: string): pulumi.Output<string> {
+    const value = this.#values.get(`${host}/${name}`);
+    if (value === undefined) throw new Error(`no secret "${name}" was asked for on host "${host}"`);
+    return value;
+  }
+}

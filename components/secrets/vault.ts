@@ -1,0 +1,87 @@
+import * as onepassword from "@1password/pulumi-onepassword";
+import * as pulumi from "@pulumi/pulumi";
+import { fieldOf, isVaultId, parseReference } from "./reference.ts";
+
+/** How to reach 1Password. The service account's token comes from OP_SERVICE_ACCOUNT_TOKEN; in the state it is a secret. */
+export interface VaultAccess {
+  /** Path of the `op` command when it is neither on PATH nor in OP_CLI_PATH. */
+  readonly opCliPath?: pulumi.Input<string> | undefined;
+}
+
+/**
+ * The one door to 1Password: every value that comes out of it is marked secret here, because the provider's own functions do not
+ * do it. Nothing else in the program may call them (a test looks for that).
+ *
+ * Items and vaults are fetched once per run however many references name them, in previews too.
+ */
+export class Vault {
+  readonly #provider: onepassword.Provider;
+  readonly #parent: pulumi.Resource;
+  readonly #ids = new Map<string, pulumi.Output<string>>();
+  readonly #items = new Map<string, pulumi.Output<onepassword.GetItemResult>>();
+
+  constructor(name: string, access: VaultAccess, parent: pulumi.Resource) {
+    this.#parent = parent;
+    // Named although the provider would find them itself: what it takes from the environment it writes to the state in the clear.
+    const token = process.env["OP_SERVICE_ACCOUNT_TOKEN"];
+    const connectToken = process.env["OP_CONNECT_TOKEN"];
+    this.#provider = new onepassword.Provider(
+      name,
+      {
+        ...(token && { serviceAccountToken: pulumi.secret(token) }),
+        ...(connectToken && { token: pulumi.secret(connectToken) }),
+        ...(access.opCliPath !== undefined && { opCliPath: access.opCliPath }),
+      },
+      { parent },
+    );
+  }
+
+  /** For resources that write items. */
+  get provider(): onepassword.Provider {
+    return this.#provider;
+  }
+
+  /** Id of a vault given by name or id. */
+  idOf(vault: string): pulumi.Output<string> {
+    if (isVaultId(vault)) return pulumi.output(vault);
+    const known = this.#ids.get(vault);
+    if (known) return known;
+    const found = pulumi.output(
+      onepassword
+        .getVault({ name: vault }, this.#options())
+        .then(({ uuid }) => uuid)
+        .catch((error: Error) => {
+          throw new pulumi.RunError(`1Password: vault "${vault}": ${error.message}`);
+        }),
+    );
+    this.#ids.set(vault, found);
+    return found;
+  }
+
+  /**
+   * The value that a reference names. Secret.
+   * @throws Error at once when the text is not a reference; the output fails when there is no such vault, item or field.
+   */
+  read(reference: string): pulumi.Output<string> {
+    const { vault, item } = parseReference(reference);
+    return this.#item(vault, item).apply((fields) => fieldOf(fields, reference));
+  }
+
+  #item(vault: string, title: string): pulumi.Output<onepassword.GetItemResult> {
+    const key = `${vault}/${title}`;
+    const known = this.#items.get(key);
+    if (known) return known;
+    const fetched = this.idOf(vault).apply((id) =>
+      onepassword.getItem({ vault: id, title }, this.#options()).catch((error: Error) => {
+        throw new pulumi.RunError(`1Password: op://${key}: ${error.message}`);
+      }),
+    );
+    const item = pulumi.secret(fetched);
+    this.#items.set(key, item);
+    return item;
+  }
+
+  #options(): pulumi.InvokeOptions {
+    return { parent: this.#parent, provider: this.#provider };
+  }
+}

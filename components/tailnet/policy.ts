@@ -1,0 +1,145 @@
+/** A host of the fleet, as far as the policy cares. */
+export interface PolicyHost {
+  readonly name: string;
+  /** Classes, without the prefix `tag:` (`server`, `router`, `workstation`). */
+  readonly tags: readonly string[];
+}
+
+/** A service of the registry. */
+export interface PolicyService {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** Groups that may reach it over the tailnet, beside the administrators and the fleet's servers. */
+  readonly groups: readonly string[];
+}
+
+/** What the tailnet's policy is made from: the whole fleet, since a tailnet has one policy. */
+export interface PolicyInput {
+  /** Group name -> e-mail addresses. */
+  readonly groups: Readonly<Record<string, readonly string[]>>;
+  /** The group that may reach everything. */
+  readonly admins: string;
+  readonly hosts: readonly PolicyHost[];
+  readonly services: readonly PolicyService[];
+  /** User that administrators may become by Tailscale SSH. */
+  readonly deployUser: string;
+}
+
+/** Allows traffic from `src` to `dst` on `ip` (`tcp:22`, `*`); what no grant allows is refused. */
+export interface Grant {
+  readonly src: readonly string[];
+  readonly dst: readonly string[];
+  readonly ip: readonly string[];
+}
+
+/** A check the vendor runs before it accepts a policy. */
+export interface PolicyTest {
+  readonly src: string;
+  readonly proto: "tcp";
+  readonly accept?: readonly string[];
+  readonly deny?: readonly string[];
+}
+
+/** A tailnet policy file. Source: tailscale.com/kb/1337, "Syntax reference for the tailnet policy file". */
+export interface TailnetPolicy {
+  readonly groups: Readonly<Record<string, readonly string[]>>;
+  readonly tagOwners: Readonly<Record<string, readonly string[]>>;
+  readonly grants: readonly Grant[];
+  readonly ssh: readonly { action: "check"; src: string[]; dst: string[]; users: string[] }[];
+  readonly tests: readonly PolicyTest[];
+}
+
+/** Tag of the runners that deploy. */
+export const ciTag = "tag:ci";
+/** Tag of the OAuth client that makes keys: it must own the tags it gives out. */
+export const provisionerTag = "tag:pantheros";
+/** Class whose members may reach the fleet's services: proxies, collectors, databases' clients. */
+const serverTag = "tag:server";
+
+const unique = (values: readonly string[]) => [...new Set(values)].sort();
+
+/** Tag that one host has to itself, so that a service's port opens on its host and nowhere else. */
+export const hostTag = (host: string): string => `tag:host-${host}`;
+
+/** Every tag of a host: its classes and its own. */
+export const tagsOf = (host: PolicyHost): string[] => [
+  ...unique(host.tags.map((tag) => `tag:${tag}`)),
+  hostTag(host.name),
+];
+
+function serviceGrants(services: readonly PolicyService[], servers: boolean): Grant[] {
+  return services
+    .map(({ host, port, groups }) => ({
+      src: [...unique(groups.map((group) => `group:${group}`)), ...(servers ? [serverTag] : [])],
+      dst: [hostTag(host)],
+      ip: [`tcp:${port}`],
+    }))
+    .filter(({ src }) => src.length > 0);
+}
+
+/** Tests of the roles; groups without members are left out, since the vendor can't resolve them. */
+function policyTests(input: PolicyInput, classes: readonly string[]): PolicyTest[] {
+  const at = (tags: readonly string[], port: number) => tags.map((tag) => `${tag}:${port}`);
+  const populated = Object.keys(input.groups).filter((group) => (input.groups[group] ?? []).length > 0);
+  const others = populated.filter((group) => group !== input.admins);
+  const opened = new Set(input.services.map(({ port }) => port));
+  const closed = [5432, 6379, 8443, 9100].find((port) => !opened.has(port)) ?? 1;
+  const tests: PolicyTest[] = [
+    ...(populated.includes(input.admins)
+      ? [{ src: `group:${input.admins}`, proto: "tcp" as const, accept: at(classes, 22) }]
+      : []),
+    { src: ciTag, proto: "tcp", accept: at(classes, 22), deny: at(classes, closed) },
+    ...others.map((group): PolicyTest => {
+      const allowed = input.services.filter((service) => service.groups.includes(group));
+      return {
+        src: `group:${group}`,
+        proto: "tcp",
+        ...(allowed.length > 0 && { accept: allowed.map(({ host, port }) => `${hostTag(host)}:${port}`) }),
+        ...(!opened.has(22) && { deny: at(classes, 22) }),
+      };
+    }),
+  ];
+  return tests.filter((test) => (test.accept ?? test.deny ?? []).length > 0);
+}
+
+/**
+ * The policy of a fleet: administrators reach everything, runners reach port 22 of every class of hosts and nothing else, servers
+ * and the groups a service names reach that service's port on its own host.
+ *
+ * Tailscale SSH is for administrators only and asks them to sign in again; deploys use OpenSSH with pinned host keys.
+ */
+export function policyFor(input: PolicyInput): TailnetPolicy {
+  const admins = `group:${input.admins}`;
+  const classes = unique(input.hosts.flatMap((host) => host.tags.map((tag) => `tag:${tag}`)));
+  const own = input.hosts.map((host) => hostTag(host.name)).sort();
+  const owned = [...unique([...classes, ciTag]), ...own];
+  return {
+    groups: Object.fromEntries(
+      Object.entries(input.groups)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([group, members]) => [`group:${group}`, [...members]]),
+    ),
+    tagOwners: {
+      [provisionerTag]: [admins],
+      ...Object.fromEntries(owned.map((tag) => [tag, [admins, provisionerTag]])),
+    },
+    grants: [
+      { src: [admins], dst: ["*"], ip: ["*"] },
+      ...(classes.length > 0 ? [{ src: [ciTag], dst: classes, ip: ["tcp:22"] }] : []),
+      ...serviceGrants(input.services, classes.includes(serverTag)),
+    ],
+    ssh:
+      classes.length > 0
+        ? [
+            {
+              action: "check",
+              src: [admins],
+              dst: classes,
+              users: unique([input.deployUser, "autogroup:nonroot"]),
+            },
+          ]
+        : [],
+    tests: policyTests(input, classes),
+  };
+}

@@ -1,0 +1,114 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as tailscale from "@pulumi/tailscale";
+import { type PolicyHost, type TailnetPolicy, tagsOf } from "./policy.ts";
+
+/** What exists once in a tailnet. */
+export interface TailnetSingletons {
+  readonly policy: TailnetPolicy;
+  /**
+   * Replace a policy that Pulumi did not write. False by default: the provider then refuses, and an existing policy is taken over
+   * by `pulumi import tailscale:index/acl:Acl NAME acl`.
+   */
+  readonly overwritePolicy?: boolean;
+  /** Put the vendor's default policy (everybody reaches everything) back on destroy. False by default. */
+  readonly resetPolicyOnDestroy?: boolean;
+  readonly magicDns: boolean;
+  /** Global resolvers; empty: each device keeps its own. */
+  readonly nameservers: readonly string[];
+  readonly searchPaths: readonly string[];
+  /** Domain -> resolvers for it. */
+  readonly splitDns?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** One stack's part in the tailnet. */
+export interface TailnetArgs {
+  /** Hosts that get a key. */
+  readonly hosts: readonly PolicyHost[];
+  readonly stack: string;
+  /** Days in which a host has to join with its key (1 to 90). */
+  readonly keyExpiryDays: number;
+  /** Only for the stack that owns what exists once. */
+  readonly singletons?: TailnetSingletons | undefined;
+}
+
+const day = 24 * 60 * 60;
+
+/** Description of a key: the API takes at most 50 letters and digits. */
+export const keyDescription = (stack: string, host: string): string =>
+  `pantheros ${stack} ${host}`.replace(/[^A-Za-z0-9]/g, "").slice(0, 50);
+
+/**
+ * Policy and DNS of a tailnet (for their owner), and for each host of the stack one key to join with: one-off, pre-authorised,
+ * tagged. A key that was used or has run out is not made again by itself, or every run would show a change; a host that has to
+ * join again gets a new one by `pulumi up --replace URN-OF-ITS-KEY`. Tagged devices never expire.
+ *
+ * Access: an OAuth client with the scopes `auth_keys`, `policy_file` and `dns`, tagged `tag:pantheros`.
+ */
+export class Tailnet extends pulumi.ComponentResource {
+  /** Host name -> key. Secret. */
+  readonly keys: Readonly<Record<string, pulumi.Output<string>>>;
+
+  constructor(name: string, args: TailnetArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pantheros:tailnet:Tailnet", name, {}, opts);
+    const policy = args.singletons && this.#singletons(name, args.singletons);
+    this.keys = Object.fromEntries(
+      args.hosts.map((host) => {
+        const key = new tailscale.TailnetKey(
+          `${name}-key-${host.name}`,
+          {
+            description: keyDescription(args.stack, host.name),
+            reusable: false,
+            ephemeral: false,
+            preauthorized: true,
+            tags: tagsOf(host),
+            expiry: args.keyExpiryDays * day,
+            recreateIfInvalid: "never",
+          },
+          // The tags have to be in the policy before a key can carry them.
+          { parent: this, additionalSecretOutputs: ["key"], ...(policy && { dependsOn: [policy] }) },
+        );
+        return [host.name, pulumi.secret(key.key)];
+      }),
+    );
+    this.registerOutputs({ keys: this.keys });
+  }
+
+  #singletons(name: string, args: TailnetSingletons): tailscale.Acl {
+    const policy = new tailscale.Acl(
+      `${name}-policy`,
+      {
+        acl: JSON.stringify(args.policy, null, 2),
+        overwriteExistingContent: args.overwritePolicy ?? false,
+        resetAclOnDestroy: args.resetPolicyOnDestroy ?? false,
+      },
+      { parent: this },
+    );
+    // One after the other: each of these calls reads and writes the tailnet's one DNS configuration.
+    let previous: pulumi.Resource[] = [];
+    const next = (resource: pulumi.Resource) => {
+      previous = [resource];
+    };
+    const opts = () => ({ parent: this, dependsOn: previous });
+    if (args.nameservers.length > 0) {
+      next(
+        new tailscale.DnsNameservers(`${name}-nameservers`, { nameservers: [...args.nameservers] }, opts()),
+      );
+    }
+    next(new tailscale.DnsPreferences(`${name}-dns`, { magicDns: args.magicDns }, opts()));
+    if (args.searchPaths.length > 0) {
+      next(new tailscale.DnsSearchPaths(`${name}-search`, { searchPaths: [...args.searchPaths] }, opts()));
+    }
+    for (const [domain, nameservers] of Object.entries(args.splitDns ?? {}).sort(([a], [b]) =>
+      a < b ? -1 : 1,
+    )) {
+      next(
+        new tailscale.DnsSplitNameservers(
+          `${name}-split-${domain}`,
+          { domain, nameservers: [...nameservers] },
+          opts(),
+        ),
+      );
+    }
+    return policy;
+  }
+}

@@ -1,0 +1,250 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { SecretDelivery, type SecretDeliveryArgs } from "../../../components/secrets/delivery.ts";
+import {
+  type DeliveryPeer,
+  deliverScript,
+  deliveryCommand,
+  deliveryToken,
+  markOf,
+  parseDelivery,
+  receiverArgv,
+  sha256,
+} from "../../../components/secrets/delivery-command.ts";
+import { hostKey, record, resolved } from "../mocks.ts";
+
+const line = (more: object = {}) =>
+  JSON.stringify({
+    schemaVersion: 1,
+    host: "web",
+    secret: "token",
+    outcome: "delivered",
+    step: "",
+    exitCode: 0,
+    reason: "",
+    ...more,
+  });
+
+const peer: DeliveryPeer = {
+  address: "203.0.113.10",
+  user: "deploy",
+  identity: "keys/deploy",
+  hostKey,
+  managed: true,
+};
+const args: SecretDeliveryArgs = {
+  host: "web",
+  secret: "token",
+  value: pulumi.secret("PLANTED"),
+  peer,
+  present: undefined,
+};
+const build = (more: Partial<SecretDeliveryArgs> = {}, preview = false) =>
+  record(() => new SecretDelivery("web-token", { ...args, ...more }), {
+    preview,
+    computed: { "command:local:Command": () => ({ stdout: `noise PLANTED\n${line()}\n`, stderr: "" }) },
+  });
+
+describe("resource", () => {
+  test("carries the secret in stdin alone, and waits for nothing but its triggers", async () => {
+    const { recording, result } = await build({ value: "PLANTED" });
+    const command = recording.named("web-token-delivery");
+    expect(command.inputs["stdin"]).toBe("PLANTED");
+    expect(recording.isSecret("web-token-delivery", "stdin")).toBe(true);
+    expect(recording.isSecret("web-token-delivery", "triggers", 0)).toBe(true);
+    const create = String(command.inputs["create"]);
+    expect(create).toMatch(/^sh components\/secrets\/deliver\.sh web token [0-9a-f-]{36} 30 ssh /);
+    expect(create).toMatch(/ web -- 'sudo -n \/run\/current-system\/sw\/bin\/pantheros-supervisor'$/);
+    expect(create.length).toBeLessThan(1000);
+    expect(command.inputs["logging"]).toBe("none");
+    expect(command.secretOutputs).toEqual(["stdout", "stderr"]);
+    expect(command.ignoreChanges).toEqual(
+      expect.arrayContaining(["create", "stdin", "environment", "interpreter"]),
+    );
+    expect(command.ignoreChanges.join()).not.toContain("triggers");
+    expect(recording.plainText()).not.toContain("PLANTED");
+    expect(recording.plainText()).not.toContain(sha256("PLANTED"));
+    expect(await pulumi.isSecret(result.result)).toBe(false);
+    expect(await resolved(result.result)).toMatchObject({ outcome: "delivered", host: "web" });
+  });
+
+  test("changes nothing while the host has the secret", async () => {
+    const present = { token: sha256("PLANTED"), [markOf("token")]: "mark-of-then" };
+    const triggers = async () =>
+      (await build({ present })).recording.named("web-token-delivery").inputs["triggers"];
+    expect(await triggers()).toEqual([sha256("PLANTED"), "mark-of-then"]);
+    expect(await triggers()).toEqual(await triggers());
+    // Should something else cause a delivery, the mark that is there has to stay.
+    const { recording } = await build({ present });
+    expect(recording.named("web-token-delivery").inputs["create"]).toContain(" web token '' 30 ssh ");
+  });
+
+  test("delivers the mark whose hash is its trigger", async () => {
+    const { recording } = await build();
+    const { create, triggers } = recording.named("web-token-delivery").inputs as {
+      create: string;
+      triggers: string[];
+    };
+    expect(triggers[1]).toBe(sha256(create.split(" ")[4] ?? ""));
+  });
+
+  test("leaves the host out of the diff when nobody looked", async () => {
+    const { recording } = await build({ probed: false });
+    expect(recording.named("web-token-delivery").ignoreChanges).toContain("triggers[1]");
+  });
+
+  test("previews", async () => {
+    const { result } = await build({}, true);
+    expect(await resolved(result.result)).toBeUndefined();
+  });
+
+  test.each(["", "-x", "a b", "x".repeat(60), "token.mark"])("refuses the name %j", async (secret) => {
+    await record(() => {
+      expect(() => new SecretDelivery("x", { ...args, secret })).toThrow("not a name a host takes");
+    });
+  });
+});
+
+test.each([
+  ["nobody knows", undefined, "must", "fresh"],
+  ["a closed laptop", undefined, "best-effort", "offline"],
+  ["nothing there", {}, "must", "fresh"],
+  ["another content", { token: "other", "token.mark": "m" }, "best-effort", "fresh"],
+  ["no mark", { token: "wanted" }, "must", "fresh"],
+  ["as wanted", { token: "wanted", "token.mark": "m" }, "must", "m"],
+] as const)("the host's part in the trigger: %s", (_, present, converge, expected) => {
+  expect(deliveryToken({ secret: "token", wanted: "wanted", fresh: "fresh", present, converge })).toBe(
+    expected,
+  );
+});
+
+test("a result is read from the last line; anything else is refused without being repeated", () => {
+  expect(parseDelivery(`PLANTED\n${line({ outcome: "offline", extra: "PLANTED" })}`)).not.toHaveProperty(
+    "extra",
+  );
+  for (const text of ["", "PLANTED", '{"schemaVersion":2}']) {
+    expect(() => parseDelivery(text)).toThrow(/^components\/secrets\/deliver\.sh did not print a result$/);
+  }
+});
+
+describe.each(["dash", "busybox sh"])("script under %s", (shell) => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "pantheros-test-"));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  /** Runs the script with a stand-in for ssh that is this shell text; `$name` is the secret's name. */
+  function deliver(ssh: string, seconds = 5, mark = "m-1") {
+    const remote = `#!/bin/sh\ndirectory='${directory}'\nfor name; do :; done\n${ssh}\n`;
+    writeFileSync(join(directory, "ssh"), remote, { mode: 0o755 });
+    const command = deliveryCommand({ host: "web", secret: "token", mark, seconds, peer });
+    // Not execFileSync: it throws when the script ends without having read its input.
+    const { stdout } = spawnSync("/bin/sh", ["-c", command.replace(/^sh /, `${shell} `)], {
+      input: "PLANTED\nsecond line",
+      encoding: "utf8",
+      stdio: ["pipe", "pipe", "pipe"],
+      env: { ...process.env, PATH: `${directory}:${process.env["PATH"]}` },
+    });
+    expect(stdout).not.toContain("PLANTED");
+    return parseDelivery(stdout);
+  }
+
+  test("hands over the secret, then its mark", () => {
+    const result = deliver('printf "%s\\n" "$*" >>"$directory/calls"; cat >"$directory/$name"; echo PLANTED');
+    expect(result.outcome).toBe("delivered");
+    expect(readFileSync(join(directory, "token"), "utf8")).toBe("PLANTED\nsecond line");
+    expect(readFileSync(join(directory, "token.mark"), "utf8")).toBe("m-1");
+    const calls = readFileSync(join(directory, "calls"), "utf8").trim().split("\n");
+    expect(calls.map((call) => call.replace(/^.* -- /, ""))).toEqual([
+      "sudo -n /run/current-system/sw/bin/pantheros-supervisor secret token",
+      "sudo -n /run/current-system/sw/bin/pantheros-supervisor secret token.mark",
+    ]);
+    for (const call of calls) {
+      expect(call).toContain("StrictHostKeyChecking=yes");
+      expect(call).toContain(hostKey);
+    }
+  });
+
+  test("an empty mark leaves the host's as it is", () => {
+    expect(deliver('cat >"$directory/$name"', 5, "").outcome).toBe("delivered");
+    expect(readdirSync(directory).sort()).toEqual(["ssh", "token"]);
+  });
+
+  test("no mark after a secret that did not arrive", () => {
+    const result = deliver(
+      'cat >/dev/null; echo "$name" >>"$directory/calls"; cat; echo PLANTED >&2; exit 1',
+    );
+    expect(result).toMatchObject({
+      outcome: "failed",
+      step: "secret",
+      exitCode: 1,
+      reason: "the supervisor failed",
+    });
+    expect(readFileSync(join(directory, "calls"), "utf8")).toBe("token\n");
+  });
+
+  test("a mark that did not arrive is a failure of its own", () => {
+    expect(deliver('cat >/dev/null; [ "$name" = token ] || exit 2')).toMatchObject({
+      outcome: "failed",
+      step: "mark",
+      exitCode: 2,
+      reason: "the supervisor refused it",
+    });
+  });
+
+  test("a host that stays silent is given up", () => {
+    expect(deliver("exec sleep 30", 1)).toMatchObject({
+      outcome: "offline",
+      reason: "no answer within 1 s",
+    });
+  });
+
+  test.each([
+    ["Host key verification failed.", "failed", "the host key is not the pinned one"],
+    ["deploy@web: Permission denied (publickey).", "failed", "the host refused our key"],
+    [
+      "ssh: Could not resolve hostname web: Name or service not known",
+      "offline",
+      "the name does not resolve",
+    ],
+    ["ssh: connect to host web port 22: Connection refused", "offline", "connection refused"],
+    ["ssh: connect to host web port 22: Connection timed out", "offline", "no answer"],
+    ["kex_exchange_identification: PLANTED", "offline", "ssh could not connect"],
+  ])("ssh says %j", (message, outcome, reason) => {
+    expect(deliver(`echo '${message}' >&2; exit 255`)).toMatchObject({ outcome, reason, exitCode: 255 });
+  });
+
+  test("a missing supervisor", () => {
+    expect(deliver("exit 127")).toMatchObject({ outcome: "failed", exitCode: 127 });
+  });
+});
+
+test("a machine that was never managed gets its file from root's shell, private and whole", () => {
+  const directory = mkdtempSync(join(tmpdir(), "pantheros-test-"));
+  try {
+    const argv = receiverArgv("web", { ...peer, user: "root", managed: false });
+    // What the remote shell sees: ssh joins its words with blanks.
+    const remote = [argv.at(-1), "secret", "token"].join(" ").replace("/var/lib/pantheros", directory);
+    execFileSync("sh", ["-c", remote], { input: "PLANTED" });
+    expect(readFileSync(join(directory, "secrets/token"), "utf8")).toBe("PLANTED");
+    expect(statSync(join(directory, "secrets/token")).mode & 0o777).toBe(0o600);
+    expect(readdirSync(join(directory, "secrets"))).toEqual(["token"]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test("words are quoted for the shell", () => {
+  const odd = { ...peer, identity: "it's $(x) here" };
+  const command = deliveryCommand({ host: "web", secret: "s", mark: "m", seconds: 1, peer: odd });
+  const printed = execFileSync("sh", ["-c", command.replace(`sh ${deliverScript}`, "printf '%s\\0'")], {
+    encoding: "utf8",
+  });
+  const words = printed.split("\0");
+  expect(words.slice(0, 5)).toEqual(["web", "s", "m", "1", "ssh"]);
+  expect(words).toContain("IdentityFile=it's $(x) here");
+});

@@ -1,0 +1,121 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { firstIpv6 } from "../../../components/hetzner-server/addresses.ts";
+import { cloudflareRanges } from "../../../components/hetzner-server/cloudflare-ranges.ts";
+import { firewallRules } from "../../../components/hetzner-server/firewall.ts";
+import { hostKeyScript, parseKeyPair } from "../../../components/hetzner-server/host-key.ts";
+import { bootstrapUserData } from "../../../components/hetzner-server/user-data.ts";
+import { hostKey, keyPairJson } from "../mocks.ts";
+
+describe("firewall", () => {
+  test("admits SSH from the deploy's networks, the web from Cloudflare, Tailscale and ICMP from anywhere", () => {
+    const rules = firewallRules({ ssh: ["203.0.113.5/32", "198.51.100.1/32", "198.51.100.1/32"] });
+    expect(rules.map(({ protocol, port, sourceIps }) => [protocol, port, sourceIps.length])).toEqual([
+      ["tcp", "22", 2],
+      ["tcp", "80", cloudflareRanges.length],
+      ["tcp", "443", cloudflareRanges.length],
+      ["udp", "41641", 2],
+      ["icmp", undefined, 2],
+    ]);
+    expect(rules[0]?.sourceIps).toEqual(["198.51.100.1/32", "203.0.113.5/32"]);
+    const open = rules.filter(({ sourceIps }) => sourceIps.includes("0.0.0.0/0"));
+    expect(open.map(({ protocol }) => protocol)).toEqual(["udp", "icmp"]);
+  });
+
+  test("has no rule at all where nobody is admitted", () => {
+    expect(firewallRules({ ssh: [], web: [] }).map(({ port }) => port)).toEqual(["41641", undefined]);
+  });
+
+  test("refuses more networks than the vendor takes", () => {
+    const ssh = Array.from({ length: 101 }, (_, i) => `198.51.100.${i}/32`);
+    expect(() => firewallRules({ ssh })).toThrow(
+      'firewall rule "SSH: installation and recovery": 101 networks',
+    );
+  });
+
+  test("the list of Cloudflare's networks is whole, unique and well-formed", () => {
+    const families = cloudflareRanges.map((range) => isIP(range.split("/")[0] ?? ""));
+    expect(families.filter((family) => family === 4)).toHaveLength(15);
+    expect(families.filter((family) => family === 6)).toHaveLength(7);
+    expect(new Set(cloudflareRanges).size).toBe(22);
+    // Wide enough to be a provider's, never the whole net.
+    for (const range of cloudflareRanges) expect(Number(range.split("/")[1])).toBeGreaterThanOrEqual(13);
+  });
+});
+
+describe("user data", () => {
+  const pair = parseKeyPair(keyPairJson("AAAA\nBBBB"));
+
+  test("is a cloud-config with the bootstrap host key and nothing else", () => {
+    expect(bootstrapUserData(pair)).toBe(`#cloud-config
+ssh_deletekeys: true
+ssh_keys:
+  ed25519_private: |
+    -----BEGIN OPENSSH PRIVATE KEY-----
+    AAAA
+    BBBB
+    -----END OPENSSH PRIVATE KEY-----
+  ed25519_public: ${hostKey}
+`);
+  });
+
+  test("refuses other keys and more than the vendor takes", () => {
+    expect(() => bootstrapUserData({ ...pair, public: "ssh-rsa AAAA" })).toThrow(
+      "not an OpenSSH ed25519 key pair",
+    );
+    expect(() => bootstrapUserData({ ...pair, private: `${pair.private}${"A".repeat(33_000)}` })).toThrow(
+      "the limit is 32768",
+    );
+  });
+});
+
+describe("host keys", () => {
+  test("the script makes a pair that belongs together and leaves nothing behind", () => {
+    const directory = mkdtempSync(join(tmpdir(), "pantheros-test-"));
+    try {
+      const real = execFileSync("sh", ["-c", "command -v ssh-keygen"], { encoding: "utf8" }).trim();
+      const shim = `#!/bin/sh\nfor word; do last=$word; done\nprintf '%s\\n' "$last" >>"${directory}/paths"\nexec ${real} "$@"\n`;
+      writeFileSync(join(directory, "ssh-keygen"), shim, { mode: 0o755 });
+      const env = { ...process.env, PATH: `${directory}:${process.env["PATH"]}` };
+      const run = () => parseKeyPair(execFileSync("sh", [hostKeyScript], { encoding: "utf8", env }));
+      const [first, second] = [run(), run()];
+      expect(second.public).not.toBe(first.public);
+      writeFileSync(join(directory, "key"), first.private, { mode: 0o600 });
+      const derived = execFileSync(real, ["-y", "-f", join(directory, "key")], { encoding: "utf8" });
+      expect(derived.trim()).toBe(first.public);
+      const paths = readFileSync(join(directory, "paths"), "utf8").trim().split("\n");
+      expect(paths).toHaveLength(2);
+      for (const path of paths) expect(existsSync(dirname(path))).toBe(false);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  test("anything else that it prints is refused without being repeated", () => {
+    for (const text of [
+      "",
+      "PRIVATE",
+      "null",
+      '{"private":"PRIVATE"}',
+      '{"private":"PRIVATE","public":"PRIVATE"}',
+    ]) {
+      let message = "";
+      try {
+        parseKeyPair(text);
+      } catch (error) {
+        message = (error as Error).message;
+      }
+      expect(message).not.toBe("");
+      expect(message).not.toContain("PRIVATE");
+    }
+  });
+});
+
+test("the server's IPv6 address is the first of its network", () => {
+  expect(firstIpv6("2001:db8:1:2::/64")).toBe("2001:db8:1:2::1");
+  expect(firstIpv6("2001:db8:1:2::")).toBe("2001:db8:1:2::1");
+  expect(firstIpv6("2001:db8:1:2::1")).toBe("2001:db8:1:2::1");
+});
