@@ -1,0 +1,63 @@
+import * as z from "zod";
+
+/**
+ * What a stack publishes for other teams. Within one `schemaVersion` fields are only added; a field that is absent is unknown or
+ * does not exist, never null. `schema.v1.json` is this in JSON Schema. See docs/outputs.md.
+ */
+export const schemaVersion = 1;
+
+const healthResult = z.object({
+  name: z.string().describe("Name of the check in the inventory"),
+  ok: z.boolean(),
+  detail: z.string().optional().describe("What the check saw"),
+});
+
+const hostOutputs = z.object({
+  addresses: z.object({
+    ipv4: z.string().optional(),
+    ipv6: z.string().optional(),
+    tailnet: z.string().optional().describe("Name inside the tailnet"),
+  }),
+  hostKey: z.string().optional().describe("Public SSH host key, type and base64: pin it"),
+  closure: z.string().optional().describe("Store path of the running system, as the host itself said"),
+  generation: z.int().optional().describe("Generation of the system profile"),
+  health: z.array(healthResult),
+  outcome: z
+    .enum(["confirmed", "rolled-back", "held", "offline", "failed"])
+    .optional()
+    .describe("How the last deploy ended; only confirmed means that the host runs what the stack wants"),
+  reason: z.string().optional().describe("Why the outcome is not confirmed"),
+});
+
+const serviceOutputs = z.object({
+  url: z.string().describe("Where it is reached: publicly, or inside the tailnet"),
+  host: z.string(),
+  public: z.boolean(),
+});
+
+const recordOutputs = z.object({
+  name: z.string(),
+  type: z.string(),
+  content: z.string().describe("In zone file form"),
+  proxied: z.boolean(),
+});
+
+const bucketOutputs = z.object({ name: z.string(), endpoint: z.string(), region: z.string() });
+
+export const stackOutputs = z
+  .object({
+    schemaVersion: z.literal(schemaVersion),
+    hosts: z.record(z.string(), hostOutputs),
+    services: z.record(z.string(), serviceOutputs),
+    dns: z.object({ zone: z.string().optional(), records: z.array(recordOutputs) }),
+    buckets: z.record(z.string(), bucketOutputs),
+    cache: z.object({
+      url: z.string().optional().describe("Nix substituter"),
+      publicKey: z.string().optional().describe("Nix public key, name:base64"),
+    }),
+  })
+  .describe("Outputs of a PantherOS stack, version 1. No value in it is secret.");
+
+export type StackOutputs = z.infer<typeof stackOutputs>;
+export type HostOutputs = z.infer<typeof hostOutputs>;
+export type HealthResult = z.infer<typeof healthResult>;

@@ -1,0 +1,46 @@
+import * as pulumi from "@pulumi/pulumi";
+import { type StackOutputs, schemaVersion, stackOutputs } from "./contract.ts";
+
+/**
+ * Checks what a stack published.
+ * @throws Error naming the stack, each key that is wrong and what was expected.
+ */
+export function parseOutputs(stack: string, outputs: unknown): StackOutputs {
+  const version = (outputs as { schemaVersion?: unknown } | null)?.schemaVersion;
+  if (version === undefined) {
+    throw new Error(
+      `stack ${stack} publishes no schemaVersion: it is not a PantherOS stack, or it was never deployed`,
+    );
+  }
+  if (version !== schemaVersion) {
+    throw new Error(
+      `stack ${stack} publishes schemaVersion ${JSON.stringify(version)}; this reader knows ${schemaVersion}: update it`,
+    );
+  }
+  const result = stackOutputs.safeParse(outputs);
+  if (!result.success) {
+    const lines = result.error.issues.map(
+      (issue) => `stack ${stack}: ${issue.path.map(String).join(".")}: ${issue.message}`,
+    );
+    throw new Error(lines.join("\n"));
+  }
+  return result.data;
+}
+
+/**
+ * The outputs of another stack, typed and checked.
+ *
+ * @example
+ * const fleet = readStack("organization/pantheros/production");
+ * const address = fleet.apply(({ hosts }) => hosts["hetzner-vps"]?.addresses.ipv4);
+ *
+ * @param stack full name of the stack, `organization/pantheros/production` with a backend of your own
+ */
+export function readStack(stack: string, opts?: pulumi.CustomResourceOptions): pulumi.Output<StackOutputs> {
+  const reference = new pulumi.StackReference(
+    `outputs-of-${stack.replaceAll("/", "-")}`,
+    { name: stack },
+    opts,
+  );
+  return reference.outputs.apply((outputs: unknown) => parseOutputs(stack, outputs));
+}

@@ -1,0 +1,100 @@
+import { readFileSync } from "node:fs";
+import { loadInventory } from "../../../inventory/load.ts";
+import { planFor } from "../../../inventory/plan.ts";
+import { outputsFor, type StackFacts } from "../../../outputs/build.ts";
+import { stackOutputs } from "../../../outputs/contract.ts";
+import { contractSchema, schemaFile } from "../../../outputs/json-schema.ts";
+import { parseOutputs, readStack } from "../../../outputs/reader.ts";
+import { hostKey, record, resolved } from "../mocks.ts";
+
+const plan = planFor(loadInventory("sandbox/nix/fleet.toml"), "sandbox");
+const running = "/nix/store/00000000000000000000000000000000-system";
+const facts: StackFacts = {
+  hosts: {
+    web: {
+      ipv4: "203.0.113.10",
+      ipv6: "2001:db8:1:1::1",
+      hostKey,
+      result: {
+        outcome: "confirmed",
+        reason: "left over",
+        running,
+        generation: 3,
+        health: [{ name: "hello", ok: true, detail: "200" }],
+      },
+    },
+    legacy: {
+      ipv4: "198.51.100.20",
+      hostKey,
+      result: { outcome: "rolled-back", reason: "hello: status 500", running, generation: 2 },
+    },
+  },
+  records: [{ name: "web.example.test", type: "A", content: "203.0.113.10", proxied: false }],
+  buckets: {
+    cache: { name: "sandbox-nix-cache", endpoint: "https://s3.example.test", region: "eu-central-003" },
+  },
+};
+
+test("what other teams get (a change here is a change of the contract: read docs/outputs.md)", () => {
+  expect(outputsFor(plan, facts)).toMatchSnapshot();
+});
+
+test("is valid by the contract, and has no undefined in it", () => {
+  const outputs = outputsFor(plan, facts);
+  expect(stackOutputs.parse(outputs)).toEqual(outputs);
+  expect(JSON.parse(JSON.stringify(outputs))).toStrictEqual(outputs);
+});
+
+test("a reason stands only where a host is not confirmed; a host nobody reached is still listed", () => {
+  const { hosts } = outputsFor(plan, facts);
+  expect(hosts["web"]).not.toHaveProperty("reason");
+  expect(hosts["legacy"]?.reason).toBe("hello: status 500");
+  expect(hosts["db"]).toEqual({ addresses: { tailnet: "db.tail0000.ts.net" }, health: [] });
+});
+
+test("a fleet without tailnet names services by their host", () => {
+  const bare = { ...plan, inventory: { ...plan.inventory, tailnet: undefined } };
+  expect(outputsFor(bare, facts).services["database"]?.url).toBe("tcp://db.example.test:5432");
+});
+
+test("the JSON Schema in the repository is the contract's (node outputs/write-schema.ts)", () => {
+  expect(JSON.parse(readFileSync(schemaFile, "utf8"))).toEqual(JSON.parse(contractSchema()));
+});
+
+describe("reader", () => {
+  const good = outputsFor(plan, facts);
+
+  test("gives typed, checked outputs of another stack", async () => {
+    const { result } = await record(() => readStack("organization/pantheros/sandbox"), {
+      computed: { "pulumi:pulumi:StackReference": () => ({ outputs: { ...good, later: "field" } }) },
+    });
+    expect(await resolved(result)).toEqual(good);
+  });
+
+  test("previews while the stack is unknown", async () => {
+    const { result } = await record(() => readStack("organization/pantheros/sandbox"), { preview: true });
+    expect(await resolved(result)).toBeUndefined();
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    [
+      "nothing",
+      {},
+      /^stack s publishes no schemaVersion: it is not a PantherOS stack, or it was never deployed$/,
+    ],
+    ["null", null, /^stack s publishes no schemaVersion/],
+    [
+      "another version",
+      { ...good, schemaVersion: 2 },
+      /^stack s publishes schemaVersion 2; this reader knows 1: update it$/,
+    ],
+    [
+      "a wrong field",
+      { ...good, buckets: { cache: { name: 1, endpoint: "", region: "" } } },
+      /^stack s: buckets\.cache\.name: .*string/,
+    ],
+    ["a missing part", { ...good, dns: undefined }, /^stack s: dns: /],
+  ])("refuses %s, naming stack and key", (_, outputs, message) => {
+    expect(() => parseOutputs("s", outputs)).toThrow(message);
+  });
+});
