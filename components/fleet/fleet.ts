@@ -1,0 +1,124 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Plan } from "../../inventory/plan.ts";
+import { outputsFor } from "../../outputs/build.ts";
+import type { StackOutputs } from "../../outputs/contract.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { type BucketLocation, Buckets } from "../buckets/buckets.ts";
+import { bucketsArgs } from "../buckets/mapping.ts";
+import { dnsRecordsFor } from "../dns/mapping.ts";
+import { type PublishedRecord, Zone } from "../dns/zone.ts";
+import type { NixosHost } from "../nixos-host/nixos-host.ts";
+import { withRunning } from "../nixos-host/result.ts";
+import { Verdict } from "../nixos-host/verdict.ts";
+import { secretsArgs } from "../secrets/mapping.ts";
+import { type HostSecret, Secrets } from "../secrets/secrets.ts";
+import { tailnetArgs } from "../tailnet/mapping.ts";
+import { Tailnet } from "../tailnet/tailnet.ts";
+import { deployHosts } from "./hosts.ts";
+import { type Machines, machinesOf } from "./machines.ts";
+
+/** Name, on its host, of the key to join the tailnet with. */
+const tailnetKeyName = "tailscale-auth-key";
+
+export interface FleetArgs {
+  readonly plan: Plan;
+  readonly settings: Settings;
+}
+
+/**
+ * Everything that one stack owns: machines, names, buckets, its part of the tailnet, secrets, and what runs on the hosts.
+ * Vendors that the inventory does not mention are not touched.
+ */
+export class Fleet extends pulumi.ComponentResource {
+  /** The contract with other teams: outputs/contract.ts. */
+  readonly outputs: pulumi.Output<StackOutputs>;
+
+  constructor(name: string, { plan, settings }: FleetArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pantheros:fleet:Fleet", name, {}, opts);
+    const machines = machinesOf(plan, settings, this);
+    const tailnet = this.#tailnet(plan, settings);
+    const secrets = this.#secrets(plan, settings, tailnet?.keys ?? {});
+    const records = this.#names(plan, settings, machines);
+    const buckets = this.#buckets(plan, settings);
+    const { hosts, problems } = deployHosts({ plan, settings, machines, secrets, parent: this });
+    new Verdict("verdict", { hosts: [...hosts.values()], problems }, { parent: this });
+    this.outputs = outputsOf(plan, machines, hosts, records, buckets);
+    this.registerOutputs({ outputs: this.outputs });
+  }
+
+  #tailnet(plan: Plan, settings: Settings): Tailnet | undefined {
+    const args = tailnetArgs(plan, settings.stack);
+    return args && new Tailnet("tailnet", args, { parent: this });
+  }
+
+  /** Where there is nothing to read or write, the stack needs no access to 1Password. */
+  #secrets(
+    plan: Plan,
+    settings: Settings,
+    tailnetKeys: Readonly<Record<string, pulumi.Output<string>>>,
+  ): readonly HostSecret[] {
+    const args = secretsArgs(plan, settings.stack, tailnetKeys);
+    const joining = Object.entries(tailnetKeys).map(([host, value]) => ({
+      ...{ host, name: tailnetKeyName, value, read: true },
+    }));
+    if (args.requests.length === 0 && (args.stored ?? []).length === 0) return joining;
+    // Who may not deploy may not read what hosts keep secret either.
+    const read = settings.probe === "deploy" || !pulumi.runtime.isDryRun();
+    const secrets = new Secrets("secrets", { ...args, read }, { parent: this });
+    const requested = plan.secrets.map(({ host, name }) => ({
+      ...{ host, name, value: secrets.secretFor(host, name), read },
+    }));
+    return [...joining, ...requested];
+  }
+
+  #names(plan: Plan, settings: Settings, machines: Machines): readonly PublishedRecord[] {
+    if (plan.inventory.dns === undefined) return [];
+    const addresses = Object.fromEntries([
+      ...[...machines.created].map(([host, { ipv4, ipv6, hostKey }]) => [host, { ipv4, ipv6, hostKey }]),
+      ...[...machines.adopted].map(([host, { known, hostKey }]) => [host, { ...known, hostKey }]),
+    ]);
+    const { records } = new Zone(
+      "zone",
+      {
+        zone: plan.inventory.dns.zone,
+        zoneId: settings.cloudflareZoneId,
+        records: dnsRecordsFor(plan, addresses),
+      },
+      { parent: this },
+    );
+    return records;
+  }
+
+  #buckets(plan: Plan, settings: Settings): Readonly<Record<string, BucketLocation>> {
+    const args = bucketsArgs(plan, settings.s3Endpoint);
+    return args ? new Buckets("buckets", args, { parent: this }).buckets : {};
+  }
+}
+
+/** Everything the run learned, as the contract wants it. */
+function outputsOf(
+  plan: Plan,
+  machines: Machines,
+  hosts: ReadonlyMap<string, NixosHost>,
+  records: readonly PublishedRecord[],
+  buckets: Readonly<Record<string, BucketLocation>>,
+): pulumi.Output<StackOutputs> {
+  const facts = [...hosts].map(([host, { result, status }]) => {
+    const machine = machines.created.get(host) ?? machines.adopted.get(host);
+    return pulumi
+      .all([machine?.ipv4, machine?.ipv6, machine?.hostKey, result, status])
+      .apply(
+        ([ipv4, ipv6, hostKey, told, seen]) =>
+          [host, { ipv4, ipv6, hostKey, result: withRunning(told, seen) }] as const,
+      );
+  });
+  return pulumi
+    .all([pulumi.all(facts), pulumi.output(records), pulumi.output(buckets)])
+    .apply(([all, published, located]) =>
+      outputsFor(plan, {
+        hosts: Object.fromEntries(all),
+        records: [...published],
+        buckets: located,
+      }),
+    );
+}

@@ -1,0 +1,82 @@
+import { existsSync, readFileSync } from "node:fs";
+import * as pulumi from "@pulumi/pulumi";
+import { pinnedHostKey, readKnownHosts } from "../../inventory/known-hosts.ts";
+import type { ExistingHost, HetznerHost, Plan } from "../../inventory/plan.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { ExistingServer, type ExistingServerArgs, existingServerProblems } from "../existing-server.ts";
+import { HetznerAccount } from "../hetzner-server/account.ts";
+import { hetznerServerArgs, placementGroupsOf } from "../hetzner-server/mapping.ts";
+import { HetznerServer } from "../hetzner-server/server.ts";
+import { sshfpOf } from "../ssh-public-key.ts";
+
+/** The stack's machines by name: created ones, and those that were there before. */
+export interface Machines {
+  readonly created: ReadonlyMap<string, HetznerServer>;
+  readonly adopted: ReadonlyMap<string, ExistingServer>;
+}
+
+const isHetzner = (host: Plan["hosts"][number]): host is HetznerHost => host.provider.kind === "hetzner";
+const isExisting = (host: Plan["hosts"][number]): host is ExistingHost => host.provider.kind === "existing";
+
+/**
+ * Public keys that may log in to a machine before it is installed: the inventory's, and the one beside the private key that this
+ * run deploys with. Key name -> key.
+ */
+export function bootstrapKeys(plan: Plan, settings: Settings): Record<string, string> {
+  const keys = [...plan.inventory.deploy.authorizedKeys];
+  const beside = settings.sshKey && `${settings.sshKey}.pub`;
+  if (beside && existsSync(beside)) keys.push(readFileSync(beside, "utf8").trim());
+  // Named by what they are: the vendor refuses a key twice, also under the name that it is about to lose.
+  return Object.fromEntries(keys.map((key) => [sshfpOf(key).fingerprint.slice(0, 12), key]));
+}
+
+/** How the program finds a machine that it did not make. */
+function existingArgs(host: ExistingHost, plan: Plan, settings: Settings, pins: string): ExistingServerArgs {
+  const { provider } = host;
+  const tailnetName = plan.inventory.tailnet && `${host.name}.${plan.inventory.tailnet.suffix}`;
+  const address = settings.addresses[host.name] ?? provider.address ?? tailnetName;
+  const names = [host.name, address, provider.address, tailnetName].filter((name) => name !== undefined);
+  return {
+    hostname: host.name,
+    address,
+    ipv6: provider.ipv6,
+    sshPort: provider.sshPort,
+    hostKey: pinnedHostKey(pins, names),
+    knownHostsFile: settings.knownHostsFile,
+  };
+}
+
+/**
+ * Creates and adopts the machines of a stack.
+ * @throws pulumi.RunError with everything that is wrong about the adopted ones, before any resource is made.
+ */
+export function machinesOf(plan: Plan, settings: Settings, parent: pulumi.Resource): Machines {
+  const pins = readKnownHosts(settings.knownHostsFile);
+  const existing = plan.hosts
+    .filter(isExisting)
+    .map((host) => [host, existingArgs(host, plan, settings, pins)] as const);
+  const problems = existing.flatMap(([, args]) => existingServerProblems(args));
+  if (problems.length > 0) throw new pulumi.RunError(problems.join("\n"));
+
+  const hetzner = plan.hosts.filter(isHetzner);
+  const created = new Map<string, HetznerServer>();
+  if (hetzner.length > 0) {
+    const account = new HetznerAccount(
+      "hetzner",
+      {
+        stack: settings.stack,
+        publicKeys: bootstrapKeys(plan, settings),
+        placementGroups: placementGroupsOf(hetzner),
+      },
+      { parent },
+    );
+    for (const host of hetzner) {
+      const args = hetznerServerArgs(host, plan, settings.stack, account);
+      created.set(host.name, new HetznerServer(host.name, args, { parent }));
+    }
+  }
+  const adopted = new Map(
+    existing.map(([host, args]) => [host.name, new ExistingServer(host.name, args, { parent })]),
+  );
+  return { created, adopted };
+}

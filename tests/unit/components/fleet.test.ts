@@ -1,0 +1,224 @@
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Fleet } from "../../../components/fleet/fleet.ts";
+import { deliveryProblem } from "../../../components/fleet/hosts.ts";
+import { bootstrapKeys } from "../../../components/fleet/machines.ts";
+import { parseInventory } from "../../../inventory/load.ts";
+import { planFor } from "../../../inventory/plan.ts";
+import { stackOutputs } from "../../../outputs/contract.ts";
+import { type Settings, settingsFrom } from "../../../settings/settings.ts";
+import { hostKey, keyPairJson, type MockOptions, record, resolved } from "../mocks.ts";
+
+const text = readFileSync("sandbox/nix/fleet.toml", "utf8");
+const scratch = mkdtempSync(join(tmpdir(), "pantheros-fleet-"));
+writeFileSync(join(scratch, "known_hosts"), `legacy ${hostKey}\n`);
+writeFileSync(join(scratch, "key.pub"), `${hostKey} somebody\n`);
+
+const settings = (more: Record<string, string> = {}): Settings =>
+  settingsFrom({
+    stack: "sandbox",
+    get: (key) => more[key],
+    env: (name) =>
+      ({ PANTHEROS_KNOWN_HOSTS: join(scratch, "known_hosts"), PANTHEROS_SSH_KEY: join(scratch, "key") })[
+        name
+      ],
+  });
+const planOf = (toml: string) => planFor(parseInventory(toml, "fleet.toml"), "sandbox");
+
+const store = (letter: string, host: string) => `/nix/store/${letter.repeat(32)}-nixos-system-${host}`;
+const target = (host: string) => ({
+  ...{ drvPath: `${store("d", host)}.drv`, toplevel: store("a", host), system: "x86_64-linux" },
+  ...{ kernel: "/nix/store/k/bzImage", inhibitors: {}, units: {} },
+});
+const evaluated = JSON.stringify(
+  Object.fromEntries(["web", "db", "legacy"].map((name) => [name, target(name)])),
+);
+
+/** What the engine and the vendors answer; `outcomes` says how each host's deploy ends. */
+function world(outcomes: Record<string, string> = {}, preview = false): MockOptions {
+  return {
+    preview,
+    stack: "sandbox",
+    functions: {
+      "command:local:run": ({ command }) => ({
+        stdout: String(command).includes("probe.sh")
+          ? "unreached\nConnection refused"
+          : `${evaluated}\nexit 0\n`,
+        stderr: "",
+      }),
+      "cloudflare:index/getZone:getZone": () => ({ zoneId: "zone-1" }),
+      "onepassword:index/getVault:getVault": () => ({ uuid: "vaultvaultvaultvaultvault1" }),
+      "onepassword:index/getItem:getItem": ({ title }) => ({ credential: `PLANTED ${String(title)}` }),
+    },
+    computed: {
+      "hcloud:index/primaryIp:PrimaryIp": ({ type }, name) => ({
+        ipAddress: type === "ipv4" ? `203.0.113.${name.length}` : "2001:db8:1:1::/64",
+      }),
+      "tailscale:index/tailnetKey:TailnetKey": (_, name) => ({ key: `PLANTED ${name}` }),
+      "command:local:Command": (_, name) => {
+        const host = name.split("-")[0] ?? "";
+        if (/-(host|bootstrap)-key$/.test(name)) return { stdout: keyPairJson(`PLANTED ${name}`) };
+        const common = { schemaVersion: 1, host, seconds: {} };
+        if (name.endsWith("-install")) return { stdout: JSON.stringify({ ...common, outcome: "installed" }) };
+        if (name.endsWith("-delivery")) {
+          const more = { secret: "opnix-token", outcome: "delivered", step: "", exitCode: 0, reason: "" };
+          return { stdout: JSON.stringify({ ...common, ...more }) };
+        }
+        const outcome = outcomes[host] ?? "confirmed";
+        const running = outcome === "confirmed" ? store("a", host) : store("o", host);
+        const result = { ...common, outcome, running, generation: 1, token: "t", reason: "a reason" };
+        return { stdout: name.endsWith("-deploy") ? JSON.stringify(result) : "" };
+      },
+    },
+  };
+}
+
+test("the whole stack is one graph, and its outputs keep the contract", async () => {
+  const { recording, result } = await record(
+    () => new Fleet("fleet", { plan: planOf(text), settings: settings() }),
+    world(),
+  );
+  expect(recording.ofType("hcloud:index/server:Server").map((each) => each.name)).toEqual([
+    "db-server",
+    "web-server",
+  ]);
+  expect(
+    recording.calls.filter(({ inputs }) => String(inputs["command"]).includes("deployTargets")),
+  ).toHaveLength(1);
+  const outputs = stackOutputs.parse(await resolved(result.outputs));
+  expect(Object.keys(outputs.hosts)).toEqual(["db", "legacy", "web"]);
+  expect(outputs.hosts["web"]).toMatchObject({ outcome: "confirmed", closure: store("a", "web"), hostKey });
+  expect(outputs.dns.records).toContainEqual({
+    ...{ name: "hello.example.test", type: "CNAME", content: "web.example.test", proxied: true },
+  });
+  expect(outputs.services["hello"]?.url).toBe("https://hello.example.test");
+  for (const each of recording.registrations) {
+    if (each.type.startsWith("pulumi:") || each.name === "fleet") continue;
+    expect([each.name, each.parent]).not.toEqual([each.name, ""]);
+  }
+});
+
+test("nothing secret is sent in the clear, nor stands in the outputs", async () => {
+  const { recording, result } = await record(
+    () => new Fleet("fleet", { plan: planOf(text), settings: settings() }),
+    world(),
+  );
+  expect(recording.plainText()).not.toContain("PLANTED");
+  expect(JSON.stringify(await resolved(result.outputs))).not.toContain("PLANTED");
+  expect(recording.isSecret("web-server", "userData")).toBe(true);
+});
+
+test("a host that rolled back is told as that, and the verdict's command fails", async () => {
+  const { recording, result } = await record(
+    () => new Fleet("fleet", { plan: planOf(text), settings: settings() }),
+    world({ db: "rolled-back" }),
+  );
+  const { hosts } = await resolved(result.outputs);
+  expect(hosts["db"]).toMatchObject({
+    outcome: "rolled-back",
+    closure: store("o", "db"),
+    reason: "a reason",
+  });
+  expect(hosts["web"]).toMatchObject({ outcome: "confirmed" });
+  const verdict = recording.ofType("command:local:Command").find(({ name }) => name === "verdict");
+  expect(verdict?.inputs["environment"]).toMatchObject({
+    PANTHEROS_VERDICT: expect.stringMatching(/db: rolled-back/),
+    PANTHEROS_VERDICT_EXIT: "1",
+  });
+});
+
+test("a later wave gets the earlier one's failure to hold it", async () => {
+  const waves = text.replace("[hosts.web]", "[hosts.web]\nwave = 2");
+  const { recording } = await record(
+    () => new Fleet("fleet", { plan: planOf(waves), settings: settings() }),
+    world({ db: "rolled-back" }),
+  );
+  const heldBy = (host: string) =>
+    JSON.parse(
+      (recording.named(`${host}-deploy`).inputs["environment"] as Record<string, string>)[
+        "PANTHEROS_DEPLOY"
+      ] ?? "",
+    ).heldBy;
+  expect(heldBy("web")).toEqual(["db (rolled-back)"]);
+  expect(heldBy("legacy")).toEqual([]);
+});
+
+test("secrets come before the deploy of their host", async () => {
+  const { recording } = await record(
+    () => new Fleet("fleet", { plan: planOf(text), settings: settings() }),
+    world(),
+  );
+  const order = recording.registrations.map(({ name }) => name);
+  for (const host of ["web", "db", "legacy"]) {
+    expect(order.indexOf(`${host}-secret-opnix-token-delivery`)).toBeGreaterThan(-1);
+    expect(order.indexOf(`${host}-secret-opnix-token-delivery`)).toBeLessThan(
+      order.indexOf(`${host}-deploy`),
+    );
+  }
+});
+
+test("a preview of an empty account goes through with everything unknown", async () => {
+  const { recording } = await record(
+    () => new Fleet("fleet", { plan: planOf(text), settings: settings() }),
+    world({}, true),
+  );
+  expect(recording.ofType("hcloud:index/server:Server")).toHaveLength(2);
+  expect(recording.named("web-deploy").inputs["triggers"]).toBeDefined();
+});
+
+test("with probing off no host is asked", async () => {
+  const { recording } = await record(
+    () => new Fleet("fleet", { plan: planOf(text), settings: settings({ probe: "off" }) }),
+    world(),
+  );
+  expect(recording.calls.filter(({ inputs }) => String(inputs["command"]).includes("probe.sh"))).toEqual([]);
+  expect(recording.named("web-deploy").ignoreChanges).toContain("triggers[1]");
+});
+
+test("vendors that the inventory does not mention are not touched", async () => {
+  const alone = `schema = 1
+[fleet]
+domain = "example.test"
+[environments.sandbox]
+[deploy]
+address = "public"
+[hosts.legacy]
+environment = "sandbox"
+profiles = ["server"]
+provider = { kind = "existing", vendor = "home", address = "198.51.100.20" }
+`;
+  const { recording } = await record(
+    () => new Fleet("fleet", { plan: planOf(alone), settings: settings() }),
+    world(),
+  );
+  const packages = new Set(recording.registrations.map(({ type }) => type.split(":")[0]));
+  expect(packages).toEqual(new Set(["pantheros", "command"]));
+});
+
+test("a machine whose key nobody pinned is refused before anything is made", async () => {
+  const unpinned: Settings = { ...settings(), knownHostsFile: join(scratch, "none") };
+  await expect(
+    record(() => new Fleet("fleet", { plan: planOf(text), settings: unpinned }), world()),
+  ).rejects.toThrow(/hosts\.legacy: no host key is pinned/);
+});
+
+test("keys for new machines: the inventory's and the runner's, each once", () => {
+  const plan = planOf(text.replace("[deploy]", `[deploy]\nauthorized_keys = ["${hostKey} the same key"]`));
+  expect(Object.values(bootstrapKeys(plan, settings()))).toHaveLength(1);
+});
+
+test("a secret that did not arrive is a problem, except on a best-effort host", () => {
+  const result = {
+    schemaVersion: 1,
+    host: "web",
+    secret: "s",
+    outcome: "offline",
+    step: "secret",
+    exitCode: 255,
+    reason: "no answer",
+  } as const;
+  expect(deliveryProblem(result, "must")).toBe("web: secret s offline: no answer");
+  expect(deliveryProblem(result, "best-effort")).toBeUndefined();
+  expect(deliveryProblem({ ...result, outcome: "delivered" }, "must")).toBeUndefined();
+});
