@@ -1,0 +1,180 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { hostsOf, Sandbox } from "./sandbox.ts";
+
+jest.setTimeout(15 * 60_000);
+
+const sandbox = new Sandbox("fleet");
+
+describe("a fleet from nothing to healthy hosts", () => {
+  beforeAll(async () => {
+    await sandbox.fresh();
+  });
+
+  afterAll(async () => {
+    const down = await sandbox.cli("down");
+    expect(down.output).not.toMatch(/error/i);
+    expect(down.code).toBe(0);
+    expect(sandbox.remains()).toEqual([]);
+  });
+
+  test("`make sandbox` ends with every host confirmed and what to type next", async () => {
+    const { code, output } = await sandbox.cli("up");
+    expect({ code, end: output.slice(-3000) }).toMatchObject({ code: 0 });
+    for (const host of ["web", "db", "legacy"]) expect(output).toContain(host);
+    expect(output).toMatch(/tools\/pulumi preview/);
+    const { hosts } = await sandbox.outputs();
+    expect(Object.entries(hosts).map(([name, host]) => [name, host.outcome])).toEqual([
+      ["db", "confirmed"],
+      ["legacy", "confirmed"],
+      ["web", "confirmed"],
+    ]);
+  });
+
+  test("a preview right after says unchanged", async () => {
+    expect(await sandbox.changes()).toEqual([]);
+  });
+
+  test("each host runs the closure that the outputs name, and its unit runs", async () => {
+    const { hosts } = await sandbox.outputs();
+    for (const [name, host] of Object.entries(hosts)) expect(await sandbox.running(name)).toBe(host.closure);
+    const unit = await sandbox.inside(
+      "web",
+      "systemctl is-active hello.service && curl -fsS http://127.0.0.1:8080/",
+    );
+    expect(unit).toMatchObject({ code: 0 });
+    expect(unit.output).toMatch(/^active\n/);
+  });
+
+  test("over SSH the pinned key connects, and with another key nothing does", async () => {
+    const { hosts } = await sandbox.outputs();
+    const { hostKey = "", addresses } = hosts["web"] ?? { addresses: {} };
+    const address = addresses.ipv4 ?? "";
+    const ssh = (keys: string) => {
+      const known = sandbox.file("pinned");
+      writeFileSync(known, `${address} ${keys}\n`);
+      const options = [
+        "-o",
+        "StrictHostKeyChecking=yes",
+        "-o",
+        `UserKnownHostsFile=${known}`,
+        "-o",
+        "BatchMode=yes",
+      ];
+      const run = ["sudo", "-n", "/run/current-system/sw/bin/pantheros-supervisor", "status"];
+      return sandbox.inDriver(
+        "ssh",
+        "-F",
+        "/dev/null",
+        ...options,
+        "-i",
+        sandbox.file("keys", "deploy"),
+        `deploy@${address}`,
+        ...run,
+      );
+    };
+    expect(await ssh(hostKey)).toMatchObject({ code: 0 });
+    const other = hosts["db"]?.hostKey ?? "";
+    const refused = await ssh(other);
+    expect(refused.code).toBe(255);
+    expect(refused.output).toMatch(/Host key verification failed/);
+  });
+
+  test("names resolve, buckets answer an S3 client, closures copy from a host", async () => {
+    const { hosts, dns, buckets } = await sandbox.outputs();
+    const dig = await sandbox.inDriver("dig", "+short", "web.example.test", "A");
+    expect(dig.output.trim()).toBe(hosts["web"]?.addresses.ipv4);
+    const sshfp = dns.records.find((record) => record.type === "SSHFP" && record.name === "web.example.test");
+    expect(
+      (await sandbox.inDriver("dig", "+short", "web.example.test", "SSHFP")).output
+        .toLowerCase()
+        .replace(/\s/g, ""),
+    ).toContain(sshfp?.content.toLowerCase().replace(/\s/g, ""));
+    expect(Object.keys(buckets).sort()).toEqual(["backups", "cache", "postgres", "state"]);
+  });
+
+  test("changing one host's closure shows that host and no other", async () => {
+    sandbox.editFleet((text) => text.replace("web of the sandbox", "web, changed"));
+    const steps = await sandbox.changes();
+    expect(hostsOf(steps)).toEqual(new Set(["web"]));
+    const before = await sandbox.running("web");
+    expect(await sandbox.up()).toMatchObject({ code: 0 });
+    expect(await sandbox.running("web")).toBe((await sandbox.outputs()).hosts["web"]?.closure);
+    expect(await sandbox.running("web")).not.toBe(before);
+    expect(await sandbox.changes()).toEqual([]);
+  });
+
+  test("changing a server's label is an update, not a replacement", async () => {
+    sandbox.editFleet((text) =>
+      text.replace('location = "nbg1",', 'location = "nbg1", labels = { team = "data" },'),
+    );
+    const steps = await sandbox.changes();
+    const servers = steps.filter(({ urn }) => urn.includes("hcloud:index/server:Server"));
+    expect(servers.map(({ op }) => op)).toEqual(["update"]);
+    expect(steps.filter(({ op }) => op !== "update")).toEqual([]);
+    expect(await sandbox.up()).toMatchObject({ code: 0 });
+    expect(await sandbox.changes()).toEqual([]);
+  });
+
+  test("an edit outside of nix/ redeploys nothing", async () => {
+    const scratch = sandbox.file("..", ".sandbox-test-note.md");
+    writeFileSync(scratch, "a note\n");
+    try {
+      expect(await sandbox.changes()).toEqual([]);
+    } finally {
+      rmSync(scratch);
+    }
+  });
+
+  test("a closure whose activation fails: the truth, the old system, the others finished, then convergence", async () => {
+    const before = { db: await sandbox.running("db"), web: await sandbox.running("web") };
+    sandbox.editFleet((text) =>
+      text
+        .replace('motd = "db of the sandbox"', 'motd = "db, failing", activation = "fail"')
+        .replace('motd = "web, changed"', 'motd = "web, third"'),
+    );
+    const failed = await sandbox.up();
+    expect(failed.code).not.toBe(0);
+    expect(failed.output).toMatch(/db.*activate/s);
+    expect(failed.output).toContain("switch-to-configuration");
+    expect(await sandbox.running("db")).toBe(before.db);
+    expect((await sandbox.inside("db", "systemctl is-active database.service")).output.trim()).toBe("active");
+    expect(await sandbox.running("web")).not.toBe(before.web);
+    const truth = await sandbox.outputs();
+    expect(truth.hosts["db"]).toMatchObject({ outcome: "rolled-back", closure: before.db });
+    expect(truth.hosts["web"]).toMatchObject({ outcome: "confirmed", closure: await sandbox.running("web") });
+
+    const again = await sandbox.up();
+    expect(again.code).not.toBe(0);
+    expect(again.output).toMatch(/db/);
+
+    sandbox.editFleet((text) =>
+      text.replace('motd = "db, failing", activation = "fail"', 'motd = "db, mended"'),
+    );
+    expect(await sandbox.up()).toMatchObject({ code: 0 });
+    expect((await sandbox.outputs()).hosts["db"]).toMatchObject({
+      outcome: "confirmed",
+      closure: await sandbox.running("db"),
+    });
+    expect(await sandbox.changes()).toEqual([]);
+  });
+
+  test("drift: a host switched by hand shows in the preview, and the next up repairs it", async () => {
+    const wanted = await sandbox.running("web");
+    const previous = (
+      await sandbox.inside("web", "readlink -f /nix/var/nix/gcroots/pantheros-previous")
+    ).output.trim();
+    expect(previous).toMatch(/^\/nix\/store\//);
+    expect(await sandbox.inside("web", `${previous}/bin/switch-to-configuration switch`)).toMatchObject({
+      code: 0,
+    });
+    expect(hostsOf(await sandbox.changes())).toEqual(new Set(["web"]));
+    expect(await sandbox.up()).toMatchObject({ code: 0 });
+    expect(await sandbox.running("web")).toBe(wanted);
+    expect(await sandbox.changes()).toEqual([]);
+  });
+
+  test("refresh finds nothing that drifted at the vendors", async () => {
+    const refreshed = await sandbox.pulumi("refresh", "--yes", "--expect-no-changes", "--color", "never");
+    expect({ code: refreshed.code, end: refreshed.output.slice(-3000) }).toMatchObject({ code: 0 });
+  });
+});

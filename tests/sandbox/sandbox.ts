@@ -1,0 +1,171 @@
+import { execFileSync, type SpawnOptions, spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { StackOutputs } from "../../outputs/contract.ts";
+
+export interface Finished {
+  readonly code: number;
+  /** Both output streams, as they came. */
+  readonly output: string;
+}
+
+interface PreviewStep {
+  readonly op: string;
+  readonly urn: string;
+  /** Properties that differ. */
+  readonly diffReasons?: readonly string[];
+}
+
+/** Runs a program to its end, within `seconds`; `input` becomes its standard input. */
+export function finish(
+  argv: readonly string[],
+  seconds: number,
+  options: SpawnOptions = {},
+  input = "",
+): Promise<Finished> {
+  const [program = "", ...args] = argv;
+  return new Promise((done, fail) => {
+    const child = spawn(program, args, { ...options, stdio: "pipe" });
+    let output = "";
+    child.stdout?.on("data", (chunk) => {
+      output += String(chunk);
+    });
+    child.stderr?.on("data", (chunk) => {
+      output += String(chunk);
+    });
+    // A program that never reads its input may be gone before it is written.
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(input);
+    const timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      // What it started may hold on to them.
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    }, seconds * 1000);
+    child.on("error", fail);
+    child.on("close", (code, signal) => {
+      clearTimeout(timer);
+      done({
+        code: code ?? -1,
+        output: signal ? `${output}\n(ended by ${signal}, bound ${seconds} s)` : output,
+      });
+    });
+  });
+}
+
+const lines = (program: string, ...args: string[]) =>
+  execFileSync(program, args, { encoding: "utf8" }).split("\n").filter(Boolean);
+
+/** A sandbox of a test's own beside the developer's: directory, namespaces, and a copy of the fleet that it may edit. */
+export class Sandbox {
+  readonly name: string;
+  readonly directory: string;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly #flake: string;
+
+  constructor(name: string) {
+    this.name = name;
+    this.directory = resolve(`.sandbox-${name}`);
+    this.#flake = join(this.directory, "nix");
+    this.environment = {
+      ...process.env,
+      PANTHEROS_SANDBOX_DIR: this.directory,
+      PANTHEROS_SANDBOX_NAME: name,
+      PANTHEROS_FLEET: join(this.#flake, "fleet.toml"),
+      PANTHEROS_FLAKE: `path:${this.#flake}`,
+      NO_COLOR: "1",
+    };
+  }
+
+  file(...path: string[]): string {
+    return join(this.directory, ...path);
+  }
+
+  run(argv: readonly string[], seconds: number, input = ""): Promise<Finished> {
+    return finish(argv, seconds, { env: this.environment }, input);
+  }
+
+  /** `sandbox up`, `sandbox down`, … */
+  cli(...args: string[]): Promise<Finished> {
+    return this.run(["tools/with", "node", "sandbox/cli/main.ts", ...args], 900);
+  }
+
+  pulumi(...args: string[]): Promise<Finished> {
+    return this.run(["tools/pulumi", ...args, "--stack", "sandbox"], 600);
+  }
+
+  /** `pulumi up` as a person runs it. */
+  up(): Promise<Finished> {
+    return this.pulumi("up", "--yes", "--skip-preview", "--color", "never");
+  }
+
+  /** Starts from nothing: what an earlier run left is taken down, and the fleet is the repository's. */
+  async fresh(): Promise<void> {
+    if (existsSync(this.directory)) await this.cli("down");
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    cpSync("sandbox/nix", this.#flake, { recursive: true });
+  }
+
+  /** Edits the copy of the fleet; the text must change. */
+  editFleet(edit: (text: string) => string): void {
+    const file = join(this.#flake, "fleet.toml");
+    const before = readFileSync(file, "utf8");
+    const after = edit(before);
+    if (after === before) throw new Error("the edit changed nothing");
+    writeFileSync(file, after);
+  }
+
+  async outputs(): Promise<StackOutputs> {
+    const { code, output } = await this.pulumi("stack", "output", "--json");
+    if (code !== 0) throw new Error(output);
+    return JSON.parse(output.slice(output.indexOf("{"))) as StackOutputs;
+  }
+
+  /** Steps of a preview that would change something. */
+  async changes(): Promise<PreviewStep[]> {
+    const { code, output } = await this.pulumi("preview", "--json");
+    if (code !== 0) throw new Error(output);
+    const { steps } = JSON.parse(output.slice(output.indexOf("{"))) as { steps: PreviewStep[] };
+    return steps
+      .filter((step) => !["same", "read", "refresh"].includes(step.op))
+      .map(({ op, urn, diffReasons = [] }) => ({ op, urn, diffReasons }));
+  }
+
+  /** Runs a command in the sandbox's driver namespace. */
+  inDriver(...argv: string[]): Promise<Finished> {
+    return this.run(["ip", "netns", "exec", `pantheros-${this.name}`, ...argv], 120);
+  }
+
+  /** Runs a shell command as root on a machine, past its sshd. */
+  inside(machine: string, command: string, input = ""): Promise<Finished> {
+    const shell = ["tools/with", "node", "sandbox/cli/main.ts", "shell", machine];
+    return this.run([...shell, "sh", "-c", command], 120, input);
+  }
+
+  async running(machine: string): Promise<string> {
+    const { output } = await this.inside(machine, "readlink /run/current-system");
+    return output.trim().split("\n").at(-1) ?? "";
+  }
+
+  /** What of the sandbox is still on this computer; nothing after `down`. */
+  remains(): string[] {
+    const namespace = `pantheros-${this.name}`;
+    return [
+      ...lines("ip", "netns", "list").filter((line) => line.split(/[ .]/)[0] === namespace),
+      ...lines("mount").filter((line) => line.includes(this.directory) || line.includes(namespace)),
+      ...lines("ip", "-o", "link").filter((line) => line.includes("pantheros")),
+      ...lines("find", "/sys/fs/cgroup", "-maxdepth", "4", "-type", "d", "-name", `*${namespace}*`),
+      ...lines("ps", "-eo", "args").filter((line) => line.includes(this.directory)),
+      ...(existsSync(`/etc/netns/${namespace}`) ? [`/etc/netns/${namespace}`] : []),
+    ];
+  }
+}
+
+/** The hosts of the sandbox's fleet that the resources belong to, by the resources' names. */
+export const hostsOf = (resources: readonly { urn: string }[]): Set<string> =>
+  new Set(
+    resources.flatMap(({ urn }) => {
+      const words = urn.split("::").at(-1)?.split(/[-.]/) ?? [];
+      return ["web", "db", "legacy"].filter((host) => words.includes(host));
+    }),
+  );
