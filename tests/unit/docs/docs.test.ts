@@ -1,0 +1,159 @@
+/** What the documents name exists: links, files, targets, configuration keys, variables; and their TypeScript type-checks. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "smol-toml";
+
+const documents = ["README.md", ...readdirSync("docs").map((name) => `docs/${name}`)].filter((name) =>
+  name.endsWith(".md"),
+);
+const textOf = (document: string) => readFileSync(document, "utf8");
+const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, found = ""]) => found);
+const withoutBlocks = (text: string) => text.replace(/^ *```[\s\S]*?^ *```$/gm, "");
+
+/** Files that a user makes, or that exist on other machines only. */
+const madeByUsers = new Set([
+  "nix/known_hosts",
+  "nix/hosts/NAME",
+  "nix/hosts/NAME/default.nix",
+  "production.env",
+  "sandbox/vendors/VENDOR/",
+  "sandbox/plugins/VENDOR/",
+]);
+const topLevel = new Set(readdirSync("."));
+
+/** Words in backticks that are paths of the repository: their first part stands at its top, or they end like a file of ours. */
+function pathsIn(text: string): string[] {
+  const words = matches(withoutBlocks(text), /`([^`\s]+)`/g).filter((word) =>
+    /^\.?[A-Za-z][\w./-]*\w\/?$/.test(word),
+  );
+  return words.filter((word) => {
+    const [first = "", ...rest] = word.split("/");
+    return rest.length > 0
+      ? topLevel.has(first)
+      : /\w\.(ts|md|sh|nix|toml|yml|yaml|json|example)$/.test(word);
+  });
+}
+
+/** Beside the document, at the top, or (`hetzner-server/` in a row about `components/`) one level down from `components/`. */
+const places = (document: string, name: string) => [
+  name,
+  path.join(path.dirname(document), name),
+  path.join("components", name),
+];
+
+/** Names by which documents speak of a file without its folder. */
+const spokenOf = new Set(["fleet.toml", "mapping.ts"]);
+
+/** Heading -> the anchor that GitHub makes of it. */
+const anchorOf = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, "")
+    .replaceAll(" ", "-");
+
+describe.each(documents)("%s", (document) => {
+  const text = textOf(document);
+
+  test("its relative links lead somewhere", () => {
+    const links = matches(text, /\]\(([^)\s]+)\)/g).filter((link) => !/^[a-z]+:/.test(link));
+    const broken = links.filter((link) => {
+      const [file = "", anchor] = link.split("#");
+      const target = file === "" ? document : path.join(path.dirname(document), file);
+      if (!existsSync(target)) return true;
+      if (anchor === undefined || !statSync(target).isFile()) return false;
+      return !matches(textOf(target), /^#+ (.*)$/gm)
+        .map(anchorOf)
+        .includes(anchor);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  test("the files it names exist", () => {
+    const missing = pathsIn(text).filter(
+      (name) =>
+        !madeByUsers.has(name) &&
+        !spokenOf.has(name) &&
+        !places(document, name).some((place) => existsSync(place)),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test("the targets of make that it names are in the Makefile", () => {
+    const targets = new Set(matches(textOf("Makefile"), /^([a-z][a-z-]*):/gm));
+    const named = matches(text, /(?:`|^\s*|, )make ([a-z][a-z-]*)/gm);
+    expect(named.filter((name) => !targets.has(name))).toEqual([]);
+  });
+
+  test("the configuration keys that it names are in Pulumi.yaml", () => {
+    const keys = new Set(matches(textOf("Pulumi.yaml").split(/^config:$/m)[1] ?? "", /^ {2}(\w+):$/gm));
+    // `pantheros:area:Type` is a resource type and no key.
+    const named = matches(text, /pantheros:([A-Za-z]\w*)\b(?!:)/g);
+    expect(named.filter((name) => !keys.has(name))).toEqual([]);
+  });
+
+  test("the variables that it names are in the code", () => {
+    const named = new Set(matches(text, /\b(PANTHEROS_[A-Z_]+)\b/g));
+    expect([...named].filter((name) => !code().includes(name))).toEqual([]);
+  });
+
+  test("the commands that it gives start with programs that are there", () => {
+    const blocks = matches(text, /^ *```\n([\s\S]*?)^ *```$/gm).join("\n");
+    const programs = matches(blocks, /(?:^|\s)((?:tools|sandbox)\/[\w./-]+)/gm);
+    expect(programs.filter((program) => !existsSync(program))).toEqual([]);
+  });
+});
+
+let sources: string | undefined;
+/** Everything that reads variables, as one text. */
+function code(): string {
+  const read = (entry: string): string[] => {
+    if (statSync(entry).isFile()) return /\.(md|test\.ts)$/.test(entry) ? [] : [readFileSync(entry, "utf8")];
+    return readdirSync(entry).flatMap((name) =>
+      name === "node_modules" ? [] : read(path.join(entry, name)),
+    );
+  };
+  sources ??= ["tools", "settings", "sandbox/cli", "sandbox/machines", "components", "Makefile"]
+    .flatMap(read)
+    .join("\n");
+  return sources;
+}
+
+test("the TypeScript in docs/outputs.md type-checks", () => {
+  const examples = matches(textOf("docs/outputs.md"), /^```ts\n([\s\S]*?)^```$/gm);
+  expect(examples.length).toBeGreaterThan(0);
+  // Inside the repository: the example's imports and the compiler's settings are relative to it.
+  const directory = mkdtempSync("tests/example-");
+  try {
+    examples.forEach((example, at) => {
+      writeFileSync(path.join(directory, `${at}.ts`), example.replaceAll('"../outputs/', '"../../outputs/'));
+    });
+    writeFileSync(
+      path.join(directory, "tsconfig.json"),
+      JSON.stringify({ extends: "../../tsconfig.json", include: ["*.ts"] }),
+    );
+    const tsc = spawnSync(
+      process.execPath,
+      ["node_modules/typescript/bin/tsc", "--noEmit", "--project", directory],
+      { encoding: "utf8" },
+    );
+    expect(tsc.stdout).toBe("");
+    expect(tsc.status).toBe(0);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}, 120_000);
+
+test("every variable of tools/production.env.example is explained in the README, and no value is a secret", () => {
+  const lines = textOf("tools/production.env.example")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
+  const values = parse(lines.join("\n")) as Record<string, string>;
+  const readme = textOf("README.md");
+  expect(Object.keys(values).filter((name) => !readme.includes(name))).toEqual([]);
+  const secret = /TOKEN|SECRET|PASSPHRASE|KEY_ID|CLIENT_ID/;
+  const plain = Object.entries(values).filter(
+    ([name, value]) => secret.test(name) && !value.startsWith("op://"),
+  );
+  expect(plain).toEqual([]);
+});
