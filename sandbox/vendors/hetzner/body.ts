@@ -36,3 +36,18 @@ export async function readBody<T extends z.ZodType>(context: Context, schema: T)
   if (!result.success) throw fromZod(result.error);
   return result.data;
 }
+
+/**
+ * The body of a `PUT` of something that has but a name and labels: each may be left out and then stays.
+ * @param nameFree throws when another row than `except` has the name
+ */
+export async function readNameAndLabels(
+  context: Context,
+  row: { readonly id: number; name: string; labels: Record<string, string> },
+  nameFree: (name: string, except: number) => void,
+): Promise<void> {
+  const body = await readBody(context, z.object({ name: resourceName.nullish(), labels: labels.nullish() }));
+  if (body.name != null) nameFree(body.name, row.id);
+  row.name = body.name ?? row.name;
+  row.labels = body.labels ?? row.labels;
+}

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { Hono } from "hono";
 import { z } from "zod";
-import { labels, readBody, resourceName } from "./body.ts";
+import { labels, readBody, readNameAndLabels, resourceName } from "./body.ts";
 import { conflict, notFound, notUnique } from "./errors.ts";
 import { firewallsOf } from "./firewall-rules.ts";
 import { matchesSelector } from "./labels.ts";
@@ -175,13 +175,7 @@ export function firewalls(project: Project): Hono {
 
   app.put("/firewalls/:id{[0-9]+}", async (context) => {
     const row = find(idOf(context, "firewall"));
-    const body = await readBody(
-      context,
-      z.object({ name: resourceName.nullish(), labels: labels.nullish() }),
-    );
-    if (body.name != null) nameFree(body.name, row.id);
-    row.name = body.name ?? row.name;
-    row.labels = body.labels ?? row.labels;
+    await readNameAndLabels(context, row, nameFree);
     return context.json({ firewall: firewallView(state, row) });
   });
 

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { z } from "zod";
-import { labels, readBody, resourceName } from "./body.ts";
+import { labels, readBody, readNameAndLabels, resourceName } from "./body.ts";
 import { conflict, notFound, notUnique } from "./errors.ts";
 import { answerPage, idOf, selectRows } from "./listing.ts";
 import { newId, type Project, timestamp } from "./project.ts";
@@ -47,13 +47,7 @@ export function placementGroups(project: Project): Hono {
 
   app.put("/placement_groups/:id", async (context) => {
     const row = find(idOf(context, "placement_group"));
-    const body = await readBody(
-      context,
-      z.object({ name: resourceName.nullish(), labels: labels.nullish() }),
-    );
-    if (body.name != null) nameFree(body.name, row.id);
-    row.name = body.name ?? row.name;
-    row.labels = body.labels ?? row.labels;
+    await readNameAndLabels(context, row, nameFree);
     return context.json({ placement_group: view(row) });
   });
 

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { z } from "zod";
-import { idOrName, labels, readBody, resourceName } from "./body.ts";
+import { idOrName, labels, readBody, readNameAndLabels, resourceName } from "./body.ts";
 import { locations } from "./catalog.ts";
 import { conflict, invalidInput, isProtected, notFound, notUnique, unprocessable } from "./errors.ts";
 import { answerPage, idOf, selectRows } from "./listing.ts";
@@ -76,13 +76,7 @@ export function volumes(project: Project): Hono {
 
   app.put("/volumes/:id{[0-9]+}", async (context) => {
     const row = find(idOf(context, "volume"));
-    const body = await readBody(
-      context,
-      z.object({ name: resourceName.nullish(), labels: labels.nullish() }),
-    );
-    if (body.name != null) nameFree(body.name, row.id);
-    row.name = body.name ?? row.name;
-    row.labels = body.labels ?? row.labels;
+    await readNameAndLabels(context, row, nameFree);
     return context.json({ volume: volumeView(row) });
   });
 
