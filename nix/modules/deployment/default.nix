@@ -9,6 +9,10 @@
   files = import ../../lib/checks.nix;
   # Through the running system and not the store: the sudo rule must hold for the next system's supervisor too.
   program = "/run/current-system/sw/bin/pantheros-supervisor";
+  supervisor = pkgs.callPackage ./package.nix {
+    nix = config.nix.package;
+    systemd = config.systemd.package;
+  };
   probeOnly = key: ''restrict,command="sudo -n ${program} status" ${key}'';
 in {
   imports = [./options.nix];
@@ -37,15 +41,25 @@ in {
       }
     ];
 
-    environment.systemPackages = [
-      (pkgs.callPackage ./package.nix {
-        nix = config.nix.package;
-        systemd = config.systemd.package;
-      })
-    ];
+    environment.systemPackages = [supervisor];
     environment.etc = {
       "pantheros/checks".text = files.checks cfg.checks;
       "pantheros/deploy.conf".text = files.deployConf cfg;
+      # Whose deploy runs here; the supervisor writes it at each commit, for everybody to read.
+      "pantheros/deploy.json".source = "/var/lib/pantheros/deploy.json";
+    };
+
+    # After a boot in the middle of a deploy: checks the system and waits for its confirmation, or goes back.
+    systemd.services.pantheros-resume = {
+      description = "Go on with a deploy that needed a reboot";
+      wantedBy = ["multi-user.target"];
+      unitConfig.ConditionPathExists = "/var/lib/pantheros/record";
+      restartIfChanged = false;
+      serviceConfig = {
+        Type = "oneshot";
+        RemainAfterExit = true;
+        ExecStart = "${supervisor}/bin/pantheros-supervisor resume";
+      };
     };
 
     users.groups.${cfg.user} = {};
@@ -58,18 +72,22 @@ in {
       openssh.authorizedKeys.keys = cfg.authorizedKeys ++ map probeOnly cfg.probeKeys;
     };
 
-    security.sudo.extraRules = [
-      {
-        users = [cfg.user];
-        runAs = "root";
-        commands = [
-          {
-            command = program;
-            options = ["NOPASSWD"];
-          }
-        ];
-      }
-    ];
+    security.sudo = {
+      extraRules = [
+        {
+          users = [cfg.user];
+          runAs = "root";
+          commands = [
+            {
+              command = program;
+              options = ["NOPASSWD"];
+            }
+          ];
+        }
+      ];
+      # Tracing each program that the supervisor runs would slow it and tell nothing: it keeps a record of its own.
+      extraConfig = "Defaults:${cfg.user} !log_subcmds";
+    };
 
     nix.settings = {
       trusted-public-keys = cfg.trustedPublicKeys;

@@ -71,6 +71,16 @@ in {
     healthSeconds = seconds 60 "In which all checks must have succeeded in one round.";
     healthPeriodSeconds = seconds 2 "Between two rounds of checks.";
     switchSeconds = seconds 300 "What one run of switch-to-configuration may take.";
+    reboot = mkOption {
+      type = types.enum ["allow" "never"];
+      default = "never";
+      description = ''
+        Whether a deploy of a system with another kernel, or with components that cannot be exchanged while they run, may
+        reboot this host. With never, such a component makes the new system wait for somebody's reboot, and a new kernel
+        is left to the next one.
+      '';
+    };
+    rebootSeconds = seconds 300 "What going down may take, and what coming up again may take.";
     checks = mkOption {
       type = types.listOf check;
       default = [];

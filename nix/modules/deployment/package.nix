@@ -14,14 +14,13 @@
   util-linux,
   writeTextFile,
 }: let
-  script = builtins.readFile ./supervisor.sh;
   path = lib.makeBinPath [bash coreutils curl gawk gnugrep gnused nix systemd util-linux];
 in
   writeTextFile {
     name = "pantheros-supervisor";
     executable = true;
     destination = "/bin/pantheros-supervisor";
-    text = "#!${runtimeShell}\nPATH=${path}\nexport PATH\n" + lib.removePrefix "#!/bin/sh\n" script;
+    text = "#!${runtimeShell}\nPATH=${path}\nexport PATH\n" + import ./parts.nix;
     meta = {
       description = "Activates NixOS systems so that the machine cannot be lost";
       mainProgram = "pantheros-supervisor";

@@ -8,7 +8,17 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-const source = path.join(process.cwd(), "nix/modules/deployment/supervisor.sh");
+const parts = path.join(process.cwd(), "nix/modules/deployment/supervisor");
+
+/** Its parts joined as nix/modules/deployment/parts.nix does. */
+export function supervisorText(): string {
+  const names = fs
+    .readdirSync(parts)
+    .filter((name) => name !== "main.sh")
+    .sort();
+  const text = (name: string) => fs.readFileSync(path.join(parts, name), "utf8");
+  return [...names.map(text), text("main.sh").replace("#!/bin/sh\n", "")].join("\n");
+}
 
 /** The shells the supervisor must run under. `busybox sh` is left out where busybox is not installed. */
 export const shells: readonly { name: string; shebang: string }[] = [
@@ -21,7 +31,9 @@ const fakes: Record<string, string> = {
 case "$*" in
   "is-active pantheros-activation") if [ -e "$R/fake/unit" ]; then cat "$R/fake/unit"; else echo inactive; exit 3; fi ;;
   "is-active "*) if grep -qx "$2" "$R/fake/serving"; then echo active; else echo inactive; exit 3; fi ;;
-  is-system-running) cat "$R/fake/running" ;;
+  is-system-running*) cat "$R/fake/running" ;;
+  "reboot -i") [ ! -e "$R/fake/reboot-fails" ] || { echo "Failed to reboot" >&2; exit 1; }; echo reboot >>"$R/fake/log" ;;
+  "list-units --state=failed,auto-restart"*) cat "$R/fake/failed" "$R/fake/crashing" | sed 's/$/ loaded failed failed x/' ;;
   "list-units --state=failed"*) sed 's/$/ loaded failed failed x/' "$R/fake/failed" ;;
   "list-units --type=service"*) sed 's/$/ loaded active running x/' "$R/fake/serving" ;;
   "start "*) shift; for u in "$@"; do echo "$u" >>"$R/fake/serving"; done; echo "start $*" >>"$R/fake/log" ;;
@@ -39,8 +51,9 @@ echo active >"$R/fake/unit"
 STOP="$stop" setsid sh -c '
   "$@" & echo $! >"$R/fake/main.pid"; wait $!; export EXIT_STATUS=$?; [ $EXIT_STATUS -lt 128 ] || EXIT_STATUS=KILL
   echo deactivating >"$R/fake/unit"
-  [ -e "$R/fake/no-settle" ] || $STOP
+  [ -e "$R/fake/no-settle" ] || { $STOP & echo $! >"$R/fake/settle.pid"; wait $!; }
   rm -f "$R/fake/unit"' unit "$@" >>"$R/fake/journal" 2>&1 </dev/null &`,
+  bootctl: `[ ! -e "$R/fake/no-efi" ] || { echo "Not booted with UEFI" >&2; exit 1; }; echo "bootctl $*" >>"$R/fake/log"`,
   "nix-env": `
 [ ! -e "$R/fake/nix-env-fails" ] || { echo "error: disk full" >&2; exit 1; }
 dir=$R/nix/var/nix/profiles; next=$(($(cat "$R/fake/generation") + 1))
@@ -77,6 +90,8 @@ export interface Closure {
   onBoot?: string;
   onCheck?: string;
   inhibitors?: string;
+  /** Name of its kernel. */
+  kernel?: string;
 }
 
 export interface Line {
@@ -105,12 +120,12 @@ export class FakeHost {
     for (const [name, text] of Object.entries(fakes)) {
       this.write(`fake/bin/${name}`, `#!/bin/sh\nR=$PANTHEROS_ROOT; export R\n${text}\n`, 0o755);
     }
-    for (const name of ["failed", "log", "signed", "ca"]) this.write(`fake/${name}`, "");
+    for (const name of ["failed", "crashing", "log", "signed", "ca"]) this.write(`fake/${name}`, "");
     this.write("fake/serving", "sshd.service\nnginx.service\n");
     this.write("fake/running", "running\n");
     this.write("fake/generation", "1\n");
     this.reboot();
-    const script = fs.readFileSync(source, "utf8").replace("#!/bin/sh", `#!${shebang}`);
+    const script = `#!${shebang}\n${supervisorText()}`;
     this.supervisor = this.write("fake/bin/pantheros-supervisor", script, 0o755);
   }
 
@@ -136,6 +151,9 @@ export class FakeHost {
     })) {
       if (text !== undefined) this.write(`${system}/on-${action}`, `#!/bin/sh\n${text}\n`, 0o755);
     }
+    const kernel = `/nix/store/${"k".repeat(32)}-${closure.kernel ?? "linux-6.12"}/bzImage`;
+    this.unlink(`${system}/kernel`);
+    this.link(`${system}/kernel`, kernel);
     if (closure.inhibitors) this.write(`${system}/switch-inhibitors`, closure.inhibitors);
     const conf = { confirm_seconds: 60, health_seconds: 0, health_period: 0, ...closure.conf };
     this.write(
@@ -193,17 +211,40 @@ export class FakeHost {
     return this.until(() => this.phase() === "idle" && !this.exists("fake/unit"));
   }
 
-  /** What a reboot leaves: another boot id, and the boot default running. */
+  /** What a reboot leaves: another boot id, and the boot default running, or what the loader was to start once. */
   reboot(): void {
     this.write("proc/sys/kernel/random/boot_id", `${randomUUID()}\n`);
-    const next = this.target("boot/pantheros-default");
+    this.write("fake/running", "running\n");
+    const next = this.target("boot/pantheros-once") ?? this.target("boot/pantheros-default");
+    this.unlink("boot/pantheros-once");
     if (next === undefined) return;
     for (const link of ["run/current-system", "run/booted-system"]) this.link(link, next);
+  }
+
+  /** The machine goes down: what runs in the unit is ended, its settle sees a machine that stops; then it boots. */
+  async cycle(): Promise<void> {
+    this.write("fake/running", "stopping\n");
+    if (this.exists("fake/unit")) this.killMain();
+    await this.until(() => !this.exists("fake/unit"));
+    this.reboot();
   }
 
   /** SIGKILL to the unit's main process, as an out-of-memory kill would. */
   killMain(): void {
     process.kill(Number(this.read("fake/main.pid")), "SIGKILL");
+  }
+
+  /** A power cut in the middle of the way back, with what it runs. */
+  killSettle(): void {
+    const settle = Number(this.read("fake/settle.pid"));
+    const children = spawnSync("pgrep", ["-P", String(settle)], { encoding: "utf8" }).stdout;
+    for (const pid of [settle, ...children.trim().split("\n").filter(Boolean).map(Number)]) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // ended meanwhile
+      }
+    }
   }
 
   link(name: string, to: string): void {

@@ -378,15 +378,15 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     });
   });
 
-  test("a switch that NixOS itself inhibits is refused before anything changes", () => {
+  test("a switch that a check of the new system itself forbids is refused before anything changes", () => {
     host.write(`${old}/switch-inhibitors`, '{"dbus":"dbus"}');
     const next = host.closure("next", {
-      inhibitors: '{"dbus":"broker"}',
-      onCheck: "echo 'dbus : dbus -> broker'; exit 1",
+      inhibitors: '{"dbus":"dbus"}',
+      onCheck: "echo 'pre-switch check failed'; exit 1",
     });
     const { json } = activate(next);
     expect(json).toMatchObject({ outcome: "refused", step: "inhibitors" });
-    expect(json["reason"]).toBe("a reboot is needed: dbus : dbus -> broker");
+    expect(json["reason"]).toBe("NixOS refuses to switch to it: pre-switch check failed");
     expect(host.status()).toMatchObject({ system: old, inhibitors: { dbus: "dbus" }, last: null });
     const added = host.closure("added", { inhibitors: '{"dbus":"dbus","new":"x"}' });
     expect(activate(added).json).toMatchObject({ outcome: "waiting" });
@@ -413,7 +413,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(host.run(["secret", "op-token"], value)).toMatchObject({ status: 0, stdout: `${sum}\n` });
     expect(host.read("var/lib/pantheros/secrets/op-token")).toBe(value);
     expect(host.mode("var/lib/pantheros/secrets/op-token")).toBe(0o600);
-    expect(host.mode("var/lib/pantheros")).toBe(0o700);
+    expect(host.mode("var/lib/pantheros")).toBe(0o711);
     expect(host.status()).toMatchObject({ secrets: { "op-token": sum } });
     const leak = `cat "$PANTHEROS_ROOT/var/lib/pantheros/secrets/op-token"; echo after; exit 1`;
     const { json } = activate(host.closure("next", { onTest: leak }));
@@ -426,6 +426,63 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(host.run(["secret", "op-token"], "").status).toBe(2);
     expect(host.run(["secret", "op-token"], "x".repeat(65_537)).status).toBe(2);
     expect(host.read("var/lib/pantheros/secrets/op-token")).toBe("kept");
+  });
+
+  test("whose deploy it is: kept at the commit, for everybody to read, with what was there before", async () => {
+    const deployFile = () => JSON.parse(host.read("var/lib/pantheros/deploy.json")) as unknown;
+    const first = host.closure("first");
+    const whose = { commit: "c0ffee", dirty: true, by: "ann@desk" };
+    expect(host.run(["activate", first, "t1"], `${JSON.stringify(whose)}\n`).json).toMatchObject({
+      outcome: "waiting",
+    });
+    expect(host.exists("var/lib/pantheros/deploy.json")).toBe(false);
+    const { json } = host.run(["confirm", "t1"]);
+    const told = {
+      ...whose,
+      at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]+Z$/),
+      closure: first,
+      previous: old,
+    };
+    expect(json["deploy"]).toEqual(told);
+    await host.idle();
+    expect(deployFile()).toEqual(told);
+    expect(host.status()["deploy"]).toEqual(told);
+    expect(host.mode("var/lib/pantheros/deploy.json")).toBe(0o644);
+
+    // A rollback keeps it; the next commit replaces it whole, and the one before stays beside it.
+    activate(host.closure("bad", { onTest: "exit 1" }), "t2");
+    expect(deployFile()).toEqual(told);
+    const second = host.closure("second");
+    activate(second, "t3");
+    host.run(["confirm", "t3"]);
+    await host.idle();
+    expect(deployFile()).toEqual({ at: told.at, closure: second, previous: first });
+    expect(JSON.parse(host.read("var/lib/pantheros/deploy.previous.json"))).toEqual(told);
+  });
+
+  test.each([
+    ["not JSON", "hello"],
+    ["nested", '{"commit":{"a":"b"}}'],
+    ["numbers", '{"commit":1}'],
+    ["escapes", '{"commit":"a\\"b"}'],
+    ["two objects", '{"a":"b"}{"a":"b"}'],
+    ["a list", '["a"]'],
+    ["too much", `{"by":"${"x".repeat(5000)}"}`],
+  ])("provenance is refused that is %s", (_, input) => {
+    expect(host.run(["activate", host.closure("next"), "t1"], input)).toMatchObject({
+      status: 2,
+      json: { outcome: "refused", step: "arguments" },
+    });
+    expect(host.log()).toEqual([]);
+  });
+
+  test("a unit on its way from one crash to the next is ill", () => {
+    const onTest = 'echo app.service >"$PANTHEROS_ROOT/fake/crashing"';
+    expect(activate(host.closure("next", { onTest })).json).toMatchObject({
+      outcome: "rolled-back",
+      step: "health",
+      reason: expect.stringContaining("app.service"),
+    });
   });
 
   test("status on a fresh host, with units only when another system is wanted", () => {

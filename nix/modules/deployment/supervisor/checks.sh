@@ -1,0 +1,71 @@
+# shellcheck shell=sh disable=SC2154,SC2034
+# Commands with a bound, and the health of a system.
+
+# fail STEP COMMAND EXIT REASON ends `run`; systemd then starts `settle`.
+fail() { failure "$@" | write failure; exit 1; }
+
+# bounded SECONDS COMMAND...: its output goes to the log. The umask is what a system expects: with this program's own, an
+# activation would make directories that nobody else can enter.
+bounded() {
+  limit=$1; shift
+  (umask 022 && exec timeout -k 10 "$limit" "$@") >"$state/log" 2>&1 </dev/null 9>&-
+}
+
+# must STEP SECONDS COMMAND...: `bounded`, and the end of this attempt when it fails.
+must() {
+  step=$1 seconds=$2; shift 2
+  bounded "$seconds" "$@"; code=$?
+  case $code in
+    0) ;;
+    124 | 137 | 143) fail "$step" "$*" "$code" "not finished after $seconds s: $(tail_of "$state/log")" ;;
+    *) fail "$step" "$*" "$code" "$(tail_of "$state/log")" ;;
+  esac
+}
+
+# check KIND TARGET STATUS BODY SECONDS: one health check; prints what it saw.
+check() {
+  case $1 in
+    http)
+      status=$(curl -sS --max-time "$5" -o "$state/body" -w '%{http_code}' --url "$2" 2>"$state/log") || { tail -n 1 "$state/log"; return 1; }
+      printf 'status %s\n' "$status"
+      case $3:$status in "$status:$status" | -:[23]*) ;; *) return 1 ;; esac
+      [ "$4" = - ] || grep -qF -- "$4" "$state/body" || { printf 'body without: %s\n' "$4"; return 1; } ;;
+    # bash only for its /dev/tcp: it opens the connection, sends nothing and closes it.
+    tcp) host=${2%:*} host=${host#\[} host=${host%\]}
+      # shellcheck disable=SC2016
+      bounded "$5" bash -c 'exec 3<>"/dev/tcp/$1/$2"' tcp "$host" "${2##*:}" || { code=$?; tail -n 1 "$state/log"; echo "exit $code"; return 1; }
+      echo open ;;
+    unit) systemctl is-active "$2" 2>&1 ;;
+    command) PATH=$PATH:$root/run/current-system/sw/bin
+      bounded "$5" sh -c "$2" || { code=$?; tail_of "$state/log"; echo "exit $code"; return 1; } ;;
+    *) printf 'unknown kind of check: %s\n' "$1"; return 1 ;;
+  esac
+}
+
+# newly_failed [STATES]: units that failed since the activation began; a switch that exits 0 says nothing of a service that
+# dies a second later.
+newly_failed() { failed_units "$@" | not_in "$state/failed.before" | tr '\n' ' '; }
+
+# healthy SYSTEM: every check passes in one round, within health_seconds (and at most one round longer), and no unit failed
+# or is on its way from one crash to the next.
+healthy() {
+  checks=$root$1/etc/pantheros/checks
+  [ -r "$checks" ] || checks=/dev/null
+  now; end=$((now + health_seconds))
+  while :; do
+    report='' sick=''
+    while IFS=$tab read -r kind name target status body limit || [ -n "${kind:-}" ]; do
+      case $kind in '' | '#'*) continue ;; esac
+      case $limit in '' | *[!0-9]*) limit=5 ;; esac
+      ok=true
+      detail=$(check "$kind" "$target" "$status" "$body" "$limit" </dev/null 9>&-) || { ok=false; sick="$sick$name ($kind $target): $detail; "; }
+      report="$report${report:+,}{\"name\":$(json "$name"),\"ok\":$ok,\"detail\":$(json "$detail")}"
+    done <"$checks"
+    failing=$(newly_failed failed,auto-restart)
+    [ -z "$failing" ] || sick="${sick}failed units: $failing"
+    printf '[%s]\n' "$report" >"$state/health.new" && mv -f "$state/health.new" "$state/health"
+    [ -n "$sick" ] || return 0
+    now; [ "$now" -lt "$end" ] || return 1
+    sleep "$health_period" 9>&-
+  done
+}

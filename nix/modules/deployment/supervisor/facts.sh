@@ -1,0 +1,58 @@
+# shellcheck shell=sh disable=SC2154,SC2034
+# What is so on this machine now.
+
+link() { readlink "$1" 2>/dev/null; }
+running() { link "$root/run/current-system"; }
+booted() { link "$root/run/booted-system"; }
+now() { read -r now _ </proc/uptime; now=${now%%.*}; } # seconds that no clock change moves
+boot_id() { read -r boot_id <"$root/proc/sys/kernel/random/boot_id"; }
+profile_path() { entry=$(link "$profile") && link "${profile%/*}/${entry##*/}"; }
+generation() { entry=$(link "$profile"); entry=${entry##*/}; entry=${entry#system-}; echo "${entry%-link}"; }
+generation_number() { case $(generation) in '' | *[!0-9]*) echo null ;; *) generation ;; esac; }
+going_down() { [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; }
+
+# failed_units [STATES]: by name. auto-restart: it died, and systemd is about to try again.
+failed_units() { systemctl list-units --state="${1:-failed}" --plain --no-legend --no-pager 2>/dev/null | awk '{ print $1 }'; }
+
+# What a rollback must bring back: services that run, sockets that listen, timers that wait; not those of sessions.
+serving_units() {
+  systemctl list-units --type=service,socket,timer,path --state=running,listening,waiting --plain --no-legend --no-pager \
+    2>/dev/null | awk '$1 !~ /^(user|sshd)@|^session-|^run-|^pantheros-activation/ { print $1 }'
+}
+
+not_in() { awk '!text { seen[$0]; next } !($0 in seen)' "$1" text=1 -; } # lines of stdin that the file has not
+
+# What the machine boots next: the first entry of the boot loader's own files. Empty when the loader is not known here.
+boot_default() {
+  link "$root/boot/pantheros-default" && return
+  for conf in "$root"/boot/loader/loader.conf "$root"/efi/loader/loader.conf "$root"/boot/efi/loader/loader.conf; do
+    [ -r "$conf" ] || continue
+    first_init "${conf%/*}/entries/$(awk '$1 == "default" { print $2; exit }' "$conf")"
+    return
+  done
+  for conf in "$root"/boot/grub/grub.cfg "$root"/boot/extlinux/extlinux.conf; do
+    if [ -r "$conf" ]; then first_init "$conf"; return; fi
+  done
+}
+first_init() { sed -n 's|.*init=\(/nix/store/[^/ ]*\)/init.*|\1|p' "$1" 2>/dev/null | head -n 1; }
+
+# --- Why a system needs a reboot: nothing printed when it does not.
+# new_kernel SYSTEM: another one than the booted system's.
+new_kernel() {
+  was=$(link "$root$(booted)/kernel") will=$(link "$root$1/kernel")
+  if [ -z "$was" ] || [ -z "$will" ] || [ "$was" = "$will" ]; then return; fi
+  was=${was#/nix/store/*-} will=${will#/nix/store/*-}
+  echo "kernel ${was%%/*} -> ${will%%/*}"
+}
+
+# inhibitors SYSTEM: components that cannot be exchanged under a running system (NixOS 26.05). As NixOS judges: only what
+# both systems name can differ. The files are one flat object of strings each.
+inhibitors() {
+  set -- "$root$(running)/switch-inhibitors" "$root$1/switch-inhibitors"
+  if [ ! -r "$1" ] || [ ! -r "$2" ]; then return; fi
+  awk -F'"' '
+    function name(path) { sub(/^\/nix\/store\/[0-9a-z]+-/, "", path); return path }
+    { for (i = 2; i + 2 <= NF; i += 4)
+        if (!text) was[$i] = $(i + 2)
+        else if (($i in was) && was[$i] != $(i + 2)) print $i, name(was[$i]), "->", name($(i + 2)) }' "$1" text=1 "$2"
+}

@@ -1,0 +1,76 @@
+#!/bin/sh
+# shellcheck disable=SC2034
+# pantheros-supervisor: the only thing the deploy user may run as root on a host (one sudo rule).
+#
+# It changes the running system so that the machine cannot be lost: the recorded system comes back unless the new one
+# activates, passes its health checks and is confirmed over a fresh connection within its window. The boot default
+# moves last, at the commit, so a crash or a reboot at any moment before that boots the old system.
+#
+#   activate (front, in the ssh session)  refusals, record, pins, starts the unit, waits, prints one JSON line
+#   run      (unit pantheros-activation)  switching -> checking -> waiting -> committing -> idle
+#   settle   (the unit's ExecStopPost)    whatever ended `run` before its commit, kill -9 included: the old system back
+#   resume   (unit pantheros-resume)      after a boot in the middle of it: starts the unit again
+#
+# systemd owns the unit, so neither depends on the connection. `settle` is the one place that goes back.
+# One program in parts, joined when a system is built (parts.nix): text, facts, state, checks, activation, boot (systems that
+# need a reboot), front (what answers the connection), status; this is its end.
+# Needs: coreutils, util-linux (flock), systemd, nix, curl, bash, awk, sed, grep. Runs under dash, bash and busybox sh.
+set -u
+LC_ALL=C HOME=/root
+export LC_ALL HOME
+umask 077
+
+# PANTHEROS_ROOT prefixes every path, for tests. sudo's env_reset drops it, and should a host keep it, this does.
+if [ -n "${SUDO_UID:-}" ]; then PANTHEROS_ROOT=; fi
+root=${PANTHEROS_ROOT:-}
+state=$root/var/lib/pantheros
+gcroots=$root/nix/var/nix/gcroots
+profile=$root/nix/var/nix/profiles/system
+unit=pantheros-activation
+tab=$(printf '\t')
+
+usage() {
+  cat <<'TEXT'
+pantheros-supervisor VERB: each prints one line
+  status [PATH]        what runs, what boots, the stored token, the last result (JSON); with PATH also the running
+                       units when PATH is not the running system
+  activate PATH TOKEN  switch to PATH and wait for `confirm TOKEN`; otherwise the running system comes back (JSON).
+                       Where PATH needs a reboot: reboots into it and waits there, when PATH's own deploy.conf says
+                       reboot=allow; otherwise makes it the boot default and says "staged". Who deploys what may
+                       stand on stdin, as one flat JSON object
+  confirm TOKEN        keep the system activated with TOKEN: profile and boot default (JSON)
+  rollback [TOKEN]     activate the previously committed system in the same supervised way (JSON)
+  secret NAME          stdin becomes /var/lib/pantheros/secrets/NAME, mode 0600; prints its sha256
+Exit status: 0 waiting, rebooting, staged, current or confirmed; 1 rolled back or failed; 2 refused, nothing was touched.
+TEXT
+}
+
+store_path() {
+  name=${1#/nix/store/}; hash=${name%%-*}
+  case $name in *[!A-Za-z0-9+._?=-]*) return 1 ;; esac
+  [ "/nix/store/$name" = "$1" ] && [ "${#hash}" = 32 ] && [ "$name" != "$hash" ]
+}
+word() { case $1 in '' | [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*) return 1 ;; esac; [ "${#1}" -le 64 ]; }
+
+verb=${1:-help}
+[ $# -eq 0 ] || shift
+case $verb in help | -h | --help) usage; exit 0 ;; esac
+[ -n "$root" ] || [ "$(id -u)" = 0 ] || refuse user "only root can do this: sudo -n $0 $verb"
+# Nobody else may list it, and its files are 0600; but deploy.json is for everybody who knows its name.
+mkdir -p "$state" && chmod 711 "$state" || exit 1
+self=$(readlink -f "$0") # a store path: /run/current-system is about to mean something else
+
+case $verb:$# in
+  status:0) status "" ;;
+  status:1) store_path "$1" || refuse arguments "not a store path"; status "$1" ;;
+  activate:2)
+    store_path "$1" || refuse arguments "not a store path"
+    word "$2" || refuse arguments "a token is 1 to 64 of A-Z a-z 0-9 . _ -"
+    activate "$1" "$2" ;;
+  confirm:1) word "$1" || refuse arguments "not a token"; confirm "$1" ;;
+  rollback:0) rollback ;;
+  rollback:1) word "$1" || refuse arguments "not a token"; rollback "$1" ;;
+  secret:1) word "$1" || refuse arguments "a name is 1 to 64 of A-Z a-z 0-9 . _ -"; secret "$1" ;;
+  run:0 | settle:0 | resume:0) [ -z "${SUDO_UID:-}" ] || refuse arguments "only the unit runs $verb"; "$verb" ;;
+  *) usage >&2; refuse arguments "unknown verb or number of arguments: $verb" ;;
+esac

@@ -1,0 +1,80 @@
+# shellcheck shell=sh disable=SC2154,SC2034
+# What is asked of a host in every preview, and the secrets it gets.
+
+status() {
+  open_lock
+  recover
+  load
+  boot_id
+  system=$(running)
+  committed_to=$(profile_path)
+  first_line "$state/last"; last=$line
+  first_line "$state/deploy.json"; deploy=$line
+  first_line "$state/staged"; waiting=null
+  if [ -n "$line" ] && [ "$system" != "${line#* }" ] && [ "$committed_to" = "${line#* }" ]; then
+    waiting="{\"token\":\"${line%% *}\",\"wanted\":\"${line#* }\"}"
+  fi
+  first_line "$state/committed"; stored=${line%% *}; confirmed=false
+  if [ -n "$system" ] && [ "${line#* }" = "$system" ]; then confirmed=true; fi
+  under_way=null
+  if [ "$phase" != idle ]; then
+    out=''
+    put_text token "$token"
+    put_text wanted "$wanted"
+    put_text recorded "$recorded"
+    under_way="{$out}"
+  fi
+  inhibitors=$(tr -d '\n' 2>/dev/null <"$root$system/switch-inhibitors")
+  case $inhibitors in '{'*'}') ;; *) inhibitors=null ;; esac
+  settings "$system"
+  out='"version":1'
+  put_text system "$system"
+  put_text booted "$(booted)"
+  put_text profile "$committed_to"
+  put_text bootDefault "$(boot_default)"
+  put generation "$(generation_number)"
+  put_text bootId "$boot_id"
+  put_text token "$stored"
+  put confirmed "$confirmed"
+  put_text phase "$phase"
+  put activation "$under_way"
+  put staged "$waiting"
+  put last "${last:-null}"
+  put failedUnits "$(failed_units | json_lines)"
+  put_text kernel "$(link "$root$system/kernel")"
+  put_text bootedKernel "$(link "$root$(booted)/kernel")"
+  put_text reboot "$reboot"
+  put inhibitors "$inhibitors"
+  # A system without a supervisor, from before the first deploy, could never be confirmed: nothing to go back to.
+  previous=$(link "$gcroots/pantheros-previous")
+  [ -x "$root$previous/sw/bin/pantheros-supervisor" ] || previous=
+  put_text previous "$previous"
+  put deploy "${deploy:-null}"
+  put units "$(units_unless "$1")"
+  put secrets "{$(secret_sums)}"
+  printf '{%s}\n' "$out"
+}
+# One process for some hundred links; unit names hold no blanks.
+# shellcheck disable=SC2012
+units_unless() {
+  if [ -z "$1" ] || [ "$1" = "$system" ]; then printf null; return; fi
+  ls -l "$root$system/etc/systemd/system/" 2>/dev/null | awk '$(NF-1) == "->" { print $(NF-2) "\t" $NF }' | sed 's/\\/\\\\/g' |
+    awk -F'\t' 'BEGIN { printf "{" } { printf "%s\"%s\":\"%s\"", (NR > 1 ? "," : ""), $1, $2 } END { printf "}" }'
+}
+secret_sums() {
+  set -- "$state/secrets/"*
+  [ -e "$1" ] || return 0
+  sha256sum "$@" | awk '{ sub(/.*\//, "", $2); printf "%s\"%s\":\"%s\"", (NR > 1 ? "," : ""), $2, $1 }'
+}
+
+secret() {
+  mkdir -p "$state/secrets"
+  incoming=$(mktemp "$state/incoming.XXXXXX") || exit 1
+  trap 'rm -f "$incoming"' EXIT
+  head -c 65537 >"$incoming"
+  size=$(wc -c <"$incoming")
+  [ "$size" -gt 0 ] || refuse secret "nothing on stdin"
+  [ "$size" -le 65536 ] || refuse secret "more than 65536 bytes"
+  { sync "$incoming" 2>/dev/null || sync; } && mv -f "$incoming" "$state/secrets/$1" || exit 1
+  sha256sum <"$state/secrets/$1" | cut -d' ' -f1
+}

@@ -1,0 +1,37 @@
+# shellcheck shell=sh disable=SC2154,SC2034
+# What the supervisor prints: JSON by hand, in as few processes as can be, since a fleet's probes run this a lot.
+
+escape() { tr '\t' ' ' | tr -d '\000-\010\013-\037\177' | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g'; }
+
+# json TEXT: a JSON string, null when empty.
+json() {
+  case $1 in
+    '') printf null ;;
+    *[!A-Za-z0-9\ /._:,+@=\(\)-]*)
+      printf '%s\n' "$1" | escape | awk 'BEGIN { printf "\"" } NR > 1 { printf "\\n" } { printf "%s", $0 } END { printf "\"" }' ;;
+    *) printf '"%s"' "$1" ;;
+  esac
+}
+
+json_lines() { escape | awk 'BEGIN { printf "[" } { printf "%s\"%s\"", (NR > 1 ? "," : ""), $0 } END { printf "]" }'; }
+
+# An object is built in `out`: put KEY JSON, put_text KEY TEXT.
+put() { out="$out${out:+,}\"$1\":$2"; }
+put_text() { put "$1" "$(json "$2")"; }
+
+# failure STEP COMMAND EXIT REASON: the part of a result that says what went wrong.
+failure() { printf '"step":%s,"command":%s,"exitCode":%s,"reason":%s' "$(json "$1")" "$(json "$2")" "$3" "$(json "$4")"; }
+
+# Refusals touch nothing on the host.
+refuse() { printf '{"outcome":"refused",%s}\n' "$(failure "$1" "" 2 "$2")"; exit 2; }
+
+# The end of a log for a reason, without terminal colours and without any value this host keeps as a secret.
+tail_of() {
+  set -- "$1" "$state/secrets/"*
+  log=$1; shift
+  [ -e "${1:-}" ] || set --
+  tail -n 20 "$log" 2>/dev/null | tail -c 2000 | sed "s/$(printf '\033')\[[0-9;]*[A-Za-z]//g" | awk '
+    !text { if (length($0) >= 6) secret[n++] = $0; next }
+    { for (i = 0; i < n; i++) while (at = index($0, secret[i])) $0 = substr($0, 1, at - 1) "***" substr($0, at + length(secret[i]))
+      print }' "$@" text=1 -
+}

@@ -1,0 +1,300 @@
+import { type Closure, FakeHost, shells } from "./fake-host.ts";
+
+jest.setTimeout(120_000);
+
+const allow = { reboot: "allow" };
+const newKernel: Closure = { kernel: "linux-6.13", conf: allow };
+
+describe.each(shells)("a system that needs a reboot, under $name", ({ shebang }) => {
+  let host: FakeHost;
+  let old: string;
+  beforeEach(() => {
+    host = new FakeHost(shebang);
+    old = host.installed({ inhibitors: '{"dbus":"dbus","systemd":"/nix/store/aaaa-systemd-258"}' });
+  });
+  afterEach(() => host.remove());
+
+  const activate = (system: string, token = "t1") => host.run(["activate", system, token]);
+  const places = () => [
+    host.target("run/current-system"),
+    host.profile(),
+    host.target("boot/pantheros-default"),
+  ];
+  /** The machine went down, came up, and its boot unit ran. */
+  const boot = async () => {
+    await host.cycle();
+    host.run(["resume"]);
+  };
+  const last = () => host.status()["last"] as Record<string, unknown>;
+
+  test("another kernel, and it may reboot: started once, checked, confirmed, and only then the boot default", async () => {
+    const next = host.closure("next", newKernel);
+    const told = activate(next);
+    expect(told).toMatchObject({
+      status: 0,
+      json: { outcome: "rebooting", reason: "kernel linux-6.12 -> linux-6.13", token: "t1" },
+    });
+    await host.until(() => host.log().includes("reboot"));
+    expect(places()).toEqual([old, next, old]); // running, profile, boot default
+    expect(host.target("boot/pantheros-once")).toBe(next);
+    expect(host.status()).toMatchObject({ phase: "rebooting", activation: { token: "t1", wanted: next } });
+    expect(host.run(["activate", next, "t2"])).toMatchObject({ status: 2, json: { step: "busy" } });
+
+    await boot();
+    await host.until(() => host.phase() === "waiting");
+    expect(places()).toEqual([next, next, old]);
+    const { json } = host.run(["confirm", "t1"]);
+    expect(json).toMatchObject({ outcome: "confirmed", running: next, booted: next, waits: null });
+    expect(json["bootId"]).not.toBe(told.json["bootId"]);
+    await host.idle();
+    expect(places()).toEqual([next, next, next]);
+    expect(host.status()).toMatchObject({ token: "t1", confirmed: true, previous: null, phase: "idle" });
+    expect(host.log()).toEqual([`nix-env --set ${next}`, "reboot", `nix-env --set ${next}`, `boot ${next}`]);
+  });
+
+  test("a status after the boot goes on with it, where no unit did", async () => {
+    const next = host.closure("next", newKernel);
+    activate(next);
+    await host.until(() => host.log().includes("reboot"));
+    await host.cycle();
+    expect(host.status()).toMatchObject({ system: next, activation: { token: "t1" } });
+    await host.until(() => host.phase() === "waiting");
+    expect(host.run(["confirm", "t1"]).json).toMatchObject({ outcome: "confirmed" });
+  });
+
+  test("a boot loader that cannot start an entry once: the new system is its default until it fails", async () => {
+    host.unlink("boot/pantheros-default");
+    const conf = { ...allow, confirm_seconds: 0 };
+    const next = host.closure("next", { ...newKernel, conf });
+    expect(activate(next).json).toMatchObject({ outcome: "rebooting" });
+    await host.until(() => host.log().includes("reboot"));
+    expect(host.target("boot/pantheros-default")).toBe(next); // what its `boot` writes
+    await boot();
+    await host.until(() => host.phase() === "returning" && !host.exists("fake/unit"));
+    expect(host.target("boot/pantheros-default")).toBe(old);
+    await boot();
+    expect(places()).toEqual([old, old, old]);
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "confirm", token: "t1", running: old });
+  });
+
+  test("systemd-boot: the old system stays the default, the new one's entry is started once", async () => {
+    const next = host.closure("next", newKernel);
+    host.unlink("boot/pantheros-default");
+    host.write("boot/loader/loader.conf", "default nixos-generation-1.conf\n");
+    for (const [generation, system] of [old, next].entries()) {
+      const entry = `boot/loader/entries/nixos-generation-${generation + 1}.conf`;
+      host.write(entry, `options init=${system}/init quiet\n`);
+    }
+    expect(activate(next).json).toMatchObject({ outcome: "rebooting" });
+    await host.until(() => host.log().includes("reboot"));
+    const once = "bootctl set-oneshot nixos-generation-2.conf";
+    expect(host.log()).toEqual([`nix-env --set ${next}`, `boot ${old}`, once, "reboot"]);
+  });
+
+  test("systemd-boot that cannot start an entry once: the new system becomes the default", async () => {
+    const next = host.closure("next", newKernel);
+    host.unlink("boot/pantheros-default");
+    host.write("fake/no-efi", "");
+    host.write("boot/loader/entries/nixos-generation-2.conf", `options init=${next}/init\n`);
+    expect(activate(next).json).toMatchObject({ outcome: "rebooting" });
+    await host.until(() => host.log().includes("reboot"));
+    expect(host.log().slice(-2)).toEqual([`boot ${next}`, "reboot"]);
+  });
+
+  test("unhealthy after its boot: the old system is the boot default again and boots by itself", async () => {
+    const checks = [["command", "sums", "echo no; exit 1", "-", "-", "5"]];
+    const next = host.closure("next", { ...newKernel, checks });
+    activate(next);
+    await host.until(() => host.log().includes("reboot"));
+    await boot();
+    await host.until(() => host.phase() === "returning" && !host.exists("fake/unit"));
+    expect(host.log().filter((entry) => entry === "reboot")).toHaveLength(2);
+    expect(host.status()).toMatchObject({ system: next, phase: "returning", profile: old });
+
+    await boot();
+    expect(places()).toEqual([old, old, old]);
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "health", wanted: next, recorded: old });
+    expect(last()["reason"]).toContain("sums (command");
+    expect(host.status()).toMatchObject({ phase: "idle", token: null });
+    expect(host.exists("nix/var/nix/gcroots/pantheros-recorded")).toBe(false);
+  });
+
+  test("nobody confirms after the boot: the same", async () => {
+    const next = host.closure("next", { ...newKernel, conf: { ...allow, confirm_seconds: 0 } });
+    activate(next);
+    await host.until(() => host.log().includes("reboot"));
+    await boot();
+    await host.until(() => host.phase() === "returning" && !host.exists("fake/unit"));
+    await boot();
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "confirm", running: old });
+    expect(places()).toEqual([old, old, old]);
+  });
+
+  test("the machine comes up with the old system: told, and nothing of the new one is left", async () => {
+    const next = host.closure("next", newKernel);
+    activate(next);
+    await host.until(() => host.log().includes("reboot"));
+    host.unlink("boot/pantheros-once"); // started, panicked, and the loader took its default
+    await boot();
+    await host.idle();
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "reboot", running: old });
+    expect(last()["reason"]).toContain(`came up with ${old} instead`);
+    expect(places()).toEqual([old, old, old]);
+  });
+
+  test("the machine loses its power while the new system waits: the old one comes back", async () => {
+    const next = host.closure("next", newKernel);
+    activate(next);
+    await host.until(() => host.log().includes("reboot"));
+    await boot();
+    await host.until(() => host.phase() === "waiting");
+    host.link("boot/pantheros-default", next); // as where entries cannot be started once
+    await boot();
+    await host.until(() => host.phase() === "returning" && !host.exists("fake/unit"));
+    await boot();
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "waiting", running: old });
+    expect(last()["reason"]).toBe("the machine went down while waiting");
+    expect(places()).toEqual([old, old, old]);
+  });
+
+  test("the supervisor is killed while the new system waits: the old one boots", async () => {
+    const next = host.closure("next", newKernel);
+    activate(next);
+    await host.until(() => host.log().includes("reboot"));
+    await boot();
+    await host.until(() => host.phase() === "waiting");
+    host.killMain();
+    await host.until(() => host.phase() === "returning" && !host.exists("fake/unit"));
+    await boot();
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "waiting", running: old });
+  });
+
+  test("a machine that dies on its way back is told why it went", async () => {
+    const checks = [["command", "sums", "exit 1", "-", "-", "5"]];
+    const slow = 'echo x >"$PANTHEROS_ROOT/fake/undoing"; sleep 300';
+    host.write(`${old}/on-boot`, `#!/bin/sh\n${slow}\n`, 0o755);
+    const next = host.closure("next", { ...newKernel, checks });
+    activate(next);
+    await host.until(() => host.log().includes("reboot"));
+    await boot();
+    await host.until(() => host.exists("fake/undoing"));
+    host.killSettle();
+    await host.until(() => !host.exists("fake/unit"));
+    host.unlink(`${old}/on-boot`);
+    host.reboot();
+    host.run(["resume"]);
+    await host.idle();
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "health", running: old });
+    expect(places()).toEqual([old, old, old]);
+  });
+
+  test("a reboot that does not happen is given up, and nothing is changed", async () => {
+    const next = host.closure("next", { ...newKernel, conf: { ...allow, reboot_seconds: 0 } });
+    activate(next);
+    await host.idle();
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "reboot", running: old });
+    expect(last()["reason"]).toContain("still up after 0 s");
+    expect(places()).toEqual([old, old, old]);
+    expect(host.exists("boot/pantheros-once")).toBe(false);
+
+    host.write("fake/reboot-fails", "");
+    const other = host.closure("other", newKernel);
+    activate(other, "t2");
+    await host.idle();
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "reboot", token: "t2", running: old });
+    expect(last()["reason"]).toBe("Failed to reboot");
+  });
+
+  test("the boot loader fails while it is staged: rolled back, no reboot", async () => {
+    host.unlink("boot/pantheros-default");
+    const next = host.closure("next", { ...newKernel, onBoot: "echo no space left on /boot; exit 1" });
+    expect(activate(next).json).toMatchObject({ outcome: "rolled-back", step: "commit", running: old });
+    await host.idle();
+    expect(host.log()).not.toContain("reboot");
+    expect(host.profile()).toBe(old);
+  });
+
+  test("an inhibitor differs, and it may not reboot: staged, and after somebody's reboot confirmed", async () => {
+    const next = host.closure("next", { inhibitors: '{"dbus":"broker","new":"x"}' });
+    const staged = activate(next);
+    expect(staged).toMatchObject({ status: 0, json: { outcome: "staged", step: "reboot", running: old } });
+    expect(staged.json["reason"]).toContain("dbus dbus -> broker");
+    await host.idle();
+    expect(places()).toEqual([old, next, next]);
+    expect(host.log()).not.toContain("reboot");
+    const waits = { staged: { token: "t1", wanted: next }, phase: "idle", system: old, confirmed: false };
+    expect(host.status()).toMatchObject(waits);
+    // Once more is no harm.
+    expect(activate(next, "t2").json).toMatchObject({ outcome: "staged" });
+    await host.idle();
+
+    host.reboot();
+    host.run(["resume"]);
+    expect(host.status()).toMatchObject({ staged: null, system: next, booted: next, confirmed: false });
+    expect(activate(next, "t3").json).toMatchObject({ outcome: "current" });
+    expect(host.run(["confirm", "t3"]).json).toMatchObject({ outcome: "confirmed" });
+    expect(host.status()).toMatchObject({ token: "t3", confirmed: true });
+  });
+
+  test("a staged system is given up for another one: what runs is what is gone back to", async () => {
+    activate(old, "t0");
+    host.run(["confirm", "t0"]);
+    activate(host.closure("staged", { inhibitors: '{"dbus":"broker"}' }));
+    await host.idle();
+    const next = host.closure("next", { onBoot: "exit 1" });
+    activate(next, "t2");
+    host.run(["confirm", "t2"]);
+    await host.idle();
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "commit", running: old });
+    const good = host.closure("good");
+    expect(activate(good, "t3").json).toMatchObject({ outcome: "waiting" });
+    expect(host.run(["confirm", "t3"]).json).toMatchObject({ outcome: "confirmed" });
+    await host.idle();
+    expect(places()).toEqual([good, good, good]);
+    expect(host.status()).toMatchObject({ staged: null });
+    expect(host.target("nix/var/nix/gcroots/pantheros-previous")).toBe(old);
+  });
+
+  test("an inhibitor differs, and it may reboot: it does", async () => {
+    const next = host.closure("next", {
+      inhibitors: '{"systemd":"/nix/store/bbbb-systemd-259"}',
+      conf: allow,
+    });
+    const { json } = activate(next);
+    expect(json).toMatchObject({ outcome: "rebooting", reason: "systemd systemd-258 -> systemd-259" });
+  });
+
+  test("another kernel alone, and it may not reboot: a live switch that says what waits", async () => {
+    const next = host.closure("next", { kernel: "linux-6.13" });
+    expect(activate(next).json).toMatchObject({ outcome: "waiting" });
+    const { json } = host.run(["confirm", "t1"]);
+    expect(json).toMatchObject({ outcome: "confirmed", waits: "kernel linux-6.12 -> linux-6.13" });
+    const status = host.status();
+    expect(status).toMatchObject({ confirmed: true, reboot: "never" });
+    expect(status["kernel"]).toContain("6.13");
+    expect(status["bootedKernel"]).toContain("6.12");
+  });
+
+  test("switched to already, its kernel not booted, and it may reboot: it goes through one", async () => {
+    const next = host.closure("next", newKernel);
+    for (const link of ["run/current-system", "boot/pantheros-default"]) host.link(link, next);
+    expect(activate(next).json).toMatchObject({ outcome: "rebooting" });
+    await host.until(() => host.log().includes("reboot"));
+    await boot();
+    await host.until(() => host.phase() === "waiting");
+    expect(host.run(["confirm", "t1"]).json).toMatchObject({ outcome: "confirmed", booted: next });
+  });
+
+  test("the boot unit changes nothing at any other time", async () => {
+    expect(host.run(["resume"])).toMatchObject({ status: 0, stdout: "" });
+    const next = host.closure("next");
+    activate(next);
+    host.run(["resume"]);
+    expect(host.phase()).toBe("waiting");
+    expect(host.run(["confirm", "t1"]).json).toMatchObject({ outcome: "confirmed" });
+    await host.idle();
+    host.reboot();
+    host.run(["resume"]);
+    expect(host.status()).toMatchObject({ phase: "idle", last: { outcome: "confirmed" } });
+  });
+});
