@@ -37,6 +37,8 @@ in {
       ++ setting "health_seconds" deploy.healthSeconds
       ++ setting "health_period" deploy.healthPeriodSeconds
       ++ setting "switch_seconds" (deploy.switchSeconds or null)
+      ++ setting "reboot" (deploy.reboot or null)
+      ++ setting "reboot_seconds" (deploy.rebootSeconds or null)
       ++ setting "require_signature" (deploy.requireSignature or null)
     );
 }

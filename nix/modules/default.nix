@@ -1,9 +1,18 @@
 # Modules that every host imports; each does nothing until its options or the inventory ask for it.
 {
   imports = [
+    ./containers
+    ./core
     ./deployment
+    ./desktop
+    ./development
     ./inventory.nix
-    ./network.nix
-    ./storage.nix
+    ./network
+    ./planned
+    ./router
+    ./secrets
+    ./security
+    ./services
+    ./storage
   ];
 }

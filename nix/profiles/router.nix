@@ -1,8 +1,15 @@
-# A machine that others reach the internet through.
-{lib, ...}: {
-  boot.kernel.sysctl = {
-    "net.ipv4.conf.all.forwarding" = lib.mkDefault true;
-    "net.ipv6.conf.all.forwarding" = lib.mkDefault true;
-  };
-  services.tailscale.useRoutingFeatures = lib.mkDefault "server";
+# A machine that others reach the internet through; its two sides are `[hosts.NAME.router]` of the inventory.
+{
+  config,
+  lib,
+  ...
+}: {
+  pantheros.localDiscovery.interfaces = lib.mkDefault [config.pantheros.router.lan.interface];
+
+  assertions = [
+    {
+      assertion = config.pantheros.router.enable;
+      message = "the profile router needs [hosts.${config.networking.hostName}.router] in fleet.toml: wan, lan";
+    }
+  ];
 }

@@ -1,15 +1,26 @@
 # A machine nobody sits at.
 {
+  host,
   lib,
   pkgs,
   ...
-}: {
-  environment.systemPackages = [pkgs.git pkgs.vim pkgs.curl pkgs.htop];
-
-  documentation = {
-    enable = lib.mkDefault false;
-    nixos.enable = lib.mkDefault false;
+}: let
+  deployed = lib.mkIf (host.provider.kind != "image") (lib.mkDefault true);
+in {
+  pantheros = {
+    environment.packages = [pkgs.htop];
+    fail2ban.enable = deployed;
+    audit.enable = deployed;
+    podman.enable = deployed;
+    # No BIOS on the other architecture.
+    boot.loader = lib.mkDefault (
+      if host.system == "x86_64-linux"
+      then "grub-hybrid"
+      else "systemd-boot"
+    );
   };
+
+  documentation.enable = lib.mkDefault false;
   fonts.fontconfig.enable = lib.mkDefault false;
   xdg = {
     autostart.enable = lib.mkDefault false;
@@ -19,12 +30,19 @@
     sounds.enable = lib.mkDefault false;
   };
 
-  # An emergency shell waits for a keyboard that isn't there.
-  systemd.enableEmergencyMode = lib.mkDefault false;
-  systemd.targets = {
-    sleep.enable = lib.mkDefault false;
-    suspend.enable = lib.mkDefault false;
-    hibernate.enable = lib.mkDefault false;
-    hybrid-sleep.enable = lib.mkDefault false;
+  systemd = {
+    # An emergency shell waits for a keyboard that isn't there.
+    enableEmergencyMode = lib.mkDefault false;
+    targets = {
+      sleep.enable = lib.mkDefault false;
+      suspend.enable = lib.mkDefault false;
+      hibernate.enable = lib.mkDefault false;
+      hybrid-sleep.enable = lib.mkDefault false;
+    };
+    # A deploy comes through the network; it must not be gone between two units.
+    services = {
+      systemd-networkd.stopIfChanged = lib.mkDefault false;
+      systemd-resolved.stopIfChanged = lib.mkDefault false;
+    };
   };
 }

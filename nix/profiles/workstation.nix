@@ -1,20 +1,14 @@
 # A machine somebody sits at.
-{
-  lib,
-  pkgs,
-  ...
-}: {
-  time.timeZone = lib.mkOverride 900 "America/New_York";
-
-  networking.networkmanager.enable = lib.mkDefault true;
-  security.rtkit.enable = lib.mkDefault true;
-  services.pipewire = {
-    enable = lib.mkDefault true;
-    alsa.enable = lib.mkDefault true;
-    pulse.enable = lib.mkDefault true;
+{lib, ...}: {
+  pantheros = {
+    desktop.enable = lib.mkDefault true;
+    system.timeZone = lib.mkDefault "America/New_York";
+    boot = {
+      loader = lib.mkDefault "systemd-boot";
+      touchFirmware = lib.mkDefault true;
+      kernel = lib.mkDefault "latest";
+      quiet = lib.mkDefault true;
+    };
+    localDiscovery.enable = lib.mkDefault true;
   };
-  programs.niri.enable = lib.mkDefault true;
-  programs.fish.enable = lib.mkDefault true;
-
-  environment.systemPackages = [pkgs.git pkgs.vim pkgs.curl pkgs.wget pkgs.ghostty];
 }

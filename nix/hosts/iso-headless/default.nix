@@ -1,13 +1,23 @@
+# nix build ./nix#iso: an installer that is reached by SSH as root, with the keys that may deploy.
 {
+  fleet,
   lib,
   modulesPath,
   ...
 }: {
   imports = ["${modulesPath}/installer/cd-dvd/installation-cd-minimal.nix"];
 
-  nixpkgs.hostPlatform = "x86_64-linux";
   system.stateVersion = "26.05";
 
-  # The installer is reached as root, with the keys its owner bakes in.
+  pantheros = {
+    boot.loader = "none";
+    ssh = {
+      rootLogin = "prohibit-password";
+      persistentHostKey = false;
+    };
+    users = lib.mkForce {};
+  };
+  # nixos-anywhere comes as root.
   services.openssh.settings.PermitRootLogin = lib.mkForce "prohibit-password";
+  users.users.root.openssh.authorizedKeys.keys = fleet.deploy.authorizedKeys;
 }

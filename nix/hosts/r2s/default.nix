@@ -1,10 +1,6 @@
 {
-  nixpkgs.hostPlatform = "aarch64-linux";
   system.stateVersion = "26.05";
 
   # U-Boot of the board reads this.
-  boot.loader = {
-    grub.enable = false;
-    generic-extlinux-compatible.enable = true;
-  };
+  pantheros.boot.loader = "extlinux";
 }

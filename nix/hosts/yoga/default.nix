@@ -5,10 +5,5 @@
     inputs.nixos-hardware.nixosModules.common-pc-laptop-ssd
   ];
 
-  nixpkgs.hostPlatform = "x86_64-linux";
   system.stateVersion = "26.05";
-
-  boot.loader.systemd-boot.enable = true;
-  boot.loader.efi.canTouchEfiVariables = true;
-  hardware.enableRedistributableFirmware = true;
 }

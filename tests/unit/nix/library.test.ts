@@ -77,15 +77,17 @@ test("every host of the inventory has its folder and profiles", () => {
 describe("fleet.nix", () => {
   test.each(["nix/fleet.toml", "sandbox/nix/fleet.toml"])("reads %s as the program does", (file) => {
     const program = loadInventory(file);
+    const { seconds, ...deploy } = program.deploy; // the runner's own
+    expect(seconds).toBeDefined();
     const nix = evaluate(
       `let f = (import (nix + "/lib/fleet.nix")).fromFile (nix + "/../${file}"); in {
         deploy = f.deploy;
         hosts = builtins.mapAttrs (_: h: { inherit (h) environment system profiles wave reachability reboot tags; }) f.hosts;
-        services = builtins.mapAttrs (_: s: { inherit (s) host port public auth protocol groups; }) f.services;
+        services = builtins.mapAttrs (_: s: { inherit (s) host port public auth protocol groups mfa metrics backup module; }) f.services;
       }`,
     );
     expect(nix).toEqual({
-      deploy: program.deploy,
+      deploy,
       hosts: Object.fromEntries(
         Object.entries(program.hosts).map(
           ([name, { environment, system, profiles, wave, reachability, reboot, tags }]) => [
@@ -104,6 +106,10 @@ describe("fleet.nix", () => {
             auth: service.auth,
             protocol: service.protocol,
             groups: service.groups,
+            mfa: service.mfa,
+            metrics: service.metrics ?? null,
+            backup: service.backup,
+            module: service.module ?? name,
           },
         ]),
       ),
@@ -134,12 +140,46 @@ describe("fleet.nix", () => {
     });
   });
 
+  test("a service's health is a path, a check or a list of them, at its own port unless told otherwise", () => {
+    const health = (value: string) =>
+      evaluate(
+        `map (c: "\${c.kind} \${c.name} \${c.target} \${toString c.status}") (${fleetOf(
+          small.replace('health = "/ready"\nsubdomain', `health = ${value}\nsubdomain`),
+        )}).hosts.web.health`,
+      );
+    const others = 3;
+    const own = (value: string) => (health(value) as string[]).slice(others);
+    expect(own('"/ready"')).toEqual(["http loki http://127.0.0.1:3030/ready 200"]);
+    expect(own('{ kind = "tcp" }')).toEqual(["tcp loki 127.0.0.1:3030 "]);
+    expect(own('{ kind = "http", status = 204, body = "ok" }')).toEqual([
+      "http loki http://127.0.0.1:3030/ 204",
+    ]);
+    expect(
+      own(
+        '[{ kind = "http", url = "http://192.0.2.7/x" }, { name = "loki-unit", kind = "unit", unit = "loki.service" }, { name = "loki-test", kind = "command", command = "true" }]',
+      ),
+    ).toEqual([
+      "http loki http://192.0.2.7/x 200",
+      "unit loki-unit loki.service ",
+      "command loki-test true ",
+    ]);
+  });
+
   test("counts images as hosts, but not as deployable ones", () => {
     expect(
       evaluate(
         `let f = ${fleetOf(small)}; in [ (builtins.attrNames f.hosts) (builtins.attrNames f.deployable) ]`,
       ),
     ).toEqual([["iso", "web"], ["web"]]);
+  });
+
+  test("a decommissioned host and its services are as if they were not there", () => {
+    const gone = small.replace("[hosts.web]", '[hosts.web]\ndecommission = "keep"');
+    expect(
+      evaluate(
+        `let f = ${fleetOf(gone)}; in [ (builtins.attrNames f.hosts) (builtins.attrNames f.services) (builtins.attrNames f.deployable) ]`,
+      ),
+    ).toEqual([["iso"], ["quiet"], []]);
   });
 
   test("names the hosts there are when a service is on none of them", () => {
@@ -175,9 +215,10 @@ describe("checks.nix", () => {
   test("renders the deploy's seconds, and what else is set", () => {
     const conf = (extra: string) =>
       evaluate(`(import (nix + "/lib/checks.nix")).deployConf ((${fleetOf(small)}).deploy // { ${extra} })`);
-    expect(conf("")).toBe("confirm_seconds=45\nhealth_seconds=60\nhealth_period=2\n");
-    expect(conf("requireSignature = true; switchSeconds = 300;")).toBe(
-      "confirm_seconds=45\nhealth_seconds=60\nhealth_period=2\nswitch_seconds=300\nrequire_signature=true\n",
+    const seconds = "confirm_seconds=45\nhealth_seconds=60\nhealth_period=2\n";
+    expect(conf("")).toBe(`${seconds}switch_seconds=300\nreboot_seconds=300\n`);
+    expect(conf('requireSignature = true; switchSeconds = 20; reboot = "allow";')).toBe(
+      `${seconds}switch_seconds=20\nreboot=allow\nreboot_seconds=300\nrequire_signature=true\n`,
     );
   });
 });

@@ -1,6 +1,7 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { supervisorText } from "../supervisor/fake-host.ts";
 import { attempt, inStore, linkIn, readStore, run } from "./nix.ts";
 
 const deployKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDeploy deploy";
@@ -76,12 +77,10 @@ test("a built system is what its deploy target says", () => {
   expect(system).toBe(told.toplevel);
   expect(linkIn(system, "kernel")).toBe(told.kernel);
   expect(JSON.parse(readStore(system, "switch-inhibitors"))).toEqual(told.inhibitors);
-  expect(Object.keys(told.units)).toEqual(["hello.service"]);
+  expect(Object.keys(told.units)).toEqual(["hello.service", "pantheros-resume.service"]);
   expect(readStore(system, "etc/systemd/system/hello.service")).toContain('"hello on web"');
   expect(linkIn(linkIn(system, "etc"), "systemd/system/hello.service")).toBe(told.units["hello.service"]);
-  expect(readStore(system, "sw/bin/pantheros-supervisor")).toBe(
-    readFileSync("nix/modules/deployment/supervisor.sh", "utf8"),
-  );
+  expect(readStore(system, "sw/bin/pantheros-supervisor")).toBe(`#!/bin/sh\n${supervisorText()}`);
 });
 
 test("its /etc lets in the deploy user, for one program, with signed closures", () => {
@@ -116,7 +115,12 @@ test("kernel, inhibitors and faults of the sandbox table become part of the syst
   const told = target('kernel = "6.13"\ninhibitors = { dbus = "broker" }\nunit = "fail"\nnetwork = "down"');
   expect(told.kernel).toContain("-linux-6.13/");
   expect(told.inhibitors).toEqual({ "dbus-implementation": "broker" });
-  expect(Object.keys(told.units)).toEqual(["broken.service", "hello.service", "no-network.service"]);
+  expect(Object.keys(told.units)).toEqual([
+    "broken.service",
+    "hello.service",
+    "no-network.service",
+    "pantheros-resume.service",
+  ]);
 });
 
 test("filler gives a closure the wanted number and size of paths, the same ones again for the same seed", () => {

@@ -7,6 +7,7 @@ import {
   readFileSync,
   readlinkSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -237,6 +238,19 @@ test("accounts come and go with the systems that declare them; others stay", () 
   expect(readdirSync(at("accounts")).toSorted()).toEqual(["deploy", "somebody"]);
   fake.switch(fake.system({}), "test");
   expect(readdirSync(at("accounts"))).toEqual(["somebody"]);
+});
+
+test("an entry that is started once hands the boot over to its system, and is gone", () => {
+  const next = fake.system({ units: { "next.service": "1" } });
+  const system = fake.system({ units: { "a.service": "1" } });
+  for (const directory of ["boot", "run"]) mkdirSync(at(directory), { recursive: true });
+  symlinkSync(next, at("boot/pantheros-once"));
+  const boot = () => fake.run(join(system, "bin/pantheros-stage2"), []);
+  expect(boot().calls).toContain("systemctl start --no-block next.service");
+  expect([readlinkSync(at("run/booted-system")), running()]).toEqual([next, next]);
+  expect(existsSync(at("boot/pantheros-once"))).toBe(false);
+  boot();
+  expect([readlinkSync(at("run/booted-system")), running()]).toEqual([system, system]);
 });
 
 test("a boot activates the system and starts its units without waiting for them", () => {

@@ -1,0 +1,172 @@
+# The gateway with single sign-on: nobody passes without signing on, the rules are the registry's, and a header of one's
+# own makes nobody somebody.
+{
+  inputs,
+  lib,
+  pkgs,
+  ...
+}: let
+  # The directory's administrator stands in for the fleet's: a group of the directory's own.
+  test = import ./support/fleet.nix {inherit inputs;} ''
+    schema = 1
+    [fleet]
+    domain = "example.test"
+    [environments.homelab]
+    gateway = "cloud"
+    [deploy]
+    authorized_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ nobody@example.test"]
+    [tailnet]
+    admins = "lldap_admin"
+    [hosts.cloud]
+    environment = "homelab"
+    profiles = ["server"]
+    provider = { kind = "existing", vendor = "x", address = "192.0.2.1" }
+    [hosts.home]
+    environment = "homelab"
+    profiles = ["server"]
+    provider = { kind = "existing", vendor = "x", address = "192.0.2.2" }
+    [services.lldap]
+    host = "cloud"
+    port = 17170
+    auth = "own"
+    [services.auth]
+    host = "cloud"
+    port = 9091
+    public = true
+    auth = "own"
+    module = "authelia"
+    [services.dex]
+    host = "cloud"
+    port = 5556
+    public = true
+    auth = "own"
+    [services.notes]
+    host = "home"
+    port = 8000
+    public = true
+    module = "custom"
+    [services.vault]
+    host = "home"
+    port = 8001
+    public = true
+    mfa = true
+    module = "custom"
+    [services.open]
+    host = "home"
+    port = 8002
+    public = true
+    auth = "none"
+    module = "custom"
+  '';
+
+  # Answers with the headers it was asked with.
+  echo = pkgs.writeText "echo.py" ''
+    import http.server, sys
+    class Echo(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = str(self.headers).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+    http.server.ThreadingHTTPServer(("", int(sys.argv[1])), Echo).serve_forever()
+  '';
+  service = port: {
+    wantedBy = ["multi-user.target"];
+    serviceConfig.ExecStart = "${lib.getExe pkgs.python3} ${echo} ${toString port}";
+  };
+in
+  pkgs.testers.runNixOSTest {
+    name = "pantheros-gateway";
+    node = {inherit (test) specialArgs;};
+    nodes = {
+      cloud = test.machine "cloud" {
+        imports = [
+          (test.secrets {
+            lldap-jwt-secret = "a-secret-for-the-directory-of-this-test";
+            lldap-admin-password = "directory-password";
+            authelia-jwt-secret = "a-secret-for-the-tokens-of-this-test";
+            authelia-session-secret = "a-secret-for-the-sessions-of-this-test";
+            authelia-storage-key = "a-key-for-the-storage-of-this-test-which-is-long";
+            dex-environment = "LLDAP_ADMIN_PASSWORD=directory-password";
+            cloudflare-dns-token = "none";
+          })
+        ];
+        virtualisation.memorySize = 3072;
+        pantheros.services.postgresql.dump.enable = false;
+        # No authority here: Caddy's own makes the certificates.
+        security.acme.certs = lib.mkForce {};
+        services.caddy.globalConfig = "local_certs";
+        services.caddy.virtualHosts = lib.genAttrs (lib.attrNames (import ../lib/registry.nix test.fleet).hosts.cloud.virtualHosts ++ ["*.example.test"]) (_: {useACMEHost = lib.mkForce null;});
+        # Everybody may knock in this test.
+        networking.firewall-pantheros.publicSources = lib.mkForce [];
+      };
+      home = test.machine "home" {
+        systemd.services = {
+          notes = service 8000;
+          vault = service 8001;
+          open = service 8002;
+        };
+        networking.firewall.allowedTCPPorts = [8000 8001 8002];
+      };
+      visitor = {};
+    };
+    testScript = {nodes, ...}: ''
+      import json
+
+      start_all()
+      for unit in ["postgresql", "lldap", "authelia-main", "dex", "caddy"]:
+          cloud.wait_for_unit(f"{unit}.service")
+      for port in [443, 9091, 5556, 17170]:
+          cloud.wait_for_open_port(port)
+      for port in [8000, 8001, 8002]:
+          home.wait_for_open_port(port)
+      visitor.wait_for_unit("multi-user.target")
+      address = "${nodes.cloud.networking.primaryIPAddress}"
+
+      def curl(name, *options, cookies=False):
+          jar = "--cookie /tmp/jar --cookie-jar /tmp/jar" if cookies else ""
+          return f"curl --silent --show-error --insecure --max-time 20 --header 'Accept: text/html' {jar} --resolve {name}.example.test:443:{address} {' '.join(options)} https://{name}.example.test"
+
+      status = "--output /dev/null --write-out '%{http_code} %{redirect_url}'"
+
+      with subtest("nobody passes without signing on, whatever they call themselves"):
+          for header in ["", "--header 'Remote-User: admin' --header 'Remote-Groups: lldap_admin'"]:
+              answer = visitor.succeed(curl("notes", status, header) + "/")
+              assert answer.startswith("302 https://auth.example.test/"), answer
+
+      with subtest("a service without sign-on is open, and hears of no made-up user"):
+          heard = visitor.succeed(curl("open", "--header 'Remote-User: admin'") + "/")
+          assert "Remote-User" not in heard, heard
+
+      with subtest("headers tell browsers to stay with HTTPS and in the frame"):
+          headers = visitor.succeed(curl("open", "--head --request GET") + "/").lower()
+          assert "strict-transport-security: max-age=" in headers, headers
+          assert "content-security-policy:" in headers, headers
+          assert "server:" not in headers, headers
+
+      with subtest("a wrong password opens nothing"):
+          wrong = json.dumps({"username": "admin", "password": "wrong", "targetURL": "https://notes.example.test/"})
+          assert visitor.succeed(curl("auth", status, "--json", f"'{wrong}'", cookies=True) + "/api/firstfactor").startswith("401")
+          assert visitor.succeed(curl("notes", status, cookies=True) + "/").startswith("302")
+
+      with subtest("the right one does, and the service learns who it is"):
+          right = json.dumps({"username": "admin", "password": "directory-password", "targetURL": "https://notes.example.test/"})
+          visitor.succeed(curl("auth", "--fail", "--json", f"'{right}'", cookies=True) + "/api/firstfactor")
+          heard = visitor.succeed(curl("notes", "--fail", "--header 'Remote-User: mallory'", cookies=True) + "/")
+          assert "Remote-User: admin" in heard and "mallory" not in heard, heard
+
+      with subtest("a service that wants a second factor is not satisfied with one"):
+          assert visitor.succeed(curl("vault", status, cookies=True) + "/").startswith("302")
+
+      with subtest("Dex announces itself under its public name"):
+          issuer = json.loads(visitor.succeed(curl("dex", "--fail") + "/.well-known/openid-configuration"))["issuer"]
+          assert issuer == "https://dex.example.test", issuer
+
+      with subtest("a name that nobody serves is not found, and LDAP is on no network"):
+          assert visitor.succeed(curl("nothing", status) + "/").startswith("404")
+          visitor.succeed(f"timeout 3 bash -c '</dev/tcp/{address}/443'")
+          for port in [3890, 9091, 17170]:
+              visitor.fail(f"timeout 3 bash -c '</dev/tcp/{address}/{port}'")
+    '';
+  }

@@ -1,0 +1,122 @@
+# A router between two networks: addresses, names and the way out for those inside; the way in for the tailnet, and for
+# nobody else.
+{
+  inputs,
+  lib,
+  pkgs,
+  ...
+}: let
+  test = import ./support/fleet.nix {inherit inputs;} ''
+    schema = 1
+    [fleet]
+    domain = "example.test"
+    [environments.homelab]
+    [deploy]
+    authorized_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ nobody@example.test"]
+    [hosts.router]
+    environment = "homelab"
+    profiles = ["server", "router"]
+    provider = { kind = "existing", vendor = "home", address = "192.168.2.254" }
+    [hosts.router.router]
+    wan = "eth1"
+    lan = { interface = "eth2", address = "192.168.2.254", network = "192.168.2.0/24" }
+    dhcp = { from = "192.168.2.100", to = "192.168.2.199" }
+  '';
+  denied = pkgs.writeText "denied" "ads.example.org\n";
+in
+  pkgs.testers.runNixOSTest {
+    name = "pantheros-router";
+    node = {inherit (test) specialArgs;};
+    nodes = {
+      # The internet: a web server, and the resolver that the router asks.
+      internet = {
+        virtualisation.vlans = [1];
+        networking.firewall.enable = false;
+        systemd.services.web = {
+          wantedBy = ["multi-user.target"];
+          serviceConfig.ExecStart = "${lib.getExe pkgs.python3} -m http.server 80";
+        };
+        services.dnsmasq = {
+          enable = true;
+          settings = {
+            no-resolv = true;
+            address = ["/web.example.org/192.168.1.1" "/ads.example.org/192.168.1.1"];
+          };
+        };
+      };
+      # A device of the tailnet, which is a wire here.
+      member.virtualisation.vlans = [3];
+      router = test.machine "router" {
+        virtualisation = {
+          vlans = [1 2];
+          interfaces.tailscale0 = {
+            vlan = 3;
+            assignIP = true;
+          };
+        };
+        # The driver's addresses of both sides, but the router's own in the house.
+        systemd.network.networks."10-wan" = {
+          networkConfig.DHCP = lib.mkForce "no";
+          address = ["192.168.1.2/24"];
+        };
+        networking.interfaces = {
+          eth1.ipv4.addresses = lib.mkForce [];
+          eth2.ipv4.addresses = lib.mkForce [];
+        };
+        pantheros.router.dns = {
+          upstreams = lib.mkForce ["192.168.1.1"];
+          bootstrap = lib.mkForce ["192.168.1.1"];
+          denylists = lib.mkForce ["${denied}"];
+        };
+      };
+      visitor = {
+        virtualisation.vlans = [2];
+        networking = {
+          # What keeps strangers out must be the router.
+          firewall.enable = false;
+          useNetworkd = true;
+          useDHCP = false;
+          interfaces.eth1.ipv4.addresses = lib.mkForce [];
+          nameservers = lib.mkForce [];
+        };
+        systemd.network.networks."10-house" = {
+          matchConfig.Name = "eth1";
+          networkConfig.DHCP = "ipv4";
+        };
+        environment.systemPackages = [pkgs.dnsutils];
+      };
+    };
+    testScript = ''
+      start_all()
+      internet.wait_for_unit("dnsmasq.service")
+      internet.wait_for_open_port(80)
+      router.wait_for_unit("kea-dhcp4-server.service")
+      router.wait_for_unit("blocky.service")
+      router.wait_for_open_port(53)
+
+      with subtest("a visitor gets an address of the pool, the way out and a resolver"):
+          visitor.wait_until_succeeds("ip -4 address show dev eth1 | grep -E 'inet 192\\.168\\.2\\.1[0-9][0-9]/24'")
+          assert "via 192.168.2.254" in visitor.succeed("ip route show default")
+
+      with subtest("what it sends out comes from the router's address"):
+          visitor.wait_until_succeeds("curl --fail --silent --max-time 5 http://192.168.1.1/")
+          internet.succeed("journalctl --unit web.service | grep 192.168.1.2")
+
+      with subtest("names are answered; advertisers' are not"):
+          assert "192.168.1.1" in visitor.succeed("dig +short +time=5 @192.168.2.254 web.example.org")
+          assert "192.168.1.1" not in visitor.succeed("dig +short +time=5 @192.168.2.254 ads.example.org")
+
+      with subtest("nobody outside gets in, nor uses the resolver"):
+          internet.succeed("ip route add 192.168.2.0/24 via 192.168.1.2")
+          address = visitor.succeed("ip -4 -o address show dev eth1 scope global").split()[3].split("/")[0]
+          visitor.succeed("systemd-run --unit=inside ${lib.getExe pkgs.python3} -m http.server 8000")
+          visitor.wait_for_open_port(8000)
+          internet.fail(f"curl --silent --max-time 5 http://{address}:8000/")
+          internet.fail("${pkgs.dnsutils}/bin/dig +short +time=3 +tries=1 @192.168.1.2 web.example.org | grep 192")
+
+      with subtest("the tailnet gets into the house"):
+          # Numbers follow names: internet is 1, member 2, router 3.
+          member.succeed("ip route add 192.168.2.0/24 via 192.168.3.3")
+          member.succeed(f"curl --fail --silent --max-time 10 http://{address}:8000/")
+    '';
+  }

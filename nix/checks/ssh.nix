@@ -1,0 +1,115 @@
+# SSH lets in a key and nothing else, with modern algorithms, and slows down who knocks too often.
+{
+  inputs,
+  lib,
+  pkgs,
+  ...
+}: let
+  somebody.users.users.somebody = {
+    isNormalUser = true;
+    password = "guessed";
+    openssh.authorizedKeys.keys = [keys.snakeOilPublicKey];
+  };
+  keys = import (inputs.nixpkgs + "/nixos/tests/ssh-keys.nix") pkgs;
+  test = import ./support/fleet.nix {inherit inputs;} ''
+    schema = 1
+    [fleet]
+    domain = "example.test"
+    [environments.homelab]
+    [deploy]
+    authorized_keys = ["${lib.trim keys.snakeOilPublicKey}"]
+    [hosts.server]
+    environment = "homelab"
+    profiles = ["server"]
+    provider = { kind = "existing", vendor = "x", address = "192.0.2.1" }
+    [hosts.guarded]
+    environment = "homelab"
+    profiles = ["server"]
+    provider = { kind = "existing", vendor = "x", address = "192.0.2.2" }
+  '';
+in
+  pkgs.testers.runNixOSTest {
+    name = "pantheros-ssh";
+    node = {inherit (test) specialArgs;};
+    nodes = {
+      server = test.machine "server" {
+        imports = [somebody];
+        # Its bans would hide what the others do.
+        pantheros.fail2ban.enable = lib.mkForce false;
+      };
+      # Another without the limit, so that bans are what keeps people out.
+      guarded = test.machine "guarded" {
+        imports = [somebody];
+        networking.firewall-pantheros.ssh = {
+          perMinute = 600;
+          burst = 100;
+        };
+      };
+      client = {pkgs, ...}: {
+        environment.systemPackages = [pkgs.sshpass];
+      };
+    };
+    testScript = {nodes, ...}: let
+      client = nodes.client.networking.primaryIPAddress;
+    in ''
+      start_all()
+      server.wait_for_unit("sshd.service")
+      server.wait_for_open_port(22)
+      client.wait_for_unit("multi-user.target")
+      client.succeed("install -m 0600 ${keys.snakeOilPrivateKey} /root/key")
+      ssh = "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=10"
+
+      def pause():
+          # A minute's worth of new connections per source.
+          client.succeed("sleep 65")
+
+      with subtest("a key opens, for one command as well"):
+          assert "somebody" in client.succeed(f"{ssh} -i /root/key somebody@server whoami")
+
+      with subtest("a password does not, even the right one"):
+          client.fail(f"sshpass -p guessed {ssh} -o PubkeyAuthentication=no somebody@server true")
+
+      with subtest("root has no way in"):
+          client.fail(f"{ssh} -i /root/key root@server true")
+
+      with subtest("sshd's settings are the documents'"):
+          effective = server.succeed("sshd -T")
+          for line in [
+              "permitrootlogin no",
+              "passwordauthentication no",
+              "kbdinteractiveauthentication no",
+              "x11forwarding no",
+              "allowtcpforwarding no",
+              "gatewayports no",
+              "clientaliveinterval 300",
+              "clientalivecountmax 2",
+              "maxauthtries 3",
+              "maxsessions 3",
+          ]:
+              assert line in effective, f"{line} is missing in:\n{effective}"
+          ciphers = next(line for line in effective.splitlines() if line.startswith("ciphers "))
+          assert "cbc" not in ciphers and "ctr" not in ciphers, ciphers
+          server.succeed("test $(ls /etc/ssh/ssh_host_*_key | wc -l) = 1")
+
+      with subtest("who knocks too often is turned away, and only for a while"):
+          pause()
+          results = [client.execute(f"{ssh} -i /root/key somebody@server true")[0] for _ in range(8)]
+          assert results[0] == 0, results
+          assert any(code != 0 for code in results[3:]), results
+          pause()
+          client.succeed(f"{ssh} -i /root/key somebody@server true")
+
+      with subtest("the deploy user may run the supervisor as root, and nothing else"):
+          pause()
+          client.succeed(f"{ssh} -i /root/key deploy@server sudo -n /run/current-system/sw/bin/pantheros-supervisor status")
+          client.fail(f"{ssh} -i /root/key deploy@server sudo -n true")
+
+      with subtest("who guesses is banned"):
+          guarded.wait_for_unit("fail2ban.service")
+          guarded.wait_for_open_port(22)
+          for _ in range(6):
+              client.execute(f"sshpass -p wrong {ssh} -o PubkeyAuthentication=no somebody@guarded true")
+          guarded.wait_until_succeeds("fail2ban-client status sshd | grep ${client}", timeout=120)
+          client.fail(f"{ssh} -i /root/key somebody@guarded true")
+    '';
+  }

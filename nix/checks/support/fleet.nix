@@ -1,0 +1,48 @@
+# A test's own small inventory -> machines made of the fleet's modules, as lib/mk-host.nix makes hosts. What a test machine
+# has otherwise (disk, boot, network) is the test driver's.
+{inputs}: toml: let
+  fleet = (import ../../lib/fleet.nix).fromAttrs (builtins.fromTOML toml);
+in {
+  inherit fleet;
+
+  # For `node.specialArgs`.
+  specialArgs = {inherit inputs fleet;};
+
+  # The host of that name; `settings` are what this test adds.
+  machine = name: settings: {
+    config,
+    lib,
+    ...
+  }: {
+    imports =
+      import ../../lib/modules.nix inputs
+      ++ [settings]
+      ++ map (profile: ../../profiles + "/${profile}.nix") fleet.hosts.${name}.profiles;
+
+    _module.args.host = fleet.hosts.${name};
+
+    # No vendor, no vault and no tailnet here; secrets are files that the test puts in their place.
+    services.tailscale-pantheros.enable = lib.mkForce false;
+    pantheros = {
+      secretsBackend = "delivered";
+      boot.loader = lib.mkForce "none";
+    };
+    # The driver and the other nodes know a machine by its host name.
+    assertions = [
+      {
+        assertion = config.virtualisation.test.nodeName == name;
+        message = "the node ${config.virtualisation.test.nodeName} is the host ${name}: give both one name";
+      }
+    ];
+    # A root shell is how the driver works on a machine.
+    users.allowNoPasswordLogin = true;
+    virtualisation.memorySize = lib.mkDefault 1536;
+  };
+
+  # Secrets as files, before any unit starts: name -> content (one line).
+  secrets = contents: {lib, ...}: {
+    systemd.tmpfiles.rules =
+      ["d /var/lib/pantheros/secrets 0700 root root -"]
+      ++ lib.mapAttrsToList (name: content: "f /var/lib/pantheros/secrets/${name} 0400 root root - ${content}") contents;
+  };
+}

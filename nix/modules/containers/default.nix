@@ -1,0 +1,2 @@
+# Containers without root.
+{imports = [./podman.nix];}

@@ -1,0 +1,24 @@
+# A machine somebody sits at. The whole desktop is yet to come: its options are in planned/.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}: let
+  inherit (lib) mkDefault;
+  cfg = config.pantheros.desktop;
+in {
+  options.pantheros.desktop.enable = lib.mkEnableOption "a graphical session with niri, sound and a terminal";
+
+  config = lib.mkIf cfg.enable {
+    programs.niri.enable = mkDefault true;
+    security.rtkit.enable = mkDefault true;
+    services.pipewire = {
+      enable = mkDefault true;
+      alsa.enable = mkDefault true;
+      pulse.enable = mkDefault true;
+    };
+    networking.networkmanager.enable = mkDefault true;
+    pantheros.environment.packages = [pkgs.ghostty pkgs.wget];
+  };
+}

@@ -1,0 +1,7 @@
+# Names, and the tailnet.
+{
+  imports = [
+    ./local-discovery.nix
+    ./tailscale.nix
+  ];
+}

@@ -1,0 +1,73 @@
+# The tailnet: how the hosts reach each other, and how we reach them.
+{
+  config,
+  lib,
+  ...
+}: let
+  inherit (lib) mkDefault mkIf mkOption types;
+  cfg = config.services.tailscale-pantheros;
+  sops = lib.any (secret: secret.backend == "sops") (lib.attrValues config.pantheros.secrets);
+  routes = cfg.advertiseRoutes != [] || cfg.exitNode;
+in {
+  options.services.tailscale-pantheros = {
+    enable = lib.mkEnableOption "membership in the tailnet";
+    hostType = mkOption {
+      type = types.enum ["workstation" "server"];
+      default = "workstation";
+      description = "A server offers routes, a workstation uses them.";
+    };
+    advertiseRoutes = mkOption {
+      type = types.listOf types.str;
+      default = [];
+      example = ["192.0.2.0/24"];
+      description = "Networks that others reach through this host; the tailnet's policy has the last word.";
+    };
+    exitNode = mkOption {
+      type = types.bool;
+      default = false;
+      description = "Others may reach the internet through this host: the fleet's VPN endpoint.";
+    };
+    authKeyFile = mkOption {
+      type = types.str;
+      default = "/var/lib/pantheros/secrets/tailscale-auth-key";
+      description = "One-off key to join with; the program delivers it before the first deploy.";
+    };
+  };
+
+  config = mkIf cfg.enable {
+    services.tailscale = {
+      enable = true;
+      authKeyFile = mkDefault cfg.authKeyFile;
+      openFirewall = mkDefault true;
+      useRoutingFeatures = mkDefault (
+        if routes
+        then "both"
+        else if cfg.hostType == "workstation"
+        then "client"
+        else "none"
+      );
+      # Set at each start: options of `tailscale up` count only for the join.
+      extraSetFlags =
+        lib.optional (cfg.advertiseRoutes != []) "--advertise-routes=${lib.concatStringsSep "," cfg.advertiseRoutes}"
+        ++ lib.optional cfg.exitNode "--advertise-exit-node";
+    };
+
+    # A machine that was just installed boots before its key arrives, and joins when it does. Until then the unit is skipped:
+    # one that already waits for a login would miss the key.
+    systemd.services.tailscaled-autoconnect.unitConfig.ConditionPathExists = cfg.authKeyFile;
+    systemd.paths.tailscaled-autoconnect = {
+      wantedBy = ["multi-user.target"];
+      pathConfig.PathChanged = cfg.authKeyFile;
+    };
+
+    # Where documents and scripts expect the key; sops makes the folder a link of its own.
+    systemd.tmpfiles.rules = lib.mkIf (!sops) ["L+ /run/secrets/tailscale-auth-key - - - - ${cfg.authKeyFile}"];
+
+    assertions = [
+      {
+        assertion = cfg.exitNode -> cfg.hostType == "server";
+        message = "services.tailscale-pantheros.exitNode: a workstation comes and goes; only a server can be an exit node";
+      }
+    ];
+  };
+}

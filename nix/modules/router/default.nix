@@ -1,0 +1,11 @@
+# A machine that others reach the internet through.
+{
+  imports = [
+    ./blocky.nix
+    ./dhcp.nix
+    ./nat.nix
+    ./options.nix
+    ./shaping.nix
+    ./vpn.nix
+  ];
+}

@@ -1,0 +1,50 @@
+# Both sides of the router, and the way between them.
+{
+  config,
+  lib,
+  ...
+}: let
+  cfg = config.pantheros.router;
+in {
+  config = lib.mkIf cfg.enable {
+    networking = {
+      useNetworkd = true;
+      useDHCP = false;
+      nat = {
+        enable = true;
+        externalInterface = cfg.wan;
+        internalInterfaces = [cfg.lan.interface];
+      };
+      firewall.filterForward = true;
+    };
+    # `nat` lets through what it translates, which is IPv4; the provider's IPv6 prefix is routed as it is.
+    boot.kernel.sysctl."net.ipv6.conf.all.forwarding" = lib.mkDefault true;
+
+    systemd.network = {
+      networks = {
+        "10-wan" = {
+          matchConfig.Name = cfg.wan;
+          networkConfig = {
+            DHCP = "yes";
+            IPv6AcceptRA = true;
+          };
+          # Our own resolver answers, not the provider's.
+          dhcpV4Config.UseDNS = false;
+          dhcpV6Config.UseDNS = false;
+          linkConfig.RequiredForOnline = "routable";
+        };
+        "20-lan" = {
+          matchConfig.Name = cfg.lan.interface;
+          address = ["${cfg.lan.address}/${toString cfg.lan.prefixLength}"];
+          networkConfig = {
+            ConfigureWithoutCarrier = true;
+            DHCPPrefixDelegation = true;
+            IPv6SendRA = true;
+          };
+          linkConfig.RequiredForOnline = "no";
+        };
+      };
+      wait-online.anyInterface = true;
+    };
+  };
+}

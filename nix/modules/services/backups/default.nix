@@ -1,0 +1,176 @@
+# Backups of directories to B2: encrypted on the host, deduplicated, thinned out, read back for a part each week.
+# What is backed up is written at hosts and services in the inventory; databases have their dumps beside this.
+{
+  config,
+  host,
+  lib,
+  pkgs,
+  registry,
+  ...
+}: let
+  cfg = config.pantheros.services.backup;
+  secrets = config.pantheros.secrets;
+  metrics = config.pantheros.services.alloy.textfiles;
+  engine = import (./. + "/${cfg.engine}.nix") {inherit cfg host lib pkgs;};
+
+  # Tells Prometheus when it last went well.
+  succeeded = name: ''
+    printf '# TYPE %s gauge\n%s %s\n' ${name} ${name} "$(date +%s)" >${metrics}/.${name}.tmp
+    chmod 644 ${metrics}/.${name}.tmp
+    mv ${metrics}/.${name}.tmp ${metrics}/${name}.prom
+  '';
+
+  # For people: the same engine, repository and password as the timer's.
+  program = pkgs.writeShellScriptBin "pantheros-backup" ''
+    set -eu
+    [ "$(id -u)" = 0 ] || { echo "pantheros-backup: reads root's secrets; run it with sudo" >&2; exit 1; }
+    set -a
+    . ${secrets.b2-credentials.path}
+    set +a
+    ${lib.toShellVars engine.environment}
+    export ${lib.concatStringsSep " " (lib.attrNames engine.environment)}
+    CREDENTIALS_DIRECTORY=$(mktemp -d)
+    export CREDENTIALS_DIRECTORY
+    trap 'rm -rf "$CREDENTIALS_DIRECTORY"' EXIT
+    install -m 0400 ${secrets.backup-password.path} "$CREDENTIALS_DIRECTORY/password"
+    ${engine.setUp}
+    ${engine.program} "$@"
+  '';
+
+  service = description: script: {
+    inherit description;
+    after = ["network-online.target"];
+    wants = ["network-online.target"];
+    path = [engine.package pkgs.coreutils];
+    environment = engine.environment // {HOME = "/var/cache/pantheros-backup";};
+    script = ''
+      set -eu
+      ${engine.setUp}
+      ${script}
+    '';
+    serviceConfig = {
+      Type = "oneshot";
+      LoadCredential = ["password:${secrets.backup-password.path}"];
+      EnvironmentFile = secrets.b2-credentials.path;
+      CacheDirectory = "pantheros-backup";
+      CacheDirectoryMode = "0700";
+      ProtectSystem = "strict";
+      ReadWritePaths = [metrics];
+      PrivateTmp = true;
+      NoNewPrivileges = true;
+      # Reads what is anybody's, and can do nothing else with it.
+      CapabilityBoundingSet = ["CAP_DAC_READ_SEARCH"];
+      Nice = 10;
+      IOSchedulingClass = "idle";
+      TimeoutStartSec = "12h";
+    };
+  };
+  timer = at: {
+    wantedBy = ["timers.target"];
+    timerConfig = {
+      OnCalendar = at;
+      Persistent = true;
+      RandomizedDelaySec = "30m";
+    };
+  };
+in {
+  options.pantheros.services.backup = {
+    enable = lib.mkOption {
+      type = lib.types.bool;
+      default = cfg.paths != [] && host.provider.kind != "image";
+      defaultText = lib.literalMD "whether the inventory names directories of this host or of its services";
+      description = "Whether to back up to B2.";
+    };
+    engine = lib.mkOption {
+      type = lib.types.enum ["rustic" "kopia"];
+      default = "rustic";
+      description = "What makes the backups. rustic's repositories are restic's, which can read them as well; Kopia has a format of its own.";
+    };
+    paths = lib.mkOption {
+      type = lib.types.listOf lib.types.str;
+      default = registry.hosts.${host.name}.backup;
+      defaultText = lib.literalMD "`backup` of the host and of its services in the inventory";
+      description = "Directories to back up.";
+    };
+    exclude = lib.mkOption {
+      type = lib.types.listOf lib.types.singleLineStr;
+      default = ["**/.cache" "**/node_modules" "**/lost+found"];
+      description = "Patterns of what is left out.";
+    };
+    bucket = lib.mkOption {
+      type = lib.types.nullOr lib.types.str;
+      default = registry.bucket host.environment "backups";
+      defaultText = lib.literalMD "the bucket of this environment with `purpose = \"backups\"`";
+      description = "Bucket of the repository; each host has a folder in it.";
+    };
+    endpoint = lib.mkOption {
+      type = lib.types.nullOr lib.types.str;
+      default = registry.endpoint;
+      defaultText = lib.literalMD "B2's endpoint in the inventory's region";
+      description = "S3 endpoint of the bucket.";
+    };
+    region = lib.mkOption {
+      type = lib.types.nullOr lib.types.str;
+      default = registry.region;
+      defaultText = lib.literalMD "the inventory's region";
+      description = "Region of the bucket.";
+    };
+    at = lib.mkOption {
+      type = lib.types.singleLineStr;
+      default = "*-*-* 02:30:00";
+      description = "When, as systemd.time(7) writes it; after the dumps.";
+    };
+    checkAt = lib.mkOption {
+      type = lib.types.singleLineStr;
+      default = "Sun *-*-* 05:00:00";
+      description = "When the repository is checked and a part of its data read back.";
+    };
+    keep = lib.mapAttrs (unit: default:
+      lib.mkOption {
+        type = lib.types.ints.unsigned;
+        inherit default;
+        description = "How many ${unit} snapshots are kept.";
+      }) {
+      daily = 7;
+      weekly = 5;
+      monthly = 12;
+    };
+  };
+
+  config = lib.mkIf cfg.enable {
+    pantheros.secrets = {
+      b2-credentials = {};
+      backup-password = {};
+    };
+    environment.systemPackages = [program];
+    environment.etc = engine.etc;
+    systemd = {
+      services = {
+        pantheros-backup = service "Back up to B2" ''
+          ${engine.backup}
+          ${succeeded "pantheros_backup_success_seconds"}
+        '';
+        pantheros-backup-check = service "Check the backup and read a part of it" ''
+          ${engine.check}
+          ${succeeded "pantheros_backup_check_success_seconds"}
+        '';
+      };
+      timers = {
+        pantheros-backup = timer cfg.at;
+        pantheros-backup-check = timer cfg.checkAt;
+      };
+      tmpfiles.rules = ["d ${metrics} 0755 root root -"];
+    };
+
+    assertions = [
+      {
+        assertion = cfg.bucket != null && cfg.endpoint != null;
+        message = "pantheros.services.backup: ${host.environment} has no bucket with purpose = \"backups\"; add one to fleet.toml (and [storage] region)";
+      }
+      {
+        assertion = cfg.paths != [];
+        message = "pantheros.services.backup.enable: nothing to back up; write directories into backup of the host or of a service in fleet.toml";
+      }
+    ];
+  };
+}

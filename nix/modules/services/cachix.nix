@@ -1,0 +1,44 @@
+# A cache at cachix.org beside the fleet's own: read by every host that the inventory names one for, filled by those that say so.
+{
+  config,
+  fleet,
+  lib,
+  ...
+}: let
+  cfg = config.pantheros.services.cachix;
+in {
+  options.pantheros.services.cachix = {
+    enable = lib.mkOption {
+      type = lib.types.bool;
+      default = fleet.cache.cachix != null;
+      defaultText = lib.literalMD "whether the inventory has `[cache] cachix`";
+      description = "Whether to read from the fleet's cache at cachix.org.";
+    };
+    push = lib.mkEnableOption "pushing everything that is built on this host to the cache at cachix.org";
+  };
+
+  config = lib.mkIf cfg.enable (lib.mkMerge [
+    {
+      assertions = [
+        {
+          assertion = fleet.cache.cachix != null;
+          message = "pantheros.services.cachix.enable: fleet.toml names no cache; set [cache] cachix = { name = …, public_key = … }";
+        }
+      ];
+    }
+    (lib.mkIf (fleet.cache.cachix != null) {
+      nix.settings = {
+        substituters = ["https://${fleet.cache.cachix.name}.cachix.org"];
+        trusted-public-keys = [fleet.cache.cachix.publicKey];
+      };
+    })
+    (lib.mkIf (cfg.push && fleet.cache.cachix != null) {
+      pantheros.secrets.cachix-token.services = ["cachix-watch-store-agent"];
+      services.cachix-watch-store = {
+        enable = true;
+        cacheName = fleet.cache.cachix.name;
+        cachixTokenFile = config.pantheros.secrets.cachix-token.path;
+      };
+    })
+  ]);
+}

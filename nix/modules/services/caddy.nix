@@ -1,0 +1,139 @@
+# The web server before every public service of this host. Certificates come by DNS-01, so that a name needs no open port
+# to get one: one wildcard per zone, from the ACME client of NixOS rather than from a plugin of Caddy, which would mean a
+# build of our own for every release, and the DNS token in the process that faces the internet.
+{
+  config,
+  fleet,
+  host,
+  lib,
+  registry,
+  ...
+}: let
+  cfg = config.pantheros.services.caddy;
+  own = registry.hosts.${host.name};
+  token = "cloudflare-dns-token";
+
+  # A `route` runs its directives as written. Who claims to be somebody in a header of their own is nobody: forward_auth
+  # alone would let such a header through where the answer has none of that name.
+  signOn = vhost:
+    lib.optionalString (vhost.forwardAuth != null) ''
+      forward_auth ${vhost.forwardAuth} {
+        uri /api/authz/forward-auth
+        copy_headers Remote-User Remote-Groups Remote-Name Remote-Email
+      }
+    '';
+  serve = vhost: ''
+    import pantheros-headers
+    encode zstd gzip
+    route {
+      request_header -Remote-User
+      request_header -Remote-Groups
+      request_header -Remote-Name
+      request_header -Remote-Email
+      ${signOn vhost}
+      reverse_proxy ${vhost.upstream}
+    }
+  '';
+  virtualHost = vhost: {
+    useACMEHost = vhost.certificate;
+    extraConfig = serve vhost;
+    logFormat = "output stdout";
+  };
+in {
+  options.pantheros.services.caddy = {
+    enable = lib.mkOption {
+      type = lib.types.bool;
+      default = own.virtualHosts != {};
+      defaultText = lib.literalMD "whether the registry gives this host a public name to serve";
+      description = "Whether to serve the public names of the registry with Caddy.";
+    };
+    email = lib.mkOption {
+      type = lib.types.singleLineStr;
+      default = "hostmaster@${fleet.domain}";
+      defaultText = lib.literalMD "`hostmaster@` the fleet's domain";
+      description = "Whom the certificate authority writes to.";
+    };
+    hstsSeconds = lib.mkOption {
+      type = lib.types.ints.unsigned;
+      default = 63072000;
+      description = "How long a browser remembers to use HTTPS only.";
+    };
+    contentSecurityPolicy = lib.mkOption {
+      type = lib.types.singleLineStr;
+      default = "frame-ancestors 'self'; object-src 'none'; base-uri 'self'; upgrade-insecure-requests";
+      description = "Sent where a service sends no policy of its own: what breaks no application, and stops framing and plugins.";
+    };
+    trustedProxies = lib.mkOption {
+      type = lib.types.listOf lib.types.singleLineStr;
+      default = import ../../lib/cloudflare-ranges.nix;
+      defaultText = lib.literalMD "Cloudflare's networks";
+      description = "Networks whose word about a visitor's address is taken.";
+    };
+  };
+
+  config = lib.mkIf cfg.enable {
+    pantheros.secrets.${token} = {};
+
+    security.acme = {
+      acceptTerms = true;
+      defaults = {
+        inherit (cfg) email;
+        dnsProvider = "cloudflare";
+        dnsResolver = "1.1.1.1:53";
+        credentialFiles.CLOUDFLARE_DNS_API_TOKEN_FILE = config.pantheros.secrets.${token}.path;
+      };
+      certs = lib.genAttrs own.certificates (zone: {
+        domain = zone;
+        extraDomainNames = ["*.${zone}"];
+        group = config.services.caddy.group;
+      });
+    };
+
+    # Caddy's own endpoint for its administration, on loopback, has its metrics.
+    pantheros.services.alloy.scrapes.caddy = "127.0.0.1:2019";
+
+    services.caddy = {
+      enable = true;
+      globalConfig = ''
+        grace_period 10s
+        metrics {
+          per_host
+        }
+        servers {
+          trusted_proxies static ${lib.concatStringsSep " " cfg.trustedProxies}
+          client_ip_headers CF-Connecting-IP X-Forwarded-For
+        }
+      '';
+      extraConfig = ''
+        (pantheros-headers) {
+          header {
+            Strict-Transport-Security "max-age=${toString cfg.hstsSeconds}; includeSubDomains"
+            -Server
+          }
+          # One directive each: in one, a service that sends any of them would get none of the others.
+          header ?Content-Security-Policy "${cfg.contentSecurityPolicy}"
+          header ?X-Content-Type-Options nosniff
+          header ?Referrer-Policy strict-origin-when-cross-origin
+        }
+      '';
+      virtualHosts =
+        lib.mapAttrs (_: virtualHost) own.virtualHosts
+        // lib.listToAttrs (map (zone: {
+            name = "*.${zone}";
+            value = {
+              useACMEHost = zone;
+              extraConfig = "respond 404";
+              logFormat = "output discard";
+            };
+          })
+          own.certificates);
+    };
+
+    assertions = [
+      {
+        assertion = own.virtualHosts != {};
+        message = "pantheros.services.caddy.enable: no service of fleet.toml has a public name on ${host.name}; set public = true at one, or leave Caddy off";
+      }
+    ];
+  };
+}

@@ -1,0 +1,117 @@
+# Loki: the journals of all servers in one place, and alerts on what they say about security.
+{
+  config,
+  host,
+  lib,
+  pkgs,
+  registry,
+  ...
+}: let
+  cfg = config.pantheros.services.loki;
+  alertmanager = registry.locate host.name "alertmanager";
+  state = config.services.loki.dataDir;
+
+  # Loki's rules lie in a directory per tenant; without tenants it is called "fake".
+  rules = pkgs.writeTextDir "fake/security.yaml" (builtins.toJSON {
+    groups = [
+      {
+        name = "security";
+        rules = [
+          {
+            alert = "SshGuessing";
+            expr = "sum by (host) (count_over_time({unit=\"sshd.service\"} |~ \"Invalid user|Failed password|maximum authentication attempts\" [10m])) > 50";
+            for = "10m";
+            labels.severity = "warning";
+            annotations = {
+              summary = "{{ $labels.host }}: more than 50 failed SSH logins in ten minutes";
+              action = "Is port 22 open to the world? See [deploy] sources; fail2ban-client status sshd.";
+            };
+          }
+          {
+            alert = "SudoRefused";
+            expr = "sum by (host) (count_over_time({host=~\".+\"} |~ \"sudo.*(NOT in sudoers|command not allowed|incorrect password)\" [10m])) > 0";
+            for = "0m";
+            labels.severity = "critical";
+            annotations = {
+              summary = "{{ $labels.host }}: sudo refused somebody";
+              action = "journalctl -t sudo on the host: who, and what did they want to run?";
+            };
+          }
+        ];
+      }
+    ];
+  });
+in {
+  options.pantheros.services.loki =
+    import ../../../lib/service-options.nix {inherit lib;} {
+      description = "Loki";
+      port = 3100;
+    }
+    // {
+      retentionDays = lib.mkOption {
+        type = lib.types.ints.positive;
+        default = 30;
+        description = "Days that logs are kept.";
+      };
+    };
+
+  config = lib.mkIf cfg.enable {
+    services.loki = {
+      enable = true;
+      configuration = {
+        auth_enabled = false;
+        analytics.reporting_enabled = false;
+        server = {
+          http_listen_address = cfg.listen;
+          http_listen_port = cfg.port;
+          grpc_listen_address = "127.0.0.1";
+          grpc_listen_port = 9096;
+        };
+        common = {
+          instance_addr = "127.0.0.1";
+          path_prefix = state;
+          replication_factor = 1;
+          ring.kvstore.store = "inmemory";
+          storage.filesystem = {
+            chunks_directory = "${state}/chunks";
+            rules_directory = "${state}/rules";
+          };
+        };
+        schema_config.configs = [
+          {
+            from = "2025-01-01";
+            store = "tsdb";
+            object_store = "filesystem";
+            schema = "v13";
+            index = {
+              prefix = "index_";
+              period = "24h";
+            };
+          }
+        ];
+        limits_config = {
+          retention_period = "${toString (cfg.retentionDays * 24)}h";
+          reject_old_samples = true;
+          reject_old_samples_max_age = "168h";
+        };
+        compactor = {
+          working_directory = "${state}/compactor";
+          retention_enabled = true;
+          delete_request_store = "filesystem";
+        };
+        ruler =
+          {
+            storage = {
+              type = "local";
+              local.directory = "${rules}";
+            };
+            rule_path = "${state}/rules-scratch";
+            ring.kvstore.store = "inmemory";
+          }
+          // lib.optionalAttrs (alertmanager != null) {
+            alertmanager_url = "http://${alertmanager}";
+          };
+      };
+    };
+  };
+}

@@ -1,0 +1,130 @@
+# A dump of every database each day: read back before it counts, encrypted, put into B2, checked there, and fetched or
+# restored with `pantheros-postgres`.
+{
+  config,
+  host,
+  lib,
+  pkgs,
+  registry,
+  ...
+}: let
+  postgres = config.pantheros.services.postgresql;
+  cfg = postgres.dump;
+  secrets = config.pantheros.secrets;
+
+  program = pkgs.writeTextFile {
+    name = "pantheros-postgres";
+    executable = true;
+    destination = "/bin/pantheros-postgres";
+    text =
+      ''
+        #!${pkgs.runtimeShell}
+        PATH=${lib.makeBinPath [config.services.postgresql.package pkgs.coreutils pkgs.gnugrep pkgs.gnused pkgs.rclone pkgs.util-linux]}
+        export PATH
+        : "''${PANTHEROS_DUMP_PASSWORD:=${secrets.backup-password.path}}"
+        : "''${PANTHEROS_DUMP_CREDENTIALS:=${secrets.b2-credentials.path}}"
+      ''
+      + lib.concatStrings (lib.mapAttrsToList (name: value: ": \"\${${name}:=${value}}\"\n") settings)
+      + lib.removePrefix "#!/bin/sh\n" (builtins.readFile ./dump.sh);
+    meta = {
+      description = "Dumps, lists, checks and restores the databases of this host";
+      mainProgram = "pantheros-postgres";
+    };
+  };
+
+  settings = {
+    PANTHEROS_DUMP_DATABASES = lib.concatStringsSep " " postgres.databases;
+    PANTHEROS_DUMP_TO = "${cfg.target}/${host.name}";
+    PANTHEROS_DUMP_ENDPOINT = toString cfg.endpoint;
+    PANTHEROS_DUMP_KEEP_DAYS = toString cfg.keepDays;
+    PANTHEROS_DUMP_METRICS = config.pantheros.services.alloy.textfiles;
+  };
+in {
+  options.pantheros.services.postgresql.dump = {
+    enable = lib.mkOption {
+      type = lib.types.bool;
+      default = postgres.enable && host.provider.kind != "image";
+      defaultText = lib.literalMD "whether PostgreSQL runs here, but for images";
+      description = "Whether to dump the databases every day.";
+    };
+    at = lib.mkOption {
+      type = lib.types.singleLineStr;
+      default = "*-*-* 01:15:00";
+      description = "When, as systemd.time(7) writes it.";
+    };
+    keepDays = lib.mkOption {
+      type = lib.types.ints.positive;
+      default = 30;
+      description = "Days a dump is kept. The bucket's own rule keeps what was deleted some days longer, against a host that turned against it.";
+    };
+    target = lib.mkOption {
+      type = lib.types.nullOr lib.types.str;
+      default = let
+        bucket = registry.bucket host.environment "postgres";
+      in
+        if bucket == null
+        then null
+        else "store:${bucket}";
+      defaultText = lib.literalMD "the bucket of this environment with `purpose = \"postgres\"`";
+      description = "Where dumps go, as rclone writes it: `store:` and a bucket at the endpoint, or a directory.";
+    };
+    endpoint = lib.mkOption {
+      type = lib.types.nullOr lib.types.str;
+      default = registry.endpoint;
+      defaultText = lib.literalMD "B2's endpoint in the inventory's region";
+      description = "S3 endpoint of the bucket.";
+    };
+  };
+
+  config = lib.mkIf cfg.enable {
+    pantheros.secrets = {
+      b2-credentials = {};
+      backup-password = {};
+    };
+    environment.systemPackages = [program];
+
+    systemd.services.pantheros-postgres-dump = {
+      description = "Dump the databases, check the dumps and put them into B2";
+      after = ["postgresql.service" "postgresql.target" "network-online.target"];
+      wants = ["network-online.target"];
+      requires = ["postgresql.service"];
+      environment = {
+        PANTHEROS_DUMP_PASSWORD = "%d/password";
+        PANTHEROS_DUMP_CREDENTIALS = "%d/b2";
+      };
+      serviceConfig = {
+        Type = "oneshot";
+        ExecStart = "${lib.getExe program} dump";
+        LoadCredential = [
+          "password:${secrets.backup-password.path}"
+          "b2:${secrets.b2-credentials.path}"
+        ];
+        # Root, for the socket as postgres and for the metrics; but with nothing else to write to.
+        PrivateTmp = true;
+        ProtectSystem = "strict";
+        ProtectHome = true;
+        NoNewPrivileges = true;
+        ReadWritePaths = [config.pantheros.services.alloy.textfiles];
+        Nice = 10;
+        IOSchedulingClass = "idle";
+        TimeoutStartSec = "4h";
+      };
+    };
+    systemd.timers.pantheros-postgres-dump = {
+      wantedBy = ["timers.target"];
+      timerConfig = {
+        OnCalendar = cfg.at;
+        Persistent = true;
+        RandomizedDelaySec = "10m";
+      };
+    };
+    systemd.tmpfiles.rules = ["d ${config.pantheros.services.alloy.textfiles} 0755 root root -"];
+
+    assertions = [
+      {
+        assertion = cfg.target != null;
+        message = "pantheros.services.postgresql.dump: ${host.environment} has no bucket with purpose = \"postgres\"; add one to fleet.toml, or set dump.target";
+      }
+    ];
+  };
+}

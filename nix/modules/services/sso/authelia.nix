@@ -1,0 +1,145 @@
+# Authelia answers the gateways' question whether a request may pass. Its rules are the registry's, and deny is the default.
+{
+  config,
+  fleet,
+  lib,
+  registry,
+  ...
+}: let
+  cfg = config.pantheros.services.authelia;
+  lldap = config.pantheros.services.lldap;
+  secrets = config.pantheros.secrets;
+  unit = "authelia-main";
+  credentials = "/run/credentials/${unit}.service";
+  wanted = {
+    jwt = "authelia-jwt-secret";
+    session = "authelia-session-secret";
+    storage = "authelia-storage-key";
+    ldap = "lldap-admin-password";
+  };
+in {
+  options.pantheros.services.authelia =
+    import ../../../lib/service-options.nix {inherit lib;} {
+      description = "the sign-on server Authelia";
+      port = 9091;
+    }
+    // {
+      sessionHours = lib.mkOption {
+        type = lib.types.ints.positive;
+        default = 12;
+        description = "Hours after which everybody signs on again.";
+      };
+      idleMinutes = lib.mkOption {
+        type = lib.types.ints.positive;
+        default = 60;
+        description = "Minutes without a request after which somebody signs on again.";
+      };
+      smtp = lib.mkOption {
+        type = lib.types.nullOr lib.types.singleLineStr;
+        default = null;
+        example = "submissions://smtp.example.test:465";
+        description = "Server that mails go through; without one they are written to a file in the service's state directory. User name and password come with the secret `authelia-smtp` as environment.";
+      };
+    };
+
+  config = lib.mkIf cfg.enable {
+    pantheros.secrets =
+      lib.mapAttrs' (_: secret: lib.nameValuePair secret {services = [unit];}) wanted
+      // lib.optionalAttrs (cfg.smtp != null) {authelia-smtp.services = [unit];};
+    pantheros.services.postgresql.databases = [unit];
+
+    services.authelia.instances.main = {
+      enable = true;
+      secrets = {
+        jwtSecretFile = "${credentials}/jwt";
+        sessionSecretFile = "${credentials}/session";
+        storageEncryptionKeyFile = "${credentials}/storage";
+      };
+      environmentVariables.AUTHELIA_AUTHENTICATION_BACKEND_LDAP_PASSWORD_FILE = "${credentials}/ldap";
+      settings = {
+        theme = "auto";
+        default_2fa_method = "webauthn";
+        log = {
+          level = "info";
+          format = "text";
+        };
+        server.address = "tcp://${cfg.listen}:${toString cfg.port}/";
+        totp.issuer = fleet.domain;
+        webauthn.display_name = fleet.domain;
+        authentication_backend = {
+          # Passwords are changed in the directory.
+          password_change.disable = true;
+          password_reset.disable = true;
+          ldap = {
+            implementation = "lldap";
+            address = "ldap://127.0.0.1:${toString lldap.ldapPort}";
+            base_dn = lldap.baseDn;
+            user = "uid=admin,ou=people,${lldap.baseDn}";
+          };
+        };
+        session = {
+          cookies = [
+            {
+              domain = fleet.zone;
+              authelia_url = "https://${registry.nameFor "authelia"}";
+              expiration = "${toString cfg.sessionHours} hours";
+              inactivity = "${toString cfg.idleMinutes} minutes";
+              remember_me = -1;
+            }
+          ];
+          redis = {
+            host = config.services.redis.servers.${unit}.unixSocket;
+            port = 0;
+          };
+        };
+        storage.postgres = {
+          address = "unix:///run/postgresql";
+          database = unit;
+          username = unit;
+          # Asked for by Authelia, not by PostgreSQL: the socket goes by the user.
+          password = "peer";
+        };
+        access_control = {
+          default_policy = "deny";
+          rules = registry.accessRules;
+        };
+        regulation = {
+          max_retries = 3;
+          find_time = "2 minutes";
+          ban_time = "10 minutes";
+        };
+        notifier =
+          if cfg.smtp == null
+          then {filesystem.filename = "/var/lib/${unit}/notifications";}
+          else {
+            smtp = {
+              address = cfg.smtp;
+              sender = "Authelia <auth@${fleet.domain}>";
+            };
+          };
+      };
+    };
+
+    services.redis.servers.${unit} = {
+      enable = true;
+      port = 0;
+      user = unit;
+    };
+
+    systemd.services.${unit} = {
+      after = ["postgresql.service" "postgresql.target" "lldap.service" "redis-${unit}.service"];
+      requires = ["postgresql.service" "redis-${unit}.service"];
+      wants = ["lldap.service" "postgresql.target"];
+      serviceConfig =
+        {LoadCredential = lib.mapAttrsToList (name: secret: "${name}:${secrets.${secret}.path}") wanted;}
+        // lib.optionalAttrs (cfg.smtp != null) {EnvironmentFile = secrets.authelia-smtp.path;};
+    };
+
+    assertions = [
+      {
+        assertion = lldap.enable;
+        message = "pantheros.services.authelia needs the directory on its own host, since LDAP stays there: put [services.lldap] on the same host in fleet.toml";
+      }
+    ];
+  };
+}

@@ -1,0 +1,34 @@
+import { evaluation, figuresOf, inputOverrides, tableOf } from "../../../tools/nix/evaluation.ts";
+
+test("all hosts that are asked for are one expression of one evaluation, and the lock stays as it is", () => {
+  expect(evaluation("path:/fleet/nix", ["web", "db"], ["--override-input", "nixpkgs", "path:/np"])).toEqual([
+    "--extra-experimental-features",
+    "nix-command flakes",
+    "eval",
+    "--json",
+    "path:/fleet/nix#nixosConfigurations",
+    "--apply",
+    'cs: { "web" = cs."web".config.system.build.toplevel.drvPath; "db" = cs."db".config.system.build.toplevel.drvPath; }',
+    "--no-write-lock-file",
+    "--override-input",
+    "nixpkgs",
+    "path:/np",
+  ]);
+});
+
+test("local directories stand in for inputs", () => {
+  expect(
+    inputOverrides(
+      new Map([
+        ["disko", "/in/disko"],
+        ["nixpkgs", "/np"],
+      ]),
+    ),
+  ).toEqual(["--override-input", "disko", "path:/in/disko", "--override-input", "nixpkgs", "path:/np"]);
+});
+
+test("figures come from Nix's own statistics, in seconds and megabytes", () => {
+  const figures = figuresOf("web", 3.26, JSON.stringify({ cpuTime: 2.31, gc: { heapSize: 402_718_720 } }));
+  expect(figures).toEqual({ name: "web", seconds: 3.26, cpuSeconds: 2.31, megabytes: 402.71872 });
+  expect(tableOf([figures]).split("\n").at(-1)).toBe("| web | 3.3 | 2.3 | 403 |");
+});

@@ -1,0 +1,297 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { cloudflareRanges } from "../../../components/hetzner-server/cloudflare-ranges.ts";
+import { webSourcesOf } from "../../../components/hetzner-server/mapping.ts";
+import { environmentName } from "../../../inventory/host.ts";
+import { loadInventory } from "../../../inventory/load.ts";
+import { planFor } from "../../../inventory/plan.ts";
+import { evaluate, evaluationError } from "./nix.ts";
+
+const registry = (toml: string, wanted: string): string =>
+  `let registry = import (nix + "/lib/registry.nix") ((import (nix + "/lib/fleet.nix")).fromAttrs (builtins.fromTOML ${JSON.stringify(toml).replaceAll("$", "\\$")})); in ${wanted}`;
+const lowered = (wanted: string, toml = small) => evaluate(registry(toml, wanted));
+
+/** A gateway, a machine at home behind it, one in staging by itself. */
+const small = `
+schema = 1
+[fleet]
+domain = "example.test"
+[environments.homelab]
+gateway = "cloud"
+[environments.staging]
+dns_prefix = "staging"
+[tailnet]
+suffix = "tail0000.ts.net"
+admins = "admins"
+[cache]
+name = "cache"
+host = "mirror"
+[storage]
+region = "eu-central-003"
+[buckets.b]
+environment = "staging"
+purpose = "cache"
+name = "the-bucket"
+[hosts.cloud]
+environment = "homelab"
+profiles = ["server"]
+provider = { kind = "existing", vendor = "x", address = "192.0.2.1" }
+[hosts.home]
+environment = "homelab"
+profiles = ["server"]
+provider = { kind = "existing", vendor = "x", address = "192.0.2.2" }
+backup = ["/srv"]
+[hosts.mirror]
+environment = "staging"
+profiles = ["server"]
+provider = { kind = "existing", vendor = "x", address = "192.0.2.3" }
+[services.auth]
+host = "cloud"
+port = 9091
+public = true
+auth = "own"
+module = "authelia"
+health = "/api/health"
+[services.grafana]
+host = "home"
+port = 3010
+public = true
+mfa = true
+groups = ["developers"]
+metrics = "/metrics"
+backup = ["/var/lib/grafana", "/srv"]
+[services.prometheus]
+host = "home"
+port = 3020
+[services.netdata]
+host = "home"
+port = 19999
+metrics = "/api/allmetrics?format=prometheus&source=average"
+[services.greeting]
+host = "mirror"
+port = 8000
+public = true
+auth = "none"
+auth_reason = "a greeting"
+proxied = false
+metrics = "/m"
+module = "custom"
+[services.attic]
+host = "mirror"
+port = 8080
+auth = "own"
+`;
+
+const upstreamAtHome = "home.tail0000.ts.net:3010";
+
+test("a public service is served by its environment's gateway, over the tailnet, with sign-on before it", () => {
+  expect(lowered("registry.hosts.cloud.virtualHosts")).toEqual({
+    "auth.example.test": {
+      service: "auth",
+      auth: "own",
+      proxied: true,
+      certificate: "example.test",
+      upstream: "127.0.0.1:9091",
+      forwardAuth: null,
+    },
+    "grafana.example.test": {
+      service: "grafana",
+      auth: "sso",
+      proxied: true,
+      certificate: "example.test",
+      upstream: upstreamAtHome,
+      forwardAuth: "127.0.0.1:9091",
+    },
+  });
+  expect(lowered("registry.hosts.home.virtualHosts")).toEqual({});
+});
+
+test("without a gateway a host serves its own names, and the cache under the cache's name, never proxied", () => {
+  expect(
+    lowered(
+      "builtins.mapAttrs (_: v: [ v.upstream v.proxied v.certificate ]) registry.hosts.mirror.virtualHosts",
+    ),
+  ).toEqual({
+    "greeting.staging.example.test": ["127.0.0.1:8000", false, "staging.example.test"],
+    "cache.staging.example.test": ["127.0.0.1:8080", false, "staging.example.test"],
+  });
+  expect(lowered("registry.hosts.mirror.certificates")).toEqual(["staging.example.test"]);
+});
+
+test("only administrators and a service's groups pass sign-on, with a second factor where it is asked for", () => {
+  expect(lowered("registry.accessRules")).toEqual([
+    { domain: "grafana.example.test", policy: "two_factor", subject: ["group:admins", "group:developers"] },
+  ]);
+  expect(lowered("registry.groups")).toEqual(["admins", "developers"]);
+});
+
+test("ports open to the world only where names are served, and only to Cloudflare when all go through it", () => {
+  expect(lowered("builtins.mapAttrs (_: h: h.firewall) registry.hosts")).toEqual({
+    cloud: { public: [80, 443], cloudflareOnly: true, tailnet: [] },
+    home: { public: [], cloudflareOnly: false, tailnet: [3010, 3020, 19999] },
+    mirror: { public: [80, 443], cloudflareOnly: false, tailnet: [8000, 8080] },
+  });
+});
+
+test.each(["nix/fleet.toml", "sandbox/nix/fleet.toml"])(
+  "hosts of %s open the web to whom the vendor's firewall does",
+  (file) => {
+    const inventory = loadInventory(file);
+    const hosts = evaluate(
+      `builtins.mapAttrs (_: h: h.firewall) (import (nix + "/lib/registry.nix") ((import (nix + "/lib/fleet.nix")).fromFile (nix + "/../${file}"))).hosts`,
+    ) as Record<string, { public: number[]; cloudflareOnly: boolean }>;
+    for (const environment of Object.keys(inventory.environments)) {
+      const plan = planFor(inventory, environmentName.parse(environment));
+      for (const { name } of plan.hosts) {
+        const sources = webSourcesOf(name, plan);
+        expect([name, hosts[name]?.public.length, hosts[name]?.cloudflareOnly]).toEqual([
+          name,
+          sources?.length === 0 ? 0 : 2,
+          sources === undefined,
+        ]);
+      }
+    }
+  },
+);
+
+test("a service listens beyond loopback only when another host reaches it", () => {
+  expect(lowered("builtins.mapAttrs (_: h: h.listen) registry.hosts")).toEqual({
+    cloud: { auth: "127.0.0.1" },
+    home: { grafana: "0.0.0.0", prometheus: "0.0.0.0", netdata: "0.0.0.0" },
+    mirror: { greeting: "0.0.0.0", attic: "0.0.0.0" },
+  });
+});
+
+test("modules run what the inventory names, under their own name", () => {
+  expect(lowered("registry.hosts.cloud.modules")).toEqual({ authelia: "auth" });
+  expect(lowered("registry.hosts.mirror.modules")).toEqual({ attic: "attic" });
+});
+
+test("Prometheus scrapes every service with metrics and probes every public name, from its host", () => {
+  expect(lowered("registry.hosts.home.scrapes")).toEqual([
+    { job: "grafana", target: "127.0.0.1:3010", path: "/metrics", params: {} },
+    { job: "greeting", target: "mirror.tail0000.ts.net:8000", path: "/m", params: {} },
+    {
+      job: "netdata",
+      target: "127.0.0.1:19999",
+      path: "/api/allmetrics",
+      params: { format: ["prometheus"], source: ["average"] },
+    },
+  ]);
+  expect(lowered("registry.hosts.home.probes")).toEqual([
+    "https://auth.example.test/api/health",
+    "https://grafana.example.test/",
+    "https://greeting.staging.example.test/",
+  ]);
+  expect(lowered("registry.hosts.cloud.scrapes")).toEqual([]);
+});
+
+test("a host backs up its own directories and its services', each once", () => {
+  expect(lowered("builtins.mapAttrs (_: h: h.backup) registry.hosts")).toEqual({
+    cloud: [],
+    home: ["/srv", "/var/lib/grafana"],
+    mirror: [],
+  });
+});
+
+test("services, names and buckets are found by what they are for", () => {
+  expect(
+    lowered(
+      '[ (registry.locate "home" "prometheus") (registry.locate "cloud" "prometheus") (registry.locate "home" "loki") (registry.nameFor "authelia") (registry.bucket "staging" "cache") (registry.bucket "homelab" "cache") registry.endpoint ]',
+    ),
+  ).toEqual([
+    "127.0.0.1:3020",
+    "home.tail0000.ts.net:3020",
+    null,
+    "auth.example.test",
+    "the-bucket",
+    null,
+    "https://s3.eu-central-003.backblazeb2.com",
+  ]);
+});
+
+test("sign-on that nobody runs is an error with the service's name", () => {
+  const error = evaluationError(
+    registry(small.replace('module = "authelia"\n', ""), "registry.hosts.cloud.virtualHosts"),
+  );
+  expect(error).toContain('services.grafana: auth = "sso", but no service has module = "authelia"');
+});
+
+test("the fleet's own services: every module is one that exists, every host's lowering evaluates", () => {
+  const program = loadInventory("nix/fleet.toml");
+  const modules = evaluate(
+    'let r = import (nix + "/lib/registry.nix") ((import (nix + "/lib/fleet.nix")).fromFile (nix + "/fleet.toml")); in builtins.mapAttrs (_: h: builtins.attrNames h.modules) r.hosts',
+  ) as Record<string, string[]>;
+  expect(Object.keys(modules).toSorted()).toEqual(Object.keys(program.hosts).toSorted());
+  const wanted = Object.values(program.services)
+    .map(({ module }) => module)
+    .filter((module) => module !== undefined && module !== "custom");
+  expect(Object.values(modules).flat()).toEqual(expect.arrayContaining(wanted));
+  const declared = readdirSync("nix/modules/services", { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".nix"))
+    .map((file) => readFileSync(`nix/modules/services/${file}`, "utf8"))
+    .join("\n");
+  for (const module of Object.values(modules).flat()) {
+    expect(declared).toContain(`options.pantheros.services.${module} =`);
+  }
+});
+
+test("Cloudflare's networks are the program's", () => {
+  expect(evaluate('import (nix + "/lib/cloudflare-ranges.nix")')).toEqual([...cloudflareRanges]);
+});
+
+describe("what Prometheus and Grafana are given", () => {
+  interface Rule {
+    alert?: string;
+    record?: string;
+    expr: string;
+    annotations?: { summary: string; action: string };
+  }
+
+  test("every alert says what is wrong and what to do; each expected host has its own", () => {
+    const groups = evaluate(
+      'import (nix + "/modules/services/monitoring/rules.nix") { expected = [ "a" "b" ]; }',
+    ) as { name: string; rules: Rule[] }[];
+    const alerts = groups.flatMap(({ rules }) => rules).filter(({ alert }) => alert !== undefined);
+    expect(alerts.filter(({ alert }) => alert === "HostSilent").map(({ expr }) => expr)).toEqual([
+      'absent(node_time_seconds{host="a"})',
+      'absent(node_time_seconds{host="b"})',
+    ]);
+    for (const { annotations } of alerts) {
+      expect(annotations?.summary).toMatch(/\S/);
+      expect(annotations?.action).toMatch(/\S/);
+    }
+  });
+
+  test("the overview has the eleven figures of the architecture document", () => {
+    const { overview } = evaluate('import (nix + "/modules/services/monitoring/dashboards.nix")') as {
+      overview: { panels: { title: string; gridPos: { x: number; y: number; w: number } }[] };
+    };
+    expect(overview.panels.map(({ title }) => title)).toEqual([
+      "CPU",
+      "Memory",
+      "Disk I/O",
+      "Network",
+      "Build time",
+      "Deployment duration",
+      "Cache hit rate, 24 hours",
+      "Test pass rate",
+      "Uptime of public names, 30 days",
+      "Incidents, 30 days",
+      "Mean time to recovery, 30 days",
+      "Firing alerts",
+    ]);
+    const places = overview.panels.map(({ gridPos: { x, y } }) => `${x} ${y}`);
+    expect(new Set(places).size).toBe(places.length);
+    for (const { gridPos } of overview.panels) expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
+  });
+
+  test("metrics that alerts wait for are written by the programs of the same name", () => {
+    const written = ["postgresql/dump.sh", "backups/default.nix"]
+      .map((file) => readFileSync(`nix/modules/services/${file}`, "utf8"))
+      .join("\n");
+    const rules = readFileSync("nix/modules/services/monitoring/rules.nix", "utf8");
+    const metrics = [...rules.matchAll(/pantheros_(?:postgres|backup)\w+/g)].map(([name]) => name);
+    expect(metrics.length).toBeGreaterThan(0);
+    for (const metric of metrics) expect(written).toContain(metric);
+  });
+});

@@ -1,0 +1,108 @@
+import { loadInventory } from "../../../inventory/load.ts";
+import { evaluate } from "./nix.ts";
+
+const library = '(import (nix + "/lib/storage.nix"))';
+const classes = `{
+  root = { mount = "/"; options = []; size = "25%VG"; };
+  nix = { mount = "/nix"; options = ["noatime" "nodatacow" "compress=none"]; size = "40%VG"; };
+  dev = { mount = "/home/a/dev"; options = ["noatime" "compress=zstd:3"]; size = "10G"; };
+}`;
+const devices = (layout: string) =>
+  evaluate(`${library}.devices { layout = "${layout}"; disk = "/dev/sda"; classes = ${classes}; }`);
+
+test("the documents' mount options stand in the inventory as they are written", () => {
+  const { mounts } = loadInventory("nix/fleet.toml");
+  const written = Object.values(mounts).map(({ mount, options }) => `${mount} ${options.join(",")}`);
+  expect(written).toEqual(
+    expect.arrayContaining([
+      "/nix noatime,nodatacow,compress=none",
+      "/var/lib/containers noatime,nodatacow",
+      "~/dev noatime,compress=zstd:3",
+      "/var/log noatime,compress=zstd:6",
+      "/var/cache noatime,compress=zstd:1",
+    ]),
+  );
+});
+
+test("the volumes of the inventory leave room on the disk", () => {
+  const { mounts } = loadInventory("nix/fleet.toml");
+  const percent = Object.values(mounts).map(({ size }) => Number(/^(\d+)%VG$/.exec(size ?? "")?.[1]));
+  expect(percent.reduce((sum, part) => sum + part, 0)).toBeLessThanOrEqual(100);
+});
+
+test("each class is a volume with a btrfs of its own, with its own options", () => {
+  expect(devices("btrfs-classes")).toMatchObject({
+    disk: {
+      main: {
+        device: "/dev/sda",
+        content: {
+          type: "gpt",
+          partitions: {
+            bios: { type: "EF02" },
+            ESP: { content: { mountpoint: "/boot" } },
+            pool: { size: "100%", content: { type: "lvm_pv", vg: "pool" } },
+          },
+        },
+      },
+    },
+    lvm_vg: {
+      pool: {
+        lvs: {
+          nix: {
+            size: "40%VG",
+            content: {
+              type: "btrfs",
+              mountpoint: "/nix",
+              mountOptions: ["noatime", "nodatacow", "compress=none"],
+            },
+          },
+          dev: { size: "10G", content: { mountpoint: "/home/a/dev" } },
+          root: {
+            size: "25%VG",
+            content: {
+              subvolumes: {
+                "@": { mountpoint: "/" },
+                "@home": { mountpoint: "/home" },
+                "@var": { mountpoint: "/var" },
+              },
+            },
+          },
+        },
+      },
+    },
+  });
+});
+
+test("an encrypted disk has the same volumes inside", () => {
+  const plain = devices("btrfs-classes") as { lvm_vg: unknown };
+  const encrypted = devices("luks-btrfs") as { lvm_vg: unknown };
+  expect(encrypted.lvm_vg).toEqual(plain.lvm_vg);
+  expect(encrypted).toMatchObject({
+    disk: {
+      main: { content: { partitions: { pool: { content: { type: "luks", content: { type: "lvm_pv" } } } } } },
+    },
+  });
+});
+
+test("ZFS has a dataset for each class, with properties of the same intent", () => {
+  expect(devices("zfs")).toMatchObject({
+    zpool: {
+      pool: {
+        datasets: {
+          root: { mountpoint: "/", options: { mountpoint: "legacy", atime: "off", compression: "zstd-1" } },
+          nix: { mountpoint: "/nix", options: { atime: "off", compression: "off" } },
+          dev: { mountpoint: "/home/a/dev", options: { atime: "off", compression: "zstd-3" } },
+        },
+      },
+    },
+  });
+});
+
+test("what the kernel must show follows from the options", () => {
+  expect(
+    evaluate(`builtins.map ${library}.expected (builtins.attrValues (removeAttrs ${classes} ["root"]))`),
+  ).toEqual([
+    { mount: "/home/a/dev", present: ["noatime", "compress=zstd:3"], absent: ["nodatacow"] },
+    { mount: "/nix", present: ["noatime", "nodatacow"], absent: ["compress"] },
+  ]);
+});

@@ -1,0 +1,119 @@
+import { existsSync, readFileSync } from "node:fs";
+import { parse } from "smol-toml";
+import { evaluate } from "./nix.ts";
+
+interface Row {
+  readonly id: string;
+  readonly state: string;
+  readonly where: string;
+}
+
+const rows: Row[] = readFileSync("docs/traceability.md", "utf8")
+  .split("\n")
+  .flatMap((line) => {
+    const [, id = "", , state = "", where = ""] = line.split(/(?<!\\)\|/).map((cell) => cell.trim());
+    return /^[A-Z]-\d+$/.test(id) ? [{ id, state, where }] : [];
+  });
+
+const range = (kind: string, spans: readonly (readonly [number, number])[]) =>
+  spans.flatMap(([from, to]) =>
+    Array.from({ length: to - from + 1 }, (_, index) => `${kind}-${String(from + index).padStart(2, "0")}`),
+  );
+
+/** The ids of the requirements; the gaps are the numbering's own. */
+const ids = [
+  ...range("P", [
+    [1, 11],
+    [20, 35],
+    [40, 44],
+    [50, 56],
+    [60, 68],
+  ]),
+  ...range("D", [[1, 32]]),
+  ...range("N", [
+    [1, 25],
+    [30, 42],
+    [50, 73],
+    [80, 85],
+    [90, 100],
+    [110, 116],
+    [120, 126],
+    [130, 136],
+    [140, 145],
+    [150, 156],
+  ]),
+  ...range("C", [[1, 34]]),
+  ...range("X", [[1, 8]]),
+  ...range("W", [[1, 7]]),
+];
+
+const names = (where: string) => [...where.matchAll(/`([^`]+)`/g)].map((found) => found[1] ?? "");
+const isOption = (name: string) =>
+  /^(pantheros\.|services\.tailscale-pantheros|networking\.firewall-pantheros)/.test(name);
+const isFile = (name: string) =>
+  !isOption(name) && (name.includes("/") || /\.(ts|nix|md)$|^Makefile$/.test(name));
+
+test("every requirement has its row, once", () => {
+  expect(ids).toHaveLength(242);
+  expect(rows.map(({ id }) => id)).toEqual(ids);
+});
+
+test("every row says whether it is met, and where", () => {
+  const wrong = rows.filter(({ state, where }) => !["here", "next"].includes(state) || where === "");
+  expect(wrong).toEqual([]);
+});
+
+test("every row that is met names a file or an option", () => {
+  const vague = rows.filter(
+    ({ state, where }) => state === "here" && !names(where).some((name) => isFile(name) || isOption(name)),
+  );
+  expect(vague.map(({ id }) => id)).toEqual([]);
+});
+
+test("every file that is named exists", () => {
+  const missing = rows.flatMap(({ id, where }) =>
+    names(where)
+      .filter((name) => isFile(name) && !existsSync(name))
+      .map((name) => `${id}: ${name}`),
+  );
+  expect(missing).toEqual([]);
+});
+
+test("every key of the inventory that is named is in it", () => {
+  const inventory: unknown = parse(readFileSync("nix/fleet.toml", "utf8"));
+  const below = (value: unknown, key: string): unknown[] => {
+    if (typeof value !== "object" || value === null) return [];
+    return Object.entries(value).flatMap(([name, inner]) => (key === "NAME" || name === key ? [inner] : []));
+  };
+  const isThere = (key: string) =>
+    key.split(".").reduce((values, part) => values.flatMap((value) => below(value, part)), [inventory])
+      .length > 0;
+  const named = rows.flatMap(({ id, where }) =>
+    [...where.matchAll(/`nix\/fleet\.toml` \(([^)]+)\)/g)].flatMap(([, keys = ""]) =>
+      keys.split(", ").map((key) => ({ id, key })),
+    ),
+  );
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter(({ key }) => !isThere(key))).toEqual([]);
+});
+
+test("every option that is named is declared, and what is only planned is not called met", () => {
+  const declared = evaluate(
+    '(import (nix + "/../tools/nix/options.nix") { modules = nix + "/modules"; })',
+  ) as { name: string; description: string }[];
+  const known = new Map(declared.map(({ name, description }) => [name, description]));
+  const unknown = rows.flatMap(({ id, where }) =>
+    names(where)
+      .filter((name) => isOption(name) && !known.has(name))
+      .map((name) => `${id}: ${name}`),
+  );
+  expect(unknown).toEqual([]);
+
+  const onlyPlanned = rows.filter(({ state, where }) => {
+    const options = names(where).filter(isOption);
+    const files = names(where).filter((name) => isFile(name) && name !== "nix/modules/planned/table.nix");
+    const planned = options.filter((name) => known.get(name)?.startsWith("Planned"));
+    return state === "here" && files.length === 0 && options.length > 0 && planned.length === options.length;
+  });
+  expect(onlyPlanned.map(({ id }) => id)).toEqual([]);
+});
