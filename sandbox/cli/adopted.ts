@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ExistingHost } from "../../inventory/plan.ts";
 import type { NewMachine } from "../machines/machines.ts";
@@ -34,6 +35,14 @@ export function knownHostsText(keys: readonly (readonly [host: ExistingHost, pub
     .join("");
 }
 
+/** A renamed host's machine is the one that was made under its former name, with its key; here `formerly` has to stay. */
+export function machineNameOf(
+  { name, formerly }: Pick<ExistingHost, "name" | "formerly">,
+  known: (name: string) => boolean,
+): string {
+  return formerly !== undefined && known(formerly) && !known(name) ? formerly : name;
+}
+
 /** Host keys of the adopted machines, made once and pinned. Returns the machines as they are to be created. */
 export async function prepareAdopted(
   layout: Layout,
@@ -44,12 +53,15 @@ export async function prepareAdopted(
   const pinned: [ExistingHost, string][] = [];
   const machines: NewMachine[] = [];
   for (const host of hosts) {
-    const path = join(layout.hostKeys, host.name);
-    const publicKey = await ensureKeyPair(path, host.name);
+    const called = machineNameOf(host, (name) => existsSync(join(layout.hostKeys, name)));
+    const path = join(layout.hostKeys, called);
+    const publicKey = await ensureKeyPair(path, called);
     pinned.push([host, publicKey]);
-    machines.push(
-      adoptedMachine(host, deployKey, { privateKey: readFile(path), publicKey: `${publicKey}\n` }),
-    );
+    const machine = adoptedMachine(host, deployKey, {
+      privateKey: readFile(path),
+      publicKey: `${publicKey}\n`,
+    });
+    machines.push({ ...machine, name: called });
   }
   writeWhole(layout.knownHosts, knownHostsText(pinned), 0o644);
   return machines;

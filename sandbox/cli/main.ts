@@ -6,12 +6,13 @@ import { Machines } from "../machines/machines.ts";
 import { driverNamespace, inNamespace } from "../network/names.ts";
 import { down } from "./down.ts";
 import { sshToHost } from "./hosts.ts";
+import { joinScript } from "./join.ts";
 import { layoutOf } from "./layout.ts";
 import { status } from "./status.ts";
 import { createSteps } from "./steps.ts";
 import { stream } from "./stream.ts";
 import { sandboxPlan, up } from "./up.ts";
-import { sandboxVariables } from "./vendors.ts";
+import { sandboxVariables, TAILSCALE_URL } from "./vendors.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
 const steps = createSteps((line) => console.log(line));
@@ -44,7 +45,8 @@ program
   .command("up")
   .description("start everything and run `pulumi up`; safe to run again, also after a kill")
   .option("--no-deploy", "stop before `pulumi up`: network, vendors and adopted machines only")
-  .action((options: { deploy: boolean }) => run(() => up(context, steps, options)));
+  .option("--no-vendors", "without the emulated vendors: for a fleet of nothing but adopted machines")
+  .action((options: { deploy: boolean; vendors: boolean }) => run(() => up(context, steps, options)));
 
 program
   .command("down")
@@ -88,9 +90,21 @@ program
   );
 
 program
+  .command("join")
+  .description("join a machine to the emulated tailnet with the key that its host was given")
+  .argument("<machine>")
+  .action((machine: string) =>
+    run(() =>
+      foreground(new Machines(context).shellCommand(machine, ["sh", "-c", joinScript(TAILSCALE_URL)])),
+    ),
+  );
+
+program
   .command("machine")
-  .description("press a machine's buttons: start, stop, cut (the power), reboot")
-  .argument("<operation>", "start | stop | cut | reboot")
+  .description(
+    "press a machine's buttons (start, stop, cut the power, reboot), pull its network cable (unplug, slow, plug), fill its disk (fill, free)",
+  )
+  .argument("<operation>", "start | stop | cut | reboot | unplug | slow | plug | fill | free")
   .argument("<machine>")
   .action((operation: string, machine: string) =>
     run(async () => {
@@ -99,6 +113,11 @@ program
       else if (operation === "stop") await machines.stop(machine, "clean");
       else if (operation === "cut") await machines.stop(machine, "force");
       else if (operation === "reboot") await machines.reboot(machine);
+      else if (operation === "unplug") await machines.cable(machine, "unplugged");
+      else if (operation === "slow") await machines.cable(machine, "slow");
+      else if (operation === "plug") await machines.cable(machine, "plugged");
+      else if (operation === "fill") await machines.space(machine, 512);
+      else if (operation === "free") await machines.space(machine, undefined);
       else program.error(`unknown operation ${operation}`);
       return 0;
     }),

@@ -1,11 +1,12 @@
-import { mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { loadInventory } from "../../inventory/load.ts";
 import { type ExistingHost, type Plan, planFor } from "../../inventory/plan.ts";
+import { inTurns } from "../machines/in-turns.ts";
 import type { SandboxContext } from "../machines/keeper.ts";
 import { withLock } from "../machines/lock.ts";
 import { Machines, type NewMachine } from "../machines/machines.ts";
-import { claimName, ensureDriver } from "../network/network.ts";
+import { claimName, ensureDriver, tailnetSuffixFile } from "../network/network.ts";
 import { prepareAdopted } from "./adopted.ts";
 import { ensureKeyPair } from "./files.ts";
 import { type Layout, layoutOf } from "./layout.ts";
@@ -16,13 +17,15 @@ import { pulumi, readOutputs } from "./stack.ts";
 import type { Steps } from "./steps.ts";
 import { endStrays } from "./strays.ts";
 import { nextSteps, summaryLines } from "./summary.ts";
-import { ensureUnmanagedSystem } from "./unmanaged.ts";
+import { unmanagedSystems } from "./unmanaged.ts";
 import { ensureVault } from "./vault.ts";
 import { ensureVendors } from "./vendors.ts";
 
 /** Seconds to wait for another `up` or `down` of the same sandbox. */
 export const LOCK_SECONDS = 600;
 const PULUMI_SECONDS = 2700;
+/** Machines that boot at the same time: more would only make each other late. */
+const STARTED_AT_ONCE = 8;
 
 /** The fleet, from the same file as the program takes it (PANTHEROS_FLEET). */
 export function sandboxPlan(context: SandboxContext): Plan {
@@ -48,6 +51,8 @@ async function prepareFiles(
     substituters: [],
     system: nixSystem(process.arch),
   });
+  mkdirSync(dirname(tailnetSuffixFile(context.directory)), { recursive: true });
+  writeFileSync(tailnetSuffixFile(context.directory), plan.inventory.tailnet?.suffix ?? "");
   const secrets = ensureSecrets(layout);
   ensureVault(layout, plan, secrets["OP_SERVICE_ACCOUNT_TOKEN"] ?? "");
   return prepareAdopted(layout, plan.hosts.filter(isExisting), deployKey, (path) =>
@@ -64,22 +69,37 @@ async function ensureMachines(
   note: (message: string) => void,
 ): Promise<void> {
   const others = machines.list().filter((name) => !adopted.some((machine) => machine.name === name));
-  await Promise.all([
-    ...adopted.map(async (machine) => {
-      await machines.create(machine);
-      const address = machine.addresses.ipv4 ?? machine.addresses.ipv6 ?? "";
-      if (await ensureUnmanagedSystem(context, layout, machines, machine.name, address)) {
-        note(`${machine.name} runs a system of its owner's, for adoption`);
-      }
+  const fresh = adopted.filter((machine) => machines.state(machine.name) === "missing");
+  const systems = await unmanagedSystems(
+    context,
+    layout,
+    fresh.map(({ name }) => name),
+  );
+  let made = 0;
+  await inTurns(adopted, STARTED_AT_ONCE, async (machine) => {
+    const system = systems[machine.name];
+    await machines.create(system === undefined ? machine : { ...machine, system });
+    if (system === undefined) return;
+    made += 1;
+    note(`${machine.name} runs a system of its owner's, for adoption (${made} of ${fresh.length})`);
+  });
+  await inTurns(others, STARTED_AT_ONCE, async (name) => {
+    if (await machines.recover(name)) note(`${name} was off, started again`);
+  });
+  // A deploy right after must find them at work, and not half way through their boot.
+  await Promise.all(
+    machines.list().map(async (name) => {
+      if (!(await machines.booted(name))) note(`${name} still boots`);
     }),
-    ...others.map(async (name) => {
-      if (await machines.recover(name)) note(`${name} was off, started again`);
-    }),
-  ]);
+  );
 }
 
 /** Bring everything up to and without the stack. Whatever is there already is kept. */
-async function ensureSandbox(context: SandboxContext, steps: Steps): Promise<void> {
+async function ensureSandbox(
+  context: SandboxContext,
+  steps: Steps,
+  options: Pick<UpOptions, "vendors">,
+): Promise<void> {
   const layout = layoutOf(context.directory);
   await endStrays(context, (message) => steps.say(message));
   const plan = sandboxPlan(context);
@@ -88,19 +108,24 @@ async function ensureSandbox(context: SandboxContext, steps: Steps): Promise<voi
   await steps.run("network", () => ensureDriver(context.name, context.directory));
   const machines = new Machines(context);
   await Promise.all([
-    steps.run("vendors", async (note) => {
-      note(await ensureVendors(context, layout, plan.inventory));
-    }),
+    options.vendors
+      ? steps.run("vendors", async (note) => {
+          note(await ensureVendors(context, layout, plan.inventory));
+        })
+      : undefined,
     steps.run("machines", (note) => ensureMachines(context, layout, machines, adopted, note)),
   ]);
 }
 
+export interface UpOptions {
+  /** Run `pulumi up` in the end. */
+  readonly deploy: boolean;
+  /** Start the emulated vendors; a fleet of adopted machines alone needs none. */
+  readonly vendors: boolean;
+}
+
 /** `up`: the exit code. */
-export async function up(
-  context: SandboxContext,
-  steps: Steps,
-  options: { readonly deploy: boolean },
-): Promise<number> {
+export async function up(context: SandboxContext, steps: Steps, options: UpOptions): Promise<number> {
   await steps.run("prerequisites", async () => checkPrerequisites());
   const { lock } = layoutOf(context.directory);
   // Before anything of another checkout with this name is touched.
@@ -112,7 +137,7 @@ export async function up(
     lock,
     LOCK_SECONDS,
     async () => {
-      await ensureSandbox(context, steps);
+      await ensureSandbox(context, steps, options);
       if (!options.deploy) return 0;
       steps.say("pulumi up");
       const code = await pulumi(

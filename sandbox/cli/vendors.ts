@@ -16,6 +16,9 @@ export const HEALTH_URLS: readonly string[] = [8001, 8002, 8003, 9000].map(
   (port) => `http://${RUNNER_ADDRESS}:${port}/__health`,
 );
 
+/** The emulated Tailscale, for the machines too. */
+export const TAILSCALE_URL = `http://${RUNNER_ADDRESS}:8003`;
+
 /** The variables that say which sandbox is meant, for everything that is started in its name. */
 export function sandboxVariables(context: SandboxContext): Readonly<Record<string, string>> {
   return { PANTHEROS_SANDBOX_DIR: context.directory, PANTHEROS_SANDBOX_NAME: context.name };

@@ -1,10 +1,18 @@
 import { existsSync, rmSync } from "node:fs";
+import type { Cable } from "../network/cable.ts";
 import { machineNamespace, namespacePath } from "../network/names.ts";
-import { connectMachine, disconnectMachine, enforceFirewall, ensureDriver } from "../network/network.ts";
+import {
+  connectMachine,
+  disconnectMachine,
+  enforceFirewall,
+  ensureDriver,
+  nameInTailnet,
+  setCable,
+} from "../network/network.ts";
 import type { MachineAddresses } from "../network/plan.ts";
 import type { FirewallRule } from "../vendors/hetzner/compute.ts";
 import { clearCgroups, machineCgroups } from "./cgroups.ts";
-import { StepError } from "./command.ts";
+import { attempt, run, StepError } from "./command.ts";
 import {
   createDisk,
   type MachinePaths,
@@ -15,13 +23,17 @@ import {
   writeRecord,
 } from "./disk.ts";
 import { bootCount, findInit, lastLines, type SandboxContext, spawnKeeper } from "./keeper.ts";
+import { allowManyMachines, limitHint } from "./limits.ts";
 import { withLock } from "./lock.ts";
+import { preinstall } from "./preinstalled.ts";
 import { readPidFile, signalProcess } from "./process.ts";
+import { fillScript, freeScript } from "./space.ts";
 import type { UserData } from "./user-data.ts";
 import { waitFor } from "./wait.ts";
 
 /** Seconds. A machine starts in about one; these are for a busy one. */
 const START_SECONDS = 30;
+const BOOT_SECONDS = 60;
 const SHUTDOWN_SECONDS = 20;
 const REBOOT_SECONDS = 30;
 const LOCK_SECONDS = 120;
@@ -37,6 +49,8 @@ export interface NewMachine {
   readonly addresses: MachineAddresses;
   readonly firewall: readonly FirewallRule[] | null;
   readonly userData: UserData;
+  /** Store path of this computer: the system that the machine boots. Without one it is the image's Debian. */
+  readonly system?: string;
 }
 
 export type MachineState = "running" | "off" | "missing";
@@ -75,6 +89,7 @@ export class Machines {
         const base = await this.#context.image();
         await this.#cut(machine.name);
         createDisk(paths, { hostname: machine.name, ...machine.userData });
+        if (machine.system !== undefined) await preinstall(base, paths, machine.system);
         const { name, addresses, firewall } = machine;
         writeRecord(paths, { name, base, addresses, firewall, power: "on" });
       }
@@ -148,6 +163,30 @@ export class Machines {
     });
   }
 
+  /** Waits until the machine's boot is over: its units have started, or have failed to. False: it still boots. */
+  async booted(name: string): Promise<boolean> {
+    const over = await waitFor(BOOT_SECONDS, async () => {
+      if (this.state(name) !== "running") return true; // switched off meanwhile
+      if (!this.#isUp(name)) return undefined;
+      const ask = this.shellCommand(name, ["timeout", "10", "systemctl", "is-system-running", "--wait"]);
+      const { stdout } = await attempt(ask, { step: `boot of ${name}` });
+      return /^(running|degraded|maintenance|stopping)$/.test(stdout.trim()) ? true : undefined;
+    });
+    return over === true;
+  }
+
+  /** Pull the network cable, plug it in again, or make the link slow. */
+  async cable(name: string, cable: Cable): Promise<void> {
+    this.#existing(name);
+    await setCable(this.#context.name, name, cable);
+  }
+
+  /** Leave so many kilobytes of the machine's disk free, where its store is; undefined: as before. */
+  async space(name: string, kilobytes: number | undefined): Promise<void> {
+    const script = kilobytes === undefined ? freeScript : fillScript(kilobytes);
+    await run(this.shellCommand(name, ["sh", "-c", script]), { step: `disk of ${name}`, timeout: 60_000 });
+  }
+
   /** argv of a root shell, or a command, inside of the machine: all its namespaces are entered from outside. */
   shellCommand(name: string, command: readonly string[]): readonly string[] {
     const init = findInit(this.#cgroups(name));
@@ -191,7 +230,9 @@ export class Machines {
     await this.#cut(name);
     await ensureDriver(this.#context.name, this.#context.directory);
     await connectMachine(this.#context.name, name, record.addresses);
+    await nameInTailnet(this.#context.name, this.#context.directory, name, record.addresses);
     await enforceFirewall(this.#context.name, name, record.firewall);
+    allowManyMachines();
     const keeper = spawnKeeper(this.#context, paths, record, this.#cgroups(name));
     const started = await waitFor(START_SECONDS, () => {
       if (this.#isUp(name)) return true;
@@ -205,7 +246,7 @@ export class Machines {
         "systemd-nspawn",
         keeper.ended() ? keeper.code() : undefined,
         detail,
-        START_HINT,
+        limitHint(detail) ?? START_HINT,
       );
     }
   }

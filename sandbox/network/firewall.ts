@@ -1,5 +1,6 @@
 import type { FirewallRule } from "../vendors/hetzner/compute.ts";
 import { linkName } from "./names.ts";
+import { TAILNET_NETWORK } from "./plan.ts";
 
 /** nft has no ESP or GRE match by name outside of `meta l4proto`. */
 const PROTOCOLS: Readonly<Record<FirewallRule["protocol"], string>> = {
@@ -71,6 +72,9 @@ ${chain("outbound", outbound.flatMap(ruleStatements), outbound.length === 0 ? "a
 function chain(name: string, statements: readonly string[], last: "accept" | "drop"): string {
   const lines = [
     "ct state established,related return",
+    // The tailnet's traffic is one encrypted stream to the vendor's firewall.
+    `ip daddr ${TAILNET_NETWORK} return`,
+    `ip saddr ${TAILNET_NETWORK} return`,
     // Neighbour discovery is part of the link, not of the traffic Hetzner filters.
     "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert } return",
     // The rules return rather than accept: in the forward chain the other machine's still follow.

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { attempt, run } from "../machines/command.ts";
 import { withLock } from "../machines/lock.ts";
 import type { FirewallRule } from "../vendors/hetzner/compute.ts";
+import { type Cable, cableScript } from "./cable.ts";
 import { firewallScript } from "./firewall.ts";
 import {
   checkName,
@@ -20,6 +21,7 @@ import {
   RUNNER_ADDRESS6,
   removeDriverCommands,
   removeMachineCommands,
+  tailnetAddress,
 } from "./plan.ts";
 
 const NETNS_CONFIGURATION = "/etc/netns";
@@ -73,6 +75,7 @@ export async function ensureDriver(sandbox: string, directory: string): Promise<
     const configuration = join(NETNS_CONFIGURATION, driver);
     mkdirSync(configuration, { recursive: true });
     writeFileSync(join(configuration, "resolv.conf"), DRIVER_RESOLV_CONF);
+    writeFileSync(join(configuration, "hosts"), "127.0.0.1 localhost\n::1 localhost\n");
     if (existsSync(namespacePath(driver))) await runAll("network", removeDriverCommands(sandbox));
     await runAll("network", driverCommands(sandbox));
   });
@@ -86,6 +89,30 @@ export async function connectMachine(
 ): Promise<void> {
   await disconnectMachine(sandbox, machine);
   await runAll(`network of ${machine}`, machineCommands(sandbox, machine, addresses));
+}
+
+/** The tailnet's MagicDNS suffix as the sandbox's owner wrote it down; absent: no tailnet. */
+export const tailnetSuffixFile = (directory: string): string => join(directory, "run", "tailnet-suffix");
+
+/** The machine's name in the tailnet, for everything in the driver namespace: MagicDNS, as far as it is needed here. */
+export async function nameInTailnet(
+  sandbox: string,
+  directory: string,
+  machine: string,
+  { ipv4 }: MachineAddresses,
+): Promise<void> {
+  const file = tailnetSuffixFile(directory);
+  const suffix = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
+  if (suffix === "" || ipv4 === undefined) return;
+  await withLock(join(directory, "run", "network.lock"), 60, async () => {
+    const hosts = join(NETNS_CONFIGURATION, driverNamespace(sandbox), "hosts");
+    const name = `${machine}.${suffix}`;
+    const others = (existsSync(hosts) ? readFileSync(hosts, "utf8") : "")
+      .split("\n")
+      .filter((line) => line !== "" && !line.endsWith(` ${name}`));
+    // In place: processes in the namespace have this very file as their /etc/hosts.
+    writeFileSync(hosts, `${[...others, `${tailnetAddress(ipv4)} ${name}`].join("\n")}\n`);
+  });
 }
 
 export async function disconnectMachine(sandbox: string, machine: string): Promise<void> {
@@ -102,6 +129,14 @@ export async function enforceFirewall(
   await run(inNamespaceOnly(driverNamespace(sandbox), ["nft", "-f", "-"]), {
     step: `firewall of ${machine}`,
     input: firewallScript(machine, rules),
+  });
+}
+
+/** The machine's link as it should be, cut or slow; until it is set again, also over the machine's next starts. */
+export async function setCable(sandbox: string, machine: string, cable: Cable): Promise<void> {
+  await run(inNamespaceOnly(driverNamespace(sandbox), ["nft", "-f", "-"]), {
+    step: `cable of ${machine}`,
+    input: cableScript(machine, cable),
   });
 }
 

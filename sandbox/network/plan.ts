@@ -10,6 +10,14 @@ export const GATEWAY = "172.31.1.1";
 /** Hetzner's gateway for IPv6, link-local. */
 export const GATEWAY6 = "fe80::1";
 
+/** Tailscale's range; what goes there goes past the public firewall. */
+export const TAILNET_NETWORK = "100.64.0.0/10";
+
+/** The machine's address in the tailnet, which it takes when it has joined: made from its public one, 203.0.113.10 -> 100.64.113.10. */
+export function tailnetAddress(ipv4: string): string {
+  return `100.64.${ipv4.split(".").slice(2).join(".")}`;
+}
+
 export interface MachineAddresses {
   /** Public IPv4 address. */
   readonly ipv4?: string;
@@ -65,6 +73,7 @@ export function machineCommands(
       inside("route", "add", GATEWAY, "dev", "eth0", "scope", "link"),
       inside("route", "add", "default", "via", GATEWAY, "dev", "eth0", "src", addresses.ipv4),
       outside("route", "add", `${addresses.ipv4}/32`, "dev", link, "src", RUNNER_ADDRESS),
+      outside("route", "replace", `${tailnetAddress(addresses.ipv4)}/32`, "dev", link, "src", RUNNER_ADDRESS),
     );
   }
   if (addresses.ipv6 !== undefined) {

@@ -5,7 +5,8 @@
   inherit (builtins) attrNames concatStringsSep elem filter;
 
   allowed = {
-    activation = ["fail" "hang"];
+    activation = ["fail" "hang" "tell"];
+    boot = ["panic"];
     unit = ["fail" "crash" "hang"];
     sshd = ["stop" "silent"];
     firewall = ["drop-ssh"];
@@ -13,7 +14,7 @@
     root_login = ["no" "prohibit-password"];
     require_signature = [true false];
   };
-  free = ["kernel" "inhibitors" "filler" "motd" "switch_seconds"];
+  free = ["kernel" "inhibitors" "filler" "motd" "switch_seconds" "health_seconds" "confirm_seconds"];
 
   check = host: settings: let
     unknown = filter (key: !(allowed ? ${key}) && !elem key free) (attrNames settings);

@@ -26,7 +26,7 @@
         inherit host fleet managed;
         site = builtins.fromJSON (builtins.readFile "${site}/site.json");
         checks = import "${pantheros}/lib/checks.nix";
-        supervisor = "${pantheros}/modules/deployment/supervisor.sh";
+        supervisor = import "${pantheros}/modules/deployment/parts.nix";
       };
     systems = builtins.mapAttrs (_: host: systemOf host true) fleet.deployable;
   in {

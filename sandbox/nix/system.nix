@@ -5,7 +5,7 @@
   fleet,
   site,
   checks, # nix/lib/checks.nix
-  supervisor, # file: the program that a deploy talks to on the host
+  supervisor, # text: the program that a deploy talks to on the host
   # false: a machine nobody deploys to yet, without supervisor, deploy user and trusted keys
   managed ? true,
 }: let
@@ -64,14 +64,34 @@
         printf %s "$content" >"$out/$unit"
       '';
   in "${unit}/${name}";
-  units = builtins.mapAttrs unitFile (serviceUnits // faults.unitsOf sandbox);
+  resumeUnit = {
+    "pantheros-resume.service" = ''
+      [Unit]
+      Description=Go on with a deploy that needed a reboot
+
+      [Service]
+      Type=oneshot
+      RemainAfterExit=yes
+      ExecStart=${program} resume
+    '';
+  };
+  units = builtins.mapAttrs unitFile (serviceUnits
+    // faults.unitsOf sandbox
+    // (
+      if managed
+      then resumeUnit
+      else {}
+    ));
 
   # --- /etc
   deploy =
     fleet.deploy
     // {
       requireSignature = sandbox.require_signature or true;
-      switchSeconds = sandbox.switch_seconds or null;
+      switchSeconds = sandbox.switch_seconds or fleet.deploy.switchSeconds;
+      healthSeconds = sandbox.health_seconds or fleet.deploy.healthSeconds;
+      confirmSeconds = sandbox.confirm_seconds or fleet.deploy.confirmSeconds;
+      inherit (host) reboot;
     };
   sshd = text "sshd.conf" (lines [
     "PermitRootLogin ${sandbox.root_login
@@ -87,6 +107,7 @@
     "AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u"
   ]);
   program = "/run/current-system/sw/bin/pantheros-supervisor";
+  substituters = site.substituters or [] ++ onlyIf (fleet.cache.url != null) [fleet.cache.url];
   nixConf = text "nix.conf" (lines (
     [
       "trusted-public-keys = ${concatStringsSep " " (
@@ -95,7 +116,13 @@
         ++ onlyIf (fleet.cache.publicKey != null) [fleet.cache.publicKey]
       )}"
     ]
-    ++ onlyIf (site.substituters or [] != []) ["substituters = ${concatStringsSep " " site.substituters}"]
+    ++ onlyIf (substituters != []) [
+      "substituters = ${concatStringsSep " " substituters}"
+      "connect-timeout = 5"
+      "download-attempts = 2"
+    ]
+    # Builds use the machine's own shell and tools, here as on the runner.
+    ++ ["sandbox = false"]
   ));
   authorizedKeys = text "authorized-keys" (lines (
     site.authorizedKeys
@@ -116,12 +143,13 @@
       (entry "symlink" "nix/pantheros.conf" nixConf)
       (entry "symlink" "pantheros/checks" (text "checks" (checks.checks host.health)))
       (entry "symlink" "pantheros/deploy.conf" (text "deploy.conf" (checks.deployConf deploy)))
+      (entry "symlink" "pantheros/deploy.json" "/var/lib/pantheros/deploy.json")
       # Copies: sudo wants mode 0440, and sshd no group-writable directory (the store) on the way.
       (entry "0440" "sudoers.d/${fleet.deploy.user}" (text "sudoers" "${fleet.deploy.user} ALL=(root) NOPASSWD: ${program}\n"))
       (entry "0444" "ssh/authorized_keys.d/${fleet.deploy.user}" authorizedKeys)
     ]
-    # Whoever owns such a machine gets in as root, and is about to have it adopted.
-    ++ onlyIf (!managed) [
+    # Whoever owns such a machine gets in as root, and is about to have it adopted; so do other tools where root may log in.
+    ++ onlyIf (!managed || sandbox.root_login or "no" != "no") [
       (entry "0444" "ssh/authorized_keys.d/root" (text "root-keys" (lines (site.authorizedKeys or []))))
     ]
     ++ builtins.concatMap (name: [
@@ -135,7 +163,7 @@
     run "system-path" {
       supervisor =
         if managed
-        then text "pantheros-supervisor" (readFile supervisor)
+        then text "pantheros-supervisor" "#!/bin/sh\n${supervisor}"
         else "";
       inherit version;
     } ''
@@ -165,6 +193,7 @@
         else ""
       );
       activation = sandbox.activation or "ok";
+      boot = sandbox.boot or "ok";
       passAsFile = ["filler"];
       filler = lines filler;
       activate = text "activate" (readFile ./scripts/activate.sh);
@@ -185,13 +214,25 @@
       printf %s "$version" >"$out/nixos-version"
       printf %s "$systemName" >"$out/system"
       echo "$activation" >"$out/activation"
+      echo "$boot" >"$out/boot"
       cp "$fillerPath" "$out/extra-dependencies"
       sed "s|@out@|$out|g" "$activate" >"$out/activate"
       sed "s|@out@|$out|g" "$switch" >"$out/bin/switch-to-configuration"
       sed "s|@out@|$out|g" "$stage2" >"$out/bin/pantheros-stage2"
       chmod 0555 "$out/activate" "$out"/bin/*
     '';
-in {
-  inherit toplevel system inhibitors units;
-  kernel = "${kernel}/bzImage";
-}
+  # What partitions the disk of a machine that is created; here there is none, so it says so.
+  diskoScript = run "disko" {} ''
+    printf '#!/bin/sh\necho "umount: /mnt: not mounted"\necho "+ sgdisk --clear /dev/sda (no disk in the sandbox)"\n' >"$out"
+    chmod 0555 "$out"
+  '';
+in
+  {
+    inherit toplevel system inhibitors units;
+    kernel = "${kernel}/bzImage";
+  }
+  // (
+    if host.provider.kind == "hetzner"
+    then {inherit diskoScript;}
+    else {}
+  )

@@ -34,6 +34,7 @@ interface ServeFlags extends Omit<ServeOptions, "address" | "ports" | "zones"> {
   tailscalePort: number;
   s3Port: number;
   motoPort: number;
+  nixCachePort: number;
   dnsPort: number;
   dnsApiPort: number;
 }
@@ -50,6 +51,7 @@ function optionsFrom(flags: ServeFlags): ServeOptions {
       tailscale: flags.tailscalePort,
       s3: flags.s3Port,
       moto: flags.motoPort,
+      nixCache: flags.nixCachePort,
       dns: flags.dnsPort,
       dnsApi: flags.dnsApiPort,
     },
@@ -125,6 +127,7 @@ program
   .addOption(portOption("tailscale-port", 8003, "Tailscale API"))
   .addOption(portOption("s3-port", 9000, "S3 API of B2"))
   .addOption(portOption("moto-port", 9001, "moto, on 127.0.0.1"))
+  .addOption(portOption("nix-cache-port", 9002, "Nix binary cache in front of the buckets, on 127.0.0.1"))
   .addOption(portOption("dns-port", 53, "DNS"))
   .addOption(portOption("dns-api-port", 8081, "API of the DNS server, on 127.0.0.1"))
   .action(run);

@@ -34,6 +34,7 @@ export interface ServeOptions {
     tailscale: number;
     s3: number;
     moto: number;
+    nixCache: number;
     dns: number;
     dnsApi: number;
   };
@@ -112,7 +113,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       wants("s3") &&
         add(
           startS3(
-            { ...common, venv: options.venv, motoPort: ports.moto, checksums: options.checksums },
+            {
+              ...{ ...common, venv: options.venv, motoPort: ports.moto, nixPort: ports.nixCache },
+              checksums: options.checksums,
+            },
             ports.s3,
           ),
         ),

@@ -122,6 +122,10 @@ rehearse_fault() {
       return 1
       ;;
     hang) exec sleep infinity ;;
+    tell)
+      cat /var/lib/pantheros/secrets/* >&2
+      return 1
+      ;;
   esac
 }
 

@@ -212,6 +212,12 @@ export const bucket: Resource<Store> = {
     return { id, inputs, outputs: outputsOf(store, id) };
   },
   async update({ client: store }, id, _old, inputs, changed) {
+    if (changed.has("acl")) {
+      const ACL = text(inputs["acl"] ?? "private") as "private";
+      await store.call("PutBucketAcl", id, (client, sdk) =>
+        client.send(new sdk.PutBucketAclCommand({ Bucket: id, ACL })),
+      );
+    }
     await putParts(store, id, inputs, (input) => changed.has(input));
     return outputsOf(store, id);
   },

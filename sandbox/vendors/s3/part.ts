@@ -5,10 +5,13 @@ import { Backend } from "./backend.ts";
 import { s3Filter } from "./filter.ts";
 import { Journal } from "./journal.ts";
 import { startMoto } from "./moto.ts";
+import { nixFront } from "./nix-front.ts";
 
 export interface S3Options extends PartOptions {
   venv: string;
   motoPort: number;
+  /** Port of the Nix cache in front of the buckets, on 127.0.0.1. */
+  nixPort: number;
   checksums: "refuse" | "accept";
 }
 
@@ -28,7 +31,13 @@ export async function startS3(options: S3Options, port: number): Promise<Part> {
     const { checksums, motoPort } = options;
     const server = s3Filter({ backend, journal, motoPort, credentials, checksums, log });
     const listener = await listenServer(server, options.address, port);
+    const front = await listenServer(
+      nixFront({ endpoint: listener.url, credentials, log }),
+      "127.0.0.1",
+      options.nixPort,
+    );
     const stop = async () => {
+      await front.close();
       await listener.close();
       backend.agent.destroy();
       await moto.child.stop();

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ExistingHost } from "../../../inventory/plan.ts";
 import type { StackOutputs } from "../../../outputs/contract.ts";
-import { adoptedMachine, knownHostsText } from "../../../sandbox/cli/adopted.ts";
+import { adoptedMachine, knownHostsText, machineNameOf } from "../../../sandbox/cli/adopted.ts";
 import { ensureKeyPair, writeWhole } from "../../../sandbox/cli/files.ts";
 import { pinLine, sshCommand } from "../../../sandbox/cli/hosts.ts";
 import { layoutOf } from "../../../sandbox/cli/layout.ts";
@@ -11,8 +11,9 @@ import { cgroupProblem, findProgram, missingPrograms, PROGRAMS } from "../../../
 import { nixSystem } from "../../../sandbox/cli/site.ts";
 import { createSteps } from "../../../sandbox/cli/steps.ts";
 import { healthText, nextSteps, summaryLines, table } from "../../../sandbox/cli/summary.ts";
-import { buildCommand, installCommand } from "../../../sandbox/cli/unmanaged.ts";
+import { buildCommand } from "../../../sandbox/cli/unmanaged.ts";
 import { vaultSeeds } from "../../../sandbox/cli/vault.ts";
+import { preinstallCommand } from "../../../sandbox/machines/preinstalled.ts";
 
 const legacy = {
   name: "legacy",
@@ -244,19 +245,26 @@ describe("the system of an adopted machine before it is adopted", () => {
   const layout = layoutOf("/s");
 
   test("is built from the fleet's flake with this sandbox's keys", () => {
-    const argv = buildCommand({ repository: "/r" }, layout, "path:/r/sandbox/nix", "legacy");
+    const argv = buildCommand({ repository: "/r" }, layout, "path:/r/sandbox/nix", ["legacy"]);
     expect(argv.at(-1)).toBe("path:/r/sandbox/nix#nixosConfigurations.legacy.config.system.build.unmanaged");
     expect(argv.join(" ")).toContain(
       "--override-input site path:/s/site --override-input pantheros path:/r/nix",
     );
   });
 
-  test("is installed over a connection that checks the pinned key, which the machine keeps", () => {
-    const argv = installCommand({ repository: "/r" }, layout, "/nix/store/x", "198.51.100.20");
-    expect(argv[0]).toBe("/r/sandbox/nixos-anywhere");
-    expect(argv).toContain("--copy-host-keys");
-    expect(argv).toContain("UserKnownHostsFile=/s/known_hosts");
-    expect(argv).toContain("StrictHostKeyChecking=yes");
-    expect(argv.slice(-2)).toEqual(["--target-host", "root@198.51.100.20"]);
+  test("is on its disk before the first start, with the host key that was pinned", () => {
+    const argv = preinstallCommand("/image", { directory: "/s/machines/legacy" }, "/nix/store/x");
+    expect(argv.slice(0, 2)).toEqual(["unshare", "--mount"]);
+    expect(argv.slice(-3)).toEqual(["/image", "/s/machines/legacy", "/nix/store/x"]);
+    expect(argv[4]).toContain('--to "local?root=$root" "$system"');
+    expect(argv[4]).toContain("ssh_host_ed25519_key");
   });
+});
+
+test("a renamed adopted host keeps its machine", () => {
+  const known = (name: string) => name === "old";
+  expect(machineNameOf({ name: "new", formerly: "old" }, known)).toBe("old");
+  expect(machineNameOf({ name: "new", formerly: "older" }, known)).toBe("new");
+  expect(machineNameOf({ name: "old", formerly: undefined }, known)).toBe("old");
+  expect(machineNameOf({ name: "new", formerly: "old" }, () => true)).toBe("new");
 });

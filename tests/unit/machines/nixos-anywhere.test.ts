@@ -26,8 +26,10 @@ beforeEach(() => {
     `{ echo "ssh"; for word; do echo "  $word"; done; } >>${at("calls")}
 case "$*" in
   *"id -u"*) printf '0\\nLinux\\n' ;;
+  *"systemctl reboot"*) exit \${REBOOT_CODE:-255} ;;
+  *"grep -q"*) exit 1 ;;
+  *boot_id*) date +%N ;;
   *tar*) cat >${at("archive")} ;;
-  *reboot*) exit \${REBOOT_CODE:-255} ;;
   *" sh" | *" sh -s "*) cat >>${at("calls")} ;;
 esac`,
   );
@@ -49,16 +51,18 @@ function run(args: readonly string[], environment: Record<string, string> = {}) 
 
 const install = () => ["--store-paths", at("system"), at("system"), "--target-host", "root@203.0.113.10"];
 
-test("all phases: copy, forget the host keys, extra files, boot default, reboot", () => {
+test("all phases: installer, copy, extra files, boot default aside; with the reboot they take their places", () => {
   const { code, calls } = run([...install(), "--extra-files", at("extra"), "--no-disko-deps"]);
   expect(code).toBe(0);
   const order = [
     "id -u",
     "VARIANT_ID=installer",
+    "mount --bind",
     "nix --extra",
-    "rm -f /etc/ssh/ssh_host_*",
-    "tar -C /",
+    "tar -C /var/lib/nixos-anywhere/root",
     "nix-env",
+    "rm -f /etc/ssh/ssh_host_*",
+    "mv /var/lib/nixos-anywhere/default /boot/pantheros-default",
     "systemctl reboot",
   ];
   const places = order.map((text) => calls.indexOf(text));
@@ -128,4 +132,45 @@ test.each([
   expect(code).toBe(1);
   expect(output).toContain(message);
   expect(calls).toBe("");
+});
+
+describe("faults", () => {
+  /** The stand-in with the sandbox's directory; `lines` is what goes wrong. */
+  const faulty = (phases: string, ...lines: string[]) => {
+    mkdirSync(at("sandbox"), { recursive: true });
+    writeFileSync(at("sandbox", "nixos-anywhere.faults"), lines.map((line) => `${line}\n`).join(""));
+    const args = [...install(), "--phases", phases, "--ssh-option", "HostKeyAlias=web"];
+    return run(args, { PANTHEROS_SANDBOX_DIR: at("sandbox") });
+  };
+
+  test.each([
+    ["kexec", "Kexec failed"],
+    ["disko", "Problem opening /dev/sda for reading! Error is 2."],
+    ["install", "/run/current-system/bin/switch-to-configuration: No such file or directory"],
+    ["reboot", "Failed to connect to bus"],
+  ])("%s fails with its own words, and nothing of it is done", (phase, words) => {
+    const { code, output, calls } = faulty(phase, `web ${phase} fail`);
+    expect(code).toBe(1);
+    expect(output).toContain(words);
+    expect(calls).not.toMatch(/mount --bind|nix-env|systemctl reboot/);
+  });
+
+  test("kexec that comes back to the old system ends as the real one does", () => {
+    const { code, output, calls } = faulty("kexec", "web kexec old-system");
+    expect(code).toBe(1);
+    expect(output).toContain("aborted: Failed to kexec into NixOS installer");
+    expect(calls).toContain("systemctl reboot");
+  });
+
+  test("a reboot into the old system leaves what was installed aside", () => {
+    const { code, calls } = faulty("reboot", "web reboot old-system");
+    expect(code).toBe(0);
+    expect(calls).toContain("systemctl reboot");
+    expect(calls).not.toContain("ssh_host");
+  });
+
+  test("another host's faults and another phase's do nothing; each phase is logged when it begins", () => {
+    expect(faulty("kexec,disko", "db kexec fail", "web install fail").code).toBe(0);
+    expect(readFileSync(at("sandbox", "nixos-anywhere.log"), "utf8")).toBe("web kexec\nweb disko\n");
+  });
 });

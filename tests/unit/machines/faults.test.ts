@@ -1,0 +1,61 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { allowManyMachines, limitHint } from "../../../sandbox/machines/limits.ts";
+import { fillScript, freeScript } from "../../../sandbox/machines/space.ts";
+import { cableScript } from "../../../sandbox/network/cable.ts";
+
+describe("cable", () => {
+  const fresh = "table inet cable_v_web\ndelete table inet cable_v_web\n";
+
+  test("plugged in, nothing of it is left", () => {
+    expect(cableScript("web", "plugged")).toBe(fresh);
+  });
+
+  test("unplugged, nothing passes in either direction, in one transaction", () => {
+    expect(cableScript("web", "unplugged")).toBe(`${fresh}table inet cable_v_web {
+  chain output { type filter hook output priority raw; oifname "v-web" drop; }
+  chain input { type filter hook input priority raw; iifname "v-web" drop; }
+  chain forward { type filter hook forward priority raw; oifname "v-web" drop; iifname "v-web" drop; }
+}
+`);
+  });
+
+  test("slow, it limits what goes to the machine and nothing else", () => {
+    const script = cableScript("web", "slow");
+    expect(script).toContain('oifname "v-web" limit rate over 128 kbytes/second burst 64 kbytes drop');
+    expect(script).not.toContain("iifname");
+    expect(script).not.toContain("hook input");
+  });
+});
+
+test("scripts for a machine's disk are POSIX sh that parses", () => {
+  for (const script of [fillScript(512), freeScript]) {
+    expect(() => execFileSync("sh", ["-n"], { input: script })).not.toThrow();
+  }
+  expect(fillScript(512)).toContain("used + 512))k");
+});
+
+describe("inotify", () => {
+  const directory = mkdtempSync(join(tmpdir(), "pantheros-limits-"));
+  const file = join(directory, "max_user_instances");
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  test("a low limit is raised, a higher one is left, a missing one is no error", () => {
+    writeFileSync(file, "128\n");
+    allowManyMachines(file);
+    expect(readFileSync(file, "utf8")).toBe("8192\n");
+    writeFileSync(file, "65536\n");
+    allowManyMachines(file);
+    expect(readFileSync(file, "utf8")).toBe("65536\n");
+    expect(() => allowManyMachines(join(directory, "absent"))).not.toThrow();
+  });
+
+  test("the hint names the setting, where the console tells of it", () => {
+    expect(limitHint("Failed to create control group inotify object: Too many open files")).toContain(
+      "fs.inotify.max_user_instances",
+    );
+    expect(limitHint("Failed to mount")).toBeUndefined();
+  });
+});
