@@ -1,3 +1,5 @@
+import { checkNames } from "./health.ts";
+import { inService } from "./plan.ts";
 import type { Inventory } from "./schema.ts";
 
 /** What is wrong, at which key (TOML spelling). */
@@ -107,6 +109,26 @@ function hostProblems(inventory: Inventory): Problem[] {
       problems.push({ key: `hosts.${name}.health`, message: `two health checks are called "${check.name}"` });
     }
   }
+  for (const [name] of hosts) {
+    const own = Object.entries(inventory.services)
+      .filter(([, service]) => service.host === name)
+      .flatMap(([service, { health }]) => checkNames(service, health).map((check) => ({ service, check })));
+    for (const [a, b, check] of collisions(own, (each) => each.check)) {
+      problems.push({
+        key: `services.${b.service}.health`,
+        message: `two health checks of host "${name}" are called "${check}", the other is of services.${a.service}: give this one a name`,
+      });
+    }
+  }
+  for (const [name, { gateway }] of Object.entries(inventory.environments)) {
+    if (gateway !== undefined && inService(inventory).hosts[gateway]?.environment !== name) {
+      const own = hosts.filter(([, host]) => host.environment === name).map(([host]) => host);
+      problems.push({
+        key: `environments.${name}.gateway`,
+        message: `"${gateway}" is no host of this environment; its hosts are ${known(own)}`,
+      });
+    }
+  }
   const address = (host: Inventory["hosts"][string]) =>
     host.provider.kind === "existing" && host.provider.address
       ? `${host.provider.address}:${host.provider.sshPort}`
@@ -115,6 +137,40 @@ function hostProblems(inventory: Inventory): Problem[] {
     problems.push({
       key: `hosts.${b}.provider.address`,
       message: `${taken} is also the address of hosts.${a}`,
+    });
+  }
+  return problems;
+}
+
+/** Renamed and decommissioned hosts. */
+function lifeCycleProblems(inventory: Inventory): Problem[] {
+  const hosts = Object.entries(inventory.hosts);
+  const problems: Problem[] = [];
+  for (const [name, { formerly, decommission, provider }] of hosts) {
+    if (formerly !== undefined && formerly in inventory.hosts) {
+      problems.push({
+        key: `hosts.${name}.formerly`,
+        message: `"${formerly}" is a host of this inventory; a renamed host's former name is nobody's (take formerly out once the rename is done)`,
+      });
+    }
+    if (decommission === undefined) continue;
+    if (provider.kind === "image" || (provider.kind === "existing" && decommission === "delete")) {
+      problems.push({
+        key: `hosts.${name}.decommission`,
+        message:
+          provider.kind === "image"
+            ? "an image is not deployed: take the table out"
+            : 'the program never deletes a machine that it did not make: use "keep", or take the table out',
+      });
+    }
+    if (inventory.cache.host === name) {
+      problems.push({ key: "cache.host", message: `"${name}" is decommissioned; name another host` });
+    }
+  }
+  for (const [[a], [b], name] of collisions(hosts, ([, host]) => host.formerly)) {
+    problems.push({
+      key: `hosts.${b}.formerly`,
+      message: `"${name}" is the former name of hosts.${a} already`,
     });
   }
   return problems;
@@ -143,6 +199,14 @@ function referenceProblems(inventory: Inventory): Problem[] {
   if (buckets.length > 0 && inventory.storage === undefined) {
     problems.push({ key: "storage.region", message: "buckets need a region: add [storage] region" });
   }
+  for (const [key, bucket] of buckets) {
+    if (bucket.publicRead && bucket.purpose !== "cache") {
+      problems.push({
+        key: `buckets.${key}.public_read`,
+        message: `a bucket of ${bucket.purpose} holds data of the fleet's own: only a cache may be read by anybody`,
+      });
+    }
+  }
   for (const [[a], [b, bucket]] of collisions(buckets, ([, bucket]) => bucket.name)) {
     problems.push({ key: `buckets.${b}.name`, message: `"${bucket.name}" is also the name of buckets.${a}` });
   }
@@ -155,12 +219,92 @@ function referenceProblems(inventory: Inventory): Problem[] {
   return problems;
 }
 
+function peopleProblems(inventory: Inventory): Problem[] {
+  return Object.entries(inventory.users).flatMap(([name, user]) => {
+    const problems: Problem[] = [];
+    if (!(user.role in inventory.roles)) {
+      const roles = known(Object.keys(inventory.roles));
+      problems.push({
+        key: `users.${name}.role`,
+        message: `unknown role "${user.role}"; roles are ${roles}`,
+      });
+    }
+    const secret = user.passwordSecret;
+    if (secret !== undefined && !(secret in inventory.secrets)) {
+      problems.push({
+        key: `users.${name}.password_secret`,
+        message: `unknown secret "${secret}"; secrets are ${known(Object.keys(inventory.secrets))}`,
+      });
+    }
+    for (const host of user.hosts === "all" ? [] : user.hosts) {
+      if (!(host in inventory.hosts)) {
+        problems.push({ key: `users.${name}.hosts`, message: `unknown host "${host}"` });
+      }
+    }
+    return problems;
+  });
+}
+
+function routerProblems(inventory: Inventory): Problem[] {
+  return Object.entries(inventory.hosts)
+    .filter(([, host]) => host.profiles.includes("router") !== (host.router !== undefined))
+    .map(([name]) => ({
+      key: `hosts.${name}.router`,
+      message: "the profile router and the table [hosts.NAME.router] belong together",
+    }));
+}
+
+/** Words that say where a host is built, and so no host's names. */
+const buildWords = ["local", "target"];
+
+/** Hosts that are built one on another, beginning and ending with `host`; undefined when the chain ends. */
+function buildCycle(inventory: Inventory, host: string): string[] | undefined {
+  const chain = [host];
+  for (let at = inventory.hosts[host]?.build; at !== undefined; at = inventory.hosts[at]?.build) {
+    if (at === host) return [...chain, host];
+    if (buildWords.includes(at) || chain.includes(at)) return undefined;
+    chain.push(at);
+  }
+  return undefined;
+}
+
+function buildProblems(inventory: Inventory): Problem[] {
+  return Object.entries(inventory.hosts).flatMap(([name, host]) => {
+    const problem = (message: string): Problem[] => [{ key: `hosts.${name}.build`, message }];
+    if (buildWords.includes(name)) {
+      return [{ key: `hosts.${name}`, message: `"${name}" is a word of \`build\`: call the host otherwise` }];
+    }
+    if (buildWords.includes(host.build)) return [];
+    const builder = inventory.hosts[host.build];
+    if (builder === undefined) {
+      const hosts = known(Object.keys(inventory.hosts));
+      return problem(`unknown host "${host.build}"; allowed are local, target, and hosts: ${hosts}`);
+    }
+    if (host.build === name) return problem('a host that builds its own system has build = "target"');
+    if (builder.provider.kind === "image") return problem(`${host.build} is an image and never runs`);
+    if (builder.environment !== host.environment) {
+      return problem(
+        `${host.build} belongs to another stack (${builder.environment}), which knows its address`,
+      );
+    }
+    if (builder.system !== host.system) {
+      return problem(`${host.build} is ${builder.system} and can't build for ${host.system}`);
+    }
+    const cycle = buildCycle(inventory, name);
+    return cycle === undefined ? [] : problem(`built on one another: ${cycle.join(" -> ")}`);
+  });
+}
+
 /** Everything that is wrong between tables of an inventory whose tables are each well-formed. */
 export function crossProblems(inventory: Inventory): Problem[] {
   return [
     ...hostProblems(inventory),
+    ...buildProblems(inventory),
+    ...peopleProblems(inventory),
+    ...routerProblems(inventory),
     ...serviceProblems(inventory),
-    ...nameProblems(inventory),
+    ...nameProblems(inService(inventory)),
+    ...lifeCycleProblems(inventory),
     ...referenceProblems(inventory),
   ];
 }

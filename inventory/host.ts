@@ -1,5 +1,7 @@
 import * as z from "zod";
-import { camelKeys, ipAddress, label, port } from "./primitives.ts";
+import { healthCheck } from "./health.ts";
+import { mountClass, router } from "./machine.ts";
+import { absoluteDirectory, camelKeys, ipAddress, label, port, sshPublicKey } from "./primitives.ts";
 
 export const environmentName = z.enum(["production", "staging", "homelab", "sandbox"]);
 
@@ -30,8 +32,11 @@ const hetznerProvider = z
       .describe("labels beside those of the program"),
     reinstall: z
       .string()
+      .regex(/^[0-9a-f]{32}$/, "not a machine id: /etc/machine-id of that machine has it")
       .optional()
-      .describe("machine id of the machine that may be wiped and installed again"),
+      .describe(
+        "machine id of the machine that may be wiped and installed again; it has another one afterwards",
+      ),
   })
   .transform(camelKeys);
 
@@ -46,6 +51,9 @@ const existingProvider = z
       ),
     ipv6: ipAddress.optional().describe("second address, for its AAAA record"),
     ssh_port: port.default(22).describe("where its sshd listens"),
+    host_key: sshPublicKey
+      .optional()
+      .describe("its public SSH host key, from its console; without one a line of nix/known_hosts pins it"),
   })
   .transform(camelKeys);
 
@@ -53,61 +61,6 @@ const imageProvider = z.strictObject({
   kind: z
     .literal("image")
     .describe("built from the flake, never deployed: a virtual machine, an installation ISO"),
-});
-
-const timeout = (seconds: number) =>
-  z.int().positive().max(60).default(seconds).describe("seconds one attempt may take");
-
-const checkName = label.describe("what reports call the check");
-
-export const healthCheck = z
-  .discriminatedUnion("kind", [
-    z.strictObject({
-      name: checkName,
-      kind: z.literal("http"),
-      url: z.url({ protocol: /^https?$/ }).describe("asked from the host itself"),
-      status: z.int().min(100).max(599).default(200).describe("status that the answer must have"),
-      body: z.string().optional().describe("text that the answer must contain"),
-      timeout_seconds: timeout(5),
-    }),
-    z.strictObject({
-      name: checkName,
-      kind: z.literal("tcp"),
-      address: z
-        .string()
-        .regex(/^[^\s:]+:\d{1,5}$/, 'use "host:port"')
-        .describe("host:port that must accept a connection, seen from the host"),
-      timeout_seconds: timeout(5),
-    }),
-    z.strictObject({
-      name: checkName,
-      kind: z.literal("unit"),
-      unit: z
-        .string()
-        .regex(/^[A-Za-z0-9@_.\\:-]+\.(service|socket|target|timer|mount|path)$/, "not a systemd unit name")
-        .describe("systemd unit that must be active"),
-      timeout_seconds: timeout(5),
-    }),
-    z.strictObject({
-      name: checkName,
-      kind: z.literal("command"),
-      command: z
-        .string()
-        .min(1)
-        .regex(/^[^\t\n]+$/, "one line, without tabs")
-        .describe("shell command that must exit 0, run as root on the host"),
-      timeout_seconds: timeout(10),
-    }),
-  ])
-  .transform(camelKeys);
-
-const mountClass = z.strictObject({
-  mount: z.string().startsWith("/").describe("where it is mounted"),
-  options: z
-    .array(z.string())
-    .default([])
-    .describe("mount options; each class is a file system of its own, so they act"),
-  size: z.string().optional().describe('size of the volume, such as "40G" or "100%FREE"'),
 });
 
 const storage = z
@@ -136,6 +89,17 @@ export const host = z
   .strictObject({
     description: z.string().optional(),
     environment: environmentName.describe("the stack that owns the host"),
+    formerly: label
+      .optional()
+      .describe(
+        "name that it had: what was made under it is renamed and kept. Without effect once that is done",
+      ),
+    decommission: z
+      .enum(["keep", "delete"])
+      .optional()
+      .describe(
+        "taken out of service: names, tailnet device, keys, secrets and deploys go. A created server is closed off and kept with its disk and addresses, or (`delete`) also loses its protection, so that it goes with its table",
+      ),
     system: z
       .enum(["x86_64-linux", "aarch64-linux"])
       .default("x86_64-linux")
@@ -161,9 +125,19 @@ export const host = z
       .enum(["allow", "never"])
       .default("never")
       .describe("whether a deploy that needs a reboot may reboot the host"),
+    build: label
+      .default("local")
+      .describe(
+        "where its system is built: `local` (the runner), `target` (the host itself) or another host's name; the first installation always on the runner",
+      ),
     storage: storage.default({ layout: "none", classes: {} }).describe("disk layout"),
+    router: router.optional().describe("the two sides of a host with the profile router"),
     resources: resources.optional().describe("what the machine has, for reports and checks"),
     tags: z.array(label).default(["server"]).describe("tailnet tags, without the `tag:`"),
+    backup: z
+      .array(absoluteDirectory)
+      .default([])
+      .describe("directories that are backed up, beside those of its services"),
     aliases: z.array(label).default([]).describe("further names in the zone"),
     health: z.array(healthCheck).default([]).describe("what must hold before a new system is kept"),
     sandbox: z
@@ -177,4 +151,3 @@ export type EnvironmentName = z.infer<typeof environmentName>;
 export type Host = z.infer<typeof host>;
 export type HetznerProvider = Extract<Host["provider"], { kind: "hetzner" }>;
 export type ExistingProvider = Extract<Host["provider"], { kind: "existing" }>;
-export type HealthCheck = z.infer<typeof healthCheck>;

@@ -17,16 +17,28 @@ export type ExistingHost = PlannedHost & { readonly provider: ExistingProvider }
 export type PlannedService = Service & { readonly name: string; readonly fqdn: string };
 export type PlannedBucket = Bucket & { readonly key: string };
 
+/** A secret of one host. */
+export interface PlannedSecret {
+  readonly host: string;
+  readonly name: string;
+  readonly reference: string;
+  /** Where it stood under the host's former name; tried when it is not at `reference`. */
+  readonly formerReference?: string;
+}
+
 /** What one stack owns: the inventory narrowed to an environment. */
 export interface Plan {
   readonly environment: EnvironmentName;
   readonly settings: Environment;
   /** Hosts that are deployed to: created or adopted, in name order. */
   readonly hosts: readonly (HetznerHost | ExistingHost)[];
+  /** Created servers of decommissioned hosts, which still exist. */
+  readonly retired: readonly HetznerHost[];
   readonly services: readonly PlannedService[];
   readonly buckets: readonly PlannedBucket[];
   /** Secret name -> reference, for each host. */
-  readonly secrets: readonly { readonly host: string; readonly name: string; readonly reference: string }[];
+  readonly secrets: readonly PlannedSecret[];
+  /** The whole inventory, as far as it is in service. */
   readonly inventory: Inventory;
 }
 
@@ -38,30 +50,55 @@ export function fqdnOf(inventory: Inventory, environment: EnvironmentName, name:
   return [name, inventory.environments[environment]?.dnsPrefix, zone].filter(Boolean).join(".");
 }
 
-function secretsFor(inventory: Inventory, hosts: readonly string[]): Plan["secrets"] {
+function secretsFor(inventory: Inventory, hosts: readonly PlannedHost[]): Plan["secrets"] {
   const wanted = ([name, secret]: [string, SecretSettings]) =>
     hosts
-      .filter((host) => secret.hosts === "all" || secret.hosts.includes(host))
-      .map((host) => ({ host, name, reference: secret.reference.replaceAll("{host}", host) }));
+      .filter((host) => secret.hosts === "all" || secret.hosts.includes(host.name))
+      .map(({ name: host, formerly }): PlannedSecret => {
+        const of = (called: string) => secret.reference.replaceAll("{host}", called);
+        const former =
+          formerly !== undefined && secret.reference.includes("{host}") ? of(formerly) : undefined;
+        return { host, name, reference: of(host), ...(former && { formerReference: former }) };
+      });
   return Object.entries(inventory.secrets).flatMap(wanted);
+}
+
+/** The inventory without decommissioned hosts and what ran on them: nothing else of the program sees those. */
+export function inService(inventory: Inventory): Inventory {
+  const hosts = Object.fromEntries(
+    Object.entries(inventory.hosts).filter(([, host]) => host.decommission === undefined),
+  );
+  const retired = (host: string) => host in inventory.hosts && !(host in hosts);
+  const services = Object.entries(inventory.services).filter(([, { host }]) => !retired(host));
+  return { ...inventory, hosts, services: Object.fromEntries(services) };
 }
 
 /**
  * Selects what the stack of `environment` owns.
  * @throws Error when the inventory has no such environment.
  */
-export function planFor(inventory: Inventory, environment: EnvironmentName): Plan {
+export function planFor(whole: Inventory, environment: EnvironmentName): Plan {
+  const inventory = inService(whole);
   const settings = inventory.environments[environment];
   if (settings === undefined) {
     throw new Error(
       `the inventory has no table [environments.${environment}]; add it or set pantheros:environment`,
     );
   }
-  const hosts = Object.entries(inventory.hosts)
+  const planned = ([name, host]: [string, Host]) => ({
+    ...host,
+    name,
+    fqdn: fqdnOf(inventory, environment, name),
+  });
+  const own = Object.entries(whole.hosts)
     .filter(([, host]) => host.environment === environment)
-    .map(([name, host]) => ({ ...host, name, fqdn: fqdnOf(inventory, environment, name) }))
+    .map(planned)
     .filter((host): host is HetznerHost | ExistingHost => host.provider.kind !== "image")
     .sort(byName);
+  const hosts = own.filter(({ decommission }) => decommission === undefined);
+  const retired = own.filter(
+    (host): host is HetznerHost => host.decommission !== undefined && host.provider.kind === "hetzner",
+  );
   const names = hosts.map((host) => host.name);
   const services = Object.entries(inventory.services)
     .filter(([, service]) => names.includes(service.host))
@@ -78,9 +115,10 @@ export function planFor(inventory: Inventory, environment: EnvironmentName): Pla
     environment,
     settings,
     hosts,
+    retired,
     services,
     buckets,
-    secrets: secretsFor(inventory, names),
+    secrets: secretsFor(inventory, hosts),
     inventory,
   };
 }

@@ -10,6 +10,11 @@ export const label = z
     "use lower-case letters, digits and inner dashes, beginning with a letter",
   );
 
+/** A directory that shell commands and unit files can name without quoting. */
+export const absoluteDirectory = z
+  .string()
+  .regex(/^\/[A-Za-z0-9_./-]*$/, "not an absolute path of letters, digits, dots, dashes and underscores");
+
 /** Fully qualified domain name, lower case, without the trailing dot. */
 export const domainName = z
   .string()

@@ -51,6 +51,7 @@ function sections(title: string, schema: Schema): string[] {
   const choices = alternatives(schema)?.filter(isTable);
   if (choices?.length) {
     return choices.flatMap((choice) => {
+      if (choice.oneOf) return sections(title, choice);
       const kind = choice.properties?.["kind"]?.const;
       return sections(`${title}, kind = "${String(kind)}"`, choice);
     });
@@ -63,7 +64,7 @@ function sections(title: string, schema: Schema): string[] {
       return sections(`${path}.NAME`, entry);
     }
     if (value.items && isTable(value.items)) return sections(`[${path}]`, value.items);
-    return isTable(value) ? sections(path, value) : [];
+    return isTable(value) || alternatives(value)?.some(isTable) ? sections(path, value) : [];
   });
   return [...(title === "" ? [] : section(title, schema)), ...inner];
 }

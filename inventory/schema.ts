@@ -1,6 +1,10 @@
 import * as z from "zod";
+import { serviceHealth } from "./health.ts";
 import { environmentName, host } from "./host.ts";
+import { budgets, mountClass, ports } from "./machine.ts";
+import { role, user } from "./people.ts";
 import {
+  absoluteDirectory,
   camelKeys,
   cidr,
   domainName,
@@ -11,6 +15,7 @@ import {
   secretReference,
   sshPublicKey,
 } from "./primitives.ts";
+import { runnerSeconds } from "./seconds.ts";
 
 const environment = z
   .strictObject({
@@ -25,6 +30,11 @@ const environment = z
     dns_prefix: label
       .optional()
       .describe("label put behind every host's and service's name: `grafana.staging.example.test`"),
+    gateway: label
+      .optional()
+      .describe(
+        "host that serves the public names of all its services; without one each host serves its own",
+      ),
   })
   .transform(camelKeys);
 
@@ -34,7 +44,9 @@ const deploy = z
     sources: z
       .array(cidr)
       .default([])
-      .describe("networks that may reach port 22 from outside; empty: none, the tailnet is the only way in"),
+      .describe(
+        'networks that may reach port 22 from outside: while a host is installed, and always with `address = "public"`; empty: none',
+      ),
     authorized_keys: z.array(sshPublicKey).default([]).describe("public keys that may deploy"),
     probe_keys: z
       .array(sshPublicKey)
@@ -58,10 +70,32 @@ const deploy = z
       .max(60)
       .default(2)
       .describe("seconds between attempts of a health check"),
+    switch_seconds: z
+      .int()
+      .min(5)
+      .max(3600)
+      .default(300)
+      .describe("seconds of one run of switch-to-configuration; the host ends one that takes longer"),
+    reboot_seconds: z
+      .int()
+      .min(10)
+      .max(3600)
+      .default(300)
+      .describe("seconds in which a host that reboots must be down, and again as many to be up"),
     address: z
       .enum(["tailnet", "public"])
       .default("tailnet")
       .describe("which address deploys use once a host is installed"),
+    seconds: runnerSeconds.prefault({}).describe("limits of what a run waits for, in whole seconds"),
+  })
+  .transform(camelKeys);
+
+const nixPublicKey = z.string().regex(/^[^\s:]+:[A-Za-z0-9+/=]+$/, "not a Nix public key (name:base64)");
+
+const cachix = z
+  .strictObject({
+    name: label.describe("its name at cachix.org"),
+    public_key: nixPublicKey.describe("key that signs what is in it"),
   })
   .transform(camelKeys);
 
@@ -69,17 +103,14 @@ const cache = z
   .strictObject({
     url: z.url().optional().describe("substituter that hosts and runners use"),
     push: z.string().optional().describe("store that deploys push to, such as `s3://bucket?endpoint=…`"),
-    public_key: z
-      .string()
-      .regex(/^[^\s:]+:[A-Za-z0-9+/=]+$/, "not a Nix public key (name:base64)")
-      .optional()
-      .describe("key that signs what is in the cache"),
+    public_key: nixPublicKey.optional().describe("key that signs what is in the cache"),
     name: label
       .default("cache")
       .describe(
         "name in the zone, never proxied: a proxied name caps request bodies, and large pushes would fail",
       ),
     host: label.optional().describe("host that serves it"),
+    cachix: cachix.optional().describe("a cache at cachix.org that hosts read from as well"),
   })
   .transform(camelKeys);
 
@@ -104,12 +135,26 @@ const service = z
       .optional()
       .describe("why a public service does without any authentication"),
     protocol: z.enum(["http", "tcp"]).default("http"),
-    health: z
-      .string()
-      .startsWith("/")
+    health: serviceHealth
       .optional()
-      .describe("path that answers 200 when the service is well; becomes a health check of its host"),
-    groups: z.array(label).default([]).describe("tailnet groups that may reach it, beside administrators"),
+      .describe(
+        "path that answers 200 when the service is well, or a table or list of checks as of a host; they are checks of its host",
+      ),
+    mfa: z.boolean().default(false).describe("single sign-on asks for a second factor"),
+    metrics: z.string().startsWith("/").optional().describe("path that Prometheus scrapes"),
+    backup: z
+      .array(absoluteDirectory)
+      .default([])
+      .describe("directories of its host that are backed up for it"),
+    groups: z
+      .array(label)
+      .default([])
+      .describe("groups that may reach it, beside administrators: in the tailnet, and at single sign-on"),
+    module: label
+      .optional()
+      .describe(
+        "NixOS module under `pantheros.services` that runs it, when that isn't the table's key; `custom`: the host's folder does",
+      ),
     options: z
       .record(z.string(), z.unknown())
       .default({})
@@ -145,6 +190,12 @@ const bucket = z
       .string()
       .regex(/^[a-z0-9][a-z0-9-]{4,48}[a-z0-9]$/, "6 to 50 lower-case letters, digits and inner dashes")
       .describe("name at the vendor, where it is shared by all customers"),
+    public_read: z
+      .boolean()
+      .default(false)
+      .describe(
+        "anybody may read its objects without a key, as hosts do that substitute from it; caches only",
+      ),
     noncurrent_days: z.int().positive().default(30).describe("days a hidden or replaced version is kept"),
     expire_days: z
       .int()
@@ -213,6 +264,11 @@ export const inventorySchema = z.strictObject({
     .record(label, host)
     .refine((hosts) => Object.keys(hosts).length > 0, "a fleet has at least one host")
     .describe("one table per host"),
+  roles: z.record(label, role).default({}).describe("one table per role: what an account may do"),
+  users: z.record(label, user).default({}).describe("one table per person with an account"),
+  mounts: z.record(label, mountClass).default({}).describe("one table per mount class of disks"),
+  ports: ports.prefault({}).describe("ports that several modules must agree on"),
+  budgets: budgets.optional().describe("what the fleet promises; benches and alerts compare with it"),
   services: z.record(label, service).default({}).describe("one table per service"),
   dns: dns.optional().describe("names; without it the program touches no zone"),
   storage: storage.optional().describe("object storage"),
@@ -230,4 +286,5 @@ export type TailnetSettings = z.infer<typeof tailnet>;
 export type DeploySettings = z.infer<typeof deploy>;
 export type CacheSettings = z.infer<typeof cache>;
 export type SecretSettings = z.infer<typeof secret>;
-export type { EnvironmentName, ExistingProvider, HealthCheck, HetznerProvider, Host } from "./host.ts";
+export type { HealthCheck, ServiceHealth } from "./health.ts";
+export type { EnvironmentName, ExistingProvider, HetznerProvider, Host } from "./host.ts";

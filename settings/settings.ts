@@ -15,12 +15,24 @@ export interface Settings {
   /** Private key file; undefined: the SSH agent. */
   readonly sshKey: string | undefined;
   readonly knownHostsFile: string;
+  /** Where a preview writes all that it says of the hosts. */
+  readonly previewFile: string;
   readonly addresses: Readonly<Record<string, string>>;
+  /** Host -> store path of the system that it is held at: rolled back on purpose. */
+  readonly pins: Readonly<Record<string, string>>;
   readonly s3Endpoint: string | undefined;
   readonly cloudflareZoneId: string | undefined;
 }
 
 const texts = z.record(z.string(), z.string());
+
+/** Of a pin: what tools/pulumi rollback writes. */
+const systemPath = z
+  .string()
+  .regex(
+    /^\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]+$/,
+    "not the store path of a system; tools/pulumi rollback writes it",
+  );
 
 const shape = z.strictObject({
   environment: z.enum(["production", "staging", "homelab", "sandbox"]),
@@ -31,6 +43,7 @@ const shape = z.strictObject({
   sshKey: z.string(),
   knownHosts: z.string().min(1),
   addresses: texts,
+  pins: z.record(z.string(), systemPath),
   s3Endpoint: z.string(),
   cloudflareZoneId: z.string(),
 });
@@ -71,6 +84,7 @@ export function settingsFrom({ stack, get, env }: Surroundings): Settings {
     sshKey: env("PANTHEROS_SSH_KEY") ?? get("sshKey") ?? "",
     knownHosts: env("PANTHEROS_KNOWN_HOSTS") ?? get("knownHosts") ?? "nix/known_hosts",
     addresses: get("addresses") ?? {},
+    pins: get("pins") ?? {},
     s3Endpoint: get("s3Endpoint") ?? "",
     cloudflareZoneId: get("cloudflareZoneId") ?? "",
   };
@@ -89,6 +103,7 @@ export function settingsFrom({ stack, get, env }: Surroundings): Settings {
     flakeOverrides: { ...rest.flakeOverrides, ...parseOverrides(env("PANTHEROS_FLAKE_OVERRIDES") ?? "") },
     fleetFile: fleet,
     knownHostsFile: knownHosts,
+    previewFile: env("PANTHEROS_PREVIEW_FILE") || `.preview/${stack}.md`,
     sshKey: orUndefined(sshKey),
     s3Endpoint: orUndefined(s3Endpoint),
     cloudflareZoneId: orUndefined(cloudflareZoneId),
@@ -98,7 +113,7 @@ export function settingsFrom({ stack, get, env }: Surroundings): Settings {
 /** Settings of the stack that is running. */
 export function readSettings(): Settings {
   const config = new pulumi.Config();
-  const objects = new Set(["flakeOverrides", "addresses"]);
+  const objects = new Set(["flakeOverrides", "addresses", "pins"]);
   return settingsFrom({
     stack: pulumi.getStack(),
     get: (key) => (objects.has(key) ? config.getObject(key) : config.get(key)),

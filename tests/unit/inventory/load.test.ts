@@ -52,6 +52,42 @@ describe("the fleets of this repository", () => {
 describe("a bad inventory is one clear line with file and key", () => {
   test.each([
     [
+      "a former name that another host has",
+      "[hosts.legacy]",
+      '[hosts.legacy]\nformerly = "db"',
+      /^fleet\.toml: hosts\.legacy\.formerly: "db" is a host of this inventory/,
+    ],
+    [
+      "a machine to be deleted that was not made",
+      "[hosts.legacy]",
+      '[hosts.legacy]\ndecommission = "delete"',
+      /^fleet\.toml: hosts\.legacy\.decommission: the program never deletes a machine that it did not make/,
+    ],
+    [
+      "a cache on a decommissioned host",
+      "[hosts.web]",
+      '[hosts.web]\ndecommission = "keep"',
+      /^fleet\.toml: cache\.host: "web" is decommissioned; name another host$/,
+    ],
+    [
+      "a check of a service that says too much",
+      'port = 9090\nhealth = "/"',
+      'port = 9090\nhealth = [{ kind = "tcp", status = 200 }]',
+      /^fleet\.toml: services\.metrics\.health\[0\]\.status: unknown key/,
+    ],
+    [
+      "a health path that is none",
+      'port = 9090\nhealth = "/"',
+      'port = 9090\nhealth = "ready"',
+      /^fleet\.toml: services\.metrics\.health: a path begins with "\/"$/,
+    ],
+    [
+      "two checks of a service under one name",
+      'port = 9090\nhealth = "/"',
+      'port = 9090\nhealth = [{ kind = "tcp" }, { kind = "http" }]',
+      /^fleet\.toml: services\.metrics\.health: two health checks of host "legacy" are called "metrics".*give this one a name$/,
+    ],
+    [
       "an unknown key",
       'profiles = ["server"]',
       'profiles = ["server"]\ncolour = "red"',
@@ -178,6 +214,12 @@ describe("a bad inventory is one clear line with file and key", () => {
       'host = "legacy"',
       'groups = ["cooks"]\nhost = "legacy"',
       /^fleet\.toml: services\.metrics\.groups: unknown group "cooks"; groups are admins$/,
+    ],
+    [
+      "a gateway that is no host of its environment",
+      "[environments.sandbox]",
+      '[environments.sandbox]\ngateway = "nope"',
+      /^fleet\.toml: environments\.sandbox\.gateway: "nope" is no host of this environment; its hosts are /,
     ],
     [
       "no administrators' group",

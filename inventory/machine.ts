@@ -1,0 +1,76 @@
+import * as z from "zod";
+import { camelKeys, cidr, ipv4, port } from "./primitives.ts";
+
+/** A kind of directory with mount options of its own, and so with a file system of its own. */
+export const mountClass = z.strictObject({
+  mount: z
+    .string()
+    .regex(/^[/~]/, "not an absolute path")
+    .describe("where it is mounted; `~` is the home of the account with the workspace"),
+  options: z
+    .array(z.string())
+    .default([])
+    .describe("mount options; each class is a file system of its own, so they act"),
+  size: z
+    .string()
+    .regex(/^\d+([MGT]|%VG|%FREE)$/, 'not a size such as "40G", "20%VG" or "100%FREE"')
+    .optional()
+    .describe('size of the volume, such as "40G", "20%VG" of the disk or "100%FREE"'),
+  reason: z.string().optional().describe("why these options"),
+});
+
+const networkInterface = z.string().regex(/^[a-z][a-z0-9._-]{0,14}$/, "not the name of a network interface");
+
+/** The two sides of a router. */
+export const router = z
+  .strictObject({
+    wan: networkInterface.describe("interface of the internet"),
+    lan: z
+      .strictObject({
+        interface: networkInterface.describe("interface of the local network"),
+        address: ipv4.describe("the router's address there"),
+        prefix_length: z.int().min(8).max(30).default(24),
+        network: cidr.describe("the local network"),
+      })
+      .transform(camelKeys)
+      .describe("the local network"),
+    dhcp: z
+      .strictObject({
+        from: ipv4.describe("first address that is given out"),
+        to: ipv4.describe("last address that is given out"),
+      })
+      .optional()
+      .describe("addresses for the local network; without it none are given out"),
+    down_mbit: z.int().positive().optional().describe("download rate of the line, for shaping"),
+    up_mbit: z.int().positive().optional().describe("upload rate of the line, for shaping"),
+  })
+  .transform(camelKeys);
+
+/** Ports that more than one module must agree on. */
+export const ports = z.strictObject({
+  ssh: port.default(22),
+  tailscale: port.default(41641).describe("UDP; Tailscale's own choice"),
+  http: port.default(80),
+  https: port.default(443),
+});
+
+const recovery = z
+  .strictObject({
+    within_minutes: z.int().positive().describe("how long it may take until all is back"),
+    loss_hours: z.int().min(0).describe("hours of data that may be lost"),
+  })
+  .transform(camelKeys);
+
+/** What the fleet promises; benches and alerts compare with it. */
+export const budgets = z
+  .strictObject({
+    command_seconds: z.number().positive().optional().describe("a simple command of the control centre"),
+    update_seconds: z.number().positive().optional().describe("an update, once its closure is on the host"),
+    change_seconds: z.number().positive().optional().describe("a change of configuration, likewise"),
+    hardware_scan_seconds: z.number().positive().optional().describe("a full scan of the hardware"),
+    memory_mb: z.int().positive().optional().describe("memory of what runs all the time"),
+    cpu_percent: z.int().positive().optional().describe("processor time of what runs all the time"),
+    storage_mb: z.int().positive().optional().describe("what the management itself takes on disk"),
+    recovery: z.record(z.string(), recovery).default({}).describe("one table per kind of loss"),
+  })
+  .transform(camelKeys);

@@ -1,0 +1,45 @@
+import * as z from "zod";
+import { camelKeys, label, sshPublicKey } from "./primitives.ts";
+
+/** What a role is: on the hosts, in the directory of single sign-on, and in the control centre. */
+export const role = z
+  .strictObject({
+    groups: z.array(label).default([]).describe("groups on the hosts"),
+    directory_groups: z.array(label).default([]).describe("groups in the directory that single sign-on asks"),
+    sudo: z
+      .array(z.string().startsWith("/"))
+      .default([])
+      .describe("commands the role may run as root, with the account's password"),
+    capabilities: z
+      .array(
+        z
+          .string()
+          .regex(/^(\*|[a-z][a-z0-9-]*(\.[a-z0-9-]+)*(\.\*)?)$/, 'use "*", "area.*" or "area.action"'),
+      )
+      .default([])
+      .describe("commands of the control centre that the role may use"),
+  })
+  .transform(camelKeys);
+
+/** A person with an account. */
+export const user = z
+  .strictObject({
+    description: z.string().optional().describe("full name"),
+    role: label.describe("one of `[roles]`"),
+    email: z.email().optional(),
+    shell: z.enum(["bash", "fish", "zsh"]).default("bash").describe("login shell"),
+    authorized_keys: z.array(sshPublicKey).default([]).describe("public keys that may log in"),
+    password_secret: label
+      .optional()
+      .describe("secret with the hash of the password that sudo and a console ask for"),
+    containers: z.boolean().default(false).describe("runs containers without root, also when logged out"),
+    workspace: z
+      .boolean()
+      .default(false)
+      .describe("has the workspace (`~` of a mount class) on development hosts"),
+    hosts: z
+      .union([z.literal("all"), z.array(label).min(1)])
+      .default("all")
+      .describe("hosts with the account"),
+  })
+  .transform(camelKeys);
