@@ -1,10 +1,12 @@
-/** The resource of a first install: it acts when the machine is new, and when the last attempt failed. */
-import { createHash, randomUUID } from "node:crypto";
+/** The resource of a first install: it acts when the machine is new, and as long as no attempt has ended well. */
+import { randomUUID } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { commandInputsIgnored } from "../command-inputs.ts";
 import type { Target } from "./evaluate.ts";
-import { type InstallSpecInput, installMark } from "./install/spec.ts";
+import type { InstallSecrets, InstallSpecInput } from "./install/spec.ts";
+import { installTriggers, mayWipe } from "./install/triggers.ts";
+import type { Previous } from "./previous.ts";
 import type { Probe } from "./probe.ts";
 import { type InstallResult, readInstallResult } from "./result.ts";
 
@@ -20,50 +22,60 @@ export interface InstallArgs {
   readonly bootstrapKey: pulumi.Input<string>;
   /** The vendor's id of the machine: another machine is another install. */
   readonly machineId: pulumi.Input<string>;
+  /** What the machine must have at its first boot, such as its key to the tailnet; name -> value. Secret. */
+  readonly secrets?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>>>;
+  /** Id (`/etc/machine-id`) of the machine that may be wiped although it is installed. */
+  readonly reinstall?: string | undefined;
+  /** How the server is spoken of at the vendor. */
+  readonly hetzner?: Omit<NonNullable<InstallSpecInput["hetzner"]>, "server">;
   readonly target: pulumi.Input<Target>;
   readonly probe: pulumi.Input<Probe>;
   readonly probed: boolean;
+  /** What the state says of the stack's installs. */
+  readonly previous?: (() => Promise<Pick<Previous, "installs">>) | undefined;
   readonly seconds?: InstallSpecInput["seconds"];
-}
-
-/** What the trigger of an install is when the machine holds no mark of one: it was installed by other means. */
-const foundThere = "present";
-
-/**
- * As for deploys: the machine keeps the mark of its install, and tells the probe its sum, so that an installed machine
- * shows no change. One that does not answer gets a fresh mark, and the install looks at it again: if it is installed
- * already, it only takes the mark. A machine that is merely down is not touched, as it does not show the throw-away key.
- */
-export function installTrigger(probe: Probe, fresh: string): string {
-  if (!probe.reached) return createHash("sha256").update(fresh).digest("hex");
-  return probe.status.secrets?.[installMark] ?? foundThere;
 }
 
 export class Install extends pulumi.ComponentResource {
   readonly result: pulumi.Output<InstallResult>;
+  /** The probe as far as it still holds when the install has ended: what a machine that was wiped had said does not. */
+  readonly probe: pulumi.Output<Probe>;
 
   constructor(name: string, args: InstallArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:nixos:Install", name, {}, opts);
     const fresh = randomUUID();
     const seen = pulumi.output(args.probe);
+    const { host, reinstall, hetzner } = args;
+    // After the machine's id is known: then there is a state.
+    const decided = pulumi.all([args.machineId, seen]).apply(async ([machineId, found]) => {
+      const previous = (await args.previous?.())?.installs[`${name}-install`];
+      const triggers = installTriggers({ machineId, reinstall, probe: found, previous, fresh });
+      return { triggers, wipes: found.reached && mayWipe(reinstall, triggers, previous) };
+    });
     const spec = pulumi
-      .all([args.target, seen, args.address, args.port, args.hostKey, args.bootstrapKey])
-      .apply(([{ drvPath, outPath, disko }, found, address, port, hostKey, bootstrapKey]) =>
+      .all([args.target, args.address, args.port, args.hostKey, args.bootstrapKey, args.machineId])
+      .apply(([{ drvPath, outPath, disko }, address, port, hostKey, bootstrapKey, machineId]) =>
         JSON.stringify({
-          ...{ schemaVersion: 1, host: args.host, address, port, hostKey, bootstrapKey, drvPath, outPath },
+          ...{ schemaVersion: 1, host, address, port, hostKey, bootstrapKey, drvPath, outPath },
           ...(disko === undefined ? {} : { disko }),
-          // A machine that answers keeps the mark it has: the trigger is made from it.
-          ...(found.reached ? {} : { mark: fresh }),
+          ...(reinstall === undefined ? {} : { reinstall }),
+          ...(hetzner === undefined ? {} : { hetzner: { ...hetzner, server: Number(machineId) } }),
           ...(args.seconds === undefined ? {} : { seconds: args.seconds }),
         } satisfies InstallSpecInput),
       );
+    const stdin = pulumi
+      .all([args.hostPrivateKey, args.secrets ?? {}])
+      .apply(([hostKey, secrets]) => JSON.stringify({ hostKey, secrets } satisfies InstallSecrets));
     const install = new command.local.Command(
       `${name}-install`,
       {
         create: 'exec "$PANTHEROS_NODE" components/nixos-host/install/main.ts',
         environment: { PANTHEROS_INSTALL: spec, PANTHEROS_NODE: process.execPath },
-        stdin: pulumi.secret(args.hostPrivateKey),
-        triggers: [args.machineId, seen.apply((found) => installTrigger(found, fresh))],
+        stdin: pulumi.secret(stdin),
+        triggers: [
+          decided.apply(({ triggers }) => triggers[0]),
+          decided.apply(({ triggers }) => triggers[1]),
+        ],
         logging: "stderr",
         addPreviousOutputInEnv: false,
       },
@@ -73,7 +85,12 @@ export class Install extends pulumi.ComponentResource {
       },
     );
     // Nothing of standard input is ever printed; without this the whole output would count as secret.
-    this.result = pulumi.unsecret(install.stdout.apply((stdout) => readInstallResult(args.host, stdout)));
+    this.result = pulumi.unsecret(install.stdout.apply((stdout) => readInstallResult(host, stdout)));
+    this.probe = pulumi
+      .all([decided, seen])
+      .apply(
+        ([{ wipes }, found]): Probe => (wipes ? { reached: false, reason: "it is installed again" } : found),
+      );
     this.registerOutputs({ result: this.result });
   }
 }

@@ -3,32 +3,26 @@ import { randomUUID } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { commandInputsIgnored } from "../command-inputs.ts";
+import type { Provenance } from "../provenance.ts";
+import { type Contact, contactOf } from "./contact.ts";
 import { type DeploySpecInput, shortList } from "./deploy/spec.ts";
 import type { Evaluation, Target } from "./evaluate.ts";
 import { Install, type InstallArgs } from "./install.ts";
-import { previewText } from "./preview.ts";
+import { isPinned, uninstallable, type Wanted } from "./pin.ts";
+import { type Errand, errandOf } from "./prefetch.ts";
+import type { Previous } from "./previous.ts";
 import { type Probe, probe } from "./probe.ts";
-import { type DeployResult, readDeployResult } from "./result.ts";
+import { type DeployResult, readDeployResult, uninstalled } from "./result.ts";
 import type { SupervisorStatus } from "./supervisor.ts";
-import { wantedToken } from "./token.ts";
+import { endedWell, settled, wantedToken } from "./token.ts";
 import { heldBy } from "./waves.ts";
 
-/** How something else of the stack reaches the host, once it is installed and before its deploy. */
-export interface Contact {
-  readonly peer: pulumi.Output<{
-    readonly address: string;
-    readonly port: number;
-    /** The deploy user; root on a machine that was never managed. */
-    readonly user: string;
-    readonly identity?: string;
-    readonly hostKey: string;
-    /** It has a supervisor. */
-    readonly managed: boolean;
-  }>;
-  /** Secrets that the host had when it was asked; undefined when it did not answer. */
-  readonly present: pulumi.Output<Readonly<Record<string, string>> | undefined>;
-  readonly converge: "must" | "best-effort";
-  readonly probed: boolean;
+/** A machine that builds for another one. */
+export interface Builder {
+  readonly host: string;
+  readonly address: pulumi.Input<string>;
+  readonly port?: pulumi.Input<number>;
+  readonly hostKey: pulumi.Input<string>;
 }
 
 export interface NixosHostArgs {
@@ -54,12 +48,27 @@ export interface NixosHostArgs {
   readonly maybeUnmanaged: boolean;
   /** Hosts of earlier waves; see waitsFor in waves.ts. */
   readonly after?: readonly NixosHost[];
+  /** Further reasons not to touch it in this run. */
+  readonly held?: readonly string[];
   /** For a machine that is created: how it becomes NixOS. */
-  readonly install?: Omit<InstallArgs, "host" | "port" | "hostKey" | "probe" | "probed" | "target">;
+  readonly install?: Omit<
+    InstallArgs,
+    "host" | "port" | "hostKey" | "probe" | "probed" | "target" | "previous"
+  >;
+  /** Where it is built: on the machine itself, or on another one; here when left out. */
+  readonly build?: "target" | Builder;
   /** Binary cache that closures are pushed to first. */
   readonly push?: pulumi.Input<string | undefined>;
   /** What must have happened on the host before its deploy, such as its secrets' arrival. */
   readonly before?: (contact: Contact) => pulumi.Input<unknown>;
+  /** What the state says of the stack's last run. */
+  readonly previous?: () => Promise<Previous>;
+  /** Store path of the system that the host is held at, instead of what the evaluation says. */
+  readonly pin?: string | undefined;
+  /** Whether a deploy may reboot it; never when left out. */
+  readonly reboot?: DeploySpecInput["reboot"];
+  /** Whose deploy this run is; not part of any diff. */
+  readonly provenance?: pulumi.Input<Provenance | undefined>;
   /** Limits in seconds. */
   readonly seconds?: DeploySpecInput["seconds"];
 }
@@ -76,7 +85,14 @@ export class NixosHost extends pulumi.ComponentResource {
   readonly status: pulumi.Output<SupervisorStatus | undefined>;
   /** Whether it was asked. */
   readonly probed: boolean;
-  readonly target: pulumi.Output<Target>;
+  readonly target: pulumi.Output<Wanted>;
+  /** Store path that it is held at on purpose. */
+  readonly pin: string | undefined;
+  /** The probe's answer, and what the inventory allows: for the words of a preview. */
+  readonly seen: pulumi.Output<Probe>;
+  readonly reboot: "allow" | "never";
+  /** What could be done for it before its turn comes; undefined when there is nothing to do. */
+  readonly errand: pulumi.Output<Errand | undefined>;
 
   constructor(name: string, args: NixosHostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:nixos:Host", name, {}, opts);
@@ -87,19 +103,14 @@ export class NixosHost extends pulumi.ComponentResource {
     const address = pulumi.output(args.address);
     const port = pulumi.output(args.port ?? 22);
     const hostKey = pulumi.output(args.hostKey);
-    this.target = pulumi.output(args.evaluation).apply((evaluation) => targetOf(evaluation, host));
+    const { pin } = args;
+    this.pin = pin;
+    this.target =
+      pin === undefined
+        ? pulumi.output(args.evaluation).apply((evaluation): Wanted => targetOf(evaluation, host))
+        : pulumi.output<Wanted>({ outPath: pin, pinned: true });
 
-    const seen: pulumi.Output<Probe> = this.probed
-      ? probe(
-          pulumi
-            .all([address, port, hostKey, this.target])
-            .apply(([addressNow, portNow, key, { outPath }]) => ({
-              ...{ host, address: addressNow, port: portNow, hostKey: key, outPath, user, identity },
-              maybeUnmanaged: args.maybeUnmanaged,
-            })),
-          { parent: this },
-        )
-      : pulumi.output<Probe>({ reached: false, reason: "not asked" });
+    const seen = this.#ask(name, args);
     this.status = seen.apply((found) => (found.reached ? found.status : undefined));
 
     const install =
@@ -113,11 +124,14 @@ export class NixosHost extends pulumi.ComponentResource {
               port,
               hostKey,
               probe: seen,
-              probed: this.probed,
-              target: this.target,
+              previous: args.previous,
+              // A machine that is installed stays as it is while it is pinned, also when it does not answer.
+              probed: this.probed && pin === undefined,
+              target: this.target.apply((wanted) => (isPinned(wanted) ? uninstallable(wanted) : wanted)),
             },
             { parent: this },
           );
+    const held = install?.probe ?? seen;
     const installed = install?.result.apply((told) => told.outcome !== "failed") ?? pulumi.output(true);
     const earlier = pulumi.all(
       (args.after ?? []).map((before) =>
@@ -127,28 +141,41 @@ export class NixosHost extends pulumi.ComponentResource {
 
     const fresh = randomUUID();
     const token = pulumi
-      .all([this.target, seen])
+      .all([this.target, held])
       .apply(([{ outPath }, found]) => wantedToken({ outPath, probe: found, converge, fresh }));
     const where = pulumi.all([address, port, hostKey]);
     const before = args.before?.(
       contactOf(
         { user, identity, converge, probed: this.probed },
-        pulumi.all([address, port, hostKey, seen, installed]),
+        pulumi.all([address, port, hostKey, held, installed]),
       ),
     );
-    const waited = pulumi.all([earlier, installed, args.push, before]);
-    const spec = pulumi
-      .all([this.target, seen, token, where, waited])
-      .apply(([target, found, tokenNow, [addressNow, portNow, key], [earlierNow, isInstalled, push]]) =>
-        JSON.stringify({
-          ...{ schemaVersion: 1, host, address: addressNow, port: portNow, user, hostKeys: [key] },
-          managed: !(found.reached && found.status.version === 0),
-          ...{ drvPath: target.drvPath, outPath: target.outPath, token: tokenNow, converge },
-          heldBy: shortList([...heldBy(earlierNow), ...(isInstalled ? [] : [`${host} (not installed)`])]),
-          ...(push === undefined ? {} : { push }),
-          ...(args.seconds === undefined ? {} : { seconds: args.seconds }),
-        } satisfies DeploySpecInput),
-      );
+    const build = pulumi.output(args.build).apply((place): DeploySpecInput["build"] => place);
+    const known = pulumi.all([this.target, seen, token, where, pulumi.output(args.push), build]).apply(
+      ([target, found, tokenNow, [addressNow, portNow, key], push, buildNow]): DeploySpecInput => ({
+        ...{ schemaVersion: 1, host, address: addressNow, port: portNow, user, hostKeys: [key] },
+        managed: !(found.reached && found.status.version === 0),
+        ...(isPinned(target) ? {} : { drvPath: target.drvPath }),
+        ...{ outPath: target.outPath, token: tokenNow, converge },
+        ...(buildNow === undefined ? {} : { build: buildNow }),
+        ...(push === undefined ? {} : { push }),
+        ...(args.reboot === "allow" ? { reboot: args.reboot } : {}),
+        ...(args.seconds === undefined ? {} : { seconds: args.seconds }),
+      }),
+    );
+    this.errand = pulumi.all([known, seen]).apply(([spec, found]) => errandOf(spec, found));
+    const ready = pulumi.all([known, earlier, installed, pulumi.output(args.provenance), before]);
+    const spec = ready.apply(([told, earlierNow, isInstalled, provenance]) =>
+      JSON.stringify({
+        ...told,
+        ...(provenance === undefined ? {} : { provenance }),
+        heldBy: shortList([
+          ...(args.held ?? []),
+          ...heldBy(earlierNow),
+          ...(isInstalled ? [] : [`${host} (not installed)`]),
+        ]),
+      } satisfies DeploySpecInput),
+    );
     const deploy = new command.local.Command(
       `${name}-deploy`,
       {
@@ -164,38 +191,34 @@ export class NixosHost extends pulumi.ComponentResource {
         ignoreChanges: [...commandInputsIgnored, ...(this.probed ? [] : ["triggers[1]"])],
       },
     );
-    this.result = deploy.stdout.apply((stdout) => readDeployResult(host, stdout));
-    if (pulumi.runtime.isDryRun()) explain(host, this.target, seen, deploy);
+    this.result = pulumi
+      .all([deploy.stdout, install?.result])
+      .apply(([stdout, told]) =>
+        told?.outcome === "failed" ? uninstalled(told) : readDeployResult(host, stdout),
+      );
+    this.seen = seen;
+    this.reboot = args.reboot ?? "never";
     this.registerOutputs({ result: this.result });
   }
-}
 
-/** Resolves when the host is installed, if that is this program's to do. */
-function contactOf(
-  {
-    user,
-    identity,
-    converge,
-    probed,
-  }: Pick<Contact, "converge" | "probed"> & { user: string; identity?: string | undefined },
-  known: pulumi.Output<[string, number, string, Probe, boolean]>,
-): Contact {
-  return {
-    peer: known.apply(([address, port, hostKey, found]) => {
-      const managed = !(found.reached && found.status.version === 0);
-      return {
-        address,
-        port,
-        hostKey,
-        managed,
-        user: managed ? user : "root",
-        ...(identity && { identity }),
-      };
-    }),
-    present: known.apply(([, , , found]) => (found.reached ? (found.status.secrets ?? {}) : undefined)),
-    converge,
-    probed,
-  };
+  /** What the host says now, and what the state says of its last deploy where the host can't know. */
+  #ask(name: string, args: NixosHostArgs): pulumi.Output<Probe> {
+    if (!this.probed) return pulumi.output<Probe>({ reached: false, reason: "not asked" });
+    const { host, user, identity, maybeUnmanaged, seconds } = args;
+    const asked = pulumi
+      .all([args.address, args.port ?? 22, args.hostKey, this.target])
+      .apply(([address, port, hostKey, { outPath }]) => ({
+        ...{ host, address, port, hostKey, outPath, user, identity, maybeUnmanaged },
+        ...{ connectSeconds: seconds?.connect, timeoutSeconds: seconds?.probe },
+      }));
+    return pulumi
+      .all([probe(asked, { parent: this }), this.target])
+      .apply(async ([found, { outPath }]): Promise<Probe> => {
+        if (!found.reached || !settled(found, outPath)) return found;
+        const unfinished = (await args.previous?.())?.deploys[`${name}-deploy`];
+        return unfinished === undefined || endedWell(unfinished) ? found : { ...found, unfinished };
+      });
+  }
 }
 
 /** @throws RunError naming the host that the flake does not have. */
@@ -203,17 +226,4 @@ export function targetOf(evaluation: Evaluation, host: string): Target {
   const target = evaluation[host];
   if (target === undefined) throw new pulumi.RunError(`the flake's deployTargets has no host "${host}"`);
   return target;
-}
-
-/** The preview's text, attached to the resource so that it stands beside it, also in a pull request's comment. */
-function explain(
-  host: string,
-  target: pulumi.Output<Target>,
-  seen: pulumi.Output<Probe>,
-  resource: pulumi.Resource,
-): void {
-  pulumi.all([target, seen]).apply(async ([wanted, found]) => {
-    const text = found.reached || found.reason !== "not asked" ? previewText(host, wanted, found) : undefined;
-    if (text !== undefined) await pulumi.log.info(text, resource);
-  });
 }

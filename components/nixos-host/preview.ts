@@ -1,11 +1,13 @@
 /** What a preview says of a host that would change; short, as it stands in a pull request's comment. */
 import type { Target } from "./evaluate.ts";
+import { bytesText, type ClosureDiff, type ClosureLook } from "./preview/closure-diff.ts";
+import type { Line } from "./preview/fold.ts";
 import type { Probe } from "./probe.ts";
 import type { SupervisorStatus } from "./supervisor.ts";
 import { whyDeploy } from "./token.ts";
 
-/** Units named per line before the rest is only counted. */
-const namedUnits = 8;
+/** Units or packages named per line before the rest is only counted. */
+const namedAtMost = 8;
 
 /** `nixos-system-web-25.11` of a store path. */
 export const nameOf = (path: string | null | undefined): string =>
@@ -20,9 +22,16 @@ const short = (path: string | null): string =>
 /** Why the running machine would have to reboot for the target; empty when it need not. */
 export function rebootReasons(status: SupervisorStatus, target: Target): string[] {
   const reasons: string[] = [];
-  if (status.kernel != null && status.kernel !== target.kernel) {
-    reasons.push(`kernel ${nameOf(parent(status.kernel))} -> ${nameOf(parent(target.kernel))}`);
+  // What runs is the booted kernel; a host that was never managed only tells its system's.
+  const kernel = status.bootedKernel ?? status.kernel;
+  if (kernel != null && kernel !== target.kernel) {
+    reasons.push(`kernel ${nameOf(parent(kernel))} -> ${nameOf(parent(target.kernel))}`);
   }
+  return [...reasons, ...inhibitorReasons(status, target)];
+}
+
+function inhibitorReasons(status: SupervisorStatus, target: Target): string[] {
+  const reasons: string[] = [];
   // As NixOS judges: only what both systems name can differ.
   for (const [name, old] of Object.entries(status.inhibitors ?? {})) {
     const wanted = target.inhibitors[name];
@@ -30,6 +39,16 @@ export function rebootReasons(status: SupervisorStatus, target: Target): string[
       reasons.push(`${name} ${nameOf(String(old))} -> ${nameOf(wanted)}`);
   }
   return reasons;
+}
+
+/** What becomes of them. Without an inhibitor a live switch is possible, and only the new kernel waits. */
+function rebootLine(status: SupervisorStatus, target: Target, reboot: "allow" | "never"): string | undefined {
+  const reasons = rebootReasons(status, target).join(", ");
+  if (reasons === "") return undefined;
+  if (reboot === "allow") return `  reboot  needed, up does it: ${reasons}`;
+  return inhibitorReasons(status, target).length > 0
+    ? `  reboot  needed, not allowed: up stages it until somebody reboots: ${reasons}`
+    : `  reboot  needed for the kernel only, not allowed: that waits for the next one: ${reasons}`;
 }
 
 const parent = (path: string): string => path.slice(0, path.lastIndexOf("/"));
@@ -59,50 +78,87 @@ export function unitChanges(
   };
 }
 
-/** The lines for one host, or undefined when nothing would happen to it. */
-export function previewText(host: string, target: Target, probe: Probe): string | undefined {
+/** The lines for one host; none when nothing would happen to it. `look`: what is known of its closures, when they were looked up. */
+export function previewLines(
+  host: string,
+  target: Target,
+  probe: Probe,
+  reboot: "allow" | "never" = "never",
+  look: ClosureLook = { built: false },
+): Line[] {
   const why = whyDeploy(target.outPath, probe);
-  if (why === undefined) return undefined;
-  const lines = [`${host}: ${why}`];
+  if (why === undefined) return [];
+  const lines: Line[] = [{ rank: 0, text: `${host}: ${why}` }];
+  const add = (rank: number, text: string | undefined) => {
+    if (text !== undefined) lines.push({ rank, text });
+  };
   if (!probe.reached) {
-    lines.push(`  wanted  ${short(target.outPath)}`);
-    if (probe.hint !== undefined) lines.push(`  hint    ${probe.hint}`);
-    return lines.join("\n");
+    add(1, `  wanted  ${short(target.outPath)}`);
+    add(2, probe.hint === undefined ? undefined : `  hint    ${probe.hint}`);
+    return lines;
   }
   const { status } = probe;
+  add(6, `  runs    ${short(status.system)}`);
   if (status.system !== target.outPath) {
-    lines.push(`  runs    ${short(status.system)}`, `  wanted  ${short(target.outPath)} (not built)`);
-    if (status.units != null) lines.push(...unitLines(unitChanges(status.units, target.units)));
-  } else {
-    lines.push(`  runs    ${short(status.system)}`);
+    add(1, `  wanted  ${short(target.outPath)}${look.built ? "" : " (not built)"}`);
+    if (status.units != null) add(3, unitLine(unitChanges(status.units, target.units)));
+    if (look.diff !== undefined) for (const line of diffLines(look.diff)) lines.push(line);
   }
-  if (status.profile !== status.system) lines.push(`  profile ${short(status.profile)}`);
+  if (status.profile !== status.system) add(7, `  profile ${short(status.profile)}`);
   if (status.bootDefault !== null && status.bootDefault !== status.system) {
-    lines.push(`  boots   ${short(status.bootDefault)}`);
+    add(7, `  boots   ${short(status.bootDefault)}`);
   }
-  const reasons = rebootReasons(status, target);
-  if (reasons.length > 0) lines.push(`  reboot  needed: ${reasons.join(", ")}`);
+  add(2, rebootLine(status, target, reboot));
   const failed = status.failedUnits ?? [];
-  if (failed.length > 0) lines.push(`  failed  ${listed(failed)} (now)`);
+  if (failed.length > 0) add(5, `  failed  ${listed(failed)} (now)`);
   if (status.last?.reason != null && status.last.outcome !== "confirmed") {
-    lines.push(
-      `  last    ${status.last.outcome} at ${status.last.step}: ${status.last.reason.trim().split("\n").at(-1)}`,
-    );
+    const reason = status.last.reason.trim().split("\n").at(-1);
+    add(5, `  last    ${status.last.outcome} at ${status.last.step}: ${reason}`);
   }
-  return lines.join("\n");
+  return lines;
 }
 
-function unitLines({ changed, added, removed }: UnitChanges): string[] {
-  const parts = [
-    ["~", changed],
-    ["+", added],
-    ["-", removed],
-  ] as const;
+/** The same as one text, or undefined. */
+export function previewText(...args: Parameters<typeof previewLines>): string | undefined {
+  const lines = previewLines(...args);
+  return lines.length === 0 ? undefined : lines.map(({ text }) => text).join("\n");
+}
+
+/** ` ~ changed, changed + added - removed`. */
+function signed(...parts: readonly (readonly [sign: string, names: readonly string[]])[]): string {
   return parts
-    .filter(([, units]) => units.length > 0)
-    .map(([sign, units]) => `  units ${sign} ${listed(units)}`);
+    .filter(([, names]) => names.length > 0)
+    .map(([sign, names]) => `${sign} ${listed(names)}`)
+    .join("  ");
+}
+
+function unitLine({ changed, added, removed }: UnitChanges): string | undefined {
+  const text = signed(["~", changed], ["+", added], ["-", removed]);
+  return text === "" ? undefined : `  units   ${text}`;
+}
+
+function diffLines({
+  before,
+  after,
+  fresh,
+  freshPaths,
+  changed,
+  added,
+  removed,
+  rebuilt,
+}: ClosureDiff): Line[] {
+  const grown = `${after < before ? "" : "+"}${bytesText(after - before)}`;
+  const packages = signed(["~", changed], ["+", added], ["-", removed]);
+  return [
+    {
+      rank: 4,
+      text: `  size    ${bytesText(before)} -> ${bytesText(after)} (${grown}); new ${bytesText(fresh)} in ${freshPaths} paths`,
+    },
+    ...(packages === "" ? [] : [{ rank: 3, text: `  package ${packages}` }]),
+    ...(rebuilt.length === 0 ? [] : [{ rank: 8, text: `  rebuilt ${listed(rebuilt)}` }]),
+  ];
 }
 
 const listed = (names: readonly string[]): string =>
-  names.slice(0, namedUnits).join(", ") +
-  (names.length > namedUnits ? ` and ${names.length - namedUnits} more` : "");
+  names.slice(0, namedAtMost).join(", ") +
+  (names.length > namedAtMost ? ` and ${names.length - namedAtMost} more` : "");

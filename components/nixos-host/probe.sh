@@ -13,8 +13,9 @@ bound=$(command -v timeout || command -v gtimeout || :) # ssh bounds connecting 
 
 # One word to a line, so that the words may hold blanks.
 set -f
-IFS='
+newline='
 '
+IFS=$newline
 # shellcheck disable=SC2086
 set -- $PROBE_SSH
 unset IFS
@@ -23,8 +24,14 @@ ask() { # USER COMMAND OPTION...
   user=$1 remote=$2
   shift 2
   # shellcheck disable=SC2153 # set by the caller, like the others
-  status=$(${bound:+"$bound" -k 2 "$PROBE_SECONDS"} ssh "$@" -o "User=$user" -T "$PROBE_HOST" -- \
-    "$remote" 2>"$said" </dev/null | grep '^{' | tail -n 1)
+  answer=$(${bound:+"$bound" -k 2 "$PROBE_SECONDS"} ssh "$@" -o "User=$user" -T "$PROBE_HOST" -- \
+    "$remote" 2>"$said" </dev/null)
+  # The last line that is an object; a fleet runs this for every host, so without further processes.
+  status='' IFS=$newline
+  for line in $answer; do
+    case $line in '{'*) status=$line ;; esac
+  done
+  unset IFS
   [ -n "$status" ] && printf '%s %s\n' "$user" "$status"
 }
 

@@ -1,11 +1,19 @@
 /** What a host is now: the supervisor's status over one bounded connection, in preview and up alike. */
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import type { DeployOutcome } from "./result.ts";
+import { Slots } from "./slots.ts";
 import { shellWord, sshHints, sshOptions, sshTrouble } from "./ssh.ts";
 import { parseLine, type SupervisorStatus, supervisorStatus, verbWords } from "./supervisor.ts";
 
 export type Probe =
-  | { readonly reached: true; readonly user: string; readonly status: SupervisorStatus }
+  | {
+      readonly reached: true;
+      readonly user: string;
+      readonly status: SupervisorStatus;
+      /** How the last deploy to it ended, where the state says other than well. The host need not know of it. */
+      readonly unfinished?: DeployOutcome;
+    }
   | { readonly reached: false; readonly reason: string; readonly hint?: string | undefined };
 
 export interface ProbeArgs {
@@ -80,7 +88,13 @@ export function readProbe(stdout: string): Probe {
     : { reached: false, reason, hint: sshHints[trouble] };
 }
 
-/** One probe, as an invoke: all of a stack's run at once, whatever `--parallel` says. */
+/**
+ * Probes under way at once. Each is a shell, its bound and an ssh, some 12 MB together: a fleet of a hundred would hold more
+ * than a gigabyte, and no computer is faster for it.
+ */
+const slots = new Slots(16);
+
+/** One probe, as an invoke: all of a stack's run beside each other, whatever `--parallel` says. */
 export function probe(
   args: pulumi.Input<ProbeArgs>,
   opts?: pulumi.InvokeOutputOptions,
@@ -88,11 +102,17 @@ export function probe(
   const ran = command.local.runOutput(
     {
       command: "exec sh components/nixos-host/probe.sh",
-      environment: pulumi.output(args).apply(probeEnvironment),
+      environment: pulumi.output(args).apply(async (known) => {
+        await slots.take();
+        return probeEnvironment(known);
+      }),
       logging: "none",
       addPreviousOutputInEnv: false,
     },
     opts,
   );
-  return ran.apply(({ stdout }) => readProbe(stdout));
+  return ran.apply(({ stdout }) => {
+    slots.give();
+    return readProbe(stdout);
+  });
 }

@@ -1,15 +1,16 @@
 /** What a deploy, an install and a stack's verdict are told as: one JSON line per host, kept in the state. */
 import * as z from "zod";
-import { healthReport, parseLine, type SupervisorStatus } from "./supervisor.ts";
+import { healthReport, parseLine, provenance, type SupervisorStatus } from "./supervisor.ts";
 
 /**
  * - confirmed: the wanted system runs, is healthy, answered over a fresh connection, and is what boots.
+ * - staged: it boots next, and cannot run before; the inventory leaves the reboot to somebody. Nothing else was changed.
  * - rolled-back: it was tried; the system recorded before runs again.
  * - held: an earlier wave did not converge; the host was not touched.
  * - offline: the host did not answer; it was not touched.
  * - failed: a step failed before the activation, or the end could not be learnt; `running` says what is known.
  */
-export const deployOutcome = z.enum(["confirmed", "rolled-back", "held", "offline", "failed"]);
+export const deployOutcome = z.enum(["confirmed", "staged", "rolled-back", "held", "offline", "failed"]);
 export type DeployOutcome = z.infer<typeof deployOutcome>;
 
 const failure = {
@@ -32,6 +33,8 @@ export const deployResult = z.object({
   generation: z.number().optional(),
   health: healthReport.optional(),
   failedUnits: z.array(z.string()).optional(),
+  /** Of the system that is committed on the host. */
+  provenance: provenance.optional(),
   token: z.string(),
   /** What did not go well but did not stop the deploy either. */
   warnings: z.array(z.string()).optional(),
@@ -75,6 +78,18 @@ export function readInstallResult(host: string, stdout: string): InstallResult {
         stdout.trim() === "" ? "the install printed no result" : `not a result: ${stdout.slice(0, 200)}`,
     }
   );
+}
+
+/** The result of a host whose install failed, in place of its deploy's, which was held for that and says no more. */
+export function uninstalled({ phase, ...told }: InstallResult): DeployResult {
+  const { schemaVersion, host, seconds, command, exitCode, reason, hint } = told;
+  return {
+    ...{ schemaVersion, host, outcome: "failed", step: `install ${phase ?? ""}`.trim(), token: "", seconds },
+    ...(command === undefined ? {} : { command }),
+    ...(exitCode === undefined ? {} : { exitCode }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(hint === undefined ? {} : { hint }),
+  };
 }
 
 /** Steps of a deploy that leave the running system alone. */

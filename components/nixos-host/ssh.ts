@@ -63,12 +63,23 @@ export function sshArgv(peer: SshPeer, words: readonly string[]): string[] {
   return ["ssh", ...sshOptions(peer), "-T", peer.host, "--", words.map(shellWord).join(" ")];
 }
 
-/** For NIX_SSHOPTS, with `ssh-ng://HOST` as the store: Nix splits it at blanks, without quotes. */
-export function nixSshOpts(peer: SshPeer): string {
-  const options = sshOptions(peer);
-  const bad = options.find((option) => /\s/.test(option));
-  if (bad !== undefined) throw new Error(`NIX_SSHOPTS cannot hold "${bad}": it has a blank in it`);
-  return options.join(" ");
+/**
+ * A configuration file for ssh with a section for each peer: for Nix, whose one command may talk to two of them while
+ * NIX_SSHOPTS holds options for all alike.
+ */
+export function sshConfig(peers: readonly SshPeer[]): string {
+  return peers
+    .map((peer) => {
+      const words = sshOptions(peer).filter((word) => word.includes("="));
+      const lines = words.map((word) => {
+        const at = word.indexOf("=");
+        const [key, value] = [word.slice(0, at), word.slice(at + 1)];
+        // A command takes the rest of its line; elsewhere a blank would begin another argument.
+        return `  ${key} ${/\s/.test(value) && key !== "KnownHostsCommand" ? `"${value}"` : value}\n`;
+      });
+      return `Host ${peer.host}\n${lines.join("")}`;
+    })
+    .join("\n");
 }
 
 /** The store of a peer, for `nix copy --to`. */

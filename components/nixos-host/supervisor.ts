@@ -1,4 +1,4 @@
-/** What `pantheros-supervisor` (nix/modules/deployment/supervisor.sh) says, and how to ask it. */
+/** What `pantheros-supervisor` (nix/modules/deployment/supervisor/) says, and how to ask it. */
 import * as z from "zod";
 
 /** Where the running system keeps it; the sudo rule of the deploy user names exactly this path. */
@@ -11,9 +11,30 @@ export const healthReport = z.array(
   z.object({ name: z.string().nullable(), ok: z.boolean(), detail: text.optional() }),
 );
 
+/** Whose deploy made a system the committed one; `at` is the host's clock, `previous` what was committed before it. */
+export const provenance = z.object({
+  commit: text.optional(),
+  dirty: z.boolean().nullable().optional(),
+  by: text.optional(),
+  at: z.string(),
+  closure: z.string(),
+  previous: text.optional(),
+});
+export type Provenance = z.infer<typeof provenance>;
+
 /** The answer of `activate`, `confirm` and `rollback`, and `last` in a status. Unknown keys are later versions'. */
 export const verbResult = z.object({
-  outcome: z.enum(["waiting", "current", "confirmed", "rolled-back", "failed", "refused", "interrupted"]),
+  outcome: z.enum([
+    "waiting",
+    "rebooting",
+    "staged",
+    "current",
+    "confirmed",
+    "rolled-back",
+    "failed",
+    "refused",
+    "interrupted",
+  ]),
   step: text.optional(),
   command: text.optional(),
   exitCode: z.number().optional(),
@@ -23,6 +44,7 @@ export const verbResult = z.object({
   /** `/run/current-system` at that moment. */
   running: text.optional(),
   booted: text.optional(),
+  bootId: text.optional(),
   generation: z.number().nullable().optional(),
   token: text.optional(),
   at: text.optional(),
@@ -30,17 +52,25 @@ export const verbResult = z.object({
   /** Units that served before the activation and do not after a rollback. */
   missingUnits: z.array(z.string()).optional(),
   health: healthReport.optional(),
+  /** What differs from the booted system, and so waits for a reboot. */
+  waits: text.optional(),
+  /** Of the system that is committed now. */
+  deploy: provenance.nullable().optional(),
 });
 export type VerbResult = z.infer<typeof verbResult>;
 
 export const phases = [
   "idle",
   "starting",
+  "staging",
+  "rebooting",
+  "booting",
   "switching",
   "checking",
   "waiting",
   "committing",
   "rolling-back",
+  "returning",
 ] as const;
 
 /** The answer of `status`. */
@@ -61,9 +91,18 @@ export const supervisorStatus = z.object({
   confirmed: z.boolean(),
   phase: z.string(),
   activation: z.object({ token: text, wanted: text, recorded: text }).nullable().optional(),
+  /** The system committed before the one that is committed now, where it can be gone back to. */
+  previous: text.optional(),
   last: verbResult.nullable().optional(),
   failedUnits: z.array(z.string()).optional(),
   kernel: text.optional(),
+  /** Kernel of the booted system: another one waits for a reboot. */
+  bootedKernel: text.optional(),
+  /** Whether the running system lets a deploy reboot the machine. */
+  reboot: z.string().nullable().optional(),
+  /** A system that boots next, and waits for somebody's reboot. */
+  staged: z.object({ token: z.string(), wanted: z.string() }).nullable().optional(),
+  deploy: provenance.nullable().optional(),
   inhibitors: z.record(z.string(), z.unknown()).nullable().optional(),
   units: z.record(z.string(), z.string()).nullable().optional(),
   /** Name -> sha256 of each secret on the host. */

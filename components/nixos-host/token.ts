@@ -1,8 +1,10 @@
 /**
  * The rule that makes a deploy level-triggered. The token is opaque; a host keeps the one it was last confirmed with. A
- * host that is as wanted returns its own, which the state has as well: no change. Anything else gets another one.
+ * host that is as wanted returns its own, which the state has as well: no change. Anything else gets another one; so does a host
+ * that is as wanted when the state has no good end of its deploy (it was held, or away), or that would stay the last word.
  */
 import type { Probe } from "./probe.ts";
+import type { DeployOutcome } from "./result.ts";
 import type { SupervisorStatus } from "./supervisor.ts";
 
 export interface TokenArgs {
@@ -13,8 +15,26 @@ export interface TokenArgs {
   readonly fresh: string;
 }
 
+/** Nothing has to be done on the host. */
+export const settled = (probe: Probe, outPath: string): boolean =>
+  probe.reached && (asWanted(probe.status, outPath) || waitsForReboot(probe.status, outPath));
+
+/** An end after which a host that is as wanted needs no further deploy. */
+export const endedWell = (outcome: DeployOutcome): boolean => outcome === "confirmed" || outcome === "staged";
+
 /** The token of best-effort hosts that do not answer: always the same, so that a closed laptop is no change. */
 export const offlineToken = "offline";
+
+/** It may be rebooted by a deploy, and runs a system whose kernel is not the booted one. */
+const kernelWaits = ({ reboot, kernel, bootedKernel }: SupervisorStatus): boolean =>
+  reboot === "allow" && kernel != null && bootedKernel != null && kernel !== bootedKernel;
+
+/** It boots the wanted system as soon as somebody reboots it, which no deploy may do. */
+export const waitsForReboot = (status: SupervisorStatus, outPath: string): boolean =>
+  status.phase === "idle" &&
+  status.staged?.wanted === outPath &&
+  status.profile === outPath &&
+  (status.bootDefault === null || status.bootDefault === outPath);
 
 /** Running, committed (profile, and boot default where it can be read), confirmed, and nothing under way. */
 export function asWanted(status: SupervisorStatus, outPath: string): boolean {
@@ -23,13 +43,16 @@ export function asWanted(status: SupervisorStatus, outPath: string): boolean {
     status.confirmed &&
     status.system === outPath &&
     status.profile === outPath &&
-    (status.bootDefault === null || status.bootDefault === outPath)
+    (status.bootDefault === null || status.bootDefault === outPath) &&
+    !kernelWaits(status)
   );
 }
 
 export function wantedToken({ outPath, probe, converge, fresh }: TokenArgs): string {
   if (!probe.reached) return converge === "best-effort" ? offlineToken : fresh;
   const { status } = probe;
+  if (probe.unfinished !== undefined) return fresh;
+  if (status.staged != null && waitsForReboot(status, outPath)) return status.staged.token;
   return status.token !== null && asWanted(status, outPath) ? status.token : fresh;
 }
 
@@ -38,6 +61,8 @@ export function whyDeploy(outPath: string, probe: Probe): string | undefined {
   if (!probe.reached) return `the host does not answer: ${probe.reason.split("\n").at(-1)}`;
   const { status } = probe;
   if (status.version === 0) return "the machine was never managed";
+  const ended = probe.unfinished && `it is as wanted, but its last deploy ended ${probe.unfinished}`;
+  if (waitsForReboot(status, outPath)) return ended;
   if (status.phase !== "idle") return `an activation is under way there (${status.phase})`;
   if (status.system !== outPath) {
     if (status.last?.wanted === outPath && status.last.outcome !== "confirmed") {
@@ -50,5 +75,6 @@ export function whyDeploy(outPath: string, probe: Probe): string | undefined {
   if (status.profile !== outPath) return "the profile points at another system (drift)";
   if (status.bootDefault !== null && status.bootDefault !== outPath)
     return "it would boot another system (drift)";
-  return status.confirmed && status.token !== null ? undefined : "it runs, but was never confirmed";
+  if (kernelWaits(status)) return "its kernel is not the booted one";
+  return status.confirmed && status.token !== null ? ended : "it runs, but was never confirmed";
 }

@@ -21,7 +21,11 @@ const indent = (text: string): string => text.trim().replaceAll("\n", "\n    ");
 
 function hostText({ result, converge }: Judged): string {
   const { host, outcome, step, command: ran, exitCode, reason, hint, running } = result;
-  if (outcome === "confirmed") return `${host}: confirmed, generation ${result.generation ?? "?"}`;
+  if (outcome === "confirmed") {
+    const warnings = (result.warnings ?? []).map((warning) => `\n  warning: ${indent(warning)}`).join("");
+    return `${host}: confirmed, generation ${result.generation ?? "?"}${warnings}`;
+  }
+  if (outcome === "staged") return `${host}: staged, boots next: ${indent(reason ?? "")}`;
   if (outcome === "held") return `${host}: held: ${reason ?? ""}; not touched`;
   if (outcome === "offline") return `${host}: offline; not touched`;
   const lines = [
@@ -38,6 +42,7 @@ function hostText({ result, converge }: Judged): string {
 /** Failed hosts first, then held ones, then the rest; each in the order of its name. */
 export function verdictText(hosts: readonly Judged[], problems: readonly string[] = []): VerdictText {
   const rank = ({ result, converge }: Judged): number => {
+    if (result.outcome === "staged") return 2;
     if (result.outcome === "confirmed" || result.outcome === "offline")
       return converge === "must" && result.outcome === "offline" ? 0 : 2;
     return result.outcome === "held" ? 1 : converge === "must" ? 0 : 2;
@@ -69,7 +74,16 @@ export interface VerdictArgs {
   }[];
   /** Other problems of the stack, each a line that names its host; resolved to an empty list when all is well. */
   readonly problems?: pulumi.Input<readonly string[]>;
+  /** The stack's outputs. When the verdict fails the engine takes nothing more, so they must be with it before. */
+  readonly after?: pulumi.Output<object>;
 }
+
+/**
+ * Resolves when what hangs on `outputs` has been sent: Pulumi's SDK serializes and sends a stack's outputs in microtasks, all of
+ * which are over before the next timer. Source: sdk/nodejs/runtime/{stack,resource}.ts.
+ */
+const sent = (outputs: pulumi.Output<object> | undefined): pulumi.Output<void> =>
+  (outputs ?? pulumi.output({})).apply(() => new Promise<void>((resume) => setTimeout(resume, 10)));
 
 /** One per stack; nothing may depend on it. When it fails, the next run judges again: a failed creation is no state. */
 export class Verdict extends pulumi.ComponentResource {
@@ -80,7 +94,7 @@ export class Verdict extends pulumi.ComponentResource {
     const hosts = pulumi.all(
       args.hosts.map(({ result, converge }) => result.apply((told): Judged => ({ result: told, converge }))),
     );
-    const all = pulumi.all([hosts, pulumi.output(args.problems ?? [])]);
+    const all = pulumi.all([hosts, pulumi.output(args.problems ?? []), sent(args.after)]);
     const verdict = all.apply(([judged, problems]) => verdictText(judged, problems));
     new command.local.Command(
       name,
@@ -96,6 +110,10 @@ export class Verdict extends pulumi.ComponentResource {
       },
       { parent: this, ignoreChanges: commandInputsIgnored },
     );
+    // The command above says it when it fails; a run that went well tells its ends too.
+    if (!pulumi.runtime.isDryRun()) {
+      verdict.apply(({ failed, text }) => (failed ? undefined : pulumi.log.info(text, this)));
+    }
     this.text = verdict.text;
     this.registerOutputs({ text: this.text });
   }

@@ -1,5 +1,6 @@
 /** Waves: a host is deployed to when every host of the earlier waves has converged. */
 import type { DeployResult } from "./result.ts";
+import { endedWell } from "./token.ts";
 
 export interface Waved {
   readonly name: string;
@@ -33,7 +34,7 @@ export function heldBy(earlier: readonly { result: DeployResult; converge: Waved
   return earlier
     .filter(
       ({ result: { outcome }, converge }) =>
-        outcome === "held" || (converge === "must" && outcome !== "confirmed"),
+        outcome === "held" || (converge === "must" && !endedWell(outcome)),
     )
     .map(({ result }) => `${result.host} (${result.outcome})`);
 }

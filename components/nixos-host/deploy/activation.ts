@@ -10,6 +10,7 @@ import {
   verbResult,
 } from "../supervisor.ts";
 import type { Ending, Perform, Tools } from "./deploy.ts";
+import { ending, facts, neverBegun, unknownEnd } from "./ending.ts";
 import { activationBudget, type DeploySpec } from "./spec.ts";
 import { actingUser, type Step, stepFailure, verbStep } from "./steps.ts";
 
@@ -32,25 +33,32 @@ export async function converge(spec: DeploySpec, tools: Tools, perform: Perform)
   for (let attempt = 1; ; attempt++) {
     const begun = await activate(spec, tools, perform, attempt);
     if (begun.ending !== undefined) return begun.ending;
-    const deadline = tools.now() + activationBudget(spec.seconds) * 1000;
-    const known: Known =
-      begun.lost === undefined ? { is: "waiting" } : await learn(spec, tools, perform, deadline);
+    const deadline = tools.now() + activationBudget(spec) * 1000;
+    const asks = begun.lost !== undefined || begun.rebootOf !== undefined;
+    const known: Known = asks ? await learn(spec, tools, perform, deadline) : { is: "waiting" };
     if (known.is === "never-begun" && attempt < activateTries) continue;
-    return finish(spec, tools, perform, known, deadline, begun.lost);
+    return finish(spec, tools, perform, known, deadline, begun);
   }
 }
 
-/** Either an ending, or the window is open, or the connection was lost and the host knows more than we do. */
-async function activate(
-  spec: DeploySpec,
-  tools: Tools,
-  perform: Perform,
-  attempt: number,
-): Promise<{ ending?: Ending; lost?: Failure }> {
+/** Either an ending, or the window is open, or the host knows more than we do. */
+interface Begun {
+  readonly ending?: Ending;
+  /** The connection went. */
+  readonly lost?: Failure;
+  /** The boot that the host is leaving: it goes on after the next one. */
+  readonly rebootOf?: string;
+}
+
+async function activate(spec: DeploySpec, tools: Tools, perform: Perform, attempt: number): Promise<Begun> {
   const step = verbStep(spec, tools.files, "activate", actingUser(spec));
   const ran = await perform(step);
   const line = parseLine(verbResult, ran.stdout);
   if (line?.outcome === "waiting" || line?.outcome === "current") return {};
+  if (line?.outcome === "rebooting") {
+    tools.progress(`${spec.host}: reboots: ${line.reason ?? ""}`);
+    return { rebootOf: line.bootId ?? "" };
+  }
   const failure = stepFailure(step, ran);
   // Busy with what a lost connection of ours had begun after all.
   if (line?.step === "busy" && attempt > 1) return { lost: failure };
@@ -69,13 +77,13 @@ async function finish(
   perform: Perform,
   first: Known,
   deadline: number,
-  lost: Failure | undefined,
+  { lost, rebootOf }: Begun,
 ): Promise<Ending> {
   let known = first;
   let failure = lost;
   let step = verbStep(spec, tools.files, "activate", actingUser(spec));
   for (;;) {
-    if (known.is === "ended") return ended(spec, tools, perform, known.result, step);
+    if (known.is === "ended") return ended(spec, tools, perform, known.result, step, rebootOf);
     if (known.is === "never-begun") {
       return { outcome: "failed", ...failure, ...facts(known.status), reason: neverBegun(failure) };
     }
@@ -84,7 +92,9 @@ async function finish(
     const ran = await perform(step);
     const line = parseLine(verbResult, ran.stdout);
     // "refused" is no end of the activation (the window may be over, and the way back under way): ask for the end.
-    if (line !== undefined && line.outcome !== "refused") return ended(spec, tools, perform, line, step);
+    if (line !== undefined && line.outcome !== "refused") {
+      return ended(spec, tools, perform, line, step, rebootOf);
+    }
     failure = stepFailure(step, ran);
     tools.progress(`${spec.host}: not confirmed: ${failure.reason.split("\n").at(-1)}`);
     await tools.sleep(pollMs);
@@ -98,6 +108,10 @@ async function learn(spec: DeploySpec, tools: Tools, perform: Perform, deadline:
     const status = await ask(spec, tools, perform, asked);
     const known = status === undefined ? undefined : judge(spec, status);
     if (known !== undefined) return known;
+    if (status === undefined && asked === 0) {
+      const left = Math.round((deadline - tools.now()) / 1000);
+      tools.progress(`${spec.host}: no answer; asks again, for at most ${left} s`);
+    }
     await tools.sleep(pollMs);
   }
   return { is: "unknown" };
@@ -112,7 +126,7 @@ export function judge(
   if (status.phase === "waiting" && ours) return { is: "waiting" };
   if (status.phase !== "idle") return undefined;
   if (status.confirmed && status.token === spec.token && status.system === spec.outPath) {
-    return { is: "ended", result: { outcome: "confirmed", health: status.last?.health, ...facts(status) } };
+    return { is: "ended", result: confirmedBy(status) };
   }
   const last = status.last;
   if (last?.token === spec.token) {
@@ -123,6 +137,11 @@ export function judge(
   return { is: "never-begun", status };
 }
 
+function confirmedBy(status: SupervisorStatus): VerbResult {
+  const { last, deploy, bootId } = status;
+  return { outcome: "confirmed", health: last?.health, waits: last?.waits, deploy, bootId, ...facts(status) };
+}
+
 /** One status. A machine that had no supervisor has one only while the new system runs: both ways are tried. */
 async function ask(spec: DeploySpec, tools: Tools, perform: Perform, asked: number) {
   const user = spec.managed || asked % 2 === 0 ? spec.user : "root";
@@ -130,84 +149,20 @@ async function ask(spec: DeploySpec, tools: Tools, perform: Perform, asked: numb
   return parseLine(supervisorStatus, ran.stdout);
 }
 
-/** The result for what the host said was the end. */
+/** The ending for what the host said was the end. */
 async function ended(
   spec: DeploySpec,
   tools: Tools,
   perform: Perform,
   line: VerbResult,
   step: Step,
+  rebootOf?: string,
 ): Promise<Ending> {
-  const { failedUnits, health } = line;
-  const told = {
-    ...(health === undefined || health.length === 0 ? {} : { health }),
-    ...(failedUnits === undefined || failedUnits.length === 0 ? {} : { failedUnits }),
-  };
-  if (line.outcome === "confirmed") return { outcome: "confirmed", ...told, ...facts(line) };
-  const outcome = line.outcome === "rolled-back" || backByReboot(line) ? "rolled-back" : "failed";
-  const hint = hints[line.step ?? ""] ?? step.hint({ exitCode: 1, timedOut: false, stdout: "", stderr: "" });
+  if (line.outcome === "confirmed" || line.outcome === "staged") {
+    return ending(spec, line, step, undefined, rebootOf);
+  }
   // Read again over a fresh connection: what runs now, and that the host can be reached after its way back.
   const now =
     (await ask(spec, tools, perform, 0)) ?? (spec.managed ? undefined : await ask(spec, tools, perform, 1));
-  return {
-    outcome,
-    step: line.step ?? step.name,
-    ...(line.command == null ? {} : { command: line.command }),
-    ...(line.exitCode === undefined ? {} : { exitCode: line.exitCode }),
-    reason: reasonOf(line),
-    ...(hint === undefined ? {} : { hint }),
-    ...told,
-    ...facts(line),
-    ...(now === undefined ? {} : facts(now)),
-  };
-}
-
-/** A reboot inside the window boots the system from before: the same end as a way back. */
-function backByReboot(line: VerbResult): boolean {
-  return line.outcome === "interrupted" && line.running != null && line.running === line.recorded;
-}
-
-function reasonOf(line: VerbResult): string {
-  const missing = line.missingUnits ?? [];
-  const units = missing.length === 0 ? "" : `\nstill not running after the way back: ${missing.join(", ")}`;
-  return `${line.reason ?? `the supervisor says "${line.outcome}"`}${units}`;
-}
-
-const hints: Record<string, string> = {
-  busy: "another deploy of this host is under way: wait for its end, then `pulumi up` again",
-  inhibitors: "the new system needs a reboot of this host; NixOS refuses to switch to it live",
-  signature:
-    "sign the closure with PANTHEROS_SIGNING_KEY; the host trusts `nix.settings.trusted-public-keys` only",
-  closure: "the closure was garbage collected on the host between copy and activation; `pulumi up` again",
-  health: "the service's own log says more: journalctl -u UNIT on the host",
-  confirm:
-    "the new system could not be reached from here: look at its sshd, firewall, network and authorized keys",
-  commit: "the boot loader or the profile could not be written: look at the space on /boot and /nix",
-  rollback: "the machine runs neither system fully; a reboot boots the old one",
-};
-
-function facts(of: {
-  running?: string | null | undefined;
-  system?: string | null | undefined;
-  booted?: string | null | undefined;
-  generation?: number | null | undefined;
-}) {
-  const running = of.system ?? of.running;
-  return {
-    ...(running == null ? {} : { running }),
-    ...(of.booted == null ? {} : { booted: of.booted }),
-    ...(of.generation == null ? {} : { generation: of.generation }),
-  };
-}
-
-const neverBegun = (lost: Failure | undefined): string =>
-  `the activation never began on the host, which runs what it ran before: ${lost?.reason ?? ""}`;
-
-function unknownEnd(spec: DeploySpec) {
-  const budget = activationBudget(spec.seconds);
-  return {
-    step: "confirm",
-    reason: `the host has not answered for ${budget} s since its activation; unless it was confirmed it has gone back to the system from before by itself`,
-    hint: "look at the machine's console; when it answers again, `pulumi up` converges it",
-  };
+  return ending(spec, line, step, now, rebootOf);
 }

@@ -33,46 +33,57 @@ function signalGroup(group: number, signal: NodeJS.Signals): void {
   }
 }
 
-export const runProcess: Runner = (command) =>
-  new Promise((resolve) => {
-    const [program = "", ...args] = command.argv;
-    const child = spawn(program, args, {
-      detached: true, // leader of its own group, so that a timeout also ends what it started
-      stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, ...command.env },
+/** `watched` hears of each process group that begins, and answers with what to call when it has ended. */
+export const watchedRunner =
+  (watched: (group: number) => () => void): Runner =>
+  (command) =>
+    new Promise((resolve) => {
+      runOne(command, watched, resolve);
     });
-    const group = child.pid;
-    let stdout = "";
-    let stderr = "";
-    let timedOut = false;
-    let forced: NodeJS.Timeout | undefined;
-    const timer = setTimeout(() => {
-      timedOut = true;
-      if (group === undefined) return;
-      signalGroup(group, "SIGTERM");
-      forced = setTimeout(() => signalGroup(group, "SIGKILL"), killAfterMs);
-    }, command.timeoutSeconds * 1000);
-    if (group !== undefined) groups.add(group);
-    const end = (exitCode: number | null) => {
-      clearTimeout(timer);
-      clearTimeout(forced);
-      if (group !== undefined) groups.delete(group);
-      resolve({ exitCode, timedOut, stdout, stderr });
-    };
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      stdout = (stdout + text).slice(-kept);
-    });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      stderr = (stderr + text).slice(-kept);
-    });
-    child.stdin.on("error", () => {}); // it may end without reading
-    child.stdin.end(command.input ?? "");
-    child.on("error", (error) => {
-      stderr += error.message;
-      end(null);
-    });
-    child.on("close", end);
+
+export const runProcess: Runner = watchedRunner(() => () => {});
+
+function runOne(command: Command, watched: (group: number) => () => void, resolve: (ran: Ran) => void): void {
+  const [program = "", ...args] = command.argv;
+  const child = spawn(program, args, {
+    detached: true, // leader of its own group, so that a timeout also ends what it started
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { ...process.env, ...command.env },
   });
+  const group = child.pid;
+  let stdout = "";
+  let stderr = "";
+  let timedOut = false;
+  let forced: NodeJS.Timeout | undefined;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    if (group === undefined) return;
+    signalGroup(group, "SIGTERM");
+    forced = setTimeout(() => signalGroup(group, "SIGKILL"), killAfterMs);
+  }, command.timeoutSeconds * 1000);
+  if (group !== undefined) groups.add(group);
+  const ended = group === undefined ? () => {} : watched(group);
+  const end = (exitCode: number | null) => {
+    clearTimeout(timer);
+    clearTimeout(forced);
+    if (group !== undefined) groups.delete(group);
+    ended();
+    resolve({ exitCode, timedOut, stdout, stderr });
+  };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout = (stdout + text).slice(-kept);
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr = (stderr + text).slice(-kept);
+  });
+  child.stdin.on("error", () => {}); // it may end without reading
+  child.stdin.end(command.input ?? "");
+  child.on("error", (error) => {
+    stderr += error.message;
+    end(null);
+  });
+  child.on("close", end);
+}
 
 /** Ends every command still running: for when this program is told to stop. */
 export function stopAll(): void {

@@ -3,9 +3,19 @@ import * as z from "zod";
 
 const storePath = z.string().regex(/^\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]+$/, "not a store path");
 
+const hostName = z.string().regex(/^[a-z][a-z0-9-]*$/);
+
+/** A machine that builds for another one, reached as the same account. */
+const buildHost = z.strictObject({
+  host: hostName,
+  address: z.string().min(1),
+  port: z.int().min(1).max(65535).default(22),
+  hostKey: z.string(),
+});
+
 export const deploySpec = z.strictObject({
   schemaVersion: z.literal(1),
-  host: z.string().regex(/^[a-z][a-z0-9-]*$/),
+  host: hostName,
   address: z.string().min(1),
   port: z.int().min(1).max(65535).default(22),
   user: z.string().min(1).default("deploy"),
@@ -13,27 +23,42 @@ export const deploySpec = z.strictObject({
   managed: z.boolean().default(true),
   /** Public host keys, `TYPE BASE64`: the only ones that are accepted. */
   hostKeys: z.array(z.string()).min(1),
-  drvPath: storePath,
+  /** Absent: the system is on the host already (one that was put back on purpose); it is only activated. */
+  drvPath: storePath.optional(),
   outPath: storePath,
+  /** Where it is built: the machine it is for, or another one, each over SSH; absent: here. */
+  build: z.union([z.literal("target"), buildHost]).optional(),
   /** Opaque; the host keeps it when the system is confirmed. */
   token: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
   /** A must host that does not answer is a failure; a best-effort one is offline. */
   converge: z.enum(["must", "best-effort"]).default("must"),
   /** Hosts of earlier waves that had to converge and did not; with any, this host is not touched. */
   heldBy: z.array(z.string()).default([]),
+  /** Whether the host may be rebooted for it. The host decides by its own deploy.conf; here it bounds the waiting. */
+  reboot: z.enum(["allow", "never"]).default("never"),
+  /** Whose deploy it is: the host keeps it. Absent: nobody knows. */
+  provenance: z
+    .strictObject({ commit: z.string().nullable(), dirty: z.boolean().nullable(), by: z.string() })
+    .optional(),
   /** Binary cache to push to before the copy, such as `s3://bucket?endpoint=…`. */
   push: z.string().optional(),
   /** Limits in seconds. The host enforces its own from the closure's deploy.conf; here they bound the waiting for it. */
   seconds: z
     .strictObject({
       connect: z.int().positive().default(10),
+      /** A host's answer to what it runs. */
+      probe: z.int().positive().default(20),
       build: z.int().positive().default(3600),
       sign: z.int().positive().default(300),
       push: z.int().positive().default(1800),
+      /** The first try of a copy, in which the host may get paths from its substituters. */
+      substitute: z.int().positive().default(600),
       copy: z.int().positive().default(1800),
       switch: z.int().positive().default(300),
       health: z.int().nonnegative().default(60),
       confirm: z.int().nonnegative().default(30),
+      /** Going down, and again coming up. */
+      reboot: z.int().positive().default(300),
     })
     .prefault({}),
 });
@@ -46,6 +71,8 @@ export function shortList(names: readonly string[], most = 5): string[] {
 }
 
 /** Seconds after which an activation that was begun has ended on the host, whatever happened to the connection. */
-export function activationBudget(seconds: DeploySpec["seconds"]): number {
-  return seconds.switch * 2 + seconds.health * 2 + seconds.confirm + 120;
+export function activationBudget({ seconds, reboot }: Pick<DeploySpec, "seconds" | "reboot">): number {
+  // Down and up again, and the same for the way back.
+  const boots = reboot === "allow" ? seconds.reboot * 4 : 0;
+  return seconds.switch * 2 + seconds.health * 2 + seconds.confirm + 120 + boots;
 }

@@ -1,15 +1,6 @@
-/** The steps of a deploy as data: what to run, for how long, and what to advise when it fails. Nothing runs here. */
+/** What a step of a deploy is, and the verbs of the supervisor as steps. Nothing runs here. */
 import { stripVTControlCharacters } from "node:util";
-import {
-  commandText,
-  identityReason,
-  nixSshOpts,
-  type SshPeer,
-  sshArgv,
-  sshHints,
-  sshTrouble,
-  storeUri,
-} from "../ssh.ts";
+import { commandText, identityReason, type SshPeer, sshArgv, sshHints, sshTrouble } from "../ssh.ts";
 import { verbWords } from "../supervisor.ts";
 import type { Command, Ran } from "./runner.ts";
 import type { DeploySpec } from "./spec.ts";
@@ -25,13 +16,15 @@ export interface Step extends Command {
 /** Files of the runner. */
 export interface RunnerFiles {
   readonly knownHosts: string;
+  /** For Nix: a section for each machine it may talk to. Its path has no blank in it. */
+  readonly sshConfig: string;
   /** Private key that may log in as the deploy user. */
   readonly identity?: string | undefined;
   /** Nix secret key: the deploy user may only bring what a trusted key has signed. */
   readonly signingKey?: string | undefined;
 }
 
-const nix = ["nix", "--extra-experimental-features", "nix-command flakes"];
+export const nix = ["nix", "--extra-experimental-features", "nix-command flakes"];
 
 export function peer(spec: DeploySpec, files: RunnerFiles, user: string): SshPeer {
   const { host, address, port, seconds } = spec;
@@ -41,65 +34,6 @@ export function peer(spec: DeploySpec, files: RunnerFiles, user: string): SshPee
 
 /** Who may change the host now: root only where no supervisor is yet. */
 export const actingUser = (spec: DeploySpec): string => (spec.managed ? spec.user : "root");
-
-export function buildStep(spec: DeploySpec): Step {
-  return {
-    name: "build",
-    argv: [...nix, "build", "--no-link", "--print-out-paths", `${spec.drvPath}^out`],
-    timeoutSeconds: spec.seconds.build,
-    hint: (ran) =>
-      /is not valid|does not exist/.test(ran.stderr)
-        ? "the derivation was garbage collected on the runner since the evaluation; run `pulumi up` again"
-        : `see the whole log: nix log ${spec.drvPath}`,
-  };
-}
-
-/** Signs a closure: hosts take no unsigned one from the deploy user, and a copy adds no signature to what is there. */
-export const signArgv = (outPath: string, signingKey: string): string[] => [
-  ...[...nix, "store", "sign", "--recursive"],
-  ...["--key-file", signingKey, outPath],
-];
-
-export const signHint = "check PANTHEROS_SIGNING_KEY: a file that `nix key generate-secret` made";
-
-export function signStep(spec: DeploySpec, signingKey: string): Step {
-  return {
-    name: "sign",
-    argv: signArgv(spec.outPath, signingKey),
-    timeoutSeconds: spec.seconds.sign,
-    hint: () => signHint,
-  };
-}
-
-export function pushStep(spec: DeploySpec, cache: string): Step {
-  return {
-    name: "push",
-    argv: [...nix, "copy", "--to", cache, spec.outPath],
-    timeoutSeconds: spec.seconds.push,
-    hint: () => "check the cache's address and credentials; the deploy goes on without it",
-  };
-}
-
-export function copyStep(spec: DeploySpec, files: RunnerFiles): Step {
-  const to = peer(spec, files, actingUser(spec));
-  // Root is trusted by Nix, and a machine that was never managed does not know the fleet's signing key yet.
-  const unchecked = spec.managed ? [] : ["--no-check-sigs"];
-  return {
-    name: "copy",
-    argv: [...nix, "copy", "--substitute-on-destination", ...unchecked, "--to", storeUri(to), spec.outPath],
-    env: { NIX_SSHOPTS: nixSshOpts(to) },
-    timeoutSeconds: spec.seconds.copy,
-    hint: (ran) => {
-      if (/lacks a (valid )?signature|not signed by/.test(ran.stderr)) {
-        return "the host trusts no key that signed this closure: sign with PANTHEROS_SIGNING_KEY, and have its public key in the hosts' `nix.settings.trusted-public-keys`";
-      }
-      if (/no space left|disk full/i.test(ran.stderr)) {
-        return "the host's disk is full; the running system was not touched: `nix-collect-garbage` on the host, then `pulumi up`";
-      }
-      return connectionHint(ran);
-    },
-  };
-}
 
 /** A verb of the supervisor over a connection of its own. */
 export function verbStep(
@@ -119,19 +53,20 @@ export function verbStep(
     activate: seconds.switch * 2 + seconds.health * 2 + 120,
     // `switch-to-configuration boot`, or the way back.
     confirm: seconds.switch * 2 + 120,
-    status: 20,
+    status: seconds.probe,
   }[name];
   // A machine without a supervisor is changed by the one in the closure; confirming is the new system's.
   const program = user === "root" ? `${spec.outPath}/sw/bin/pantheros-supervisor` : undefined;
   return {
     name,
     argv: sshArgv(peer(spec, files, user), verbWords(user, verb, program)),
+    ...(name === "activate" && spec.provenance ? { input: `${JSON.stringify(spec.provenance)}\n` } : {}),
     timeoutSeconds: limit + seconds.connect,
     hint: connectionHint,
   };
 }
 
-function connectionHint(ran: Ran): string | undefined {
+export function connectionHint(ran: Ran): string | undefined {
   const trouble = sshTrouble(ran.stderr);
   if (trouble !== undefined) return sshHints[trouble];
   if (/sudo:.*(password|not allowed)/.test(ran.stderr)) {

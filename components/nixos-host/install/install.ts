@@ -1,30 +1,44 @@
 /**
- * A machine that was just created becomes NixOS. Only a machine that shows the throw-away key of this very host is touched:
- * one that was installed, taken over by somebody or given another's address does not show it. So neither lost state nor a
- * wrong address can wipe a machine.
+ * A machine that was just created becomes NixOS. Only a machine that shows the throw-away key of this very host is touched,
+ * and only while it is as it was created: one that was installed, taken over by somebody or given another's address does not
+ * show that key. So neither lost state nor a wrong address can wipe a machine. The one exception is named by its machine id
+ * (`reinstall`), and has another one afterwards.
  */
 import type { Ran, Runner } from "../deploy/runner.ts";
 import { lastLines } from "../deploy/steps.ts";
 import type { InstallResult } from "../result.ts";
-import { commandText, sshTrouble } from "../ssh.ts";
+import { commandText, sshHints, sshTrouble } from "../ssh.ts";
 import { parseLine, type SupervisorStatus, supervisorStatus } from "../supervisor.ts";
 import type { InstallSpec } from "./spec.ts";
 import {
   buildStep,
+  doneStep,
   type Facts,
   facts,
   type InstallFiles,
   type InstallStep,
   lookBootstrap,
   lookInstalled,
-  markStep,
+  lookMachineId,
+  type Phase,
   phaseStep,
   phasesFor,
   signStep,
 } from "./steps.ts";
 
+/** The server at the vendor; each call throws what the vendor said no with. */
+export interface Server {
+  /** Opens port 22 to the networks of the spec; whoever runs the install closes it. */
+  readonly open: () => Promise<void>;
+  /** `running`, `off`, …; undefined: there is none. */
+  readonly status: () => Promise<string | undefined>;
+  /** Overwrites its disk with the disposable system. */
+  readonly rebuild: () => Promise<void>;
+}
+
 export interface InstallTools {
   readonly run: Runner;
+  readonly server?: Server | undefined;
   readonly files: InstallFiles;
   readonly now: () => number;
   readonly sleep: (ms: number) => Promise<void>;
@@ -57,24 +71,20 @@ export async function install(spec: InstallSpec, tools: InstallTools): Promise<I
 type Timed = <T>(name: string, work: () => Promise<T>) => Promise<T>;
 
 async function run(spec: InstallSpec, tools: InstallTools, timed: Timed): Promise<Ending> {
-  const first = await timed("boot", () =>
-    waitFor(spec, tools, spec.seconds.boot, (seen) => seen.is !== "nobody"),
-  );
+  if (spec.hetzner?.admit !== undefined) {
+    const shut = await timed("door", () => open(spec, tools));
+    if (shut !== undefined) return shut;
+  }
+  let first = await timed("boot", () => boot(spec, tools, (seen) => seen.is !== "nobody"));
   if (first.is === "installed") {
-    // Should it not arrive, the next run looks again and nothing else comes of it.
-    if (spec.mark !== undefined) await tools.run(markStep(spec, tools.files, spec.mark));
-    return { outcome: "already" };
+    const wiped = await wipe(spec, tools, timed);
+    if (wiped !== undefined) return wiped;
+    first = await timed("boot", () => boot(spec, tools, (seen) => seen.is === "bootstrap"));
   }
-  if (first.is === "nobody") return notAnswering("boot", spec.seconds.boot, first);
-  if (first.facts.id === "nixos" && first.facts.variant !== "installer") {
-    return failed(
-      "guard",
-      "a NixOS runs there already although it shows the throw-away key; it is not touched",
-      {
-        hint: "look at the machine; it is installed again only when its server is replaced",
-      },
-    );
-  }
+  if (first.is !== "bootstrap") return notAnswering("boot", spec.seconds.boot, first, tools);
+  const refused = guard(spec, first.facts);
+  if (refused !== undefined) return refused;
+
   const build = buildStep(spec);
   const built = await timed("build", () => tools.run(build));
   if (built.exitCode !== 0) return stepFailed("build", build, built);
@@ -88,17 +98,106 @@ async function run(spec: InstallSpec, tools: InstallTools, timed: Timed): Promis
   for (const phase of phasesFor(spec, at)) {
     const step = phaseStep(spec, tools.files, phase);
     const ran = await timed(phase, () => tools.run(step));
-    if (ran.exitCode !== 0) return stepFailed(phase, step, ran);
+    if (ran.exitCode !== 0) return phaseFailed(spec, tools, phase, at, step, ran);
     if (phase === "reboot") break;
     // The next phase goes to the machine that shows our key, and after kexec that must be the installer.
     const seen = await waitFor(spec, tools, spec.seconds.boot, (now) => now.is !== "nobody");
-    if (seen.is === "nobody") return notAnswering(phase, spec.seconds.boot, seen);
+    if (seen.is === "nobody") return notAnswering(phase, spec.seconds.boot, seen, tools);
     if (seen.is === "installed")
       return failed(phase, "the machine shows its own host key before it was installed");
     if (seen.facts.variant !== "installer") return cameBack(phase, seen.facts);
+    // Should the note not arrive, the phase is done again by the run that resumes.
+    if (phase !== "kexec") await tools.run(doneStep(spec, tools.files, phase));
     at = seen.facts;
   }
   return timed("answer", () => answer(spec, tools, at));
+}
+
+const doorHint =
+  "it is opened for the installation with HCLOUD_TOKEN (Read & Write) to the networks of `[deploy] sources`, which must hold this runner's address";
+
+async function open({ hetzner }: InstallSpec, { server }: InstallTools): Promise<Ending | undefined> {
+  if (hetzner?.admit === undefined) return undefined;
+  if (hetzner.admit.length === 0 || server === undefined) {
+    return failed("door", "port 22 is closed, and `[deploy] sources` names no network to open it to", {
+      hint: doorHint,
+    });
+  }
+  try {
+    await server.open();
+    return undefined;
+  } catch (error) {
+    return failed("door", `port 22 could not be opened: ${messageOf(error)}`, { hint: doorHint });
+  }
+}
+
+/** A machine that runs what was installed: it is as it should be, unless it is the one that is to be wiped. */
+async function wipe(spec: InstallSpec, tools: InstallTools, timed: Timed): Promise<Ending | undefined> {
+  if (spec.reinstall === undefined) return { outcome: "already" };
+  const step = lookMachineId(spec, tools.files);
+  const asked = await tools.run(step);
+  if (asked.exitCode !== 0) return stepFailed("guard", step, asked);
+  const id = asked.stdout.trim();
+  if (id !== spec.reinstall) {
+    tools.progress(
+      `${spec.host}: install: \`reinstall\` names machine ${spec.reinstall}, this one is ${id}: not touched`,
+    );
+    return { outcome: "already" };
+  }
+  const { server } = tools;
+  if (server === undefined) return failed("wipe", "only a server of the vendor's can be installed again");
+  try {
+    await timed("wipe", () => server.rebuild());
+    return undefined;
+  } catch (error) {
+    return failed("wipe", `the vendor does not give it a new disk: ${messageOf(error)}`, {
+      hint: "a protected server has to be unprotected for it, in the vendor's console",
+    });
+  }
+}
+
+/** Why a machine that shows the throw-away key is not touched all the same. */
+function guard({ reinstall }: InstallSpec, { id, variant, machineId, data }: Facts): Ending | undefined {
+  if (variant === "installer" || (reinstall !== undefined && reinstall === machineId)) return undefined;
+  const found =
+    id === "nixos" ? "a NixOS runs there already" : data === "" ? undefined : `it holds data (${data})`;
+  if (found === undefined) return undefined;
+  return failed("guard", `${found} although it shows the throw-away key; it is not touched`, {
+    hint: `look at the machine; to wipe it: provider.reinstall = "${machineId}"`,
+  });
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Waits for the machine; a server that is off is not waited for. */
+async function boot(spec: InstallSpec, tools: InstallTools, enough: (seen: Seen) => boolean): Promise<Seen> {
+  const first = await look(spec, tools);
+  if (enough(first)) return first;
+  const status = await tools.server?.status().catch(() => undefined);
+  return status === "off" ? first : waitFor(spec, tools, spec.seconds.boot, enough);
+}
+
+/** A phase that failed or hung: what the machine is afterwards says more than the last words of a connection. */
+async function phaseFailed(
+  spec: InstallSpec,
+  tools: InstallTools,
+  phase: Phase,
+  before: Facts,
+  step: InstallStep,
+  ran: Ran,
+): Promise<Ending> {
+  const failure = stepFailed(phase, step, ran);
+  const seen = await look(spec, tools);
+  if (seen.is === "bootstrap" && seen.facts.variant !== "installer" && seen.facts.bootId !== before.bootId) {
+    return { ...failure, ...cameBack(phase, seen.facts) };
+  }
+  const now =
+    seen.is === "nobody"
+      ? "does not answer"
+      : seen.is === "installed"
+        ? "answers with its own host key"
+        : `runs ${systemName(seen.facts)}`;
+  return { ...failure, reason: `${failure.reason ?? ""}\nafterwards the machine ${now}` };
 }
 
 /** After the reboot: the machine with its own host key, or the one from before, which is told as that. */
@@ -106,7 +205,7 @@ async function answer(spec: InstallSpec, tools: InstallTools, before: Facts): Pr
   const rebooted = (seen: Seen) => seen.is === "bootstrap" && seen.facts.bootId !== before.bootId;
   const limit = spec.seconds.answer;
   const seen = await waitFor(spec, tools, limit, (now) => now.is === "installed" || rebooted(now));
-  if (seen.is === "nobody") return notAnswering("answer", limit, seen);
+  if (seen.is === "nobody") return notAnswering("answer", limit, seen, tools);
   if (seen.is === "bootstrap") {
     return rebooted(seen)
       ? cameBack("reboot", seen.facts)
@@ -168,17 +267,40 @@ function stepFailed(phase: string, step: InstallStep, ran: Ran): Ending {
   };
 }
 
-function notAnswering(phase: string, limit: number, { step, ran }: Extract<Seen, { is: "nobody" }>): Ending {
+async function notAnswering(
+  phase: string,
+  limit: number,
+  seen: Exclude<Seen, { is: "bootstrap" }>,
+  { server }: InstallTools,
+): Promise<Ending> {
+  if (seen.is === "installed") return failed(phase, `it still runs what was installed after ${limit} s`);
+  const { step, ran } = seen;
   const why = lastLines(ran.stderr) || "no answer";
-  const guarded =
-    sshTrouble(ran.stderr) === "identity"
-      ? "the machine shows neither its own host key nor the throw-away one of its creation: it is not ours to wipe"
-      : `the machine does not answer after ${limit} s`;
+  if (sshTrouble(ran.stderr) === "identity") {
+    return failed(
+      phase,
+      `the machine shows neither its own host key nor the throw-away one of its creation: it is not ours to wipe\n${why}`,
+      { hint: sshHints.identity },
+    );
+  }
+  const status = await server?.status().catch(messageOf);
+  if (status === "off") {
+    return failed(phase, "the server is off", {
+      hint: "switch it on in the vendor's console; the next `pulumi up` goes on",
+    });
+  }
+  const vendor = status === undefined || status === "running" ? "" : `; the vendor says: ${status}`;
   const hint = step.hint(ran);
-  return failed(phase, `${guarded}\n${why}`, hint === undefined ? {} : { hint });
+  return failed(
+    phase,
+    `the machine does not answer after ${limit} s${vendor}\n${why}`,
+    hint === undefined ? {} : { hint },
+  );
 }
 
+const systemName = ({ id, variant }: Facts): string => `${id}${variant && ` ${variant}`}`;
+
 const cameBack = (phase: string, at: Facts): Ending =>
-  failed(phase, `the machine came back to the old system (${at.id}${at.variant && ` ${at.variant}`})`, {
+  failed(phase, `the machine came back to the old system (${systemName(at)})`, {
     hint: "look at the vendor's console; the next `pulumi up` resumes",
   });

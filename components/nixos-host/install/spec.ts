@@ -1,10 +1,10 @@
-/** What an install is told. The machine's future host key comes on standard input and is not part of it. */
+/** What an install is told: the spec in the environment, and what is secret on standard input. */
 import * as z from "zod";
 
 const storePath = z.string().regex(/^\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]+$/, "not a store path");
 
-/** Name of the mark among the files that the supervisor keeps and whose sums it tells; no secret of an inventory has a `_`. */
-export const installMark = "install_mark";
+/** A machine's own id, `/etc/machine-id`. */
+const machineId = z.string().regex(/^[0-9a-f]{32}$/, "not a machine id");
 
 export const installSpec = z.strictObject({
   schemaVersion: z.literal(1),
@@ -20,16 +20,25 @@ export const installSpec = z.strictObject({
   outPath: storePath,
   /** disko's script; a machine whose flake has none keeps its partitions. */
   disko: z.strictObject({ drvPath: storePath, script: storePath }).optional(),
-  /** Left on the machine, so that the next run knows it from there; absent: the one it has stays. */
-  mark: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
+  /** The machine that may be wiped although it runs a NixOS or holds data; it has another id afterwards. */
+  reinstall: machineId.optional(),
+  /** The server at the vendor, for what is done through its API with HCLOUD_TOKEN. */
+  hetzner: z
+    .strictObject({
+      endpoint: z.string(),
+      stack: z.string(),
+      server: z.int(),
+      /** The disposable system; a machine that is installed again gets it anew. */
+      image: z.string(),
+      /** Networks that port 22 is open to while this runs; absent: it is open anyway. */
+      admit: z.array(z.string()).optional(),
+    })
     .optional(),
   /** Limits in seconds, one for each phase. */
   seconds: z
     .strictObject({
       connect: z.int().positive().default(10),
-      /** From now until the created machine answers for the first time. */
+      /** From now until the created machine answers for the first time; after kexec, until the installer does. */
       boot: z.int().positive().default(300),
       build: z.int().positive().default(3600),
       kexec: z.int().positive().default(900),
@@ -43,3 +52,12 @@ export const installSpec = z.strictObject({
 });
 export type InstallSpec = z.infer<typeof installSpec>;
 export type InstallSpecInput = z.input<typeof installSpec>;
+
+/** Standard input, as JSON. */
+export const installSecrets = z.strictObject({
+  /** Private half of the key the installed machine will show. */
+  hostKey: z.string().regex(/PRIVATE KEY/, "no private key"),
+  /** Name -> what the machine must have at its first boot, where its supervisor keeps secrets. */
+  secrets: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), z.string()).default({}),
+});
+export type InstallSecrets = z.infer<typeof installSecrets>;

@@ -1,10 +1,11 @@
 /** The phases of a first install as data; nothing runs here. */
+import { readFileSync } from "node:fs";
 import * as z from "zod";
+import { signArgv, signHint } from "../deploy/closure.ts";
 import type { Command, Ran } from "../deploy/runner.ts";
-import { signArgv, signHint } from "../deploy/steps.ts";
-import { type SshPeer, sshArgv, sshHints, sshTrouble } from "../ssh.ts";
+import { type SshPeer, shellWord, sshArgv, sshHints, sshTrouble } from "../ssh.ts";
 import { verbWords } from "../supervisor.ts";
-import { type InstallSpec, installMark } from "./spec.ts";
+import type { InstallSpec } from "./spec.ts";
 
 export type Phase = "kexec" | "disko" | "install" | "reboot";
 
@@ -16,8 +17,10 @@ export interface InstallFiles {
   readonly identity?: string | undefined;
   /** Nix secret key; without one the closure is signed already, by the cache. */
   readonly signingKey?: string | undefined;
-  /** Becomes `/` of the machine: its host key, and the mark of this install. */
+  /** Becomes `/` of the machine: its host key, and what it must have at its first boot. */
   readonly extraFiles: string;
+  /** Directory whose `ssh` checks the throw-away key whatever its caller says (sshScript). */
+  readonly programs: string;
 }
 
 export interface InstallStep extends Command {
@@ -29,11 +32,23 @@ export interface InstallStep extends Command {
 const lookSeconds = 20;
 
 /** What a machine that shows the throw-away key says of itself. */
-export const facts = z.object({ id: z.string(), variant: z.string(), bootId: z.string() });
+export const facts = z.object({
+  id: z.string(),
+  variant: z.string(),
+  bootId: z.string(),
+  machineId: z.string().default(""),
+  /** Some of the files and disks that a machine just created does not have; empty: it is as it was made. */
+  data: z.string().default(""),
+  /** Phases that were finished since this system booted, each with what it was for (see doneLine). */
+  done: z.string().default(""),
+});
 export type Facts = z.infer<typeof facts>;
 
-const factsScript =
-  '. /etc/os-release; printf \'{"id":"%s","variant":"%s","bootId":"%s"}\\n\' "$ID" "$VARIANT_ID" "$(cat /proc/sys/kernel/random/boot_id)"';
+/** Relative to the project's directory, where resources start programs. */
+const factsScript = "components/nixos-host/install/facts.sh";
+
+/** On the machine, in memory: what was finished since it booted, gone with the installer. facts.sh reads it. */
+const doneFile = "/run/pantheros-install";
 
 function peer(spec: InstallSpec, user: string, file: string, identity: string | undefined): SshPeer {
   const { host, address, port, seconds } = spec;
@@ -55,13 +70,11 @@ export function lookInstalled(spec: InstallSpec, files: InstallFiles): InstallSt
   };
 }
 
-/** Gives a machine that was installed before the mark of this install, through its supervisor. */
-export function markStep(spec: InstallSpec, files: InstallFiles, mark: string): InstallStep {
-  const words = verbWords(spec.user, ["secret", installMark]);
+/** Asks an installed machine for its id, as the deploy user. */
+export function lookMachineId(spec: InstallSpec, files: InstallFiles): InstallStep {
   return {
-    name: "mark",
-    argv: sshArgv(peer(spec, spec.user, files.hosts, files.identity), words),
-    input: mark,
+    name: "look",
+    argv: sshArgv(peer(spec, spec.user, files.hosts, files.identity), ["cat", "/etc/machine-id"]),
     timeoutSeconds: lookSeconds,
     hint: sshHint,
   };
@@ -71,7 +84,23 @@ export function markStep(spec: InstallSpec, files: InstallFiles, mark: string): 
 export function lookBootstrap(spec: InstallSpec, files: InstallFiles): InstallStep {
   return {
     name: "look",
-    argv: sshArgv(peer(spec, "root", files.bootstrapHosts, files.identity), ["sh", "-c", factsScript]),
+    argv: sshArgv(peer(spec, "root", files.bootstrapHosts, files.identity), ["sh"]),
+    input: readFileSync(factsScript, "utf8"),
+    timeoutSeconds: lookSeconds,
+    hint: sshHint,
+  };
+}
+
+/** What a finished phase is told by: the same phase for another disk script or system is another one. */
+const doneWord = (spec: InstallSpec, phase: Phase): string =>
+  `${phase}:${phase === "disko" ? spec.disko?.script : spec.outPath}`;
+
+/** Notes on the machine that a phase is finished. */
+export function doneStep(spec: InstallSpec, files: InstallFiles, phase: Phase): InstallStep {
+  return {
+    name: "note",
+    argv: sshArgv(peer(spec, "root", files.bootstrapHosts, files.identity), ["tee", "-a", doneFile]),
+    input: `${doneWord(spec, phase).replace(":", " ")}\n`,
     timeoutSeconds: lookSeconds,
     hint: sshHint,
   };
@@ -100,29 +129,41 @@ export function signStep(spec: InstallSpec, signingKey: string): InstallStep {
 /** The phases a machine still needs: one that runs the installer already was interrupted, and is resumed. */
 export function phasesFor(spec: InstallSpec, at: Facts): Phase[] {
   const rest: Phase[] = [...(spec.disko === undefined ? [] : (["disko"] as const)), "install", "reboot"];
-  return at.variant === "installer" ? rest : ["kexec", ...rest];
+  if (at.variant !== "installer") return ["kexec", ...rest];
+  const words = at.done.split(" ");
+  const done = (phase: Phase) =>
+    words.some((word, index) => `${word}:${words[index + 1]}` === doneWord(spec, phase));
+  // What follows a phase that has to be repeated is repeated too.
+  const first = rest.findIndex((phase) => !done(phase));
+  return rest.slice(first);
 }
 
+/** Options for every connection of nixos-anywhere, whatever it says itself. */
+const phaseOptions = (spec: InstallSpec, files: InstallFiles): string[] => [
+  `HostKeyAlias=${spec.host}`,
+  `UserKnownHostsFile=${files.bootstrapHosts}`,
+  "GlobalKnownHostsFile=/dev/null",
+  "StrictHostKeyChecking=yes",
+  "UpdateHostKeys=no",
+  "BatchMode=yes",
+  `ConnectTimeout=${spec.seconds.connect}`,
+  "ServerAliveInterval=5",
+  "ControlMaster=no",
+  "ControlPath=none",
+];
+
 /**
- * One phase of nixos-anywhere, each on its own so that each has its own bound and can be repeated.
- *
- * Host keys: nixos-anywhere itself passes `StrictHostKeyChecking=no` and `UserKnownHostsFile=/dev/null` before the options
- * given here, and ssh takes the first value of an option. So these hold only for versions (and the sandbox's stand-in)
- * that put them first. What holds always: right before each phase the machine was asked over a connection of ours that
- * checks the throw-away key, and afterwards it must show the key that was sent to it.
+ * The `ssh` that nixos-anywhere finds first on its PATH. It passes StrictHostKeyChecking=no and UserKnownHostsFile=/dev/null
+ * before all options of a caller, and ssh takes the first value of an option: so ours have to come before its words.
+ * Source: src/nixos-anywhere.sh, src/default.nix (the system's own ssh is preferred) of nixos-anywhere 1.13.0.
  */
+export function sshScript(spec: InstallSpec, files: InstallFiles, path: string): string {
+  const options = phaseOptions(spec, files).flatMap((option) => ["-o", option]);
+  return `#!/bin/sh\nPATH=${shellWord(path)}\nexport PATH\nexec ssh -F /dev/null ${options.map(shellWord).join(" ")} "$@"\n`;
+}
+
+/** One phase of nixos-anywhere, each on its own so that each has its own bound and can be repeated. */
 export function phaseStep(spec: InstallSpec, files: InstallFiles, phase: Phase): InstallStep {
-  const options = [
-    `HostKeyAlias=${spec.host}`,
-    `UserKnownHostsFile=${files.bootstrapHosts}`,
-    "GlobalKnownHostsFile=/dev/null",
-    "StrictHostKeyChecking=yes",
-    "BatchMode=yes",
-    `ConnectTimeout=${spec.seconds.connect}`,
-    "ServerAliveInterval=5",
-    "ControlMaster=no",
-    "ControlPath=none",
-  ];
   return {
     name: phase,
     argv: [
@@ -131,9 +172,10 @@ export function phaseStep(spec: InstallSpec, files: InstallFiles, phase: Phase):
       ...["--store-paths", spec.disko?.script ?? spec.outPath, spec.outPath],
       ...["--phases", phase, "--extra-files", files.extraFiles, "--ssh-port", String(spec.port)],
       ...(files.identity === undefined ? [] : ["-i", files.identity]),
-      ...options.flatMap((option) => ["--ssh-option", option]),
+      ...phaseOptions(spec, files).flatMap((option) => ["--ssh-option", option]),
       ...["--target-host", `root@${spec.address}`],
     ],
+    env: { PATH: `${files.programs}:${process.env["PATH"] ?? ""}` },
     timeoutSeconds: spec.seconds[phase],
     hint: (ran) => phaseHints[phase] ?? sshHint(ran),
   };

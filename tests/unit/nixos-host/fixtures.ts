@@ -93,9 +93,11 @@ export function world(
       run,
       files: {
         knownHosts: "/tmp/k",
+        sshConfig: "/tmp/c",
         bootstrapHosts: "/tmp/b",
         hosts: "/tmp/k",
         extraFiles: "/tmp/x/root",
+        programs: "/tmp/x/bin",
         ...files,
       },
       now: () => clock,

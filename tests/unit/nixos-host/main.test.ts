@@ -40,6 +40,20 @@ function run(main: string, more: NodeJS.ProcessEnv, input = "") {
   });
 }
 
+/** Waits for an order of events; the limit is for a broken program only. */
+async function until(condition: () => boolean): Promise<void> {
+  for (const end = Date.now() + 30_000; !condition(); await new Promise((again) => setTimeout(again, 50))) {
+    if (Date.now() > end) throw new Error("it did not get there");
+  }
+}
+const gone = (pid: number): boolean => {
+  try {
+    return / Z /.test(fs.readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return true;
+  }
+};
+
 const health = [{ name: "web", ok: true, detail: "status 200" }];
 const supervisor = `case "$*" in
   *" activate "*) ${say({ outcome: "waiting", running: newSystem })} ;;
@@ -89,26 +103,12 @@ describe("deploy", () => {
   test("only the pinned key is in the file that ssh reads", () => {
     program(
       "nix",
-      `case "$*" in *" copy "*) cp "$(printf '%s' "$NIX_SSHOPTS" | sed 's/.*UserKnownHostsFile=\\([^ ]*\\).*/\\1/')" "${directory}/pins"; esac; echo ${newSystem}`,
+      `case "$*" in *" copy "*) cp "$(sed -n 's/^ *UserKnownHostsFile //p' "\${NIX_SSHOPTS#-F }")" "${directory}/pins"; esac; echo ${newSystem}`,
     );
     program("ssh", supervisor);
     run(deployMain, { PANTHEROS_DEPLOY: JSON.stringify(spec()) });
     expect(read("pins")).toBe("web ssh-ed25519 AAAAC3Nza\n");
   });
-
-  /** Waits for an order of events; the limit is for a broken program only. */
-  async function until(condition: () => boolean): Promise<void> {
-    for (const end = Date.now() + 30_000; !condition(); await new Promise((again) => setTimeout(again, 50))) {
-      if (Date.now() > end) throw new Error("it did not get there");
-    }
-  }
-  const gone = (pid: number): boolean => {
-    try {
-      return / Z /.test(fs.readFileSync(`/proc/${pid}/stat`, "utf8"));
-    } catch {
-      return true;
-    }
-  };
 
   test.each([
     ["the engine is killed", (parent: ChildProcess) => parent.kill("SIGKILL")],
@@ -134,7 +134,7 @@ describe("deploy", () => {
 
 describe("install", () => {
   const input = {
-    ...{ schemaVersion: 1, host: "web", address: "203.0.113.10", mark: "i1" },
+    ...{ schemaVersion: 1, host: "web", address: "203.0.113.10" },
     ...{
       hostKey: "ssh-ed25519 OWN",
       bootstrapKey: "ssh-ed25519 THROWAWAY",
@@ -143,64 +143,74 @@ describe("install", () => {
     },
   };
   const privateKey = "-----BEGIN OPENSSH PRIVATE KEY-----\nPLANTED\n-----END OPENSSH PRIVATE KEY-----";
+  const secrets = JSON.stringify({ hostKey: privateKey, secrets: { "tailscale-auth-key": "PLANTED-TOO" } });
 
-  test("brings the host key from standard input with the right modes, and never in words", () => {
+  /** ssh for a machine in the installer, which answers with its own key once it was rebooted. */
+  const installerMachine = `case "$*" in
+  *known_hosts.bootstrap*) echo '{"id":"nixos","variant":"installer","bootId":"b"}' ;;
+  *) if [ -e "${"$"}{0%/*}/../rebooted" ]; then ${say(status({ system: newSystem }))}; else echo 'Host key verification failed.' >&2; exit 255; fi ;;
+esac`;
+
+  test("brings the host key and first secrets from standard input with the right modes, and never in words", () => {
     program("nix", "true");
     program(
       "nixos-anywhere",
       `case "$*" in *"--phases install"*) cp -a "$(printf '%s' "$*" | sed 's/.*--extra-files \\([^ ]*\\).*/\\1/')" "${directory}/machine" ;; *"--phases reboot"*) touch "${directory}/rebooted" ;; esac`,
     );
-    program(
-      "ssh",
-      `case "$*" in
-  *known_hosts.bootstrap*) echo '{"id":"nixos","variant":"installer","bootId":"b"}' ;;
-  *) if [ -e "${directory}/rebooted" ]; then ${say(status({ system: newSystem }))}; else echo 'Host key verification failed.' >&2; exit 255; fi ;;
-esac`,
-    );
-    const ran = run(installMain, { PANTHEROS_INSTALL: JSON.stringify(input) }, privateKey);
+    program("ssh", installerMachine);
+    const ran = run(installMain, { PANTHEROS_INSTALL: JSON.stringify(input) }, secrets);
     expect(ran.status).toBe(0);
     expect(installResult.parse(JSON.parse(ran.stdout))).toMatchObject({ outcome: "installed" });
     const mode = (name: string) => fs.statSync(path.join(directory, "machine", name)).mode & 0o777;
+    const kept = "var/lib/pantheros/secrets";
     expect(read("machine/etc/ssh/ssh_host_ed25519_key")).toBe(`${privateKey}\n`);
-    expect(read("machine/var/lib/pantheros/secrets/install_mark")).toBe("i1");
+    expect(read(`machine/${kept}/tailscale-auth-key`)).toBe("PLANTED-TOO");
     expect(
-      ["", "etc", "etc/ssh", "etc/ssh/ssh_host_ed25519_key", "var/lib", "var/lib/pantheros/secrets"].map(
-        mode,
-      ),
-    ).toEqual([...[0o755, 0o755, 0o755, 0o600, 0o755, 0o700]]);
+      [
+        "",
+        "etc",
+        "etc/ssh",
+        "etc/ssh/ssh_host_ed25519_key",
+        "var/lib",
+        kept,
+        `${kept}/tailscale-auth-key`,
+      ].map(mode),
+    ).toEqual([...[0o755, 0o755, 0o755, 0o600, 0o755, 0o700, 0o600]]);
     expect(read("log") + ran.stdout + ran.stderr).not.toContain("PLANTED");
     expect(leftovers()).toEqual([]);
   });
 
-  test("a machine that is installed already is left alone, and takes the mark of this install", () => {
-    program(
-      "ssh",
-      `case "$*" in *"secret install_mark"*) cat >"${directory}/mark" ;; *) ${say(status({ system: oldSystem }))} ;; esac`,
-    );
-    const ran = run(installMain, { PANTHEROS_INSTALL: JSON.stringify(input) }, privateKey);
+  test("a machine that is installed already is left alone", () => {
+    program("ssh", say(status({ system: oldSystem })));
+    const ran = run(installMain, { PANTHEROS_INSTALL: JSON.stringify(input) }, secrets);
     expect(JSON.parse(ran.stdout)).toMatchObject({ outcome: "already" });
-    expect(read("mark")).toBe("i1");
+    expect(read("log").trim().split("\n")).toHaveLength(1);
   });
 
-  test("an installed machine that told its mark keeps it", () => {
-    program(
-      "ssh",
-      `case "$*" in *secret*) echo called >"${directory}/mark" ;; *) ${say(status({ system: oldSystem }))} ;; esac`,
-    );
-    const { mark: _, ...unmarked } = input;
-    const ran = run(installMain, { PANTHEROS_INSTALL: JSON.stringify(unmarked) }, privateKey);
-    expect(JSON.parse(ran.stdout)).toMatchObject({ outcome: "already" });
-    expect(fs.existsSync(path.join(directory, "mark"))).toBe(false);
+  test("without secrets nothing begins, and none is repeated", () => {
+    for (const given of ["", "{}", JSON.stringify({ hostKey: "PLANTED" })]) {
+      const ran = run(installMain, { PANTHEROS_INSTALL: JSON.stringify(input) }, given);
+      expect(ran).toMatchObject({ status: 2, stdout: "" });
+      expect(ran.stderr).not.toContain("PLANTED");
+    }
+    expect(run(installMain, { PANTHEROS_INSTALL: "{}" }, secrets)).toMatchObject({ status: 2, stdout: "" });
   });
 
-  test("without a private key nothing begins", () => {
-    expect(run(installMain, { PANTHEROS_INSTALL: JSON.stringify(input) })).toMatchObject({
-      status: 2,
-      stdout: "",
+  test("killed with all that belongs to it: what it had started ends", async () => {
+    program("nix", "true");
+    program("ssh", installerMachine);
+    program(
+      "nixos-anywhere",
+      `echo $PPID >"${directory}/install.pid"; echo $$ >"${directory}/phase.pid.new"; mv "${directory}/phase.pid.new" "${directory}/phase.pid"; exec sleep 1000`,
+    );
+    const child = spawn(process.execPath, [installMain], {
+      env: environment({ PANTHEROS_INSTALL: JSON.stringify(input) }),
+      stdio: ["pipe", "ignore", "ignore"],
     });
-    expect(run(installMain, { PANTHEROS_INSTALL: "{}" }, privateKey)).toMatchObject({
-      status: 2,
-      stdout: "",
-    });
-  });
+    child.stdin?.end(secrets);
+    await until(() => fs.existsSync(path.join(directory, "phase.pid")));
+    process.kill(Number(read("install.pid")), "SIGKILL");
+    await until(() => gone(Number(read("phase.pid"))));
+    expect(gone(Number(read("install.pid")))).toBe(true);
+  }, 60_000);
 });

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { deploySpec } from "../../../components/nixos-host/deploy/spec.ts";
 import type { Evaluation } from "../../../components/nixos-host/evaluate.ts";
@@ -107,6 +106,27 @@ test("a host that is as wanted returns its own token: no change", async () => {
   expect(recording.named("web-deploy").inputs["triggers"]).toEqual([newSystem, "kept"]);
 });
 
+test("as wanted, but held in the last run: deployed once more, or the run's last word would stay `held`", async () => {
+  const triggers = async (outcome: DeployResult["outcome"]) => {
+    const previous = async () => ({ installs: {}, deploys: { "web-deploy": outcome } });
+    const { recording } = await host({ previous }, status({ system: newSystem, token: "kept" }));
+    return recording.named("web-deploy").inputs["triggers"];
+  };
+  expect(await triggers("held")).toEqual([newSystem, expect.stringMatching(/^[0-9a-f-]{36}$/)]);
+  expect(await triggers("failed")).toEqual([newSystem, expect.stringMatching(/^[0-9a-f-]{36}$/)]);
+  expect(await triggers("confirmed")).toEqual([newSystem, "kept"]);
+  expect(await triggers("staged")).toEqual([newSystem, "kept"]);
+});
+
+test("the state is only read for a host that is as wanted", async () => {
+  const previous = jest.fn(async () => ({ installs: {}, deploys: {} }));
+  await host({ previous });
+  await host({ previous }, undefined);
+  expect(previous).not.toHaveBeenCalled();
+  await host({ previous }, status({ system: newSystem, token: "kept" }));
+  expect(previous).toHaveBeenCalledTimes(1);
+});
+
 test("two runs give two tokens", async () => {
   const tokens = [await host(), await host()].map(
     ({ recording }) => (recording.named("web-deploy").inputs["triggers"] as string[])[1],
@@ -191,30 +211,71 @@ describe("a host to be installed", () => {
     expect(recording.named("web-install").inputs["triggers"]).toEqual(["42", expect.any(String)]);
   });
 
-  test("an installed machine tells the sum of its mark and keeps it: no change", async () => {
-    const { recording } = await host({ install }, status({ secrets: { install_mark: "sum" } }));
-    expect(recording.named("web-install").inputs["triggers"]).toEqual(["42", "sum"]);
-    expect(JSON.stringify(recording.named("web-install").inputs["environment"])).not.toContain("mark");
+  const stored = (triggers: readonly string[], outcome: string) => async () => ({
+    installs: { "web-install": { triggers, done: outcome !== "failed" } },
+    deploys: {},
+  });
+  const triggersOf = (recording: Recording) => recording.named("web-install").inputs["triggers"];
+  const unreached = (previous: NixosHostArgs["previous"], more = {}) =>
+    record(
+      () =>
+        new NixosHost("web", { ...args, install: { ...install, ...more }, ...(previous && { previous }) }),
+      {
+        functions: probeSays(undefined),
+        computed: deploys(confirmed),
+      },
+    );
+
+  test("an installed machine shows no change, whether it answers or is off", async () => {
+    const previous = stored(["42", "kept"], "installed");
+    const { recording } = await host({ install, previous }, status());
+    expect(triggersOf(recording)).toEqual(["42", "kept"]);
+    expect(triggersOf((await unreached(previous)).recording)).toEqual(["42", "kept"]);
   });
 
-  test("one that does not answer gets a mark whose sum is the trigger", async () => {
-    const { recording } = await record(() => new NixosHost("web", { ...args, install }), {
-      functions: probeSays(undefined),
-      computed: deploys(confirmed),
-    });
-    const { triggers, environment } = recording.named("web-install").inputs;
-    const { mark } = JSON.parse((environment as Record<string, string>)["PANTHEROS_INSTALL"] ?? "") as {
-      mark: string;
-    };
-    expect(triggers).toEqual(["42", createHash("sha256").update(mark).digest("hex")]);
+  test("one that was never installed is looked at by every run", async () => {
+    const previous = stored(["42", "kept"], "failed");
+    for (const known of [previous, undefined]) {
+      const [first, second] = [await unreached(known), await unreached(known)].map(
+        ({ recording }) => (triggersOf(recording) as string[])[1],
+      );
+      expect(first).not.toBe("kept");
+      expect(first).not.toBe(second);
+    }
   });
 
-  test("a machine that was there before has a constant one", async () => {
+  test("a machine that was there before has a constant trigger", async () => {
     const { recording } = await host({ install }, status());
-    expect(recording.named("web-install").inputs["triggers"]).toEqual(["42", "present"]);
+    expect(triggersOf(recording)).toEqual(["42", "present"]);
   });
 
-  test("an install that failed holds the deploy", async () => {
+  test("a host that is wiped is deployed to again, whatever it said before", async () => {
+    const previous = stored(["42", "kept"], "installed");
+    const wiped = { ...install, previous, reinstall: "f".repeat(32) };
+    const { recording } = await host({ install: wiped }, status({ system: newSystem, token: "t0" }));
+    expect(triggersOf(recording)).toEqual([`42 reinstall ${"f".repeat(32)}`, "present"]);
+    expect((recording.named("web-deploy").inputs["triggers"] as string[])[1]).not.toBe("t0");
+  });
+
+  test("the vendor's side and the limits reach the installer; the spec stays under 1 kB", async () => {
+    const { recording } = await unreached(undefined, {
+      hetzner: {
+        endpoint: "https://api.example.test/v1",
+        stack: "test",
+        image: "debian-13",
+        admit: ["198.51.100.1/32"],
+      },
+      seconds: { boot: 60 },
+    });
+    const environment = recording.named("web-install").inputs["environment"] as Record<string, string>;
+    expect(JSON.parse(environment["PANTHEROS_INSTALL"] ?? "")).toMatchObject({
+      hetzner: { server: 42, admit: ["198.51.100.1/32"] },
+      seconds: { boot: 60 },
+    });
+    expect(environment["PANTHEROS_INSTALL"]?.length).toBeLessThan(1024);
+  });
+
+  test("an install that failed holds the deploy, and is what became of the host", async () => {
     const failing = JSON.stringify({
       schemaVersion: 1,
       host: "web",
@@ -222,31 +283,15 @@ describe("a host to be installed", () => {
       phase: "kexec",
       seconds: {},
     });
-    const { recording } = await record(() => new NixosHost("web", { ...args, install }), {
+    const { recording, result } = await record(() => new NixosHost("web", { ...args, install }), {
       functions: probeSays(undefined),
       computed: { "command:local:Command": (_, name) => ({ stdout: name === "web-install" ? failing : "" }) },
     });
     expect(specOf(recording).heldBy).toEqual(["web (not installed)"]);
+    expect(await resolved(result.result)).toMatchObject({ outcome: "failed", step: "install kexec" });
   });
 });
 
 test("a host the flake does not have is named", () => {
   expect(() => targetOf(evaluation, "gone")).toThrow('no host "gone"');
-});
-
-test("the preview's text is attached to the deploy", async () => {
-  const info = jest.spyOn(pulumi.log, "info").mockResolvedValue();
-  try {
-    await host({}, status(), true);
-    expect(info).toHaveBeenCalledWith(
-      expect.stringMatching(/^web: another system is wanted\n/),
-      expect.anything(),
-    );
-    info.mockClear();
-    await host({}, status({ system: newSystem, token: "t" }), true);
-    await host({}, status(), false);
-    expect(info).not.toHaveBeenCalled();
-  } finally {
-    info.mockRestore();
-  }
 });

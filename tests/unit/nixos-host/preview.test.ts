@@ -30,18 +30,28 @@ test("what runs, what is wanted, units, reboot reasons and the last failure", ()
     },
     last: { outcome: "rolled-back", step: "health", reason: "first\nweb: status 502", wanted: newSystem },
   });
-  expect(previewText("web", target, probe)).toBe(
+  expect(previewText("web", target, probe, "allow")).toBe(
     [
       "web: the last attempt ended rolled-back at health",
       "  runs    aaaaaaa nixos-system-web-25.11",
       "  wanted  bbbbbbb nixos-system-web-25.11 (not built)",
-      "  units ~ web.service",
-      "  units + new.timer",
-      "  units - gone.socket",
-      "  reboot  needed: kernel linux-6.12 -> linux-6.18, dbus-implementation dbus -> broker",
+      "  units   ~ web.service  + new.timer  - gone.socket",
+      "  reboot  needed, up does it: kernel linux-6.12 -> linux-6.18, dbus-implementation dbus -> broker",
       "  failed  db.service (now)",
       "  last    rolled-back at health: web: status 502",
     ].join("\n"),
+  );
+});
+
+test("what becomes of a reboot that the inventory does not allow", () => {
+  const dbus = { inhibitors: { "dbus-implementation": "dbus" } };
+  expect(previewText("web", target, reached({ kernel: target.kernel, ...dbus }))).toContain(
+    "reboot  needed, not allowed: up stages it until somebody reboots: dbus-implementation dbus -> broker",
+  );
+  // What is booted counts, and not the kernel of a system that was switched to since.
+  const switched = { kernel: target.kernel, bootedKernel: kernel("6.12") };
+  expect(previewText("web", target, reached(switched))).toContain(
+    "reboot  needed for the kernel only, not allowed: that waits for the next one: kernel linux-6.12 -> linux-6.18",
   );
 });
 

@@ -3,7 +3,6 @@ import * as fc from "fast-check";
 import {
   commandText,
   knownHostsLines,
-  nixSshOpts,
   shellWord,
   sshArgv,
   sshTrouble,
@@ -40,15 +39,6 @@ test("a pinned key without a file", () => {
 test("without an identity the agent's keys may be tried", () => {
   const argv = sshArgv({ ...peer, identity: undefined }, ["true"]);
   expect(argv.filter((word) => word.startsWith("Identit"))).toEqual([]);
-});
-
-test("NIX_SSHOPTS has the same options, and refuses what Nix would split", () => {
-  expect(nixSshOpts(peer)).toMatch(
-    /^-F \/dev\/null -o HostName=2001:db8::10 -o Port=22 .*-o IdentitiesOnly=yes$/,
-  );
-  expect(() => nixSshOpts({ ...peer, identity: "/my keys/deploy" })).toThrow(
-    'cannot hold "IdentityFile=/my keys/deploy"',
-  );
 });
 
 test("known_hosts lines pin to the name, without comments", () => {

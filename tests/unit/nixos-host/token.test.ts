@@ -65,6 +65,16 @@ test("the run after a confirmed deploy shows no change, whatever was there befor
   );
 });
 
+test("as wanted, but its last deploy was held or did not reach it: one more deploy, and the preview says why", () => {
+  const as = confirmedWith(newSystem, "t0");
+  for (const unfinished of ["held", "failed", "offline", "rolled-back"] as const) {
+    const probe: Probe = { ...as, unfinished } as Probe;
+    expect(wantedToken({ outPath: newSystem, probe, converge: "must", fresh })).toBe(fresh);
+    expect(whyDeploy(newSystem, probe)).toBe(`it is as wanted, but its last deploy ended ${unfinished}`);
+  }
+  expect(wantedToken({ outPath: newSystem, probe: as, converge: "must", fresh })).toBe("t0");
+});
+
 test("after a rollback every run is another attempt until one is confirmed", () => {
   const rolledBack: Probe = {
     reached: true,

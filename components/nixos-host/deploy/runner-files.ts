@@ -1,0 +1,44 @@
+/** What the steps need on the runner: pins and ssh configuration, in a directory that goes with this process. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { knownHostsLines, sshConfig } from "../ssh.ts";
+import { nixPeers } from "./closure.ts";
+import type { Tools } from "./deploy.ts";
+import { runProcess } from "./runner.ts";
+import type { DeploySpec } from "./spec.ts";
+import type { RunnerFiles } from "./steps.ts";
+
+function pinsOf({ host, hostKeys, build }: DeploySpec): string {
+  return (
+    knownHostsLines(host, hostKeys) +
+    (typeof build === "object" ? knownHostsLines(build.host, [build.hostKey]) : "")
+  );
+}
+
+/** Writes them. Environment: PANTHEROS_SSH_KEY (private key), PANTHEROS_SIGNING_KEY (Nix secret key), files both. */
+function runnerFiles(specs: readonly DeploySpec[]): RunnerFiles {
+  const directory = mkdtempSync(join(tmpdir(), "pantheros-deploy-"));
+  process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
+  const files = {
+    knownHosts: join(directory, "known_hosts"),
+    sshConfig: join(directory, "ssh_config"),
+    identity: process.env["PANTHEROS_SSH_KEY"] || undefined,
+    signingKey: process.env["PANTHEROS_SIGNING_KEY"] || undefined,
+  };
+  writeFileSync(files.knownHosts, specs.map(pinsOf).join(""), { mode: 0o600 });
+  // ssh takes the first section of a name: each host's own, before those of builders.
+  const peers = specs.map((spec) => nixPeers(spec, files));
+  const ordered = [...peers.flatMap(([own]) => own ?? []), ...peers.flatMap(([, builder]) => builder ?? [])];
+  const known = new Map(ordered.toReversed().map((peer) => [peer.host, peer]));
+  writeFileSync(files.sshConfig, sshConfig([...known.values()]), { mode: 0o600 });
+  return files;
+}
+
+export const runnerTools = (specs: readonly DeploySpec[]): Tools => ({
+  run: runProcess,
+  files: runnerFiles(specs),
+  now: () => performance.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  progress: (line) => process.stderr.write(`${line}\n`),
+});

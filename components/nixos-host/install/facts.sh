@@ -1,0 +1,23 @@
+#!/bin/sh
+# What a machine that is not installed yet says of itself, as one line of JSON. Sent over ssh to root's `sh`; changes nothing.
+set -u
+
+ID='' VARIANT_ID=''
+# shellcheck source=/dev/null
+. /etc/os-release
+words() { tr -c 'A-Za-z0-9/._\n -' '?' | tr '\n' ' ' | sed 's/ *$//'; }
+
+# What a machine just created does not have: files of people and services, further disks. Hidden files come with an image's
+# accounts. In the installer everything is in memory, and the disk is the one that is being written.
+data=''
+if [ "$VARIANT_ID" != installer ]; then
+  data=$({
+    find /home /srv /opt /mnt /media /data /var/www /var/lib/postgresql /var/lib/mysql /var/lib/docker /var/lib/libvirt \
+      -xdev -type f ! -path '*/.*' 2>/dev/null | head -n 3
+    awk '$1 ~ "^/dev/" && $2 ~ "^/(home|srv|opt|mnt|media|data|var)(/|$)" { print $2 }' /proc/mounts | head -n 3
+  } | words)
+fi
+
+printf '{"id":"%s","variant":"%s","bootId":"%s","machineId":"%s","data":"%s","done":"%s"}\n' "$ID" "$VARIANT_ID" \
+  "$(cat /proc/sys/kernel/random/boot_id)" "$(words </etc/machine-id)" "$data" \
+  "$([ ! -r /run/pantheros-install ] || words </run/pantheros-install)"

@@ -1,0 +1,73 @@
+/** While the first wave is activated and confirmed, the closures of the later ones are built and brought to their hosts. */
+import { createHash } from "node:crypto";
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { commandInputsIgnored } from "../command-inputs.ts";
+import type { Errand } from "./deploy/errand.ts";
+import type { DeploySpecInput } from "./deploy/spec.ts";
+import type { Probe } from "./probe.ts";
+import type { Waved } from "./waves.ts";
+
+export type { Errand };
+
+/** Undefined when the system is on the host (a pinned one always is), or when the host builds it and does not answer. */
+export function errandOf(spec: DeploySpecInput, found: Probe): Errand | undefined {
+  if (spec.drvPath === undefined) return undefined;
+  if (found.reached && found.status.system === spec.outPath) return undefined;
+  if (!found.reached && spec.build === "target") return undefined;
+  return { spec, copy: found.reached };
+}
+
+/** Hosts of all waves but the first; none when there is one wave. */
+export function laterWaves<T extends Waved>(hosts: readonly T[]): T[] {
+  const first = Math.min(...hosts.map(({ wave }) => wave));
+  return hosts.filter(({ wave }) => wave > first);
+}
+
+/** Changes with what the later waves shall run and with nothing else: not with drift, a rollback, or a host that is away. */
+export const prefetchTrigger = (wanted: readonly { host: string; outPath: string }[]): string =>
+  createHash("sha256")
+    .update(
+      wanted
+        .map(({ host, outPath }) => `${host} ${outPath}\n`)
+        .sort()
+        .join(""),
+    )
+    .digest("hex")
+    .slice(0, 16);
+
+export interface PrefetchArgs {
+  /** Hosts of the later waves. */
+  readonly hosts: readonly {
+    readonly hostname: string;
+    readonly target: pulumi.Output<{ readonly outPath: string }>;
+    readonly errand: pulumi.Output<Errand | undefined>;
+  }[];
+}
+
+/** One per stack; none where there is one wave. Nothing depends on it, and it never fails. */
+export class Prefetch extends pulumi.ComponentResource {
+  constructor(name: string, { hosts }: PrefetchArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pantheros:nixos:Prefetch", name, {}, opts);
+    const errands = pulumi
+      .all(hosts.map(({ errand }) => errand))
+      .apply((all) => JSON.stringify(all.filter((errand) => errand !== undefined)));
+    const wanted = pulumi.all(
+      hosts.map(({ hostname, target }) => target.apply(({ outPath }) => ({ host: hostname, outPath }))),
+    );
+    new command.local.Command(
+      name,
+      {
+        create: 'exec "$PANTHEROS_NODE" components/nixos-host/deploy/prefetch-main.ts',
+        environment: { PANTHEROS_NODE: process.execPath },
+        // Not a variable: a hundred hosts would be too long for one.
+        stdin: errands,
+        triggers: [wanted.apply(prefetchTrigger)],
+        logging: "stderr",
+        addPreviousOutputInEnv: false,
+      },
+      { parent: this, ignoreChanges: commandInputsIgnored },
+    );
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,116 @@
+/** Two closures compared, from what `nix path-info --json --recursive` says of their paths. */
+import * as z from "zod";
+
+const pathInfo = z.object({ narSize: z.number(), references: z.array(z.string()) });
+/** Store path -> its size and references; a path that the store does not have is null. */
+const asked = z.record(z.string(), pathInfo.nullable());
+/** Before Nix 2.19 it was a list. */
+const listed = z.array(z.object({ path: z.string(), valid: z.boolean().optional() }).and(pathInfo.partial()));
+
+export type PathInfos = ReadonlyMap<string, z.infer<typeof pathInfo>>;
+
+/** Paths that the store has; empty for what is no path-info. */
+export function readPathInfos(json: string): PathInfos {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return new Map();
+  }
+  const record = asked.safeParse(value);
+  if (record.success) {
+    return new Map(
+      Object.entries(record.data).flatMap(([path, info]) => (info === null ? [] : [[path, info]])),
+    );
+  }
+  const list = listed.safeParse(value);
+  if (!list.success) return new Map();
+  return new Map(
+    list.data.flatMap(({ path, narSize, references }) =>
+      narSize === undefined ? [] : [[path, { narSize, references: references ?? [] }]],
+    ),
+  );
+}
+
+/** Everything that `root` needs; undefined when a part of it is not known. */
+export function closureOf(infos: PathInfos, root: string): Set<string> | undefined {
+  const seen = new Set([root]);
+  for (const path of seen) {
+    const info = infos.get(path);
+    if (info === undefined) return undefined;
+    for (const reference of info.references) seen.add(reference);
+  }
+  return seen;
+}
+
+/** Packages as `NAME VERSION`, changed ones as `NAME OLD -> NEW`; sizes in bytes of NARs. */
+export const closureDiff = z.object({
+  before: z.number(),
+  after: z.number(),
+  /** Of paths that the closure before does not have. */
+  fresh: z.number(),
+  freshPaths: z.number(),
+  changed: z.array(z.string()),
+  added: z.array(z.string()),
+  removed: z.array(z.string()),
+  /** Names of what was made anew in the same version. */
+  rebuilt: z.array(z.string()),
+});
+export type ClosureDiff = z.infer<typeof closureDiff>;
+
+/** What is known of a host's two systems. */
+export const closureLook = z.object({ built: z.boolean(), diff: closureDiff.optional() });
+export type ClosureLook = z.infer<typeof closureLook>;
+
+/** `linux-6.12.1` -> linux and 6.12.1: the version begins behind the first dash that no letter follows, as Nix has it. */
+export function packageOf(path: string): { readonly name: string; readonly version: string } {
+  const base = path.replace(/^\/nix\/store\/[0-9a-z]{32}-/, "");
+  const found = /^(.*?)-([^A-Za-z].*)$/.exec(base);
+  return { name: found?.[1] ?? base, version: found?.[2] ?? "" };
+}
+
+/** Name -> versions, sorted. */
+function packagesOf(paths: Iterable<string>): Map<string, string[]> {
+  const packages = new Map<string, Set<string>>();
+  for (const path of paths) {
+    const { name, version } = packageOf(path);
+    packages.set(name, (packages.get(name) ?? new Set()).add(version));
+  }
+  return new Map([...packages].map(([name, versions]) => [name, [...versions].sort()]));
+}
+
+const total = (infos: PathInfos, paths: Iterable<string>): number =>
+  [...paths].reduce((sum, path) => sum + (infos.get(path)?.narSize ?? 0), 0);
+
+const named = (name: string, versions: readonly string[]): string =>
+  [name, versions.join(", ")].filter((word) => word !== "").join(" ");
+
+/** Undefined when one of the two is not known as a whole. */
+export function compareClosures(infos: PathInfos, from: string, to: string): ClosureDiff | undefined {
+  const [before, after] = [closureOf(infos, from), closureOf(infos, to)];
+  if (before === undefined || after === undefined) return undefined;
+  const [old, now] = [packagesOf(before), packagesOf(after)];
+  const names = [...new Set([...old.keys(), ...now.keys()])].sort();
+  const fresh = [...after].filter((path) => !before.has(path));
+  const same = (name: string) => old.get(name)?.join() === now.get(name)?.join();
+  const freshNames = new Set(fresh.map((path) => packageOf(path).name));
+  return {
+    ...{ before: total(infos, before), after: total(infos, after) },
+    ...{ fresh: total(infos, fresh), freshPaths: fresh.length },
+    changed: names
+      .filter((name) => old.has(name) && now.has(name) && !same(name))
+      .map((name) => `${named(name, old.get(name) ?? [])} -> ${(now.get(name) ?? []).join(", ") || "none"}`),
+    added: names.filter((name) => !old.has(name)).map((name) => named(name, now.get(name) ?? [])),
+    removed: names.filter((name) => !now.has(name)).map((name) => named(name, old.get(name) ?? [])),
+    rebuilt: names.filter((name) => freshNames.has(name) && old.has(name) && same(name)),
+  };
+}
+
+/** `2.7 MB`, decimal. */
+export function bytesText(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = Math.abs(bytes);
+  let unit = 0;
+  for (; value >= 999.5 && unit < units.length - 1; unit++) value /= 1000;
+  return `${bytes < 0 ? "-" : ""}${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,114 @@
+/**
+ * A preview's words on the hosts that would change, in one message of the stack, which stands in a pull request's comment too: beside each
+ * host's resource they would cost that comment two lines more for each host.
+ */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import * as z from "zod";
+import { isPinned, pinnedText, type Wanted } from "../pin.ts";
+import { previewLines } from "../preview.ts";
+import type { Probe } from "../probe.ts";
+import { type ClosureLook, closureLook } from "./closure-diff.ts";
+import { foldAll, type Line, wholeText } from "./fold.ts";
+
+export interface Explained {
+  readonly hostname: string;
+  readonly reboot: "allow" | "never";
+  readonly target: pulumi.Output<Wanted>;
+  readonly seen: pulumi.Output<Probe>;
+}
+
+export interface ExplainArgs {
+  readonly hosts: readonly Explained[];
+  readonly stack: string;
+  /** Where all the words are written. */
+  readonly file: string;
+  /** Binary cache that knows closures which are not in the runner's store. */
+  readonly cache?: string | undefined;
+  /** Limit of looking closures up. */
+  readonly seconds: number;
+}
+
+interface Found {
+  readonly host: string;
+  readonly wanted: Wanted;
+  readonly probe: Probe;
+  readonly reboot: "allow" | "never";
+}
+
+/** Hosts whose closures are worth comparing. */
+export function pairsOf(found: readonly Found[]): Record<string, { from: string | null; to: string }> {
+  return Object.fromEntries(
+    found.flatMap(({ host, wanted, probe }) =>
+      isPinned(wanted) || !probe.reached || probe.status.system === wanted.outPath
+        ? []
+        : [[host, { from: probe.status.system, to: wanted.outPath }]],
+    ),
+  );
+}
+
+function linesOf(found: Found, look: ClosureLook | undefined): Line[] {
+  const { host, wanted, probe, reboot } = found;
+  if (!probe.reached && probe.reason === "not asked") return [];
+  if (!isPinned(wanted)) return previewLines(host, wanted, probe, reboot, look);
+  const text = pinnedText(host, wanted, probe);
+  return text === undefined ? [] : text.split("\n").map((line, rank) => ({ text: line, rank }));
+}
+
+/** Resolves when all is said. Does nothing outside of previews. */
+export function explain(args: ExplainArgs, opts: pulumi.InvokeOutputOptions): pulumi.Output<void> {
+  if (!pulumi.runtime.isDryRun() || args.hosts.length === 0) return pulumi.output<void>(undefined);
+  const all = pulumi.all(
+    args.hosts.map(({ hostname: host, reboot, target, seen }) =>
+      pulumi.all([target, seen]).apply(([wanted, probe]) => ({ host, reboot, wanted, probe })),
+    ),
+  );
+  return all.apply((found) => {
+    // Most previews change few hosts, and none when nothing is to be done: then nothing is looked up.
+    const changed = found.filter((each) => linesOf(each, undefined).length > 0);
+    return lookUp(pairsOf(changed), args, opts).apply((looks) => tell(changed, looks, args));
+  });
+}
+
+function lookUp(
+  pairs: Record<string, { from: string | null; to: string }>,
+  { cache, seconds }: ExplainArgs,
+  opts: pulumi.InvokeOutputOptions,
+): pulumi.Output<Record<string, ClosureLook>> {
+  if (Object.keys(pairs).length === 0) return pulumi.output<Record<string, ClosureLook>>({});
+  const ran = command.local.runOutput(
+    {
+      command: '"$PANTHEROS_NODE" components/nixos-host/preview/closures-main.ts || :',
+      environment: { PANTHEROS_NODE: process.execPath },
+      stdin: JSON.stringify({ hosts: pairs, seconds, ...(cache === undefined ? {} : { cache }) }),
+      logging: "none",
+      addPreviousOutputInEnv: false,
+    },
+    opts,
+  );
+  return ran.apply(({ stdout }) => readLooks(stdout));
+}
+
+export function readLooks(stdout: string): Record<string, ClosureLook> {
+  try {
+    return z.record(z.string(), closureLook).parse(JSON.parse(stdout));
+  } catch {
+    return {};
+  }
+}
+
+async function tell(
+  changed: readonly Found[],
+  looks: Readonly<Record<string, ClosureLook>>,
+  { file, stack }: ExplainArgs,
+): Promise<void> {
+  const hosts = changed.map((each) => linesOf(each, looks[each.host]));
+  rmSync(file, { force: true });
+  if (hosts.length === 0) return;
+  mkdirSync(dirname(file), { recursive: true });
+  const whole = hosts.map((lines) => lines.map((line) => line.text).join("\n"));
+  writeFileSync(file, wholeText(stack, whole));
+  await pulumi.log.info(foldAll(hosts, file));
+}

@@ -1,0 +1,84 @@
+/**
+ * How the stack's last run ended for its hosts, read from its own state: what no host can tell, because it was off, or was never
+ * asked to do anything.
+ */
+import * as pulumi from "@pulumi/pulumi";
+import * as z from "zod";
+import type { PreviousInstall } from "./install/triggers.ts";
+import { type DeployOutcome, readDeployResult, readInstallResult } from "./result.ts";
+
+/** By the names of the resources. */
+export interface Previous {
+  readonly installs: Readonly<Record<string, PreviousInstall>>;
+  readonly deploys: Readonly<Record<string, DeployOutcome>>;
+}
+
+const resources = z.object({
+  outputs: z.record(
+    z.string(),
+    z.object({
+      type: z.string(),
+      outputs: z.object({ triggers: z.unknown(), stdout: z.unknown() }).partial(),
+    }),
+  ),
+});
+
+/** Installs and deploys in the answer of `readStackResourceOutputs`. */
+export function previousResults(answer: unknown): Previous {
+  const installs: Record<string, PreviousInstall> = {};
+  const deploys: Record<string, DeployOutcome> = {};
+  const read = resources.safeParse(answer);
+  for (const [urn, { type, outputs }] of Object.entries(read.data?.outputs ?? {})) {
+    const name = urn.split("::").at(-1) ?? "";
+    const { triggers } = outputs;
+    if (type !== "command:local:Command" || !Array.isArray(triggers)) continue;
+    const stdout = typeof outputs.stdout === "string" ? outputs.stdout : "";
+    if (name.endsWith("-install")) {
+      const { outcome } = readInstallResult(name, stdout);
+      installs[name] = { triggers: triggers.map(String), done: outcome !== "failed" };
+    } else if (name.endsWith("-deploy")) {
+      deploys[name] = readDeployResult(name, stdout).outcome;
+    }
+  }
+  return { installs, deploys };
+}
+
+/**
+ * Reads them once for all hosts, when the first of them asks; none does before a machine is there. Without an answer every
+ * install is looked at again, which costs time and nothing else.
+ */
+export function stackResults(): () => Promise<Previous> {
+  let answer: Promise<Previous> | undefined;
+  const ask = async () => {
+    const stackName = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
+    try {
+      return previousResults(
+        await pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", { stackName }, {}),
+      );
+    } catch (error) {
+      pulumi.log.debug(`the stack's own state can't be read: ${error}`);
+      return { installs: {}, deploys: {} };
+    }
+  };
+  return () => {
+    answer ??= ask();
+    return answer;
+  };
+}
+
+/** A renamed host's results stand in the state under its former name until the run that renames it is over. */
+export function underFormerName(
+  previous: () => Promise<Previous>,
+  name: string,
+  formerly: string | undefined,
+): () => Promise<Previous> {
+  if (formerly === undefined) return previous;
+  const renamed = <T>(found: Readonly<Record<string, T>>, suffix: string): Readonly<Record<string, T>> => {
+    const own = found[`${name}${suffix}`] ?? found[`${formerly}${suffix}`];
+    return own === undefined ? found : { ...found, [`${name}${suffix}`]: own };
+  };
+  return async () => {
+    const { installs, deploys } = await previous();
+    return { installs: renamed(installs, "-install"), deploys: renamed(deploys, "-deploy") };
+  };
+}

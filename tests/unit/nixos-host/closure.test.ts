@@ -1,0 +1,126 @@
+import {
+  buildStep,
+  copyStep,
+  hostIsAway,
+  nixPeers,
+  pushStep,
+  signStep,
+} from "../../../components/nixos-host/deploy/closure.ts";
+import { sshConfig } from "../../../components/nixos-host/ssh.ts";
+import { broken, drv, newSystem, refusedConnection, spec } from "./fixtures.ts";
+
+const files = { knownHosts: "/tmp/known_hosts", sshConfig: "/tmp/ssh_config", identity: "/keys/deploy" };
+const nix = ["nix", "--extra-experimental-features", "nix-command flakes"];
+const builder = { host: "storage", address: "192.0.2.9", port: 22, hostKey: "ssh-ed25519 AAAAC3Nzb" };
+const overSsh = { NIX_SSHOPTS: "-F /tmp/ssh_config" };
+
+describe("built here", () => {
+  test("build", () => {
+    expect(buildStep(spec(), drv("b"), files)).toMatchObject({
+      argv: [...nix, "build", "--no-link", "--print-out-paths", `${drv("b")}^out`],
+      timeoutSeconds: 3600,
+    });
+  });
+
+  test("sign names the key's file and never its content", () => {
+    expect(signStep(spec(), "/keys/signing", files).argv).toEqual([
+      ...[...nix, "store", "sign", "--recursive", "--key-file", "/keys/signing", newSystem],
+    ]);
+  });
+
+  test("push does not wait for a cache that is away", () => {
+    expect(pushStep(spec(), "s3://cache?endpoint=x", files).argv).toEqual([
+      ...[...nix, "copy", "--option", "connect-timeout", "10", "--option", "download-attempts", "2"],
+      ...["--to", "s3://cache?endpoint=x", newSystem],
+    ]);
+  });
+
+  test("copy checks signatures, and the host gets from its substituters what it can", () => {
+    const step = copyStep(spec(), files);
+    expect(step?.argv).toEqual([
+      ...[...nix, "copy", "--substitute-on-destination", "--to", "ssh-ng://web", newSystem],
+    ]);
+    expect(step?.env).toEqual(overSsh);
+    expect(copyStep(spec({ managed: false }), files)?.argv).toContain("--no-check-sigs");
+  });
+});
+
+describe("built on another host", () => {
+  const remote = spec({ build: builder });
+
+  test("derivations go to its store, and nothing comes back", () => {
+    expect(buildStep(remote, drv("b"), files)).toMatchObject({
+      argv: [
+        ...[...nix, "build", "--store", "ssh-ng://storage", "--eval-store", "auto"],
+        ...["--no-link", "--print-out-paths", `${drv("b")}^out`],
+      ],
+      env: overSsh,
+    });
+  });
+
+  test("the runner signs what is there, with its own key", () => {
+    expect(signStep(remote, "/keys/signing", files)).toMatchObject({
+      argv: [
+        ...[...nix, "store", "sign", "--store", "ssh-ng://storage"],
+        ...["--recursive", "--key-file", "/keys/signing", newSystem],
+      ],
+      env: overSsh,
+    });
+  });
+
+  test("pushed and copied from there", () => {
+    expect(pushStep(remote, "s3://cache", files).argv.slice(-5)).toEqual([
+      ...["--from", "ssh-ng://storage", "--to", "s3://cache", newSystem],
+    ]);
+    expect(copyStep(remote, files)?.argv.slice(-6)).toEqual([
+      ...["--substitute-on-destination", "--from", "ssh-ng://storage", "--to", "ssh-ng://web", newSystem],
+    ]);
+  });
+
+  test("ssh knows both machines, each by its own key and as its own account", () => {
+    const peers = nixPeers(spec({ build: builder, managed: false }), files);
+    expect(peers.map(({ host, address, user }) => [host, address, user])).toEqual([
+      ["web", "203.0.113.10", "root"],
+      ["storage", "192.0.2.9", "deploy"],
+    ]);
+    const config = sshConfig(peers);
+    expect(config).toMatch(/^Host web\n {2}HostName 203\.0\.113\.10\n/);
+    expect(config).toMatch(/^Host storage\n {2}HostName 192\.0\.2\.9\n/m);
+    expect(config.match(/StrictHostKeyChecking yes/g)).toHaveLength(2);
+  });
+
+  test("a blank in a file's name is quoted; a command stands as it is", () => {
+    const peer = { host: "web", address: "192.0.2.1", user: "deploy", identity: "/my keys/deploy" };
+    const config = sshConfig([{ ...peer, pinned: { key: "ssh-ed25519 AAAA" } }]);
+    expect(config).toContain('  IdentityFile "/my keys/deploy"\n');
+    expect(config).toContain("  KnownHostsCommand /usr/bin/env echo web ssh-ed25519 AAAA\n");
+  });
+
+  test("a builder that does not answer is named, and the host is not called offline for it", () => {
+    const away = broken("ssh: connect to host 192.0.2.9 port 22: Connection refused");
+    const build = buildStep(remote, drv("b"), files);
+    expect(build.hint(away)).toMatch(/^storage, which builds for web: the host does not answer/);
+    expect(hostIsAway(remote, build, away)).toBe(false);
+    const copy = copyStep(remote, files);
+    expect(copy?.hint(away)).toMatch(/^storage, which builds for web/);
+    expect(copy && hostIsAway(remote, copy, away)).toBe(false);
+    expect(copy && hostIsAway(remote, copy, refusedConnection)).toBe(true);
+  });
+});
+
+describe("built on the host itself", () => {
+  const own = spec({ build: "target" });
+
+  test("its store builds, and there is nothing to copy", () => {
+    expect(buildStep(own, drv("b"), files).argv).toEqual(
+      expect.arrayContaining(["--store", "ssh-ng://web", "--eval-store", "auto"]),
+    );
+    expect(copyStep(own, files)).toBeUndefined();
+    expect(nixPeers(own, files).map(({ host }) => host)).toEqual(["web"]);
+  });
+
+  test("one that does not answer is away", () => {
+    expect(hostIsAway(own, buildStep(own, drv("b"), files), refusedConnection)).toBe(true);
+    expect(hostIsAway(own, buildStep(own, drv("b"), files), broken("builder failed"))).toBe(false);
+  });
+});

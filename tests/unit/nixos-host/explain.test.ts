@@ -1,0 +1,120 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import type { Wanted } from "../../../components/nixos-host/pin.ts";
+import { explain } from "../../../components/nixos-host/preview/explain.ts";
+import { foldAll, shownLines } from "../../../components/nixos-host/preview/fold.ts";
+import { previewText } from "../../../components/nixos-host/preview.ts";
+import type { Probe } from "../../../components/nixos-host/probe.ts";
+import { record, resolved } from "../mocks.ts";
+import { drv, newSystem, status } from "./fixtures.ts";
+
+const target: Wanted = {
+  ...{ drvPath: drv("b"), outPath: newSystem, system: "x86_64-linux", kernel: "/nix/store/k/bzImage" },
+  ...{ inhibitors: {}, units: {} },
+};
+const reached = (more = {}): Probe => ({ reached: true, user: "deploy", status: status(more) });
+const diff = {
+  ...{ before: 400_000_000, after: 402_700_000, fresh: 12_000_000, freshPaths: 7 },
+  ...{ changed: ["linux 6.12 -> 6.18"], added: ["bar 2.0"], removed: [], rebuilt: ["etc"] },
+};
+
+test("a closure that is built: what it brings, and no word of not being built", () => {
+  expect(previewText("web", target, reached(), "never", { built: true, diff })).toBe(
+    [
+      "web: another system is wanted",
+      "  runs    aaaaaaa nixos-system-web-25.11",
+      "  wanted  bbbbbbb nixos-system-web-25.11",
+      "  size    400.0 MB -> 402.7 MB (+2.7 MB); new 12.0 MB in 7 paths",
+      "  package ~ linux 6.12 -> 6.18  + bar 2.0",
+      "  rebuilt etc",
+    ].join("\n"),
+  );
+  expect(previewText("web", target, reached(), "never", { built: true })).not.toContain("not built");
+});
+
+describe("many hosts", () => {
+  const host = (name: string, lines: number) => [
+    { text: `${name}: another system is wanted`, rank: 0 },
+    ...Array.from({ length: lines }, (_, at) => ({ text: `  ${name} ${at}`, rank: lines - at })),
+  ];
+
+  test("what fits is told whole", () => {
+    expect(foldAll([host("a", 2), host("b", 1)], "f.md").split("\n")).toEqual([
+      ...["a: another system is wanted", "  a 0", "  a 1"],
+      ...["b: another system is wanted", "  b 0"],
+    ]);
+  });
+
+  test("five hosts with a page each: the most important lines, in order, and where the rest is", () => {
+    const text = foldAll(
+      ["a", "b", "c", "d", "e"].map((name) => host(name, 40)),
+      ".preview/production.md",
+    ).split("\n");
+    expect(text.length).toBeLessThanOrEqual(shownLines);
+    expect(text.slice(0, 4)).toEqual(["a: another system is wanted", "  a 37", "  a 38", "  a 39"]);
+    expect(text.at(-1)).toBe("and 185 lines more in .preview/production.md");
+  });
+
+  test("a hundred hosts: a line for each", () => {
+    const hosts = Array.from({ length: 100 }, (_, at) => host(`h${at}`, 9));
+    expect(foldAll(hosts, "f").split("\n")).toHaveLength(101);
+  });
+});
+
+describe("in a preview", () => {
+  const directory = mkdtempSync(join(tmpdir(), "pantheros-explain-"));
+  const file = join(directory, "deep", "preview.md");
+  const info = jest.spyOn(pulumi.log, "info").mockResolvedValue();
+  afterEach(() => info.mockClear());
+  afterAll(() => {
+    info.mockRestore();
+    rmSync(directory, { recursive: true });
+  });
+
+  const told = async (probe: Probe, preview = true) => {
+    const functions = {
+      "command:local:run": () => ({ stdout: JSON.stringify({ web: { built: true, diff } }), stderr: "" }),
+    };
+    // Awaited here: the recording ends when the program has registered all, which may be before the last word.
+    const { recording, result } = await record(
+      () => {
+        const hosts = [
+          {
+            hostname: "web",
+            reboot: "never" as const,
+            target: pulumi.output(target),
+            seen: pulumi.output(probe),
+          },
+        ];
+        const args = { hosts, stack: "production", file, cache: "https://cache.example.test", seconds: 9 };
+        return explain(args, {});
+      },
+      { functions, preview },
+    );
+    await resolved(result);
+    return recording.calls.map(({ inputs }) => inputs);
+  };
+
+  test("one message for all hosts, one look at all closures, and everything in a file", async () => {
+    const calls = await told(reached());
+    expect(calls).toHaveLength(1);
+    expect(JSON.parse(String(calls[0]?.["stdin"]))).toEqual({
+      hosts: { web: { from: status().system, to: newSystem } },
+      ...{ seconds: 9, cache: "https://cache.example.test" },
+    });
+    expect(info).toHaveBeenCalledTimes(1);
+    expect(info).toHaveBeenCalledWith(
+      expect.stringMatching(/^web: another system is wanted\n(.*\n)*.*linux 6.12/),
+    );
+    expect(readFileSync(file, "utf8")).toMatch(/^# Hosts that would change: production\n\n```\nweb: another/);
+  });
+
+  test("nothing is looked up or said of hosts that are as wanted, that nobody asked, or in an up", async () => {
+    expect(await told(reached({ system: newSystem, token: "t" }))).toEqual([]);
+    expect(await told({ reached: false, reason: "not asked" })).toEqual([]);
+    expect(await told(reached(), false)).toEqual([]);
+    expect(info).not.toHaveBeenCalled();
+  });
+});

@@ -1,0 +1,72 @@
+import { deploySpec } from "../../../components/nixos-host/deploy/spec.ts";
+import { NixosHost } from "../../../components/nixos-host/nixos-host.ts";
+import { pinnedText } from "../../../components/nixos-host/pin.ts";
+import { hostKey, record, resolved } from "../mocks.ts";
+import { newSystem, oldSystem, status } from "./fixtures.ts";
+
+const pinned = { outPath: oldSystem, pinned: true } as const;
+
+async function host(seen: unknown, preview = false) {
+  return record(
+    () =>
+      new NixosHost("web", {
+        ...{
+          host: "web",
+          address: "203.0.113.10",
+          hostKey,
+          evaluation: {},
+          converge: "must",
+          user: "deploy",
+        },
+        ...{ maybeUnmanaged: false, pin: oldSystem },
+      }),
+    {
+      preview,
+      functions: { "command:local:run": () => ({ stdout: `deploy ${JSON.stringify(seen)}`, stderr: "" }) },
+      computed: {
+        "command:local:Command": () => ({
+          stdout: JSON.stringify({
+            schemaVersion: 1,
+            host: "web",
+            outcome: "confirmed",
+            token: "t",
+            seconds: {},
+          }),
+        }),
+      },
+    },
+  );
+}
+
+test("a pinned host is not evaluated or built: its deploy is told the system and no derivation", async () => {
+  const { recording, result } = await host(status({ system: newSystem }));
+  const { inputs } = recording.named("web-deploy");
+  expect((inputs["triggers"] as string[])[0]).toBe(oldSystem);
+  const spec = deploySpec.parse(
+    JSON.parse((inputs["environment"] as Record<string, string>)["PANTHEROS_DEPLOY"] ?? ""),
+  );
+  expect(spec.outPath).toBe(oldSystem);
+  expect(spec.drvPath).toBeUndefined();
+  expect(result.pin).toBe(oldSystem);
+  expect(await resolved(result.result)).toMatchObject({ outcome: "confirmed" });
+});
+
+test("one that runs its pin returns its own token: no change", async () => {
+  const { recording } = await host(status({ system: oldSystem, token: "kept" }));
+  expect(recording.named("web-deploy").inputs["triggers"]).toEqual([oldSystem, "kept"]);
+});
+
+test("the preview says that it is on purpose", () => {
+  const probe = { reached: true, user: "deploy", status: status({ system: newSystem }) } as const;
+  expect(pinnedText("web", pinned, probe)?.split("\n")).toEqual([
+    expect.stringMatching(
+      /^web: pinned to \S+ by pantheros:pins \(rolled back on purpose\): another system is wanted$/,
+    ),
+    `  runs    ${newSystem}`,
+    `  pinned  ${oldSystem}`,
+  ]);
+  expect(pinnedText("web", pinned, { ...probe, status: status({ system: oldSystem }) })).toBeUndefined();
+  expect(pinnedText("web", pinned, { reached: false, reason: "x\nno answer", hint: "look" })).toContain(
+    "hint    look",
+  );
+});
