@@ -1,3 +1,4 @@
+import "./components/stack-traces.ts";
 import { Fleet } from "./components/fleet/fleet.ts";
 import { loadInventory } from "./inventory/load.ts";
 import { planFor } from "./inventory/plan.ts";
@@ -8,4 +9,4 @@ const plan = planFor(loadInventory(settings.fleetFile), settings.environment);
 const fleet = new Fleet("fleet", { plan, settings });
 
 /** The contract with other teams: outputs/contract.ts, docs/outputs.md. */
-export const { schemaVersion, hosts, services, dns, buckets, cache } = fleet.outputs;
+export const { schemaVersion, hosts, services, dns, buckets, cache, retired } = fleet.outputs;

@@ -1,11 +1,21 @@
 import type { Plan, PlannedService } from "../inventory/plan.ts";
 import { type HostOutputs, type StackOutputs, schemaVersion } from "./contract.ts";
 
+/** As the host told it: what it does not know is null. */
+type HostProvenance = {
+  readonly [K in keyof Required<NonNullable<HostOutputs["provenance"]>>]?:
+    | NonNullable<HostOutputs["provenance"]>[K]
+    | null
+    | undefined;
+} & { readonly at: string; readonly closure: string };
+
 /** What the run learned of one host. Fields it did not learn are absent. */
 export interface HostFacts {
   readonly ipv4?: string | undefined;
   readonly ipv6?: string | undefined;
   readonly hostKey?: string | undefined;
+  /** Store path that it is held at on purpose. */
+  readonly pinned?: string | undefined;
   /** The deploy's result; absent when there was none. */
   readonly result?:
     | {
@@ -21,6 +31,7 @@ export interface HostFacts {
               readonly detail?: string | null | undefined;
             }[]
           | undefined;
+        readonly provenance?: HostProvenance | undefined;
       }
     | undefined;
 }
@@ -31,6 +42,8 @@ export interface StackFacts {
   readonly hosts: Readonly<Record<string, HostFacts>>;
   readonly records: readonly { name: string; type: string; content: string; proxied: boolean }[];
   readonly buckets: Readonly<Record<string, { name: string; endpoint: string; region: string }>>;
+  /** Servers of decommissioned hosts that still exist. */
+  readonly retired?: StackOutputs["retired"];
 }
 
 /** Drops what is undefined: in the contract such a field is absent. */
@@ -39,6 +52,11 @@ function compact<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], u
     [K in keyof T]: Exclude<T[K], undefined>;
   };
 }
+
+const withoutNulls = (told: HostProvenance) =>
+  Object.fromEntries(
+    Object.entries(told).filter(([, value]) => value !== null && value !== undefined),
+  ) as HostOutputs["provenance"];
 
 function hostOutputs(facts: HostFacts, tailnetName: string | undefined): HostOutputs {
   const { result } = facts;
@@ -52,6 +70,8 @@ function hostOutputs(facts: HostFacts, tailnetName: string | undefined): HostOut
     ),
     outcome: result?.outcome,
     reason: result?.outcome === "confirmed" ? undefined : result?.reason,
+    pinned: facts.pinned,
+    provenance: result?.provenance && withoutNulls(result.provenance),
   }) as HostOutputs;
 }
 
@@ -92,5 +112,6 @@ export function outputsFor(plan: Plan, facts: StackFacts): StackOutputs {
       ]),
     ),
     cache: compact({ url: cache.url, publicKey: cache.publicKey }) as StackOutputs["cache"],
+    retired: facts.retired ?? {},
   };
 }

@@ -12,6 +12,15 @@ const healthResult = z.object({
   detail: z.string().optional().describe("What the check saw"),
 });
 
+const provenance = z.object({
+  commit: z.string().optional().describe("Commit that the runner deployed from"),
+  dirty: z.boolean().optional().describe("Whether its checkout had changes beyond that commit"),
+  by: z.string().optional().describe("Who ran the deploy, as the runner knows them"),
+  at: z.string().describe("When the host committed the system, by its own clock (RFC 3339)"),
+  closure: z.string().describe("Store path that was committed"),
+  previous: z.string().optional().describe("Store path that was committed before"),
+});
+
 const hostOutputs = z.object({
   addresses: z.object({
     ipv4: z.string().optional(),
@@ -23,10 +32,24 @@ const hostOutputs = z.object({
   generation: z.int().optional().describe("Generation of the system profile"),
   health: z.array(healthResult),
   outcome: z
-    .enum(["confirmed", "rolled-back", "held", "offline", "failed"])
+    .enum(["confirmed", "staged", "rolled-back", "held", "offline", "failed"])
     .optional()
-    .describe("How the last deploy ended; only confirmed means that the host runs what the stack wants"),
+    .describe(
+      "How the last deploy ended; only confirmed means that the host runs what the stack wants; staged: it does after its next reboot",
+    ),
   reason: z.string().optional().describe("Why the outcome is not confirmed"),
+  pinned: z
+    .string()
+    .optional()
+    .describe("Store path that the host is held at on purpose, instead of what the flake says"),
+  provenance: provenance.optional().describe("Where the committed system comes from"),
+});
+
+const retiredOutputs = z.object({
+  addresses: z.object({ ipv4: z.string().optional(), ipv6: z.string().optional() }),
+  server: z
+    .enum(["kept", "unprotected"])
+    .describe("kept: it stays with its disk; unprotected: the next run deletes it"),
 });
 
 const serviceOutputs = z.object({
@@ -55,6 +78,12 @@ export const stackOutputs = z
       url: z.string().optional().describe("Nix substituter"),
       publicKey: z.string().optional().describe("Nix public key, name:base64"),
     }),
+    retired: z
+      .record(z.string(), retiredOutputs)
+      .optional()
+      .describe(
+        "Servers of decommissioned hosts that still exist: closed off, without names, not deployed to",
+      ),
   })
   .describe("Outputs of a PantherOS stack, version 1. No value in it is secret.");
 

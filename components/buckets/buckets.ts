@@ -24,7 +24,7 @@ export interface BucketLocation {
 }
 
 /**
- * Private, encrypted buckets at Backblaze B2 through its S3 API.
+ * Encrypted buckets, private unless said otherwise, at Backblaze B2 through its S3 API.
  *
  * What B2 lacks is left out: tags, public access blocks, policies (buckets are private by default), a versioning resource (B2
  * always keeps versions). The lifecycle stands in the bucket's own arguments, deprecated as they are: the separate resource waits
@@ -55,7 +55,13 @@ export class Buckets extends pulumi.ComponentResource {
     const opts = { parent: this, provider, retainOnDelete: holdsData(spec.purpose) && !disposable };
     const bucket = new Bucket(
       `${name}-${spec.key}`,
-      { bucket: spec.name, forceDestroy: disposable, lifecycleRules: [lifecycleOf(spec)] },
+      {
+        bucket: spec.name,
+        forceDestroy: disposable,
+        lifecycleRules: [lifecycleOf(spec)],
+        // Of the canned ACLs B2 knows this one and "private", the default.
+        ...(spec.publicRead && { acl: "public-read" }),
+      },
       { ...opts, protect: args.protect ?? false, deleteBeforeReplace: true },
     );
     new BucketServerSideEncryptionConfiguration(

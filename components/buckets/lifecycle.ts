@@ -8,6 +8,8 @@ export interface BucketSpec {
   /** Name at the vendor, unique over all its customers. */
   readonly name: string;
   readonly purpose: BucketPurpose;
+  /** Anybody may read its objects. False by default. */
+  readonly publicRead?: boolean;
   /** Days a hidden or replaced version is kept. B2 keeps every version until told otherwise. */
   readonly noncurrentDays: number;
   /** Days after which a current object is hidden; undefined: never. */

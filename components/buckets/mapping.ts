@@ -11,10 +11,11 @@ export function bucketsArgs(plan: Plan, endpoint: string | undefined): BucketsAr
   return {
     region: storage.region,
     endpoint,
-    buckets: plan.buckets.map(({ key, name, purpose, noncurrentDays, expireDays }) => ({
+    buckets: plan.buckets.map(({ key, name, purpose, publicRead, noncurrentDays, expireDays }) => ({
       key,
       name,
       purpose,
+      ...(publicRead && { publicRead }),
       noncurrentDays,
       expireDays,
     })),

@@ -66,7 +66,12 @@ export function zoneContentsFor<T>(
   });
   const services = plan.services
     .filter((service) => service.public)
-    .map(({ name, fqdn: full, host, proxied }) => ({ name, fqdn: full, host, proxied: proxied ?? true }));
+    .map(({ name, fqdn: full, host, proxied }) => ({
+      name,
+      fqdn: full,
+      host: plan.settings.gateway ?? host,
+      proxied: proxied ?? true,
+    }));
   const cacheHost = plan.hosts.find((host) => host.name === cache.host);
   return {
     zone: dns.zone,

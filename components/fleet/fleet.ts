@@ -1,24 +1,20 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Plan } from "../../inventory/plan.ts";
-import { outputsFor } from "../../outputs/build.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { type BucketLocation, Buckets } from "../buckets/buckets.ts";
 import { bucketsArgs } from "../buckets/mapping.ts";
 import { dnsRecordsFor } from "../dns/mapping.ts";
 import { type PublishedRecord, Zone } from "../dns/zone.ts";
-import type { NixosHost } from "../nixos-host/nixos-host.ts";
-import { withRunning } from "../nixos-host/result.ts";
 import { Verdict } from "../nixos-host/verdict.ts";
 import { secretsArgs } from "../secrets/mapping.ts";
 import { type HostSecret, Secrets } from "../secrets/secrets.ts";
 import { tailnetArgs } from "../tailnet/mapping.ts";
 import { Tailnet } from "../tailnet/tailnet.ts";
 import { deployHosts } from "./hosts.ts";
+import { tailnetKeyName } from "./installs.ts";
 import { type Machines, machinesOf } from "./machines.ts";
-
-/** Name, on its host, of the key to join the tailnet with. */
-const tailnetKeyName = "tailscale-auth-key";
+import { publishedOutputs } from "./outputs.ts";
 
 export interface FleetArgs {
   readonly plan: Plan;
@@ -36,19 +32,24 @@ export class Fleet extends pulumi.ComponentResource {
   constructor(name: string, { plan, settings }: FleetArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:fleet:Fleet", name, {}, opts);
     const machines = machinesOf(plan, settings, this);
-    const tailnet = this.#tailnet(plan, settings);
+    const tailnet = this.#tailnet(plan, settings, machines);
     const secrets = this.#secrets(plan, settings, tailnet?.keys ?? {});
     const records = this.#names(plan, settings, machines);
     const buckets = this.#buckets(plan, settings);
-    const { hosts, problems } = deployHosts({ plan, settings, machines, secrets, parent: this });
-    new Verdict("verdict", { hosts: [...hosts.values()], problems }, { parent: this });
-    this.outputs = outputsOf(plan, machines, hosts, records, buckets);
+    const { hosts, problems } = deployHosts({
+      ...{ plan, settings, machines, secrets, parent: this },
+      devices: tailnet?.devices ?? {},
+    });
+    this.outputs = publishedOutputs({ plan, machines, hosts, records, buckets });
     this.registerOutputs({ outputs: this.outputs });
+    const judged = { hosts: [...hosts.values()], problems, after: this.outputs };
+    new Verdict("verdict", judged, { parent: this });
   }
 
-  #tailnet(plan: Plan, settings: Settings): Tailnet | undefined {
+  #tailnet(plan: Plan, settings: Settings, { created }: Machines): Tailnet | undefined {
     const args = tailnetArgs(plan, settings.stack);
-    return args && new Tailnet("tailnet", args, { parent: this });
+    const machines = new Map([...created].map(([host, { server }]) => [host, server]));
+    return args && new Tailnet("tailnet", { ...args, machines }, { parent: this });
   }
 
   /** Where there is nothing to read or write, the stack needs no access to 1Password. */
@@ -93,32 +94,4 @@ export class Fleet extends pulumi.ComponentResource {
     const args = bucketsArgs(plan, settings.s3Endpoint);
     return args ? new Buckets("buckets", args, { parent: this }).buckets : {};
   }
-}
-
-/** Everything the run learned, as the contract wants it. */
-function outputsOf(
-  plan: Plan,
-  machines: Machines,
-  hosts: ReadonlyMap<string, NixosHost>,
-  records: readonly PublishedRecord[],
-  buckets: Readonly<Record<string, BucketLocation>>,
-): pulumi.Output<StackOutputs> {
-  const facts = [...hosts].map(([host, { result, status }]) => {
-    const machine = machines.created.get(host) ?? machines.adopted.get(host);
-    return pulumi
-      .all([machine?.ipv4, machine?.ipv6, machine?.hostKey, result, status])
-      .apply(
-        ([ipv4, ipv6, hostKey, told, seen]) =>
-          [host, { ipv4, ipv6, hostKey, result: withRunning(told, seen) }] as const,
-      );
-  });
-  return pulumi
-    .all([pulumi.all(facts), pulumi.output(records), pulumi.output(buckets)])
-    .apply(([all, published, located]) =>
-      outputsFor(plan, {
-        hosts: Object.fromEntries(all),
-        records: [...published],
-        buckets: located,
-      }),
-    );
 }

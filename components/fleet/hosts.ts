@@ -1,14 +1,21 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Plan } from "../../inventory/plan.ts";
+import { type RunnerSeconds, runnerSeconds } from "../../inventory/seconds.ts";
 import type { Settings } from "../../settings/settings.ts";
+import { deployedPublicly } from "../hetzner-server/mapping.ts";
 import type { Machine } from "../machine.ts";
 import { evaluate } from "../nixos-host/evaluate.ts";
 import { NixosHost, type NixosHostArgs } from "../nixos-host/nixos-host.ts";
+import { laterWaves, Prefetch } from "../nixos-host/prefetch.ts";
+import { explain } from "../nixos-host/preview/explain.ts";
+import { stackResults, underFormerName } from "../nixos-host/previous.ts";
 import { inWaveOrder, type Waved, waitsFor } from "../nixos-host/waves.ts";
+import { provenance } from "../provenance.ts";
 import { SecretDelivery } from "../secrets/delivery.ts";
 import type { DeliveryResult } from "../secrets/delivery-command.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
-import type { Machines } from "./machines.ts";
+import { installArgs } from "./installs.ts";
+import { formerNames, type Machines } from "./machines.ts";
 
 /** The stack's hosts as NixOS systems, and what else has to be true for the run to have succeeded. */
 export interface Deployed {
@@ -23,6 +30,8 @@ interface Surroundings {
   readonly machines: Machines;
   /** What each host gets before its deploy. */
   readonly secrets: readonly HostSecret[];
+  /** Resolves when a host's device has its name in the tailnet. */
+  readonly devices: Readonly<Record<string, pulumi.Output<unknown>>>;
   readonly parent: pulumi.Resource;
 }
 
@@ -38,31 +47,78 @@ export function deliveryProblem(result: DeliveryResult, converge: Waved["converg
   return `${result.host}: secret ${result.secret} ${result.outcome}: ${result.reason}`;
 }
 
+/** The steps' limits; what is as it is when left out stays out of the state. */
+function stepSeconds(seconds: RunnerSeconds): NonNullable<NixosHostArgs["seconds"]> {
+  const usual = runnerSeconds.parse({});
+  const steps = ["connect", "probe", "build", "sign", "push", "substitute", "copy"] as const;
+  const own = steps.filter((step) => seconds[step] !== usual[step]);
+  return Object.fromEntries(own.map((step) => [step, seconds[step]]));
+}
+
+/** Pinned hosts of earlier waves, as what holds a host back is told. */
+const pinnedBefore = (order: readonly Waved[], wave: number, pins: Settings["pins"]): string[] =>
+  order
+    .filter((host) => host.wave < wave && pins[host.name] !== undefined)
+    .map(({ name }) => `${name} (pinned)`);
+
 /** The address that deploys use: the tailnet's name, or the public address where the inventory says so. */
-function deployAddress(plan: Plan, host: string, machine: Machine): pulumi.Output<string> {
-  const { deploy, tailnet } = plan.inventory;
-  if (deploy.address === "public" || tailnet === undefined) return machine.address;
+function deployAddress(
+  plan: Plan,
+  host: string,
+  machine: Machine,
+  renamed?: pulumi.Output<unknown>,
+): pulumi.Output<string> {
+  const { tailnet } = plan.inventory;
+  if (deployedPublicly(plan.inventory) || tailnet === undefined) return machine.address;
   // After the machine, so that nothing is asked before it exists.
-  return machine.address.apply(() => `${host}.${tailnet.suffix}`);
+  return pulumi.all([machine.address, renamed]).apply(() => `${host}.${tailnet.suffix}`);
+}
+
+/** Where a host is built, when that is not here. The builder's deploy is not waited for: it builds with what it runs. */
+function buildPlace(plan: Plan, machines: Machines, host: string): Pick<NixosHostArgs, "build"> {
+  const place = plan.hosts.find(({ name }) => name === host)?.build ?? "local";
+  if (place === "local") return {};
+  if (place === "target") return { build: place };
+  const machine = machines.created.get(place) ?? machines.adopted.get(place);
+  if (machine === undefined) throw new Error(`no machine was made for ${place}, which builds for ${host}`);
+  const { sshPort: port, hostKey } = machine;
+  return { build: { host: place, address: deployAddress(plan, place, machine), port, hostKey } };
+}
+
+/** A pin that holds nobody is told: it would act again when a host of that name comes back. */
+function warnOfStrangers(plan: Plan, settings: Settings): void {
+  const names = new Set(plan.hosts.map(({ name }) => name));
+  for (const name of Object.keys(settings.pins).filter((pinned) => !names.has(pinned))) {
+    pulumi.log.warn(
+      `pantheros:pins.${name}: no such host in this stack; tools/pulumi rollback --release ${name}`,
+    );
+  }
 }
 
 /** One NixosHost per host, in the order of the waves; the secrets of each are brought to it before its deploy. */
-export function deployHosts({ plan, settings, machines, secrets, parent }: Surroundings): Deployed {
+export function deployHosts({ plan, settings, machines, secrets, devices, parent }: Surroundings): Deployed {
   const evaluation = evaluate(
     {
       flake: settings.flake,
-      hosts: plan.hosts.map((host) => host.name),
+      hosts: plan.hosts.map((host) => host.name).filter((name) => settings.pins[name] === undefined),
       overrides: settings.flakeOverrides,
+      timeoutSeconds: plan.inventory.deploy.seconds.evaluate,
     },
     { parent },
   );
+  warnOfStrangers(plan, settings);
   const { deploy, cache } = plan.inventory;
+  const previous = stackResults();
   const order = inWaveOrder(plan.hosts.map(waved));
   const after = waitsFor(order);
+  // A preview deploys nothing.
+  const whose = pulumi.runtime.isDryRun() ? undefined : provenance(settings.flake);
   const hosts = new Map<string, NixosHost>();
   const problems: pulumi.Output<string | undefined>[] = [];
 
-  for (const { name, converge } of order) {
+  for (const { name, wave, converge } of order) {
+    const pin = settings.pins[name];
+    const planned: { formerly?: string | undefined } = plan.hosts.find((host) => host.name === name) ?? {};
     const created = machines.created.get(name);
     const machine = created ?? machines.adopted.get(name);
     if (machine === undefined) throw new Error(`no machine was made for host ${name}`);
@@ -70,8 +126,10 @@ export function deployHosts({ plan, settings, machines, secrets, parent }: Surro
       const results = secrets
         .filter((secret) => secret.host === name)
         .map(({ host, name: secret, value, read }) => {
-          const args = { ...contact, host, secret, value, read };
-          const { result } = new SecretDelivery(`${name}-secret-${secret}`, args, { parent });
+          const args = { ...contact, host, secret, value, read, timeoutSeconds: deploy.seconds.secret };
+          const named = (called: string) => `${called}-secret-${secret}`;
+          const opts = { parent, ...formerNames(planned, named) };
+          const { result } = new SecretDelivery(named(name), args, opts);
           problems.push(result.apply((told) => deliveryProblem(told, converge)));
           return result;
         });
@@ -83,7 +141,13 @@ export function deployHosts({ plan, settings, machines, secrets, parent }: Surro
         name,
         {
           host: name,
-          address: deployAddress(plan, name, machine),
+          // A host that is renamed has its new name in the tailnet first.
+          address: deployAddress(
+            plan,
+            name,
+            machine,
+            planned.formerly === undefined ? undefined : devices[name],
+          ),
           port: machine.sshPort,
           hostKey: machine.hostKey,
           evaluation,
@@ -92,23 +156,48 @@ export function deployHosts({ plan, settings, machines, secrets, parent }: Surro
           identity: settings.sshKey,
           probe: settings.probe !== "off",
           maybeUnmanaged: created === undefined,
-          after: (after[name] ?? []).flatMap((earlier) => hosts.get(earlier) ?? []),
+          // What was put back on purpose waits for nobody; a canary that was puts nothing new through to later waves.
+          after: pin === undefined ? (after[name] ?? []).flatMap((earlier) => hosts.get(earlier) ?? []) : [],
+          held: pin === undefined ? pinnedBefore(order, wave, settings.pins) : [],
+          pin,
+          previous: underFormerName(previous, name, planned.formerly),
           ...(created && {
             install: {
               address: created.address,
               bootstrapKey: created.bootstrapHostKey,
               hostPrivateKey: created.hostKeyPrivate,
               machineId: created.serverId,
+              ...installArgs(plan, settings, name, secrets),
             },
           }),
+          ...buildPlace(plan, machines, name),
           push: cache.push,
+          reboot: plan.hosts.find((host) => host.name === name)?.reboot,
+          provenance: whose,
           before: deliver,
-          seconds: { health: deploy.healthSeconds, confirm: deploy.confirmSeconds },
+          seconds: {
+            ...stepSeconds(deploy.seconds),
+            health: deploy.healthSeconds,
+            confirm: deploy.confirmSeconds,
+            switch: deploy.switchSeconds,
+            reboot: deploy.rebootSeconds,
+          },
         },
-        { parent },
+        { parent, ...formerNames(planned) },
       ),
     );
   }
+  explain(
+    {
+      ...{ hosts: [...hosts.values()], stack: settings.stack, file: settings.previewFile },
+      ...{ cache: cache.url, seconds: deploy.seconds.compare },
+    },
+    { parent },
+  );
+  const later = laterWaves(order)
+    .filter(({ name }) => settings.pins[name] === undefined)
+    .flatMap(({ name }) => hosts.get(name) ?? []);
+  if (later.length > 0) new Prefetch("prefetch", { hosts: later }, { parent });
   return {
     hosts,
     problems: pulumi.all(problems).apply((lines) => lines.filter((line) => line !== undefined)),

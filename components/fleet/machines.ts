@@ -5,15 +5,24 @@ import type { ExistingHost, HetznerHost, Plan } from "../../inventory/plan.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { ExistingServer, type ExistingServerArgs, existingServerProblems } from "../existing-server.ts";
 import { HetznerAccount } from "../hetzner-server/account.ts";
-import { hetznerServerArgs, placementGroupsOf } from "../hetzner-server/mapping.ts";
+import { disposable, hetznerServerArgs, placementGroupsOf } from "../hetzner-server/mapping.ts";
 import { HetznerServer } from "../hetzner-server/server.ts";
 import { sshfpOf } from "../ssh-public-key.ts";
+import { type RetiredServer, retiredServers } from "./retired.ts";
 
 /** The stack's machines by name: created ones, and those that were there before. */
 export interface Machines {
   readonly created: ReadonlyMap<string, HetznerServer>;
   readonly adopted: ReadonlyMap<string, ExistingServer>;
+  /** Servers of decommissioned hosts, which are not deployed to. */
+  readonly retired: Readonly<Record<string, pulumi.Output<RetiredServer>>>;
 }
+
+/** For a resource that is named after a host: a renamed host's is the same one. Children whose names begin with it follow. */
+export const formerNames = (
+  { formerly }: { readonly formerly?: string | undefined },
+  nameOf: (host: string) => string = (host) => host,
+): { aliases?: pulumi.Alias[] } => (formerly === undefined ? {} : { aliases: [{ name: nameOf(formerly) }] });
 
 const isHetzner = (host: Plan["hosts"][number]): host is HetznerHost => host.provider.kind === "hetzner";
 const isExisting = (host: Plan["hosts"][number]): host is ExistingHost => host.provider.kind === "existing";
@@ -35,13 +44,15 @@ function existingArgs(host: ExistingHost, plan: Plan, settings: Settings, pins: 
   const { provider } = host;
   const tailnetName = plan.inventory.tailnet && `${host.name}.${plan.inventory.tailnet.suffix}`;
   const address = settings.addresses[host.name] ?? provider.address ?? tailnetName;
-  const names = [host.name, address, provider.address, tailnetName].filter((name) => name !== undefined);
+  const names = [host.name, host.formerly, address, provider.address, tailnetName].filter(
+    (name) => name !== undefined,
+  );
   return {
     hostname: host.name,
     address,
     ipv6: provider.ipv6,
     sshPort: provider.sshPort,
-    hostKey: pinnedHostKey(pins, names),
+    hostKey: provider.hostKey ?? pinnedHostKey(pins, names),
     knownHostsFile: settings.knownHostsFile,
   };
 }
@@ -58,8 +69,12 @@ export function machinesOf(plan: Plan, settings: Settings, parent: pulumi.Resour
   const problems = existing.flatMap(([, args]) => existingServerProblems(args));
   if (problems.length > 0) throw new pulumi.RunError(problems.join("\n"));
 
-  const hetzner = plan.hosts.filter(isHetzner);
+  const inService = plan.hosts.filter(isHetzner);
+  // Without anything that protects it, a server that is to go goes at once.
+  const stays = plan.retired.filter(({ decommission }) => decommission === "keep" || !disposable(plan));
+  const hetzner = [...inService, ...stays];
   const created = new Map<string, HetznerServer>();
+  let retired: Machines["retired"] = {};
   if (hetzner.length > 0) {
     const account = new HetznerAccount(
       "hetzner",
@@ -70,13 +85,18 @@ export function machinesOf(plan: Plan, settings: Settings, parent: pulumi.Resour
       },
       { parent },
     );
-    for (const host of hetzner) {
+    const make = (host: HetznerHost) => {
       const args = hetznerServerArgs(host, plan, settings.stack, account);
-      created.set(host.name, new HetznerServer(host.name, args, { parent }));
-    }
+      return new HetznerServer(host.name, args, { parent, ...formerNames(host) });
+    };
+    for (const host of inService) created.set(host.name, make(host));
+    retired = retiredServers(stays, make);
   }
   const adopted = new Map(
-    existing.map(([host, args]) => [host.name, new ExistingServer(host.name, args, { parent })]),
+    existing.map(([host, args]) => [
+      host.name,
+      new ExistingServer(host.name, args, { parent, ...formerNames(host) }),
+    ]),
   );
-  return { created, adopted };
+  return { created, adopted, retired };
 }

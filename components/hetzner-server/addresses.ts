@@ -23,6 +23,7 @@ export interface PublicAddressesArgs {
   readonly labels: Record<string, pulumi.Input<string>>;
   readonly withIpv4: boolean;
   readonly protect: boolean;
+  readonly retainOnDelete?: boolean;
 }
 
 /**
@@ -54,7 +55,13 @@ export function publicAddresses(
         deleteProtection: args.protect,
         labels: args.labels,
       },
-      { parent, protect: args.protect, deleteBeforeReplace: true, ignoreChanges: ["location"] },
+      {
+        parent,
+        protect: args.protect,
+        retainOnDelete: args.retainOnDelete ?? false,
+        deleteBeforeReplace: true,
+        ignoreChanges: ["location"],
+      },
     );
   const v4 = args.withIpv4 ? primary("ipv4") : undefined;
   const v6 = primary("ipv6");

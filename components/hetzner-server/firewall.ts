@@ -26,7 +26,7 @@ const tailscalePort = "41641";
 const limits = { rules: 50, sources: 100 };
 
 /**
- * The rules of one server: SSH from the deploy's networks only, the web from Cloudflare only, Tailscale and ICMP from anywhere
+ * The rules of one server: SSH from the deploy's networks only, the web from where its names are reached, Tailscale and ICMP from anywhere
  * (path MTU discovery needs ICMP).
  * @throws Error when the vendor would refuse the rules for their number.
  */
@@ -37,8 +37,8 @@ export function firewallRules({ ssh, web = cloudflareRanges }: FirewallSources):
       : [{ direction: "in", protocol: "tcp", port, sourceIps: [...new Set(sources)].sort(), description }];
   const rules: FirewallRule[] = [
     ...tcp("22", ssh, "SSH: installation and recovery"),
-    ...tcp("80", web, "HTTP through Cloudflare"),
-    ...tcp("443", web, "HTTPS through Cloudflare"),
+    ...tcp("80", web, "HTTP"),
+    ...tcp("443", web, "HTTPS"),
     {
       direction: "in",
       protocol: "udp",

@@ -1,11 +1,46 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { HetznerHost, Plan } from "../../inventory/plan.ts";
+import type { InstallArgs } from "../nixos-host/install.ts";
 import type { HetznerAccount } from "./account.ts";
 import type { HetznerServerArgs } from "./server.ts";
 
 /** Placement groups that the stack's servers name. */
 export const placementGroupsOf = (hosts: readonly HetznerHost[]): string[] =>
   [...new Set(hosts.flatMap((host) => host.provider.placementGroup ?? []))].sort();
+
+/** A sandbox's servers hold nothing that anybody keeps, unless it plays at production. */
+export const disposable = ({ environment, settings }: Plan): boolean =>
+  environment === "sandbox" && !settings.protect;
+
+/** Whether deploys come over the public address; otherwise its port 22 is for installations only. */
+export const deployedPublicly = ({ deploy, tailnet }: Plan["inventory"]): boolean =>
+  deploy.address === "public" || tailnet === undefined;
+
+/** What an installation does at the vendor beside Pulumi: it opens port 22 where that is closed. */
+export function installAtHetzner(
+  host: HetznerHost,
+  { inventory }: Plan,
+  stack: string,
+  endpoint: string,
+): NonNullable<InstallArgs["hetzner"]> {
+  const { sources } = inventory.deploy;
+  const open = deployedPublicly(inventory) && sources.length > 0;
+  return { endpoint, stack, image: host.provider.image, ...(open ? {} : { admit: sources }) };
+}
+
+/**
+ * Networks that reach 80 and 443 of a host: nobody where it serves no public name, everybody where one does not go through
+ * Cloudflare (the cache never does), else Cloudflare's proxies (undefined). The host's own firewall says the same (nix/lib/registry.nix).
+ */
+export function webSourcesOf(host: string, { inventory, settings, services }: Plan): string[] | undefined {
+  const served = services
+    .filter((service) => service.public && service.protocol === "http")
+    .filter((service) => (settings.gateway ?? service.host) === host)
+    .map((service) => service.proxied ?? true);
+  const proxied = inventory.cache.host === host ? [...served, false] : served;
+  if (proxied.length === 0) return [];
+  return proxied.includes(false) ? ["0.0.0.0/0", "::/0"] : undefined;
+}
 
 /**
  * Inventory -> arguments of one server. `account` holds what all servers of the stack share.
@@ -18,6 +53,7 @@ export function hetznerServerArgs(
   account: Pick<HetznerAccount, "sshKeys" | "placementGroups">,
 ): HetznerServerArgs {
   const { provider } = host;
+  const webSources = webSourcesOf(host.name, plan);
   const group: pulumi.Output<number> | undefined = provider.placementGroup
     ? account.placementGroups[provider.placementGroup]
     : undefined;
@@ -29,9 +65,12 @@ export function hetznerServerArgs(
     location: provider.location,
     image: provider.image,
     sshKeys: account.sshKeys,
-    sshSources: plan.inventory.deploy.sources,
+    sshSources: deployedPublicly(plan.inventory) ? plan.inventory.deploy.sources : [],
+    ...(webSources && { webSources }),
     ...(plan.inventory.dns && { reverseDns: host.fqdn }),
     protect: plan.settings.protect,
+    retain: !disposable(plan),
+    retired: host.decommission,
     backups: provider.backups,
     ...(group && { placementGroupId: group }),
     labels: provider.labels,

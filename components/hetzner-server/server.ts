@@ -36,6 +36,13 @@ export interface HetznerServerArgs {
   readonly ipv4?: boolean;
   /** Deletion protection at the vendor and in Pulumi; for production. False by default. */
   readonly protect?: boolean;
+  /** Left at the vendor, forgotten by Pulumi, when it leaves the stack without a word (`retired: "delete"`). False by default. */
+  readonly retain?: boolean;
+  /**
+   * Out of service: nobody gets in from outside, nothing points to it. `keep` stays as protected as it was; `delete` loses what
+   * protects it, so that it is deleted when it leaves the stack.
+   */
+  readonly retired?: "keep" | "delete" | undefined;
   /** Daily backups by the vendor (20 % of the server's price). False by default. */
   readonly backups?: boolean;
   /** Has effect at creation only. */
@@ -59,6 +66,8 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
   readonly ipv4: pulumi.Output<string | undefined>;
   readonly ipv6: pulumi.Output<string | undefined>;
   readonly serverId: pulumi.Output<string>;
+  /** What belongs to this very machine and not to its name is replaced with it. */
+  readonly server: pulumi.Resource;
   readonly firewallId: pulumi.Output<string>;
   /** Public part of the host key that installation puts on the machine. */
   readonly hostKey: pulumi.Output<string>;
@@ -69,7 +78,9 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
 
   constructor(name: string, args: HetznerServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:hetzner:Server", name, {}, opts);
-    const protect = args.protect ?? false;
+    const { retired } = args;
+    const protect = (args.protect ?? false) && retired !== "delete";
+    const retainOnDelete = (args.retain ?? false) && retired !== "delete";
     const labels = {
       ...args.labels,
       "managed-by": "pantheros",
@@ -81,7 +92,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
     const bootstrapKey = storedKeyPair(`${name}-bootstrap-key`, { parent: this });
     const addresses = publicAddresses(
       name,
-      { location: args.location, labels, withIpv4: args.ipv4 ?? true, protect },
+      { location: args.location, labels, withIpv4: args.ipv4 ?? true, protect, retainOnDelete },
       this,
     );
     const firewall = new hcloud.Firewall(
@@ -89,9 +100,13 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
       {
         name: args.hostname,
         labels,
-        rules: firewallRules({ ssh: args.sshSources, ...(args.webSources && { web: args.webSources }) }),
+        // A firewall without rules lets nothing in.
+        rules:
+          retired === undefined
+            ? firewallRules({ ssh: args.sshSources, ...(args.webSources && { web: args.webSources }) })
+            : [],
       },
-      { parent: this, deleteBeforeReplace: true },
+      { parent: this, deleteBeforeReplace: true, retainOnDelete },
     );
     const server = new hcloud.Server(
       `${name}-server`,
@@ -118,6 +133,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
       {
         parent: this,
         protect,
+        retainOnDelete,
         // Names are unique and an address has one server: the old one has to go first.
         deleteBeforeReplace: true,
         // The vendor takes no running server into or out of a placement group: the provider's update fails, and with it the run.
@@ -126,7 +142,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
     );
     this.#warnOfMove(args, server);
     this.#warnOfGroup(args, server);
-    this.#reverseDns(name, args.reverseDns, addresses);
+    this.#reverseDns(name, retired === undefined ? args.reverseDns : undefined, addresses);
 
     const chosen = addresses.ipv4 ?? addresses.ipv6;
     this.address = pulumi.all([server.id, chosen]).apply(([, address]) => address);
@@ -134,6 +150,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
     this.ipv4 = pulumi.output(addresses.ipv4);
     this.ipv6 = addresses.ipv6;
     this.serverId = server.id;
+    this.server = server;
     this.firewallId = firewall.id;
     this.hostKey = hostKey.publicKey;
     this.hostKeyPrivate = hostKey.privateKey;

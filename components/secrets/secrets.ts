@@ -9,6 +9,8 @@ export interface SecretRequest {
   readonly name: string;
   /** Secret reference, `op://vault/item/field`. */
   readonly reference: string;
+  /** Tried when nothing is at `reference`: where a renamed host's secret stood. */
+  readonly formerReference?: string;
 }
 
 /** A secret on its way to a host. */
@@ -58,9 +60,9 @@ export class Secrets extends pulumi.ComponentResource {
     const vault = new Vault(`${name}-vault`, args, this);
     const read = args.read ?? true;
     this.#values = new Map(
-      args.requests.map(({ host, name: secret, reference }) => [
+      args.requests.map(({ host, name: secret, reference, formerReference }) => [
         `${host}/${secret}`,
-        read ? vault.read(reference) : pulumi.secret(""),
+        read ? vault.read(reference, formerReference) : pulumi.secret(""),
       ]),
     );
     // One after the other: 1Password refuses writes to a vault that come at the same time.

@@ -59,12 +59,33 @@ export class Vault {
   }
 
   /**
-   * The value that a reference names. Secret.
+   * The value that a reference names, or else the one that `former` names. Secret.
    * @throws Error at once when the text is not a reference; the output fails when there is no such vault, item or field.
    */
-  read(reference: string): pulumi.Output<string> {
+  read(reference: string, former?: string): pulumi.Output<string> {
     const { vault, item } = parseReference(reference);
-    return this.#item(vault, item).apply((fields) => fieldOf(fields, reference));
+    if (former === undefined) return this.#item(vault, item).apply((fields) => fieldOf(fields, reference));
+    const before = parseReference(former);
+    const found = this.idOf(vault).apply(async (id) => {
+      try {
+        return fieldOf(await onepassword.getItem({ vault: id, title: item }, this.#options()), reference);
+      } catch (error) {
+        const value = await this.#former(id, before.item, former);
+        if (value === undefined) throw new pulumi.RunError(`1Password: ${(error as Error).message}`);
+        pulumi.log.warn(`1Password: nothing at ${reference}; read ${former} instead: rename the item`);
+        return value;
+      }
+    });
+    return pulumi.secret(found);
+  }
+
+  /** A value under a former title; undefined when there is none either. */
+  async #former(vaultId: string, title: string, reference: string): Promise<string | undefined> {
+    try {
+      return fieldOf(await onepassword.getItem({ vault: vaultId, title }, this.#options()), reference);
+    } catch {
+      return undefined;
+    }
   }
 
   #item(vault: string, title: string): pulumi.Output<onepassword.GetItemResult> {

@@ -30,7 +30,7 @@ export function tailnetArgs(plan: Plan, stack: string): TailnetArgs | undefined 
   if (tailnet === undefined) return undefined;
   const disposable = plan.environment === "sandbox";
   return {
-    hosts: plan.hosts.map(({ name, tags }) => ({ name, tags })),
+    hosts: plan.hosts.map(({ name, tags, formerly }) => ({ name, tags, formerly })),
     stack,
     keyExpiryDays: tailnet.keyExpiryDays,
     ...(plan.settings.ownsSingletons && {

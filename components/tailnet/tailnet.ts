@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tailscale from "@pulumi/tailscale";
+import { tailnetDevice } from "./device.ts";
 import { type PolicyHost, type TailnetPolicy, tagsOf } from "./policy.ts";
 
 /** What exists once in a tailnet. */
@@ -22,9 +23,11 @@ export interface TailnetSingletons {
 
 /** One stack's part in the tailnet. */
 export interface TailnetArgs {
-  /** Hosts that get a key. */
-  readonly hosts: readonly PolicyHost[];
+  /** Hosts that get a key, with the name that a renamed one had. */
+  readonly hosts: readonly (PolicyHost & { readonly formerly?: string | undefined })[];
   readonly stack: string;
+  /** Host name -> its machine, where the program makes it: another machine has to join again, with another key. */
+  readonly machines?: ReadonlyMap<string, pulumi.Resource>;
   /** Days in which a host has to join with its key (1 to 90). */
   readonly keyExpiryDays: number;
   /** Only for the stack that owns what exists once. */
@@ -39,20 +42,23 @@ export const keyDescription = (stack: string, host: string): string =>
 
 /**
  * Policy and DNS of a tailnet (for their owner), and for each host of the stack one key to join with: one-off, pre-authorised,
- * tagged. A key that was used or has run out is not made again by itself, or every run would show a change; a host that has to
- * join again gets a new one by `pulumi up --replace URN-OF-ITS-KEY`. Tagged devices never expire.
+ * tagged. A key that was used or has run out is not made again by itself, or every run would show a change; a server that is
+ * replaced gets a new one, any other host that has to join again by `pulumi up --replace URN-OF-ITS-KEY`. Tagged devices never expire.
  *
- * Access: an OAuth client with the scopes `auth_keys`, `policy_file` and `dns`, tagged `tag:pantheros`.
+ * Access: an OAuth client with the scopes `auth_keys`, `policy_file`, `dns` and `devices:core`, tagged `tag:pantheros`.
  */
 export class Tailnet extends pulumi.ComponentResource {
   /** Host name -> key. Secret. */
   readonly keys: Readonly<Record<string, pulumi.Output<string>>>;
+  /** Host name -> resolves when its device, if it joined already, has this name. */
+  readonly devices: Readonly<Record<string, pulumi.Output<string>>>;
 
   constructor(name: string, args: TailnetArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:tailnet:Tailnet", name, {}, opts);
     const policy = args.singletons && this.#singletons(name, args.singletons);
     this.keys = Object.fromEntries(
       args.hosts.map((host) => {
+        const machine = args.machines?.get(host.name);
         const key = new tailscale.TailnetKey(
           `${name}-key-${host.name}`,
           {
@@ -65,9 +71,20 @@ export class Tailnet extends pulumi.ComponentResource {
             recreateIfInvalid: "never",
           },
           // The tags have to be in the policy before a key can carry them.
-          { parent: this, additionalSecretOutputs: ["key"], ...(policy && { dependsOn: [policy] }) },
+          {
+            parent: this,
+            additionalSecretOutputs: ["key"],
+            ...(policy && { dependsOn: [policy] }),
+            ...(machine && { replaceWith: [machine] }),
+          },
         );
         return [host.name, pulumi.secret(key.key)];
+      }),
+    );
+    this.devices = Object.fromEntries(
+      args.hosts.map((host) => {
+        const opts = { parent: this, ...(policy && { dependsOn: [policy] }) };
+        return [host.name, tailnetDevice(`${name}-device-${host.name}`, host, opts)];
       }),
     );
     this.registerOutputs({ keys: this.keys });

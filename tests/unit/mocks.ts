@@ -23,11 +23,15 @@ export interface Registration {
   readonly ignoreChanges: string[];
   readonly secretOutputs: string[];
   readonly dependencies: string[];
+  /** Names that the resource may have in the state besides its own, its own aliases and those it gets from its parents. */
+  readonly aliases: string[];
 }
 
 /** Everything that one run of a program told the engine. */
 export class Recording {
   readonly registrations: Registration[] = [];
+  /** What the engine heard, in its order: `resource NAME`, `outputs URN`. */
+  readonly heard: string[] = [];
   readonly calls: { token: string; inputs: Record<string, unknown> }[] = [];
   /** URN -> outputs a component registered, as sent. */
   readonly outputs = new Map<string, Json>();
@@ -103,6 +107,7 @@ interface WireRequest {
   getIgnorechangesList(): string[];
   getAdditionalsecretoutputsList(): string[];
   getDependenciesList(): string[];
+  getAliasesList(): { getSpec(): { getName(): string } | undefined }[];
 }
 interface OutputsRequest {
   getUrn(): string;
@@ -114,13 +119,22 @@ interface WireMonitor {
   registerResourceOutputs(request: OutputsRequest, answer: Answer<unknown>): unknown;
 }
 
+/** What the engine adds: a child that is named after its parent was named after it before, too. Source: pkg/resource/deploy. */
+function inheritedAliases(name: string, parent: Registration | undefined): string[] {
+  if (parent === undefined || !name.startsWith(parent.name)) return [];
+  return parent.aliases.map((alias) => `${alias}${name.slice(parent.name.length)}`);
+}
+
 /** Listens to what the SDK sends to the engine: only there do resource options and secret marks all show. */
 function tap(monitor: WireMonitor, recording: Recording): void {
   const register = monitor.registerResource.bind(monitor);
-  monitor.registerResource = (request, answer) =>
-    register(request, (error, response) => {
+  monitor.registerResource = (request, answer) => {
+    recording.heard.push(`resource ${request.getName()}`);
+    return register(request, (error, response) => {
       if (!error) {
         const wire = request.getObject().toJavaScript();
+        const own = request.getAliasesList().flatMap((alias) => alias.getSpec()?.getName() || []);
+        const parent = recording.registrations.find(({ urn }) => urn === request.getParent());
         recording.registrations.push({
           type: request.getType(),
           name: request.getName(),
@@ -135,12 +149,15 @@ function tap(monitor: WireMonitor, recording: Recording): void {
           ignoreChanges: request.getIgnorechangesList(),
           secretOutputs: request.getAdditionalsecretoutputsList(),
           dependencies: request.getDependenciesList(),
+          aliases: [...own, ...inheritedAliases(request.getName(), parent)],
         });
       }
       answer(error, response);
     });
+  };
   const finish = monitor.registerResourceOutputs.bind(monitor);
   monitor.registerResourceOutputs = (request, answer) => {
+    recording.heard.push(`outputs ${request.getUrn()}`);
     recording.outputs.set(request.getUrn(), request.getOutputs().toJavaScript());
     return finish(request, answer);
   };
@@ -171,6 +188,7 @@ export async function record<T>(
     "pantheros",
     stack,
     preview,
+    "organization",
   );
   tap(pulumi.runtime.getMonitor() as unknown as WireMonitor, recording);
   const result = build();

@@ -54,6 +54,30 @@ records = [{ name = "@", type = "TXT", content = "v=spf1 -all" }]
     next: { ipv4: "198.51.100.21", ipv6: "fe80::1", hostKey },
   };
 
+  test("the names of an environment with a gateway lead to the gateway", () => {
+    const home = `${fleet('gateway = "next"')}
+[hosts.home]
+environment = "staging"
+profiles = ["server"]
+provider = { kind = "existing", vendor = "home", address = "192.168.1.5" }
+[services.files]
+host = "home"
+port = 8000
+public = true
+`;
+    const records = dnsRecordsFor(planFor(parseInventory(home, "fleet.toml"), "staging"), {
+      ...addresses,
+      home: { ipv4: "192.168.1.5" },
+    });
+    expect(
+      records.filter(({ type }) => type === "CNAME").map(({ name, content }) => [name, content]),
+    ).toEqual([
+      ["other.example.test", "next.example.test"],
+      ["files.example.test", "next.example.test"],
+      ["trial.example.test", "next.example.test"],
+    ]);
+  });
+
   test("the owner of the zone writes the apex; only public services have names; the cache is never proxied", () => {
     expect(brief(dnsRecordsFor(planFor(inventory, "production"), addresses))).toEqual([
       ["web.example.test", "A", "203.0.113.10", 300, false],

@@ -32,7 +32,7 @@ const target = (host: string) => ({
   ...{ kernel: "/nix/store/k/bzImage", inhibitors: {}, units: {} },
 });
 const evaluated = JSON.stringify(
-  Object.fromEntries(["web", "db", "legacy"].map((name) => [name, target(name)])),
+  Object.fromEntries(["web", "db", "legacy", "data"].map((name) => [name, target(name)])),
 );
 
 /** What the engine and the vendors answer; `outcomes` says how each host's deploy ends. */
@@ -158,6 +158,19 @@ test("secrets come before the deploy of their host", async () => {
   }
 });
 
+test("the outputs are with the engine before the verdict, which may be the last thing that it takes", async () => {
+  const { recording } = await record(
+    () => new Fleet("fleet", { plan: planOf(text), settings: settings() }),
+    world(),
+  );
+  const { heard } = recording;
+  const outputs = heard.findIndex((line) => line.startsWith("outputs ") && line.endsWith("::fleet"));
+  expect(outputs).toBeGreaterThan(-1);
+  // One is the component, the other the command that may fail.
+  expect(heard.filter((line) => line === "resource verdict")).toHaveLength(2);
+  expect(heard.lastIndexOf("resource verdict")).toBeGreaterThan(outputs);
+});
+
 test("a preview of an empty account goes through with everything unknown", async () => {
   const { recording } = await record(
     () => new Fleet("fleet", { plan: planOf(text), settings: settings() }),
@@ -174,6 +187,129 @@ test("with probing off no host is asked", async () => {
   );
   expect(recording.calls.filter(({ inputs }) => String(inputs["command"]).includes("probe.sh"))).toEqual([]);
   expect(recording.named("web-deploy").ignoreChanges).toContain("triggers[1]");
+});
+
+const renamed = text
+  .replace("[hosts.db]", '[hosts.data]\nformerly = "db"')
+  .replace("[[hosts.db.health]]", "[[hosts.data.health]]")
+  .replace('host = "db"', 'host = "data"');
+
+test("a renamed host's resources are those of its former name, but for names and keys", async () => {
+  const { recording } = await record(
+    () => new Fleet("fleet", { plan: planOf(renamed), settings: settings() }),
+    world({}, true),
+  );
+  const former = (name: string) => recording.named(name).aliases;
+  for (const part of ["server", "firewall", "ipv4", "ipv6", "host-key", "bootstrap-key", "rdns-ipv4"]) {
+    expect(former(`data-${part}`)).toContain(`db-${part}`);
+  }
+  for (const part of ["deploy", "install", "secret-opnix-token-delivery"]) {
+    expect(former(`data-${part}`)).toContain(`db-${part}`);
+  }
+  // Its tags name the host, so the vendor would make it again anyway.
+  expect(former("tailnet-key-data")).toEqual([]);
+  expect(
+    recording.registrations.filter(({ name }) => name === "web-server").flatMap((r) => r.aliases),
+  ).toEqual([]);
+});
+
+describe("a decommissioned host", () => {
+  const retired = (word: string, more = "") =>
+    text
+      .replace("[hosts.db]", `[hosts.db]\ndecommission = "${word}"`)
+      .replace("[environments.sandbox]", `[environments.sandbox]\n${more}`);
+  /** The stack's own state, with db's server in it or not. */
+  const run = (toml: string, servers = ["db", "web"]) => {
+    const state = Object.fromEntries(
+      servers.map((host) => [
+        `urn:pulumi:sandbox::pantheros::hcloud:index/server:Server::${host}-server`,
+        { type: "hcloud:index/server:Server", outputs: {} },
+      ]),
+    );
+    const answers = world();
+    const functions = {
+      ...answers.functions,
+      "pulumi:pulumi:readStackResourceOutputs": () => ({ outputs: state }),
+    };
+    return record(() => new Fleet("fleet", { plan: planOf(toml), settings: settings() }), {
+      ...answers,
+      functions,
+    });
+  };
+
+  test("whose server is gone gets no new one", async () => {
+    const { recording, result } = await run(retired("delete", "protect = true"), ["web"]);
+    expect(recording.ofType("hcloud:index/server:Server").map(({ name }) => name)).toEqual(["web-server"]);
+    expect((await resolved(result.outputs)).retired).toEqual({});
+  });
+
+  test("keep: its server, addresses and key stay, behind a firewall that lets nobody in; nothing else does", async () => {
+    const { recording, result } = await run(retired("keep"));
+    const own = recording.registrations
+      .filter(({ name, type }) => /(^|-)db(-|$|[.])/.test(name) && !type.startsWith("pantheros:"))
+      .map(({ name }) => name);
+    expect(own.sort()).toEqual(
+      ["bootstrap-key", "firewall", "host-key", "ipv4", "ipv6", "server"].map((part) => `db-${part}`),
+    );
+    expect(recording.named("db-firewall").inputs["rules"]).toEqual([]);
+    const outputs = stackOutputs.parse(await resolved(result.outputs));
+    expect(Object.keys(outputs.hosts)).toEqual(["legacy", "web"]);
+    expect(Object.keys(outputs.services)).toEqual(["hello", "metrics"]);
+    expect(outputs.retired?.["db"]).toMatchObject({ server: "kept" });
+  });
+
+  test("delete, in a sandbox: nothing of it is left", async () => {
+    const { recording, result } = await run(retired("delete"));
+    expect(recording.registrations.filter(({ name }) => name.startsWith("db"))).toEqual([]);
+    expect((await resolved(result.outputs)).retired).toEqual({});
+  });
+
+  test("delete, where things are protected: it stays for this run, without what protects it", async () => {
+    const { recording, result } = await run(retired("delete", "protect = true"));
+    for (const name of ["db-server", "db-ipv4", "db-ipv6"]) {
+      expect(recording.named(name)).toMatchObject({ protect: false, retainOnDelete: false });
+      expect(recording.named(name).inputs["deleteProtection"]).toBe(false);
+    }
+    expect(recording.named("db-host-key").protect).toBe(false);
+    expect(recording.named("web-server")).toMatchObject({ protect: true, retainOnDelete: true });
+    expect((await resolved(result.outputs)).retired).toMatchObject({ db: { server: "unprotected" } });
+  });
+});
+
+test("pinned hosts are not evaluated, wait for nobody, and hold what is new in later waves", async () => {
+  const waves = text.replace("[hosts.web]", "[hosts.web]\nwave = 2");
+  const pins = { db: store("p", "db") };
+  const { recording, result } = await record(
+    () => new Fleet("fleet", { plan: planOf(waves), settings: { ...settings(), pins } }),
+    world(),
+  );
+  const asked = recording.calls
+    .map(({ inputs }) => String(inputs["command"]))
+    .find((c) => c.includes("deployTargets"));
+  expect(asked).toContain("legacy");
+  expect(asked).not.toContain('"db"');
+  const heldBy = (host: string) =>
+    JSON.parse(
+      (recording.named(`${host}-deploy`).inputs["environment"] as Record<string, string>)[
+        "PANTHEROS_DEPLOY"
+      ] ?? "",
+    ).heldBy;
+  expect(heldBy("web")).toEqual(["db (pinned)"]);
+  expect(heldBy("db")).toEqual([]);
+  expect((await resolved(result.outputs)).hosts["db"]).toMatchObject({ pinned: store("p", "db") });
+});
+
+test("an adopted machine's key may stand in its table", async () => {
+  const inTable = text.replace(
+    'address = "198.51.100.20"',
+    `address = "198.51.100.20", host_key = "${hostKey} note"`,
+  );
+  const unpinned: Settings = { ...settings(), knownHostsFile: join(scratch, "none") };
+  const { result } = await record(
+    () => new Fleet("fleet", { plan: planOf(inTable), settings: unpinned }),
+    world(),
+  );
+  expect((await resolved(result.outputs)).hosts["legacy"]?.hostKey).toBe(hostKey);
 });
 
 test("vendors that the inventory does not mention are not touched", async () => {

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { devicesOf } from "../../../components/tailnet/device/spec.ts";
 import { policyInput, tailnetArgs } from "../../../components/tailnet/mapping.ts";
 import {
   hostTag,
@@ -191,7 +192,11 @@ describe("tailnet", () => {
     const { recording } = await record(() => new Tailnet("tailnet", { ...args, singletons: undefined }), {
       computed,
     });
-    expect(recording.registrations.map(({ name }) => name)).toEqual(["tailnet", "tailnet-key-web"]);
+    expect(recording.registrations.map(({ name }) => name).sort()).toEqual([
+      "tailnet",
+      "tailnet-device-web",
+      "tailnet-key-web",
+    ]);
   });
 
   test("previews", async () => {
@@ -221,5 +226,49 @@ describe("tailnet", () => {
         "x",
       ),
     ).toBeUndefined();
+  });
+});
+
+describe("a host's device", () => {
+  const device = (name: string, hostname: string, ...tags: string[]) => ({
+    ...{ nodeId: `n-${name}`, name: `${name}.tail0000.ts.net`, hostname, tags },
+  });
+
+  test("is told by its name and the tag of this host's key, never by one alone", () => {
+    const ours = [device("web", "web", "tag:server", "tag:host-web"), device("web-1", "web", "tag:host-web")];
+    const others = [
+      device("web-2", "web", "tag:server"),
+      device("db", "db", "tag:host-db"),
+      device("laptop", "laptop", "tag:host-web"),
+      { name: "web.tail0000.ts.net", hostname: "web" },
+    ];
+    expect(devicesOf([...others, ...ours], "web", "tag:host-web")).toEqual(ours);
+  });
+
+  const commandOf = async (formerly?: string) => {
+    const hosts = [{ name: "web", tags: ["server"], formerly }];
+    const { recording } = await record(
+      () => new Tailnet("tailnet", { hosts, stack: "test", keyExpiryDays: 1 }),
+      { computed: { "tailscale:index/tailnetKey:TailnetKey": () => ({ key: "k" }) } },
+    );
+    return recording.named("tailnet-device-web");
+  };
+
+  test("costs nothing until the host goes, and then is removed", async () => {
+    const { inputs, ignoreChanges } = await commandOf();
+    expect(inputs["create"]).toBe(":");
+    expect(inputs["delete"]).toContain("components/tailnet/device/main.ts remove");
+    expect(JSON.parse((inputs["environment"] as Record<string, string>)["PANTHEROS_DEVICE"] ?? "")).toEqual({
+      ...{ api: "https://api.tailscale.com", host: "web", tag: "tag:host-web" },
+    });
+    for (const input of Object.keys(inputs)) expect(ignoreChanges).toContain(input);
+  });
+
+  test("takes the new name and tags of a renamed host", async () => {
+    const { inputs } = await commandOf("old");
+    expect(inputs["create"]).toContain("components/tailnet/device/main.ts rename");
+    expect(
+      JSON.parse((inputs["environment"] as Record<string, string>)["PANTHEROS_DEVICE"] ?? ""),
+    ).toMatchObject({ formerly: { host: "old", tag: "tag:host-old" }, tags: ["tag:server", "tag:host-web"] });
   });
 });

@@ -1,0 +1,37 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { HetznerHost, Plan } from "../../inventory/plan.ts";
+import { runnerSeconds } from "../../inventory/seconds.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { hetznerEndpoint } from "../hetzner-server/api.ts";
+import { installAtHetzner } from "../hetzner-server/mapping.ts";
+import type { NixosHostArgs } from "../nixos-host/nixos-host.ts";
+import type { HostSecret } from "../secrets/secrets.ts";
+
+/** Name, on its host, of the key to join the tailnet with: the machine has it at its first boot. */
+export const tailnetKeyName = "tailscale-auth-key";
+
+/** What is particular about the installation of a host that is created. */
+export function installArgs(
+  plan: Plan,
+  settings: Settings,
+  name: string,
+  secrets: readonly HostSecret[],
+): Pick<NonNullable<NixosHostArgs["install"]>, "hetzner" | "reinstall" | "secrets" | "seconds"> {
+  const host = plan.hosts.find(
+    (each): each is HetznerHost => each.name === name && each.provider.kind === "hetzner",
+  );
+  if (host === undefined) return {};
+  const endpoint = new pulumi.Config("hcloud").get("endpoint") ?? hetznerEndpoint;
+  const { connect, build, install } = plan.inventory.deploy.seconds;
+  const usual = runnerSeconds.parse({});
+  const own = Object.entries({ connect, build, ...install }).filter(
+    ([step, limit]) => limit !== { ...usual, ...usual.install }[step],
+  );
+  const early = secrets.filter((secret) => secret.host === name && secret.name === tailnetKeyName);
+  return {
+    hetzner: installAtHetzner(host, plan, settings.stack, endpoint),
+    reinstall: host.provider.reinstall,
+    secrets: Object.fromEntries(early.map((secret) => [secret.name, secret.value])),
+    seconds: Object.fromEntries(own),
+  };
+}

@@ -1,0 +1,61 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Plan } from "../../inventory/plan.ts";
+import { outputsFor } from "../../outputs/build.ts";
+import type { StackOutputs } from "../../outputs/contract.ts";
+import type { BucketLocation } from "../buckets/buckets.ts";
+import type { PublishedRecord } from "../dns/zone.ts";
+import type { NixosHost } from "../nixos-host/nixos-host.ts";
+import { withRunning } from "../nixos-host/result.ts";
+import type { Machines } from "./machines.ts";
+
+/** What the parts of a stack have to tell. */
+export interface Told {
+  readonly plan: Plan;
+  readonly machines: Machines;
+  readonly hosts: ReadonlyMap<string, NixosHost>;
+  readonly records: readonly PublishedRecord[];
+  readonly buckets: Readonly<Record<string, BucketLocation>>;
+}
+
+/** Servers of decommissioned hosts that are still there. */
+function retiredOutputs({ plan, machines }: Told): pulumi.Output<NonNullable<StackOutputs["retired"]>> {
+  const entries = plan.retired.flatMap(({ name, decommission }) => {
+    const server = decommission === "delete" ? ("unprotected" as const) : ("kept" as const);
+    const found = machines.retired[name];
+    return found === undefined ? [] : [found.apply((addresses) => ({ name, server, addresses }))];
+  });
+  return pulumi
+    .all(entries)
+    .apply((all) =>
+      Object.fromEntries(
+        all.flatMap(({ name, server, addresses }) =>
+          addresses === undefined ? [] : [[name, { addresses, server }] as const],
+        ),
+      ),
+    );
+}
+
+/** Everything the run learned, as the contract wants it. */
+export function publishedOutputs(told: Told): pulumi.Output<StackOutputs> {
+  const { plan, machines, hosts, records, buckets } = told;
+  const facts = [...hosts].map(([host, { result, status, pin: pinned }]) => {
+    const machine = machines.created.get(host) ?? machines.adopted.get(host);
+    return pulumi
+      .all([machine?.ipv4, machine?.ipv6, machine?.hostKey, result, status])
+      .apply(([ipv4, ipv6, hostKey, ended, seen]) => {
+        const running = withRunning(ended, seen);
+        const provenance = running.provenance ?? seen?.deploy ?? undefined;
+        return [host, { ipv4, ipv6, hostKey, pinned, result: { ...running, provenance } }] as const;
+      });
+  });
+  return pulumi
+    .all([pulumi.all(facts), pulumi.output(records), pulumi.output(buckets), retiredOutputs(told)])
+    .apply(([all, published, located, retired]) =>
+      outputsFor(plan, {
+        hosts: Object.fromEntries(all),
+        records: [...published],
+        buckets: located,
+        retired,
+      }),
+    );
+}

@@ -1,0 +1,54 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { commandInputsIgnored } from "../command-inputs.ts";
+import type { DeviceSpec } from "./device/spec.ts";
+import { hostTag, type PolicyHost, tagsOf } from "./policy.ts";
+
+/** Relative to the project's directory, where the engine starts plugins. */
+const program = "components/tailnet/device/main.ts";
+
+/** The Node of this run, or after an update of it the one on PATH: a device may be removed years after it was made. */
+const run = (verb: "rename" | "remove"): string =>
+  `if [ -x "$PANTHEROS_NODE" ]; then node=$PANTHEROS_NODE; else node=node; fi; ` +
+  `"$node" ${program} ${verb} || echo "warning: tailnet device: ${program} could not run" >&2`;
+
+/** Where the API is; the provider's own setting. */
+const apiBase = (): string =>
+  new pulumi.Config("tailscale").get("baseUrl") ||
+  process.env["TAILSCALE_BASE_URL"] ||
+  "https://api.tailscale.com";
+
+/**
+ * A host's device in the tailnet, which joins by itself: taken out of the tailnet together with this resource, and given the new
+ * name and tags when the host is renamed. The vendor's provider can do neither. Failing is told and never ends a run.
+ *
+ * Access: beside the scopes of the stack's keys, `devices:core`; the token comes from the environment.
+ */
+export function tailnetDevice(
+  name: string,
+  host: PolicyHost & { readonly formerly?: string | undefined },
+  opts: pulumi.CustomResourceOptions,
+): pulumi.Output<string> {
+  const { formerly } = host;
+  const spec: DeviceSpec = {
+    api: apiBase(),
+    host: host.name,
+    tag: hostTag(host.name),
+    ...(formerly !== undefined && {
+      formerly: { host: formerly, tag: hostTag(formerly) },
+      tags: tagsOf(host),
+    }),
+  };
+  const device = new command.local.Command(
+    name,
+    {
+      create: formerly === undefined ? ":" : run("rename"),
+      delete: run("remove"),
+      environment: { PANTHEROS_DEVICE: JSON.stringify(spec), PANTHEROS_NODE: process.execPath },
+      logging: "stderr",
+      addPreviousOutputInEnv: false,
+    },
+    { ...opts, ignoreChanges: commandInputsIgnored },
+  );
+  return device.stdout;
+}
