@@ -1,10 +1,12 @@
 # shellcheck shell=sh
+# shellcheck disable=SC2034  # read by tools/pulumi and what it sources
 # What tools/pulumi must know of a command line: the command and the stack. Sets pantheros_command,
-# pantheros_subcommand, pantheros_stack (default: PULUMI_STACK, then sandbox) and pantheros_config_file (given or not).
+# pantheros_subcommand, pantheros_stack (default: PULUMI_STACK, then sandbox), pantheros_config_file and pantheros_parallel
+# (given or not).
 
 pantheros_read_arguments() {
   pantheros_command='' pantheros_subcommand='' pantheros_name='' pantheros_stack='' pantheros_config_file=''
-  pantheros_expect=''
+  pantheros_expect='' pantheros_parallel=''
   for pantheros_argument; do
     case $pantheros_expect in
       stack) pantheros_stack=$pantheros_argument pantheros_expect='' && continue ;;
@@ -20,6 +22,8 @@ pantheros_read_arguments() {
       --stack=*) pantheros_stack=${pantheros_argument#*=} ;;
       --config-file) pantheros_config_file=given pantheros_expect=value ;;
       --config-file=*) pantheros_config_file=given ;;
+      --parallel | -p) pantheros_parallel=given pantheros_expect=value ;;
+      --parallel=* | -p?*) pantheros_parallel=given ;;
       # Options before the command that take a value.
       --cwd | -C | --color | --verbose | -v | --profiling | --tracing | --memprofilerate) pantheros_expect=value ;;
       -*) ;;

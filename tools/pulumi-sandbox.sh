@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# shellcheck disable=SC2154  # set by tools/pulumi-arguments.sh
 # The sandbox's surroundings for one run of the Pulumi CLI; sourced by tools/pulumi. Nothing secret gets into argv.
 
 # Runs `pulumi ARGS` against the sandbox and does not return.
@@ -16,12 +17,12 @@ pantheros_sandbox_run() {
   esac
   case $pantheros_command in
     # These take a configuration file, and would write the sandbox's salt into the repository's.
-    up | update | preview | pre | refresh | destroy | down | import | watch | logs)
+    up | update | preview | pre | refresh | destroy | down | import | watch | logs | rollback)
       [ -n "$pantheros_config_file" ] || set -- "$@" --config-file "$(pantheros_sandbox_configuration)"
       ;;
   esac
   case $pantheros_command in
-    up | update | preview | pre | refresh | destroy | down | import | watch | recover) ;;
+    up | update | preview | pre | refresh | destroy | down | import | watch | recover | rollback) ;;
     *) exec pulumi "$@" ;;
   esac
   pantheros_namespace=pantheros-$PANTHEROS_SANDBOX_NAME
@@ -31,6 +32,11 @@ pantheros_sandbox_run() {
   fi
   case $pantheros_command in
     up | update | destroy | down) pantheros_sandbox_recover || exit 1 ;;
+    rollback)
+      pantheros_sandbox_recover || exit 1
+      shift
+      exec ip netns exec "$pantheros_namespace" node "$PANTHEROS_ROOT/tools/rollback/main.ts" "$@"
+      ;;
     recover)
       pantheros_sandbox_recover
       exit
@@ -58,6 +64,8 @@ pantheros_sandbox_environment() {
   export OP_CLI_PATH="$PANTHEROS_ROOT/sandbox/vendors/onepassword/op"
   # The stand-ins for nixos-anywhere and op.
   export PATH="$PANTHEROS_ROOT/sandbox:$PANTHEROS_ROOT/sandbox/vendors/onepassword:$PATH"
+  # What Nix remembers of binary caches holds for this sandbox's: another one's has the same address.
+  export NIX_CACHE_HOME="$PANTHEROS_SANDBOX_DIR/nix-cache"
   # No way out of the sandbox: asking a binary cache would only cost time. Its builds use the machine's own shell.
   export NIX_CONFIG="experimental-features = nix-command flakes
 sandbox = false
@@ -80,11 +88,13 @@ pantheros_sandbox_stack() {
   pulumi --cwd "$pantheros_stub" stack init sandbox --no-select >/dev/null
 }
 
-# Prints the name of the configuration file: the repository's with this sandbox's salt.
+# Prints the name of the configuration file: the repository's with this sandbox's salt and pins.
 pantheros_sandbox_configuration() {
   pantheros_file=$PANTHEROS_SANDBOX_DIR/Pulumi.sandbox.yaml
   {
-    grep -v '^encryptionsalt:' "$PANTHEROS_ROOT/Pulumi.sandbox.yaml"
+    awk '/^encryptionsalt:/ { next } { print }
+      /^config:/ { while ((getline line <pins) > 0) if (line ~ /^  pantheros:pins:/ || (inside && line ~ /^    /)) { inside = 1; print line } else inside = 0 }
+    ' pins="$pantheros_file" "$PANTHEROS_ROOT/Pulumi.sandbox.yaml"
     grep '^encryptionsalt:' "$PANTHEROS_SANDBOX_DIR/project/Pulumi.sandbox.yaml" || :
   } >"$pantheros_file.part-$$"
   mv "$pantheros_file.part-$$" "$pantheros_file"

@@ -1,0 +1,148 @@
+import { readFileSync } from "node:fs";
+import { parseInventory } from "../../../inventory/load.ts";
+import { planFor } from "../../../inventory/plan.ts";
+import type { StackOutputs } from "../../../outputs/contract.ts";
+import { settingsFrom } from "../../../settings/settings.ts";
+import { parseArguments, UsageError } from "../../../tools/rollback/arguments.ts";
+import { peerOf } from "../../../tools/rollback/ask.ts";
+import { type Answer, chosenHosts, decide, Refusal, releasedHosts } from "../../../tools/rollback/decide.ts";
+import { removePinsArgv, setPinsArgv } from "../../../tools/rollback/stack.ts";
+import { hostKey } from "../mocks.ts";
+import { status, system } from "../nixos-host/fixtures.ts";
+
+const text = readFileSync("sandbox/nix/fleet.toml", "utf8").replace("[hosts.web]", "[hosts.web]\nwave = 2");
+const plan = planFor(parseInventory(text, "fleet.toml"), "sandbox");
+const before = system("p", "web");
+const reached = (more: object = {}): Answer => ({
+  reached: true,
+  status: { ...status(), previous: before, ...more },
+});
+
+describe("the command line", () => {
+  const words = (line: string) => parseArguments(line.split(" "), "sandbox");
+
+  test("hosts, a wave, a release", () => {
+    expect(words("web db web")).toMatchObject({
+      hosts: ["web", "db"],
+      stack: "sandbox",
+      release: false,
+      up: true,
+    });
+    expect(words("--wave 2 --stack=production")).toMatchObject({ wave: 2, hosts: [], stack: "production" });
+    expect(words("--release web --no-up --config-file f")).toMatchObject({
+      ...{ release: true, up: false, configFile: "f" },
+    });
+    expect(words("web --help")).toBe("help");
+  });
+
+  test.each([
+    ["--stack production", "name the hosts, or --wave N"],
+    ["web --wave 1", "give hosts or --wave, not both"],
+    ["--wave one", "--wave one: a wave is a number from 1 to 99"],
+    ["web --force", "unknown option --force"],
+    ["web --stack", "--stack needs a value"],
+  ])("%s: %s", (line, message) => {
+    expect(() => words(line)).toThrow(new UsageError(message));
+  });
+});
+
+describe("which hosts", () => {
+  test("those named, or all of a wave", () => {
+    expect(chosenHosts(plan, { hosts: ["web"], wave: undefined })).toEqual(["web"]);
+    expect(chosenHosts(plan, { hosts: [], wave: 1 })).toEqual(["db", "legacy"]);
+  });
+
+  test("strangers are refused, with what there is", () => {
+    expect(() => chosenHosts(plan, { hosts: ["web", "x"], wave: undefined })).toThrow(
+      "x: no such host in this stack; its hosts are db, legacy, web",
+    );
+    expect(() => chosenHosts(plan, { hosts: [], wave: 9 })).toThrow(
+      "wave 9 has no host in this stack; its waves are 1, 2",
+    );
+  });
+
+  test("a release is for pinned ones; of a wave for those that are pinned; also for one that left the inventory", () => {
+    const pins = { db: before, gone: before };
+    expect(releasedHosts(plan, { hosts: ["gone"], wave: undefined }, pins)).toEqual(["gone"]);
+    expect(releasedHosts(plan, { hosts: [], wave: 1 }, pins)).toEqual(["db"]);
+    expect(() => releasedHosts(plan, { hosts: ["web"], wave: undefined }, pins)).toThrow(
+      "web: is not pinned; pinned are: db, gone",
+    );
+    expect(() => releasedHosts(plan, { hosts: [], wave: 2 }, pins)).toThrow(
+      "wave 2: none of its hosts is pinned",
+    );
+  });
+});
+
+describe("what each goes back to", () => {
+  test("the system that was committed before", () => {
+    expect(decide(new Map([["web", reached()]]), {})).toEqual({
+      pins: { web: before },
+      notes: [`web: back to ${before}`],
+    });
+  });
+
+  test("a pinned host stays where it is, whatever it says", () => {
+    expect(decide(new Map([["web", reached({ previous: system("n", "web") })]]), { web: before })).toEqual({
+      pins: {},
+      notes: [`web: is pinned already, to ${before}`],
+    });
+  });
+
+  test("one that cannot go back refuses for all, and each is named", () => {
+    const answers = new Map<string, Answer>([
+      ["web", reached()],
+      ["db", reached({ previous: null })],
+      ["busy", reached({ phase: "checking" })],
+      ["away", { reached: false, reason: "Connection refused", hint: "look" }],
+    ]);
+    const refused = () => decide(answers, {});
+    expect(refused).toThrow(Refusal);
+    expect(refused).toThrow(
+      [
+        "db: no previous generation to go back to: it has had one confirmed system only since its first deploy",
+        "busy: an activation is under way there (checking); try again when it has ended",
+        "away: does not answer: Connection refused",
+        "  hint: look",
+      ].join("\n"),
+    );
+  });
+
+  test("a best-effort host of a wave may be away", () => {
+    const answers = new Map<string, Answer>([["laptop", { reached: false, reason: "no answer" }]]);
+    expect(decide(answers, {}, ["laptop"])).toEqual({
+      pins: {},
+      notes: ["laptop: left out: a best-effort host that does not answer"],
+    });
+  });
+});
+
+test("pins are written and taken away in one call each", () => {
+  expect(setPinsArgv({ web: before, "web-1": before })).toEqual([
+    ...["config", "set-all", "--path"],
+    ...["--plaintext", `pantheros:pins["web"]=${before}`],
+    ...["--plaintext", `pantheros:pins["web-1"]=${before}`],
+  ]);
+  expect(removePinsArgv(["web"])).toEqual(["config", "rm-all", "--path", 'pantheros:pins["web"]']);
+});
+
+test("a host is asked where deploys go, with the key that the stack published", () => {
+  const outputs = {
+    hosts: {
+      web: { addresses: { ipv4: "203.0.113.11" }, hostKey, health: [] },
+      legacy: { addresses: {}, hostKey, health: [] },
+    },
+  } as unknown as StackOutputs;
+  const settings = settingsFrom({
+    stack: "sandbox",
+    get: (key) => ({ addresses: { legacy: "198.51.100.99" } })[key],
+    env: () => undefined,
+  });
+  expect(peerOf(plan, settings, outputs, "web")).toMatchObject({
+    ...{ host: "web", address: "203.0.113.11", user: "deploy", pinned: { key: hostKey } },
+  });
+  expect(peerOf(plan, settings, outputs, "legacy")).toMatchObject({ address: "198.51.100.99", port: 22 });
+  expect(peerOf(plan, settings, outputs, "db")).toBe("the stack has never deployed it");
+  const tailnet = planFor(parseInventory(text.replace('"public"', '"tailnet"'), "f"), "sandbox");
+  expect(peerOf(tailnet, settings, outputs, "web")).toMatchObject({ address: "web.tail0000.ts.net" });
+});
