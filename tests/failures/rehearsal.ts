@@ -1,18 +1,18 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { listProcesses } from "../../sandbox/machines/namespace-processes.ts";
+import type { StackOutputs } from "../../outputs/contract.ts";
 import { type Finished, hostsOf, Sandbox } from "../sandbox/sandbox.ts";
+import { type Edit, gateFile } from "./edits.ts";
+import { expectWell, Run, shown, summaries } from "./run.ts";
 
-/** Milliseconds of one test; a row is some runs of Pulumi, and a busy computer is slow. */
-export const generous = 10 * 60_000;
+export * from "./edits.ts";
+export * from "./run.ts";
 
-/** What a host runs, and which of its units serve. */
+/** What a host runs and would boot, and which of its units serve. */
 export interface Moment {
   readonly running: string;
+  readonly boots: string;
   readonly serving: readonly string[];
 }
-
-type Edit = (fleet: string) => string;
 
 /** Units of sessions, of one activation, and behind a socket come and go by themselves. */
 const serving =
@@ -34,57 +34,14 @@ export async function until<T>(
   }
 }
 
-/** `more` put into a host's `sandbox` table. */
-export const fault =
-  (host: string, more: string): Edit =>
-  (fleet) =>
-    fleet.replace(`motd = "${host} of the sandbox"`, `motd = "${host}, changed", ${more}`);
-
-/** A change of a host's system and nothing else. */
-export const change =
-  (host: string, text: string): Edit =>
-  (fleet) =>
-    fleet.replace(`motd = "${host} of the sandbox"`, `motd = "${text}"`);
-
-/** A further health check of a host; `target` is the key of its kind, such as `unit = "a.service"`. */
-export const check =
-  (host: string, name: string, kind: string, target: string): Edit =>
-  (fleet) =>
-    `${fleet}\n[[hosts.${host}.health]]\nname = "${name}"\nkind = "${kind}"\n${target}\n`;
-
-const gateFile = "/run/pantheros-gate";
-
-/** A health check that holds until `openGate`: a new system that runs and waits at a known place. */
-export const gated = (host: string): Edit =>
-  check(host, "gate", "command", `command = "test -e ${gateFile}"`);
-
-export const all =
-  (...edits: readonly Edit[]): Edit =>
-  (fleet) =>
-    edits.reduce((text, edit) => edit(text), fleet);
-
-/** A fourth machine, adopted. */
-export const withSpare: Edit = (fleet) => `${fleet}
-[hosts.spare]
-environment = "sandbox"
-profiles = ["server"]
-tags = ["server"]
-provider = { kind = "existing", vendor = "home", address = "198.51.100.21" }
-sandbox = { motd = "spare of the sandbox" }
-`;
-
-/** Seconds of the windows. */
-export const windows =
-  (confirm: number, health: number): Edit =>
-  (fleet) =>
-    fleet
-      .replace("confirm_seconds = 30", `confirm_seconds = ${confirm}`)
-      .replace("health_seconds = 20", `health_seconds = ${health}`);
+const hostsIn = (fleet: string): string[] =>
+  [...fleet.matchAll(/^\[hosts\.([a-z]+)\]/gm)].map(([, host = ""]) => host).sort();
 
 /** A fleet that is broken in one way after the other, and mended each time. */
 export class Rehearsal extends Sandbox {
   #mended = "";
   #broken = false;
+  #published: Promise<StackOutputs> | undefined;
 
   constructor(theme: string) {
     super(`fail-${theme}`);
@@ -116,14 +73,15 @@ export class Rehearsal extends Sandbox {
     return readFileSync(this.file("nix", "fleet.toml"), "utf8");
   }
 
+  /** Of the mended fleet. */
   get hosts(): readonly string[] {
-    return [...this.#mended.matchAll(/^\[hosts\.([a-z]+)\]/gm)].map(([, host = ""]) => host).sort();
+    return hostsIn(this.#mended);
   }
 
   /** For beforeEach: what a row that failed half way left is put right, so that rows fail alone. */
   async converged(): Promise<void> {
     if (!this.#broken) return;
-    for (const host of this.hosts) await this.cli("machine", "start", host);
+    for (const host of this.hosts) await this.press(host, "start", "plug", "free");
     writeFileSync(this.file("nix", "fleet.toml"), this.#mended);
     const repaired = await until("the fleet of the row before is repaired", 120, async () => {
       const up = await this.up();
@@ -139,12 +97,24 @@ export class Rehearsal extends Sandbox {
     this.editFleet(edit);
   }
 
+  /** The fleet is the mended one and this edit; nothing of the rows before. */
+  only(edit: Edit): void {
+    this.#broken = true;
+    writeFileSync(this.file("nix", "fleet.toml"), edit(this.#mended));
+  }
+
+  /** An edit that stays: part of the mended fleet from now on. */
+  keep(edit: Edit): void {
+    this.#mended = edit(this.#mended);
+  }
+
   async moment(host: string): Promise<Moment> {
-    const { code, output } = await this.inside(host, `readlink /run/current-system; ${serving}`);
+    const ask = `readlink /run/current-system; readlink -f /boot/pantheros-default; ${serving}`;
+    const { code, output } = await this.inside(host, ask);
     if (code !== 0) throw new Error(`${host}: ${output}`);
-    const [running = "", ...units] = output.trim().split("\n");
-    expect(running).toMatch(/^\/nix\/store\//);
-    return { running, serving: units.sort() };
+    const [running = "", boots = "", ...units] = output.trim().split("\n");
+    for (const path of [running, boots]) expect(path).toMatch(/^\/nix\/store\//);
+    return { running, boots, serving: units.sort() };
   }
 
   /** After a boot, units start in the background. */
@@ -154,15 +124,21 @@ export class Rehearsal extends Sandbox {
     );
   }
 
-  /** The system of `before` runs, all that served then serves, and the outputs say the same. */
-  async expectBack(host: string, before: Moment): Promise<void> {
+  /** The system of `before` runs and boots, all that served then serves, and nothing is under way. */
+  async isBack(host: string, before: Moment): Promise<void> {
     const now = await until(`${host}'s units are back`, 60, async () => {
-      const found = await this.moment(host);
-      return before.serving.every((unit) => found.serving.includes(unit)) ? found : undefined;
+      // Early in a boot there is nothing to see yet.
+      const found = await this.moment(host).catch(() => undefined);
+      return before.serving.every((unit) => found?.serving.includes(unit)) ? found : undefined;
     }).catch(() => this.moment(host));
     expect(now.serving).toEqual(expect.arrayContaining([...before.serving]));
-    expect(now.running).toBe(before.running);
+    expect(now).toMatchObject({ running: before.running, boots: before.boots });
     expect(await this.supervisor(host, "phase")).toMatch(/^(idle|)$/);
+  }
+
+  /** It is back, and the outputs say the same. */
+  async expectBack(host: string, before: Moment): Promise<void> {
+    await this.isBack(host, before);
     expect((await this.outputs()).hosts[host]).toMatchObject({
       outcome: "rolled-back",
       closure: before.running,
@@ -184,7 +160,11 @@ export class Rehearsal extends Sandbox {
   async mend(): Promise<void> {
     this.#broken = true;
     writeFileSync(this.file("nix", "fleet.toml"), this.#mended);
-    expect(shown(await this.up())).toMatchObject({ code: 0 });
+    const up = await this.up();
+    expectWell(up);
+    const ends = [...summaries(up.output).values()].map(([line = ""]) => line.trim().replace(/,.*/, ""));
+    // An `up` that finds all judged already says nothing of it again.
+    if (ends.length > 0) expect(ends.sort()).toEqual(this.hosts.map((host) => `${host}: confirmed`));
     await this.expectConfirmed();
     expect(await this.changes()).toEqual([]);
     this.#broken = false;
@@ -192,12 +172,7 @@ export class Rehearsal extends Sandbox {
 
   /** Hosts that a preview would change. */
   async wouldChange(): Promise<string[]> {
-    const steps = await this.changes();
-    const hosts = new Set([
-      ...hostsOf(steps),
-      ...this.hosts.filter((host) => steps.some(({ urn }) => urn.includes(host))),
-    ]);
-    return [...hosts].sort();
+    return [...hostsOf(await this.changes(), hostsIn(this.#read()))].sort();
   }
 
   /** A value of the supervisor's record of what is under way: phase, token, wanted, recorded. Empty: never any. */
@@ -227,109 +202,29 @@ export class Rehearsal extends Sandbox {
   }
 
   /** `pulumi up` that the test goes on beside. */
-  start(): Run {
-    return new Run(this.environment);
+  start(prefix: readonly string[] = [], options: readonly string[] = []): Run {
+    return new Run(this.environment, prefix, options);
   }
 
-  /** A command as the deploy user, over SSH. */
-  deployer(host: string, ...command: readonly string[]): Promise<Finished> {
-    return this.cli("ssh", host, ...command);
-  }
-}
-
-export interface Row {
-  /** In the table's words. */
-  readonly row: string;
-  readonly host: string;
-  readonly edit: Edit;
-  /** What `up` says: how it ended and where, and the unit, command or check. */
-  readonly end: string;
-  readonly names: RegExp;
-}
-
-/** Rows of which each breaks a host of its own, so that one run rehearses them all. */
-export function rehearse(fleet: Rehearsal, theme: string, rows: readonly Row[]): void {
-  describe(theme, () => {
-    const before = new Map<string, Moment>();
-    const hosts = rows.map(({ host }) => host);
-    let ran: Finished = { code: -1, output: "" };
-
-    beforeAll(async () => {
-      await fleet.converged();
-      for (const host of hosts) before.set(host, await fleet.moment(host));
-      fleet.break(all(...rows.map(({ edit }) => edit)));
-      ran = await fleet.up();
-    }, generous);
-
-    for (const { row, host, end, names } of rows) {
-      test(row, async () => {
-        expectTold(ran, `${host}: ${end}`, names);
-        await fleet.expectBack(host, before.get(host) ?? { running: "", serving: [] });
-      });
-    }
-
-    test(`${theme}: a preview shows that the next up tries again; mended, it converges, and the one after shows no change`, async () => {
-      await fleet.expectConfirmed(...hosts);
-      expect(await fleet.wouldChange()).toEqual([...hosts].sort());
-      await fleet.mend();
-    });
-  });
-}
-
-/** A run of `pulumi up` under way. */
-export class Run {
-  readonly end: Promise<Finished>;
-  readonly #child: ChildProcess;
-  #ended: Finished | undefined;
-
-  constructor(environment: NodeJS.ProcessEnv) {
-    const argv = ["up", "--yes", "--skip-preview", "--color", "never", "--stack", "sandbox"];
-    this.#child = spawn("tools/pulumi", argv, { env: environment, stdio: ["ignore", "pipe", "pipe"] });
-    let output = "";
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.on("data", (chunk) => {
-        output += String(chunk);
-      });
-    }
-    const bound = setTimeout(() => this.kill(), generous - 60_000);
-    this.end = new Promise((done) => {
-      this.#child.on("close", (code) => {
-        clearTimeout(bound);
-        this.#ended = { code: code ?? -1, output };
-        done(this.#ended);
-      });
-    });
-  }
-
-  ended(): Finished | undefined {
-    return this.#ended;
-  }
-
-  /** Ends the runner and all that it started at once, as a power cut would. */
-  kill(): void {
-    const everything = listProcesses();
-    const own = new Set([this.#child.pid ?? -1]);
-    for (let before = 0; before !== own.size; ) {
-      before = own.size;
-      for (const { pid, parent } of everything) if (own.has(parent)) own.add(pid);
-    }
-    for (const pid of own) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch {
-        // ended meanwhile
-      }
+  /** Presses a machine's button, as `sandbox machine` does. */
+  async press(host: string, ...buttons: readonly string[]): Promise<void> {
+    for (const button of buttons) {
+      expect([host, button, shown(await this.cli("machine", button, host))]).toMatchObject([
+        host,
+        button,
+        { code: 0 },
+      ]);
     }
   }
-}
 
-/** A result as an assertion shows it: the end of a long output. */
-export const shown = ({ code, output }: Finished) => ({ code, end: output.slice(-4000) });
-
-/** The run failed and said so: host, end, step, and each of `more`. */
-export function expectTold(ran: Finished, told: string, ...more: readonly (string | RegExp)[]): void {
-  expect(ran.code).not.toBe(0);
-  expect(ran.code).not.toBe(-1);
-  expect(ran.output).toContain(told);
-  for (const text of more) expect(ran.output).toMatch(text);
+  /** A command as the deploy user, over SSH, with the pinned key that the stack published. */
+  async deployer(host: string, ...command: readonly string[]): Promise<Finished> {
+    this.#published ??= this.outputs();
+    const { addresses, hostKey } = (await this.#published).hosts[host] ?? { addresses: {} };
+    const pins = this.file(`pins-${host}`);
+    writeFileSync(pins, `${addresses.ipv4} ${hostKey}\n`);
+    const known = ["-o", "StrictHostKeyChecking=yes", "-o", `UserKnownHostsFile=${pins}`];
+    const login = ["-F", "/dev/null", "-i", this.file("keys", "deploy"), "-o", "BatchMode=yes"];
+    return this.inDriver("ssh", ...login, ...known, `deploy@${addresses.ipv4}`, ...command);
+  }
 }

@@ -1,5 +1,6 @@
-import { readFileSync } from "node:fs";
-import { generous, Rehearsal, windows } from "./rehearsal.ts";
+import { randomUUID } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { generous, Rehearsal, shown } from "./rehearsal.ts";
 
 jest.setTimeout(generous);
 
@@ -7,17 +8,46 @@ const fleet = new Rehearsal("rights");
 const supervisor = "/run/current-system/sw/bin/pantheros-supervisor";
 const probe = () => fleet.file("probe-key");
 
+/** One adopted machine and nothing else. */
+const single = `schema = 1
+
+[fleet]
+description = "One machine"
+domain = "example.test"
+vault = "sandbox"
+
+[environments.sandbox]
+owns_singletons = true
+
+[deploy]
+sources = ["198.51.100.1/32"]
+address = "public"
+probe_keys = [PROBE]
+
+[hosts.web]
+environment = "sandbox"
+profiles = ["server"]
+tags = ["server"]
+provider = { kind = "existing", vendor = "home", address = "198.51.100.20" }
+sandbox = { motd = "web of the sandbox" }
+`;
+
 beforeAll(async () => {
-  await fleet.raise((text) => windows(5, 5)(text), "--no-deploy");
-  expect(
-    await fleet.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "probe", "-f", probe()], 60),
-  ).toMatchObject({ code: 0 });
+  await fleet.raise(() => single.replace("PROBE", ""), "--no-deploy");
+  const made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "probe", "-f", probe()];
+  expect(await fleet.run(made, 60)).toMatchObject({ code: 0 });
   const key = readFileSync(`${probe()}.pub`, "utf8").trim();
-  fleet.editFleet((text) => text.replace("[deploy]", `[deploy]\nprobe_keys = ["${key}"]`));
-  await fleet.serves("legacy", "metrics.service");
-  expect(await fleet.up()).toMatchObject({ code: 0 });
+  fleet.only(() => single.replace("PROBE", `"${key}"`));
+  expect(shown(await fleet.up())).toMatchObject({ code: 0 });
+  const { hosts } = await fleet.outputs();
+  const { hostKey = "", addresses } = hosts["web"] ?? { addresses: {} };
+  address = addresses.ipv4 ?? "";
+  writeFileSync(fleet.file("pins"), `${address} ${hostKey}\n`);
 });
 afterAll(() => fleet.lower());
+
+let address = "";
+const pinned = () => ["-o", "StrictHostKeyChecking=yes", "-o", `UserKnownHostsFile=${fleet.file("pins")}`];
 
 /** A command of the deploy user on web. */
 const deployer = (command: string) => fleet.deployer("web", command);
@@ -53,6 +83,20 @@ test("a deploy user with only the rights it needs: it can do nothing else as roo
     expect(ran.output).not.toMatch(/uid=0|"version"/);
   }
   expect((await deployer("cat /var/lib/pantheros/record")).output).toMatch(/Permission denied/);
+  expect(await deployer(`printf planted-secret | sudo -n ${supervisor} secret planted`)).toMatchObject({
+    code: 0,
+  });
+  const secrets = "/var/lib/pantheros/secrets";
+  expect(
+    (await fleet.inside("web", `cat ${secrets}/planted; stat -c ' %a %U' ${secrets}/planted`)).output,
+  ).toBe("planted-secret 600 root\n");
+  // What it brings it cannot read again, nor can it see what there is.
+  for (const look of [`cat ${secrets}/planted`, `ls ${secrets}`, `sudo -n cat ${secrets}/planted`]) {
+    const ran = await deployer(look);
+    expect(ran.code).not.toBe(0);
+    expect(ran.output).not.toContain("planted-secret");
+  }
+  expect((await deployer(`sudo -n ${supervisor} status`)).output).not.toContain("planted-secret");
   expect((await deployer(`ln -sfn /tmp /run/current-system`)).output).toMatch(/Permission denied/);
   expect(await untouched()).toBe(before);
 });
@@ -79,32 +123,74 @@ test("a deploy user with only the rights it needs: of the supervisor only the ve
   expect(await untouched()).toBe(before);
 });
 
-test("a deploy user cannot bring an unsigned closure", async () => {
-  const before = await untouched();
-  const key = fleet.file("keys", "deploy");
-  const { hosts } = await fleet.outputs();
-  const { hostKey = "", addresses } = hosts["web"] ?? { addresses: {} };
-  // Not named by its content, so that it takes a signature, and built here without one.
-  const text =
-    'builtins.derivation { name = "unsigned"; system = builtins.currentSystem; builder = "/bin/sh"; args = ["-c" "echo unsigned >$out"]; }';
-  const nix = ["nix", "--extra-experimental-features", "nix-command", "--option", "sandbox", "false"];
-  const build = [...nix, "build", "--impure", "--no-link", "--print-out-paths", "--expr", text];
-  const path = (await fleet.run(["tools/with", ...build], 60)).output.trim().split("\n").at(-1);
-  expect(path).toMatch(/^\/nix\/store\//);
-  const options = `-F /dev/null -i ${key} -o StrictHostKeyChecking=yes -o UserKnownHostsFile=${fleet.file("pins")}`;
-  await fleet.run(["tee", fleet.file("pins")], 10, `${addresses.ipv4} ${hostKey}\n`);
-  const copied = await fleet.run(
+const nix = ["tools/with", "nix", "--extra-experimental-features", "nix-command"];
+
+/**
+ * A path that no store has seen before, built here and signed by nobody. It is not named by its content, which would need no
+ * signature.
+ */
+async function unsigned(): Promise<string> {
+  const text = `builtins.derivation { name = "unsigned"; system = builtins.currentSystem; builder = "/bin/sh"; args = ["-c" "echo ${randomUUID()} >$out"]; }`;
+  const build = ["--option", "sandbox", "false", "build", "--impure", "--no-link", "--print-out-paths"];
+  const built = await fleet.run([...nix, ...build, "--expr", text], 60);
+  const path = built.output.trim().split("\n").at(-1) ?? "";
+  expect(path).toMatch(/^\/nix\/store\/[a-z0-9]{32}-unsigned$/);
+  return path;
+}
+
+/** What the runner's store knows of the path; a copy sends its signatures along. */
+async function provenance(path: string): Promise<{ signatures: readonly string[]; ca?: string | null }> {
+  const { output } = await fleet.run([...nix, "path-info", "--json", path], 60);
+  const known = JSON.parse(output.slice(output.indexOf("{"))) as Record<
+    string,
+    { signatures?: readonly string[]; ca?: string | null }
+  >;
+  const { signatures = [], ca } = known[path] ?? {};
+  return { signatures, ...(ca === undefined ? {} : { ca }) };
+}
+
+/** A copy of the path to web as the deploy user, who asks the host not to look at signatures. */
+const copy = (path: string) => {
+  const options = ["-F", "/dev/null", "-i", fleet.file("keys", "deploy"), ...pinned()].join(" ");
+  return fleet.run(
     [
-      ...["tools/with", "env", `NIX_SSHOPTS=${options}`],
-      ...["ip", "netns", "exec", `pantheros-${fleet.name}`],
+      ...["tools/with", "env", `NIX_SSHOPTS=${options}`, "ip", "netns", "exec", `pantheros-${fleet.name}`],
       ...["nix", "--extra-experimental-features", "nix-command", "copy", "--no-check-sigs"],
-      ...["--to", `ssh-ng://deploy@${addresses.ipv4}`, path ?? ""],
+      ...["--to", `ssh-ng://deploy@${address}`, path],
     ],
     120,
   );
+};
+
+const onHost = async (path: string) =>
+  (await fleet.inside("web", `nix-store --check-validity ${path} 2>/dev/null && test -e ${path}`)).code === 0;
+
+async function expectRefused(path: string): Promise<void> {
+  const copied = await copy(path);
   expect(copied.code).not.toBe(0);
   expect(copied.output).toMatch(/lacks a (valid )?signature/);
-  expect((await fleet.inside("web", `test -e ${path}`)).code).not.toBe(0);
+  expect(await onHost(path)).toBe(false);
+}
+
+test("a deploy user cannot bring an unsigned closure, nor one that a stranger signed", async () => {
+  const before = await untouched();
+  const path = await unsigned();
+  expect(await provenance(path)).toEqual({ signatures: [], ca: null });
+  expect(await onHost(path)).toBe(false);
+  await expectRefused(path);
+
+  const stranger = fleet.file("stranger");
+  const generated = await fleet.run([...nix, "key", "generate-secret", "--key-name", "stranger-1"], 60);
+  writeFileSync(stranger, generated.output.trim(), { mode: 0o600 });
+  const sign = (file: string) => fleet.run([...nix, "store", "sign", "--key-file", file, path], 60);
+  expect(await sign(stranger)).toMatchObject({ code: 0 });
+  expect((await provenance(path)).signatures).toHaveLength(1);
+  await expectRefused(path);
+
+  // The signature was all that it lacked.
+  expect(await sign(fleet.file("keys", "signing-key"))).toMatchObject({ code: 0 });
+  expect(shown(await copy(path))).toMatchObject({ code: 0 });
+  expect(await onHost(path)).toBe(true);
   expect(await untouched()).toBe(before);
 });
 
@@ -128,30 +214,28 @@ test("a deploy user cannot activate a closure that nobody signed, however it cam
 
 test("the probe key of pull requests can only probe", async () => {
   const before = await untouched();
-  const { hosts } = await fleet.outputs();
-  const { hostKey = "", addresses } = hosts["web"] ?? { addresses: {} };
-  await fleet.run(["tee", fleet.file("pins")], 10, `${addresses.ipv4} ${hostKey}\n`);
   const options = ["-F", "/dev/null", "-i", probe(), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"];
-  const pinned = ["-o", "StrictHostKeyChecking=yes", "-o", `UserKnownHostsFile=${fleet.file("pins")}`];
   const asProbe = (...words: string[]) =>
-    fleet.inDriver("ssh", ...options, ...pinned, `deploy@${addresses.ipv4}`, ...words);
+    fleet.inDriver("ssh", ...options, ...pinned(), `deploy@${address}`, ...words);
   const system = await fleet.running("web");
   const attempts = [
     ["sh -c id"],
     [`sudo -n ${supervisor} activate ${system} token`],
     [`sudo -n ${supervisor} rollback`],
     ["nix-daemon --stdio"],
+    [`sudo -n ${supervisor} secret planted`],
+    ["-s", "sftp"],
   ];
   for (const words of attempts) {
     const ran = await asProbe(...words);
     expect([words, ran.code]).toEqual([words, 0]);
     expect(JSON.parse(ran.output)).toMatchObject({ version: 1, system });
   }
-  const forward = ["-W", "127.0.0.1:8080", `deploy@${addresses.ipv4}`];
-  const forwarded = await fleet.inDriver("ssh", ...options, ...pinned, ...forward);
+  const forward = ["-W", "127.0.0.1:22", `deploy@${address}`];
+  const forwarded = await fleet.inDriver("ssh", ...options, ...pinned(), ...forward);
   expect(forwarded.code).toBe(255);
   expect(forwarded.output).toMatch(/prohibited|forwarding/i);
-  const root = await fleet.inDriver("ssh", ...options, ...pinned, `root@${addresses.ipv4}`, "id");
+  const root = await fleet.inDriver("ssh", ...options, ...pinned(), `root@${address}`, "id");
   expect(root.code).toBe(255);
   expect(root.output).toMatch(/Permission denied/);
   expect(await untouched()).toBe(before);

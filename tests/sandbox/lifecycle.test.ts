@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { Sandbox } from "./sandbox.ts";
+import { ending, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(30 * 60_000);
 
@@ -30,7 +30,7 @@ describe("`make sandbox`, killed", () => {
 
   afterAll(async () => {
     const down = await sandbox.cli("down");
-    expect({ code: down.code, end: down.output.slice(-2000) }).toMatchObject({ code: 0 });
+    expect({ code: down.code, end: ending(down.output) }).toMatchObject({ code: 0 });
     expect(sandbox.remains()).toEqual([]);
   });
 
@@ -42,7 +42,7 @@ describe("`make sandbox`, killed", () => {
     for (const moment of moments) ends.push(await killedUp(moment));
     expect(ends).toContain("killed");
     const { code, output } = await sandbox.cli("up");
-    expect({ code, end: output.slice(-4000) }).toMatchObject({ code: 0 });
+    expect({ code, end: ending(output) }).toMatchObject({ code: 0 });
     const { hosts } = await sandbox.outputs();
     expect(Object.values(hosts).map((host) => host.outcome)).toEqual(["confirmed", "confirmed", "confirmed"]);
     expect(await sandbox.changes()).toEqual([]);
@@ -53,6 +53,6 @@ describe("`make sandbox`, killed", () => {
     expect(sandbox.remains()).toEqual([]);
     await sandbox.fresh();
     const { code, output } = await sandbox.cli("up");
-    expect({ code, end: output.slice(-3000) }).toMatchObject({ code: 0 });
+    expect({ code, end: ending(output) }).toMatchObject({ code: 0 });
   });
 });

@@ -2,6 +2,8 @@ import { execFileSync, type SpawnOptions, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { StackOutputs } from "../../outputs/contract.ts";
+import { sandboxContext } from "../../sandbox/machines/context.ts";
+import { Machines } from "../../sandbox/machines/machines.ts";
 
 export interface Finished {
   readonly code: number;
@@ -14,6 +16,12 @@ interface PreviewStep {
   readonly urn: string;
   /** Properties that differ. */
   readonly diffReasons?: readonly string[];
+}
+
+/** For an assertion's message: what Pulumi says was wrong, and the end. Between them stand the outputs of a whole fleet. */
+export function ending(output: string): string {
+  const wrong = /^Diagnostics:\n[\s\S]*?^(?=Outputs:)/m.exec(output)?.[0] ?? "";
+  return `${wrong.slice(0, 6000)}${output.slice(-3000)}`;
 }
 
 /** Runs a program to its end, within `seconds`; `input` becomes its standard input. */
@@ -62,11 +70,13 @@ export class Sandbox {
   readonly directory: string;
   readonly environment: NodeJS.ProcessEnv;
   readonly #flake: string;
+  readonly #machines: Machines;
 
   constructor(name: string) {
     this.name = name;
     this.directory = resolve(`.sandbox-${name}`);
     this.#flake = join(this.directory, "nix");
+    this.#machines = new Machines(sandboxContext(this.directory, name, process.cwd()));
     this.environment = {
       ...process.env,
       PANTHEROS_SANDBOX_DIR: this.directory,
@@ -137,9 +147,15 @@ export class Sandbox {
   }
 
   /** Runs a shell command as root on a machine, past its sshd. */
-  inside(machine: string, command: string, input = ""): Promise<Finished> {
-    const shell = ["tools/with", "node", "sandbox/cli/main.ts", "shell", machine];
-    return this.run([...shell, "sh", "-c", command], 120, input);
+  async inside(machine: string, command: string, input = ""): Promise<Finished> {
+    // As `sandbox shell` does, without a process of its own: tests ask this a lot.
+    let argv: readonly string[];
+    try {
+      argv = this.#machines.shellCommand(machine, ["sh", "-c", command]);
+    } catch (error) {
+      return { code: -1, output: String(error) };
+    }
+    return this.run(argv, 120, input);
   }
 
   async running(machine: string): Promise<string> {
@@ -147,25 +163,29 @@ export class Sandbox {
     return output.trim().split("\n").at(-1) ?? "";
   }
 
-  /** What of the sandbox is still on this computer; nothing after `down`. */
+  /** What of the sandbox is still on this computer; nothing after `down`. Others of its kind may run beside it. */
   remains(): string[] {
     const namespace = `pantheros-${this.name}`;
+    const own = new RegExp(`${namespace}(?![a-z0-9-])|${this.directory}(?![a-z0-9-])`);
     return [
-      ...lines("ip", "netns", "list").filter((line) => line.split(/[ .]/)[0] === namespace),
-      ...lines("mount").filter((line) => line.includes(this.directory) || line.includes(namespace)),
-      ...lines("ip", "-o", "link").filter((line) => line.includes("pantheros")),
-      ...lines("find", "/sys/fs/cgroup", "-maxdepth", "4", "-type", "d", "-name", `*${namespace}*`),
-      ...lines("ps", "-eo", "args").filter((line) => line.includes(this.directory)),
+      ...lines("ip", "netns", "list").filter((line) => own.test(line)),
+      ...lines("mount").filter((line) => own.test(line)),
+      ...lines("ip", "-o", "link").filter((line) => own.test(line)),
+      ...lines("find", "/sys/fs/cgroup", "-maxdepth", "4", "-type", "d", "-name", namespace),
+      ...lines("ps", "-eo", "args").filter((line) => own.test(line)),
       ...(existsSync(`/etc/netns/${namespace}`) ? [`/etc/netns/${namespace}`] : []),
     ];
   }
 }
 
-/** The hosts of the sandbox's fleet that the resources belong to, by the resources' names. */
-export const hostsOf = (resources: readonly { urn: string }[]): Set<string> =>
+/** The hosts among `names` that the resources belong to, by the resources' names. */
+export const hostsOf = (
+  resources: readonly { urn: string }[],
+  names: readonly string[] = ["web", "db", "legacy"],
+): Set<string> =>
   new Set(
     resources.flatMap(({ urn }) => {
       const words = urn.split("::").at(-1)?.split(/[-.]/) ?? [];
-      return ["web", "db", "legacy"].filter((host) => words.includes(host));
+      return names.filter((host) => words.includes(host));
     }),
   );

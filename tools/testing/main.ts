@@ -1,6 +1,6 @@
 /**
  * Runs the tests: `node tools/testing/main.ts [unit|sandbox|failures] [paths] [jest options]`. Unit, property and conformance tests run
- * in parallel; the sandbox tests one after the other, as root on a machine that can carry a sandbox. The last line is
+ * in parallel; then the sandbox tests (with the failures), as root on a machine that can carry a sandbox. The last line is
  * always `N passed, N failed`.
  */
 import { spawn } from "node:child_process";
@@ -17,9 +17,13 @@ const UNIT = {
   folders: ["unit", "property", "conformance"],
   flags: [`--maxWorkers=${WORKERS}`],
 };
-const SANDBOX = { name: "sandbox tests", folders: ["sandbox"], flags: ["--runInBand"] };
-/** Rehearsals of what can go wrong in a deploy; they take long and run when they are asked for. */
-const FAILURES = { name: "failure rehearsals", folders: ["failures"], flags: ["--runInBand"] };
+/**
+ * Each file has a sandbox of its own. Two at a time: much of their time they wait for a host, a window or a boot, and three
+ * would only wait for each other's share of a small machine.
+ */
+const SANDBOX = { name: "sandbox tests", folders: ["sandbox", "failures"], flags: ["--maxWorkers=2"] };
+/** Only the table of what can go wrong in a deploy. */
+const FAILURES = { name: "failure rehearsals", folders: ["failures"], flags: SANDBOX.flags };
 type Group = {
   readonly name: string;
   readonly folders: readonly string[];

@@ -1,0 +1,66 @@
+/** Edits of a fleet's text: what breaks in a row, and how the sandbox of a file of tests differs from everybody's. */
+export type Edit = (fleet: string) => string;
+
+export const all =
+  (...edits: readonly Edit[]): Edit =>
+  (fleet) =>
+    edits.reduce((text, edit) => edit(text), fleet);
+
+export const nothing: Edit = (fleet) => fleet;
+
+/** `more` put into a host's `sandbox` table. */
+export const fault =
+  (host: string, more: string): Edit =>
+  (fleet) =>
+    fleet.replace(`motd = "${host} of the sandbox"`, `motd = "${host} of the sandbox", ${more}`);
+
+/** A change of a host's system and nothing else. */
+export const change =
+  (host: string, text: string): Edit =>
+  (fleet) =>
+    fleet.replace(`motd = "${host} of the sandbox"`, `motd = "${text}"`);
+
+/** A further health check of a host; `target` is the key of its kind, such as `unit = "a.service"`. */
+export const check =
+  (host: string, name: string, kind: string, target: string): Edit =>
+  (fleet) =>
+    `${fleet}\n[[hosts.${host}.health]]\nname = "${name}"\nkind = "${kind}"\n${target}\n`;
+
+export const gateFile = "/run/pantheros-gate";
+
+/** A health check that holds until `openGate`: a new system that runs and waits at a known place. */
+export const gated = (host: string): Edit =>
+  check(host, "gate", "command", `command = "test -e ${gateFile}"`);
+
+/** Further machines, adopted; the first at 198.51.100.`from`. */
+export const withMachines =
+  (names: readonly string[], from = 21): Edit =>
+  (fleet) =>
+    names.reduce(
+      (text, name, index) => `${text}
+[hosts.${name}]
+environment = "sandbox"
+profiles = ["server"]
+tags = ["server"]
+provider = { kind = "existing", vendor = "home", address = "198.51.100.${from + index}" }
+sandbox = { motd = "${name} of the sandbox" }
+`,
+      fleet,
+    );
+
+/** A fourth machine, adopted. */
+export const withSpare: Edit = withMachines(["spare"]);
+
+/** A key of a host's own table. */
+export const key =
+  (host: string, line: string): Edit =>
+  (fleet) =>
+    fleet.replace(`[hosts.${host}]`, `[hosts.${host}]\n${line}`);
+
+/** Seconds of the windows. */
+export const windows =
+  (confirm: number, health: number): Edit =>
+  (fleet) =>
+    fleet
+      .replace("confirm_seconds = 30", `confirm_seconds = ${confirm}`)
+      .replace("health_seconds = 20", `health_seconds = ${health}`);

@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { listProcesses } from "../../sandbox/machines/namespace-processes.ts";
+import { ending, type Finished, finish } from "../sandbox/sandbox.ts";
+
+/** Milliseconds of one test; a row is some runs of Pulumi, and a busy computer is slow. */
+export const generous = 10 * 60_000;
+
+/** A run of `pulumi up` under way; `prefix` is put before its command, and `options` behind it. */
+export class Run {
+  readonly end: Promise<Finished>;
+  readonly #child: ChildProcess;
+  #ended: Finished | undefined;
+
+  constructor(
+    environment: NodeJS.ProcessEnv,
+    prefix: readonly string[] = [],
+    options: readonly string[] = [],
+  ) {
+    const up = ["tools/pulumi", "up", "--yes", "--skip-preview", "--color", "never", "--stack", "sandbox"];
+    const [program = "", ...argv] = [...prefix, ...up, ...options];
+    this.#child = spawn(program, argv, { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.on("data", (chunk) => {
+        output += String(chunk);
+      });
+    }
+    const bound = setTimeout(() => this.kill(), generous - 60_000);
+    this.end = new Promise((done) => {
+      this.#child.on("close", (code) => {
+        clearTimeout(bound);
+        this.#ended = { code: code ?? -1, output };
+        done(this.#ended);
+      });
+    });
+  }
+
+  ended(): Finished | undefined {
+    return this.#ended;
+  }
+
+  /** Ends the runner and all that it started at once, as a power cut would. */
+  kill(): void {
+    const everything = listProcesses();
+    const own = new Set([this.#child.pid ?? -1]);
+    for (let before = 0; before !== own.size; ) {
+      before = own.size;
+      for (const { pid, parent } of everything) if (own.has(parent)) own.add(pid);
+    }
+    for (const pid of own) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // ended meanwhile
+      }
+    }
+  }
+}
+
+/**
+ * A command prefix for a runner whose ssh is configured to share connections. ssh takes its user's home from the accounts
+ * and not from HOME, so the configuration is put over root's own.
+ */
+export async function multiplexing(directory: string): Promise<readonly string[]> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const config = `Host *\n  ControlMaster auto\n  ControlPersist 600\n  ControlPath ${directory}/%C\n`;
+  writeFileSync(join(directory, "config"), config, { mode: 0o600 });
+  const script = 'mkdir -p /root/.ssh; mount --bind "$1" /root/.ssh; shift; exec "$@"';
+  const prefix = ["unshare", "--mount", "sh", "-ec", script, "sh", directory];
+  const asked = await finish([...prefix, "ssh", "-G", "198.51.100.20"], 20);
+  expect(asked.output).toMatch(/^controlmaster auto$/m);
+  return prefix;
+}
+
+/** A result as an assertion shows it. */
+export const shown = ({ code, output }: Finished) => ({ code, end: ending(output) });
+
+/** The run went well; if not, the error is what it said. */
+export function expectWell({ code, output }: Finished): void {
+  if (code !== 0) throw new Error(`exit ${code}:\n${ending(output)}`);
+}
+
+/** The run failed and said so: host, end, step, and each of `more`. */
+export function expectTold(ran: Finished, told: string, ...more: readonly (string | RegExp)[]): void {
+  expect(ran.code).not.toBe(0);
+  expect(ran.code).not.toBe(-1);
+  expect(ran.output).toContain(told);
+  for (const text of more) expect(ran.output).toMatch(text);
+}
+
+const summary = /^( *)([a-z][a-z0-9-]*): (confirmed|rolled-back|held|offline|failed|staged)\b/;
+
+/** What the verdict says of each host: its one summary line, and what stands below it. */
+export function summaries(output: string): Map<string, string[]> {
+  const lines = output.split("\n");
+  const head = lines.findLastIndex((line) => /hosts not converged|hosts judged/.test(line));
+  // Reasons, such as "error: failed to …", stand further in than the hosts' lines.
+  const margin = /^ */.exec(lines[head] ?? "")?.[0];
+  const told = new Map<string, string[]>();
+  let own: string[] = [];
+  for (const line of head < 0 ? [] : lines.slice(head + 1)) {
+    const [, indent, host = ""] = summary.exec(line) ?? [];
+    if (indent !== undefined && indent === margin) {
+      own = [];
+      // A second line of the same host is kept, for the count to show it.
+      told.set(told.has(host) ? `${host} again` : host, own);
+    } else if (line.trim() === "" || /^\S/.test(line)) own = [];
+    own.push(line);
+  }
+  return told;
+}

@@ -1,0 +1,92 @@
+import { randomBytes } from "node:crypto";
+import { ending, Sandbox } from "./sandbox.ts";
+
+jest.setTimeout(15 * 60_000);
+
+const sandbox = new Sandbox("builds");
+
+/** Content that no store has yet. */
+const fresh = () => randomBytes(6).toString("hex");
+
+/** The end of what was said is in the message of a failed assertion. */
+const ended = ({ code, output }: { code: number; output: string }) => (code === 0 ? "well" : ending(output));
+
+/** A host's system becomes one that has to be built, `build` says where. */
+function wants(host: string, build: string): void {
+  sandbox.editFleet((text) =>
+    text
+      .replace(new RegExp(`\\[hosts\\.${host}\\]\n(build = .*\n)?`), `[hosts.${host}]\nbuild = "${build}"\n`)
+      .replace(
+        new RegExp(`sandbox = \\{ motd = "${host} .*\\}`),
+        `sandbox = { motd = "${host} of ${fresh()}", filler = { paths = 3, bytes = 20000, seed = "${fresh()}" } }`,
+      ),
+  );
+}
+
+/** Of a host's system the paths that only this system has. */
+async function ownPaths(host: string, closure: string): Promise<string[]> {
+  const { output } = await sandbox.inside(host, `nix-store -qR ${closure}`);
+  const paths = output.split("\n").filter((path) => /-(filler-\d+|etc-[a-z]+|nixos-system-.*)$/.test(path));
+  expect(paths).toHaveLength(5);
+  return paths;
+}
+
+const runnerHas = async (path: string) =>
+  (await sandbox.run(["tools/with", "nix", "path-info", path], 60)).code === 0;
+
+/** How a host's store knows a path: `ultimate` where it was built there, and who signed. */
+const known = async (host: string, path: string) =>
+  (await sandbox.inside(host, `nix path-info --sigs ${path}`)).output;
+
+describe("where closures are built", () => {
+  beforeAll(async () => {
+    await sandbox.fresh();
+    expect(ended(await sandbox.cli("up"))).toBe("well");
+  });
+
+  afterAll(async () => {
+    expect(ended(await sandbox.cli("down"))).toBe("well");
+  });
+
+  test("on the target, and on another host: nothing of it in the runner's store, signatures required", async () => {
+    wants("db", "target");
+    wants("legacy", "web");
+    wants("web", "local");
+    expect(ended(await sandbox.up())).toBe("well");
+
+    const { hosts } = await sandbox.outputs();
+    for (const host of ["db", "legacy", "web"]) {
+      const closure = hosts[host]?.closure ?? "";
+      expect([host, hosts[host]]).toMatchObject([host, { outcome: "confirmed" }]);
+      expect(await sandbox.running(host)).toBe(closure);
+      const conf = await sandbox.inside(host, "cat /etc/pantheros/deploy.conf");
+      expect(conf.output).toContain("require_signature=true");
+      // The check of the runner's store can tell: what is built there is there.
+      for (const path of await ownPaths(host, closure)) {
+        expect([path, await runnerHas(path)]).toEqual([path, host === "web"]);
+      }
+      expect(await known(host, closure)).toContain("builds-1:");
+    }
+    const [db = "", legacy = ""] = ["db", "legacy"].map((host) => hosts[host]?.closure);
+    expect(await known("db", db)).toContain("ultimate");
+    expect(await known("web", legacy)).toContain("ultimate");
+    expect(await known("legacy", legacy)).not.toContain("ultimate");
+    expect(await sandbox.changes()).toEqual([]);
+  });
+
+  test("a builder that is off is named; the host it builds for is not touched, and the next up builds", async () => {
+    const before = await sandbox.running("legacy");
+    wants("legacy", "web");
+    expect(await sandbox.cli("machine", "stop", "web")).toMatchObject({ code: 0 });
+    const failed = await sandbox.up();
+    expect(failed.code).not.toBe(0);
+    expect(failed.output).toMatch(/legacy: failed at build/);
+    expect(failed.output).toMatch(/hint:.*web, which builds for legacy: the host does not answer/);
+    expect(await sandbox.running("legacy")).toBe(before);
+
+    expect(await sandbox.cli("machine", "start", "web")).toMatchObject({ code: 0 });
+    expect(ended(await sandbox.up())).toBe("well");
+    expect(await sandbox.running("legacy")).toBe((await sandbox.outputs()).hosts["legacy"]?.closure);
+    expect(await sandbox.running("legacy")).not.toBe(before);
+  });
+});

@@ -1,0 +1,233 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { ending, Sandbox } from "./sandbox.ts";
+
+jest.setTimeout(20 * 60_000);
+
+const sandbox = new Sandbox("hosts");
+
+const shown = ({ code, output }: { code: number; output: string }) => ({ code, end: ending(output) });
+const names = async (...query: string[]) =>
+  (await sandbox.inDriver("dig", "+short", ...query)).output.trim().split("\n").filter(Boolean);
+const vendor = async (path: string) => {
+  const token = /^HCLOUD_TOKEN=(.+)$/m.exec(readFileSync(sandbox.file("secrets.env"), "utf8"))?.[1] ?? "";
+  const header = `authorization: Bearer ${token}`;
+  const { output } = await sandbox.inDriver(
+    "curl",
+    "-sS",
+    "-H",
+    header,
+    `http://198.51.100.1:8001/v1${path}`,
+  );
+  return JSON.parse(output) as Record<string, { id: number; name: string; public_net?: unknown }[]>;
+};
+const serverOf = async (name: string) => (await vendor(`/servers?name=${name}`))["servers"]?.[0];
+const converged = async () => {
+  const up = await sandbox.up();
+  expect(shown(up)).toMatchObject({ code: 0 });
+  expect(await sandbox.changes()).toEqual([]);
+  return up;
+};
+/** Root on a machine; the vendor's machines keep the name that they were made under. */
+const machineId = async (machine: string) =>
+  (await sandbox.inside(machine, "cat /etc/machine-id")).output.trim();
+
+describe("hosts come, are renamed, and go: each one edit and one up", () => {
+  beforeAll(async () => {
+    await sandbox.fresh();
+    expect(shown(await sandbox.cli("up"))).toMatchObject({ code: 0 });
+    for (const host of ["web", "db", "legacy"]) {
+      expect(shown(await sandbox.cli("join", host))).toMatchObject({ code: 0 });
+    }
+  });
+
+  afterAll(async () => {
+    expect(shown(await sandbox.cli("down"))).toMatchObject({ code: 0 });
+    expect(sandbox.remains()).toEqual([]);
+  });
+
+  test("import: a machine that runs a NixOS, with its host key in its table; it is not installed and keeps what it has", async () => {
+    const spare = (key: string) => `
+[hosts.spare]
+environment = "sandbox"
+profiles = ["server"]
+provider = { kind = "existing", vendor = "home", address = "198.51.100.21"${key} }
+`;
+    const fleet = readFileSync(sandbox.file("nix", "fleet.toml"), "utf8");
+    writeFileSync(sandbox.file("nix", "fleet.toml"), fleet + spare(""));
+    // The sandbox puts the machine there; its pin is then the table's affair alone.
+    expect(shown(await sandbox.cli("up", "--no-deploy"))).toMatchObject({ code: 0 });
+    const pins = readFileSync(sandbox.file("known_hosts"), "utf8");
+    const [, key = ""] = /^spare,\S+ (ssh-ed25519 \S+)$/m.exec(pins) ?? [];
+    writeFileSync(sandbox.file("known_hosts"), pins.replace(/^spare,.*\n/m, ""));
+    await sandbox.inside("spare", "echo data >/var/keep");
+    const id = await machineId("spare");
+    expect((await sandbox.pulumi("preview", "--color", "never")).output).toMatch(
+      /hosts\.spare: no host key is pinned/,
+    );
+
+    writeFileSync(sandbox.file("nix", "fleet.toml"), fleet + spare(`, host_key = "${key}"`));
+    await converged();
+    expect((await sandbox.outputs()).hosts["spare"]).toMatchObject({ outcome: "confirmed", hostKey: key });
+    expect(await machineId("spare")).toBe(id);
+    expect((await sandbox.inside("spare", "cat /var/keep")).output.trim()).toBe("data");
+  });
+
+  test("rename: a created and an adopted host keep machine, disk, address and key; the old names go", async () => {
+    const before = (await sandbox.outputs()).hosts;
+    const server = await serverOf("db");
+    const ids = [await machineId("db"), await machineId("legacy")];
+    await sandbox.inside("db", "echo data >/var/keep");
+    sandbox.editFleet((text) =>
+      text
+        .replace("[hosts.db]", '[hosts.data]\nformerly = "db"')
+        .replace("[[hosts.db.health]]", "[[hosts.data.health]]")
+        .replace("[hosts.legacy]", '[hosts.heritage]\nformerly = "legacy"')
+        .replaceAll('host = "db"', 'host = "data"')
+        .replaceAll('host = "legacy"', 'host = "heritage"'),
+    );
+    const steps = await sandbox.changes();
+    const made = ["hcloud:", "pantheros:hetzner", "Install", "-host-key", "-install"];
+    expect(steps.filter(({ op, urn }) => op !== "update" && made.some((part) => urn.includes(part)))).toEqual(
+      [],
+    );
+    await converged();
+
+    const { hosts, services } = await sandbox.outputs();
+    expect(Object.keys(hosts)).toEqual(["data", "heritage", "spare", "web"]);
+    for (const [now, then] of [
+      ["data", "db"],
+      ["heritage", "legacy"],
+    ] as const) {
+      expect(hosts[now]).toMatchObject({ outcome: "confirmed", hostKey: before[then]?.hostKey });
+      expect(hosts[now]?.addresses.ipv4).toBe(before[then]?.addresses.ipv4);
+    }
+    expect(services["database"]?.host).toBe("data");
+    expect([await machineId("db"), await machineId("legacy")]).toEqual(ids);
+    expect((await sandbox.inside("db", "cat /var/keep; hostname")).output.trim().split("\n")).toEqual([
+      "data",
+      "data",
+    ]);
+    expect((await serverOf("data"))?.id).toBe(server?.id);
+    expect(await serverOf("db")).toBeUndefined();
+    const address = hosts["data"]?.addresses.ipv4 ?? "";
+    expect(await names("data.example.test")).toEqual([address]);
+    expect(await names("-x", address)).toEqual(["data.example.test."]);
+    expect(await names("db.example.test")).toEqual([]);
+    expect(await names("legacy.example.test")).toEqual([]);
+    expect(await names("data.tail0000.ts.net")).toHaveLength(1);
+    expect(await names("db.tail0000.ts.net")).toEqual([]);
+    expect(shown(await sandbox.cli("ssh", "data", "true"))).toMatchObject({ code: 0 });
+  });
+
+  test("afterwards `formerly` may stay or go, and the sandbox finds its machine again", async () => {
+    // As their owner would, in 1Password.
+    const vault = sandbox.file("vault.json");
+    const items = readFileSync(vault, "utf8");
+    const moved = items
+      .replaceAll("db service account", "data service account")
+      .replaceAll("legacy service account", "heritage service account");
+    expect(moved).not.toBe(items);
+    writeFileSync(vault, moved);
+    expect(await sandbox.changes()).toEqual([]);
+    expect(shown(await sandbox.cli("up", "--no-deploy"))).toMatchObject({ code: 0 });
+    expect(await sandbox.changes()).toEqual([]);
+    sandbox.editFleet((text) => text.replace('formerly = "db"\n', ""));
+    expect(await sandbox.changes()).toEqual([]);
+  });
+
+  test("decommission, keep: names, device, keys and deploys go; the server stays with its disk, and nobody gets in", async () => {
+    const address = (await sandbox.outputs()).hosts["data"]?.addresses.ipv4 ?? "";
+    const id = (await serverOf("data"))?.id;
+    sandbox.editFleet((text) => text.replace("[hosts.data]", '[hosts.data]\ndecommission = "keep"'));
+    const up = await converged();
+    expect(up.output).toContain("tailnet device data.tail0000.ts.net removed");
+    const { hosts, services, retired, dns } = await sandbox.outputs();
+    expect(Object.keys(hosts)).toEqual(["heritage", "spare", "web"]);
+    expect(services).not.toHaveProperty("database");
+    expect(retired).toMatchObject({ data: { server: "kept", addresses: { ipv4: address } } });
+    expect(dns.records.filter(({ name }) => name.startsWith("data."))).toEqual([]);
+    expect(await names("data.example.test")).toEqual([]);
+    expect(await names("-x", address)).not.toContain("data.example.test.");
+    expect(await names("data.tail0000.ts.net")).toEqual([]);
+    expect(await names("web.tail0000.ts.net")).toHaveLength(1);
+    expect((await serverOf("data"))?.id).toBe(id);
+    expect((await sandbox.inside("db", "cat /var/keep")).output.trim()).toBe("data");
+    expect((await sandbox.inDriver("curl", "-sm", "3", `telnet://${address}:22`)).code).toBe(28);
+    const state = (await sandbox.pulumi("stack", "export")).output;
+    for (const gone of ["data-deploy", "tailnet-key-data", "secrets-item-tailnet-data"])
+      expect(state).not.toContain(gone);
+  });
+
+  test("decommission of an adopted machine: it is forgotten, and goes on running", async () => {
+    sandbox.editFleet((text) => text.replace("[hosts.spare]", '[hosts.spare]\ndecommission = "keep"'));
+    const before = await sandbox.running("spare");
+    await converged();
+    expect(await sandbox.running("spare")).toBe(before);
+    expect((await sandbox.outputs()).hosts).not.toHaveProperty("spare");
+  });
+
+  test("delete where nothing is protected: one up", async () => {
+    sandbox.editFleet((text) => text.replace('decommission = "keep"', 'decommission = "delete"'));
+    await converged();
+    expect(await serverOf("data")).toBeUndefined();
+    expect((await sandbox.outputs()).retired).toEqual({});
+  });
+
+  describe("where the environment protects what cannot be made again", () => {
+    beforeAll(async () => {
+      sandbox.editFleet((text) =>
+        text.replace("[environments.sandbox]", "[environments.sandbox]\nprotect = true"),
+      );
+      await converged();
+    });
+
+    afterAll(async () => {
+      sandbox.editFleet((text) => text.replace("protect = true\n", ""));
+      expect(shown(await sandbox.up())).toMatchObject({ code: 0 });
+    });
+
+    test("taking the table out is refused, naming what is protected", async () => {
+      const file = sandbox.file("nix", "fleet.toml");
+      const fleet = readFileSync(file, "utf8");
+      const table = /\[hosts\.web\][\s\S]*?\n\n/.exec(fleet)?.[0] ?? "";
+      writeFileSync(
+        file,
+        fleet
+          .replace(table, "")
+          .replace('host = "web"\nport = 8080', 'host = "heritage"\nport = 8080')
+          .replace('name = "cache"\nhost = "web"', 'name = "cache"\nhost = "heritage"'),
+      );
+      const preview = await sandbox.pulumi("preview", "--color", "never");
+      expect(preview.code).not.toBe(0);
+      expect(preview.output).toMatch(/web-server[\s\S]*protect/);
+      writeFileSync(file, fleet);
+      expect(await sandbox.changes()).toEqual([]);
+    });
+
+    test("delete: the first up retires the host and lifts its protection, taking the table out deletes it", async () => {
+      sandbox.editFleet((text) =>
+        text
+          .replace("[hosts.web]", '[hosts.web]\ndecommission = "delete"')
+          .replace('name = "cache"\nhost = "web"', 'name = "cache"\nhost = "heritage"'),
+      );
+      await converged();
+      const address = (await sandbox.outputs()).retired?.["web"]?.addresses.ipv4 ?? "";
+      expect((await sandbox.outputs()).retired).toMatchObject({ web: { server: "unprotected" } });
+      expect(await serverOf("web")).toBeDefined();
+      expect((await sandbox.inDriver("curl", "-sm", "3", `telnet://${address}:22`)).code).toBe(28);
+
+      const file = sandbox.file("nix", "fleet.toml");
+      const fleet = readFileSync(file, "utf8");
+      writeFileSync(
+        file,
+        fleet
+          .replace(/\[hosts\.web\][\s\S]*?\n\n/, "")
+          .replace('host = "web"\nport = 8080', 'host = "heritage"\nport = 8080'),
+      );
+      await converged();
+      expect(await serverOf("web")).toBeUndefined();
+      expect((await vendor("/primary_ips"))["primary_ips"]).toEqual([]);
+      expect((await vendor("/firewalls"))["firewalls"]).toEqual([]);
+    });
+  });
+});
