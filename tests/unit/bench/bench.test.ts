@@ -1,0 +1,118 @@
+import { readFileSync } from "node:fs";
+import {
+  askArgv,
+  deployRsArgv,
+  deployRsSettings,
+  pairs,
+  rawArgv,
+  sshOptions,
+} from "../../../bench/contenders.ts";
+import { fleetText, hostsOf } from "../../../bench/fleet.ts";
+import { machineText } from "../../../bench/machine.ts";
+import { rollbackSeconds } from "../../../bench/rollback.ts";
+import { growthTable, median, reached, rowTable } from "../../../bench/table.ts";
+import { parseInventory } from "../../../inventory/load.ts";
+
+describe("figures", () => {
+  test("the median is the one in the middle, or between the two", () => {
+    expect(median([9, 1, 5])).toBe(5);
+    expect(median([4, 1, 2, 9])).toBe(3);
+    expect(median([])).toBeNaN();
+  });
+
+  test("a row says what was measured, what it must be, and when it is not; one that was not measured is not reached", () => {
+    const row = { what: "a", limit: 1.5, unit: "times", from: "ours, raw: 2.0 s, 1.0 s" } as const;
+    expect(reached({ ...row, value: 1.5 })).toBe(true);
+    expect(reached({ ...row, value: Number.NaN })).toBe(false);
+    expect(rowTable([{ ...row, value: 2 }]).split("\n")[2]).toBe(
+      "| a | 2.00 (not reached) | at most 1.50 | ours, raw: 2.0 s, 1.0 s |",
+    );
+    expect(rowTable([{ ...row, value: 900.4, limit: 1024, unit: "MiB" }])).toContain(
+      "| 900 MiB | at most 1024 MiB |",
+    );
+  });
+
+  test("growth has a line for each size, with blanks for what was not measured", () => {
+    expect(
+      growthTable(
+        ["up", "raw"],
+        [
+          { hosts: 5, figures: { up: 4.04, raw: 1 } },
+          { hosts: 100, figures: { raw: 30 } },
+        ],
+      ),
+    ).toBe("| hosts | up | raw |\n| --- | --- | --- |\n| 5 | 4.0 s | 1.0 s |\n| 100 |  | 30.0 s |");
+  });
+
+  test("the machine is named by its processors and memory", () => {
+    const text = machineText([{ model: "Some CPU" }, { model: "Some CPU" }], 24 * 2 ** 30);
+    expect(text).toBe("Measured on 2 cores (Some CPU) and 24 GiB, which the hosts share with the run.");
+    expect(machineText([{ model: "unknown" }], 2 ** 30)).toContain("Measured on 1 core and 1 GiB");
+  });
+});
+
+describe("the way back, from what the host wrote down", () => {
+  test("begins with the first line that goes back and ends with the first good answer after it", () => {
+    const watched = [
+      "10.00 idle 200",
+      "11.00 checking 503",
+      "12.50 rolling-back 503",
+      "12.60 rolling-back 000",
+      "13.10 rolling-back 200",
+      "13.20 idle 200",
+    ].join("\n");
+    expect(rollbackSeconds(watched)).toBeCloseTo(0.6);
+  });
+
+  test("a host that never went back, or never served again, is no figure", () => {
+    expect(() => rollbackSeconds("10.00 checking 503\n")).toThrow("never went back");
+    expect(() => rollbackSeconds("10.00 rolling-back 503\n")).toThrow("never served again");
+  });
+});
+
+describe("the measured fleet", () => {
+  test("is an inventory of adopted hosts, with as much padding as asked for", () => {
+    const text = fleetText({ hosts: hostsOf(12), filler: { paths: 20, bytes: 250_000, seed: "s-1" } });
+    const { hosts } = parseInventory(text, "fleet.toml");
+    expect(Object.keys(hosts)).toHaveLength(12);
+    expect(hosts["h012"]).toMatchObject({
+      provider: { kind: "existing", address: "203.0.113.12" },
+      sandbox: { root_login: "prohibit-password", filler: { paths: 20, bytes: 250_000, seed: "s-1" } },
+    });
+  });
+});
+
+describe("contenders", () => {
+  const hosts = hostsOf(2);
+  const ssh = sshOptions("/s");
+
+  test("connect with the deploy key and to pinned hosts only", () => {
+    expect(ssh.join(" ")).toBe(
+      "-F /dev/null -o IdentityFile=/s/keys/deploy -o IdentitiesOnly=yes -o BatchMode=yes -o UserKnownHostsFile=/s/known_hosts -o GlobalKnownHostsFile=/dev/null -o StrictHostKeyChecking=yes -o LogLevel=ERROR",
+    );
+  });
+
+  test("raw: every host at once, one copy and one connection that switches", () => {
+    const argv = rawArgv(10, ["-F", "x"]);
+    expect(argv.slice(0, 7)).toEqual(["xargs", "-P", "10", "-n", "2", "sh", "-c"]);
+    expect(argv[7]).toBe(
+      'nix copy --no-check-sigs --to "ssh-ng://root@$1" "$2" && exec ssh -F x "root@$1" ' +
+        '"nix-env -p /nix/var/nix/profiles/system --set $2 && $2/bin/switch-to-configuration switch"',
+    );
+    expect(askArgv(3, ["-F", "x"]).slice(2, 3)).toEqual(["3"]);
+    expect(pairs(hosts, ["/nix/store/a", "/nix/store/b"])).toBe(
+      "203.0.113.1 /nix/store/a\n203.0.113.2 /nix/store/b\n",
+    );
+  });
+
+  test("deploy-rs: without `nix flake check`, with the same options of ssh, and its rollbacks on", () => {
+    expect(deployRsArgv("/c/deploy", "/s/flake")).toEqual(["/c/deploy", "--skip-checks", "path:/s/flake"]);
+    expect(JSON.parse(deployRsSettings(hosts, "/s", "x86_64-linux"))).toEqual({
+      system: "x86_64-linux",
+      addresses: { h001: "203.0.113.1", h002: "203.0.113.2" },
+      sshOpts: ssh,
+    });
+    const flake = readFileSync("bench/deploy-rs/flake.nix", "utf8");
+    expect(flake).toMatch(/magicRollback = true;\s+autoRollback = true;/);
+  });
+});
