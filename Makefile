@@ -1,7 +1,7 @@
 # Every target may be run again; tools/setup --help says what is installed, and where.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup sandbox sandbox-down check docs test failures bench
+.PHONY: nix-eval help setup sandbox sandbox-down check docs test failures bench
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
@@ -18,23 +18,29 @@ sandbox-down: ## Destroy the sandbox's stack and remove every trace of it (root)
 	@tools/setup sandbox
 	@tools/sandbox down
 
-check: ## Types, linter, formatter, shell scripts
+check: ## Types, linter, formatter, shell scripts, form of Nix
 	@tools/setup unit
 	@tools/check
 
-docs: ## Write again what is made from the schemas: docs/inventory.md, outputs/schema.v1.json
+docs: ## Write again what is made from the schemas and modules: docs/inventory.md, docs/nix-options.md, outputs/schema.v1.json
 	@tools/setup unit
 	@tools/with node inventory/write-reference.ts
 	@tools/with node outputs/write-schema.ts
+	@tools/with node tools/nix/write-reference.ts
+
+nix-eval: ## Evaluate every host to its system, with time and memory: make nix-eval NIXPKGS=path [INPUTS=path] [HOSTS=names]
+	@tools/setup unit
+	@NIXPKGS="$(NIXPKGS)" INPUTS="$(INPUTS)" HOSTS="$(HOSTS)" tools/with node tools/nix/evaluate.ts
 
 test: ## All tests; without root the sandbox tests are left out
 	@tools/setup auto
 	@tools/with node tools/testing/main.ts
 
-failures: ## Rehearse what can go wrong in a deploy, on real hosts (root; not part of make test yet)
+failures: ## Of the tests only the table of what can go wrong in a deploy, on real hosts (root)
 	@tools/setup sandbox
 	@tools/with node tools/testing/main.ts failures
 
-bench: ## Measure what the design promises; prints tables of ratios
-	@tools/setup auto
+bench: ## Measure what the design promises, as ratios of one run (root; parts: bench/main.ts --help)
+	@tools/setup sandbox
 	@tools/with node bench/startup.ts
+	@tools/with node bench/main.ts

@@ -40,6 +40,7 @@ const places = (document: string, name: string) => [
   name,
   path.join(path.dirname(document), name),
   path.join("components", name),
+  path.join("tests/failures", name),
 ];
 
 /** Names by which documents speak of a file without its folder. */
@@ -113,7 +114,16 @@ function code(): string {
       name === "node_modules" ? [] : read(path.join(entry, name)),
     );
   };
-  sources ??= ["tools", "settings", "sandbox/cli", "sandbox/machines", "components", "Makefile"]
+  sources ??= [
+    "tools",
+    "settings",
+    "sandbox/cli",
+    "sandbox/machines",
+    "components",
+    "nix/modules",
+    "tests/failures",
+    "Makefile",
+  ]
     .flatMap(read)
     .join("\n");
   return sources;

@@ -87,7 +87,17 @@ describe("tools/pulumi", () => {
     expect(status).toBe(0);
     expect(seen).toContain("HCLOUD_TOKEN=mine\n");
     expect(seen).not.toContain("PULUMI_BACKEND_URL");
-    expect(seen).toContain("ARGS preview --stack production\n");
+    expect(seen).toContain("ARGS preview --stack production --parallel 32\n");
+  });
+
+  test("how many hosts are deployed at once can be said in either way, and is said once", () => {
+    const options = (env: NodeJS.ProcessEnv, ...args: string[]) =>
+      call({ ...fakeCli(), ...env }, ...args, "--stack", "production").seen.match(/^ARGS (.*)$/m)?.[1];
+    expect(options({ PANTHEROS_PARALLEL: "7" }, "up")).toBe("up --stack production --parallel 7");
+    for (const given of [["--parallel=2"], ["--parallel", "2"], ["-p", "2"], ["-p2"]]) {
+      expect(options({}, "up", ...given)).toBe(`up ${given.join(" ")} --stack production`);
+    }
+    expect(options({}, "stack", "output")).toBe("stack output --stack production");
   });
 
   test("the sandbox gets its tokens and state through the environment, with the passphrase in a file", () => {
