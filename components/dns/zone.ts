@@ -1,4 +1,7 @@
-import * as cloudflare from "@pulumi/cloudflare";
+// Not the whole package: its index alone takes a third of a second to load.
+import { DnsRecord, type DnsRecordArgs } from "@pulumi/cloudflare/dnsRecord.js";
+import { getZoneOutput } from "@pulumi/cloudflare/getZone.js";
+import { ZoneSetting } from "@pulumi/cloudflare/zoneSetting.js";
 import * as pulumi from "@pulumi/pulumi";
 import { sshfpOf } from "../ssh-public-key.ts";
 import type { ZoneRecord } from "./records.ts";
@@ -27,7 +30,7 @@ const caaData = (caa: { tag: string; value: string }) => ({ flags: "0", tag: caa
 
 function payload(
   record: ZoneRecord<pulumi.Input<string>>,
-): Pick<cloudflare.DnsRecordArgs, "content" | "data" | "priority"> {
+): Pick<DnsRecordArgs, "content" | "data" | "priority"> {
   if (record.caa) return { data: caaData(record.caa) };
   if (record.hostKey !== undefined) return { data: pulumi.output(record.hostKey).apply(sshfpOf) };
   return {
@@ -62,7 +65,7 @@ export class Zone extends pulumi.ComponentResource {
     super("pantheros:dns:Zone", name, {}, opts);
     this.zoneId = args.zoneId === undefined ? this.#find(args.zone) : pulumi.output(args.zoneId);
     this.records = args.records.map((record) => {
-      new cloudflare.DnsRecord(
+      new DnsRecord(
         `${name}-${record.key}`,
         {
           zoneId: this.zoneId,
@@ -79,7 +82,7 @@ export class Zone extends pulumi.ComponentResource {
       return { name: record.name, type: record.type, content: written(record), proxied: record.proxied };
     });
     for (const [settingId, value] of Object.entries(args.settings ?? {})) {
-      new cloudflare.ZoneSetting(
+      new ZoneSetting(
         `${name}-setting-${settingId}`,
         { zoneId: this.zoneId, settingId, value },
         { parent: this },
@@ -89,7 +92,7 @@ export class Zone extends pulumi.ComponentResource {
   }
 
   #find(zone: string): pulumi.Output<string> {
-    const found = cloudflare.getZoneOutput({ filter: { name: zone } }, { parent: this });
+    const found = getZoneOutput({ filter: { name: zone } }, { parent: this });
     return found.apply((result) => {
       // Found by a filter, one of the two is empty in some releases of the provider.
       const id = result.zoneId || result.id;
