@@ -34,3 +34,10 @@ export const runnerSeconds = z.strictObject({
   install: installSeconds.prefault({}).describe("the phases of a first installation"),
 });
 export type RunnerSeconds = z.infer<typeof runnerSeconds>;
+
+const usual = runnerSeconds.parse({});
+const usualLimits: Readonly<Record<string, unknown>> = { ...usual, ...usual.install };
+
+/** Those limits that somebody set: what is as it is when left out stays out of what a resource is given. */
+export const ownLimits = (limits: Readonly<Record<string, number>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(limits).filter(([step, limit]) => limit !== usualLimits[step]));

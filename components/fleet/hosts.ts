@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Plan } from "../../inventory/plan.ts";
-import { type RunnerSeconds, runnerSeconds } from "../../inventory/seconds.ts";
+import { ownLimits, type RunnerSeconds } from "../../inventory/seconds.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { deployedPublicly } from "../hetzner-server/mapping.ts";
 import type { Machine } from "../machine.ts";
@@ -35,10 +35,11 @@ interface Surroundings {
   readonly parent: pulumi.Resource;
 }
 
-const waved = (host: Plan["hosts"][number]): Waved => ({
+const waved = (host: Plan["hosts"][number]): Waved & { readonly planned: Plan["hosts"][number] } => ({
   name: host.name,
   wave: host.wave,
   converge: host.reachability === "always" ? "must" : "best-effort",
+  planned: host,
 });
 
 /** What a delivery that did not arrive means for the run: nothing for a best-effort host that is away. */
@@ -47,12 +48,10 @@ export function deliveryProblem(result: DeliveryResult, converge: Waved["converg
   return `${result.host}: secret ${result.secret} ${result.outcome}: ${result.reason}`;
 }
 
-/** The steps' limits; what is as it is when left out stays out of the state. */
+/** The limits of a deploy's steps. */
 function stepSeconds(seconds: RunnerSeconds): NonNullable<NixosHostArgs["seconds"]> {
-  const usual = runnerSeconds.parse({});
-  const steps = ["connect", "probe", "build", "sign", "push", "substitute", "copy"] as const;
-  const own = steps.filter((step) => seconds[step] !== usual[step]);
-  return Object.fromEntries(own.map((step) => [step, seconds[step]]));
+  const { connect, probe, build, sign, push, substitute, copy } = seconds;
+  return ownLimits({ connect, probe, build, sign, push, substitute, copy });
 }
 
 /** Pinned hosts of earlier waves, as what holds a host back is told. */
@@ -75,8 +74,11 @@ function deployAddress(
 }
 
 /** Where a host is built, when that is not here. The builder's deploy is not waited for: it builds with what it runs. */
-function buildPlace(plan: Plan, machines: Machines, host: string): Pick<NixosHostArgs, "build"> {
-  const place = plan.hosts.find(({ name }) => name === host)?.build ?? "local";
+function buildPlace(
+  plan: Plan,
+  machines: Machines,
+  { name: host, build: place = "local" }: Plan["hosts"][number],
+): Pick<NixosHostArgs, "build"> {
   if (place === "local") return {};
   if (place === "target") return { build: place };
   const machine = machines.created.get(place) ?? machines.adopted.get(place);
@@ -116,9 +118,8 @@ export function deployHosts({ plan, settings, machines, secrets, devices, parent
   const hosts = new Map<string, NixosHost>();
   const problems: pulumi.Output<string | undefined>[] = [];
 
-  for (const { name, wave, converge } of order) {
+  for (const { name, wave, converge, planned } of order) {
     const pin = settings.pins[name];
-    const planned: { formerly?: string | undefined } = plan.hosts.find((host) => host.name === name) ?? {};
     const created = machines.created.get(name);
     const machine = created ?? machines.adopted.get(name);
     if (machine === undefined) throw new Error(`no machine was made for host ${name}`);
@@ -170,9 +171,9 @@ export function deployHosts({ plan, settings, machines, secrets, devices, parent
               ...installArgs(plan, settings, name, secrets),
             },
           }),
-          ...buildPlace(plan, machines, name),
+          ...buildPlace(plan, machines, planned),
           push: cache.push,
-          reboot: plan.hosts.find((host) => host.name === name)?.reboot,
+          reboot: planned.reboot,
           provenance: whose,
           before: deliver,
           seconds: {

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { HetznerHost, Plan } from "../../inventory/plan.ts";
-import { runnerSeconds } from "../../inventory/seconds.ts";
+import { ownLimits } from "../../inventory/seconds.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { hetznerEndpoint } from "../hetzner-server/api.ts";
 import { installAtHetzner } from "../hetzner-server/mapping.ts";
@@ -23,15 +23,11 @@ export function installArgs(
   if (host === undefined) return {};
   const endpoint = new pulumi.Config("hcloud").get("endpoint") ?? hetznerEndpoint;
   const { connect, build, install } = plan.inventory.deploy.seconds;
-  const usual = runnerSeconds.parse({});
-  const own = Object.entries({ connect, build, ...install }).filter(
-    ([step, limit]) => limit !== { ...usual, ...usual.install }[step],
-  );
   const early = secrets.filter((secret) => secret.host === name && secret.name === tailnetKeyName);
   return {
     hetzner: installAtHetzner(host, plan, settings.stack, endpoint),
     reinstall: host.provider.reinstall,
     secrets: Object.fromEntries(early.map((secret) => [secret.name, secret.value])),
-    seconds: Object.fromEntries(own),
+    seconds: ownLimits({ connect, build, ...install }),
   };
 }

@@ -1,27 +1,22 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as z from "zod";
 import type { HetznerHost } from "../../inventory/plan.ts";
 import type { HetznerServer } from "../hetzner-server/server.ts";
+import { nameOfUrn, readOwnState, stackResources } from "../own-state.ts";
 
 /** Addresses of a server that still exists; undefined: there is none any more. */
 export type RetiredServer = { readonly ipv4?: string; readonly ipv6?: string } | undefined;
 
-const resources = z.object({ outputs: z.record(z.string(), z.object({ type: z.string() })) });
-
 /** Names of the servers in the answer of `readStackResourceOutputs`. */
 export function serversInState(answer: unknown): string[] {
-  const { outputs } = resources.parse(answer);
+  const { outputs } = stackResources.parse(answer);
   const servers = Object.entries(outputs).filter(([, { type }]) => type === "hcloud:index/server:Server");
-  return servers.map(([urn]) => urn.split("::").at(-1) ?? "");
+  return servers.map(([urn]) => nameOfUrn(urn));
 }
 
 /** Not knowing must not pass for "there is none": what is left out of the program is deleted. */
 async function ownServers(): Promise<string[]> {
-  const stackName = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
   try {
-    return serversInState(
-      await pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", { stackName }, {}),
-    );
+    return serversInState(await readOwnState());
   } catch (error) {
     throw new pulumi.RunError(
       `decommissioned hosts: whether their servers still exist can't be read from the stack's own state: ${error}; ` +

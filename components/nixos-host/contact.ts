@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { Probe } from "./probe.ts";
+import { isManaged, type Probe } from "./probe.ts";
 
 /** How something else of the stack, such as a secret's delivery, reaches the host, once it is installed and before its deploy. */
 export interface Contact {
@@ -31,7 +31,7 @@ export function contactOf(
 ): Contact {
   return {
     peer: known.apply(([address, port, hostKey, found]) => {
-      const managed = !(found.reached && found.status.version === 0);
+      const managed = isManaged(found);
       return {
         address,
         port,

@@ -11,7 +11,7 @@ import { Install, type InstallArgs } from "./install.ts";
 import { isPinned, uninstallable, type Wanted } from "./pin.ts";
 import { type Errand, errandOf } from "./prefetch.ts";
 import type { Previous } from "./previous.ts";
-import { type Probe, probe } from "./probe.ts";
+import { isManaged, type Probe, probe } from "./probe.ts";
 import { type DeployResult, readDeployResult, uninstalled } from "./result.ts";
 import type { SupervisorStatus } from "./supervisor.ts";
 import { endedWell, settled, wantedToken } from "./token.ts";
@@ -154,7 +154,7 @@ export class NixosHost extends pulumi.ComponentResource {
     const known = pulumi.all([this.target, seen, token, where, pulumi.output(args.push), build]).apply(
       ([target, found, tokenNow, [addressNow, portNow, key], push, buildNow]): DeploySpecInput => ({
         ...{ schemaVersion: 1, host, address: addressNow, port: portNow, user, hostKeys: [key] },
-        managed: !(found.reached && found.status.version === 0),
+        managed: isManaged(found),
         ...(isPinned(target) ? {} : { drvPath: target.drvPath }),
         ...{ outPath: target.outPath, token: tokenNow, converge },
         ...(buildNow === undefined ? {} : { build: buildNow }),

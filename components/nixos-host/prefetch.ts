@@ -1,8 +1,8 @@
 /** While the first wave is activated and confirmed, the closures of the later ones are built and brought to their hosts. */
-import { createHash } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { commandInputsIgnored } from "../command-inputs.ts";
+import { sha256 } from "../sha256.ts";
 import type { Errand } from "./deploy/errand.ts";
 import type { DeploySpecInput } from "./deploy/spec.ts";
 import type { Probe } from "./probe.ts";
@@ -26,15 +26,12 @@ export function laterWaves<T extends Waved>(hosts: readonly T[]): T[] {
 
 /** Changes with what the later waves shall run and with nothing else: not with drift, a rollback, or a host that is away. */
 export const prefetchTrigger = (wanted: readonly { host: string; outPath: string }[]): string =>
-  createHash("sha256")
-    .update(
-      wanted
-        .map(({ host, outPath }) => `${host} ${outPath}\n`)
-        .sort()
-        .join(""),
-    )
-    .digest("hex")
-    .slice(0, 16);
+  sha256(
+    wanted
+      .map(({ host, outPath }) => `${host} ${outPath}\n`)
+      .sort()
+      .join(""),
+  ).slice(0, 16);
 
 export interface PrefetchArgs {
   /** Hosts of the later waves. */

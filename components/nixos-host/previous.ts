@@ -3,7 +3,7 @@
  * asked to do anything.
  */
 import * as pulumi from "@pulumi/pulumi";
-import * as z from "zod";
+import { nameOfUrn, readOwnState, stackResources } from "../own-state.ts";
 import type { PreviousInstall } from "./install/triggers.ts";
 import { type DeployOutcome, readDeployResult, readInstallResult } from "./result.ts";
 
@@ -13,26 +13,16 @@ export interface Previous {
   readonly deploys: Readonly<Record<string, DeployOutcome>>;
 }
 
-const resources = z.object({
-  outputs: z.record(
-    z.string(),
-    z.object({
-      type: z.string(),
-      outputs: z.object({ triggers: z.unknown(), stdout: z.unknown() }).partial(),
-    }),
-  ),
-});
-
 /** Installs and deploys in the answer of `readStackResourceOutputs`. */
 export function previousResults(answer: unknown): Previous {
   const installs: Record<string, PreviousInstall> = {};
   const deploys: Record<string, DeployOutcome> = {};
-  const read = resources.safeParse(answer);
+  const read = stackResources.safeParse(answer);
   for (const [urn, { type, outputs }] of Object.entries(read.data?.outputs ?? {})) {
-    const name = urn.split("::").at(-1) ?? "";
-    const { triggers } = outputs;
+    const name = nameOfUrn(urn);
+    const { triggers, stdout: printed } = outputs;
     if (type !== "command:local:Command" || !Array.isArray(triggers)) continue;
-    const stdout = typeof outputs.stdout === "string" ? outputs.stdout : "";
+    const stdout = typeof printed === "string" ? printed : "";
     if (name.endsWith("-install")) {
       const { outcome } = readInstallResult(name, stdout);
       installs[name] = { triggers: triggers.map(String), done: outcome !== "failed" };
@@ -50,11 +40,8 @@ export function previousResults(answer: unknown): Previous {
 export function stackResults(): () => Promise<Previous> {
   let answer: Promise<Previous> | undefined;
   const ask = async () => {
-    const stackName = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
     try {
-      return previousResults(
-        await pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", { stackName }, {}),
-      );
+      return previousResults(await readOwnState());
     } catch (error) {
       pulumi.log.debug(`the stack's own state can't be read: ${error}`);
       return { installs: {}, deploys: {} };

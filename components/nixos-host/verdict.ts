@@ -1,8 +1,8 @@
 /** The stack's last word: fails when a host that must converge has not, after every host had its turn. */
-import { createHash } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { commandInputsIgnored } from "../command-inputs.ts";
+import { sha256 } from "../sha256.ts";
 import type { DeployResult } from "./result.ts";
 
 export interface Judged {
@@ -61,10 +61,7 @@ export function verdictTrigger(hosts: readonly Judged[], problems: readonly stri
   const lines = hosts.map(({ result, converge }) =>
     [result.host, result.outcome, result.token, converge].join(" "),
   );
-  return createHash("sha256")
-    .update([...lines.sort(), ...problems].join("\n"))
-    .digest("hex")
-    .slice(0, 16);
+  return sha256([...lines.sort(), ...problems].join("\n")).slice(0, 16);
 }
 
 export interface VerdictArgs {

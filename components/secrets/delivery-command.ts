@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import * as z from "zod";
 import { type SshPeer, shellWord, sshArgv } from "../nixos-host/ssh.ts";
 import { verbWords } from "../nixos-host/supervisor.ts";
@@ -48,8 +47,6 @@ const withoutSupervisor = [
   'umask 077; d=/var/lib/pantheros/secrets; mkdir -p "$d" && cat >"$d/.$2" && mv "$d/.$2" "$d/$2"',
   "secret",
 ];
-
-export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** The mark's name on the host. */
 export const markOf = (secret: string): string => `${secret}.mark`;

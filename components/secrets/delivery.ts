@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { commandInputsIgnored } from "../command-inputs.ts";
+import { sha256 } from "../sha256.ts";
 import {
   type DeliveryPeer,
   type DeliveryResult,
@@ -9,7 +10,6 @@ import {
   deliveryToken,
   parseDelivery,
   type SecretSums,
-  sha256,
 } from "./delivery-command.ts";
 
 export interface SecretDeliveryArgs {

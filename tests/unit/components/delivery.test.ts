@@ -12,8 +12,8 @@ import {
   markOf,
   parseDelivery,
   receiverArgv,
-  sha256,
 } from "../../../components/secrets/delivery-command.ts";
+import { sha256 } from "../../../components/sha256.ts";
 import { hostKey, record, resolved } from "../mocks.ts";
 
 const line = (more: object = {}) =>
