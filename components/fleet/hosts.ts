@@ -15,7 +15,7 @@ import { SecretDelivery } from "../secrets/delivery.ts";
 import type { DeliveryResult } from "../secrets/delivery-command.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
 import { installArgs } from "./installs.ts";
-import { formerNames, type Machines } from "./machines.ts";
+import { formerNames, type Machines, machineOf } from "./machines.ts";
 
 /** The stack's hosts as NixOS systems, and what else has to be true for the run to have succeeded. */
 export interface Deployed {
@@ -81,7 +81,7 @@ function buildPlace(
 ): Pick<NixosHostArgs, "build"> {
   if (place === "local") return {};
   if (place === "target") return { build: place };
-  const machine = machines.created.get(place) ?? machines.adopted.get(place);
+  const machine = machineOf(machines, place);
   if (machine === undefined) throw new Error(`no machine was made for ${place}, which builds for ${host}`);
   const { sshPort: port, hostKey } = machine;
   return { build: { host: place, address: deployAddress(plan, place, machine), port, hostKey } };
@@ -121,7 +121,7 @@ export function deployHosts({ plan, settings, machines, secrets, devices, parent
   for (const { name, wave, converge, planned } of order) {
     const pin = settings.pins[name];
     const created = machines.created.get(name);
-    const machine = created ?? machines.adopted.get(name);
+    const machine = machineOf(machines, name);
     if (machine === undefined) throw new Error(`no machine was made for host ${name}`);
     const deliver: NixosHostArgs["before"] = (contact) => {
       const results = secrets

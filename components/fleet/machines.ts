@@ -7,6 +7,7 @@ import { ExistingServer, type ExistingServerArgs, existingServerProblems } from 
 import { HetznerAccount } from "../hetzner-server/account.ts";
 import { disposable, hetznerServerArgs, placementGroupsOf } from "../hetzner-server/mapping.ts";
 import { HetznerServer } from "../hetzner-server/server.ts";
+import type { Machine } from "../machine.ts";
 import { sshfpOf } from "../ssh-public-key.ts";
 import { type RetiredServer, retiredServers } from "./retired.ts";
 
@@ -17,6 +18,10 @@ export interface Machines {
   /** Servers of decommissioned hosts, which are not deployed to. */
   readonly retired: Readonly<Record<string, pulumi.Output<RetiredServer>>>;
 }
+
+/** The machine that is a host in service, created or adopted. */
+export const machineOf = ({ created, adopted }: Machines, host: string): Machine | undefined =>
+  created.get(host) ?? adopted.get(host);
 
 /** For a resource that is named after a host: a renamed host's is the same one. Children whose names begin with it follow. */
 export const formerNames = (

@@ -6,7 +6,7 @@ import type { BucketLocation } from "../buckets/buckets.ts";
 import type { PublishedRecord } from "../dns/zone.ts";
 import type { NixosHost } from "../nixos-host/nixos-host.ts";
 import { withRunning } from "../nixos-host/result.ts";
-import type { Machines } from "./machines.ts";
+import { type Machines, machineOf } from "./machines.ts";
 
 /** What the parts of a stack have to tell. */
 export interface Told {
@@ -39,7 +39,7 @@ function retiredOutputs({ plan, machines }: Told): pulumi.Output<NonNullable<Sta
 export function publishedOutputs(told: Told): pulumi.Output<StackOutputs> {
   const { plan, machines, hosts, records, buckets } = told;
   const facts = [...hosts].map(([host, { result, status, pin: pinned }]) => {
-    const machine = machines.created.get(host) ?? machines.adopted.get(host);
+    const machine = machineOf(machines, host);
     return pulumi
       .all([machine?.ipv4, machine?.ipv6, machine?.hostKey, result, status])
       .apply(([ipv4, ipv6, hostKey, ended, seen]) => {

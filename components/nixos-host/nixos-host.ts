@@ -11,7 +11,7 @@ import { Install, type InstallArgs } from "./install.ts";
 import { isPinned, uninstallable, type Wanted } from "./pin.ts";
 import { type Errand, errandOf } from "./prefetch.ts";
 import type { Previous } from "./previous.ts";
-import { isManaged, type Probe, probe } from "./probe.ts";
+import { isManaged, notAsked, type Probe, probe } from "./probe.ts";
 import { type DeployResult, readDeployResult, uninstalled } from "./result.ts";
 import type { SupervisorStatus } from "./supervisor.ts";
 import { endedWell, settled, wantedToken } from "./token.ts";
@@ -203,7 +203,7 @@ export class NixosHost extends pulumi.ComponentResource {
 
   /** What the host says now, and what the state says of its last deploy where the host can't know. */
   #ask(name: string, args: NixosHostArgs): pulumi.Output<Probe> {
-    if (!this.probed) return pulumi.output<Probe>({ reached: false, reason: "not asked" });
+    if (!this.probed) return pulumi.output<Probe>(notAsked);
     const { host, user, identity, maybeUnmanaged, seconds } = args;
     const asked = pulumi
       .all([args.address, args.port ?? 22, args.hostKey, this.target])

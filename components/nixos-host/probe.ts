@@ -16,6 +16,9 @@ export type Probe =
     }
   | { readonly reached: false; readonly reason: string; readonly hint?: string | undefined };
 
+/** With probing off. */
+export const notAsked: Extract<Probe, { reached: false }> = { reached: false, reason: "not asked" };
+
 /** Whether it has a supervisor, and so a deploy user. One that does not answer is taken for managed. */
 export const isManaged = (probe: Probe): boolean => !(probe.reached && probe.status.version === 0);
 

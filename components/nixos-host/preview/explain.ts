@@ -9,7 +9,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
 import { isPinned, pinnedText, type Wanted } from "../pin.ts";
 import { previewLines } from "../preview.ts";
-import type { Probe } from "../probe.ts";
+import { notAsked, type Probe } from "../probe.ts";
 import { type ClosureLook, closureLook } from "./closure-diff.ts";
 import { foldAll, type Line, wholeText } from "./fold.ts";
 
@@ -51,7 +51,7 @@ export function pairsOf(found: readonly Found[]): Record<string, { from: string 
 
 function linesOf(found: Found, look: ClosureLook | undefined): Line[] {
   const { host, wanted, probe, reboot } = found;
-  if (!probe.reached && probe.reason === "not asked") return [];
+  if (!probe.reached && probe.reason === notAsked.reason) return [];
   if (!isPinned(wanted)) return previewLines(host, wanted, probe, reboot, look);
   const text = pinnedText(host, wanted, probe);
   return text === undefined ? [] : text.split("\n").map((line, rank) => ({ text: line, rank }));
