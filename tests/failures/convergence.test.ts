@@ -9,7 +9,6 @@ import {
   key,
   nothing,
   Rehearsal,
-  shown,
   until,
   windows,
   withMachines,
@@ -66,7 +65,7 @@ const drift = (
 const switched = (host: string, action: string, says: RegExp): Story =>
   drift(`somebody switched the host by hand (${action})`, host, says, async (part, older) => {
     const ran = await fleet.inside(host, `${older}/bin/switch-to-configuration ${action}`);
-    expect(shown(ran)).toMatchObject({ code: 0 });
+    expectWell(ran);
     const { running, boots } = await part.moment();
     expect([running, boots].filter((system) => system === older)).toHaveLength(action === "switch" ? 2 : 1);
   });
@@ -76,7 +75,7 @@ const rebooted = drift(
   "oak",
   /oak: .*\(drift\)/,
   async (part, older) => {
-    expect(await fleet.inside("oak", `ln -sfn ${older} /boot/pantheros-default`)).toMatchObject({ code: 0 });
+    expectWell(await fleet.inside("oak", `ln -sfn ${older} /boot/pantheros-default`));
     await fleet.press("oak", "reboot");
     await until("oak is back", 60, async () =>
       (await part.moment().catch(() => undefined))?.running === older ? true : undefined,

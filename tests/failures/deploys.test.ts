@@ -206,7 +206,7 @@ const again: Story = {
     const attempt = await fleet.supervisor("fig", "attempt");
     expect(await committed()).toBe(first);
 
-    expect(await fleet.inside("fig", "touch /run/ready")).toMatchObject({ code: 0 });
+    expectWell(await fleet.inside("fig", "touch /run/ready"));
     fleet.keep(ready);
     const second = await part.up(nothing);
 

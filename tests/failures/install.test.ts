@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { expectTold, generous, Rehearsal, shown, until } from "./rehearsal.ts";
+import { expectTold, expectWell, generous, Rehearsal, until } from "./rehearsal.ts";
 
 jest.setTimeout(generous);
 
@@ -185,7 +185,7 @@ describe("the next run", () => {
     await fleet.inside("backkexec", "rm -r /srv/photos");
     await fleet.inside("backreboot", "umount /etc/os-release");
 
-    expect(shown(await fleet.up())).toMatchObject({ code: 0 });
+    expectWell(await fleet.up());
     expect(phasesSince()).toEqual({ backkexec: everyPhase, backreboot: everyPhase });
     await fleet.expectConfirmed();
     expect(await doors()).toEqual(closed);
@@ -251,7 +251,7 @@ describe("a fleet that is installed", () => {
         ),
     );
     await fleet.inside("web", "echo old >/root/old");
-    expect(await fleet.cli("machine", "stop", "hangkexec")).toMatchObject({ code: 0 });
+    expectWell(await fleet.cli("machine", "stop", "hangkexec"));
     const off = (await fleet.changes()).map(({ urn }) => urn.split("::").at(-1));
     expect(off).toContain("hangkexec-deploy");
     expect(off).not.toContain("hangkexec-install");
@@ -270,9 +270,9 @@ describe("a fleet that is installed", () => {
     expect(await machineId("web")).not.toBe(ids.web);
     expect(await machineId("db")).not.toBe(ids.db);
     expect((await fleet.inside("web", "test -e /root/old")).code).not.toBe(0);
-    expect(await fleet.cli("machine", "start", "hangkexec")).toMatchObject({ code: 0 });
+    expectWell(await fleet.cli("machine", "start", "hangkexec"));
     await fleet.serves("hangkexec", "ssh.service");
-    expect(shown(await fleet.up())).toMatchObject({ code: 0 });
+    expectWell(await fleet.up());
     expect(await fleet.changes()).toEqual([]);
     fleet.editFleet((text) => text.replaceAll(/, reinstall = "[0-9a-f]+"/g, ""));
     expect(await fleet.changes()).toEqual([]);

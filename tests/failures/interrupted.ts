@@ -1,7 +1,7 @@
 /** Rows in which something happens to the host, or on the way to it, while a deploy is under way. */
 import { linkName } from "../../sandbox/network/names.ts";
 import { ending } from "../sandbox/sandbox.ts";
-import { all, change, fault, gated, nothing, until } from "./rehearsal.ts";
+import { all, change, expectWell, fault, gated, nothing, until } from "./rehearsal.ts";
 import type { Part, Story } from "./together.ts";
 
 /** A window that is open until somebody acts, since nobody can confirm. */
@@ -37,7 +37,7 @@ const garbage: Story = {
     });
     const forget =
       "nix-env -p /nix/var/nix/profiles/system --delete-generations old && rm -f /nix/var/nix/gcroots/pantheros-previous";
-    expect(await fleet.inside(host, forget)).toMatchObject({ code: 0 });
+    expectWell(await fleet.inside(host, forget));
     const before = await part.moment();
     expect(before.running).toBe(unnamed);
     expect(before.boots).not.toBe(unnamed);
@@ -48,7 +48,7 @@ const garbage: Story = {
     await fleet.phase(host, "checking", joint.run);
     const added = await fleet.inside(host, "echo garbage >/tmp/garbage && nix-store --add /tmp/garbage");
 
-    expect(await fleet.inside(host, "nix-collect-garbage -d")).toMatchObject({ code: 0 });
+    expectWell(await fleet.inside(host, "nix-collect-garbage -d"));
 
     const valid = (path: string) => fleet.inside(host, `nix-store --check-validity ${path}`);
     expect((await valid(added.output.trim())).code).not.toBe(0);

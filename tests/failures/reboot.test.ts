@@ -1,11 +1,11 @@
 import {
   all,
+  expectWell,
   fault,
   gated,
   generous,
   key,
   Rehearsal,
-  shown,
   until,
   windows,
   withMachines,
@@ -183,7 +183,7 @@ test("runner killed during the reboot: the old system comes back by itself; next
   const wanted = await fleet.running("db");
   expect(wanted).not.toBe(before.running);
   await fleet.openGate("db");
-  expect(shown(await again.end)).toMatchObject({ code: 0 });
+  expectWell(await again.end);
   await fleet.expectConfirmed();
   expect(await bootedOf("db")).toBe(wanted);
   expect(await fleet.changes()).toEqual([]);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import { type Finished, hostsOf, Sandbox } from "../sandbox/sandbox.ts";
 import { type Edit, gateFile } from "./edits.ts";
-import { expectWell, Run, shown, summaries } from "./run.ts";
+import { expectWell, Run, summaries } from "./run.ts";
 
 export * from "./edits.ts";
 export * from "./run.ts";
@@ -54,12 +54,12 @@ export class Rehearsal extends Sandbox {
     await this.fresh();
     this.editFleet(edit);
     this.#mended = this.#read();
-    expect(shown(await this.cli("up", ...options))).toMatchObject({ code: 0 });
+    expectWell(await this.cli("up", ...options));
     this.#broken = options.includes("--no-deploy");
   }
 
   async lower(): Promise<void> {
-    expect(shown(await this.cli("down"))).toMatchObject({ code: 0 });
+    expectWell(await this.cli("down"));
     this.#remove();
   }
 
@@ -209,11 +209,7 @@ export class Rehearsal extends Sandbox {
   /** Presses a machine's button, as `sandbox machine` does. */
   async press(host: string, ...buttons: readonly string[]): Promise<void> {
     for (const button of buttons) {
-      expect([host, button, shown(await this.cli("machine", button, host))]).toMatchObject([
-        host,
-        button,
-        { code: 0 },
-      ]);
+      expectWell(await this.cli("machine", button, host));
     }
   }
 

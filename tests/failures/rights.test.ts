@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { generous, Rehearsal, shown } from "./rehearsal.ts";
+import { expectWell, generous, Rehearsal } from "./rehearsal.ts";
 
 jest.setTimeout(generous);
 
@@ -35,10 +35,10 @@ sandbox = { motd = "web of the sandbox" }
 beforeAll(async () => {
   await fleet.raise(() => single.replace("PROBE", ""), "--no-deploy");
   const made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "probe", "-f", probe()];
-  expect(await fleet.run(made, 60)).toMatchObject({ code: 0 });
+  expectWell(await fleet.run(made, 60));
   const key = readFileSync(`${probe()}.pub`, "utf8").trim();
   fleet.only(() => single.replace("PROBE", `"${key}"`));
-  expect(shown(await fleet.up())).toMatchObject({ code: 0 });
+  expectWell(await fleet.up());
   const { hosts } = await fleet.outputs();
   const { hostKey = "", addresses } = hosts["web"] ?? { addresses: {} };
   address = addresses.ipv4 ?? "";
@@ -189,7 +189,7 @@ test("a deploy user cannot bring an unsigned closure, nor one that a stranger si
 
   // The signature was all that it lacked.
   expect(await sign(fleet.file("keys", "signing-key"))).toMatchObject({ code: 0 });
-  expect(shown(await copy(path))).toMatchObject({ code: 0 });
+  expectWell(await copy(path));
   expect(await onHost(path)).toBe(true);
   expect(await untouched()).toBe(before);
 });

@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { listProcesses } from "../../sandbox/machines/namespace-processes.ts";
-import { ending, type Finished, finish } from "../sandbox/sandbox.ts";
+import { type Finished, finish } from "../sandbox/sandbox.ts";
+
+export { expectWell } from "../sandbox/sandbox.ts";
 
 /** Milliseconds of one test; a row is some runs of Pulumi, and a busy computer is slow. */
 export const generous = 10 * 60_000;
@@ -72,14 +74,6 @@ export async function multiplexing(directory: string): Promise<readonly string[]
   const asked = await finish([...prefix, "ssh", "-G", "198.51.100.20"], 20);
   expect(asked.output).toMatch(/^controlmaster auto$/m);
   return prefix;
-}
-
-/** A result as an assertion shows it. */
-export const shown = ({ code, output }: Finished) => ({ code, end: ending(output) });
-
-/** The run went well; if not, the error is what it said. */
-export function expectWell({ code, output }: Finished): void {
-  if (code !== 0) throw new Error(`exit ${code}:\n${ending(output)}`);
 }
 
 /** The run failed and said so: host, end, step, and each of `more`. */

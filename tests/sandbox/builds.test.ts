@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { ending, Sandbox } from "./sandbox.ts";
+import { expectWell, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(15 * 60_000);
 
@@ -9,7 +9,6 @@ const sandbox = new Sandbox("builds");
 const fresh = () => randomBytes(6).toString("hex");
 
 /** The end of what was said is in the message of a failed assertion. */
-const ended = ({ code, output }: { code: number; output: string }) => (code === 0 ? "well" : ending(output));
 
 /** A host's system becomes one that has to be built, `build` says where. */
 function wants(host: string, build: string): void {
@@ -41,18 +40,18 @@ const known = async (host: string, path: string) =>
 describe("where closures are built", () => {
   beforeAll(async () => {
     await sandbox.fresh();
-    expect(ended(await sandbox.cli("up"))).toBe("well");
+    expectWell(await sandbox.cli("up"));
   });
 
   afterAll(async () => {
-    expect(ended(await sandbox.cli("down"))).toBe("well");
+    expectWell(await sandbox.cli("down"));
   });
 
   test("on the target, and on another host: nothing of it in the runner's store, signatures required", async () => {
     wants("db", "target");
     wants("legacy", "web");
     wants("web", "local");
-    expect(ended(await sandbox.up())).toBe("well");
+    expectWell(await sandbox.up());
 
     const { hosts } = await sandbox.outputs();
     for (const host of ["db", "legacy", "web"]) {
@@ -77,15 +76,15 @@ describe("where closures are built", () => {
   test("a builder that is off is named; the host it builds for is not touched, and the next up builds", async () => {
     const before = await sandbox.running("legacy");
     wants("legacy", "web");
-    expect(await sandbox.cli("machine", "stop", "web")).toMatchObject({ code: 0 });
+    expectWell(await sandbox.cli("machine", "stop", "web"));
     const failed = await sandbox.up();
     expect(failed.code).not.toBe(0);
     expect(failed.output).toMatch(/legacy: failed at build/);
     expect(failed.output).toMatch(/hint:.*web, which builds for legacy: the host does not answer/);
     expect(await sandbox.running("legacy")).toBe(before);
 
-    expect(await sandbox.cli("machine", "start", "web")).toMatchObject({ code: 0 });
-    expect(ended(await sandbox.up())).toBe("well");
+    expectWell(await sandbox.cli("machine", "start", "web"));
+    expectWell(await sandbox.up());
     expect(await sandbox.running("legacy")).toBe((await sandbox.outputs()).hosts["legacy"]?.closure);
     expect(await sandbox.running("legacy")).not.toBe(before);
   });

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { ending, Sandbox } from "./sandbox.ts";
+import { expectWell, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(15 * 60_000);
 
@@ -10,7 +10,6 @@ const url = `http://198.51.100.1:9000/${bucket}`;
 const push = `http://127.0.0.1:9002/${bucket}`;
 
 /** The end of what was said is in the message of a failed assertion. */
-const ended = ({ code, output }: { code: number; output: string }) => (code === 0 ? "well" : ending(output));
 
 /** web's system becomes one that no store has. */
 function changeWeb(): void {
@@ -57,18 +56,18 @@ describe("the binary cache in a bucket", () => {
         .replace("[cache]\n", `[cache]\nurl = "${url}"\npush = "${push}"\n`)
         .replace('purpose = "cache"\n', 'purpose = "cache"\npublic_read = true\n'),
     );
-    expect(ended(await sandbox.cli("up"))).toBe("well");
+    expectWell(await sandbox.cli("up"));
   });
 
   afterAll(async () => {
-    expect(ended(await sandbox.cli("down"))).toBe("well");
+    expectWell(await sandbox.cli("down"));
   });
 
   test("a closure is pushed once, and its bytes come to the host from the cache", async () => {
     changeWeb();
     const before = answered().length;
     const up = await sandbox.up();
-    expect(ended(up)).toBe("well");
+    expectWell(up);
     expect(up.output).not.toMatch(/warning: (push|cache)/);
     const requests = answered().slice(before);
     const paths = await ownPaths(await webRuns());
@@ -96,7 +95,7 @@ describe("the binary cache in a bucket", () => {
     sandbox.editFleet((text) => text.replace(push, "http://127.0.0.1:9/nobody"));
     changeWeb();
     const up = await sandbox.up();
-    expect(ended(up)).toBe("well");
+    expectWell(up);
     expect(up.output).toMatch(/web: confirmed, generation \d+\n\s+warning: push: .*127\.0\.0\.1:9/);
     const [path = ""] = await ownPaths(await webRuns());
     expect((await inBucket(narinfo(path))).code).toBe(22);
@@ -106,14 +105,14 @@ describe("the binary cache in a bucket", () => {
   test("a cache that the host cannot reach: copied, with a warning", async () => {
     const rules =
       "table inet broken { chain out { type filter hook output priority 0; tcp dport 9000 reject; }; }";
-    expect(await sandbox.inside("web", "nft -f -", rules)).toMatchObject({ code: 0 });
+    expectWell(await sandbox.inside("web", "nft -f -", rules));
     changeWeb();
     const up = await sandbox.up();
-    expect(ended(up)).toBe("well");
+    expectWell(up);
     expect(up.output).toMatch(
       /web: confirmed, generation \d+\n\s+warning: cache: web says: unable to download/,
     );
     await webRuns();
-    expect(await sandbox.inside("web", "nft delete table inet broken")).toMatchObject({ code: 0 });
+    expectWell(await sandbox.inside("web", "nft delete table inet broken"));
   });
 });

@@ -1,5 +1,5 @@
 import { rmSync, writeFileSync } from "node:fs";
-import { ending, hostsOf, Sandbox } from "./sandbox.ts";
+import { expectWell, hostsOf, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(15 * 60_000);
 
@@ -19,7 +19,7 @@ describe("a fleet from nothing to healthy hosts", () => {
 
   test("`make sandbox` ends with every host confirmed and what to type next", async () => {
     const { code, output } = await sandbox.cli("up");
-    expect({ code, end: ending(output) }).toMatchObject({ code: 0 });
+    expectWell({ code, output });
     for (const host of ["web", "db", "legacy"]) expect(output).toContain(host);
     expect(output).toMatch(/tools\/pulumi preview/);
     const { hosts } = await sandbox.outputs();
@@ -41,7 +41,7 @@ describe("a fleet from nothing to healthy hosts", () => {
       "web",
       "systemctl is-active hello.service && curl -fsS http://127.0.0.1:8080/",
     );
-    expect(unit).toMatchObject({ code: 0 });
+    expectWell(unit);
     expect(unit.output).toMatch(/^active\n/);
   });
 
@@ -97,7 +97,7 @@ describe("a fleet from nothing to healthy hosts", () => {
     const steps = await sandbox.changes();
     expect(hostsOf(steps)).toEqual(new Set(["web"]));
     const before = await sandbox.running("web");
-    expect(await sandbox.up()).toMatchObject({ code: 0 });
+    expectWell(await sandbox.up());
     expect(await sandbox.running("web")).toBe((await sandbox.outputs()).hosts["web"]?.closure);
     expect(await sandbox.running("web")).not.toBe(before);
     expect(await sandbox.changes()).toEqual([]);
@@ -111,7 +111,7 @@ describe("a fleet from nothing to healthy hosts", () => {
     const servers = steps.filter(({ urn }) => urn.includes("hcloud:index/server:Server"));
     expect(servers.map(({ op }) => op)).toEqual(["update"]);
     expect(steps.filter(({ op }) => op !== "update")).toEqual([]);
-    expect(await sandbox.up()).toMatchObject({ code: 0 });
+    expectWell(await sandbox.up());
     expect(await sandbox.changes()).toEqual([]);
   });
 
@@ -150,7 +150,7 @@ describe("a fleet from nothing to healthy hosts", () => {
     sandbox.editFleet((text) =>
       text.replace('motd = "db, failing", activation = "fail"', 'motd = "db, mended"'),
     );
-    expect(await sandbox.up()).toMatchObject({ code: 0 });
+    expectWell(await sandbox.up());
     expect((await sandbox.outputs()).hosts["db"]).toMatchObject({
       outcome: "confirmed",
       closure: await sandbox.running("db"),
@@ -168,13 +168,13 @@ describe("a fleet from nothing to healthy hosts", () => {
       code: 0,
     });
     expect(hostsOf(await sandbox.changes())).toEqual(new Set(["web"]));
-    expect(await sandbox.up()).toMatchObject({ code: 0 });
+    expectWell(await sandbox.up());
     expect(await sandbox.running("web")).toBe(wanted);
     expect(await sandbox.changes()).toEqual([]);
   });
 
   test("refresh finds nothing that drifted at the vendors", async () => {
     const refreshed = await sandbox.pulumi("refresh", "--yes", "--expect-no-changes", "--color", "never");
-    expect({ code: refreshed.code, end: ending(refreshed.output) }).toMatchObject({ code: 0 });
+    expectWell(refreshed);
   });
 });

@@ -1,11 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { ending, Sandbox } from "./sandbox.ts";
+import { expectWell, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(20 * 60_000);
 
 const sandbox = new Sandbox("hosts");
 
-const shown = ({ code, output }: { code: number; output: string }) => ({ code, end: ending(output) });
 const names = async (...query: string[]) =>
   (await sandbox.inDriver("dig", "+short", ...query)).output.trim().split("\n").filter(Boolean);
 const vendor = async (path: string) => {
@@ -23,7 +22,7 @@ const vendor = async (path: string) => {
 const serverOf = async (name: string) => (await vendor(`/servers?name=${name}`))["servers"]?.[0];
 const converged = async () => {
   const up = await sandbox.up();
-  expect(shown(up)).toMatchObject({ code: 0 });
+  expectWell(up);
   expect(await sandbox.changes()).toEqual([]);
   return up;
 };
@@ -34,14 +33,14 @@ const machineId = async (machine: string) =>
 describe("hosts come, are renamed, and go: each one edit and one up", () => {
   beforeAll(async () => {
     await sandbox.fresh();
-    expect(shown(await sandbox.cli("up"))).toMatchObject({ code: 0 });
+    expectWell(await sandbox.cli("up"));
     for (const host of ["web", "db", "legacy"]) {
-      expect(shown(await sandbox.cli("join", host))).toMatchObject({ code: 0 });
+      expectWell(await sandbox.cli("join", host));
     }
   });
 
   afterAll(async () => {
-    expect(shown(await sandbox.cli("down"))).toMatchObject({ code: 0 });
+    expectWell(await sandbox.cli("down"));
     expect(sandbox.remains()).toEqual([]);
   });
 
@@ -55,7 +54,7 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.21"${key}
     const fleet = readFileSync(sandbox.file("nix", "fleet.toml"), "utf8");
     writeFileSync(sandbox.file("nix", "fleet.toml"), fleet + spare(""));
     // The sandbox puts the machine there; its pin is then the table's affair alone.
-    expect(shown(await sandbox.cli("up", "--no-deploy"))).toMatchObject({ code: 0 });
+    expectWell(await sandbox.cli("up", "--no-deploy"));
     const pins = readFileSync(sandbox.file("known_hosts"), "utf8");
     const [, key = ""] = /^spare,\S+ (ssh-ed25519 \S+)$/m.exec(pins) ?? [];
     writeFileSync(sandbox.file("known_hosts"), pins.replace(/^spare,.*\n/m, ""));
@@ -116,7 +115,7 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.21"${key}
     expect(await names("legacy.example.test")).toEqual([]);
     expect(await names("data.tail0000.ts.net")).toHaveLength(1);
     expect(await names("db.tail0000.ts.net")).toEqual([]);
-    expect(shown(await sandbox.cli("ssh", "data", "true"))).toMatchObject({ code: 0 });
+    expectWell(await sandbox.cli("ssh", "data", "true"));
   });
 
   test("afterwards `formerly` may stay or go, and the sandbox finds its machine again", async () => {
@@ -129,7 +128,7 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.21"${key}
     expect(moved).not.toBe(items);
     writeFileSync(vault, moved);
     expect(await sandbox.changes()).toEqual([]);
-    expect(shown(await sandbox.cli("up", "--no-deploy"))).toMatchObject({ code: 0 });
+    expectWell(await sandbox.cli("up", "--no-deploy"));
     expect(await sandbox.changes()).toEqual([]);
     sandbox.editFleet((text) => text.replace('formerly = "db"\n', ""));
     expect(await sandbox.changes()).toEqual([]);
@@ -183,7 +182,7 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.21"${key}
 
     afterAll(async () => {
       sandbox.editFleet((text) => text.replace("protect = true\n", ""));
-      expect(shown(await sandbox.up())).toMatchObject({ code: 0 });
+      expectWell(await sandbox.up());
     });
 
     test("taking the table out is refused, naming what is protected", async () => {

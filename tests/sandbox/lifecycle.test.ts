@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { ending, Sandbox } from "./sandbox.ts";
+import { expectWell, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(30 * 60_000);
 
@@ -30,7 +30,7 @@ describe("`make sandbox`, killed", () => {
 
   afterAll(async () => {
     const down = await sandbox.cli("down");
-    expect({ code: down.code, end: ending(down.output) }).toMatchObject({ code: 0 });
+    expectWell(down);
     expect(sandbox.remains()).toEqual([]);
   });
 
@@ -42,17 +42,17 @@ describe("`make sandbox`, killed", () => {
     for (const moment of moments) ends.push(await killedUp(moment));
     expect(ends).toContain("killed");
     const { code, output } = await sandbox.cli("up");
-    expect({ code, end: ending(output) }).toMatchObject({ code: 0 });
+    expectWell({ code, output });
     const { hosts } = await sandbox.outputs();
     expect(Object.values(hosts).map((host) => host.outcome)).toEqual(["confirmed", "confirmed", "confirmed"]);
     expect(await sandbox.changes()).toEqual([]);
   });
 
   test("down and up again: nothing remains in between, and the fleet comes back", async () => {
-    expect(await sandbox.cli("down")).toMatchObject({ code: 0 });
+    expectWell(await sandbox.cli("down"));
     expect(sandbox.remains()).toEqual([]);
     await sandbox.fresh();
     const { code, output } = await sandbox.cli("up");
-    expect({ code, end: ending(output) }).toMatchObject({ code: 0 });
+    expectWell({ code, output });
   });
 });

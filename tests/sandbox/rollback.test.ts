@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ending, hostsOf, Sandbox } from "./sandbox.ts";
+import { expectWell, hostsOf, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(20 * 60_000);
 
@@ -12,9 +12,6 @@ const motd = (from: string, to: string) =>
 const system = (host: string) => sandbox.running(host);
 const pinsFile = () => readFileSync(sandbox.file("Pulumi.sandbox.yaml"), "utf8");
 
-/** The end of a long output, for an assertion's message. */
-const shown = ({ code, output }: { code: number; output: string }) => ({ code, end: ending(output) });
-
 describe("rolled back on purpose", () => {
   const first = new Map<string, string>();
   const second = new Map<string, string>();
@@ -23,12 +20,12 @@ describe("rolled back on purpose", () => {
     await sandbox.fresh();
     // Two waves: web alone is the second.
     sandbox.editFleet((text) => text.replace("[hosts.web]", "[hosts.web]\nwave = 2"));
-    expect(shown(await sandbox.cli("up"))).toMatchObject({ code: 0 });
+    expectWell(await sandbox.cli("up"));
     for (const host of hosts) first.set(host, await system(host));
   });
 
   afterAll(async () => {
-    expect(shown(await sandbox.cli("down"))).toMatchObject({ code: 0 });
+    expectWell(await sandbox.cli("down"));
     expect(sandbox.remains()).toEqual([]);
   });
 
@@ -48,12 +45,12 @@ describe("rolled back on purpose", () => {
 
   test("one host: the system of before runs and boots, nothing is built, and the next preview shows no change", async () => {
     for (const host of hosts) motd(`${host} of the sandbox`, `${host}, second`);
-    expect(shown(await sandbox.up())).toMatchObject({ code: 0 });
+    expectWell(await sandbox.up());
     for (const host of hosts) second.set(host, await system(host));
     expect(second.get("web")).not.toBe(first.get("web"));
 
     const back = await rollback("web");
-    expect(shown(back)).toMatchObject({ code: 0 });
+    expectWell(back);
     expect(back.output).not.toMatch(/web: (build|copy)/);
     expect(await system("web")).toBe(first.get("web"));
     expect((await sandbox.inside("web", "readlink /boot/pantheros-default")).output.trim()).toBe(
@@ -69,7 +66,7 @@ describe("rolled back on purpose", () => {
 
   test("it may be said twice, and the pin outlives changes of the flake", async () => {
     const again = await rollback("web", "--no-up");
-    expect(again).toMatchObject({ code: 0 });
+    expectWell(again);
     expect(again.output).toContain(`web: is pinned already, to ${first.get("web")}`);
     motd("web, second", "web, third");
     expect(await sandbox.changes()).toEqual([]);
@@ -85,12 +82,12 @@ describe("rolled back on purpose", () => {
       /web: pinned to nixos-system-web\S* by pantheros:pins \(rolled back on purpose\)/,
     );
     expect(hostsOf(await sandbox.changes())).toEqual(new Set(["web"]));
-    expect(shown(await sandbox.up())).toMatchObject({ code: 0 });
+    expectWell(await sandbox.up());
     expect(await system("web")).toBe(first.get("web"));
   });
 
   test("released, the host follows the flake again", async () => {
-    expect(shown(await rollback("--release", "web"))).toMatchObject({ code: 0 });
+    expectWell(await rollback("--release", "web"));
     const now = await system("web");
     expect([first.get("web"), second.get("web")]).not.toContain(now);
     expect((await sandbox.outputs()).hosts["web"]).not.toHaveProperty("pinned");
@@ -100,7 +97,7 @@ describe("rolled back on purpose", () => {
 
   test("a wave: all of its hosts and no other; a change of a later wave is held meanwhile", async () => {
     const before = await system("web");
-    expect(shown(await rollback("--wave", "1"))).toMatchObject({ code: 0 });
+    expectWell(await rollback("--wave", "1"));
     for (const host of ["db", "legacy"]) expect(await system(host)).toBe(first.get(host));
     expect(await system("web")).toBe(before);
     expect(await sandbox.changes()).toEqual([]);
@@ -111,7 +108,7 @@ describe("rolled back on purpose", () => {
     expect(held.output).toContain("web: held: waits for db (pinned), legacy (pinned)");
     expect(await system("web")).toBe(before);
 
-    expect(shown(await rollback("--release", "--wave", "1"))).toMatchObject({ code: 0 });
+    expectWell(await rollback("--release", "--wave", "1"));
     for (const host of ["db", "legacy"]) expect(await system(host)).toBe(second.get(host));
     expect(await system("web")).not.toBe(before);
     expect(await sandbox.changes()).toEqual([]);
@@ -123,9 +120,9 @@ describe("rolled back on purpose", () => {
     const bad = '\n[[hosts.db.health]]\nname = "gate"\nkind = "command"\ncommand = "test -e /run/gate"\n';
     sandbox.editFleet((text) => text + bad);
     await sandbox.inside("db", "touch /run/gate");
-    expect(shown(await sandbox.up())).toMatchObject({ code: 0 });
+    expectWell(await sandbox.up());
     sandbox.editFleet((text) => text.replace(bad, ""));
-    expect(shown(await sandbox.up())).toMatchObject({ code: 0 });
+    expectWell(await sandbox.up());
     expect(await system("db")).toBe(now);
     await sandbox.inside("db", "rm /run/gate");
 
@@ -135,7 +132,7 @@ describe("rolled back on purpose", () => {
     expect(failed.output).toContain("tools/pulumi rollback --release db");
     expect(await system("db")).toBe(now);
     expect((await sandbox.outputs()).hosts["db"]).toMatchObject({ outcome: "rolled-back", closure: now });
-    expect(shown(await rollback("--release", "db"))).toMatchObject({ code: 0 });
+    expectWell(await rollback("--release", "db"));
     expect(await system("db")).toBe(now);
   });
 
@@ -143,32 +140,32 @@ describe("rolled back on purpose", () => {
     const gone = `/nix/store/${"0".repeat(32)}-nixos-system-db-gone`;
     const file = sandbox.file("Pulumi.sandbox.yaml");
     const set = ["config", "set", "--path", 'pantheros:pins["db"]', gone, "--config-file", file];
-    expect(shown(await sandbox.pulumi(...set))).toMatchObject({ code: 0 });
+    expectWell(await sandbox.pulumi(...set));
     const failed = await sandbox.up();
     expect(failed.code).not.toBe(0);
     expect(failed.output).toMatch(/db: failed at closure[\s\S]*no longer has the system it is pinned to/);
-    expect(shown(await rollback("--release", "db"))).toMatchObject({ code: 0 });
+    expectWell(await rollback("--release", "db"));
     expect(await sandbox.changes()).toEqual([]);
   });
 
   test("a host that does not answer cannot be asked, and nothing is changed", async () => {
-    expect(await sandbox.cli("machine", "stop", "db")).toMatchObject({ code: 0 });
+    expectWell(await sandbox.cli("machine", "stop", "db"));
     const refused = await rollback("db", "web");
     expect(refused).toMatchObject({ code: 1 });
     expect(refused.output).toMatch(/db: does not answer/);
     expect(refused.output).toContain("nothing was changed");
     expect(pinsFile()).not.toContain("/nix/store/");
-    expect(await sandbox.cli("machine", "start", "db")).toMatchObject({ code: 0 });
+    expectWell(await sandbox.cli("machine", "start", "db"));
   });
 
   test("a pinned host that is off is named by the next up, which does not wait for it", async () => {
-    expect(shown(await rollback("db", "--no-up"))).toMatchObject({ code: 0 });
-    expect(await sandbox.cli("machine", "stop", "db")).toMatchObject({ code: 0 });
+    expectWell(await rollback("db", "--no-up"));
+    expectWell(await sandbox.cli("machine", "stop", "db"));
     const up = await sandbox.up();
     expect(up.code).toBeGreaterThan(0); // ended by itself, not by the bound of this test
     expect(up.output).toMatch(/db: failed at status/);
-    expect(await sandbox.cli("machine", "start", "db")).toMatchObject({ code: 0 });
-    expect(shown(await rollback("--release", "db"))).toMatchObject({ code: 0 });
+    expectWell(await sandbox.cli("machine", "start", "db"));
+    expectWell(await rollback("--release", "db"));
     expect(await sandbox.changes()).toEqual([]);
   });
 });

@@ -24,6 +24,11 @@ export function ending(output: string): string {
   return `${wrong.slice(0, 6000)}${output.slice(-3000)}`;
 }
 
+/** The run went well; if not, the error is what it said. */
+export function expectWell({ code, output }: Finished): void {
+  if (code !== 0) throw new Error(`exit code ${code}:\n${ending(output)}`);
+}
+
 /** Runs a program to its end, within `seconds`; `input` becomes its standard input. */
 export function finish(
   argv: readonly string[],

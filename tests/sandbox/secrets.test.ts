@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ending, Sandbox } from "./sandbox.ts";
+import { expectWell, Sandbox } from "./sandbox.ts";
 import { inStores, onMachine, onRunner, watchProcesses } from "./search.ts";
 
 jest.setTimeout(15 * 60_000);
@@ -32,17 +32,17 @@ describe("no secret is where it must not be", () => {
   beforeAll(async () => {
     await sandbox.fresh();
     const first = await sandbox.cli("up");
-    expect({ code: first.code, end: ending(first.output) }).toMatchObject({ code: 0 });
+    expectWell(first);
     await rotate();
     const ended = watchProcesses(known);
     const second = await sandbox.up();
     processes = ended();
     printed = first.output + second.output;
-    expect({ code: second.code, end: ending(printed) }).toMatchObject({ code: 0 });
+    expectWell({ code: second.code, output: printed });
   });
 
   afterAll(async () => {
-    expect(await sandbox.cli("down")).toMatchObject({ code: 0 });
+    expectWell(await sandbox.cli("down"));
   });
 
   test("the token reached its host, for root alone", async () => {
