@@ -44,6 +44,7 @@
     host = "home"
     port = 8000
     public = true
+    groups = ["readers"]
     module = "custom"
     [services.vault]
     host = "home"
@@ -158,6 +159,12 @@ in
 
       with subtest("a service that wants a second factor is not satisfied with one"):
           assert visitor.succeed(curl("vault", status, cookies=True) + "/").startswith("302")
+
+      with subtest("the directory has the groups that the rules name, and making them twice changes nothing"):
+          cloud.wait_for_unit("pantheros-directory-groups.service")
+          cloud.succeed("systemctl restart pantheros-directory-groups.service")
+          told = cloud.succeed("journalctl --output cat --unit pantheros-directory-groups.service")
+          assert told.count("made the group readers") == 1, told
 
       with subtest("Dex announces itself under its public name"):
           issuer = json.loads(visitor.succeed(curl("dex", "--fail") + "/.well-known/openid-configuration"))["issuer"]

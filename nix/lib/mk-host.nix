@@ -1,4 +1,4 @@
-# A host of the inventory -> its NixOS configuration: modules everybody has, the host's profiles, its own folder.
+# A host of the inventory -> its NixOS configuration: modules everybody has, the host's profiles, and its own folder where there is one.
 {
   inputs,
   fleet,
@@ -11,14 +11,18 @@
     then folder host.formerly
     else folder host.name;
   report = directory + "/facter.json";
+  own = directory + "/default.nix";
+  inherit (inputs.nixpkgs) lib;
 in
-  inputs.nixpkgs.lib.nixosSystem {
+  lib.nixosSystem {
     specialArgs = {inherit inputs fleet host;};
     modules =
       import ./modules.nix inputs
       ++ [
         {
           nixpkgs.pkgs = packages.${host.system};
+          # The release that the fleet began with. Never raised here: a host that was installed with a later one says so in its folder.
+          system.stateVersion = lib.mkDefault "26.05";
           pantheros.hardware.report =
             if builtins.pathExists report
             then report
@@ -26,5 +30,5 @@ in
         }
       ]
       ++ map (profile: ../profiles + "/${profile}.nix") host.profiles
-      ++ [directory];
+      ++ lib.optional (builtins.pathExists own) own;
   }

@@ -92,14 +92,21 @@ let
 
   rootOptions = ["noatime" "compress=zstd:1"];
 
-  volumes = classes:
+  # What the first stage of the start mounts waits for a passphrase, which nobody has to type within systemd's minute and a
+  # half; what is mounted later doesn't wait for ever. Source: release notes of NixOS 26.05.
+  patience = encrypted: mount:
+    if encrypted && elem mount ["/" "/nix" "/var" "/var/log"]
+    then ["x-systemd.device-timeout=infinity"]
+    else [];
+
+  volumes = encrypted: classes:
     ofClasses (removeAttrs classes ["root"]) (class: {
       inherit (class) size;
       content = {
         type = "btrfs";
         extraArgs = ["-f"];
         mountpoint = class.mount;
-        mountOptions = class.options;
+        mountOptions = class.options ++ patience encrypted class.mount;
       };
     })
     // {
@@ -111,7 +118,7 @@ let
           subvolumes =
             builtins.mapAttrs (_: mountpoint: {
               inherit mountpoint;
-              mountOptions = rootOptions;
+              mountOptions = rootOptions ++ patience encrypted mountpoint;
             }) {
               "@" = "/";
               "@home" = "/home";
@@ -144,7 +151,7 @@ let
     // {
       lvm_vg.pool = {
         type = "lvm_vg";
-        lvs = volumes classes;
+        lvs = volumes encrypted classes;
       };
     };
 

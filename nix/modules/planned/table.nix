@@ -1,6 +1,8 @@
 # Option below `pantheros` -> what it will be.
 {
   "aiWorkspace" = "containers for models, their training and their data";
+  "cacheReplication" = "the binary cache's contents in more than one region";
+  "contentDelivery" = "static files and the cache's contents kept at Cloudflare's edge";
   "controlCenter" = "the control centre's command line `ncc` on the host: commands of features, roles, help and completion";
   "controlCenter.api" = "the control centre's REST interface, inside the tailnet";
   "controlCenter.gui" = "the control centre's graphical interface";
@@ -10,10 +12,12 @@
   "desktop.applications" = "browser and 1Password on the desktop";
   "development.assistants" = "OpenCode and other assistants";
   "development.editors" = "Zed, Neovim and Helix with language servers";
+  "development.hooks" = "the repository's checks before each commit";
   "development.languages" = "compilers and package managers by language";
   "development.services" = "PostgreSQL and Redis for projects";
   "hardwareKeys" = "security keys for SSH, sudo and disks";
   "home" = "Home Manager's configuration of each account";
+  "regions" = "machines of more vendors and regions that take each other's place";
   "storage.tuning" = "btrfs tuning beyond the mount classes";
   "systemUpdater" = "updates of a host's inputs by itself, checked before they stay";
   "terminalUi" = "menus, progress and colours of the control centre";

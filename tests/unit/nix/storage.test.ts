@@ -7,6 +7,7 @@ const classes = `{
   nix = { mount = "/nix"; options = ["noatime" "nodatacow" "compress=none"]; size = "40%VG"; };
   dev = { mount = "/home/a/dev"; options = ["noatime" "compress=zstd:3"]; size = "10G"; };
 }`;
+const patience = "x-systemd.device-timeout=infinity";
 const devices = (layout: string) =>
   evaluate(`${library}.devices { layout = "${layout}"; disk = "/dev/sda"; classes = ${classes}; }`);
 
@@ -76,12 +77,26 @@ test("each class is a volume with a btrfs of its own, with its own options", () 
 test("an encrypted disk has the same volumes inside", () => {
   const plain = devices("btrfs-classes") as { lvm_vg: unknown };
   const encrypted = devices("luks-btrfs") as { lvm_vg: unknown };
-  expect(encrypted.lvm_vg).toEqual(plain.lvm_vg);
+  const impatient = JSON.stringify(encrypted.lvm_vg).replaceAll(`,"${patience}"`, "");
+  expect(JSON.parse(impatient)).toEqual(plain.lvm_vg);
   expect(encrypted).toMatchObject({
     disk: {
       main: { content: { partitions: { pool: { content: { type: "luks", content: { type: "lvm_pv" } } } } } },
     },
   });
+});
+
+test("what the first stage mounts of an encrypted disk waits for its passphrase as long as it takes", () => {
+  const mounted = (layout: string): string[] => {
+    const found: string[] = [];
+    JSON.stringify(devices(layout), (_, value) => {
+      if (value?.mountOptions?.includes(patience)) found.push(value.mountpoint);
+      return value;
+    });
+    return found.sort();
+  };
+  expect(mounted("luks-btrfs")).toEqual(["/", "/nix", "/var"]);
+  expect(mounted("btrfs-classes")).toEqual([]);
 });
 
 test("ZFS has a dataset for each class, with properties of the same intent", () => {

@@ -50,12 +50,15 @@ in {
 
     services.authelia.instances.main = {
       enable = true;
-      secrets = {
-        jwtSecretFile = "${credentials}/jwt";
-        sessionSecretFile = "${credentials}/session";
-        storageEncryptionKeyFile = "${credentials}/storage";
+      # The unit's own credentials, loaded below. Given as `secrets`, newer modules would load them a second time, before they are
+      # there (nixpkgs, pull request 514097).
+      secrets.manual = true;
+      environmentVariables = {
+        AUTHELIA_IDENTITY_VALIDATION_RESET_PASSWORD_JWT_SECRET_FILE = "${credentials}/jwt";
+        AUTHELIA_SESSION_SECRET_FILE = "${credentials}/session";
+        AUTHELIA_STORAGE_ENCRYPTION_KEY_FILE = "${credentials}/storage";
+        AUTHELIA_AUTHENTICATION_BACKEND_LDAP_PASSWORD_FILE = "${credentials}/ldap";
       };
-      environmentVariables.AUTHELIA_AUTHENTICATION_BACKEND_LDAP_PASSWORD_FILE = "${credentials}/ldap";
       settings = {
         theme = "auto";
         default_2fa_method = "webauthn";

@@ -3,12 +3,14 @@
   config,
   fleet,
   lib,
+  pkgs,
   registry,
   ...
 }: let
   cfg = config.pantheros.services.lldap;
   secrets = config.pantheros.secrets;
   credentials = "/run/credentials/lldap.service";
+  hardening = import ../../../lib/hardening.nix;
 in {
   options.pantheros.services.lldap =
     import ../../../lib/service-options.nix {inherit lib;} {
@@ -53,8 +55,6 @@ in {
         database_url = "postgresql:///lldap?host=/run/postgresql";
       };
       environment.LLDAP_JWT_SECRET_FILE = "${credentials}/jwt";
-      # The groups that sign-on asks for; who is in them is decided in the directory.
-      ensureGroups = lib.genAttrs registry.groups (_: {});
     };
 
     systemd.services.lldap = {
@@ -69,6 +69,32 @@ in {
         Restart = "on-failure";
         RestartSec = 5;
       };
+    };
+
+    # The groups that sign-on asks for: NixOS has no option for them.
+    systemd.services.pantheros-directory-groups = {
+      description = "Groups of the directory that sign-on asks for";
+      wantedBy = ["multi-user.target"];
+      after = ["lldap.service"];
+      wants = ["lldap.service"];
+      path = [pkgs.curl pkgs.jq];
+      environment = {
+        PANTHEROS_LLDAP_URL = "http://127.0.0.1:${toString cfg.port}";
+        PANTHEROS_LLDAP_PASSWORD = "%d/admin";
+      };
+      serviceConfig =
+        hardening.serviceConfig
+        // {
+          Type = "oneshot";
+          RemainAfterExit = true;
+          DynamicUser = true;
+          ExecStart = "${pkgs.runtimeShell} ${./groups.sh} ${lib.escapeShellArgs registry.groups}";
+          LoadCredential = ["admin:${secrets.lldap-admin-password.path}"];
+          TimeoutStartSec = "3min";
+          # As long as the secret hasn't arrived.
+          Restart = "on-failure";
+          RestartSec = 10;
+        };
     };
   };
 }
