@@ -296,7 +296,16 @@ export class FakeHost {
     for (const child of this.children) child.kill("SIGKILL");
     const pid = this.read("fake/main.pid").trim();
     if (pid !== "" && this.exists("fake/unit")) spawnSync("kill", ["-KILL", pid]);
-    fs.rmSync(this.root, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    // What goes back after the unit's end may still write; a look of its own each time sees its new files.
+    for (let look = 1; ; look++) {
+      try {
+        fs.rmSync(this.root, { recursive: true, force: true });
+        return;
+      } catch (error) {
+        if (look === 100) throw error;
+        spawnSync("sleep", ["0.1"]);
+      }
+    }
   }
 }
 

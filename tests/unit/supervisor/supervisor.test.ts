@@ -413,7 +413,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(host.run(["secret", "op-token"], value)).toMatchObject({ status: 0, stdout: `${sum}\n` });
     expect(host.read("var/lib/pantheros/secrets/op-token")).toBe(value);
     expect(host.mode("var/lib/pantheros/secrets/op-token")).toBe(0o600);
-    expect(host.mode("var/lib/pantheros")).toBe(0o711);
+    expect(host.mode("var/lib/pantheros")).toBe(0o700);
     expect(host.status()).toMatchObject({ secrets: { "op-token": sum } });
     const leak = `cat "$PANTHEROS_ROOT/var/lib/pantheros/secrets/op-token"; echo after; exit 1`;
     const { json } = activate(host.closure("next", { onTest: leak }));
@@ -448,6 +448,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(deployFile()).toEqual(told);
     expect(host.status()["deploy"]).toEqual(told);
     expect(host.mode("var/lib/pantheros/deploy.json")).toBe(0o644);
+    expect(host.mode("var/lib/pantheros")).toBe(0o711);
 
     // A rollback keeps it; the next commit replaces it whole, and the one before stays beside it.
     activate(host.closure("bad", { onTest: "exit 1" }), "t2");

@@ -16,11 +16,13 @@ run() {
   enter checking
   healthy "$wanted" || fail health "$wanted/etc/pantheros/checks" 1 "not healthy within $health_seconds s: $sick"
   now; end=$((now + confirm_seconds)) # the window starts when the system is healthy
+  listen confirm
   enter waiting
   until first_line "$state/confirm" && [ "$line" = "$attempt" ]; do
     now; [ "$now" -lt "$end" ] || fail confirm "confirm $token" 1 "nobody confirmed over a fresh connection within $confirm_seconds s"
-    sleep 0.1 9>&-
+    heard
   done
+  exec 8<&-
   failing=$(newly_failed)
   [ -z "$failing" ] || fail health "systemctl --failed" 1 "failed since the activation: $failing"
   [ "$(running)" = "$wanted" ] || fail confirm "confirm $token" 1 "somebody switched the host inside the window, to $(running)"
@@ -62,7 +64,7 @@ settle() {
   settings "$wanted"
   ended=$phase
   # systemd says how it ended; EXIT_STATUS is the name of a signal where it was one. Kept: a way back may need a reboot.
-  [ -s "$state/failure" ] || failure "$phase" "" 1 "the supervisor was ended while $phase (${SERVICE_RESULT:-} ${EXIT_STATUS:-})" | write failure
+  [ -s "$state/failure" ] || write failure "$(failure "$phase" "" 1 "the supervisor was ended while $phase (${SERVICE_RESULT:-} ${EXIT_STATUS:-})")"
   first_line "$state/failure"; cause=$line
   enter rolling-back
   if [ "$mode" = boot ]; then back_through_boot; exit 0; fi

@@ -14,7 +14,7 @@ stage() {
   if [ "$reboot" = allow ] && trial_boot; then :; else commit_to_boot; fi
   first_line "$state/reasons"
   if [ "$reboot" != allow ]; then
-    printf '%s %s\n' "$token" "$wanted" | write staged
+    write staged "$token $wanted"
     finish staged "$(failure reboot "" 0 "waits for a reboot, which the inventory forbids a deploy: $line")"
     exit 0
   fi

@@ -2,7 +2,7 @@
 # Commands with a bound, and the health of a system.
 
 # fail STEP COMMAND EXIT REASON ends `run`; systemd then starts `settle`.
-fail() { failure "$@" | write failure; exit 1; }
+fail() { write failure "$(failure "$@")"; exit 1; }
 
 # bounded SECONDS COMMAND...: its output goes to the log. The umask is what a system expects: with this program's own, an
 # activation would make directories that nobody else can enter.

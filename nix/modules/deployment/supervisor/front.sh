@@ -3,6 +3,7 @@
 
 unit_lives() { case $(systemctl is-active "$unit" 2>/dev/null) in active | activating | deactivating | reloading) ;; *) return 1 ;; esac; }
 start_unit() {
+  self=$(readlink -f "$0") # a store path: /run/current-system is about to mean something else
   systemd-run --quiet --collect --no-ask-password --service-type=exec --unit="$unit" --description="pantheros: activate $wanted" \
     --property=KillMode=mixed --property=TimeoutStopSec="$((switch_seconds * 2 + 300))" --property=OOMScoreAdjust=-900 \
     --property="ExecStopPost=$self settle" -- "$self" run >"$state/log" 2>&1 9>&-
@@ -69,7 +70,7 @@ activate() {
   # Switched to already, and only its kernel is not booted: what was booted is what to go back to.
   if [ "$mode" = boot ] && [ "$recorded" = "$wanted" ]; then recorded=$(booted); fi
   rm -f "$state/confirm" "$state/failure" "$state/health" "$state/offer"
-  { printf '%s\n' "$reasons" | write reasons && printf '%s\n' "$offered" | write provenance; } || { unpin; refuse state "cannot write to $state: is the disk full?"; }
+  { write reasons "$reasons" && write provenance "$offered"; } || { unpin; refuse state "cannot write to $state: is the disk full?"; }
   failed_units failed,auto-restart >"$state/failed.before"
   if [ "$mode" = live ] && [ "$wanted" = "$from" ] && [ "$wanted" = "$(profile_path)" ] && boots "$wanted"; then already; fi
   serving_units >"$state/serving"
@@ -83,7 +84,7 @@ activate() {
 # The wanted system runs and boots already: there is nothing to go back to, but it must be healthy to be confirmed.
 already() {
   if healthy "$wanted"; then
-    printf '%s %s\n' "$token" "$wanted" | write offer
+    write offer "$token $wanted"
     finish current
   else
     finish failed "$(failure health "$wanted/etc/pantheros/checks" 1 "not healthy within $health_seconds s: $sick")"
@@ -93,8 +94,9 @@ already() {
 
 # await PHASE SECONDS: prints the end of this attempt, or PHASE when it comes first. Losing this process changes nothing.
 await() {
-  mine=$attempt looks=0 pause=0.1
+  mine=$attempt
   now; end=$((now + $2))
+  listen phase
   while load; [ "$phase" != idle ] && [ "$attempt" = "$mine" ]; do
     if [ "$phase" = "$1" ]; then
       first_line "$state/health"
@@ -106,8 +108,7 @@ await() {
       exit 0
     fi
     now; [ "$now" -lt "$end" ] || { printf '{"outcome":"failed",%s}\n' "$(failure "$phase" "" 1 "no end after $2 s; it goes on by itself")"; exit 1; }
-    looks=$((looks + 1)); [ "$looks" -lt 30 ] || pause=0.5 # a switch that takes its time is not slowed down by looking
-    sleep "$pause" 9>&-
+    heard
   done
   answer
 }
@@ -121,7 +122,7 @@ confirm() {
   given=$1
   load
   if [ "$phase" = waiting ] && [ "$token" = "$given" ]; then
-    echo "$attempt" | write confirm
+    write confirm "$attempt" && ring confirm
     settings "$wanted"
     await never "$((switch_seconds * 2 + 180))"
   fi

@@ -56,9 +56,7 @@ verb=${1:-help}
 [ $# -eq 0 ] || shift
 case $verb in help | -h | --help) usage; exit 0 ;; esac
 [ -n "$root" ] || [ "$(id -u)" = 0 ] || refuse user "only root can do this: sudo -n $0 $verb"
-# Nobody else may list it, and its files are 0600; but deploy.json is for everybody who knows its name.
-mkdir -p "$state" && chmod 711 "$state" || exit 1
-self=$(readlink -f "$0") # a store path: /run/current-system is about to mean something else
+[ -d "$state" ] || mkdir -p "$state" || exit 1
 
 case $verb:$# in
   status:0) status "" ;;

@@ -1,7 +1,10 @@
 # shellcheck shell=sh disable=SC2154,SC2034
 # What the supervisor remembers: small files, each replaced whole.
 
-write() { cat >"$state/$1.new" && { sync "$state/$1.new" 2>/dev/null || sync; } && mv -f "$state/$1.new" "$state/$1"; }
+# write NAME TEXT
+write() {
+  printf '%s\n' "$2" 2>/dev/null >"$state/$1.new" && { sync "$state/$1.new" 2>/dev/null || sync; } && mv -f "$state/$1.new" "$state/$1"
+}
 first_line() { line=; if [ -r "$1" ]; then IFS= read -r line <"$1"; fi; }
 
 # `record` is the one file that says an activation is under way. Other versions of this program read it: add keys only.
@@ -21,8 +24,14 @@ load() {
 enter() {
   phase=$1
   printf 'pantheros: %s: %s\n' "$phase" "$wanted" >&2
-  printf 'phase=%s\nattempt=%s\nwanted=%s\nrecorded=%s\ntoken=%s\nboot=%s\nkept=%s\nmode=%s\n' \
-    "$phase" "$attempt" "$wanted" "$recorded" "$token" "$boot" "$kept" "$mode" | write record
+  write record "phase=$phase
+attempt=$attempt
+wanted=$wanted
+recorded=$recorded
+token=$token
+boot=$boot
+kept=$kept
+mode=$mode" && ring phase
 }
 
 # settings SYSTEM: whole seconds, each with a default, so a closure without the file still has bounds.
@@ -48,6 +57,16 @@ unpin() { rm -f "$gcroots/pantheros-wanted" "$gcroots/pantheros-recorded"; }
 open_lock() { exec 9>>"$state/lock"; }
 lock_within() { open_lock; timeout "$1" flock 9; }
 
+# --- Waiting for each other without looking all the time: who changes something rings (`phase`: another phase; `confirm`:
+# somebody confirmed). A bell says nothing: what is so stands in the files, and one that nobody rang (another version of this
+# program, one that was killed) or that another one heard costs a second. Descriptor 8 is the bell that is listened to.
+listen() {
+  [ -p "$state/$1.bell" ] || mkfifo "$state/$1.bell" 2>/dev/null
+  if [ -p "$state/$1.bell" ]; then exec 8<>"$state/$1.bell"; else exec 8<&-; fi
+}
+ring() { [ ! -p "$state/$1.bell" ] || { echo >&8; } 8<>"$state/$1.bell"; }
+heard() { timeout 1 head -n 1 2>/dev/null <&8 >&2 9>&- || sleep 0.1 9>&-; }
+
 # --- Provenance: whose deploy this is, one flat JSON object on the stdin of `activate`; the host adds what it knows itself.
 # No stdin, a terminal, or nothing on it: nobody says.
 take_provenance() {
@@ -63,7 +82,7 @@ take_provenance() {
 keep() {
   first_line "$state/committed"; last=${line#* }
   [ -n "$last" ] || last=$1
-  printf '%s %s\n' "$token" "$wanted" | write committed
+  write committed "$token $wanted"
   if [ -n "$last" ] && [ "$last" != "$wanted" ]; then pin previous "$last"; fi
   rm -f "$state/staged"
   first_line "$state/provenance"
@@ -72,8 +91,9 @@ keep() {
   put_text closure "$wanted"
   put_text previous "$(link "$gcroots/pantheros-previous")"
   if [ -e "$state/deploy.json" ]; then cp -p "$state/deploy.json" "$state/deploy.previous.json"; fi
-  printf '{%s}\n' "$out" | write deploy.json
-  chmod 0644 "$state/deploy.json"
+  write deploy.json "{$out}"
+  # Everybody who knows its name may read it; nobody else may list the directory, and its other files are 0600.
+  chmod 711 "$state"; chmod 0644 "$state/deploy.json"
 }
 
 # finish OUTCOME FAILURE: the result of this attempt; then the host is idle again. In this order: a reader that sees
@@ -97,7 +117,7 @@ finish() {
   put_text waits "$(new_kernel "$(running)")"
   put health "$health"
   put deploy "${line:-null}"
-  printf '{%s}\n' "$out" | write last
+  write last "{$out}"
   enter idle
   unpin
 }

@@ -3,24 +3,29 @@
 
 escape() { tr '\t' ' ' | tr -d '\000-\010\013-\037\177' | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g'; }
 
-# json TEXT: a JSON string, null when empty.
-json() {
+# quote TEXT: `quoted` becomes a JSON string, null when TEXT is empty. json TEXT: prints it.
+quote() {
   case $1 in
-    '') printf null ;;
+    '') quoted=null ;;
     *[!A-Za-z0-9\ /._:,+@=\(\)-]*)
-      printf '%s\n' "$1" | escape | awk 'BEGIN { printf "\"" } NR > 1 { printf "\\n" } { printf "%s", $0 } END { printf "\"" }' ;;
-    *) printf '"%s"' "$1" ;;
+      quoted=$(printf '%s\n' "$1" | escape | awk 'BEGIN { printf "\"" } NR > 1 { printf "\\n" } { printf "%s", $0 } END { printf "\"" }') ;;
+    *) quoted="\"$1\"" ;;
   esac
 }
+json() { quote "$1"; printf %s "$quoted"; }
 
 json_lines() { escape | awk 'BEGIN { printf "[" } { printf "%s\"%s\"", (NR > 1 ? "," : ""), $0 } END { printf "]" }'; }
 
 # An object is built in `out`: put KEY JSON, put_text KEY TEXT.
 put() { out="$out${out:+,}\"$1\":$2"; }
-put_text() { put "$1" "$(json "$2")"; }
+put_text() { quote "$2"; put "$1" "$quoted"; }
 
 # failure STEP COMMAND EXIT REASON: the part of a result that says what went wrong.
-failure() { printf '"step":%s,"command":%s,"exitCode":%s,"reason":%s' "$(json "$1")" "$(json "$2")" "$3" "$(json "$4")"; }
+failure() {
+  quote "$1"; printf '"step":%s,' "$quoted"
+  quote "$2"; printf '"command":%s,"exitCode":%s,' "$quoted" "$3"
+  quote "$4"; printf '"reason":%s' "$quoted"
+}
 
 # Refusals touch nothing on the host.
 refuse() { printf '{"outcome":"refused",%s}\n' "$(failure "$1" "" 2 "$2")"; exit 2; }
