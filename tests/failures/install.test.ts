@@ -71,13 +71,13 @@ const machine = (name: string) =>
     firewall: { port?: string; addresses: string[] }[];
   };
 
-/** Port 22 of the public address, as the machine's firewall is and as somebody finds it. */
-async function door(name: string): Promise<"open" | "closed"> {
+/** Port 22 of the public address, as the machine's firewall is and as somebody finds it; `between` where they differ. */
+async function door(name: string): Promise<"open" | "closed" | "between"> {
   const { addresses, firewall } = machine(name);
   const connect = `exec 3<>/dev/tcp/${addresses.ipv4}/22`;
   const { code } = await fleet.inDriver("timeout", "3", "bash", "-c", connect);
   const ruled = firewall.some(({ port }) => port === "22");
-  expect([name, ruled]).toEqual([name, code === 0]);
+  if (ruled !== (code === 0)) return "between";
   return ruled ? "open" : "closed";
 }
 const doors = async () =>

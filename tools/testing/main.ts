@@ -7,6 +7,8 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
+import { ensureImage } from "../../sandbox/image/build.ts";
+import { imageOptions } from "../../sandbox/machines/context.ts";
 import { lookAtMachine, sandboxObstacles } from "../toolchain/prerequisites.ts";
 import { type Counts, closingLine, countsOf, sum } from "./counts.ts";
 
@@ -40,11 +42,15 @@ const remarks: string[] = [];
 if (only === undefined || only === "unit") results.push(await runGroup(UNIT));
 if (only !== "unit") {
   const obstacles = sandboxObstacles(lookAtMachine());
-  if (obstacles.length === 0) results.push(await runGroup(only === "failures" ? FAILURES : SANDBOX));
-  else if (only === undefined) remarks.push(`sandbox tests skipped: ${obstacles.join("; ")}`);
-  else {
-    remarks.push(`sandbox tests cannot run: ${obstacles.join("; ")}`);
-    results.push({ passed: 0, failed: 1, skipped: 0 });
+  if (obstacles.length > 0 && only === undefined) {
+    remarks.push(`sandbox tests skipped: ${obstacles.join("; ")}`);
+  } else {
+    const problem = obstacles.length > 0 ? obstacles.join("; ") : await withoutImage();
+    if (problem === undefined) results.push(await runGroup(only === "failures" ? FAILURES : SANDBOX));
+    else {
+      remarks.push(`sandbox tests cannot run: ${problem}`);
+      results.push({ passed: 0, failed: 1, skipped: 0 });
+    }
   }
 }
 const total = sum(results);
@@ -52,6 +58,17 @@ if (total.skipped > 0) remarks.push(`${total.skipped} tests skipped by themselve
 for (const remark of remarks) console.log(remark);
 console.log(closingLine(total));
 process.exitCode = total.failed === 0 ? 0 : 1;
+
+/** The machines' image is made before the limits of the tests run, and once for those that run side by side. What stood in the way. */
+async function withoutImage(): Promise<string | undefined> {
+  const progress = (message: string) => console.log(`test: ${message}`);
+  try {
+    await ensureImage({ ...imageOptions(root), progress });
+    return undefined;
+  } catch (error) {
+    return String(error);
+  }
+}
 
 async function runGroup({ name, folders, flags }: Group): Promise<Counts> {
   const present = folders
