@@ -27,7 +27,7 @@ run() {
   [ -z "$failing" ] || fail health "systemctl --failed" 1 "failed since the activation: $failing"
   [ "$(running)" = "$wanted" ] || fail confirm "confirm $token" 1 "somebody switched the host inside the window, to $(running)"
   enter committing
-  before=$(profile_path)
+  look; before=$profile_system
   commit_to_boot
   keep "$before"
   finish confirmed

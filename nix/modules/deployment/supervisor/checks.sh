@@ -44,7 +44,10 @@ check() {
 
 # newly_failed [STATES]: units that failed since the activation began; a switch that exits 0 says nothing of a service that
 # dies a second later.
-newly_failed() { failed_units "$@" | not_in "$state/failed.before" | tr '\n' ' '; }
+newly_failed() {
+  dead=$(failed_units "$@")
+  [ -z "$dead" ] || printf '%s\n' "$dead" | not_in "$state/failed.before" | tr '\n' ' '
+}
 
 # healthy SYSTEM: every check passes in one round, within health_seconds (and at most one round longer), and no unit failed
 # or is on its way from one crash to the next.

@@ -8,11 +8,39 @@ now() { read -r now _ </proc/uptime; now=${now%%.*}; } # seconds that no clock c
 boot_id() { read -r boot_id <"$root/proc/sys/kernel/random/boot_id"; }
 profile_path() { entry=$(link "$profile") && link "${profile%/*}/${entry##*/}"; }
 generation() { entry=$(link "$profile"); entry=${entry##*/}; entry=${entry#system-}; echo "${entry%-link}"; }
-generation_number() { case $(generation) in '' | *[!0-9]*) echo null ;; *) generation ;; esac; }
 going_down() { [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; }
 
+# look: the links above at once, in two processes instead of some twenty: a fleet's probes ask this a lot. Sets running_system,
+# booted_system, profile_system, generation_now (null: none), running_kernel, booted_kernel; '' is what is not there.
+look() {
+  running_system='' booted_system='' profile_system='' entry='' running_kernel='' booted_kernel=''
+  while read -r seen; do
+    target=${seen##* -> }
+    case $seen in
+      *" $root/run/current-system -> "*) running_system=$target ;;
+      *" $root/run/booted-system -> "*) booted_system=$target ;;
+      *" $profile -> "*) entry=${target##*/} ;;
+    esac
+  done <<LINKS
+$(ls -ld "$root/run/current-system" "$root/run/booted-system" "$profile" 2>/dev/null)
+LINKS
+  while read -r seen; do
+    target=${seen##* -> }
+    case $seen in *" ${profile%/*}/${entry:-none} -> "*) profile_system=$target ;; esac
+    case $seen in *" $root${running_system:-/none}/kernel -> "*) running_kernel=$target ;; esac
+    case $seen in *" $root${booted_system:-/none}/kernel -> "*) booted_kernel=$target ;; esac
+  done <<LINKS
+$(ls -ld "$root${running_system:-/none}/kernel" "$root${booted_system:-/none}/kernel" "${profile%/*}/${entry:-none}" 2>/dev/null)
+LINKS
+  generation_now=${entry#system-} generation_now=${generation_now%-link}
+  case $generation_now in '' | *[!0-9]*) generation_now=null ;; esac
+}
+
 # failed_units [STATES]: by name. auto-restart: it died, and systemd is about to try again.
-failed_units() { systemctl list-units --state="${1:-failed}" --plain --no-legend --no-pager 2>/dev/null | awk '{ print $1 }'; }
+failed_units() {
+  listed=$(systemctl list-units --state="${1:-failed}" --plain --no-legend --no-pager 2>/dev/null)
+  [ -z "$listed" ] || printf '%s\n' "$listed" | awk '{ print $1 }'
+}
 
 # What a rollback must bring back: services that run, sockets that listen, timers that wait; not those of sessions.
 serving_units() {
@@ -37,18 +65,18 @@ boot_default() {
 first_init() { sed -n 's|.*init=\(/nix/store/[^/ ]*\)/init.*|\1|p' "$1" 2>/dev/null | head -n 1; }
 
 # --- Why a system needs a reboot: nothing printed when it does not.
-# new_kernel SYSTEM: another one than the booted system's.
+# new_kernel KERNEL: another one than the booted system's (look) is told in `kernel`.
 new_kernel() {
-  was=$(link "$root$(booted)/kernel") will=$(link "$root$1/kernel")
-  if [ -z "$was" ] || [ -z "$will" ] || [ "$was" = "$will" ]; then return; fi
-  was=${was#/nix/store/*-} will=${will#/nix/store/*-}
-  echo "kernel ${was%%/*} -> ${will%%/*}"
+  kernel=''
+  if [ -z "$booted_kernel" ] || [ -z "$1" ] || [ "$booted_kernel" = "$1" ]; then return; fi
+  was=${booted_kernel#/nix/store/*-} will=${1#/nix/store/*-}
+  kernel="kernel ${was%%/*} -> ${will%%/*}"
 }
 
 # inhibitors SYSTEM: components that cannot be exchanged under a running system (NixOS 26.05). As NixOS judges: only what
 # both systems name can differ. The files are one flat object of strings each.
 inhibitors() {
-  set -- "$root$(running)/switch-inhibitors" "$root$1/switch-inhibitors"
+  set -- "$root$running_system/switch-inhibitors" "$root$1/switch-inhibitors"
   if [ ! -r "$1" ] || [ ! -r "$2" ]; then return; fi
   awk -F'"' '
     function name(path) { sub(/^\/nix\/store\/[0-9a-z]+-/, "", path); return path }

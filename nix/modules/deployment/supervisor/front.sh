@@ -11,7 +11,7 @@ start_unit() {
 
 lock_or_refuse() {
   open_lock
-  if recover && timeout 5 flock 9 && load && [ "$phase" = idle ]; then return; fi
+  if recover && { flock -n 9 || timeout 5 flock 9; } && load && [ "$phase" = idle ]; then return; fi
   refuse busy "another activation is under way: $phase $wanted"
 }
 
@@ -48,7 +48,7 @@ activate() {
   wanted_path=$1 new_token=$2
   take_provenance || refuse arguments "stdin is not one flat JSON object of at most 4096 bytes, of words, true, false and null"
   lock_or_refuse
-  from=$(running)
+  look; from=$running_system
   [ -n "$from" ] || refuse machine "no running NixOS system: /run/current-system is missing"
   pin wanted "$wanted_path"
   [ -f "$root$wanted_path/nixos-version" ] || { unpin; refuse closure "$wanted_path is not a NixOS system in this store"; }
@@ -57,7 +57,8 @@ activate() {
     unpin; refuse signature "no trusted key signed it: $(tail_of "$state/log")"
   fi
   settings "$wanted_path"
-  new_mode=live reasons=$(inhibitors "$wanted_path") kernel=$(new_kernel "$wanted_path")
+  new_mode=live reasons=$(inhibitors "$wanted_path")
+  new_kernel "$(link "$root$wanted_path/kernel")"
   if [ -n "$reasons" ] || { [ -n "$kernel" ] && [ "$reboot" = allow ]; }; then
     new_mode=boot reasons=$(printf '%s\n%s\n' "$kernel" "$reasons" | awk 'NF { printf "%s%s", sep, $0; sep = ", " }')
   # NixOS' own checks, which touch nothing.
@@ -68,11 +69,11 @@ activate() {
   boot_id
   wanted=$wanted_path token=$new_token recorded=$from boot=$boot_id kept=$(generation) mode=$new_mode
   # Switched to already, and only its kernel is not booted: what was booted is what to go back to.
-  if [ "$mode" = boot ] && [ "$recorded" = "$wanted" ]; then recorded=$(booted); fi
+  if [ "$mode" = boot ] && [ "$recorded" = "$wanted" ]; then recorded=$booted_system; fi
   rm -f "$state/confirm" "$state/failure" "$state/health" "$state/offer"
   { write reasons "$reasons" && write provenance "$offered"; } || { unpin; refuse state "cannot write to $state: is the disk full?"; }
   failed_units failed,auto-restart >"$state/failed.before"
-  if [ "$mode" = live ] && [ "$wanted" = "$from" ] && [ "$wanted" = "$(profile_path)" ] && boots "$wanted"; then already; fi
+  if [ "$mode" = live ] && [ "$wanted" = "$from" ] && [ "$wanted" = "$profile_system" ] && boots "$wanted"; then already; fi
   serving_units >"$state/serving"
   pin recorded "$recorded"
   enter starting || { unpin; refuse state "cannot write to $state: is the disk full?"; }
@@ -129,17 +130,18 @@ confirm() {
   [ "$phase" = idle ] || refuse confirm "the activation under way ($phase) is not waiting for this token"
   lock_or_refuse
   first_line "$state/offer"
-  if [ -n "$line" ] && [ "$line" = "$given $(running)" ]; then
+  look
+  if [ -n "$line" ] && [ "$line" = "$given $running_system" ]; then
     rm -f "$state/offer"
     token=$given wanted=${line#* } recorded=${line#* }
     keep "" && finish confirmed && answer
   fi
   first_line "$state/committed"
-  [ "$line" = "$given $(running)" ] || refuse confirm "nothing waits for this token"
+  [ "$line" = "$given $running_system" ] || refuse confirm "nothing waits for this token"
   first_line "$state/last"
   case $line in '{"outcome":"confirmed"'*"\"token\":\"$given\""*) answer ;; esac
   printf '{"outcome":"confirmed",%s,"running":%s,"generation":%s,"token":%s}\n' \
-    "$(failure "" "" 0 "")" "$(json "$(running)")" "$(generation_number)" "$(json "$given")"
+    "$(failure "" "" 0 "")" "$(json "$running_system")" "$generation_now" "$(json "$given")"
 }
 
 rollback() {

@@ -27,7 +27,7 @@ state=$root/var/lib/pantheros
 gcroots=$root/nix/var/nix/gcroots
 profile=$root/nix/var/nix/profiles/system
 unit=pantheros-activation
-tab=$(printf '\t')
+tab='	'
 
 usage() {
   cat <<'TEXT'

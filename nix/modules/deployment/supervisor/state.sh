@@ -50,12 +50,12 @@ settings() {
   done <"$root$1/etc/pantheros/deploy.conf"
 }
 
-pin() { mkdir -p "$gcroots" && ln -sfn "$2" "$gcroots/pantheros-$1"; } # a garbage collection keeps it
+pin() { { [ -d "$gcroots" ] || mkdir -p "$gcroots"; } && ln -sfn "$2" "$gcroots/pantheros-$1"; } # a garbage collection keeps it
 unpin() { rm -f "$gcroots/pantheros-wanted" "$gcroots/pantheros-recorded"; }
 
 # --- The lock is descriptor 9, and not for children.
 open_lock() { exec 9>>"$state/lock"; }
-lock_within() { open_lock; timeout "$1" flock 9; }
+lock_within() { open_lock; flock -n 9 || timeout "$1" flock 9; }
 
 # --- Waiting for each other without looking all the time: who changes something rings (`phase`: another phase; `confirm`:
 # somebody confirmed). A bell says nothing: what is so stands in the files, and one that nobody rang (another version of this
@@ -100,21 +100,23 @@ keep() {
 # idle finds the result.
 finish() {
   boot_id
+  look
   first_line "$state/health"; health=${line:-[]}
   first_line "$state/deploy.json"
   out="\"outcome\":\"$1\",${2:-$(failure "" "" 0 "")}"
   put_text wanted "$wanted"
   put_text recorded "$recorded"
-  put_text running "$(running)"
-  put_text booted "$(booted)"
+  put_text running "$running_system"
+  put_text booted "$booted_system"
   put_text bootId "$boot_id"
-  put generation "$(generation_number)"
+  put generation "$generation_now"
   put_text token "$token"
   put_text attempt "$attempt"
   put_text at "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
-  put failedUnits "$(failed_units | json_lines)"
-  put missingUnits "$(printf '%s' "${missing:-}" | json_lines)"
-  put_text waits "$(new_kernel "$(running)")"
+  put_list failedUnits "$(failed_units)"
+  put_list missingUnits "${missing:-}"
+  new_kernel "$running_kernel"
+  put_text waits "$kernel"
   put health "$health"
   put deploy "${line:-null}"
   write last "{$out}"

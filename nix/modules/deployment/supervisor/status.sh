@@ -6,8 +6,9 @@ status() {
   recover
   load
   boot_id
-  system=$(running)
-  committed_to=$(profile_path)
+  look
+  system=$running_system
+  committed_to=$profile_system
   first_line "$state/last"; last=$line
   first_line "$state/deploy.json"; deploy=$line
   first_line "$state/staged"; waiting=null
@@ -24,15 +25,16 @@ status() {
     put_text recorded "$recorded"
     under_way="{$out}"
   fi
-  inhibitors=$(tr -d '\n' 2>/dev/null <"$root$system/switch-inhibitors")
+  inhibitors=null
+  if [ -r "$root$system/switch-inhibitors" ]; then inhibitors=$(tr -d '\n' <"$root$system/switch-inhibitors"); fi
   case $inhibitors in '{'*'}') ;; *) inhibitors=null ;; esac
   settings "$system"
   out='"version":1'
   put_text system "$system"
-  put_text booted "$(booted)"
+  put_text booted "$booted_system"
   put_text profile "$committed_to"
   put_text bootDefault "$(boot_default)"
-  put generation "$(generation_number)"
+  put generation "$generation_now"
   put_text bootId "$boot_id"
   put_text token "$stored"
   put confirmed "$confirmed"
@@ -40,9 +42,9 @@ status() {
   put activation "$under_way"
   put staged "$waiting"
   put last "${last:-null}"
-  put failedUnits "$(failed_units | json_lines)"
-  put_text kernel "$(link "$root$system/kernel")"
-  put_text bootedKernel "$(link "$root$(booted)/kernel")"
+  put_list failedUnits "$(failed_units)"
+  put_text kernel "$running_kernel"
+  put_text bootedKernel "$booted_kernel"
   put_text reboot "$reboot"
   put inhibitors "$inhibitors"
   # A system without a supervisor, from before the first deploy, could never be confirmed: nothing to go back to.
@@ -50,14 +52,13 @@ status() {
   [ -x "$root$previous/sw/bin/pantheros-supervisor" ] || previous=
   put_text previous "$previous"
   put deploy "${deploy:-null}"
-  put units "$(units_unless "$1")"
+  if [ -z "$1" ] || [ "$1" = "$system" ]; then put units null; else put units "$(units)"; fi
   put secrets "{$(secret_sums)}"
   printf '{%s}\n' "$out"
 }
 # One process for some hundred links; unit names hold no blanks.
 # shellcheck disable=SC2012
-units_unless() {
-  if [ -z "$1" ] || [ "$1" = "$system" ]; then printf null; return; fi
+units() {
   ls -l "$root$system/etc/systemd/system/" 2>/dev/null | awk '$(NF-1) == "->" { print $(NF-2) "\t" $NF }' | sed 's/\\/\\\\/g' |
     awk -F'\t' 'BEGIN { printf "{" } { printf "%s\"%s\":\"%s\"", (NR > 1 ? "," : ""), $1, $2 } END { printf "}" }'
 }

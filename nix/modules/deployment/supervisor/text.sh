@@ -18,6 +18,8 @@ json_lines() { escape | awk 'BEGIN { printf "[" } { printf "%s\"%s\"", (NR > 1 ?
 
 # An object is built in `out`: put KEY JSON, put_text KEY TEXT.
 put() { out="$out${out:+,}\"$1\":$2"; }
+# put_list KEY LINES: a list of strings, without a process when there are none.
+put_list() { if [ -z "$2" ]; then put "$1" '[]'; else put "$1" "$(printf '%s\n' "$2" | json_lines)"; fi; }
 put_text() { quote "$2"; put "$1" "$quoted"; }
 
 # failure STEP COMMAND EXIT REASON: the part of a result that says what went wrong.
