@@ -11,7 +11,7 @@ import { Install, type InstallArgs } from "./install.ts";
 import { isPinned, uninstallable, type Wanted } from "./pin.ts";
 import { type Errand, errandOf } from "./prefetch.ts";
 import type { Previous } from "./previous.ts";
-import { isManaged, notAsked, type Probe, probe } from "./probe.ts";
+import { isManaged, notAsked, type Probe, type ProbeArgs, probe } from "./probe.ts";
 import { type DeployResult, readDeployResult, uninstalled } from "./result.ts";
 import type { SupervisorStatus } from "./supervisor.ts";
 import { endedWell, settled, wantedToken } from "./token.ts";
@@ -90,6 +90,8 @@ export class NixosHost extends pulumi.ComponentResource {
   readonly pin: string | undefined;
   /** The probe's answer, and what the inventory allows: for the words of a preview. */
   readonly seen: pulumi.Output<Probe>;
+  /** Asks once more, for the units of a host that runs another system than the wanted one. */
+  readonly inspect: () => pulumi.Output<Probe>;
   readonly reboot: "allow" | "never";
   /** What could be done for it before its turn comes; undefined when there is nothing to do. */
   readonly errand: pulumi.Output<Errand | undefined>;
@@ -110,7 +112,13 @@ export class NixosHost extends pulumi.ComponentResource {
         ? pulumi.output(args.evaluation).apply((evaluation): Wanted => targetOf(evaluation, host))
         : pulumi.output<Wanted>({ outPath: pin, pinned: true });
 
-    const seen = this.#ask(name, args);
+    const asked = askedOf(args);
+    const seen = this.#ask(name, args, asked);
+    this.inspect = () =>
+      probe(
+        pulumi.all([asked, this.target]).apply(([known, { outPath }]) => ({ ...known, outPath })),
+        { parent: this },
+      );
     this.status = seen.apply((found) => (found.reached ? found.status : undefined));
 
     const install =
@@ -202,15 +210,8 @@ export class NixosHost extends pulumi.ComponentResource {
   }
 
   /** What the host says now, and what the state says of its last deploy where the host can't know. */
-  #ask(name: string, args: NixosHostArgs): pulumi.Output<Probe> {
+  #ask(name: string, args: NixosHostArgs, asked: pulumi.Output<ProbeArgs>): pulumi.Output<Probe> {
     if (!this.probed) return pulumi.output<Probe>(notAsked);
-    const { host, user, identity, maybeUnmanaged, seconds } = args;
-    const asked = pulumi
-      .all([args.address, args.port ?? 22, args.hostKey, this.target])
-      .apply(([address, port, hostKey, { outPath }]) => ({
-        ...{ host, address, port, hostKey, outPath, user, identity, maybeUnmanaged },
-        ...{ connectSeconds: seconds?.connect, timeoutSeconds: seconds?.probe },
-      }));
     return pulumi
       .all([probe(asked, { parent: this }), this.target])
       .apply(async ([found, { outPath }]): Promise<Probe> => {
@@ -220,6 +221,14 @@ export class NixosHost extends pulumi.ComponentResource {
       });
   }
 }
+
+/** Known before the evaluation is, so that hosts answer while it runs. */
+const askedOf = (args: NixosHostArgs): pulumi.Output<ProbeArgs> =>
+  pulumi.all([args.address, args.port ?? 22, args.hostKey]).apply(([address, port, hostKey]) => ({
+    ...{ host: args.host, address, port, hostKey, user: args.user },
+    ...{ identity: args.identity, maybeUnmanaged: args.maybeUnmanaged },
+    ...{ connectSeconds: args.seconds?.connect, timeoutSeconds: args.seconds?.probe },
+  }));
 
 /** @throws RunError naming the host that the flake does not have. */
 export function targetOf(evaluation: Evaluation, host: string): Target {

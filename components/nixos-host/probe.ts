@@ -30,7 +30,7 @@ export interface ProbeArgs {
   readonly user: string;
   /** The pinned public host key, `TYPE BASE64`. */
   readonly hostKey: string;
-  /** System that is wanted: a host that runs another one also tells its units. */
+  /** A system: a host that runs another one also tells its units. */
   readonly outPath?: string | undefined;
   /** The host may never have been managed (it is adopted, or just created): root is tried after the deploy user. */
   readonly maybeUnmanaged: boolean;
@@ -63,6 +63,7 @@ export function probeEnvironment(args: ProbeArgs): Record<string, string> {
     pinned: { key: args.hostKey },
     identity,
     connectSeconds,
+    nothingSecret: true,
   });
   // The script adds the user.
   const at = options.indexOf(`User=${user}`);

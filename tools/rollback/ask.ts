@@ -36,7 +36,10 @@ export function peerOf(
 
 export async function ask(peer: SshPeer | string, timeoutSeconds: number): Promise<Answer> {
   if (typeof peer === "string") return { reached: false, reason: peer };
-  const ran = await runProcess({ argv: sshArgv(peer, verbWords(peer.user, ["status"])), timeoutSeconds });
+  const ran = await runProcess({
+    argv: sshArgv({ ...peer, nothingSecret: true }, verbWords(peer.user, ["status"])),
+    timeoutSeconds,
+  });
   const status = parseLine(supervisorStatus, ran.stdout);
   if (status !== undefined) return { reached: true, status };
   const trouble = sshTrouble(ran.stderr);

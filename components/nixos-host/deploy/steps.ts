@@ -59,7 +59,7 @@ export function verbStep(
   const program = user === "root" ? `${spec.outPath}/sw/bin/pantheros-supervisor` : undefined;
   return {
     name,
-    argv: sshArgv(peer(spec, files, user), verbWords(user, verb, program)),
+    argv: sshArgv({ ...peer(spec, files, user), nothingSecret: true }, verbWords(user, verb, program)),
     ...(name === "activate" && spec.provenance ? { input: `${JSON.stringify(spec.provenance)}\n` } : {}),
     timeoutSeconds: limit + seconds.connect,
     hint: connectionHint,

@@ -18,6 +18,8 @@ export interface Explained {
   readonly reboot: "allow" | "never";
   readonly target: pulumi.Output<Wanted>;
   readonly seen: pulumi.Output<Probe>;
+  /** Asks once more, for the units of a host that runs another system than the wanted one. */
+  readonly inspect: () => pulumi.Output<Probe>;
 }
 
 export interface ExplainArgs {
@@ -33,21 +35,32 @@ export interface ExplainArgs {
 
 interface Found {
   readonly host: string;
+  readonly inspect: () => pulumi.Output<Probe>;
   readonly wanted: Wanted;
   readonly probe: Probe;
   readonly reboot: "allow" | "never";
 }
 
+/** Runs another system than the wanted one, which is not a pinned one: there is something to compare. */
+const differs = ({ wanted, probe }: Found): boolean =>
+  !isPinned(wanted) && probe.reached && probe.status.system !== wanted.outPath;
+
 /** Hosts whose closures are worth comparing. */
 export function pairsOf(found: readonly Found[]): Record<string, { from: string | null; to: string }> {
   return Object.fromEntries(
-    found.flatMap(({ host, wanted, probe }) =>
-      isPinned(wanted) || !probe.reached || probe.status.system === wanted.outPath
-        ? []
-        : [[host, { from: probe.status.system, to: wanted.outPath }]],
+    found.flatMap((each) =>
+      differs(each) && each.probe.reached
+        ? [[each.host, { from: each.probe.status.system, to: each.wanted.outPath }]]
+        : [],
     ),
   );
 }
+
+/** With its units where they are worth comparing. One that answers no more is told as it was before. */
+const inspected = (each: Found): pulumi.Output<Found> =>
+  differs(each)
+    ? each.inspect().apply((probe) => ({ ...each, probe: probe.reached ? probe : each.probe }))
+    : pulumi.output(each);
 
 function linesOf(found: Found, look: ClosureLook | undefined): Line[] {
   const { host, wanted, probe, reboot } = found;
@@ -61,14 +74,16 @@ function linesOf(found: Found, look: ClosureLook | undefined): Line[] {
 export function explain(args: ExplainArgs, opts: pulumi.InvokeOutputOptions): pulumi.Output<void> {
   if (!pulumi.runtime.isDryRun() || args.hosts.length === 0) return pulumi.output<void>(undefined);
   const all = pulumi.all(
-    args.hosts.map(({ hostname: host, reboot, target, seen }) =>
-      pulumi.all([target, seen]).apply(([wanted, probe]) => ({ host, reboot, wanted, probe })),
+    args.hosts.map(({ hostname: host, reboot, target, seen, inspect }) =>
+      pulumi.all([target, seen]).apply(([wanted, probe]) => ({ host, inspect, reboot, wanted, probe })),
     ),
   );
   return all.apply((found) => {
     // Most previews change few hosts, and none when nothing is to be done: then nothing is looked up.
     const changed = found.filter((each) => linesOf(each, undefined).length > 0);
-    return lookUp(pairsOf(changed), args, opts).apply((looks) => tell(changed, looks, args));
+    return pulumi
+      .all([pulumi.all(changed.map(inspected)), lookUp(pairsOf(changed), args, opts)])
+      .apply(([hosts, looks]) => tell(hosts, looks, args));
   });
 }
 

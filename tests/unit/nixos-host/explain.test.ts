@@ -73,7 +73,7 @@ describe("in a preview", () => {
     rmSync(directory, { recursive: true });
   });
 
-  const told = async (probe: Probe, preview = true) => {
+  const told = async (probe: Probe, preview = true, inspected = (seen: Probe) => seen) => {
     const functions = {
       "command:local:run": () => ({ stdout: JSON.stringify({ web: { built: true, diff } }), stderr: "" }),
     };
@@ -86,6 +86,7 @@ describe("in a preview", () => {
             reboot: "never" as const,
             target: pulumi.output(target),
             seen: pulumi.output(probe),
+            inspect: () => pulumi.output(inspected(probe)),
           },
         ];
         const args = { hosts, stack: "production", file, cache: "https://cache.example.test", seconds: 9 };
@@ -109,6 +110,23 @@ describe("in a preview", () => {
       expect.stringMatching(/^web: another system is wanted\n(.*\n)*.*linux 6.12/),
     );
     expect(readFileSync(file, "utf8")).toMatch(/^# Hosts that would change: production\n\n```\nweb: another/);
+  });
+
+  test("the units of a host that differs are asked for then; one that has stopped answering is told as it was", async () => {
+    const units = { "web.service": "/nix/store/x-unit-web.service/web.service" };
+    const asked: Probe[] = [];
+    await told(reached(), true, (probe) => {
+      asked.push(probe);
+      return reached({ units });
+    });
+    expect(info).toHaveBeenLastCalledWith(expect.stringContaining("  units   - web.service"));
+    await told(reached(), true, () => ({ reached: false, reason: "no answer in time" }));
+    expect(info).toHaveBeenLastCalledWith(expect.stringMatching(/^web: another system is wanted\n/));
+    await told(reached({ system: newSystem, token: "t" }), true, (probe) => {
+      asked.push(probe);
+      return probe;
+    });
+    expect(asked).toHaveLength(1);
   });
 
   test("nothing is looked up or said of hosts that are as wanted, that nobody asked, or in an up", async () => {

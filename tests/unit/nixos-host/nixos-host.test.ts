@@ -173,6 +173,19 @@ test("a host to be created, in a preview: its address is unknown, so nobody is a
   expect(recording.named("web-deploy").type).toBe("command:local:Command");
 });
 
+test("a host is asked before it is known what it is to run; its units only when somebody wants them", async () => {
+  const { recording, result } = await record(() => new NixosHost("web", args).inspect(), {
+    functions: probeSays(status()),
+    computed: deploys(confirmed),
+  });
+  await resolved(result);
+  const asked = recording.calls.map(
+    ({ inputs }) => (inputs["environment"] as Record<string, string>)["PROBE_DEPLOY"],
+  );
+  const verb = "sudo -n /run/current-system/sw/bin/pantheros-supervisor status";
+  expect(asked).toEqual([verb, `${verb} ${newSystem}`]);
+});
+
 describe("waves", () => {
   async function two(first: DeployResult) {
     return record(

@@ -36,6 +36,11 @@ test("a pinned key without a file", () => {
   expect(argv).toContain("KnownHostsCommand=/usr/bin/env echo web ssh-ed25519 AAAA");
 });
 
+test("where nothing secret passes, the slow key exchange is left out, and only there", () => {
+  expect(sshArgv({ ...peer, nothingSecret: true }, ["true"])).toContain("KexAlgorithms=-sntrup761*");
+  expect(sshArgv(peer, ["true"]).join(" ")).not.toContain("KexAlgorithms");
+});
+
 test("without an identity the agent's keys may be tried", () => {
   const argv = sshArgv({ ...peer, identity: undefined }, ["true"]);
   expect(argv.filter((word) => word.startsWith("Identit"))).toEqual([]);
