@@ -218,6 +218,24 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(host.run(["confirm", "t1"]).json).toMatchObject({ outcome: "confirmed" });
   });
 
+  test("a confirmation whose bell nobody rang, as by another version of it, counts all the same", async () => {
+    const next = host.closure("next");
+    activate(next);
+    const attempt = /^attempt=(.+)$/m.exec(host.read("var/lib/pantheros/record"))?.[1] ?? "";
+    expect(attempt).not.toBe("");
+    host.write("var/lib/pantheros/confirm", `${attempt}\n`);
+    await host.idle();
+    expect(host.status()).toMatchObject({ confirmed: true, system: next, token: "t1" });
+  });
+
+  test("without bells they find each other too", () => {
+    host.write("var/lib/pantheros/phase.bell", "a file where the bell would be");
+    host.write("var/lib/pantheros/confirm.bell", "a file where the bell would be");
+    const next = host.closure("next");
+    expect(activate(next).json).toMatchObject({ outcome: "waiting" });
+    expect(host.run(["confirm", "t1"]).json).toMatchObject({ outcome: "confirmed", running: next });
+  });
+
   test("same closure twice, first attempt rolled back: the second is a real attempt", async () => {
     const next = host.closure("next", { conf: { confirm_seconds: 0 } });
     activate(next, "same");
