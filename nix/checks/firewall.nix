@@ -5,23 +5,16 @@
   pkgs,
   ...
 }: let
-  test = import ./support/fleet.nix {inherit inputs;} ''
-    schema = 1
-    [fleet]
-    domain = "example.test"
-    [environments.homelab]
-    [deploy]
-    authorized_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ nobody@example.test"]
-    [hosts.server]
-    environment = "homelab"
-    profiles = ["server"]
-    provider = { kind = "existing", vendor = "x", address = "192.0.2.1" }
-  '';
+  test = import ./support/fleet.nix {inherit inputs;} "[hosts.server]";
   # An interface of the tailnet's name, without the tailnet.
   onTailnet = {
-    virtualisation.interfaces.tailscale0 = {
-      vlan = 2;
-      assignIP = true;
+    virtualisation = {
+      # With an interface of its own name a machine has no other network by itself.
+      vlans = [1];
+      interfaces.tailscale0 = {
+        vlan = 2;
+        assignIP = true;
+      };
     };
   };
   listener = port: {

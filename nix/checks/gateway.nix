@@ -8,23 +8,12 @@
 }: let
   # The directory's administrator stands in for the fleet's: a group of the directory's own.
   test = import ./support/fleet.nix {inherit inputs;} ''
-    schema = 1
-    [fleet]
-    domain = "example.test"
     [environments.homelab]
     gateway = "cloud"
-    [deploy]
-    authorized_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ nobody@example.test"]
     [tailnet]
     admins = "lldap_admin"
     [hosts.cloud]
-    environment = "homelab"
-    profiles = ["server"]
-    provider = { kind = "existing", vendor = "x", address = "192.0.2.1" }
     [hosts.home]
-    environment = "homelab"
-    profiles = ["server"]
-    provider = { kind = "existing", vendor = "x", address = "192.0.2.2" }
     [services.lldap]
     host = "cloud"
     port = 17170

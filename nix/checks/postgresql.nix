@@ -4,18 +4,7 @@
   pkgs,
   ...
 }: let
-  test = import ./support/fleet.nix {inherit inputs;} ''
-    schema = 1
-    [fleet]
-    domain = "example.test"
-    [environments.homelab]
-    [deploy]
-    authorized_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ nobody@example.test"]
-    [hosts.server]
-    environment = "homelab"
-    profiles = ["server"]
-    provider = { kind = "existing", vendor = "x", address = "192.0.2.1" }
-  '';
+  test = import ./support/fleet.nix {inherit inputs;} "[hosts.server]";
   dumps = "/var/lib/dumps";
 in
   pkgs.testers.runNixOSTest {

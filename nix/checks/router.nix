@@ -7,16 +7,8 @@
   ...
 }: let
   test = import ./support/fleet.nix {inherit inputs;} ''
-    schema = 1
-    [fleet]
-    domain = "example.test"
-    [environments.homelab]
-    [deploy]
-    authorized_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ nobody@example.test"]
     [hosts.router]
-    environment = "homelab"
     profiles = ["server", "router"]
-    provider = { kind = "existing", vendor = "home", address = "192.168.2.254" }
     [hosts.router.router]
     wan = "eth1"
     lan = { interface = "eth2", address = "192.168.2.254", network = "192.168.2.0/24" }

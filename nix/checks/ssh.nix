@@ -12,20 +12,10 @@
   };
   keys = import (inputs.nixpkgs + "/nixos/tests/ssh-keys.nix") pkgs;
   test = import ./support/fleet.nix {inherit inputs;} ''
-    schema = 1
-    [fleet]
-    domain = "example.test"
-    [environments.homelab]
     [deploy]
     authorized_keys = ["${lib.trim keys.snakeOilPublicKey}"]
     [hosts.server]
-    environment = "homelab"
-    profiles = ["server"]
-    provider = { kind = "existing", vendor = "x", address = "192.0.2.1" }
     [hosts.guarded]
-    environment = "homelab"
-    profiles = ["server"]
-    provider = { kind = "existing", vendor = "x", address = "192.0.2.2" }
   '';
 in
   pkgs.testers.runNixOSTest {

@@ -8,18 +8,11 @@
 }: let
   keys = import (inputs.nixpkgs + "/nixos/tests/ssh-keys.nix") pkgs;
   test = import ./support/fleet.nix {inherit inputs;} ''
-    schema = 1
-    [fleet]
-    domain = "example.test"
-    [environments.homelab]
     [deploy]
     authorized_keys = ["${lib.trim keys.snakeOilPublicKey}"]
     confirm_seconds = 20
     health_seconds = 20
     [hosts.machine]
-    environment = "homelab"
-    profiles = ["server"]
-    provider = { kind = "existing", vendor = "x", address = "192.0.2.1" }
   '';
 in
   pkgs.testers.runNixOSTest {

@@ -1,7 +1,27 @@
 # A test's own small inventory -> machines made of the fleet's modules, as lib/mk-host.nix makes hosts. What a test machine
-# has otherwise (disk, boot, network) is the test driver's.
+# has otherwise (disk, boot, network) is the test driver's. The inventory says what the test is about; the rest is here.
 {inputs}: toml: let
-  fleet = (import ../../lib/fleet.nix).fromAttrs (builtins.fromTOML toml);
+  inherit (inputs.nixpkgs.lib) recursiveUpdate;
+  told = builtins.fromTOML toml;
+  anyFleet = {
+    schema = 1;
+    fleet.domain = "example.test";
+    environments.homelab = {};
+    deploy.authorized_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ nobody@example.test"];
+  };
+  anyHost = {
+    environment = "homelab";
+    profiles = ["server"];
+    provider = {
+      kind = "existing";
+      vendor = "x";
+      address = "192.0.2.1";
+    };
+  };
+  fleet = (import ../../lib/fleet.nix).fromAttrs (recursiveUpdate anyFleet told
+    // {
+      hosts = builtins.mapAttrs (_: recursiveUpdate anyHost) told.hosts;
+    });
 in {
   inherit fleet;
 
