@@ -5,20 +5,16 @@
  * (`reinstall`), and has another one afterwards.
  */
 import type { Ran, Runner } from "../deploy/runner.ts";
-import { lastLines } from "../deploy/steps.ts";
 import type { InstallResult } from "../result.ts";
-import { commandText, sshHints, sshTrouble } from "../ssh.ts";
-import { parseLine, type SupervisorStatus, supervisorStatus } from "../supervisor.ts";
+import { cameBack, failed, messageOf, notAnswering, stepFailed, systemName } from "./ending.ts";
+import { boot, look, type Seen, waitFor } from "./look.ts";
 import type { InstallSpec } from "./spec.ts";
 import {
   buildStep,
   doneStep,
   type Facts,
-  facts,
   type InstallFiles,
   type InstallStep,
-  lookBootstrap,
-  lookInstalled,
   lookMachineId,
   type Phase,
   phaseStep,
@@ -45,16 +41,7 @@ export interface InstallTools {
   readonly progress: (line: string) => void;
 }
 
-type Ending = Omit<InstallResult, "schemaVersion" | "host" | "seconds">;
-
-/** Milliseconds between two looks at a machine that does not answer yet. */
-const lookMs = 2000;
-
-/** Which of the two machines answers: the one that was created, or the one that was installed. */
-type Seen =
-  | { readonly is: "installed"; readonly status: SupervisorStatus }
-  | { readonly is: "bootstrap"; readonly facts: Facts }
-  | { readonly is: "nobody"; readonly step: InstallStep; readonly ran: Ran };
+export type Ending = Omit<InstallResult, "schemaVersion" | "host" | "seconds">;
 
 export async function install(spec: InstallSpec, tools: InstallTools): Promise<InstallResult> {
   const seconds: Record<string, number> = {};
@@ -167,16 +154,6 @@ function guard({ reinstall }: InstallSpec, { id, variant, machineId, data }: Fac
   });
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** Waits for the machine; a server that is off is not waited for. */
-async function boot(spec: InstallSpec, tools: InstallTools, enough: (seen: Seen) => boolean): Promise<Seen> {
-  const first = await look(spec, tools);
-  if (enough(first)) return first;
-  const status = await tools.server?.status().catch(() => undefined);
-  return status === "off" ? first : waitFor(spec, tools, spec.seconds.boot, enough);
-}
-
 /** A phase that failed or hung: what the machine is afterwards says more than the last words of a connection. */
 async function phaseFailed(
   spec: InstallSpec,
@@ -218,89 +195,3 @@ async function answer(spec: InstallSpec, tools: InstallTools, before: Facts): Pr
   }
   return { outcome: "installed" };
 }
-
-async function waitFor(
-  spec: InstallSpec,
-  tools: InstallTools,
-  limitSeconds: number,
-  enough: (seen: Seen) => boolean,
-): Promise<Seen> {
-  const deadline = tools.now() + limitSeconds * 1000;
-  for (;;) {
-    const seen = await look(spec, tools);
-    if (enough(seen) || tools.now() >= deadline) return seen;
-    await tools.sleep(lookMs);
-  }
-}
-
-async function look(spec: InstallSpec, tools: InstallTools): Promise<Seen> {
-  const own = lookInstalled(spec, tools.files);
-  const asked = await tools.run(own);
-  const status = parseLine(supervisorStatus, asked.stdout);
-  if (status !== undefined) return { is: "installed", status };
-  // Another key than its own: is it the throw-away one? Any other trouble would be the same again.
-  if (sshTrouble(asked.stderr) !== "identity") return { is: "nobody", step: own, ran: asked };
-  const fresh = lookBootstrap(spec, tools.files);
-  const answered = await tools.run(fresh);
-  const found = parseLine(facts, answered.stdout);
-  return found === undefined
-    ? { is: "nobody", step: fresh, ran: answered }
-    : { is: "bootstrap", facts: found };
-}
-
-function failed(phase: string, reason: string, more: { hint?: string } = {}): Ending {
-  return { outcome: "failed", phase, step: phase, reason, ...more };
-}
-
-function stepFailed(phase: string, step: InstallStep, ran: Ran): Ending {
-  const said = lastLines(ran.stderr || ran.stdout);
-  const late = ran.timedOut ? `not finished after ${step.timeoutSeconds} s: ` : "";
-  const hint = step.hint(ran);
-  return {
-    ...failed(
-      phase,
-      `${late}${said || `exit ${ran.exitCode ?? "by a signal"}`}`,
-      hint === undefined ? {} : { hint },
-    ),
-    command: commandText(step.argv),
-    ...(ran.exitCode === null ? {} : { exitCode: ran.exitCode }),
-  };
-}
-
-async function notAnswering(
-  phase: string,
-  limit: number,
-  seen: Exclude<Seen, { is: "bootstrap" }>,
-  { server }: InstallTools,
-): Promise<Ending> {
-  if (seen.is === "installed") return failed(phase, `it still runs what was installed after ${limit} s`);
-  const { step, ran } = seen;
-  const why = lastLines(ran.stderr) || "no answer";
-  if (sshTrouble(ran.stderr) === "identity") {
-    return failed(
-      phase,
-      `the machine shows neither its own host key nor the throw-away one of its creation: it is not ours to wipe\n${why}`,
-      { hint: sshHints.identity },
-    );
-  }
-  const status = await server?.status().catch(messageOf);
-  if (status === "off") {
-    return failed(phase, "the server is off", {
-      hint: "switch it on in the vendor's console; the next `pulumi up` goes on",
-    });
-  }
-  const vendor = status === undefined || status === "running" ? "" : `; the vendor says: ${status}`;
-  const hint = step.hint(ran);
-  return failed(
-    phase,
-    `the machine does not answer after ${limit} s${vendor}\n${why}`,
-    hint === undefined ? {} : { hint },
-  );
-}
-
-const systemName = ({ id, variant }: Facts): string => `${id}${variant && ` ${variant}`}`;
-
-const cameBack = (phase: string, at: Facts): Ending =>
-  failed(phase, `the machine came back to the old system (${systemName(at)})`, {
-    hint: "look at the vendor's console; the next `pulumi up` resumes",
-  });
