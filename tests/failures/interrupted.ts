@@ -52,8 +52,8 @@ const garbage: Story = {
 
     const valid = (path: string) => fleet.inside(host, `nix-store --check-validity ${path}`);
     expect((await valid(added.output.trim())).code).not.toBe(0);
-    expect(await valid(before.running)).toMatchObject({ code: 0 });
-    expect(await valid(await fleet.supervisor(host, "wanted"))).toMatchObject({ code: 0 });
+    expectWell(await valid(before.running));
+    expectWell(await valid(await fleet.supervisor(host, "wanted")));
     await fleet.openGate(host);
     await part.expectBack(joint, before, "rolled-back at confirm", /nobody confirmed/);
   },

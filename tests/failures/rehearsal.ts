@@ -194,11 +194,11 @@ export class Rehearsal extends Sandbox {
   }
 
   async closeGate(host: string): Promise<void> {
-    expect(await this.inside(host, `rm -f ${gateFile}`)).toMatchObject({ code: 0 });
+    expectWell(await this.inside(host, `rm -f ${gateFile}`));
   }
 
   async openGate(host: string): Promise<void> {
-    expect(await this.inside(host, `touch ${gateFile}`)).toMatchObject({ code: 0 });
+    expectWell(await this.inside(host, `touch ${gateFile}`));
   }
 
   /** `pulumi up` that the test goes on beside. */

@@ -63,7 +63,7 @@ const untouched = async () =>
 
 test("a deploy user with only the rights it needs: it can do nothing else as root", async () => {
   const before = await untouched();
-  expect(await deployer(`sudo -n ${supervisor} status`)).toMatchObject({ code: 0 });
+  expectWell(await deployer(`sudo -n ${supervisor} status`));
   expect((await deployer("id -un")).output.trim()).toBe("deploy");
   const system = await fleet.running("web");
   const forbidden = [
@@ -183,12 +183,12 @@ test("a deploy user cannot bring an unsigned closure, nor one that a stranger si
   const generated = await fleet.run([...nix, "key", "generate-secret", "--key-name", "stranger-1"], 60);
   writeFileSync(stranger, generated.output.trim(), { mode: 0o600 });
   const sign = (file: string) => fleet.run([...nix, "store", "sign", "--key-file", file, path], 60);
-  expect(await sign(stranger)).toMatchObject({ code: 0 });
+  expectWell(await sign(stranger));
   expect((await provenance(path)).signatures).toHaveLength(1);
   await expectRefused(path);
 
   // The signature was all that it lacked.
-  expect(await sign(fleet.file("keys", "signing-key"))).toMatchObject({ code: 0 });
+  expectWell(await sign(fleet.file("keys", "signing-key")));
   expectWell(await copy(path));
   expect(await onHost(path)).toBe(true);
   expect(await untouched()).toBe(before);
@@ -201,7 +201,7 @@ test("a deploy user cannot activate a closure that nobody signed, however it cam
     " && printf '#!/bin/sh\\ntouch /tmp/owned\\n' >$d/s/bin/switch-to-configuration && chmod +x $d/s/bin/*" +
     " && nix-store --add $d/s";
   const built = await deployer(build);
-  expect({ ...built }).toMatchObject({ code: 0 });
+  expectWell(built);
   const path = built.output.trim().split("\n").at(-1);
 
   const refused = await deployer(`sudo -n ${supervisor} activate ${path} token`);

@@ -8,8 +8,6 @@ const sandbox = new Sandbox("builds");
 /** Content that no store has yet. */
 const fresh = () => randomBytes(6).toString("hex");
 
-/** The end of what was said is in the message of a failed assertion. */
-
 /** A host's system becomes one that has to be built, `build` says where. */
 function wants(host: string, build: string): void {
   sandbox.editFleet((text) =>

@@ -9,8 +9,6 @@ const bucket = "sandbox-nix-cache";
 const url = `http://198.51.100.1:9000/${bucket}`;
 const push = `http://127.0.0.1:9002/${bucket}`;
 
-/** The end of what was said is in the message of a failed assertion. */
-
 /** web's system becomes one that no store has. */
 function changeWeb(): void {
   const seed = randomBytes(6).toString("hex");

@@ -72,7 +72,7 @@ describe("a fleet from nothing to healthy hosts", () => {
         ...run,
       );
     };
-    expect(await ssh(hostKey)).toMatchObject({ code: 0 });
+    expectWell(await ssh(hostKey));
     const other = hosts["db"]?.hostKey ?? "";
     const refused = await ssh(other);
     expect(refused.code).toBe(255);
