@@ -48,7 +48,8 @@ commit_to_boot() {
 boots() { next=$(boot_default); [ "${next:-$1}" = "$1" ]; } # true also where the boot loader's files say nothing
 
 undo_commit() {
-  if [ -n "$kept" ] && [ "$(generation)" != "$kept" ]; then bounded 60 nix-env -p "$profile" --switch-generation "$kept"; fi
+  look
+  if [ -n "$kept" ] && [ "$generation_now" != "$kept" ]; then bounded 60 nix-env -p "$profile" --switch-generation "$kept"; fi
   # What came after it in the profile was never confirmed; and a loader's menu has the systems of the profile only.
   if [ "$mode" = boot ] && [ "$(profile_path)" != "$recorded" ]; then bounded 60 nix-env -p "$profile" --set "$recorded"; fi
   before=$(profile_path)

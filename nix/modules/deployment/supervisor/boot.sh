@@ -87,7 +87,7 @@ resume() {
   load
   boot_id
   if [ "$phase" = idle ] || [ "$mode" != boot ] || [ "$boot" = "$boot_id" ]; then return; fi
-  timeout 2 flock 9 || return # held by what is about to do it
+  take_lock 2 || return # held by what is about to do it
   load
   [ "$phase" != idle ] && [ "$boot" != "$boot_id" ] || return
   if [ "$phase" != returning ]; then

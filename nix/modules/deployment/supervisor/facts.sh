@@ -7,11 +7,10 @@ booted() { link "$root/run/booted-system"; }
 now() { read -r now _ </proc/uptime; now=${now%%.*}; } # seconds that no clock change moves
 boot_id() { read -r boot_id <"$root/proc/sys/kernel/random/boot_id"; }
 profile_path() { entry=$(link "$profile") && link "${profile%/*}/${entry##*/}"; }
-generation() { entry=$(link "$profile"); entry=${entry##*/}; entry=${entry#system-}; echo "${entry%-link}"; }
 going_down() { [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; }
 
 # look: the links above at once, in two processes instead of some twenty: a fleet's probes ask this a lot. Sets running_system,
-# booted_system, profile_system, generation_now (null: none), running_kernel, booted_kernel; '' is what is not there.
+# booted_system, profile_system, generation_now (a number), running_kernel, booted_kernel; '' is what is not there.
 look() {
   running_system='' booted_system='' profile_system='' entry='' running_kernel='' booted_kernel=''
   while read -r seen; do
@@ -33,7 +32,7 @@ LINKS
 $(ls -ld "$root${running_system:-/none}/kernel" "$root${booted_system:-/none}/kernel" "${profile%/*}/${entry:-none}" 2>/dev/null)
 LINKS
   generation_now=${entry#system-} generation_now=${generation_now%-link}
-  case $generation_now in '' | *[!0-9]*) generation_now=null ;; esac
+  case $generation_now in *[!0-9]*) generation_now='' ;; esac
 }
 
 # failed_units [STATES]: by name. auto-restart: it died, and systemd is about to try again.

@@ -11,7 +11,7 @@ start_unit() {
 
 lock_or_refuse() {
   open_lock
-  if recover && { flock -n 9 || timeout 5 flock 9; } && load && [ "$phase" = idle ]; then return; fi
+  if recover && take_lock 5 && load && [ "$phase" = idle ]; then return; fi
   refuse busy "another activation is under way: $phase $wanted"
 }
 
@@ -23,7 +23,7 @@ recover() {
   how="the machine rebooted while $phase; it booted $(booted)"
   if [ "$boot" != "$boot_id" ]; then
     if [ "$mode" = boot ]; then resume; load; [ "$phase" = idle ]; return; fi
-    timeout 2 flock 9 || return 1 # held by another recovery, no longer than that
+    take_lock 2 || return 1 # held by another recovery, no longer than that
     load
     [ "$phase" != idle ] || return 0
   else
@@ -67,7 +67,7 @@ activate() {
   fi
   read -r attempt </proc/sys/kernel/random/uuid
   boot_id
-  wanted=$wanted_path token=$new_token recorded=$from boot=$boot_id kept=$(generation) mode=$new_mode
+  wanted=$wanted_path token=$new_token recorded=$from boot=$boot_id kept=$generation_now mode=$new_mode
   # Switched to already, and only its kernel is not booted: what was booted is what to go back to.
   if [ "$mode" = boot ] && [ "$recorded" = "$wanted" ]; then recorded=$booted_system; fi
   rm -f "$state/confirm" "$state/failure" "$state/health" "$state/offer"
@@ -141,7 +141,7 @@ confirm() {
   first_line "$state/last"
   case $line in '{"outcome":"confirmed"'*"\"token\":\"$given\""*) answer ;; esac
   printf '{"outcome":"confirmed",%s,"running":%s,"generation":%s,"token":%s}\n' \
-    "$(failure "" "" 0 "")" "$(json "$running_system")" "$generation_now" "$(json "$given")"
+    "$(failure "" "" 0 "")" "$(json "$running_system")" "${generation_now:-null}" "$(json "$given")"
 }
 
 rollback() {

@@ -55,7 +55,8 @@ unpin() { rm -f "$gcroots/pantheros-wanted" "$gcroots/pantheros-recorded"; }
 
 # --- The lock is descriptor 9, and not for children.
 open_lock() { exec 9>>"$state/lock"; }
-lock_within() { open_lock; flock -n 9 || timeout "$1" flock 9; }
+take_lock() { flock -n 9 || timeout "$1" flock 9; } # take_lock SECONDS
+lock_within() { open_lock; take_lock "$1"; }
 
 # --- Waiting for each other without looking all the time: who changes something rings (`phase`: another phase; `confirm`:
 # somebody confirmed). A bell says nothing: what is so stands in the files, and one that nobody rang (another version of this
@@ -109,7 +110,7 @@ finish() {
   put_text running "$running_system"
   put_text booted "$booted_system"
   put_text bootId "$boot_id"
-  put generation "$generation_now"
+  put generation "${generation_now:-null}"
   put_text token "$token"
   put_text attempt "$attempt"
   put_text at "$(date -u +%Y-%m-%dT%H:%M:%SZ)"

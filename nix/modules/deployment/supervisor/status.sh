@@ -34,7 +34,7 @@ status() {
   put_text booted "$booted_system"
   put_text profile "$committed_to"
   put_text bootDefault "$(boot_default)"
-  put generation "$generation_now"
+  put generation "${generation_now:-null}"
   put_text bootId "$boot_id"
   put_text token "$stored"
   put confirmed "$confirmed"
