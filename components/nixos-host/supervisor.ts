@@ -1,5 +1,6 @@
 /** What `pantheros-supervisor` (nix/modules/deployment/supervisor/) says, and how to ask it. */
 import * as z from "zod";
+import { type SshPeer, sshArgv } from "./ssh.ts";
 
 /** Where the running system keeps it; the sudo rule of the deploy user names exactly this path. */
 export const supervisorPath = "/run/current-system/sw/bin/pantheros-supervisor";
@@ -115,6 +116,10 @@ export function verbWords(user: string, verb: readonly string[], program: string
   // -n: without a password prompt that nobody would answer.
   return user === "root" ? [program, ...verb] : ["sudo", "-n", program, ...verb];
 }
+
+/** ssh that runs a verb on a host. None of these verbs carries a secret; what brings one has words of its own (deliveryCommand). */
+export const verbArgv = (peer: SshPeer, verb: readonly string[], program?: string): string[] =>
+  sshArgv({ ...peer, nothingSecret: true }, verbWords(peer.user, verb, program));
 
 /** The JSON object in what a verb printed (the last line that is one), or undefined. */
 export function parseLine<T>(schema: z.ZodType<T>, stdout: string): T | undefined {

@@ -1,7 +1,7 @@
 /** Asks a host what it runs and what it ran before: the supervisor's status over one bounded, checked connection. */
 import { runProcess } from "../../components/nixos-host/deploy/runner.ts";
-import { type SshPeer, sshArgv, sshHints, sshTrouble } from "../../components/nixos-host/ssh.ts";
-import { parseLine, supervisorStatus, verbWords } from "../../components/nixos-host/supervisor.ts";
+import { type SshPeer, sshHints, sshTrouble } from "../../components/nixos-host/ssh.ts";
+import { parseLine, supervisorStatus, verbArgv } from "../../components/nixos-host/supervisor.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -36,10 +36,7 @@ export function peerOf(
 
 export async function ask(peer: SshPeer | string, timeoutSeconds: number): Promise<Answer> {
   if (typeof peer === "string") return { reached: false, reason: peer };
-  const ran = await runProcess({
-    argv: sshArgv({ ...peer, nothingSecret: true }, verbWords(peer.user, ["status"])),
-    timeoutSeconds,
-  });
+  const ran = await runProcess({ argv: verbArgv(peer, ["status"]), timeoutSeconds });
   const status = parseLine(supervisorStatus, ran.stdout);
   if (status !== undefined) return { reached: true, status };
   const trouble = sshTrouble(ran.stderr);

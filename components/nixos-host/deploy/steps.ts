@@ -1,7 +1,7 @@
 /** What a step of a deploy is, and the verbs of the supervisor as steps. Nothing runs here. */
 import { stripVTControlCharacters } from "node:util";
-import { commandText, identityReason, type SshPeer, sshArgv, sshHints, sshTrouble } from "../ssh.ts";
-import { verbWords } from "../supervisor.ts";
+import { commandText, identityReason, type SshPeer, sshHints, sshTrouble } from "../ssh.ts";
+import { verbArgv } from "../supervisor.ts";
 import type { Command, Ran } from "./runner.ts";
 import type { DeploySpec } from "./spec.ts";
 
@@ -59,7 +59,7 @@ export function verbStep(
   const program = user === "root" ? `${spec.outPath}/sw/bin/pantheros-supervisor` : undefined;
   return {
     name,
-    argv: sshArgv({ ...peer(spec, files, user), nothingSecret: true }, verbWords(user, verb, program)),
+    argv: verbArgv(peer(spec, files, user), verb, program),
     ...(name === "activate" && spec.provenance ? { input: `${JSON.stringify(spec.provenance)}\n` } : {}),
     timeoutSeconds: limit + seconds.connect,
     hint: connectionHint,

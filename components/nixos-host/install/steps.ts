@@ -4,7 +4,7 @@ import * as z from "zod";
 import { signArgv, signHint } from "../deploy/closure.ts";
 import type { Command, Ran } from "../deploy/runner.ts";
 import { type SshPeer, shellWord, sshArgv, sshHints, sshTrouble } from "../ssh.ts";
-import { verbWords } from "../supervisor.ts";
+import { verbArgv } from "../supervisor.ts";
 import type { InstallSpec } from "./spec.ts";
 
 export type Phase = "kexec" | "disko" | "install" | "reboot";
@@ -64,7 +64,7 @@ const sshHint = (ran: Ran): string | undefined => {
 export function lookInstalled(spec: InstallSpec, files: InstallFiles): InstallStep {
   return {
     name: "look",
-    argv: sshArgv(peer(spec, spec.user, files.hosts, files.identity), verbWords(spec.user, ["status"])),
+    argv: verbArgv(peer(spec, spec.user, files.hosts, files.identity), ["status"]),
     timeoutSeconds: lookSeconds,
     hint: sshHint,
   };

@@ -42,16 +42,14 @@ interface Found {
 }
 
 /** Runs another system than the wanted one, which is not a pinned one: there is something to compare. */
-const differs = ({ wanted, probe }: Found): boolean =>
-  !isPinned(wanted) && probe.reached && probe.status.system !== wanted.outPath;
+const differs = (found: Found): found is Found & { probe: Extract<Probe, { reached: true }> } =>
+  !isPinned(found.wanted) && found.probe.reached && found.probe.status.system !== found.wanted.outPath;
 
 /** Hosts whose closures are worth comparing. */
 export function pairsOf(found: readonly Found[]): Record<string, { from: string | null; to: string }> {
   return Object.fromEntries(
     found.flatMap((each) =>
-      differs(each) && each.probe.reached
-        ? [[each.host, { from: each.probe.status.system, to: each.wanted.outPath }]]
-        : [],
+      differs(each) ? [[each.host, { from: each.probe.status.system, to: each.wanted.outPath }]] : [],
     ),
   );
 }
