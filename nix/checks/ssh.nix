@@ -94,6 +94,12 @@ in
           client.succeed(f"{ssh} -i /root/key deploy@server sudo -n /run/current-system/sw/bin/pantheros-supervisor status")
           client.fail(f"{ssh} -i /root/key deploy@server sudo -n true")
 
+      with subtest("a deploy's connection is no login, a person's is"):
+          pause()
+          session = "'printenv XDG_SESSION_ID'"
+          client.fail(f"{ssh} -i /root/key deploy@server {session}")
+          client.succeed(f"{ssh} -i /root/key somebody@server {session}")
+
       with subtest("who guesses is banned"):
           guarded.wait_for_unit("fail2ban.service")
           guarded.wait_for_open_port(22)

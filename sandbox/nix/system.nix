@@ -106,6 +106,23 @@
     # In the home for people, here for accounts that the system declares.
     "AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u"
   ]);
+  # As NixOS writes it, which runs no scripts for a message of the day, with the rule of nix/modules/deployment/.
+  pam = text "pam-sshd" (lines (
+    [
+      "account required pam_nologin.so"
+      "account required pam_unix.so"
+      "auth required pam_deny.so"
+      "password required pam_deny.so"
+      "session required pam_env.so"
+      "session required pam_unix.so"
+      "session required pam_loginuid.so"
+    ]
+    ++ onlyIf managed ["session [success=1 default=ignore] pam_succeed_if.so quiet user = ${fleet.deploy.user}"]
+    ++ [
+      "session optional pam_systemd.so"
+      "session required pam_limits.so"
+    ]
+  ));
   program = "/run/current-system/sw/bin/pantheros-supervisor";
   substituters = site.substituters or [] ++ onlyIf (fleet.cache.url != null) [fleet.cache.url];
   nixConf = text "nix.conf" (lines (
@@ -138,6 +155,7 @@
       (entry "0644" "hosts" (text "hosts" "127.0.0.1 localhost\n::1 localhost\n127.0.0.2 ${host.fqdn} ${host.name}\n"))
       (entry "symlink" "motd" (text "motd" "${sandbox.motd or host.description}\n"))
       (entry "symlink" "ssh/sshd_config.d/00-system.conf" sshd)
+      (entry "symlink" "pam.d/sshd" pam)
     ]
     ++ onlyIf managed [
       (entry "symlink" "nix/pantheros.conf" nixConf)

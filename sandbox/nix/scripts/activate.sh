@@ -84,13 +84,13 @@ make_etc() {
   return "$broken"
 }
 
-# --- Accounts: made when missing; one that only an earlier system declared goes, its home stays.
+# --- System accounts: made when missing; one that only an earlier system declared goes, its home stays.
 accounts="$root/etc/.pantheros-users"
 
 make_users() {
   broken=0
   while IFS="$tab" read -r name shell; do
-    getent passwd "$name" >/dev/null || useradd --create-home --shell "$shell" --password '*' "$name" || broken=1
+    getent passwd "$name" >/dev/null || useradd --system --create-home --shell "$shell" --password '*' "$name" || broken=1
     # Debian lets only this group talk to the Nix daemon.
     if getent group nix-users >/dev/null && ! id -nG "$name" | grep -qw nix-users; then
       usermod --append --groups nix-users "$name" || broken=1

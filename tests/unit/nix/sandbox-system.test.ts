@@ -96,6 +96,7 @@ test("its /etc lets in the deploy user, for one program, with signed closures", 
   expect(readStore(system, "etc/ssh/sshd_config.d/00-system.conf")).toMatch(
     /^PermitRootLogin no\nPasswordAuthentication no$/m,
   );
+  expect(readStore(system, "etc/pam.d/sshd")).toMatch(/pam_succeed_if\.so quiet user = deploy\n.* pam_systemd\.so$/m);
   expect(readStore(system, "etc/pantheros/deploy.conf")).toContain("confirm_seconds=7\n");
   expect(readStore(system, "etc/pantheros/checks")).toBe("http\thello\thttp://127.0.0.1:8080/\t200\t-\t5\n");
   expect(readStore(system, "etc-manifest").split("\n")).toContain("0440\tsudoers.d/deploy");
@@ -106,6 +107,7 @@ test("before anybody deploys to it, it has its services and root's keys only", (
   expect(inStore(system, "etc/systemd/system/hello.service")).toBe(true);
   expect(readStore(system, "etc/ssh/authorized_keys.d/root")).toBe(`${deployKey}\n`);
   expect(readStore(system, "users")).toBe("");
+  expect(readStore(system, "etc/pam.d/sshd")).not.toContain("pam_succeed_if");
   for (const name of ["sw/bin/pantheros-supervisor", "etc/sudoers.d/deploy", "etc/nix/pantheros.conf"]) {
     expect(inStore(system, name)).toBe(false);
   }
