@@ -1,6 +1,14 @@
 /** Until the closure is on its host: built where it should be, signed, pushed to the cache, copied. The running system stays as it is. */
 import { sshTrouble } from "../ssh.ts";
-import { buildStep, copyStep, hostIsAway, pushStep, signStep, substituterTrouble } from "./closure.ts";
+import {
+  buildStep,
+  copyStep,
+  hostIsAway,
+  isMissing,
+  pushStep,
+  signStep,
+  substituterTrouble,
+} from "./closure.ts";
 import type { Ending, Perform, Tools } from "./deploy.ts";
 import type { Ran } from "./runner.ts";
 import type { DeploySpec } from "./spec.ts";
@@ -26,8 +34,7 @@ export async function bring(
   if (spec.drvPath === undefined) return only.copy ? answers(spec, tools, perform) : { warnings: [] };
   const warnings: string[] = [];
   const failure =
-    (await build(spec, spec.drvPath, tools, perform)) ??
-    (await sign(spec, tools, perform)) ??
+    (await provide(spec, spec.drvPath, tools, perform)) ??
     (await push(spec, tools, perform, warnings)) ??
     (only.copy ? await copy(spec, tools, perform, warnings) : undefined);
   return failure === undefined ? { warnings } : { failure, warnings };
@@ -38,6 +45,17 @@ async function answers(spec: DeploySpec, tools: Tools, perform: Perform): Promis
   const step = verbStep(spec, tools.files, "status", actingUser(spec));
   const ran = await perform(step);
   return ran.exitCode === 0 ? { warnings: [] } : { failure: failed(spec, step, ran), warnings: [] };
+}
+
+/** Built and signed. What is here already, by an earlier run or from a cache, is only signed, which fails where it is not whole. */
+async function provide(spec: DeploySpec, drvPath: string, tools: Tools, perform: Perform) {
+  if (tools.files.signingKey !== undefined && spec.build === undefined) {
+    const step = signStep(spec, tools.files.signingKey, tools.files);
+    const ran = await perform(step);
+    if (ran.exitCode === 0) return undefined;
+    if (!isMissing(ran)) return failed(spec, step, ran);
+  }
+  return (await build(spec, drvPath, tools, perform)) ?? (await sign(spec, tools, perform));
 }
 
 async function build(spec: DeploySpec, drvPath: string, tools: Tools, perform: Perform) {

@@ -47,10 +47,13 @@ export function buildStep(spec: DeploySpec, drvPath: string, files: RunnerFiles)
       if (/required to build|platform mismatch/.test(ran.stderr)) {
         return "nothing here builds for that processor: set `build` of the host, or give Nix a remote builder";
       }
-      return /is not valid|does not exist/.test(ran.stderr) ? garbage : log;
+      return isMissing(ran) ? garbage : log;
     },
   };
 }
+
+/** Nix says that a path is not in its store. */
+export const isMissing = (ran: Ran): boolean => /is not valid|does not exist/.test(ran.stderr);
 
 /** A builder's trouble is not the host's. */
 function builderHint(builder: SshPeer, spec: DeploySpec, ran: Ran): string | undefined {
@@ -66,7 +69,8 @@ function builderHint(builder: SshPeer, spec: DeploySpec, ran: Ran): string | und
  * to a path; whether it counts is up to who reads it.
  */
 export const signArgv = (outPath: string, signingKey: string, where: readonly string[] = []): string[] => [
-  ...[...nix, "store", "sign", ...where, "--recursive"],
+  // --offline: a path that is missing is to be built, which tells of it, and not downloaded by the way.
+  ...[...nix, "store", "sign", "--offline", ...where, "--recursive"],
   ...["--key-file", signingKey, outPath],
 ];
 

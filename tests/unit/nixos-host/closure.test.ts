@@ -24,7 +24,7 @@ describe("built here", () => {
 
   test("sign names the key's file and never its content", () => {
     expect(signStep(spec(), "/keys/signing", files).argv).toEqual([
-      ...[...nix, "store", "sign", "--recursive", "--key-file", "/keys/signing", newSystem],
+      ...[...nix, "store", "sign", "--offline", "--recursive", "--key-file", "/keys/signing", newSystem],
     ]);
   });
 
@@ -61,7 +61,7 @@ describe("built on another host", () => {
   test("the runner signs what is there, with its own key", () => {
     expect(signStep(remote, "/keys/signing", files)).toMatchObject({
       argv: [
-        ...[...nix, "store", "sign", "--store", "ssh-ng://storage"],
+        ...[...nix, "store", "sign", "--offline", "--store", "ssh-ng://storage"],
         ...["--recursive", "--key-file", "/keys/signing", newSystem],
       ],
       env: overSsh,

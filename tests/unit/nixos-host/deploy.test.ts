@@ -58,13 +58,24 @@ test("confirmed: build, copy, activate, confirm, each over a connection of its o
   expect(w.kinds()).toEqual(["build", "copy", "activate", "confirm"]);
 });
 
+const missing = broken(`error: path '${newSystem}' is not valid`);
+
 test("signs and pushes where there is a key and a cache", async () => {
   const w = world(
-    { ...prepared, sign: [ok()], push: [ok()], activate: [waiting], confirm: [confirmed] },
+    { ...prepared, sign: [missing, ok()], push: [ok()], activate: [waiting], confirm: [confirmed] },
     { signingKey: "/k" },
   );
   await outcome(w, { push: "s3://cache" });
-  expect(w.kinds()).toEqual(["build", "sign", "push", "copy", "activate", "confirm"]);
+  expect(w.kinds()).toEqual(["sign", "build", "sign", "push", "copy", "activate", "confirm"]);
+});
+
+test("what is here already is not built again", async () => {
+  const w = world(
+    { copy: [ok()], sign: [ok()], activate: [waiting], confirm: [confirmed] },
+    { signingKey: "/k" },
+  );
+  await outcome(w);
+  expect(w.kinds()).toEqual(["sign", "copy", "activate", "confirm"]);
 });
 
 test("a cache that does not answer costs a warning and no more", async () => {
@@ -108,9 +119,9 @@ describe("before the activation", () => {
     });
   });
 
-  test("signing fails", async () => {
+  test.each([[[]], [[missing]]])("signing fails, after %j too", async (before) => {
     const w = world(
-      { build: [built], sign: [broken("error: opening file '/k': No such file")] },
+      { build: [built], sign: [...before, broken("error: opening file '/k': No such file")] },
       { signingKey: "/k" },
     );
     expect(await outcome(w)).toMatchObject({
