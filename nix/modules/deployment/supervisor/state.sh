@@ -31,7 +31,8 @@ recorded=$recorded
 token=$token
 boot=$boot
 kept=$kept
-mode=$mode" && ring phase
+mode=$mode" || return
+  case $phase in waiting | rebooting | idle) ring phase ;; esac # what `await` waits for
 }
 
 # settings SYSTEM: whole seconds, each with a default, so a closure without the file still has bounds.
