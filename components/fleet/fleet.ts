@@ -19,8 +19,6 @@ import { publishedOutputs } from "./outputs.ts";
 export interface FleetArgs {
   readonly plan: Plan;
   readonly settings: Settings;
-  /** Opens the desk where deploys run (nixos-host/deploy/desk.ts): nothing can be deployed without, as in a test. */
-  readonly openDesk?: (() => Promise<string>) | undefined;
 }
 
 /**
@@ -31,7 +29,7 @@ export class Fleet extends pulumi.ComponentResource {
   /** The contract with other teams: outputs/contract.ts. */
   readonly outputs: pulumi.Output<StackOutputs>;
 
-  constructor(name: string, { plan, settings, openDesk }: FleetArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, { plan, settings }: FleetArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:fleet:Fleet", name, {}, opts);
     const machines = machinesOf(plan, settings, this);
     const tailnet = this.#tailnet(plan, settings, machines);
@@ -41,7 +39,6 @@ export class Fleet extends pulumi.ComponentResource {
     const { hosts, problems } = deployHosts({
       ...{ plan, settings, machines, secrets, parent: this },
       devices: tailnet?.devices ?? {},
-      openDesk,
     });
     this.outputs = publishedOutputs({ plan, machines, hosts, records, buckets });
     this.registerOutputs({ outputs: this.outputs });

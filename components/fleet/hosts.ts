@@ -33,8 +33,6 @@ interface Surroundings {
   /** Resolves when a host's device has its name in the tailnet. */
   readonly devices: Readonly<Record<string, pulumi.Output<unknown>>>;
   readonly parent: pulumi.Resource;
-  /** Opens the desk where deploys run. */
-  readonly openDesk?: (() => Promise<string>) | undefined;
 }
 
 const waved = (host: Plan["hosts"][number]): Waved & { readonly planned: Plan["hosts"][number] } => ({
@@ -100,8 +98,7 @@ function warnOfStrangers(plan: Plan, settings: Settings): void {
 }
 
 /** One NixosHost per host, in the order of the waves; the secrets of each are brought to it before its deploy. */
-export function deployHosts(around: Surroundings): Deployed {
-  const { plan, settings, machines, secrets, devices, parent } = around;
+export function deployHosts({ plan, settings, machines, secrets, devices, parent }: Surroundings): Deployed {
   const evaluation = evaluate(
     {
       flake: settings.flake,
@@ -117,9 +114,7 @@ export function deployHosts(around: Surroundings): Deployed {
   const order = inWaveOrder(plan.hosts.map(waved));
   const after = waitsFor(order);
   // A preview deploys nothing.
-  const previews = pulumi.runtime.isDryRun();
-  const whose = previews ? undefined : provenance(settings.flake);
-  const desk = previews ? undefined : around.openDesk?.();
+  const whose = pulumi.runtime.isDryRun() ? undefined : provenance(settings.flake);
   const hosts = new Map<string, NixosHost>();
   const problems: pulumi.Output<string | undefined>[] = [];
 
@@ -180,7 +175,6 @@ export function deployHosts(around: Surroundings): Deployed {
           push: cache.push,
           reboot: planned.reboot,
           provenance: whose,
-          desk,
           before: deliver,
           seconds: {
             ...stepSeconds(deploy.seconds),

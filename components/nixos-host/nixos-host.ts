@@ -71,8 +71,6 @@ export interface NixosHostArgs {
   readonly provenance?: pulumi.Input<Provenance | undefined>;
   /** Limits in seconds. */
   readonly seconds?: DeploySpecInput["seconds"];
-  /** Socket of the program's desk, see desk.ts. A preview needs none. */
-  readonly desk?: pulumi.Input<string> | undefined;
 }
 
 /**
@@ -189,11 +187,8 @@ export class NixosHost extends pulumi.ComponentResource {
     const deploy = new command.local.Command(
       `${name}-deploy`,
       {
-        create: "exec sh components/nixos-host/deploy/deploy.sh",
-        environment: {
-          PANTHEROS_DEPLOY: spec,
-          PANTHEROS_DESK: args.desk ?? "",
-        },
+        create: 'exec "$PANTHEROS_NODE" components/nixos-host/deploy/main.ts',
+        environment: { PANTHEROS_DEPLOY: spec, PANTHEROS_NODE: process.execPath },
         triggers: [this.target.outPath, token],
         // Its progress; the result is a line of stdout.
         logging: "stderr",

@@ -18,7 +18,6 @@ export const PACKAGES = [
   "sqlite3",
   "bind9-dnsutils",
   "openssh-client",
-  "curl",
   "busybox-static",
   "jq",
   "shellcheck",
