@@ -42,7 +42,7 @@ function run(main: string, more: NodeJS.ProcessEnv, input = "") {
 
 /** Waits for an order of events; the limit is for a broken program only. */
 async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 30_000; !condition(); await new Promise((again) => setTimeout(again, 50))) {
+  for (const end = Date.now() + 60_000; !condition(); await new Promise((again) => setTimeout(again, 50))) {
     if (Date.now() > end) throw new Error("it did not get there");
   }
 }
