@@ -96,7 +96,9 @@ test("its /etc lets in the deploy user, for one program, with signed closures", 
   expect(readStore(system, "etc/ssh/sshd_config.d/00-system.conf")).toMatch(
     /^PermitRootLogin no\nPasswordAuthentication no$/m,
   );
-  expect(readStore(system, "etc/pam.d/sshd")).toMatch(/pam_succeed_if\.so quiet user = deploy\n.* pam_systemd\.so$/m);
+  expect(readStore(system, "etc/pam.d/sshd")).toMatch(
+    /pam_succeed_if\.so quiet user = deploy\n.* pam_systemd\.so$/m,
+  );
   expect(readStore(system, "etc/pantheros/deploy.conf")).toContain("confirm_seconds=7\n");
   expect(readStore(system, "etc/pantheros/checks")).toBe("http\thello\thttp://127.0.0.1:8080/\t200\t-\t5\n");
   expect(readStore(system, "etc-manifest").split("\n")).toContain("0440\tsudoers.d/deploy");
