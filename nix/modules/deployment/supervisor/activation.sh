@@ -20,7 +20,7 @@ run() {
   enter waiting
   until first_line "$state/confirm" && [ "$line" = "$attempt" ]; do
     now; [ "$now" -lt "$end" ] || fail confirm "confirm $token" 1 "nobody confirmed over a fresh connection within $confirm_seconds s"
-    heard
+    heard "$((end - now))"
   done
   exec 8<&-
   failing=$(newly_failed)

@@ -109,7 +109,7 @@ await() {
       exit 0
     fi
     now; [ "$now" -lt "$end" ] || { printf '{"outcome":"failed",%s}\n' "$(failure "$phase" "" 1 "no end after $2 s; it goes on by itself")"; exit 1; }
-    heard
+    heard "$((end - now))"
   done
   answer
 }

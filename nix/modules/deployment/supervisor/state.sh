@@ -61,13 +61,19 @@ lock_within() { open_lock; take_lock "$1"; }
 
 # --- Waiting for each other without looking all the time: who changes something rings (`phase`: another phase; `confirm`:
 # somebody confirmed). A bell says nothing: what is so stands in the files, and one that nobody rang (another version of this
-# program, one that was killed) or that another one heard costs a second. Descriptor 8 is the bell that is listened to.
+# program, one that was killed) or that another one heard costs seconds. Descriptor 8 is the bell that is listened to.
 listen() {
   [ -p "$state/$1.bell" ] || mkfifo "$state/$1.bell" 2>/dev/null
   if [ -p "$state/$1.bell" ]; then exec 8<>"$state/$1.bell"; else exec 8<&-; fi
 }
 ring() { [ ! -p "$state/$1.bell" ] || { echo >&8; } 8<>"$state/$1.bell"; }
-heard() { timeout 1 head -n 1 2>/dev/null <&8 >&2 9>&- || sleep 0.1 9>&-; }
+# heard SECONDS: returns at the next ring, after 5 s at the latest (a look costs processes, and a fleet waits a lot), or when there is
+# no bell after a moment.
+heard() {
+  patience=$1
+  if [ "$patience" -gt 5 ]; then patience=5; elif [ "$patience" -lt 1 ]; then patience=1; fi
+  timeout "$patience" head -n 1 2>/dev/null <&8 >&2 9>&- || [ $? = 124 ] || sleep 0.1 9>&-
+}
 
 # --- Provenance: whose deploy this is, one flat JSON object on the stdin of `activate`; the host adds what it knows itself.
 # No stdin, a terminal, or nothing on it: nobody says.
