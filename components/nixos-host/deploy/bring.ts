@@ -49,13 +49,18 @@ async function answers(spec: DeploySpec, tools: Tools, perform: Perform): Promis
 
 /** Built and signed. What is here already, by an earlier run or from a cache, is only signed, which fails where it is not whole. */
 async function provide(spec: DeploySpec, drvPath: string, tools: Tools, perform: Perform) {
-  if (tools.files.signingKey !== undefined && spec.build === undefined) {
-    const step = signStep(spec, tools.files.signingKey, tools.files);
+  const { signingKey } = tools.files;
+  if (signingKey === undefined) return build(spec, drvPath, tools, perform);
+  const step = signStep(spec, signingKey, tools.files);
+  const sign = async () => {
     const ran = await perform(step);
-    if (ran.exitCode === 0) return undefined;
-    if (!isMissing(ran)) return failed(spec, step, ran);
+    return ran.exitCode === 0 ? undefined : { ran, ending: failed(spec, step, ran) };
+  };
+  if (spec.build === undefined) {
+    const failure = await sign();
+    if (failure === undefined || !isMissing(failure.ran)) return failure?.ending;
   }
-  return (await build(spec, drvPath, tools, perform)) ?? (await sign(spec, tools, perform));
+  return (await build(spec, drvPath, tools, perform)) ?? (await sign())?.ending;
 }
 
 async function build(spec: DeploySpec, drvPath: string, tools: Tools, perform: Perform) {
@@ -65,13 +70,6 @@ async function build(spec: DeploySpec, drvPath: string, tools: Tools, perform: P
   const out = ran.stdout.trim();
   if (out === spec.outPath) return undefined;
   return failed(spec, step, { ...ran, stderr: `it built ${out || "nothing"} instead of ${spec.outPath}` });
-}
-
-async function sign(spec: DeploySpec, tools: Tools, perform: Perform) {
-  if (tools.files.signingKey === undefined) return undefined;
-  const step = signStep(spec, tools.files.signingKey, tools.files);
-  const ran = await perform(step);
-  return ran.exitCode === 0 ? undefined : failed(spec, step, ran);
 }
 
 /** The copy brings what the cache lacks, so a missing cache costs time and nothing else. */

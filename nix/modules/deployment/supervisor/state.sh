@@ -67,11 +67,11 @@ listen() {
   if [ -p "$state/$1.bell" ]; then exec 8<>"$state/$1.bell"; else exec 8<&-; fi
 }
 ring() { [ ! -p "$state/$1.bell" ] || { echo >&8; } 8<>"$state/$1.bell"; }
-# heard SECONDS: returns at the next ring, after 5 s at the latest (a look costs processes, and a fleet waits a lot), or when there is
-# no bell after a moment.
+# heard SECONDS (1 or more): returns at the next ring, after 5 s at the latest (a look costs processes, and a fleet waits a
+# lot), or when there is no bell after a moment.
 heard() {
   patience=$1
-  if [ "$patience" -gt 5 ]; then patience=5; elif [ "$patience" -lt 1 ]; then patience=1; fi
+  [ "$patience" -le 5 ] || patience=5
   timeout "$patience" head -n 1 2>/dev/null <&8 >&2 9>&- || [ $? = 124 ] || sleep 0.1 9>&-
 }
 
