@@ -187,7 +187,7 @@ export class NixosHost extends pulumi.ComponentResource {
     const deploy = new command.local.Command(
       `${name}-deploy`,
       {
-        create: 'exec "$PANTHEROS_NODE" components/nixos-host/deploy/main.ts',
+        create: "exec sh components/nixos-host/deploy/deploy.sh",
         environment: { PANTHEROS_DEPLOY: spec, PANTHEROS_NODE: process.execPath },
         triggers: [this.target.outPath, token],
         // Its progress; the result is a line of stdout.

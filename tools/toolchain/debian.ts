@@ -18,6 +18,7 @@ export const PACKAGES = [
   "sqlite3",
   "bind9-dnsutils",
   "openssh-client",
+  "curl",
   "busybox-static",
   "jq",
   "shellcheck",

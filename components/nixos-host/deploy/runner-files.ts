@@ -17,9 +17,17 @@ function pinsOf({ host, hostKeys, build }: DeploySpec): string {
 }
 
 /** Writes them. Environment: PANTHEROS_SSH_KEY (private key), PANTHEROS_SIGNING_KEY (Nix secret key), files both. */
-function runnerFiles(specs: readonly DeploySpec[]): RunnerFiles {
+export function runnerFiles(specs: readonly DeploySpec[]): {
+  readonly files: RunnerFiles;
+  readonly remove: () => void;
+} {
   const directory = mkdtempSync(join(tmpdir(), "pantheros-deploy-"));
-  process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
+  const remove = () => {
+    rmSync(directory, { recursive: true, force: true });
+    process.off("exit", remove);
+  };
+  process.setMaxListeners(0); // one for each deploy under way
+  process.on("exit", remove);
   const files = {
     knownHosts: join(directory, "known_hosts"),
     sshConfig: join(directory, "ssh_config"),
@@ -32,12 +40,12 @@ function runnerFiles(specs: readonly DeploySpec[]): RunnerFiles {
   const ordered = [...peers.flatMap(([own]) => own ?? []), ...peers.flatMap(([, builder]) => builder ?? [])];
   const known = new Map(ordered.toReversed().map((peer) => [peer.host, peer]));
   writeFileSync(files.sshConfig, sshConfig([...known.values()]), { mode: 0o600 });
-  return files;
+  return { files, remove };
 }
 
 export const runnerTools = (specs: readonly DeploySpec[]): Tools => ({
   run: runProcess,
-  files: runnerFiles(specs),
+  files: runnerFiles(specs).files,
   now: () => performance.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   progress: (line) => process.stderr.write(`${line}\n`),

@@ -35,15 +35,34 @@ function signalGroup(group: number, signal: NodeJS.Signals): void {
 
 /** `watched` hears of each process group that begins, and answers with what to call when it has ended. */
 export const watchedRunner =
-  (watched: (group: number) => () => void): Runner =>
+  (watched: (group: number) => () => unknown): Runner =>
   (command) =>
     new Promise((resolve) => {
       runOne(command, watched, resolve);
     });
 
+/** A runner, and what ends all that it has under way. */
+export function stoppableRunner(): { readonly run: Runner; readonly stop: () => void } {
+  const own = new Set<number>();
+  const run = watchedRunner((group) => {
+    own.add(group);
+    return () => own.delete(group);
+  });
+  return {
+    run,
+    stop: () => {
+      for (const group of own) signalGroup(group, "SIGKILL");
+    },
+  };
+}
+
 export const runProcess: Runner = watchedRunner(() => () => {});
 
-function runOne(command: Command, watched: (group: number) => () => void, resolve: (ran: Ran) => void): void {
+function runOne(
+  command: Command,
+  watched: (group: number) => () => unknown,
+  resolve: (ran: Ran) => void,
+): void {
   const [program = "", ...args] = command.argv;
   const child = spawn(program, args, {
     detached: true, // leader of its own group, so that a timeout also ends what it started

@@ -65,6 +65,17 @@ export const deploySpec = z.strictObject({
 export type DeploySpec = z.infer<typeof deploySpec>;
 export type DeploySpecInput = z.input<typeof deploySpec>;
 
+/** @throws Error saying what of the JSON is wrong. */
+export function parseSpec(json: string): DeploySpec {
+  try {
+    return deploySpec.parse(JSON.parse(json));
+  } catch (error) {
+    throw new Error(
+      `PANTHEROS_DEPLOY cannot be read: ${error instanceof z.ZodError ? z.prettifyError(error) : String(error)}`,
+    );
+  }
+}
+
 /** The names of held-by hosts that fit: a hundred of them would not. */
 export function shortList(names: readonly string[], most = 5): string[] {
   return names.length <= most ? [...names] : [...names.slice(0, most), `${names.length - most} more`];

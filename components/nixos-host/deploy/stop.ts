@@ -1,22 +1,40 @@
 /** Ends this program, and what it started, with whoever asked for it. */
+import { readFileSync } from "node:fs";
 import { stopAll } from "./runner.ts";
 
-/** Milliseconds between looks at the parent. */
-const parentPollMs = 2000;
+/** Milliseconds between looks at who asked. */
+export const pollMs = 2000;
 
 /**
  * An end from outside, or an engine that is gone (killed): what was begun here does not go on, and nothing is confirmed
  * that nobody would record. The host goes back by itself.
  */
-export function stopWithParent(name: string): void {
+export function stopWhen(name: string, isOver: () => boolean): void {
   const stop = (reason: string) => {
     process.stderr.write(`pantheros ${name}: ${reason}\n`);
     stopAll();
     process.exit(1);
   };
-  const parent = process.ppid;
   setInterval(() => {
-    if (process.ppid !== parent) stop("what asked for it is gone");
-  }, parentPollMs).unref();
+    if (isOver()) stop("what asked for it is gone");
+  }, pollMs).unref();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop(signal));
+}
+
+export function stopWithParent(name: string): void {
+  const parent = process.ppid;
+  stopWhen(name, () => process.ppid !== parent);
+}
+
+/** When a process was started, in the kernel's ticks: tells it from a later one of the same number. undefined: there is none. */
+export function birthOf(pid: number): string | undefined {
+  try {
+    // After the name, which may hold blanks and parentheses: the state, and 19 fields on the start (proc_pid_stat(5)).
+    const [state, ...fields] = readFileSync(`/proc/${pid}/stat`, "utf8")
+      .replace(/^.*\) /s, "")
+      .split(" ");
+    return state === "Z" ? undefined : fields[18];
+  } catch {
+    return undefined;
+  }
 }

@@ -1,0 +1,85 @@
+/**
+ * Where a run's deploys happen: one Node for all hosts, since one for each would cost a quarter of a second of processor time and 60 MB.
+ * `node components/nixos-host/deploy/deployer.ts DIRECTORY PID`: deploy.sh starts it and hands it specs through DIRECTORY/socket; PID is
+ * who asks for deploys. It is no part of the stack's program, which ends at another resource's failure while the engine still
+ * waits for the deploys under way. It ends with PID, and whoever hangs up ends his deploy: nothing is confirmed that nobody
+ * would record, and the host goes back by itself.
+ * Environment: PANTHEROS_SSH_KEY (private key), PANTHEROS_SIGNING_KEY (Nix secret key), files both.
+ */
+import { renameSync, rmSync, writeSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { deploy, type Tools } from "./deploy.ts";
+import { stoppableRunner } from "./runner.ts";
+import { runnerFiles } from "./runner-files.ts";
+import { parseSpec } from "./spec.ts";
+import { birthOf, pollMs, stopWhen } from "./stop.ts";
+
+/** Thrown into a deploy that nobody waits for any more. */
+class HungUp extends Error {}
+
+/** Answers with lines of progress, then the result as one line of JSON, or a line that says why there is none. */
+async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { run, stop } = stoppableRunner();
+  let gone = false;
+  response.on("close", () => {
+    gone = true;
+    stop();
+  });
+  endWith(Number(request.headers["asker"]), response);
+  const going = () => {
+    if (gone) throw new HungUp();
+  };
+  const spec = parseSpec(await text(request));
+  const { files, remove } = runnerFiles([spec]);
+  const tools: Tools = {
+    files,
+    run: async (command) => {
+      going();
+      const ran = await run(command);
+      going();
+      return ran;
+    },
+    now: () => performance.now(),
+    sleep: async (ms) => {
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      going();
+    },
+    progress: (line) => response.write(`${line}\n`),
+  };
+  try {
+    response.end(`${JSON.stringify(await deploy(spec, tools))}\n`);
+  } finally {
+    remove();
+  }
+}
+
+/** The command plugin kills a command's shell alone; what that had started would wait on. */
+function endWith(asker: number, response: ServerResponse): void {
+  const birth = birthOf(asker);
+  const looks = setInterval(() => {
+    if (birthOf(asker) !== birth) response.destroy();
+  }, pollMs);
+  response.on("close", () => clearInterval(looks));
+}
+
+const [directory = "", asks = ""] = process.argv.slice(2);
+const birth = birthOf(Number(asks));
+const removeHome = () => rmSync(directory, { recursive: true, force: true });
+process.on("exit", removeHome);
+// Its log is what tells of a fault of its own.
+process.on("uncaughtExceptionMonitor", () => process.off("exit", removeHome));
+stopWhen("deployer", () => birth === undefined || birthOf(Number(asks)) !== birth);
+const server = createServer((request, response) => {
+  serve(request, response).catch((error: unknown) => {
+    if (error instanceof HungUp) return;
+    response.end(`pantheros deploy: ${error instanceof Error ? error.message : String(error)}\n`);
+  });
+});
+server.requestTimeout = 0;
+server.listen(join(directory, "socket.new"), () => {
+  // Whoever sees the socket can connect.
+  renameSync(join(directory, "socket.new"), join(directory, "socket"));
+  writeSync(1, "ready\n");
+});

@@ -1,0 +1,64 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+/** A directory of a test's own, with programs of its own that come first on PATH. */
+export class Programs {
+  readonly directory: string;
+
+  constructor(name: string) {
+    this.directory = fs.mkdtempSync(path.join(os.tmpdir(), `pantheros-${name}-`));
+    fs.mkdirSync(path.join(this.directory, "tmp"));
+    fs.mkdirSync(path.join(this.directory, "bin"));
+  }
+
+  /** A program that logs its words, and does what `script` says. */
+  program(name: string, script: string): void {
+    const log = `printf '%s ' "$0" "$@" >>"${this.directory}/log"; echo >>"${this.directory}/log"`;
+    const file = path.join(this.directory, "bin", name);
+    fs.writeFileSync(file, `#!/bin/sh\n${log}\n${script}\n`, { mode: 0o755 });
+  }
+
+  read(name: string): string {
+    return fs.readFileSync(path.join(this.directory, name), "utf8");
+  }
+
+  exists(name: string): boolean {
+    return fs.existsSync(path.join(this.directory, name));
+  }
+
+  /** What lies in its directory for temporary files. */
+  leftovers(): string[] {
+    return fs.readdirSync(path.join(this.directory, "tmp"));
+  }
+
+  environment(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+    return {
+      PATH: `${this.directory}/bin:${process.env["PATH"]}`,
+      TMPDIR: path.join(this.directory, "tmp"),
+      ...more,
+    };
+  }
+
+  remove(): void {
+    fs.rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** A shell command that prints it. */
+export const say = (json: unknown): string => `printf '%s\\n' '${JSON.stringify(json)}'`;
+
+/** Waits for an order of events; the limit is for a broken program only. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (const end = Date.now() + 60_000; !condition(); await new Promise((again) => setTimeout(again, 50))) {
+    if (Date.now() > end) throw new Error("it did not get there");
+  }
+}
+
+export const gone = (pid: number): boolean => {
+  try {
+    return / Z /.test(fs.readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return true;
+  }
+};
