@@ -1,12 +1,16 @@
 import "./components/stack-traces.ts";
-import { Fleet } from "./components/fleet/fleet.ts";
+import { evaluationArgs } from "./components/fleet/evaluation.ts";
+import { evaluate } from "./components/nixos-host/evaluate.ts";
 import { loadInventory } from "./inventory/load.ts";
 import { planFor } from "./inventory/plan.ts";
 import { readSettings } from "./settings/settings.ts";
 
 const settings = readSettings();
 const plan = planFor(loadInventory(settings.fleetFile), settings.environment);
-const fleet = new Fleet("fleet", { plan, settings });
+const evaluation = evaluate(evaluationArgs(plan, settings));
+// Loaded while Nix evaluates: Pulumi's SDK and those of the vendors take about as long.
+const { Fleet } = await import("./components/fleet/fleet.ts");
+const fleet = new Fleet("fleet", { plan, settings, evaluation });
 
 /** The contract with other teams: outputs/contract.ts, docs/outputs.md. */
 export const { schemaVersion, hosts, services, dns, buckets, cache, retired } = fleet.outputs;

@@ -1,4 +1,7 @@
-import * as pulumi from "@pulumi/pulumi";
+// Not the whole SDK, which loads much longer than this program's beginning needs: index.ts.
+import { Config } from "@pulumi/pulumi/config.js";
+import { RunError } from "@pulumi/pulumi/errors.js";
+import { getStack } from "@pulumi/pulumi/metadata.js";
 import * as z from "zod";
 
 /** How far a run may look at the hosts: with the deploy key, with a key that may only ask for the state, not at all. */
@@ -90,7 +93,7 @@ export function settingsFrom({ stack, get, env }: Surroundings): Settings {
   };
   const result = shape.safeParse(given);
   if (!result.success) {
-    throw new pulumi.RunError(
+    throw new RunError(
       result.error.issues
         .map((issue) => `${file}: pantheros:${issue.path.join(".")}: ${issue.message}`)
         .join("\n"),
@@ -112,10 +115,10 @@ export function settingsFrom({ stack, get, env }: Surroundings): Settings {
 
 /** Settings of the stack that is running. */
 export function readSettings(): Settings {
-  const config = new pulumi.Config();
+  const config = new Config();
   const objects = new Set(["flakeOverrides", "addresses", "pins"]);
   return settingsFrom({
-    stack: pulumi.getStack(),
+    stack: getStack(),
     get: (key) => (objects.has(key) ? config.getObject(key) : config.get(key)),
     env: (name) => process.env[name],
   });

@@ -6,6 +6,7 @@ import { type BucketLocation, Buckets } from "../buckets/buckets.ts";
 import { bucketsArgs } from "../buckets/mapping.ts";
 import { dnsRecordsFor } from "../dns/mapping.ts";
 import { type PublishedRecord, Zone } from "../dns/zone.ts";
+import type { Evaluation } from "../nixos-host/evaluate.ts";
 import { Verdict } from "../nixos-host/verdict.ts";
 import { secretsArgs } from "../secrets/mapping.ts";
 import { type HostSecret, Secrets } from "../secrets/secrets.ts";
@@ -19,6 +20,8 @@ import { publishedOutputs } from "./outputs.ts";
 export interface FleetArgs {
   readonly plan: Plan;
   readonly settings: Settings;
+  /** Of its hosts: evaluation.ts. */
+  readonly evaluation: pulumi.Input<Evaluation>;
 }
 
 /**
@@ -29,7 +32,11 @@ export class Fleet extends pulumi.ComponentResource {
   /** The contract with other teams: outputs/contract.ts. */
   readonly outputs: pulumi.Output<StackOutputs>;
 
-  constructor(name: string, { plan, settings }: FleetArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    { plan, settings, evaluation }: FleetArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
     super("pantheros:fleet:Fleet", name, {}, opts);
     const machines = machinesOf(plan, settings, this);
     const tailnet = this.#tailnet(plan, settings, machines);
@@ -37,7 +44,7 @@ export class Fleet extends pulumi.ComponentResource {
     const records = this.#names(plan, settings, machines);
     const buckets = this.#buckets(plan, settings);
     const { hosts, problems } = deployHosts({
-      ...{ plan, settings, machines, secrets, parent: this },
+      ...{ plan, settings, evaluation, machines, secrets, parent: this },
       devices: tailnet?.devices ?? {},
     });
     this.outputs = publishedOutputs({ plan, machines, hosts, records, buckets });

@@ -4,7 +4,7 @@ import { ownLimits, type RunnerSeconds } from "../../inventory/seconds.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { deployedPublicly } from "../hetzner-server/mapping.ts";
 import type { Machine } from "../machine.ts";
-import { evaluate } from "../nixos-host/evaluate.ts";
+import type { Evaluation } from "../nixos-host/evaluate.ts";
 import { NixosHost, type NixosHostArgs } from "../nixos-host/nixos-host.ts";
 import { laterWaves, Prefetch } from "../nixos-host/prefetch.ts";
 import { explain } from "../nixos-host/preview/explain.ts";
@@ -27,6 +27,7 @@ export interface Deployed {
 interface Surroundings {
   readonly plan: Plan;
   readonly settings: Settings;
+  readonly evaluation: pulumi.Input<Evaluation>;
   readonly machines: Machines;
   /** What each host gets before its deploy. */
   readonly secrets: readonly HostSecret[];
@@ -98,16 +99,15 @@ function warnOfStrangers(plan: Plan, settings: Settings): void {
 }
 
 /** One NixosHost per host, in the order of the waves; the secrets of each are brought to it before its deploy. */
-export function deployHosts({ plan, settings, machines, secrets, devices, parent }: Surroundings): Deployed {
-  const evaluation = evaluate(
-    {
-      flake: settings.flake,
-      hosts: plan.hosts.map((host) => host.name).filter((name) => settings.pins[name] === undefined),
-      overrides: settings.flakeOverrides,
-      timeoutSeconds: plan.inventory.deploy.seconds.evaluate,
-    },
-    { parent },
-  );
+export function deployHosts({
+  plan,
+  settings,
+  evaluation,
+  machines,
+  secrets,
+  devices,
+  parent,
+}: Surroundings): Deployed {
   warnOfStrangers(plan, settings);
   const { deploy, cache } = plan.inventory;
   const previous = stackResults();

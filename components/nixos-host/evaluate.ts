@@ -1,7 +1,7 @@
 /** What Nix says of every host of a stack: one evaluation, in preview and up alike, and nothing is built. */
+import { execFile } from "node:child_process";
 import { stripVTControlCharacters } from "node:util";
-import * as command from "@pulumi/command";
-import * as pulumi from "@pulumi/pulumi";
+import { RunError } from "@pulumi/pulumi/errors.js";
 import * as z from "zod";
 import { shellWord } from "./ssh.ts";
 
@@ -50,25 +50,21 @@ export function nixEvalArgv(args: EvaluateArgs): string[] {
   ];
 }
 
-/** Its exit status goes to the output: a failing invoke would only say "exit status 1" and print all of stderr. */
-export function evaluateScript(args: EvaluateArgs): string {
-  const words = nixEvalArgv(args).map(shellWord).join(" ");
-  const limit = args.timeoutSeconds ?? 600;
-  return [
-    "t=$(command -v timeout || command -v gtimeout || :)", // macOS has it under either name, or not
-    `\${t:+"$t" -k 10 ${limit}} ${words}`,
-    'code=$?; echo; echo "exit $code"',
-  ].join("\n");
+/** How `nix eval` ended. */
+export interface Evaluated {
+  /** null: it was ended, its time being over, or it never began. */
+  readonly exitCode: number | null;
+  readonly timedOut: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
-export class EvaluationError extends pulumi.RunError {
-  readonly exitCode: number | undefined;
-  constructor(argv: readonly string[], exitCode: number | undefined, stderr: string) {
-    const what = exitCode === 124 ? "did not finish in time" : `failed (exit ${exitCode ?? "unknown"})`;
+export class EvaluationError extends RunError {
+  constructor(argv: readonly string[], { exitCode, timedOut, stderr }: Omit<Evaluated, "stdout">) {
+    const how = timedOut ? "did not finish in time" : `failed (exit ${exitCode ?? "unknown"})`;
     super(
-      `evaluating the flake ${what}: ${argv.slice(-3, -2)[0] ?? ""}\n${relevantLines(stderr)}\n${evaluationHint(stderr)}\ncommand: ${argv.map(shellWord).join(" ")}`,
+      `evaluating the flake ${how}: ${argv.slice(-3, -2)[0] ?? ""}\n${relevantLines(stderr)}\n${evaluationHint(stderr)}\ncommand: ${argv.map(shellWord).join(" ")}`,
     );
-    this.exitCode = exitCode;
   }
 }
 
@@ -82,7 +78,7 @@ export function relevantLines(stderr: string): string {
 }
 
 function evaluationHint(stderr: string): string {
-  if (/command not found|No such file or directory.*nix|nix: not found/.test(stderr)) {
+  if (/spawn nix ENOENT/.test(stderr)) {
     return "hint: Nix is not on PATH: install it, or in the sandbox run `make setup`";
   }
   if (/attribute '.*' missing/.test(stderr)) {
@@ -94,18 +90,13 @@ function evaluationHint(stderr: string): string {
 }
 
 /** @throws EvaluationError with Nix's own words. */
-export function readEvaluation(args: EvaluateArgs, stdout: string, stderr: string): Evaluation {
+export function readEvaluation(args: EvaluateArgs, ran: Evaluated): Evaluation {
   const argv = nixEvalArgv(args);
-  const found = /^([\s\S]*?)\n?exit (\d+)\s*$/.exec(stdout);
-  const code = found?.[2] === undefined ? undefined : Number(found[2]);
-  if (found === null || code !== 0) throw new EvaluationError(argv, code, stderr);
-  const parsed = z.record(z.string(), target).safeParse(JSON.parse(found[1] ?? ""));
+  if (ran.exitCode !== 0) throw new EvaluationError(argv, ran);
+  const parsed = z.record(z.string(), target).safeParse(JSON.parse(ran.stdout));
   if (!parsed.success) {
-    throw new EvaluationError(
-      argv,
-      0,
-      `error: deployTargets has another form:\n${z.prettifyError(parsed.error)}`,
-    );
+    const stderr = `error: deployTargets has another form:\n${z.prettifyError(parsed.error)}`;
+    throw new EvaluationError(argv, { ...ran, stderr });
   }
   return Object.fromEntries(
     Object.entries(parsed.data).map(([host, { toplevel, ...rest }]) => [
@@ -115,13 +106,37 @@ export function readEvaluation(args: EvaluateArgs, stdout: string, stderr: strin
   );
 }
 
-/** The whole stack's evaluation. Its failure ends the program: without it nothing about any host would be true. */
-export function evaluate(args: EvaluateArgs, opts?: pulumi.InvokeOutputOptions): pulumi.Output<Evaluation> {
-  if (args.hosts.length === 0) return pulumi.output<Evaluation>({});
-  const ran: pulumi.Output<command.local.RunResult> = command.local.runOutput(
-    // The plugin hangs on a long line that it is to log.
-    { command: evaluateScript(args), logging: "none", addPreviousOutputInEnv: false },
-    opts,
-  );
-  return ran.apply(({ stdout, stderr }) => readEvaluation(args, stdout, stderr));
+/**
+ * The whole stack's evaluation. It begins at once, so that Nix works while the program loads. Its failure ends the program: without it
+ * nothing about any host would be true.
+ */
+export function evaluate(args: EvaluateArgs): Promise<Evaluation> {
+  if (args.hosts.length === 0) return Promise.resolve({});
+  const evaluation = run(args).then((ran) => readEvaluation(args, ran));
+  evaluation.catch(() => {}); // whoever uses it is told; until then it is not unhandled
+  return evaluation;
+}
+
+/** In the program's process group: it ends with it. */
+function run(args: EvaluateArgs): Promise<Evaluated> {
+  const [program = "", ...words] = nixEvalArgv(args);
+  const options = {
+    env: process.env,
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+    timeout: (args.timeoutSeconds ?? 600) * 1000,
+  } as const;
+  return new Promise((resolve) => {
+    const child = execFile(program, words, { ...options, killSignal: "SIGKILL" }, (error, stdout, stderr) => {
+      const exitCode = error === null ? 0 : typeof error.code === "number" ? error.code : null;
+      const timedOut = error?.killed === true && error.code === null;
+      resolve({
+        exitCode,
+        timedOut,
+        stdout,
+        stderr: stderr || (error !== null && exitCode === null ? error.message : ""),
+      });
+    });
+    process.once("exit", () => child.kill());
+  });
 }

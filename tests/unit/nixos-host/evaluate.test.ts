@@ -1,20 +1,25 @@
-import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
 import {
+  type Evaluated,
   EvaluationError,
   evaluate,
-  evaluateScript,
   nixEvalArgv,
   readEvaluation,
   relevantLines,
 } from "../../../components/nixos-host/evaluate.ts";
-import { record, resolved } from "../mocks.ts";
 import { drv, newSystem } from "./fixtures.ts";
+import { Programs } from "./programs.ts";
 
 const args = { flake: "./nix", hosts: ["web", "in"], overrides: { site: "path:/x y" } };
 const target = {
   ...{ drvPath: drv("b"), toplevel: newSystem, system: "x86_64-linux", kernel: "/nix/store/k/bzImage" },
   ...{ inhibitors: { dbus: "dbus" }, units: { "web.service": "/nix/store/u/web.service" } },
 };
+
+const ran = (more: Partial<Evaluated>): Evaluated => ({
+  ...{ exitCode: 0, timedOut: false, stdout: "", stderr: "" },
+  ...more,
+});
 
 test("one evaluation of the wanted hosts; a host may be called like a keyword", () => {
   expect(nixEvalArgv(args)).toEqual([
@@ -31,17 +36,11 @@ test("one evaluation of the wanted hosts; a host may be called like a keyword", 
   ]);
 });
 
-test("the script tells Nix's exit status and never has one itself", () => {
-  const script = evaluateScript(args).replace(
-    / nix .*$/m,
-    ' sh -c \'printf "{}"; echo "error: no" >&2; exit 3\'',
-  );
-  expect(execFileSync("/bin/sh", ["-c", script], { encoding: "utf8", stdio: "pipe" })).toBe("{}\nexit 3\n");
-});
-
 test("reads what Nix printed", () => {
   const { toplevel, ...rest } = target;
-  expect(readEvaluation(args, `${JSON.stringify({ web: target })}\nexit 0`, "warning: dirty")).toEqual({
+  expect(
+    readEvaluation(args, ran({ stdout: JSON.stringify({ web: target }), stderr: "warning: dirty" })),
+  ).toEqual({
     web: { ...rest, outPath: toplevel },
   });
 });
@@ -52,7 +51,7 @@ test("an evaluation that fails ends the program with the lines that matter and t
     "error:\n       … while calling the 'head' builtin\n         at /nix/store/x/lib.nix:1:2:",
     "       error: The option `services.nope' does not exist. Definition values:\n       - In `web.nix': true",
   ].join("\n");
-  const failing = () => readEvaluation(args, "\nexit 1", stderr);
+  const failing = () => readEvaluation(args, ran({ exitCode: 1, stderr }));
   expect(failing).toThrow(EvaluationError);
   expect(failing).toThrow(
     /failed \(exit 1\): \.\/nix#deployTargets\n\s*error: The option `services.nope' does not exist/,
@@ -63,13 +62,15 @@ test("an evaluation that fails ends the program with the lines that matter and t
 });
 
 test.each([
-  ["\nexit 124", "", /did not finish in time/],
-  ["\nexit 127", "sh: 1: nix: not found", /hint: Nix is not on PATH/],
-  ["\nexit 1", "error: attribute 'web' missing", /hint: a host of fleet.toml has no configuration/],
-  ["", "", /exit unknown/],
-  ['{"web":{"drvPath":1}}\nexit 0', "", /another form/],
-])("%j with %j", (stdout, stderr, message) => {
-  expect(() => readEvaluation(args, stdout, stderr)).toThrow(message);
+  [{ exitCode: null, timedOut: true }, /did not finish in time/],
+  [
+    { exitCode: 1, stderr: "error: attribute 'web' missing" },
+    /hint: a host of fleet.toml has no configuration/,
+  ],
+  [{ exitCode: null }, /exit unknown/],
+  [{ stdout: '{"web":{"drvPath":1}}' }, /another form/],
+])("%j", (ended, message) => {
+  expect(() => readEvaluation(args, ran(ended))).toThrow(message);
 });
 
 test("a long error is cut", () => {
@@ -78,14 +79,44 @@ test("a long error is cut", () => {
   expect(relevantLines(text)).toMatch(/^error: last\n/);
 });
 
-test("an invoke in previews too, without logging, and none for an empty stack", async () => {
-  const functions = {
-    "command:local:run": () => ({ stdout: `${JSON.stringify({ web: target })}\nexit 0`, stderr: "" }),
-  };
-  const { recording, result } = await record(() => evaluate(args), { functions, preview: true });
-  expect((await resolved(result))["web"]?.outPath).toBe(newSystem);
-  expect(recording.calls).toHaveLength(1);
-  expect(recording.calls[0]?.inputs).toMatchObject({ logging: "none" });
-  const none = await record(() => evaluate({ ...args, hosts: [] }), { functions });
-  expect(none.recording.calls).toEqual([]);
+describe("with a nix of our own on PATH", () => {
+  const path = process.env["PATH"];
+  let own: Programs;
+  beforeEach(() => {
+    own = new Programs("evaluate");
+    process.env["PATH"] = `${own.directory}/bin:${path}`;
+  });
+  afterEach(() => {
+    process.env["PATH"] = path;
+    own.remove();
+  });
+
+  test("it is asked at once, and once; nobody is for an empty stack", async () => {
+    // More than a pipe holds.
+    const units = Object.fromEntries(
+      Array.from({ length: 5000 }, (_, i) => [`u${i}.service`, "/nix/store/u"]),
+    );
+    fs.writeFileSync(`${own.directory}/said`, JSON.stringify({ web: { ...target, units } }));
+    own.program("nix", `cat "${own.directory}/said"`);
+    expect((await evaluate(args))["web"]).toMatchObject({ outPath: newSystem, units });
+    expect(await evaluate({ ...args, hosts: [] })).toEqual({});
+    expect(own.read("log").split("\n")).toEqual([expect.stringContaining("deployTargets"), ""]);
+  });
+
+  test("one that fails is told by who uses it", async () => {
+    own.program("nix", "echo 'error: no' >&2; exit 3");
+    const evaluation = evaluate(args);
+    await new Promise((resolve) => setTimeout(resolve, 100)); // nobody has asked for it yet
+    await expect(evaluation).rejects.toThrow(/failed \(exit 3\)(.|\n)*error: no/);
+  });
+
+  test("one that does not end is ended", async () => {
+    own.program("nix", "exec sleep 1000");
+    await expect(evaluate({ ...args, timeoutSeconds: 1 })).rejects.toThrow(/did not finish in time/);
+  });
+
+  test("without Nix it says so", async () => {
+    process.env["PATH"] = own.directory;
+    await expect(evaluate(args)).rejects.toThrow(/hint: Nix is not on PATH/);
+  });
 });
