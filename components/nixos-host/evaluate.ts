@@ -1,8 +1,9 @@
 /** What Nix says of every host of a stack: one evaluation, in preview and up alike, and nothing is built. */
-import { execFile } from "node:child_process";
 import { stripVTControlCharacters } from "node:util";
 import { RunError } from "@pulumi/pulumi/errors.js";
 import * as z from "zod";
+import { runChild } from "./child.ts";
+import type { Ran } from "./deploy/runner.ts";
 import { shellWord } from "./ssh.ts";
 
 const target = z.object({
@@ -50,17 +51,8 @@ export function nixEvalArgv(args: EvaluateArgs): string[] {
   ];
 }
 
-/** How `nix eval` ended. */
-export interface Evaluated {
-  /** null: it was ended, its time being over, or it never began. */
-  readonly exitCode: number | null;
-  readonly timedOut: boolean;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 export class EvaluationError extends RunError {
-  constructor(argv: readonly string[], { exitCode, timedOut, stderr }: Omit<Evaluated, "stdout">) {
+  constructor(argv: readonly string[], { exitCode, timedOut, stderr }: Omit<Ran, "stdout">) {
     const how = timedOut ? "did not finish in time" : `failed (exit ${exitCode ?? "unknown"})`;
     super(
       `evaluating the flake ${how}: ${argv.slice(-3, -2)[0] ?? ""}\n${relevantLines(stderr)}\n${evaluationHint(stderr)}\ncommand: ${argv.map(shellWord).join(" ")}`,
@@ -90,7 +82,7 @@ function evaluationHint(stderr: string): string {
 }
 
 /** @throws EvaluationError with Nix's own words. */
-export function readEvaluation(args: EvaluateArgs, ran: Evaluated): Evaluation {
+export function readEvaluation(args: EvaluateArgs, ran: Ran): Evaluation {
   const argv = nixEvalArgv(args);
   if (ran.exitCode !== 0) throw new EvaluationError(argv, ran);
   const parsed = z.record(z.string(), target).safeParse(JSON.parse(ran.stdout));
@@ -112,31 +104,9 @@ export function readEvaluation(args: EvaluateArgs, ran: Evaluated): Evaluation {
  */
 export function evaluate(args: EvaluateArgs): Promise<Evaluation> {
   if (args.hosts.length === 0) return Promise.resolve({});
-  const evaluation = run(args).then((ran) => readEvaluation(args, ran));
+  const evaluation = runChild(nixEvalArgv(args), args.timeoutSeconds ?? 600).then((ran) =>
+    readEvaluation(args, ran),
+  );
   evaluation.catch(() => {}); // whoever uses it is told; until then it is not unhandled
   return evaluation;
-}
-
-/** In the program's process group: it ends with it. */
-function run(args: EvaluateArgs): Promise<Evaluated> {
-  const [program = "", ...words] = nixEvalArgv(args);
-  const options = {
-    env: process.env,
-    encoding: "utf8",
-    maxBuffer: 2 ** 28,
-    timeout: (args.timeoutSeconds ?? 600) * 1000,
-  } as const;
-  return new Promise((resolve) => {
-    const child = execFile(program, words, { ...options, killSignal: "SIGKILL" }, (error, stdout, stderr) => {
-      const exitCode = error === null ? 0 : typeof error.code === "number" ? error.code : null;
-      const timedOut = error?.killed === true && error.code === null;
-      resolve({
-        exitCode,
-        timedOut,
-        stdout,
-        stderr: stderr || (error !== null && exitCode === null ? error.message : ""),
-      });
-    });
-    process.once("exit", () => child.kill());
-  });
 }

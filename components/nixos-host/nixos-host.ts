@@ -115,10 +115,7 @@ export class NixosHost extends pulumi.ComponentResource {
     const asked = askedOf(args);
     const seen = this.#ask(name, args, asked);
     this.inspect = () =>
-      probe(
-        pulumi.all([asked, this.target]).apply(([known, { outPath }]) => ({ ...known, outPath })),
-        { parent: this },
-      );
+      probe(pulumi.all([asked, this.target]).apply(([known, { outPath }]) => ({ ...known, outPath })));
     this.status = seen.apply((found) => (found.reached ? found.status : undefined));
 
     const install =
@@ -212,13 +209,11 @@ export class NixosHost extends pulumi.ComponentResource {
   /** What the host says now, and what the state says of its last deploy where the host can't know. */
   #ask(name: string, args: NixosHostArgs, asked: pulumi.Output<ProbeArgs>): pulumi.Output<Probe> {
     if (!this.probed) return pulumi.output<Probe>(notAsked);
-    return pulumi
-      .all([probe(asked, { parent: this }), this.target])
-      .apply(async ([found, { outPath }]): Promise<Probe> => {
-        if (!found.reached || !settled(found, outPath)) return found;
-        const unfinished = (await args.previous?.())?.deploys[`${name}-deploy`];
-        return unfinished === undefined || endedWell(unfinished) ? found : { ...found, unfinished };
-      });
+    return pulumi.all([probe(asked), this.target]).apply(async ([found, { outPath }]): Promise<Probe> => {
+      if (!found.reached || !settled(found, outPath)) return found;
+      const unfinished = (await args.previous?.())?.deploys[`${name}-deploy`];
+      return unfinished === undefined || endedWell(unfinished) ? found : { ...found, unfinished };
+    });
   }
 }
 

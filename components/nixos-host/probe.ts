@@ -1,9 +1,9 @@
 /** What a host is now: the supervisor's status over one bounded connection, in preview and up alike. */
-import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { runChild } from "./child.ts";
 import type { DeployOutcome } from "./result.ts";
 import { Slots } from "./slots.ts";
-import { shellWord, sshHints, sshOptions, sshTrouble } from "./ssh.ts";
+import { shellWord, sshHints, sshScriptArgv, sshTrouble } from "./ssh.ts";
 import { parseLine, type SupervisorStatus, supervisorStatus, verbWords } from "./supervisor.ts";
 
 export type Probe =
@@ -50,76 +50,60 @@ const unmanagedStatus = [
     ' "$(q "$(cat /proc/sys/kernel/random/boot_id)")" "$(q "$(l /run/current-system/kernel)")"',
 ].join("; ");
 
-/** The environment of probe.sh. */
-export function probeEnvironment(args: ProbeArgs): Record<string, string> {
-  const { host, address, port, user, identity, connectSeconds } = args;
-  const verb = args.outPath === undefined ? ["status"] : ["status", args.outPath];
-  const asked = (login: string) => verbWords(login, verb).map(shellWord).join(" ");
-  const options = sshOptions({
-    host,
-    address,
-    port,
-    user,
-    pinned: { key: args.hostKey },
-    identity,
-    connectSeconds,
-    nothingSecret: true,
-  });
-  // The script adds the user.
-  const at = options.indexOf(`User=${user}`);
-  const words = options.toSpliced(at - 1, 2);
-  const root = asked("root");
-  return {
-    PROBE_HOST: host,
-    PROBE_SECONDS: String(args.timeoutSeconds ?? 20),
-    PROBE_SSH: words.join("\n"),
-    PROBE_USER: user,
-    PROBE_DEPLOY: asked(user),
-    PROBE_ROOT: args.maybeUnmanaged
-      ? `if [ -x ${root.split(" ")[0]} ]; then ${root}; else ${unmanagedStatus}; fi`
-      : "",
-  };
+/** The question as `login`: one bounded connection. Root may find a machine without a supervisor. */
+export function probeArgv(args: ProbeArgs, login: string): string[] {
+  const { host, address, port, identity, connectSeconds } = args;
+  const pinned = { key: args.hostKey };
+  const peer = { host, address, port, user: login, pinned, identity, connectSeconds, nothingSecret: true };
+  const words = verbWords(login, args.outPath === undefined ? ["status"] : ["status", args.outPath]);
+  const verb = words.map(shellWord).join(" ");
+  if (login !== "root") return sshScriptArgv(peer, verb);
+  return sshScriptArgv(peer, `if [ -x ${words[0]} ]; then ${verb}; else ${unmanagedStatus}; fi`);
 }
 
-export function readProbe(stdout: string): Probe {
-  const [first = "", ...rest] = stdout.trim().split("\n");
-  const found = /^(\S+) (\{.*)$/.exec(first);
-  const status = found === null ? undefined : parseLine(supervisorStatus, found[2] ?? "");
-  if (found?.[1] !== undefined && status !== undefined) return { reached: true, user: found[1], status };
-  if (found !== null) return { reached: false, reason: "the host's answer is not a status" };
-  const said = rest.join("\n").trim();
-  const trouble = sshTrouble(said);
+/** The last line that is an object is the status; undefined: none came. */
+export function readProbe(login: string, stdout: string): Probe | undefined {
+  const line = stdout.split("\n").findLast((each) => each.startsWith("{"));
+  if (line === undefined) return undefined;
+  const status = parseLine(supervisorStatus, line);
+  return status === undefined
+    ? { reached: false, reason: "the host's answer is not a status" }
+    : { reached: true, user: login, status };
+}
+
+function unreached(said: string): Probe {
   const reason = said === "" ? "no answer in time" : said;
+  const trouble = sshTrouble(said);
   return trouble === undefined
     ? { reached: false, reason }
     : { reached: false, reason, hint: sshHints[trouble] };
 }
 
 /**
- * Probes under way at once. Each is a shell, its bound and an ssh, some 12 MB together: a fleet of a hundred would hold more
- * than a gigabyte, and no computer is faster for it.
+ * What a host is now, over one connection; two where it may never have been managed. A host that does not answer is a finding and no
+ * failure.
  */
+export async function probeHost(args: ProbeArgs): Promise<Probe> {
+  let said = "";
+  for (const login of args.maybeUnmanaged ? [args.user, "root"] : [args.user]) {
+    const ran = await runChild(probeArgv(args, login), args.timeoutSeconds ?? 20);
+    const found = readProbe(login, ran.stdout);
+    if (found !== undefined) return found;
+    said ||= ran.stderr.trim().split("\n").slice(-3).join("\n");
+  }
+  return unreached(said);
+}
+
+/** Probes under way at once. Each is an ssh of some 8 MB, and no computer is faster for a hundred. */
 const slots = new Slots(16);
 
-/** One probe, as an invoke: all of a stack's run beside each other, whatever `--parallel` says. */
-export function probe(
-  args: pulumi.Input<ProbeArgs>,
-  opts?: pulumi.InvokeOutputOptions,
-): pulumi.Output<Probe> {
-  const ran = command.local.runOutput(
-    {
-      command: "exec sh components/nixos-host/probe.sh",
-      environment: pulumi.output(args).apply(async (known) => {
-        await slots.take();
-        return probeEnvironment(known);
-      }),
-      logging: "none",
-      addPreviousOutputInEnv: false,
-    },
-    opts,
-  );
-  return ran.apply(({ stdout }) => {
-    slots.give();
-    return readProbe(stdout);
+/** All of a stack's run beside each other, in preview and up alike, whatever `--parallel` says. */
+export const probe = (args: pulumi.Input<ProbeArgs>): pulumi.Output<Probe> =>
+  pulumi.output(args).apply(async (known) => {
+    await slots.take();
+    try {
+      return await probeHost(known);
+    } finally {
+      slots.give();
+    }
   });
-}

@@ -70,8 +70,13 @@ function pins({ host, pinned }: SshPeer): [string, string][] {
 
 /** ssh running `words` on the peer. The remote side has a shell, so each word is quoted for it. */
 export function sshArgv(peer: SshPeer, words: readonly string[]): string[] {
-  return ["ssh", ...sshOptions(peer), "-T", peer.host, "--", words.map(shellWord).join(" ")];
+  return sshScriptArgv(peer, words.map(shellWord).join(" "));
 }
+
+/** ssh running a script in the remote side's shell. */
+export const sshScriptArgv = (peer: SshPeer, script: string): string[] => [
+  ...["ssh", ...sshOptions(peer), "-T", peer.host, "--", script],
+];
 
 /**
  * A configuration file for ssh with a section for each peer: for Nix, whose one command may talk to two of them while

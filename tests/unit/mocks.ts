@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { Programs, say } from "./programs.ts";
 
 /** How Pulumi marks a secret on the wire: `{ [signature]: secretMark, value }`. Source: sdk/nodejs/runtime/rpc.ts. */
 const signature = "4dabf18193072939515e22adb298388d";
@@ -33,6 +34,8 @@ export class Recording {
   /** What the engine heard, in its order: `resource NAME`, `outputs URN`. */
   readonly heard: string[] = [];
   readonly calls: { token: string; inputs: Record<string, unknown> }[] = [];
+  /** What hosts were asked over ssh: the remote commands. */
+  asked: string[] = [];
   /** URN -> outputs a component registered, as sent. */
   readonly outputs = new Map<string, Json>();
 
@@ -93,6 +96,8 @@ export interface MockOptions {
   readonly computed?: Record<string, (inputs: Record<string, Json>, name: string) => Record<string, unknown>>;
   /** Answers of provider functions, by token. */
   readonly functions?: Record<string, (inputs: Record<string, unknown>) => Record<string, unknown>>;
+  /** What every host answers over ssh; undefined: it refuses the connection. No test talks to a real one. */
+  readonly says?: unknown;
 }
 
 interface WireRequest {
@@ -191,9 +196,22 @@ export async function record<T>(
     "organization",
   );
   tap(pulumi.runtime.getMonitor() as unknown as WireMonitor, recording);
-  const result = build();
-  await pulumi.runtime.disconnect();
-  return { recording, result };
+  const ssh = new Programs("record");
+  ssh.program(
+    "ssh",
+    options.says === undefined ? "echo Connection refused >&2; exit 255" : say(options.says),
+  );
+  const path = process.env["PATH"];
+  process.env["PATH"] = ssh.environment({})["PATH"];
+  try {
+    const result = build();
+    await pulumi.runtime.disconnect();
+    recording.asked = ssh.logged().map((words) => words.replace(/^.* -T \S+ -- /, ""));
+    return { recording, result };
+  } finally {
+    process.env["PATH"] = path;
+    ssh.remove();
+  }
 }
 
 /** Value of an output of a finished run; undefined when it is unknown. */

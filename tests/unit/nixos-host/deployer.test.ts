@@ -2,9 +2,9 @@ import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { deployResult } from "../../../components/nixos-host/result.ts";
+import { gone, Programs, say, until } from "../programs.ts";
 import type { Asked, Told } from "./command-plugin.ts";
 import { newSystem, spec } from "./fixtures.ts";
-import { gone, Programs, say, until } from "./programs.ts";
 
 let own: Programs;
 let plugin: ChildProcess;

@@ -1,14 +1,14 @@
 import * as fs from "node:fs";
+import type { Ran } from "../../../components/nixos-host/deploy/runner.ts";
 import {
-  type Evaluated,
   EvaluationError,
   evaluate,
   nixEvalArgv,
   readEvaluation,
   relevantLines,
 } from "../../../components/nixos-host/evaluate.ts";
+import { Programs } from "../programs.ts";
 import { drv, newSystem } from "./fixtures.ts";
-import { Programs } from "./programs.ts";
 
 const args = { flake: "./nix", hosts: ["web", "in"], overrides: { site: "path:/x y" } };
 const target = {
@@ -16,7 +16,7 @@ const target = {
   ...{ inhibitors: { dbus: "dbus" }, units: { "web.service": "/nix/store/u/web.service" } },
 };
 
-const ran = (more: Partial<Evaluated>): Evaluated => ({
+const ran = (more: Partial<Ran>): Ran => ({
   ...{ exitCode: 0, timedOut: false, stdout: "", stderr: "" },
   ...more,
 });

@@ -2,8 +2,8 @@ import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { installResult } from "../../../components/nixos-host/result.ts";
+import { gone, Programs, say, until } from "../programs.ts";
 import { drv, newSystem, oldSystem, status } from "./fixtures.ts";
-import { gone, Programs, say, until } from "./programs.ts";
 
 /** The program as a resource starts it, with programs of our own first on PATH. */
 let own: Programs;

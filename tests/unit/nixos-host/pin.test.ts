@@ -22,7 +22,7 @@ async function host(seen: unknown, preview = false) {
       }),
     {
       preview,
-      functions: { "command:local:run": () => ({ stdout: `deploy ${JSON.stringify(seen)}`, stderr: "" }) },
+      says: seen,
       computed: {
         "command:local:Command": () => ({
           stdout: JSON.stringify({

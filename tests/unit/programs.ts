@@ -23,6 +23,16 @@ export class Programs {
     return fs.readFileSync(path.join(this.directory, name), "utf8");
   }
 
+  /** A line for each program that ran: its path and words. */
+  logged(): string[] {
+    return this.exists("log")
+      ? this.read("log")
+          .trim()
+          .split("\n")
+          .map((line) => line.trim())
+      : [];
+  }
+
   exists(name: string): boolean {
     return fs.existsSync(path.join(this.directory, name));
   }
