@@ -89,10 +89,11 @@ export class Deploys {
     const before = this.#fleet.processor();
     const finished = await this.#deploy(contender, systems);
     const onHosts = this.#fleet.processor() - before;
-    const spent = `processor: ${finished.processor.toFixed(1)} s here, ${onHosts.toFixed(1)} s on the hosts`;
+    const here = finished.processor - onHosts;
+    const spent = `processor: ${here.toFixed(1)} s here, ${onHosts.toFixed(1)} s on the hosts`;
     this.#say(`${label}: ${finished.seconds.toFixed(2)} s (${spent})`);
     await this.#verify(systems);
-    return { seconds: finished.seconds, processor: finished.processor + onHosts };
+    return { seconds: finished.seconds, processor: finished.processor };
   }
 
   #deploy(contender: Contender, systems: readonly string[]): Promise<Finished> {

@@ -9,7 +9,10 @@ export interface Finished {
   /** Both streams, as they came. */
   readonly output: string;
   readonly seconds: number;
-  /** Seconds of processor time of the program and what it started on this machine; hosts are not in it. */
+  /**
+   * Seconds of processor time of the whole machine meanwhile, hosts included. Not of the program and its children: what it leaves to a
+   * process that is none, as a deploy is, would be missing.
+   */
   readonly processor: number;
   /** Largest sum of resident memory of the program and its descendants, in MiB; 0 when it was not asked for. */
   readonly memory: number;
@@ -32,15 +35,15 @@ const PAGE = 4096;
 
 const number = (text: string | undefined): number => Number(text ?? 0);
 
-function stat(pid: number | "self"): string[] {
+function stat(pid: number): string[] {
   const text = readFileSync(`/proc/${pid}/stat`, "utf8");
   return text.slice(text.lastIndexOf(")") + 2).split(" ");
 }
 
-/** Processor time of children that have ended and been waited for, with theirs. */
-function spentByChildren(): number {
-  const fields = stat("self");
-  return (number(fields[13]) + number(fields[14])) / TICKS;
+/** Processor seconds of the machine since it started: user, nice, system, irq and softirq (proc_stat(5)). */
+function spent(): number {
+  const [, ...ticks] = readFileSync("/proc/stat", "utf8").split("\n", 1).join("").split(/\s+/);
+  return [0, 1, 2, 5, 6].reduce((sum, at) => sum + number(ticks[at]) / TICKS, 0);
 }
 
 /** Processor seconds of a process and of those below it that have ended. */
@@ -70,7 +73,7 @@ export function residentTree(pid: number): number {
 
 export function run(argv: readonly string[], options: Options = {}): Promise<Finished> {
   const [program = "", ...args] = argv;
-  const before = spentByChildren();
+  const before = spent();
   const begin = performance.now();
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
@@ -117,7 +120,7 @@ export function run(argv: readonly string[], options: Options = {}): Promise<Fin
       resolve({
         ...{ code: code ?? -1, stdout, output },
         seconds: (performance.now() - begin) / 1000,
-        processor: spentByChildren() - before,
+        processor: spent() - before,
         memory: memory / 2 ** 20,
       });
     });
