@@ -195,3 +195,24 @@ test("runner killed after activation, before confirmation: old system back; next
   expect(await fleet.changes()).toEqual([]);
   await fleet.mend();
 });
+
+test("the program ends while a deploy is under way: the deploy is confirmed all the same; next up converges", async () => {
+  await fleet.converged();
+  await fleet.closeGate("spare");
+  fleet.break(all(gated("spare"), fault("spare", "health_seconds = 240")));
+  const run = fleet.start();
+  await fleet.phase("spare", "checking", run);
+  const wanted = await fleet.running("spare");
+
+  run.killProgram();
+  await fleet.openGate("spare");
+  expect((await run.end).code).not.toBe(0);
+  const status = await fleet.deployer("spare", ...supervisor, "status");
+  expect(JSON.parse(status.output)).toMatchObject({ system: wanted, confirmed: true, phase: "idle" });
+  expect(await fleet.wouldChange()).toEqual([]);
+
+  expectWell(await fleet.up());
+  await fleet.expectConfirmed();
+  expect(await fleet.changes()).toEqual([]);
+  await fleet.mend();
+});

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { listProcesses } from "../../sandbox/machines/namespace-processes.ts";
 import { type Finished, finish } from "../sandbox/sandbox.ts";
@@ -45,13 +45,30 @@ export class Run {
 
   /** Ends the runner and all that it started at once, as a power cut would. */
   kill(): void {
+    this.#kill(this.#own());
+  }
+
+  /** Ends the stack's program alone, as a resource that fails does; the engine goes on with what is under way. */
+  killProgram(): void {
+    const isProgram = (pid: number) =>
+      readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("@pulumi/pulumi/cmd/run");
+    const programs = this.#own().filter(isProgram);
+    expect(programs).toHaveLength(1);
+    this.#kill(programs);
+  }
+
+  #own(): number[] {
     const everything = listProcesses();
     const own = new Set([this.#child.pid ?? -1]);
     for (let before = 0; before !== own.size; ) {
       before = own.size;
       for (const { pid, parent } of everything) if (own.has(parent)) own.add(pid);
     }
-    for (const pid of own) {
+    return [...own];
+  }
+
+  #kill(pids: readonly number[]): void {
+    for (const pid of pids) {
       try {
         process.kill(pid, "SIGKILL");
       } catch {

@@ -9,8 +9,13 @@ fail() {
   exit 1
 }
 
+# Named after that process and its start (proc_pid_stat(5), field 22), since numbers are used again.
+read -r stat <"/proc/$PPID/stat"
+# shellcheck disable=SC2086
+set -- ${stat##*) }
+home=${TMPDIR:-/tmp}/pantheros-deployer-$PPID-${20}
+
 # Others may write beside it: it must be ours, and nobody else's to enter.
-home=${TMPDIR:-/tmp}/pantheros-deployer-$PPID
 mkdir -m 700 "$home" 2>/dev/null || [ -n "$(find "$home" -prune -type d -user "$(id -u)" -perm 700)" ] ||
   fail "$home is not a directory of this user's alone: remove it"
 
