@@ -201,15 +201,14 @@ export async function record<T>(
     "ssh",
     options.says === undefined ? "echo Connection refused >&2; exit 255" : say(options.says),
   );
-  const path = process.env["PATH"];
-  process.env["PATH"] = ssh.environment({})["PATH"];
+  const leave = ssh.enter();
   try {
     const result = build();
     await pulumi.runtime.disconnect();
     recording.asked = ssh.logged().map((words) => words.replace(/^.* -T \S+ -- /, ""));
     return { recording, result };
   } finally {
-    process.env["PATH"] = path;
+    leave();
     ssh.remove();
   }
 }

@@ -50,6 +50,15 @@ export class Programs {
     };
   }
 
+  /** Puts its programs first on this process's own PATH; what it returns takes them off again. */
+  enter(): () => void {
+    const path = process.env["PATH"];
+    process.env["PATH"] = this.environment({})["PATH"];
+    return () => {
+      process.env["PATH"] = path;
+    };
+  }
+
   remove(): void {
     fs.rmSync(this.directory, { recursive: true, force: true });
   }

@@ -14,7 +14,7 @@ import { deploy, type Tools } from "./deploy.ts";
 import { stoppableRunner } from "./runner.ts";
 import { runnerFiles } from "./runner-files.ts";
 import { parseSpec } from "./spec.ts";
-import { birthOf, pollMs, stopWhen } from "./stop.ts";
+import { endOf, pollMs, stopWhen } from "./stop.ts";
 
 /** Thrown into a deploy that nobody waits for any more. */
 class HungUp extends Error {}
@@ -57,20 +57,19 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
 
 /** The command plugin kills a command's shell alone; what that had started would wait on. */
 function endWith(asker: number, response: ServerResponse): void {
-  const birth = birthOf(asker);
+  const isOver = endOf(asker);
   const looks = setInterval(() => {
-    if (birthOf(asker) !== birth) response.destroy();
+    if (isOver()) response.destroy();
   }, pollMs);
   response.on("close", () => clearInterval(looks));
 }
 
 const [directory = "", asks = ""] = process.argv.slice(2);
-const birth = birthOf(Number(asks));
 const removeHome = () => rmSync(directory, { recursive: true, force: true });
 process.on("exit", removeHome);
 // Its log is what tells of a fault of its own.
 process.on("uncaughtExceptionMonitor", () => process.off("exit", removeHome));
-stopWhen("deployer", () => birth === undefined || birthOf(Number(asks)) !== birth);
+stopWhen("deployer", endOf(Number(asks)));
 const server = createServer((request, response) => {
   serve(request, response).catch((error: unknown) => {
     if (error instanceof HungUp) return;

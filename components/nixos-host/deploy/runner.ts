@@ -1,4 +1,7 @@
-/** Runs one command: bounded, in a process group of its own, its output kept. The only place that starts processes. */
+/**
+ * Runs one command: bounded, in a process group of its own, its output kept. The only place that starts what a deploy or an
+ * install does; what the program itself asks is in ../child.ts.
+ */
 import { spawn } from "node:child_process";
 
 export interface Command {

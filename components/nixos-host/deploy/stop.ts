@@ -26,6 +26,12 @@ export function stopWithParent(name: string): void {
   stopWhen(name, () => process.ppid !== parent);
 }
 
+/** Tells, whenever it is asked, whether a process that runs now has ended. */
+export function endOf(pid: number): () => boolean {
+  const birth = birthOf(pid);
+  return () => birth === undefined || birthOf(pid) !== birth;
+}
+
 /** When a process was started, in the kernel's ticks: tells it from a later one of the same number. undefined: there is none. */
 export function birthOf(pid: number): string | undefined {
   try {

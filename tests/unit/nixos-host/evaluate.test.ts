@@ -80,14 +80,14 @@ test("a long error is cut", () => {
 });
 
 describe("with a nix of our own on PATH", () => {
-  const path = process.env["PATH"];
   let own: Programs;
+  let leave: () => void;
   beforeEach(() => {
     own = new Programs("evaluate");
-    process.env["PATH"] = `${own.directory}/bin:${path}`;
+    leave = own.enter();
   });
   afterEach(() => {
-    process.env["PATH"] = path;
+    leave();
     own.remove();
   });
 

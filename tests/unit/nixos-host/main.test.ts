@@ -103,5 +103,5 @@ esac`;
     process.kill(Number(own.read("install.pid")), "SIGKILL");
     await until(() => gone(Number(own.read("phase.pid"))));
     expect(gone(Number(own.read("install.pid")))).toBe(true);
-  }, 120_000);
+  }, 60_000);
 });

@@ -163,7 +163,7 @@ test("a host to be created, in a preview: its address is unknown, so nobody is a
     says: status(),
     preview: true,
   });
-  expect(recording.asked).toEqual([]);
+  expect([recording.asked, recording.calls]).toEqual([[], []]);
   expect(recording.named("web-deploy").type).toBe("command:local:Command");
 });
 

@@ -19,14 +19,14 @@ const args: ProbeArgs = {
 const answer = JSON.stringify(status({ last: { outcome: "rolled-back", reason: 'a "b"\nc' } }));
 
 describe("a host", () => {
-  const path = process.env["PATH"];
   let own: Programs;
+  let leave: () => void;
   beforeEach(() => {
     own = new Programs("probe");
-    process.env["PATH"] = own.environment({})["PATH"];
+    leave = own.enter();
   });
   afterEach(() => {
-    process.env["PATH"] = path;
+    leave();
     own.remove();
   });
 
@@ -48,7 +48,7 @@ esac`,
   test("one connection, the deploy user's, with the pins and the wanted system", async () => {
     const { found, asked } = await probe({ deploy: answers() });
     expect(found).toEqual({ reached: true, user: "deploy", status: JSON.parse(answer) });
-    expect(asked).toHaveLength(1);
+    expect(asked).toEqual([expect.stringContaining(probeArgv(args, "deploy").slice(1).join(" "))]);
     expect(probeArgv(args, "deploy")).toEqual(
       expect.arrayContaining([
         "IdentityFile=/keys/my deploy",
