@@ -14,7 +14,12 @@ export interface SshPeer {
   /** Seconds to connect, banner and key exchange included; 10 when left out. */
   readonly connectSeconds?: number | undefined;
   /**
-   * Nothing that passes is a secret, as with the supervisor's verbs: sntrup761 is left out of the key exchanges. It guards a recording
+   * Socket of a connection that several commands share: the first one makes it, and ssh ends it soon after the last. Absent:
+   * a connection of its own, as all need that are to show that a host can be reached.
+   */
+  readonly shared?: string | undefined;
+  /**
+   * Nothing that passes is a secret, as with the supervisor's verbs (a shared connection is for more than them): sntrup761 is left out of the key exchanges. It guards a recording
    * against a later quantum computer and costs an older ssh 0.1 s of processor time (OpenSSH 9.2 of Debian 12, measured; X25519
    * alone 0.01 s). ssh 9.9 and later has ML-KEM for the same end, which is cheap and stays.
    */
@@ -40,8 +45,7 @@ export function sshOptions(peer: SshPeer): string[] {
     ["ConnectTimeout", String(peer.connectSeconds ?? 10)], // also for a sshd that accepts and stays silent
     ["ServerAliveInterval", String(aliveSeconds)], // a host that went away is noticed
     ["ServerAliveCountMax", String(aliveCount)],
-    ["ControlMaster", "no"], // each step dials anew: a confirmation over an old connection would prove nothing
-    ["ControlPath", "none"],
+    ...sharing(peer.shared),
     // First what processors have instructions for. ssh's own first choice, ChaCha20, costs both sides more than twice the processor time
     // (500 MB: 0.9 s against 0.4 s here, OpenSSH 9.2, measured). It stays behind them, for a sshd without AES-GCM.
     ["Ciphers", "^aes256-gcm@openssh.com,aes128-gcm@openssh.com"],
@@ -49,13 +53,39 @@ export function sshOptions(peer: SshPeer): string[] {
     ["ClearAllForwardings", "yes"],
     ["LogLevel", "ERROR"], // stderr is for what went wrong
   ];
-  if (peer.nothingSecret) options.push(["KexAlgorithms", "-sntrup761*"]);
+  if (peer.nothingSecret && peer.shared === undefined) options.push(["KexAlgorithms", "-sntrup761*"]);
   if (peer.identity !== undefined) {
     options.push(["IdentityFile", peer.identity]);
     options.push(["IdentitiesOnly", "yes"]); // an agent full of keys would exhaust MaxAuthTries
   }
   // -F /dev/null: the runner's own configuration cannot interfere (ssh takes the first value it sees of an option).
   return ["-F", "/dev/null", ...options.flatMap(([key, value]) => ["-o", `${key}=${value}`])];
+}
+
+/** Seconds that a shared connection outlives its last command. ssh itself ends it then: whoever began it may be gone. */
+const sharedSeconds = 5;
+
+function sharing(socket: string | undefined): [string, string][] {
+  if (socket === undefined) {
+    return [
+      ["ControlMaster", "no"],
+      ["ControlPath", "none"],
+    ];
+  }
+  return [
+    ["ControlMaster", "auto"],
+    ["ControlPath", socket.replaceAll("%", "%%")],
+    ["ControlPersist", String(sharedSeconds)],
+  ];
+}
+
+/** Bytes of a socket's path everywhere (sun_path of macOS, less its end), less what ssh appends while it makes one. */
+const longestSocket = 104 - 1 - 17;
+
+/** Where in `directory` the shared connection to a machine is; undefined where ssh could not make a socket there. */
+export function socketIn(directory: string, user: string, host: string): string | undefined {
+  const socket = `${directory}/${user}@${host}`;
+  return Buffer.byteLength(socket) > longestSocket ? undefined : socket;
 }
 
 /** OpenSSH 8.5 (2021) can ask a command for the pinned keys, where there is no file to name. */

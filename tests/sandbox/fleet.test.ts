@@ -5,6 +5,15 @@ jest.setTimeout(15 * 60_000);
 
 const sandbox = new Sandbox("fleet");
 
+/** Logins of the deploy user so far, as the host counts them. */
+async function loginsTo(host: string): Promise<number> {
+  const { output } = await sandbox.inside(
+    host,
+    "journalctl --no-pager | grep -c 'Accepted .* for deploy from '",
+  );
+  return Number(output.trim());
+}
+
 describe("a fleet from nothing to healthy hosts", () => {
   beforeAll(async () => {
     await sandbox.fresh();
@@ -97,9 +106,12 @@ describe("a fleet from nothing to healthy hosts", () => {
     const steps = await sandbox.changes();
     expect(hostsOf(steps)).toEqual(new Set(["web"]));
     const before = await sandbox.running("web");
+    const logins = await loginsTo("web");
     expectWell(await sandbox.up());
     expect(await sandbox.running("web")).toBe((await sandbox.outputs()).hosts["web"]?.closure);
     expect(await sandbox.running("web")).not.toBe(before);
+    // The probe, one connection for the closure and its activation, and the confirmation's own.
+    expect((await loginsTo("web")) - logins).toBe(3);
     expect(await sandbox.changes()).toEqual([]);
   });
 

@@ -12,7 +12,7 @@ import {
 import type { Ending, Perform, Tools } from "./deploy.ts";
 import { ending, facts, neverBegun, unknownEnd } from "./ending.ts";
 import { activationBudget, type DeploySpec } from "./spec.ts";
-import { actingUser, type Step, stepFailure, verbStep } from "./steps.ts";
+import { peer, type Step, sharedPeer, stepFailure, verbStep } from "./steps.ts";
 
 /** Milliseconds between questions to a host that does not answer or is not done. */
 const pollMs = 1000;
@@ -51,7 +51,7 @@ interface Begun {
 }
 
 async function activate(spec: DeploySpec, tools: Tools, perform: Perform, attempt: number): Promise<Begun> {
-  const step = verbStep(spec, tools.files, "activate", actingUser(spec));
+  const step = verbStep(spec, "activate", sharedPeer(spec, tools.files));
   const ran = await perform(step);
   const line = parseLine(verbResult, ran.stdout);
   if (line?.outcome === "waiting" || line?.outcome === "current") return {};
@@ -81,14 +81,14 @@ async function finish(
 ): Promise<Ending> {
   let known = first;
   let failure = lost;
-  let step = verbStep(spec, tools.files, "activate", actingUser(spec));
+  let step = verbStep(spec, "activate", sharedPeer(spec, tools.files));
   for (;;) {
     if (known.is === "ended") return ended(spec, tools, perform, known.result, step, rebootOf);
     if (known.is === "never-begun") {
       return { outcome: "failed", ...failure, ...facts(known.status), reason: neverBegun(failure) };
     }
     if (known.is === "unknown") return { outcome: "failed", ...failure, ...unknownEnd(spec) };
-    step = verbStep(spec, tools.files, "confirm", spec.user);
+    step = verbStep(spec, "confirm", peer(spec, tools.files, spec.user));
     const ran = await perform(step);
     const line = parseLine(verbResult, ran.stdout);
     // "refused" is no end of the activation (the window may be over, and the way back under way): ask for the end.
@@ -145,7 +145,7 @@ function confirmedBy(status: SupervisorStatus): VerbResult {
 /** One status. A machine that had no supervisor has one only while the new system runs: both ways are tried. */
 async function ask(spec: DeploySpec, tools: Tools, perform: Perform, asked: number) {
   const user = spec.managed || asked % 2 === 0 ? spec.user : "root";
-  const ran = await perform(verbStep(spec, tools.files, "status", user));
+  const ran = await perform(verbStep(spec, "status", peer(spec, tools.files, user)));
   return parseLine(supervisorStatus, ran.stdout);
 }
 

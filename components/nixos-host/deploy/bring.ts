@@ -12,7 +12,7 @@ import {
 import type { Ending, Perform, Tools } from "./deploy.ts";
 import type { Ran } from "./runner.ts";
 import type { DeploySpec } from "./spec.ts";
-import { actingUser, type Step, stepFailure, verbStep } from "./steps.ts";
+import { type Step, sharedPeer, stepFailure, verbStep } from "./steps.ts";
 
 export interface Brought {
   /** Absent: the closure is on the host. */
@@ -42,7 +42,7 @@ export async function bring(
 
 /** A system that was put back on purpose is there. No copy shows that the host is, and an activation waits long for its end. */
 async function answers(spec: DeploySpec, tools: Tools, perform: Perform): Promise<Brought> {
-  const step = verbStep(spec, tools.files, "status", actingUser(spec));
+  const step = verbStep(spec, "status", sharedPeer(spec, tools.files));
   const ran = await perform(step);
   return ran.exitCode === 0 ? { warnings: [] } : { failure: failed(spec, step, ran), warnings: [] };
 }

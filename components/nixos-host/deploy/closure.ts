@@ -2,19 +2,19 @@
 import { type SshPeer, sshTrouble, storeUri } from "../ssh.ts";
 import type { Ran } from "./runner.ts";
 import type { DeploySpec } from "./spec.ts";
-import { actingUser, connectionHint, nix, peer, type RunnerFiles, type Step } from "./steps.ts";
+import { connectionHint, nix, overShared, peer, type RunnerFiles, type Step, sharedPeer } from "./steps.ts";
 
 /** The machine that builds, over SSH; undefined: the runner does. */
 export function builderOf(spec: DeploySpec, files: RunnerFiles): SshPeer | undefined {
   if (spec.build === undefined) return undefined;
-  if (spec.build === "target") return peer(spec, files, actingUser(spec));
+  if (spec.build === "target") return sharedPeer(spec, files);
   const { host, address, port } = spec.build;
-  return { ...peer(spec, files, spec.user), host, address, port };
+  return overShared({ ...peer(spec, files, spec.user), host, address, port }, files);
 }
 
 /** Every machine that Nix may talk to in this deploy: sections of its ssh configuration, see sshConfig. */
 export function nixPeers(spec: DeploySpec, files: RunnerFiles): SshPeer[] {
-  const target = peer(spec, files, actingUser(spec));
+  const target = sharedPeer(spec, files);
   const builder = builderOf(spec, files);
   return builder === undefined || builder.host === target.host ? [target] : [target, builder];
 }
@@ -111,7 +111,7 @@ export function pushStep(spec: DeploySpec, cache: string, files: RunnerFiles): S
  */
 export function copyStep(spec: DeploySpec, files: RunnerFiles, substitute = true): Step | undefined {
   if (spec.build === "target") return undefined;
-  const to = peer(spec, files, actingUser(spec));
+  const to = sharedPeer(spec, files);
   const builder = builderOf(spec, files);
   const from = builder === undefined ? [] : ["--from", storeUri(builder)];
   // Root is trusted by Nix, and a machine that was never managed does not know the fleet's signing key yet.

@@ -1,6 +1,6 @@
 /** What a step of a deploy is, and the verbs of the supervisor as steps. Nothing runs here. */
 import { stripVTControlCharacters } from "node:util";
-import { commandText, identityReason, type SshPeer, sshHints, sshTrouble } from "../ssh.ts";
+import { commandText, identityReason, type SshPeer, socketIn, sshHints, sshTrouble } from "../ssh.ts";
 import { verbArgv } from "../supervisor.ts";
 import type { Command, Ran } from "./runner.ts";
 import type { DeploySpec } from "./spec.ts";
@@ -20,12 +20,15 @@ export interface RunnerFiles {
   readonly sshConfig: string;
   /** Private key that may log in as the deploy user. */
   readonly identity?: string | undefined;
+  /** Directory for the sockets of shared connections; nobody else may enter it. */
+  readonly sockets: string;
   /** Nix secret key: the deploy user may only bring what a trusted key has signed. */
   readonly signingKey?: string | undefined;
 }
 
 export const nix = ["nix", "--extra-experimental-features", "nix-command flakes"];
 
+/** The host over a connection of its own: for all that shows that it can be reached. */
 export function peer(spec: DeploySpec, files: RunnerFiles, user: string): SshPeer {
   const { host, address, port, seconds } = spec;
   const pinned = { file: files.knownHosts };
@@ -35,13 +38,18 @@ export function peer(spec: DeploySpec, files: RunnerFiles, user: string): SshPee
 /** Who may change the host now: root only where no supervisor is yet. */
 export const actingUser = (spec: DeploySpec): string => (spec.managed ? spec.user : "root");
 
-/** A verb of the supervisor over a connection of its own. */
-export function verbStep(
-  spec: DeploySpec,
-  files: RunnerFiles,
-  name: "activate" | "confirm" | "status",
-  user: string,
-): Step {
+/** A machine over the connection that brings the closure, and activates it: a connection costs more than what a verb does. */
+export const overShared = (to: SshPeer, { sockets }: RunnerFiles): SshPeer => ({
+  ...to,
+  shared: socketIn(sockets, to.user, to.host),
+});
+
+/** The host as who may change it, over the shared connection. */
+export const sharedPeer = (spec: DeploySpec, files: RunnerFiles): SshPeer =>
+  overShared(peer(spec, files, actingUser(spec)), files);
+
+/** A verb of the supervisor. */
+export function verbStep(spec: DeploySpec, name: "activate" | "confirm" | "status", to: SshPeer): Step {
   const { seconds } = spec;
   const verb = {
     activate: ["activate", spec.outPath, spec.token],
@@ -56,10 +64,10 @@ export function verbStep(
     status: seconds.probe,
   }[name];
   // A machine without a supervisor is changed by the one in the closure; confirming is the new system's.
-  const program = user === "root" ? `${spec.outPath}/sw/bin/pantheros-supervisor` : undefined;
+  const program = to.user === "root" ? `${spec.outPath}/sw/bin/pantheros-supervisor` : undefined;
   return {
     name,
-    argv: verbArgv(peer(spec, files, user), verb, program),
+    argv: verbArgv(to, verb, program),
     ...(name === "activate" && spec.provenance ? { input: `${JSON.stringify(spec.provenance)}\n` } : {}),
     timeoutSeconds: limit + seconds.connect,
     hint: connectionHint,

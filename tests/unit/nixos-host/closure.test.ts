@@ -9,7 +9,10 @@ import {
 import { sshConfig } from "../../../components/nixos-host/ssh.ts";
 import { broken, drv, newSystem, refusedConnection, spec } from "./fixtures.ts";
 
-const files = { knownHosts: "/tmp/known_hosts", sshConfig: "/tmp/ssh_config", identity: "/keys/deploy" };
+const files = {
+  ...{ knownHosts: "/tmp/known_hosts", sshConfig: "/tmp/ssh_config" },
+  ...{ sockets: "/tmp/d", identity: "/keys/deploy" },
+};
 const nix = ["nix", "--extra-experimental-features", "nix-command flakes"];
 const builder = { host: "storage", address: "192.0.2.9", port: 22, hostKey: "ssh-ed25519 AAAAC3Nzb" };
 const overSsh = { NIX_SSHOPTS: "-F /tmp/ssh_config" };
@@ -87,6 +90,10 @@ describe("built on another host", () => {
     expect(config).toMatch(/^Host web\n {2}HostName 203\.0\.113\.10\n/);
     expect(config).toMatch(/^Host storage\n {2}HostName 192\.0\.2\.9\n/m);
     expect(config.match(/StrictHostKeyChecking yes/g)).toHaveLength(2);
+    expect(config.match(/ControlPath .*/g)).toEqual([
+      "ControlPath /tmp/d/root@web",
+      "ControlPath /tmp/d/deploy@storage",
+    ]);
   });
 
   test("a blank in a file's name is quoted; a command stands as it is", () => {

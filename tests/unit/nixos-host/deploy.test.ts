@@ -42,7 +42,7 @@ async function outcome(w: ReturnType<typeof world>, more: Parameters<typeof spec
   return result;
 }
 
-test("confirmed: build, copy, activate, confirm, each over a connection of its own", async () => {
+test("confirmed: build, copy, activate, confirm", async () => {
   const w = world({ ...prepared, activate: [waiting], confirm: [confirmed] });
   expect(await outcome(w)).toMatchObject({
     ...{
@@ -297,6 +297,10 @@ describe("a lost connection while activating", () => {
     });
     expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
     expect(w.kinds()).toEqual(["build", "copy", "activate", "status", "status", "status", "confirm"]);
+    // What shows that the host can be reached has a connection of its own.
+    const sockets = w.asked.map(({ argv }) => argv.find((word) => word.startsWith("ControlPath=")));
+    const alone = "ControlPath=none";
+    expect(sockets.slice(2)).toEqual(["ControlPath=/tmp/d/deploy@web", alone, alone, alone, alone]);
   });
 
   test("it ended meanwhile: told as the host tells it", async () => {

@@ -94,6 +94,7 @@ export function world(
       files: {
         knownHosts: "/tmp/k",
         sshConfig: "/tmp/c",
+        sockets: "/tmp/d",
         bootstrapHosts: "/tmp/b",
         hosts: "/tmp/k",
         extraFiles: "/tmp/x/root",

@@ -4,6 +4,7 @@ import {
   commandText,
   knownHostsLines,
   shellWord,
+  socketIn,
   sshArgv,
   sshTrouble,
 } from "../../../components/nixos-host/ssh.ts";
@@ -29,6 +30,21 @@ test("the whole argument vector", () => {
     ...["-o", "IdentityFile=/keys/deploy", "-o", "IdentitiesOnly=yes"],
     ...["-T", "web", "--", "sudo -n /sw/bin/x activate 'a b'"],
   ]);
+});
+
+test("a shared connection: ssh ends it, and what passes may be a secret", () => {
+  const argv = sshArgv({ ...peer, shared: "/tmp/100%/deploy@web", nothingSecret: true }, ["true"]);
+  const at = argv.indexOf("ControlMaster=auto");
+  expect(argv.slice(at - 1, at + 5)).toEqual([
+    ...["-o", "ControlMaster=auto", "-o", "ControlPath=/tmp/100%%/deploy@web", "-o", "ControlPersist=5"],
+  ]);
+  expect(argv.join(" ")).not.toContain("KexAlgorithms");
+});
+
+test("where a socket's path would be too long for ssh, nothing is shared", () => {
+  expect(socketIn("/tmp/d", "deploy", "web")).toBe("/tmp/d/deploy@web");
+  expect(socketIn("/tmp/d", "deploy", "w".repeat(72))).toHaveLength(86);
+  expect(socketIn("/tmp/d", "deploy", "w".repeat(73))).toBeUndefined();
 });
 
 test("a pinned key without a file", () => {

@@ -1,22 +1,41 @@
 import { copyStep } from "../../../components/nixos-host/deploy/closure.ts";
 import { deploySpec, shortList } from "../../../components/nixos-host/deploy/spec.ts";
-import { lastLines, stepFailure, verbStep } from "../../../components/nixos-host/deploy/steps.ts";
+import {
+  lastLines,
+  peer,
+  sharedPeer,
+  stepFailure,
+  verbStep,
+} from "../../../components/nixos-host/deploy/steps.ts";
 import { broken, newSystem, spec } from "./fixtures.ts";
 
-const files = { knownHosts: "/tmp/known_hosts", sshConfig: "/tmp/ssh_config", identity: "/keys/deploy" };
+const files = {
+  ...{ knownHosts: "/tmp/known_hosts", sshConfig: "/tmp/ssh_config" },
+  ...{ sockets: "/tmp/d", identity: "/keys/deploy" },
+};
+const own = peer(spec(), files, "deploy");
 
-test("verbs go through sudo, never with a shared connection", () => {
-  const { argv } = verbStep(spec(), files, "activate", "deploy");
-  expect(argv).toContain("ControlPath=none");
+test("verbs go through sudo; a connection is shared where it is asked for, and only there", () => {
+  const { argv } = verbStep(spec(), "activate", sharedPeer(spec(), files));
+  expect(argv).toEqual(expect.arrayContaining(["ControlMaster=auto", "ControlPath=/tmp/d/deploy@web"]));
   expect(argv.at(-1)).toBe(
     `sudo -n /run/current-system/sw/bin/pantheros-supervisor activate ${newSystem} t1`,
   );
-  expect(verbStep(spec(), files, "confirm", "deploy").argv.at(-1)).toMatch(/ confirm t1$/);
+  const confirm = verbStep(spec(), "confirm", own).argv;
+  expect(confirm).toEqual(expect.arrayContaining(["ControlMaster=no", "ControlPath=none"]));
+  expect(confirm.at(-1)).toMatch(/ confirm t1$/);
+});
+
+test("a machine without a supervisor is changed by the new system's own, as root", () => {
+  const to = sharedPeer(spec({ managed: false }), files);
+  const { argv } = verbStep(spec({ managed: false }), "activate", to);
+  expect(argv).toContain("ControlPath=/tmp/d/root@web");
+  expect(argv.at(-1)).toBe(`${newSystem}/sw/bin/pantheros-supervisor activate ${newSystem} t1`);
 });
 
 test("waiting for the host is bounded by what the host itself may take", () => {
   const given = spec({ seconds: { switch: 100, health: 50, confirm: 20, connect: 5 } });
-  expect(verbStep(given, files, "activate", "deploy").timeoutSeconds).toBe(100 * 2 + 50 * 2 + 120 + 5);
+  expect(verbStep(given, "activate", own).timeoutSeconds).toBe(100 * 2 + 50 * 2 + 120 + 5);
 });
 
 test("a failure has step, command, exit code, reason and hint", () => {
@@ -56,7 +75,7 @@ test("another host key: its fingerprint, and none of ssh's advice to remove the 
     '  ssh-keygen -f "/tmp/known_hosts" -R "web"',
     "Host key verification failed.",
   ].join("\n");
-  expect(stepFailure(verbStep(spec(), files, "status", "deploy"), broken(page)).reason).toBe(
+  expect(stepFailure(verbStep(spec(), "status", own), broken(page)).reason).toBe(
     "host key verification failed: the machine shows SHA256:c5oyvVUlPLHKVSmKWts+NeNtcFmtJfvwn6ta8iVTvZ8",
   );
 });
