@@ -179,7 +179,7 @@ export class Rehearsal extends Sandbox {
   async supervisor(host: string, key: string): Promise<string> {
     const { output } = await this.inside(
       host,
-      `sed -n 's/^${key}=//p' /var/lib/pantheros/record 2>/dev/null`,
+      `sed -n 's/^${key}=//p' /var/lib/pantheros/record 2>/dev/null | tail -n 1`,
     );
     return output.trim();
   }

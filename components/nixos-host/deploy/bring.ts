@@ -47,7 +47,7 @@ async function answers(spec: DeploySpec, tools: Tools, perform: Perform): Promis
   return ran.exitCode === 0 ? { warnings: [] } : { failure: failed(spec, step, ran), warnings: [] };
 }
 
-/** Built and signed. What is here already, by an earlier run or from a cache, is only signed, which fails where it is not whole. */
+/** Built and signed; what is here already, by an earlier run or from a cache, is only signed. */
 async function provide(spec: DeploySpec, drvPath: string, tools: Tools, perform: Perform) {
   const { signingKey } = tools.files;
   if (signingKey === undefined) return build(spec, drvPath, tools, perform);
@@ -56,7 +56,8 @@ async function provide(spec: DeploySpec, drvPath: string, tools: Tools, perform:
     const ran = await perform(step);
     return ran.exitCode === 0 ? undefined : { ran, ending: failed(spec, step, ran) };
   };
-  if (spec.build === undefined) {
+  // A path that is there may not be whole yet; signing tells.
+  if (spec.build === undefined && tools.exists(spec.outPath)) {
     const failure = await sign();
     if (failure === undefined || !isMissing(failure.ran)) return failure?.ending;
   }

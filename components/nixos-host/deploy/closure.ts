@@ -81,7 +81,7 @@ export function signStep(spec: DeploySpec, signingKey: string, files: RunnerFile
   return {
     name: "sign",
     argv: signArgv(spec.outPath, signingKey, builder === undefined ? [] : ["--store", storeUri(builder)]),
-    ...(builder === undefined ? {} : { env: sshEnvironment(files) }),
+    ...(builder === undefined ? { gathers: true } : { env: sshEnvironment(files) }),
     timeoutSeconds: spec.seconds.sign,
     hint: (ran) => (builder === undefined ? undefined : builderHint(builder, spec, ran)) ?? signHint,
   };

@@ -10,6 +10,8 @@ import type { RunnerFiles, Step } from "./steps.ts";
 export interface Tools {
   readonly run: Runner;
   readonly files: RunnerFiles;
+  /** Whether a path is in the runner's file system. */
+  readonly exists: (path: string) => boolean;
   /** Milliseconds that no clock change moves. */
   readonly now: () => number;
   readonly sleep: (ms: number) => Promise<void>;

@@ -6,18 +6,22 @@
  * would record, and the host goes back by itself.
  * Environment: PANTHEROS_SSH_KEY (private key), PANTHEROS_SIGNING_KEY (Nix secret key), files both.
  */
-import { renameSync, rmSync, writeSync } from "node:fs";
+import { existsSync, renameSync, rmSync, writeSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { deploy, type Tools } from "./deploy.ts";
-import { stoppableRunner } from "./runner.ts";
+import { gathered } from "./gather.ts";
+import { runProcess, stoppableRunner } from "./runner.ts";
 import { runnerFiles } from "./runner-files.ts";
 import { parseSpec } from "./spec.ts";
 import { endOf, pollMs, stopWhen } from "./stop.ts";
 
 /** Thrown into a deploy that nobody waits for any more. */
 class HungUp extends Error {}
+
+/** Of all deploys: who hangs up ends nothing that others wait for too. */
+const together = gathered(runProcess);
 
 /** Answers with lines of progress, then the result as one line of JSON, or a line that says why there is none. */
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -35,9 +39,10 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   const { files, remove } = runnerFiles([spec]);
   const tools: Tools = {
     files,
+    exists: existsSync,
     run: async (command) => {
       going();
-      const ran = await run(command);
+      const ran = await (command.gathers ? together(command) : run(command));
       going();
       return ran;
     },

@@ -1,10 +1,11 @@
 /** What the steps need on the runner: pins and ssh configuration, in a directory that goes with this process. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { knownHostsLines, sshConfig } from "../ssh.ts";
 import { nixPeers } from "./closure.ts";
 import type { Tools } from "./deploy.ts";
+import { gathered } from "./gather.ts";
 import { runProcess } from "./runner.ts";
 import type { DeploySpec } from "./spec.ts";
 import type { RunnerFiles } from "./steps.ts";
@@ -45,7 +46,8 @@ export function runnerFiles(specs: readonly DeploySpec[]): {
 }
 
 export const runnerTools = (specs: readonly DeploySpec[]): Tools => ({
-  run: runProcess,
+  run: gathered(runProcess),
+  exists: existsSync,
   files: runnerFiles(specs).files,
   now: () => performance.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

@@ -10,6 +10,8 @@ export interface Command {
   readonly input?: string | undefined;
   /** After this the whole process group gets SIGTERM, and SIGKILL 5 s later. */
   readonly timeoutSeconds: number;
+  /** May be run as one with others that differ from it in their last word only, see gather.ts. */
+  readonly gathers?: boolean | undefined;
 }
 
 export interface Ran {

@@ -69,6 +69,8 @@ describe("built on another host", () => {
       ],
       env: overSsh,
     });
+    expect(signStep(remote, "/keys/signing", files).gathers).toBeUndefined();
+    expect(signStep(spec(), "/keys/signing", files)).toMatchObject({ gathers: true });
   });
 
   test("pushed and copied from there", () => {

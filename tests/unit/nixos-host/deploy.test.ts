@@ -69,6 +69,16 @@ test("signs and pushes where there is a key and a cache", async () => {
   expect(w.kinds()).toEqual(["sign", "build", "sign", "push", "copy", "activate", "confirm"]);
 });
 
+test("what is not here is built before anything is asked of it", async () => {
+  const w = world(
+    { ...prepared, sign: [ok()], activate: [waiting], confirm: [confirmed] },
+    { signingKey: "/k" },
+    (path) => path !== newSystem,
+  );
+  await outcome(w);
+  expect(w.kinds()).toEqual(["build", "sign", "copy", "activate", "confirm"]);
+});
+
 test("what is here already is not built again", async () => {
   const w = world(
     { copy: [ok()], sign: [ok()], activate: [waiting], confirm: [confirmed] },

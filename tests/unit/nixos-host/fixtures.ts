@@ -72,6 +72,8 @@ export function kindOf({ argv }: Command): string {
 export function world(
   answers: Record<string, Ran[]>,
   files: Partial<{ signingKey: string; identity: string }> = {},
+  /** Of the runner's file system. */
+  exists: (path: string) => boolean = () => true,
 ) {
   const asked: Command[] = [];
   const progress: string[] = [];
@@ -91,6 +93,7 @@ export function world(
     kinds: () => asked.map(kindOf),
     tools: {
       run,
+      exists,
       files: {
         knownHosts: "/tmp/k",
         sshConfig: "/tmp/c",

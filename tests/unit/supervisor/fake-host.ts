@@ -204,7 +204,7 @@ export class FakeHost {
   }
 
   phase(): string {
-    return /^phase=(.*)$/m.exec(this.read("var/lib/pantheros/record"))?.[1] ?? "idle";
+    return [...this.read("var/lib/pantheros/record").matchAll(/^phase=(.*)$/gm)].at(-1)?.[1] ?? "idle";
   }
 
   idle(): Promise<void> {

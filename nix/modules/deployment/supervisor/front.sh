@@ -71,7 +71,7 @@ activate() {
   # Switched to already, and only its kernel is not booted: what was booted is what to go back to.
   if [ "$mode" = boot ] && [ "$recorded" = "$wanted" ]; then recorded=$booted_system; fi
   rm -f "$state/confirm" "$state/failure" "$state/health" "$state/offer"
-  { write reasons "$reasons" && write provenance "$offered"; } || { unpin; refuse state "cannot write to $state: is the disk full?"; }
+  { jot reasons "$reasons" && jot provenance "$offered"; } || { unpin; refuse state "cannot write to $state: is the disk full?"; }
   failed_units failed,auto-restart >"$state/failed.before"
   if [ "$mode" = live ] && [ "$wanted" = "$from" ] && [ "$wanted" = "$profile_system" ] && boots "$wanted"; then already; fi
   serving_units >"$state/serving"
@@ -123,7 +123,7 @@ confirm() {
   given=$1
   load
   if [ "$phase" = waiting ] && [ "$token" = "$given" ]; then
-    write confirm "$attempt" && ring confirm
+    jot confirm "$attempt" && ring confirm
     settings "$wanted"
     await never "$((switch_seconds * 2 + 180))"
   fi

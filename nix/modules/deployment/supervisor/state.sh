@@ -1,13 +1,15 @@
 # shellcheck shell=sh disable=SC2154,SC2034
-# What the supervisor remembers: small files, each replaced whole.
+# What the supervisor remembers: small files.
 
-# write NAME TEXT
+# write NAME TEXT: replaced whole, and on the disk when it returns. jot NAME TEXT: for what means nothing without the record.
+jot() { printf '%s\n' "$2" 2>/dev/null >"$state/$1"; }
 write() {
   printf '%s\n' "$2" 2>/dev/null >"$state/$1.new" && { sync "$state/$1.new" 2>/dev/null || sync; } && mv -f "$state/$1.new" "$state/$1"
 }
 first_line() { line=; if [ -r "$1" ]; then IFS= read -r line <"$1"; fi; }
 
-# `record` is the one file that says an activation is under way. Other versions of this program read it: add keys only.
+# `record` is the one file that says an activation is under way. Other versions of this program read it: add keys only. The last line
+# of a key counts: a step forward that changes nothing else is added at the end, and one that a crash took is the step before.
 #   mode  live: switched under the running system. boot: the machine goes through a reboot.
 #   boot  boot id when this phase began: another one now means that the machine went down since.
 #   kept  generation of the profile from before
@@ -24,14 +26,17 @@ load() {
 enter() {
   phase=$1
   printf 'pantheros: %s: %s\n' "$phase" "$wanted" >&2
-  write record "phase=$phase
+  case $phase in
+    switching | checking | waiting) printf 'phase=%s\n' "$phase" 2>/dev/null >>"$state/record" ;;
+    *) write record "phase=$phase
 attempt=$attempt
 wanted=$wanted
 recorded=$recorded
 token=$token
 boot=$boot
 kept=$kept
-mode=$mode" || return
+mode=$mode" ;;
+  esac || return
   case $phase in waiting | rebooting | idle) ring phase ;; esac # what `await` waits for
 }
 
