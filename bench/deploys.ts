@@ -86,6 +86,7 @@ export class Deploys {
     contender: Contender,
     systems: readonly string[],
   ): Promise<{ readonly seconds: number; readonly processor: number }> {
+    await this.#fleet.rest();
     const before = this.#fleet.processor();
     const finished = await this.#deploy(contender, systems);
     const onHosts = this.#fleet.processor() - before;

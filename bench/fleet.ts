@@ -1,8 +1,9 @@
 /** The fleet that is measured: adopted machines and nothing else, in a sandbox of its own. */
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { cgroupProcesses, sandboxCgroups } from "../sandbox/machines/cgroups.ts";
-import { type Finished, must, type Options, processorOf, run } from "./run.ts";
+import { type Finished, inLogin, must, type Options, processorOf, run, spent } from "./run.ts";
 
 export interface Filler {
   readonly paths: number;
@@ -63,6 +64,8 @@ export function fleetText({ hosts, filler, more = "" }: FleetText): string {
 
 const NAME = "bench";
 const UP_SECONDS = 1200;
+/** Processor seconds in one second of a machine that does nothing in particular. */
+const REST = 0.15;
 
 export class BenchFleet {
   readonly root: string;
@@ -176,9 +179,26 @@ export class BenchFleet {
     return stdout.trim().split("\n");
   }
 
+  /**
+   * Waits, a minute at most, until the machine is at rest and nobody is logged in on a host. What a deploy leaves behind is its own:
+   * a login of root's has a service manager, which ends 10 s after the last one and would cost the next deploy that processor time,
+   * or spare it the start of another.
+   */
+  async rest(): Promise<void> {
+    for (let second = 0; second < 60; second += 1) {
+      const before = spent();
+      await setTimeout(1000);
+      if (spent() - before < REST && !this.#processes().some(inLogin)) return;
+    }
+  }
+
+  #processes(): readonly number[] {
+    const [first] = sandboxCgroups(NAME);
+    return first === undefined ? [] : cgroupProcesses(first);
+  }
+
   /** Processor seconds that the machines have spent so far. */
   processor(): number {
-    const [first] = sandboxCgroups(NAME);
-    return first === undefined ? 0 : cgroupProcesses(first).reduce((sum, pid) => sum + processorOf(pid), 0);
+    return this.#processes().reduce((sum, pid) => sum + processorOf(pid), 0);
   }
 }

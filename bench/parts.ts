@@ -66,6 +66,7 @@ export async function measure(wanted: Wanted): Promise<Measured> {
   const several = async (name: string, body: () => Promise<number>): Promise<number> => {
     const values: number[] = [];
     for (let round = 1; round <= rounds; round += 1) {
+      await fleet.rest();
       values.push(await body());
       steps.say(`${name}, round ${round} of ${rounds}: ${values.at(-1)?.toFixed(2)} s`);
     }

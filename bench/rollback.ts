@@ -17,7 +17,7 @@ const WATCH = [
   "rm -f /run/pantheros-watch",
   "while :; do",
   "read -r up _ </proc/uptime",
-  "phase=$(sed -n 's/^phase=//p' /var/lib/pantheros/record)",
+  "phase=$(sed -n 's/^phase=//p' /var/lib/pantheros/record | tail -n 1)",
   "code=$(curl -s -o /dev/null -m 1 -w '%{http_code}' http://127.0.0.1:8080/)",
   'echo "$up $phase $code" >>/run/pantheros-watch',
   "sleep 0.03",

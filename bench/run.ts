@@ -41,9 +41,18 @@ function stat(pid: number): string[] {
 }
 
 /** Processor seconds of the machine since it started: user, nice, system, irq and softirq (proc_stat(5)). */
-function spent(): number {
+export function spent(): number {
   const [, ...ticks] = readFileSync("/proc/stat", "utf8").split("\n", 1).join("").split(/\s+/);
   return [0, 1, 2, 5, 6].reduce((sum, at) => sum + number(ticks[at]) / TICKS, 0);
+}
+
+/** Whether a process belongs to somebody's login, its service manager included. */
+export function inLogin(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cgroup`, "utf8").includes("/user.slice/");
+  } catch {
+    return false;
+  }
 }
 
 /** Processor seconds of a process and of those below it that have ended. */
