@@ -79,6 +79,12 @@ function sharing(socket: string | undefined): [string, string][] {
   ];
 }
 
+/** The same for deploy/nix-ssh/ssh, whatever machine it is called for. */
+export const nixSharing = (directory: string): Record<string, string> => ({
+  PANTHEROS_CONTROL_PATH: `${directory.replaceAll("%", "%%")}/%r@%n`,
+  PANTHEROS_CONTROL_PERSIST: String(sharedSeconds),
+});
+
 /** Bytes of a socket's path everywhere (sun_path of macOS, less its end), less what ssh appends while it makes one. */
 const longestSocket = 104 - 1 - 17;
 

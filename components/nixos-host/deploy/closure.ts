@@ -1,28 +1,32 @@
 /** A closure's way to its host as steps: built, signed, pushed to the cache, copied. Nothing runs here. */
-import { type SshPeer, sshTrouble, storeUri } from "../ssh.ts";
+import { nixSharing, type SshPeer, socketIn, sshTrouble, storeUri } from "../ssh.ts";
 import type { Ran } from "./runner.ts";
 import type { DeploySpec } from "./spec.ts";
-import { connectionHint, nix, overShared, peer, type RunnerFiles, type Step, sharedPeer } from "./steps.ts";
+import { actingUser, connectionHint, nix, peer, type RunnerFiles, type Step } from "./steps.ts";
 
 /** The machine that builds, over SSH; undefined: the runner does. */
 export function builderOf(spec: DeploySpec, files: RunnerFiles): SshPeer | undefined {
   if (spec.build === undefined) return undefined;
-  if (spec.build === "target") return sharedPeer(spec, files);
+  if (spec.build === "target") return peer(spec, files, actingUser(spec));
   const { host, address, port } = spec.build;
-  return overShared({ ...peer(spec, files, spec.user), host, address, port }, files);
+  return { ...peer(spec, files, spec.user), host, address, port };
 }
 
 /** Every machine that Nix may talk to in this deploy: sections of its ssh configuration, see sshConfig. */
 export function nixPeers(spec: DeploySpec, files: RunnerFiles): SshPeer[] {
-  const target = sharedPeer(spec, files);
+  const target = peer(spec, files, actingUser(spec));
   const builder = builderOf(spec, files);
   return builder === undefined || builder.host === target.host ? [target] : [target, builder];
 }
 
-/** Nix splits NIX_SSHOPTS at blanks, without quotes. */
-function sshEnvironment({ sshConfig }: RunnerFiles): Record<string, string> {
+/** Nix's ssh: the machines' sections, and the connection that they share with the activation (nix-ssh/ssh). */
+function sshEnvironment(spec: DeploySpec, files: RunnerFiles): Record<string, string> {
+  const { sshConfig, sockets, nixPath } = files;
+  // Nix splits NIX_SSHOPTS at blanks, without quotes.
   if (/\s/.test(sshConfig)) throw new Error(`NIX_SSHOPTS cannot hold "${sshConfig}": it has a blank in it`);
-  return { NIX_SSHOPTS: `-F ${sshConfig}` };
+  const options = { NIX_SSHOPTS: `-F ${sshConfig}` };
+  const shares = nixPeers(spec, files).every(({ user, host }) => socketIn(sockets, user, host) !== undefined);
+  return shares ? { ...options, PATH: nixPath, ...nixSharing(sockets) } : options;
 }
 
 const garbage =
@@ -39,7 +43,7 @@ export function buildStep(spec: DeploySpec, drvPath: string, files: RunnerFiles)
   return {
     name: "build",
     argv: [...nix, "build", ...where, "--no-link", "--print-out-paths", `${drvPath}^out`],
-    ...(builder === undefined ? {} : { env: sshEnvironment(files) }),
+    ...(builder === undefined ? {} : { env: sshEnvironment(spec, files) }),
     timeoutSeconds: spec.seconds.build,
     hint: (ran) => {
       const lost = builder === undefined ? undefined : builderHint(builder, spec, ran);
@@ -81,7 +85,7 @@ export function signStep(spec: DeploySpec, signingKey: string, files: RunnerFile
   return {
     name: "sign",
     argv: signArgv(spec.outPath, signingKey, builder === undefined ? [] : ["--store", storeUri(builder)]),
-    ...(builder === undefined ? { gathers: true } : { env: sshEnvironment(files) }),
+    ...(builder === undefined ? { gathers: true } : { env: sshEnvironment(spec, files) }),
     timeoutSeconds: spec.seconds.sign,
     hint: (ran) => (builder === undefined ? undefined : builderHint(builder, spec, ran)) ?? signHint,
   };
@@ -99,7 +103,7 @@ export function pushStep(spec: DeploySpec, cache: string, files: RunnerFiles): S
   return {
     name: "push",
     argv: [...nix, "copy", ...impatient(spec), ...from, "--to", cache, spec.outPath],
-    ...(builder === undefined ? {} : { env: sshEnvironment(files) }),
+    ...(builder === undefined ? {} : { env: sshEnvironment(spec, files) }),
     timeoutSeconds: spec.seconds.push,
     hint: () => "check the cache's address and credentials; the deploy goes on without it",
   };
@@ -111,7 +115,7 @@ export function pushStep(spec: DeploySpec, cache: string, files: RunnerFiles): S
  */
 export function copyStep(spec: DeploySpec, files: RunnerFiles, substitute = true): Step | undefined {
   if (spec.build === "target") return undefined;
-  const to = sharedPeer(spec, files);
+  const to = peer(spec, files, actingUser(spec));
   const builder = builderOf(spec, files);
   const from = builder === undefined ? [] : ["--from", storeUri(builder)];
   // Root is trusted by Nix, and a machine that was never managed does not know the fleet's signing key yet.
@@ -122,7 +126,7 @@ export function copyStep(spec: DeploySpec, files: RunnerFiles, substitute = true
       ...[...nix, "copy", ...(substitute ? ["--substitute-on-destination"] : []), ...unchecked],
       ...[...from, "--to", storeUri(to), spec.outPath],
     ],
-    env: sshEnvironment(files),
+    env: sshEnvironment(spec, files),
     timeoutSeconds: substitute ? Math.min(spec.seconds.substitute, spec.seconds.copy) : spec.seconds.copy,
     hint: (ran) => {
       if (/lacks a (valid )?signature|not signed by/.test(ran.stderr)) {

@@ -22,6 +22,8 @@ export interface RunnerFiles {
   readonly identity?: string | undefined;
   /** Directory for the sockets of shared connections; nobody else may enter it. */
   readonly sockets: string;
+  /** PATH for Nix, whose ssh is nix-ssh/ssh. */
+  readonly nixPath: string;
   /** Nix secret key: the deploy user may only bring what a trusted key has signed. */
   readonly signingKey?: string | undefined;
 }
@@ -38,15 +40,11 @@ export function peer(spec: DeploySpec, files: RunnerFiles, user: string): SshPee
 /** Who may change the host now: root only where no supervisor is yet. */
 export const actingUser = (spec: DeploySpec): string => (spec.managed ? spec.user : "root");
 
-/** A machine over the connection that brings the closure, and activates it: a connection costs more than what a verb does. */
-export const overShared = (to: SshPeer, { sockets }: RunnerFiles): SshPeer => ({
-  ...to,
-  shared: socketIn(sockets, to.user, to.host),
-});
-
-/** The host as who may change it, over the shared connection. */
-export const sharedPeer = (spec: DeploySpec, files: RunnerFiles): SshPeer =>
-  overShared(peer(spec, files, actingUser(spec)), files);
+/** The host as who may change it, over the connection that brought the closure: another one would cost more than what a verb does. */
+export function sharedPeer(spec: DeploySpec, files: RunnerFiles): SshPeer {
+  const to = peer(spec, files, actingUser(spec));
+  return { ...to, shared: socketIn(files.sockets, to.user, to.host) };
+}
 
 /** A verb of the supervisor. */
 export function verbStep(spec: DeploySpec, name: "activate" | "confirm" | "status", to: SshPeer): Step {

@@ -11,11 +11,14 @@ import { broken, drv, newSystem, refusedConnection, spec } from "./fixtures.ts";
 
 const files = {
   ...{ knownHosts: "/tmp/known_hosts", sshConfig: "/tmp/ssh_config" },
-  ...{ sockets: "/tmp/d", identity: "/keys/deploy" },
+  ...{ sockets: "/tmp/d", nixPath: "/nix-ssh:/bin", identity: "/keys/deploy" },
 };
 const nix = ["nix", "--extra-experimental-features", "nix-command flakes"];
 const builder = { host: "storage", address: "192.0.2.9", port: 22, hostKey: "ssh-ed25519 AAAAC3Nzb" };
-const overSsh = { NIX_SSHOPTS: "-F /tmp/ssh_config" };
+const overSsh = {
+  ...{ NIX_SSHOPTS: "-F /tmp/ssh_config", PATH: "/nix-ssh:/bin" },
+  ...{ PANTHEROS_CONTROL_PATH: "/tmp/d/%r@%n", PANTHEROS_CONTROL_PERSIST: "5" },
+};
 
 describe("built here", () => {
   test("build", () => {
@@ -73,6 +76,11 @@ describe("built on another host", () => {
     expect(signStep(spec(), "/keys/signing", files)).toMatchObject({ gathers: true });
   });
 
+  test("where ssh could make no socket, each command has a connection of its own", () => {
+    const sockets = `/tmp/${"d".repeat(80)}`;
+    expect(copyStep(remote, { ...files, sockets })?.env).toEqual({ NIX_SSHOPTS: "-F /tmp/ssh_config" });
+  });
+
   test("pushed and copied from there", () => {
     expect(pushStep(remote, "s3://cache", files).argv.slice(-5)).toEqual([
       ...["--from", "ssh-ng://storage", "--to", "s3://cache", newSystem],
@@ -92,10 +100,8 @@ describe("built on another host", () => {
     expect(config).toMatch(/^Host web\n {2}HostName 203\.0\.113\.10\n/);
     expect(config).toMatch(/^Host storage\n {2}HostName 192\.0\.2\.9\n/m);
     expect(config.match(/StrictHostKeyChecking yes/g)).toHaveLength(2);
-    expect(config.match(/ControlPath .*/g)).toEqual([
-      "ControlPath /tmp/d/root@web",
-      "ControlPath /tmp/d/deploy@storage",
-    ]);
+    // Nix must not see a connection that others share.
+    expect(config.match(/ControlPath .*/g)).toEqual(["ControlPath none", "ControlPath none"]);
   });
 
   test("a blank in a file's name is quoted; a command stands as it is", () => {

@@ -98,6 +98,7 @@ export function world(
         knownHosts: "/tmp/k",
         sshConfig: "/tmp/c",
         sockets: "/tmp/d",
+        nixPath: "/nix-ssh:/bin",
         bootstrapHosts: "/tmp/b",
         hosts: "/tmp/k",
         extraFiles: "/tmp/x/root",

@@ -11,7 +11,7 @@ import { broken, newSystem, spec } from "./fixtures.ts";
 
 const files = {
   ...{ knownHosts: "/tmp/known_hosts", sshConfig: "/tmp/ssh_config" },
-  ...{ sockets: "/tmp/d", identity: "/keys/deploy" },
+  ...{ sockets: "/tmp/d", nixPath: "/nix-ssh:/bin", identity: "/keys/deploy" },
 };
 const own = peer(spec(), files, "deploy");
 
