@@ -19,9 +19,10 @@ export interface SshPeer {
    */
   readonly shared?: string | undefined;
   /**
-   * Nothing that passes is a secret, as with the supervisor's verbs (a shared connection is for more than them): sntrup761 is left out of the key exchanges. It guards a recording
-   * against a later quantum computer and costs an older ssh 0.1 s of processor time (OpenSSH 9.2 of Debian 12, measured; X25519
-   * alone 0.01 s). ssh 9.9 and later has ML-KEM for the same end, which is cheap and stays.
+   * Nothing that passes is a secret, as with the supervisor's verbs: sntrup761 is left out of the key exchanges, where the connection is
+   * not shared with what may be one. It guards a recording against a later quantum computer and costs an older ssh 0.1 s of processor
+   * time (OpenSSH 9.2 of Debian 12, measured; X25519 alone 0.01 s). ssh 9.9 and later has ML-KEM for the same end, which is cheap
+   * and stays.
    */
   readonly nothingSecret?: boolean | undefined;
 }
@@ -65,6 +66,9 @@ export function sshOptions(peer: SshPeer): string[] {
 /** Seconds that a shared connection outlives its last command. ssh itself ends it then: whoever began it may be gone. */
 const sharedSeconds = 5;
 
+/** A path in which ssh finds no token of its own. */
+const literally = (path: string): string => path.replaceAll("%", "%%");
+
 function sharing(socket: string | undefined): [string, string][] {
   if (socket === undefined) {
     return [
@@ -74,14 +78,14 @@ function sharing(socket: string | undefined): [string, string][] {
   }
   return [
     ["ControlMaster", "auto"],
-    ["ControlPath", socket.replaceAll("%", "%%")],
+    ["ControlPath", literally(socket)],
     ["ControlPersist", String(sharedSeconds)],
   ];
 }
 
 /** The same for deploy/nix-ssh/ssh, whatever machine it is called for. */
 export const nixSharing = (directory: string): Record<string, string> => ({
-  PANTHEROS_CONTROL_PATH: `${directory.replaceAll("%", "%%")}/%r@%n`,
+  PANTHEROS_CONTROL_PATH: `${literally(directory)}/%r@%n`, // as socketIn
   PANTHEROS_CONTROL_PERSIST: String(sharedSeconds),
 });
 

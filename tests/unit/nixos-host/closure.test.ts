@@ -7,12 +7,8 @@ import {
   signStep,
 } from "../../../components/nixos-host/deploy/closure.ts";
 import { sshConfig } from "../../../components/nixos-host/ssh.ts";
-import { broken, drv, newSystem, refusedConnection, spec } from "./fixtures.ts";
+import { broken, drv, files, newSystem, refusedConnection, spec } from "./fixtures.ts";
 
-const files = {
-  ...{ knownHosts: "/tmp/known_hosts", sshConfig: "/tmp/ssh_config" },
-  ...{ sockets: "/tmp/d", nixPath: "/nix-ssh:/bin", identity: "/keys/deploy" },
-};
 const nix = ["nix", "--extra-experimental-features", "nix-command flakes"];
 const builder = { host: "storage", address: "192.0.2.9", port: 22, hostKey: "ssh-ed25519 AAAAC3Nzb" };
 const overSsh = {

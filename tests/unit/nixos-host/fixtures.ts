@@ -13,6 +13,12 @@ export const system = (letter: string, host = "web"): string =>
   `/nix/store/${hash(letter)}-nixos-system-${host}-25.11`;
 export const drv = (letter: string): string => `${system(letter)}.drv`;
 
+/** What the steps are given of the runner. */
+export const files = {
+  ...{ knownHosts: "/tmp/known_hosts", sshConfig: "/tmp/ssh_config" },
+  ...{ sockets: "/tmp/d", nixPath: "/nix-ssh:/bin", identity: "/keys/deploy" },
+};
+
 export const oldSystem = system("a");
 export const newSystem = system("b");
 
@@ -71,7 +77,7 @@ export function kindOf({ argv }: Command): string {
 /** Answers in turn for each kind of command; the last one of a kind is given again. A clock that only sleeps move. */
 export function world(
   answers: Record<string, Ran[]>,
-  files: Partial<{ signingKey: string; identity: string }> = {},
+  keys: Partial<{ signingKey: string; identity: string }> = {},
   /** Of the runner's file system. */
   exists: (path: string) => boolean = () => true,
 ) {
@@ -103,7 +109,7 @@ export function world(
         hosts: "/tmp/k",
         extraFiles: "/tmp/x/root",
         programs: "/tmp/x/bin",
-        ...files,
+        ...keys,
       },
       now: () => clock,
       sleep: async (ms: number) => {

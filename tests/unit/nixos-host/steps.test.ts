@@ -7,12 +7,8 @@ import {
   stepFailure,
   verbStep,
 } from "../../../components/nixos-host/deploy/steps.ts";
-import { broken, newSystem, spec } from "./fixtures.ts";
+import { broken, files, newSystem, spec } from "./fixtures.ts";
 
-const files = {
-  ...{ knownHosts: "/tmp/known_hosts", sshConfig: "/tmp/ssh_config" },
-  ...{ sockets: "/tmp/d", nixPath: "/nix-ssh:/bin", identity: "/keys/deploy" },
-};
 const own = peer(spec(), files, "deploy");
 
 test("verbs go through sudo; a connection is shared where it is asked for, and only there", () => {

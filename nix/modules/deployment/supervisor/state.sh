@@ -1,11 +1,11 @@
 # shellcheck shell=sh disable=SC2154,SC2034
 # What the supervisor remembers: small files.
 
-# write NAME TEXT: replaced whole, and on the disk when it returns. jot NAME TEXT: for what means nothing without the record.
-jot() { printf '%s\n' "$2" 2>/dev/null >"$state/$1"; }
+# write NAME TEXT: replaced whole, and on the disk when it returns.
 write() {
   printf '%s\n' "$2" 2>/dev/null >"$state/$1.new" && { sync "$state/$1.new" 2>/dev/null || sync; } && mv -f "$state/$1.new" "$state/$1"
 }
+jot() { printf '%s\n' "$2" 2>/dev/null >"$state/$1"; } # jot NAME TEXT: what means nothing without the record
 first_line() { line=; if [ -r "$1" ]; then IFS= read -r line <"$1"; fi; }
 
 # `record` is the one file that says an activation is under way. Other versions of this program read it: add keys only. The last line
