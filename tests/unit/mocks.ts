@@ -168,7 +168,7 @@ function tap(monitor: WireMonitor, recording: Recording): void {
   };
 }
 
-/** Runs a program against mocks and waits until all its registrations are through. */
+/** Runs a program against mocks and waits until all its registrations are through, and what it returns is known. */
 export async function record<T>(
   build: () => T,
   options: MockOptions = {},
@@ -205,6 +205,8 @@ export async function record<T>(
   try {
     const result = build();
     await pulumi.runtime.disconnect();
+    // Pulumi waits for an output only where a resource or the stack takes it: a host may still be asked for this one.
+    await resolved(pulumi.output(result));
     recording.asked = ssh.logged().map((words) => words.replace(/^.* -T \S+ -- /, ""));
     return { recording, result };
   } finally {
