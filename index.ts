@@ -1,3 +1,4 @@
+import "./components/sdk-unused.ts";
 import "./components/stack-traces.ts";
 import { evaluationArgs } from "./components/fleet/evaluation.ts";
 import { evaluate } from "./components/nixos-host/evaluate.ts";

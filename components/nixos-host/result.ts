@@ -93,7 +93,7 @@ export function uninstalled({ phase, ...told }: InstallResult): DeployResult {
 }
 
 /** Steps of a deploy that leave the running system alone. */
-const untouching = ["wave", "build", "sign", "push", "copy"];
+const untouching = ["wave", "build", "sign", "push", "connect", "copy"];
 
 /** What runs on a host that the deploy did not come to touch is what the host said at the start of the run. */
 export function withRunning(result: DeployResult, status: SupervisorStatus | undefined): DeployResult {

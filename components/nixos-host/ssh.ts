@@ -14,8 +14,8 @@ export interface SshPeer {
   /** Seconds to connect, banner and key exchange included; 10 when left out. */
   readonly connectSeconds?: number | undefined;
   /**
-   * Socket of a connection that several commands share: the first one makes it, and ssh ends it soon after the last. Absent:
-   * a connection of its own, as all need that are to show that a host can be reached.
+   * Control socket of a connection that is open, see openArgv; where it is not (any more), ssh makes one of its own. Absent: a
+   * connection of its own, as all need that are to show that a host can be reached.
    */
   readonly shared?: string | undefined;
   /**
@@ -31,9 +31,10 @@ export interface SshPeer {
 const aliveSeconds = 5;
 const aliveCount = 3;
 
-/** Options for ssh, each with its reason. */
-export function sshOptions(peer: SshPeer): string[] {
-  const options: [string, string][] = [
+/** Options for ssh, each with its reason; those in `first` win over the ones here, as ssh takes the first value that it sees. */
+export function sshOptions(peer: SshPeer, first: readonly (readonly [string, string])[] = []): string[] {
+  const options: (readonly [string, string])[] = [
+    ...first,
     ["HostName", peer.address], // the name stays the inventory's, and IPv6 needs no brackets in a store's URI
     ["Port", String(peer.port ?? 22)],
     ["User", peer.user],
@@ -46,12 +47,12 @@ export function sshOptions(peer: SshPeer): string[] {
     ["ConnectTimeout", String(peer.connectSeconds ?? 10)], // also for a sshd that accepts and stays silent
     ["ServerAliveInterval", String(aliveSeconds)], // a host that went away is noticed
     ["ServerAliveCountMax", String(aliveCount)],
-    ...sharing(peer.shared),
+    ["ControlMaster", "no"], // a connection to share is opened on purpose, or there is none
+    ["ControlPath", peer.shared === undefined ? "none" : literally(peer.shared)],
     // First what processors have instructions for. ssh's own first choice, ChaCha20, costs both sides more than twice the processor time
     // (500 MB: 0.9 s against 0.4 s here, OpenSSH 9.2, measured). It stays behind them, for a sshd without AES-GCM.
     ["Ciphers", "^aes256-gcm@openssh.com,aes128-gcm@openssh.com"],
     ["ForwardAgent", "no"],
-    ["ClearAllForwardings", "yes"],
     ["LogLevel", "ERROR"], // stderr is for what went wrong
   ];
   if (peer.nothingSecret && peer.shared === undefined) options.push(["KexAlgorithms", "-sntrup761*"]);
@@ -59,43 +60,62 @@ export function sshOptions(peer: SshPeer): string[] {
     options.push(["IdentityFile", peer.identity]);
     options.push(["IdentitiesOnly", "yes"]); // an agent full of keys would exhaust MaxAuthTries
   }
-  // -F /dev/null: the runner's own configuration cannot interfere (ssh takes the first value it sees of an option).
+  // -F /dev/null: the runner's own configuration cannot interfere.
   return ["-F", "/dev/null", ...options.flatMap(([key, value]) => ["-o", `${key}=${value}`])];
 }
-
-/** Seconds that a shared connection outlives its last command. ssh itself ends it then: whoever began it may be gone. */
-const sharedSeconds = 5;
 
 /** A path in which ssh finds no token of its own. */
 const literally = (path: string): string => path.replaceAll("%", "%%");
 
-function sharing(socket: string | undefined): [string, string][] {
-  if (socket === undefined) {
-    return [
-      ["ControlMaster", "no"],
-      ["ControlPath", "none"],
-    ];
-  }
-  return [
-    ["ControlMaster", "auto"],
-    ["ControlPath", literally(socket)],
-    ["ControlPersist", String(sharedSeconds)],
-  ];
+/** Seconds without use after which ssh itself ends an open connection: whoever began it may be gone. */
+const idleSeconds = 60;
+
+/** Files of a connection that several commands share. Nobody else may enter their directory. */
+export interface SharedFiles {
+  /** Its control socket: SshPeer.shared. */
+  readonly control: string;
+  /** Socket behind which the peer's Nix daemon answers. */
+  readonly daemon: string;
+  /** What ssh says of the connection, as long as it is open. */
+  readonly log: string;
 }
 
-/** The same for deploy/nix-ssh/ssh, whatever machine it is called for. */
-export const nixSharing = (directory: string): Record<string, string> => ({
-  PANTHEROS_CONTROL_PATH: `${literally(directory)}/%r@%n`, // as socketIn
-  PANTHEROS_CONTROL_PERSIST: String(sharedSeconds),
-});
+/** Where Nix has the socket of its daemon; NixOS offers no other. */
+const daemonSocket = "/nix/var/nix/daemon-socket/socket";
+
+/**
+ * Opens a connection for others to share, with a way to the peer's Nix daemon, and leaves it to itself: exit 0 says that it
+ * is open. A sshd that forwards no sockets tells so when somebody comes, see forwardingRefused.
+ */
+export const openArgv = (peer: SshPeer, { control, daemon, log }: SharedFiles): string[] => [
+  "ssh",
+  ...sshOptions(peer, [
+    ["ControlMaster", "auto"], // and not "yes": it takes away a socket that nobody answers
+    ["ControlPath", literally(control)],
+    ["ControlPersist", String(idleSeconds)],
+    ["ExitOnForwardFailure", "yes"],
+    ["StreamLocalBindUnlink", "yes"], // of a connection that was lost
+    ["LogLevel", "INFO"], // at ERROR it would not say why a connection ended
+  ]),
+  ...["-E", log, "-L", `${literally(daemon)}:${daemonSocket}`, "-N", peer.host],
+];
+
+/** Ends an open connection once nothing goes through it any more; nobody finds it from now on. It fails where there is none. */
+export const leaveArgv = (host: string, { control }: SharedFiles): string[] => [
+  ...["ssh", "-F", "/dev/null", "-o", `ControlPath=${literally(control)}`, "-O", "stop", host],
+];
+
+/** Whether an stderr tells of a sshd that led nobody to the daemon. */
+export const forwardingRefused = (stderr: string): boolean => /^channel \d+: open failed: /m.test(stderr);
 
 /** Bytes of a socket's path everywhere (sun_path of macOS, less its end), less what ssh appends while it makes one. */
 const longestSocket = 104 - 1 - 17;
 
-/** Where in `directory` the shared connection to a machine is; undefined where ssh could not make a socket there. */
-export function socketIn(directory: string, user: string, host: string): string | undefined {
-  const socket = `${directory}/${user}@${host}`;
-  return Buffer.byteLength(socket) > longestSocket ? undefined : socket;
+/** Those of a machine in `directory`; undefined where ssh could not make a socket there. */
+export function sharedFiles(directory: string, host: string): SharedFiles | undefined {
+  const base = `${directory}/${host}`;
+  const files = { control: `${base}.ssh`, daemon: `${base}.nix`, log: `${base}.log` };
+  return Buffer.byteLength(files.control) > longestSocket ? undefined : files;
 }
 
 /** OpenSSH 8.5 (2021) can ask a command for the pinned keys, where there is no file to name. */
@@ -152,7 +172,11 @@ export function shellWord(word: string): string {
 
 /** What a person can type: for messages. The options of ssh are left out, being the same every time. */
 export function commandText(argv: readonly string[]): string {
-  const shown = argv[0] === "ssh" ? ["ssh", ...argv.slice(argv.indexOf("-T") + 1)] : argv;
+  const option = (word = "") => word === "-F" || word === "-o";
+  const shown =
+    argv[0] === "ssh"
+      ? argv.filter((word, at) => word !== "-T" && !option(word) && !option(argv[at - 1]))
+      : argv;
   return shown.map((word) => (word.includes(" ") && shown[0] === "ssh" ? word : shellWord(word))).join(" ");
 }
 
@@ -160,7 +184,7 @@ export function commandText(argv: readonly string[]): string {
 export const sshLost = 255;
 
 const transport =
-  /connection (timed out|refused|reset|closed)|no route to host|network is unreachable|could not resolve|name or service not known|operation timed out|broken pipe|timeout, server|failed to start ssh|cannot connect to|kex_exchange_identification|banner exchange|unexpected end-of-file/i;
+  /connection (timed out|refused|reset|closed)|closed by remote host|no route to host|network is unreachable|could not resolve|name or service not known|operation timed out|broken pipe|timeout, server|failed to start ssh|cannot connect to|kex_exchange_identification|banner exchange|unexpected end-of-file/i;
 const identity =
   /host key verification failed|remote host identification has changed|no .* host key is known/i;
 const refusedLogin = /permission denied|too many authentication failures/i;

@@ -70,6 +70,7 @@ in
               "kbdinteractiveauthentication no",
               "x11forwarding no",
               "allowtcpforwarding no",
+              "allowstreamlocalforwarding no",
               "gatewayports no",
               "clientaliveinterval 300",
               "clientalivecountmax 2",
@@ -93,6 +94,14 @@ in
           pause()
           client.succeed(f"{ssh} -i /root/key deploy@server sudo -n /run/current-system/sw/bin/pantheros-supervisor status")
           client.fail(f"{ssh} -i /root/key deploy@server sudo -n true")
+
+      with subtest("its connection leads to the Nix daemon, nobody else's does"):
+          def forwarding(user):
+              effective = server.succeed(f"sshd -T -C user={user},host=client,addr=192.0.2.1")
+              return [line for line in effective.splitlines() if line.startswith("allow") and "forwarding" in line]
+          assert "allowstreamlocalforwarding local" in forwarding("deploy"), forwarding("deploy")
+          assert "allowtcpforwarding local" in forwarding("deploy"), forwarding("deploy")
+          assert "allowstreamlocalforwarding no" in forwarding("somebody"), forwarding("somebody")
 
       with subtest("a deploy's connection is no login, a person's is"):
           pause()

@@ -12,6 +12,7 @@
     firewall = ["drop-ssh"];
     network = ["down"];
     root_login = ["no" "prohibit-password"];
+    daemon_forwarding = ["local" "no"];
     require_signature = [true false];
   };
   free = ["kernel" "inhibitors" "filler" "motd" "switch_seconds" "health_seconds" "confirm_seconds"];

@@ -93,19 +93,29 @@
       confirmSeconds = sandbox.confirm_seconds or fleet.deploy.confirmSeconds;
       inherit (host) reboot;
     };
-  sshd = text "sshd.conf" (lines [
-    "PermitRootLogin ${sandbox.root_login
-      or (
-        if managed
-        then "no"
-        else "prohibit-password"
-      )}"
-    "PasswordAuthentication no"
-    "KbdInteractiveAuthentication no"
-    "X11Forwarding no"
-    # In the home for people, here for accounts that the system declares.
-    "AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u"
-  ]);
+  sshd = text "sshd.conf" (lines (
+    [
+      "PermitRootLogin ${sandbox.root_login
+        or (
+          if managed
+          then "no"
+          else "prohibit-password"
+        )}"
+      "PasswordAuthentication no"
+      "KbdInteractiveAuthentication no"
+      "X11Forwarding no"
+      # In the home for people, here for accounts that the system declares.
+      "AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u"
+    ]
+    # As nix/modules/ have it.
+    ++ onlyIf managed [
+      "AllowTcpForwarding no"
+      "AllowStreamLocalForwarding no"
+      "Match User ${fleet.deploy.user}"
+      "AllowStreamLocalForwarding ${sandbox.daemon_forwarding or "local"}"
+      "AllowTcpForwarding local"
+    ]
+  ));
   # As NixOS writes it, which runs no scripts for a message of the day, with the rule of nix/modules/deployment/.
   pam = text "pam-sshd" (lines (
     [

@@ -152,7 +152,7 @@ const reachability: readonly Story[] = [
         all(change("kit", "kit, while off"), change("sun", "sun, beside a dead host")),
       );
 
-      await part.expectEnd(joint, "failed at copy", /hint:.*does not answer/);
+      await part.expectEnd(joint, "failed at connect", /hint:.*does not answer/);
       expect(await joint.result("sun")).toMatchObject({
         outcome: "confirmed",
         running: await fleet.running("sun"),

@@ -264,7 +264,7 @@ describe("a fleet that is installed", () => {
     expect(await door("web")).toBe("open");
     faults();
 
-    expectTold(await run.end, "1 of 8 hosts not converged", /hangkexec: failed at copy/);
+    expectTold(await run.end, "1 of 8 hosts not converged", /hangkexec: failed at connect/);
     expect(phasesSince()).toEqual({ web: everyPhase, db: everyPhase });
     await fleet.expectConfirmed("hangkexec");
     expect(await machineId("web")).not.toBe(ids.web);

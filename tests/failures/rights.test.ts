@@ -1,5 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  leaveArgv,
+  openArgv,
+  type SshPeer,
+  sharedFiles,
+  shellWord,
+} from "../../components/nixos-host/ssh.ts";
 import { expectWell, generous, Rehearsal } from "./rehearsal.ts";
 
 jest.setTimeout(generous);
@@ -7,6 +16,7 @@ jest.setTimeout(generous);
 const fleet = new Rehearsal("rights");
 const supervisor = "/run/current-system/sw/bin/pantheros-supervisor";
 const probe = () => fleet.file("probe-key");
+const nix = ["tools/with", "nix", "--extra-experimental-features", "nix-command"];
 
 /** One adopted machine and nothing else. */
 const single = `schema = 1
@@ -32,17 +42,19 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.20" }
 sandbox = { motd = "web of the sandbox" }
 `;
 
+/** The same, with the probe key. */
+const probed = () => single.replace("PROBE", `"${readFileSync(`${probe()}.pub`, "utf8").trim()}"`);
+
 beforeAll(async () => {
   await fleet.raise(() => single.replace("PROBE", ""), "--no-deploy");
   const made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "probe", "-f", probe()];
   expectWell(await fleet.run(made, 60));
-  const key = readFileSync(`${probe()}.pub`, "utf8").trim();
-  fleet.only(() => single.replace("PROBE", `"${key}"`));
+  fleet.only(probed);
   expectWell(await fleet.up());
   const { hosts } = await fleet.outputs();
   const { hostKey = "", addresses } = hosts["web"] ?? { addresses: {} };
   address = addresses.ipv4 ?? "";
-  writeFileSync(fleet.file("pins"), `${address} ${hostKey}\n`);
+  writeFileSync(fleet.file("pins"), `${address},web ${hostKey}\n`);
 });
 afterAll(() => fleet.lower());
 
@@ -103,6 +115,14 @@ test("a deploy user with only the rights it needs: it can do nothing else as roo
   expect(await untouched()).toBe(before);
 });
 
+test("a deploy user with only the rights it needs: the Nix daemon to which its connection leads does not trust it", async () => {
+  const deploys = fleet.file("keys", "deploy");
+  const store = `${nix.slice(1).join(" ")} store info --json --store unix://`;
+  const asked = await led(deploys, (daemon) => store + daemon);
+  expectWell(asked);
+  expect(asked.output).toMatch(/"trusted":(0|false)/);
+});
+
 test("a deploy user with only the rights it needs: of the supervisor only the verbs, with well-formed words", async () => {
   const before = await untouched();
   const words = [
@@ -124,8 +144,6 @@ test("a deploy user with only the rights it needs: of the supervisor only the ve
   }
   expect(await untouched()).toBe(before);
 });
-
-const nix = ["tools/with", "nix", "--extra-experimental-features", "nix-command"];
 
 /**
  * A path that no store has seen before, built here and signed by nobody. It is not named by its content, which would need no
@@ -151,27 +169,56 @@ async function provenance(path: string): Promise<{ signatures: readonly string[]
   return { signatures, ...(ca === undefined ? {} : { ca }) };
 }
 
-/** A copy of the path to web as the deploy user, who asks the host not to look at signatures. */
-const copy = (path: string) => {
-  const options = ["-F", "/dev/null", "-i", fleet.file("keys", "deploy"), ...pinned()].join(" ");
-  return fleet.run(
-    [
-      ...["tools/with", "env", `NIX_SSHOPTS=${options}`, "ip", "netns", "exec", `pantheros-${fleet.name}`],
-      ...["nix", "--extra-experimental-features", "nix-command", "copy", "--no-check-sigs"],
-      ...["--to", `ssh-ng://deploy@${address}`, path],
-    ],
-    120,
+const peer = (identity: string): SshPeer => ({
+  ...{ host: "web", address, user: "deploy", pinned: { file: fleet.file("pins") }, identity },
+});
+
+/** Opens a connection, has the script find the host's Nix daemon behind `daemon`, and ends the connection. */
+async function led(identity: string, script: (daemon: string) => string) {
+  const directory = mkdtempSync(join(tmpdir(), "rights-"));
+  const files = sharedFiles(directory, "web");
+  if (files === undefined) throw new Error(`${directory} is too long for a socket`);
+  const words = (argv: readonly string[]) => argv.map(shellWord).join(" ");
+  const ran = await fleet.inDriver(
+    ...["tools/with", "sh", "-c"],
+    `${words(openArgv(peer(identity), files))} && { ${script(files.daemon)}; }; code=$?
+    ${words(leaveArgv("web", files))} 2>/dev/null; cat ${files.log}; exit $code`,
   );
+  rmSync(directory, { recursive: true });
+  return ran;
+}
+
+/** Copies of the path to web as the deploy user, who asks the host not to look at signatures. */
+const copies = {
+  "in a session": (path: string) => {
+    const options = ["-F", "/dev/null", "-i", fleet.file("keys", "deploy"), ...pinned()].join(" ");
+    return fleet.run(
+      [
+        ...["tools/with", "env", `NIX_SSHOPTS=${options}`, "ip", "netns", "exec", `pantheros-${fleet.name}`],
+        ...["nix", "--extra-experimental-features", "nix-command", "copy", "--no-check-sigs"],
+        ...["--to", `ssh-ng://deploy@${address}`, path],
+      ],
+      120,
+    );
+  },
+  "straight to the daemon": (path: string) =>
+    led(
+      fleet.file("keys", "deploy"),
+      (daemon) =>
+        `nix --extra-experimental-features nix-command copy --no-check-sigs --to unix://${daemon} ${path}`,
+    ),
 };
 
 const onHost = async (path: string) =>
   (await fleet.inside("web", `nix-store --check-validity ${path} 2>/dev/null && test -e ${path}`)).code === 0;
 
 async function expectRefused(path: string): Promise<void> {
-  const copied = await copy(path);
-  expect(copied.code).not.toBe(0);
-  expect(copied.output).toMatch(/lacks a (valid )?signature/);
-  expect(await onHost(path)).toBe(false);
+  for (const [way, copy] of Object.entries(copies)) {
+    const copied = await copy(path);
+    expect([way, copied.code]).not.toEqual([way, 0]);
+    expect(copied.output).toMatch(/lacks a (valid )?signature/);
+    expect([way, await onHost(path)]).toEqual([way, false]);
+  }
 }
 
 test("a deploy user cannot bring an unsigned closure, nor one that a stranger signed", async () => {
@@ -191,7 +238,7 @@ test("a deploy user cannot bring an unsigned closure, nor one that a stranger si
 
   // The signature was all that it lacked.
   expectWell(await sign(fleet.file("keys", "signing-key")));
-  expectWell(await copy(path));
+  expectWell(await copies["straight to the daemon"](path));
   expect(await onHost(path)).toBe(true);
   expect(await untouched()).toBe(before);
 });
@@ -237,8 +284,28 @@ test("the probe key of pull requests can only probe", async () => {
   const forwarded = await fleet.inDriver("ssh", ...options, ...pinned(), ...forward);
   expect(forwarded.code).toBe(255);
   expect(forwarded.output).toMatch(/prohibited|forwarding/i);
+  const asked = await led(
+    probe(),
+    (daemon) => `${nix.slice(1).join(" ")} store info --store unix://${daemon}`,
+  );
+  expect(asked.code).not.toBe(0);
+  expect(asked.output).toMatch(/^channel \d+: open failed/m);
   const root = await fleet.inDriver("ssh", ...options, ...pinned(), `root@${address}`, "id");
   expect(root.code).toBe(255);
   expect(root.output).toMatch(/Permission denied/);
   expect(await untouched()).toBe(before);
+});
+
+test("a host whose sshd leads nobody to the Nix daemon: the closure comes in a session, and the run says so", async () => {
+  const edited = (motd: string) =>
+    probed().replace('web of the sandbox"', `${motd}", daemon_forwarding = "no"`);
+  fleet.only(() => edited("closed"));
+  const first = await fleet.up();
+  expectWell(first);
+  expect(first.output).not.toMatch(/leads nobody/);
+  fleet.only(() => edited("closed, and changed"));
+  const up = await fleet.up();
+  expectWell(up);
+  expect(up.output).toMatch(/web's sshd leads nobody to its Nix daemon/);
+  await fleet.expectConfirmed("web");
 });

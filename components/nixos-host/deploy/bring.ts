@@ -1,7 +1,8 @@
 /** Until the closure is on its host: built where it should be, signed, pushed to the cache, copied. The running system stays as it is. */
-import { sshTrouble } from "../ssh.ts";
+import { forwardingRefused, sshTrouble } from "../ssh.ts";
 import {
   buildStep,
+  type CopyWay,
   copyStep,
   hostIsAway,
   isMissing,
@@ -12,7 +13,7 @@ import {
 import type { Ending, Perform, Tools } from "./deploy.ts";
 import type { Ran } from "./runner.ts";
 import type { DeploySpec } from "./spec.ts";
-import { type Step, sharedPeer, stepFailure, verbStep } from "./steps.ts";
+import { connectStep, leaveCommand, type Step, stepFailure } from "./steps.ts";
 
 export interface Brought {
   /** Absent: the closure is on the host. */
@@ -21,8 +22,8 @@ export interface Brought {
   readonly warnings: string[];
 }
 
-/** Tries of a copy: what arrived stays on the host, so the second one resumes. */
-const copyTries = 2;
+/** Times that a connection is lost, to be opened or while the closure is copied, before the host counts as away. */
+const losses = 2;
 
 export async function bring(
   spec: DeploySpec,
@@ -31,25 +32,20 @@ export async function bring(
   /** Not copied: the host is known to be away, or its turn has not come. */
   only: { readonly copy: boolean } = { copy: true },
 ): Promise<Brought> {
-  if (spec.drvPath === undefined) return only.copy ? answers(spec, tools, perform) : { warnings: [] };
   const warnings: string[] = [];
   const failure =
-    (await provide(spec, spec.drvPath, tools, perform)) ??
+    (await provide(spec, tools, perform)) ??
     (await push(spec, tools, perform, warnings)) ??
-    (only.copy ? await copy(spec, tools, perform, warnings) : undefined);
+    (only.copy ? await send(spec, tools, perform, warnings) : undefined);
   return failure === undefined ? { warnings } : { failure, warnings };
 }
 
-/** A system that was put back on purpose is there. No copy shows that the host is, and an activation waits long for its end. */
-async function answers(spec: DeploySpec, tools: Tools, perform: Perform): Promise<Brought> {
-  const step = verbStep(spec, "status", sharedPeer(spec, tools.files));
-  const ran = await perform(step);
-  return ran.exitCode === 0 ? { warnings: [] } : { failure: failed(spec, step, ran), warnings: [] };
-}
-
 /** Built and signed; what is here already, by an earlier run or from a cache, is only signed. */
-async function provide(spec: DeploySpec, drvPath: string, tools: Tools, perform: Perform) {
+async function provide(spec: DeploySpec, tools: Tools, perform: Perform) {
   const { signingKey } = tools.files;
+  const { drvPath } = spec;
+  // A system that was put back on purpose is on the host, and perhaps nowhere else.
+  if (drvPath === undefined) return undefined;
   if (signingKey === undefined) return build(spec, drvPath, tools, perform);
   const step = signStep(spec, signingKey, tools.files);
   const sign = async () => {
@@ -75,7 +71,7 @@ async function build(spec: DeploySpec, drvPath: string, tools: Tools, perform: P
 
 /** The copy brings what the cache lacks, so a missing cache costs time and nothing else. */
 async function push(spec: DeploySpec, tools: Tools, perform: Perform, warnings: string[]) {
-  if (spec.push === undefined) return undefined;
+  if (spec.push === undefined || spec.drvPath === undefined) return undefined;
   const step = pushStep(spec, spec.push, tools.files);
   const ran = await perform(step);
   if (ran.exitCode !== 0) warnings.push(`push: ${stepFailure(step, ran).reason.split("\n").at(-1)}`);
@@ -83,29 +79,74 @@ async function push(spec: DeploySpec, tools: Tools, perform: Perform, warnings: 
 }
 
 /**
- * First with the host's substituters. When it could not use them, or their time is over, all that is still missing is sent; a
- * lost connection is tried once more.
+ * The connection, and the closure over it; who was successful leaves it open. It is opened without a closure too: an activation waits long
+ * for a host that is away.
  */
-async function copy(spec: DeploySpec, tools: Tools, perform: Perform, warnings: string[]) {
-  let substitute = true;
-  for (let attempt = 1; ; attempt++) {
-    const step = copyStep(spec, tools.files, substitute);
+async function send(spec: DeploySpec, tools: Tools, perform: Perform, warnings: string[]) {
+  for (let lost = 1; ; lost++) {
+    const unopened = await open(spec, tools, perform);
+    const failure = unopened ?? (await copy(spec, tools, perform, warnings));
+    if (failure === undefined) return undefined;
+    if (unopened === undefined) await leave(spec, tools);
+    const { step, ran } = failure;
+    const again = sshTrouble(ran.stderr) === "transport" && !ran.timedOut && lost < losses;
+    if (!again) return failed(spec, step, ran);
+    tools.progress(`${spec.host}: ${step.name} again: the connection was lost`);
+    await tools.sleep(2000);
+  }
+}
+
+async function open(spec: DeploySpec, tools: Tools, perform: Perform): Promise<Missed | undefined> {
+  const step = connectStep(spec, tools.files);
+  if (step === undefined) return undefined;
+  const ran = await perform(step);
+  return ran.exitCode === 0 ? undefined : { step, ran };
+}
+
+/** Ends the connection. One that is gone already needs no end. */
+export async function leave(spec: DeploySpec, tools: Tools): Promise<void> {
+  const command = leaveCommand(spec, tools.files);
+  if (command !== undefined) await tools.run(command);
+}
+
+/** What did not go well, with all that was said but what concerns others. */
+interface Missed {
+  readonly step: Step;
+  readonly ran: Ran;
+}
+
+/**
+ * First with the host's substituters, straight to its Nix daemon. When it could not use them, or their time is over, all that is still
+ * missing is sent; when its sshd leads nobody to the daemon, Nix dials itself. What arrived stays on the host.
+ */
+async function copy(
+  spec: DeploySpec,
+  tools: Tools,
+  perform: Perform,
+  warnings: string[],
+): Promise<Missed | undefined> {
+  // As root, Nix goes without asking a daemon, whose settings would be the runner's.
+  let way: CopyWay = { substitute: true, direct: spec.managed };
+  for (;;) {
+    const step = copyStep(spec, tools.files, way);
     if (step === undefined) return undefined;
     const ran = await perform(step);
     const { said, rest } = substituterTrouble(ran);
-    if (substitute && said !== undefined) warnings.push(`cache: ${spec.host} says: ${brief(said)}`);
+    if (way.substitute && said !== undefined) warnings.push(`cache: ${spec.host} says: ${brief(said)}`);
     if (ran.exitCode === 0) return undefined;
-    if (attempt >= copyTries) return failed(spec, step, rest);
-    if (substitute && (said !== undefined || (ran.timedOut && step.timeoutSeconds < spec.seconds.copy))) {
-      substitute = false;
+    if (way.direct && forwardingRefused(rest.stderr)) {
+      warnings.push(`copy: ${spec.host}'s sshd leads nobody to its Nix daemon: AllowStreamLocalForwarding`);
+      way = { ...way, direct: false };
+    } else if (
+      way.substitute &&
+      (said !== undefined || (ran.timedOut && step.timeoutSeconds < spec.seconds.copy))
+    ) {
       if (said === undefined)
         warnings.push(`cache: not done after ${step.timeoutSeconds} s, the rest was copied`);
       tools.progress(`${spec.host}: copy without its substituters`);
-    } else if (sshTrouble(rest.stderr) === "transport" && !ran.timedOut) {
-      tools.progress(`${spec.host}: copy again: the connection was lost`);
-      await tools.sleep(2000);
+      way = { ...way, substitute: false };
     } else {
-      return failed(spec, step, rest);
+      return { step, ran: rest };
     }
   }
 }

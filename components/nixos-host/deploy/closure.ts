@@ -1,8 +1,16 @@
 /** A closure's way to its host as steps: built, signed, pushed to the cache, copied. Nothing runs here. */
-import { nixSharing, type SshPeer, socketIn, sshTrouble, storeUri } from "../ssh.ts";
+import { type SshPeer, sshTrouble, storeUri } from "../ssh.ts";
 import type { Ran } from "./runner.ts";
 import type { DeploySpec } from "./spec.ts";
-import { actingUser, connectionHint, nix, peer, type RunnerFiles, type Step } from "./steps.ts";
+import {
+  actingUser,
+  connectionFiles,
+  connectionHint,
+  nix,
+  peer,
+  type RunnerFiles,
+  type Step,
+} from "./steps.ts";
 
 /** The machine that builds, over SSH; undefined: the runner does. */
 export function builderOf(spec: DeploySpec, files: RunnerFiles): SshPeer | undefined {
@@ -19,15 +27,17 @@ export function nixPeers(spec: DeploySpec, files: RunnerFiles): SshPeer[] {
   return builder === undefined || builder.host === target.host ? [target] : [target, builder];
 }
 
-/** Nix's ssh: the machines' sections, and the connection that they share with the activation (nix-ssh/ssh). */
-function sshEnvironment(spec: DeploySpec, files: RunnerFiles): Record<string, string> {
-  const { sshConfig, sockets, nixPath } = files;
+/** Nix's ssh: the machines' sections. */
+function sshEnvironment({ sshConfig }: RunnerFiles): Record<string, string> {
   // Nix splits NIX_SSHOPTS at blanks, without quotes.
   if (/\s/.test(sshConfig)) throw new Error(`NIX_SSHOPTS cannot hold "${sshConfig}": it has a blank in it`);
-  const options = { NIX_SSHOPTS: `-F ${sshConfig}` };
-  const shares = nixPeers(spec, files).every(({ user, host }) => socketIn(sockets, user, host) !== undefined);
-  return shares ? { ...options, PATH: nixPath, ...nixSharing(sockets) } : options;
+  return { NIX_SSHOPTS: `-F ${sshConfig}` };
 }
+
+/** Without any settings of the runner's: those would be sent to the host's daemon, which may take them instead of its own, such as substituters. */
+const unconfigured = ({ connections }: RunnerFiles): Record<string, string> => ({
+  ...{ NIX_CONF_DIR: connections, NIX_USER_CONF_FILES: "", NIX_CONFIG: "" },
+});
 
 const garbage =
   "the derivation was garbage collected on the runner since the evaluation; run `pulumi up` again";
@@ -43,7 +53,7 @@ export function buildStep(spec: DeploySpec, drvPath: string, files: RunnerFiles)
   return {
     name: "build",
     argv: [...nix, "build", ...where, "--no-link", "--print-out-paths", `${drvPath}^out`],
-    ...(builder === undefined ? {} : { env: sshEnvironment(spec, files) }),
+    ...(builder === undefined ? {} : { env: sshEnvironment(files) }),
     timeoutSeconds: spec.seconds.build,
     hint: (ran) => {
       const lost = builder === undefined ? undefined : builderHint(builder, spec, ran);
@@ -85,7 +95,7 @@ export function signStep(spec: DeploySpec, signingKey: string, files: RunnerFile
   return {
     name: "sign",
     argv: signArgv(spec.outPath, signingKey, builder === undefined ? [] : ["--store", storeUri(builder)]),
-    ...(builder === undefined ? { gathers: true } : { env: sshEnvironment(spec, files) }),
+    ...(builder === undefined ? { gathers: true } : { env: sshEnvironment(files) }),
     timeoutSeconds: spec.seconds.sign,
     hint: (ran) => (builder === undefined ? undefined : builderHint(builder, spec, ran)) ?? signHint,
   };
@@ -103,19 +113,35 @@ export function pushStep(spec: DeploySpec, cache: string, files: RunnerFiles): S
   return {
     name: "push",
     argv: [...nix, "copy", ...impatient(spec), ...from, "--to", cache, spec.outPath],
-    ...(builder === undefined ? {} : { env: sshEnvironment(spec, files) }),
+    ...(builder === undefined ? {} : { env: sshEnvironment(files) }),
     timeoutSeconds: spec.seconds.push,
     hint: () => "check the cache's address and credentials; the deploy goes on without it",
   };
 }
 
-/**
- * Undefined where the host built it itself. With `substitute`, what the host can get from a substituter is not sent, and the time for it
- * is bounded apart: Nix on the host gives up on a cache that is away after minutes, and fails instead of taking the copy.
- */
-export function copyStep(spec: DeploySpec, files: RunnerFiles, substitute = true): Step | undefined {
-  if (spec.build === "target") return undefined;
+/** What may go through the open connection. */
+export interface CopyWay {
+  /**
+   * What the host can get from a substituter is not sent, and the time for it is bounded apart: Nix on the host gives up on a cache
+   * that is away after minutes, and fails instead of taking the copy.
+   */
+  readonly substitute: boolean;
+  /**
+   * Straight to the host's Nix daemon, over the open connection; else Nix dials a connection of its own, with another process on the host
+   * that passes on what it hears. Where the host has no `deployment` module its sshd may refuse it.
+   */
+  readonly direct: boolean;
+}
+
+/** Undefined where the host has it: it built it itself, or the system is one that was put back on purpose. */
+export function copyStep(
+  spec: DeploySpec,
+  files: RunnerFiles,
+  { substitute, direct }: CopyWay,
+): Step | undefined {
+  if (spec.build === "target" || spec.drvPath === undefined) return undefined;
   const to = peer(spec, files, actingUser(spec));
+  const connection = direct ? connectionFiles(spec, files) : undefined;
   const builder = builderOf(spec, files);
   const from = builder === undefined ? [] : ["--from", storeUri(builder)];
   // Root is trusted by Nix, and a machine that was never managed does not know the fleet's signing key yet.
@@ -124,9 +150,11 @@ export function copyStep(spec: DeploySpec, files: RunnerFiles, substitute = true
     name: "copy",
     argv: [
       ...[...nix, "copy", ...(substitute ? ["--substitute-on-destination"] : []), ...unchecked],
-      ...[...from, "--to", storeUri(to), spec.outPath],
+      ...[...from, "--to", connection === undefined ? storeUri(to) : `unix://${connection.daemon}`],
+      spec.outPath,
     ],
-    env: sshEnvironment(spec, files),
+    env: { ...sshEnvironment(files), ...(connection === undefined ? {} : unconfigured(files)) },
+    log: connection?.log,
     timeoutSeconds: substitute ? Math.min(spec.seconds.substitute, spec.seconds.copy) : spec.seconds.copy,
     hint: (ran) => {
       if (/lacks a (valid )?signature|not signed by/.test(ran.stderr)) {
@@ -162,6 +190,7 @@ export const blamesBuilder = (spec: DeploySpec, ran: Ran): boolean =>
 /** Whether a step failed because the host itself did not answer. */
 export function hostIsAway(spec: DeploySpec, step: Step, ran: Ran): boolean {
   if (!ran.timedOut && sshTrouble(ran.stderr) !== "transport") return false;
+  if (step.name === "connect") return true;
   if (step.name === "copy") return !blamesBuilder(spec, ran);
   return spec.build === "target" && (step.name === "build" || step.name === "sign") && !ran.timedOut;
 }

@@ -1,7 +1,7 @@
 /** One host's deploy: build, sign, push, copy, activate, confirm; always a result, whatever happens on the way. */
 import type { DeployResult } from "../result.ts";
 import { converge } from "./activation.ts";
-import { bring } from "./bring.ts";
+import { bring, leave } from "./bring.ts";
 import type { Ran, Runner } from "./runner.ts";
 import { type DeploySpec, shortList } from "./spec.ts";
 import type { RunnerFiles, Step } from "./steps.ts";
@@ -45,6 +45,7 @@ async function run(spec: DeploySpec, tools: Tools, perform: Perform): Promise<En
   const { failure, warnings: told } = await bring(spec, tools, perform);
   if (failure !== undefined) return { ...failure, ...(told.length > 0 ? { warnings: told } : {}) };
   const ending = await converge(spec, tools, perform);
+  await leave(spec, tools);
   const all = [...told, ...(ending.warnings ?? [])];
   return { ...ending, ...(all.length > 0 ? { warnings: all } : {}) };
 }

@@ -1,6 +1,6 @@
 /** Building ahead: what a deploy does before it touches the running system, done for hosts whose turn has not come. */
 import * as z from "zod";
-import { bring } from "./bring.ts";
+import { bring, leave } from "./bring.ts";
 import type { Perform, Tools } from "./deploy.ts";
 import { deploySpec } from "./spec.ts";
 
@@ -37,6 +37,7 @@ export async function runErrands(list: Errands, tools: Tools): Promise<ErrandRes
         return tools.run(step);
       };
       const { failure, warnings } = await bring(spec, tools, perform, { copy });
+      if (copy && failure === undefined) await leave(spec, tools);
       const reason = failure?.reason?.trim().split("\n").at(-1);
       hosts[spec.host] =
         failure === undefined

@@ -32,8 +32,7 @@ export function runnerFiles(specs: readonly DeploySpec[]): {
   const files = {
     knownHosts: join(directory, "known_hosts"),
     sshConfig: join(directory, "ssh_config"),
-    sockets: directory,
-    nixPath: `${join(import.meta.dirname, "nix-ssh")}:${process.env["PATH"] ?? ""}`,
+    connections: directory,
     identity: process.env["PANTHEROS_SSH_KEY"] || undefined,
     signingKey: process.env["PANTHEROS_SIGNING_KEY"] || undefined,
   };

@@ -3,6 +3,7 @@
  * install does; what the program itself asks is in ../child.ts.
  */
 import { spawn } from "node:child_process";
+import { existsSync, readFileSync, truncateSync } from "node:fs";
 
 export interface Command {
   readonly argv: readonly string[];
@@ -10,6 +11,8 @@ export interface Command {
   readonly input?: string | undefined;
   /** After this the whole process group gets SIGTERM, and SIGKILL 5 s later. */
   readonly timeoutSeconds: number;
+  /** File in which something that it uses tells more: a failed command's stderr ends with it, and what it told is told once. */
+  readonly log?: string | undefined;
   /** May be run as one with others that differ from it in their last word only, see gather.ts. */
   readonly gathers?: boolean | undefined;
 }
@@ -63,6 +66,14 @@ export function stoppableRunner(): { readonly run: Runner; readonly stop: () => 
 
 export const runProcess: Runner = watchedRunner(() => () => {});
 
+/** The text of a log, which is empty then; it may not be there yet. */
+function takeLog(log: string): string {
+  if (!existsSync(log)) return "";
+  const text = readFileSync(log, "utf8");
+  truncateSync(log);
+  return text;
+}
+
 function runOne(
   command: Command,
   watched: (group: number) => () => unknown,
@@ -92,7 +103,8 @@ function runOne(
     clearTimeout(forced);
     if (group !== undefined) groups.delete(group);
     ended();
-    resolve({ exitCode, timedOut, stdout, stderr });
+    const more = exitCode === 0 || command.log === undefined ? "" : takeLog(command.log);
+    resolve({ exitCode, timedOut, stdout, stderr: stderr + more });
   };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout = (stdout + text).slice(-kept);

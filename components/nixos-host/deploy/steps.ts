@@ -1,11 +1,21 @@
 /** What a step of a deploy is, and the verbs of the supervisor as steps. Nothing runs here. */
 import { stripVTControlCharacters } from "node:util";
-import { commandText, identityReason, type SshPeer, socketIn, sshHints, sshTrouble } from "../ssh.ts";
+import {
+  commandText,
+  identityReason,
+  leaveArgv,
+  openArgv,
+  type SharedFiles,
+  type SshPeer,
+  sharedFiles,
+  sshHints,
+  sshTrouble,
+} from "../ssh.ts";
 import { verbArgv } from "../supervisor.ts";
 import type { Command, Ran } from "./runner.ts";
 import type { DeploySpec } from "./spec.ts";
 
-export type StepName = "build" | "sign" | "push" | "copy" | "activate" | "confirm" | "status";
+export type StepName = "build" | "sign" | "push" | "connect" | "copy" | "activate" | "confirm" | "status";
 
 export interface Step extends Command {
   readonly name: StepName;
@@ -20,10 +30,8 @@ export interface RunnerFiles {
   readonly sshConfig: string;
   /** Private key that may log in as the deploy user. */
   readonly identity?: string | undefined;
-  /** Directory for the sockets of shared connections; nobody else may enter it. */
-  readonly sockets: string;
-  /** PATH for Nix, whose ssh is nix-ssh/ssh. */
-  readonly nixPath: string;
+  /** Directory for shared connections, and for nothing of Nix's: it stands in for /etc/nix. Nobody else may enter it. */
+  readonly connections: string;
   /** Nix secret key: the deploy user may only bring what a trusted key has signed. */
   readonly signingKey?: string | undefined;
 }
@@ -40,10 +48,34 @@ export function peer(spec: DeploySpec, files: RunnerFiles, user: string): SshPee
 /** Who may change the host now: root only where no supervisor is yet. */
 export const actingUser = (spec: DeploySpec): string => (spec.managed ? spec.user : "root");
 
-/** The host as who may change it, over the connection that brought the closure: another one would cost more than what a verb does. */
-export function sharedPeer(spec: DeploySpec, files: RunnerFiles): SshPeer {
-  const to = peer(spec, files, actingUser(spec));
-  return { ...to, shared: socketIn(files.sockets, to.user, to.host) };
+/** Of the connection that brings the closure and activates it; undefined where there can be none, and each command has its own. */
+export const connectionFiles = (spec: DeploySpec, files: RunnerFiles): SharedFiles | undefined =>
+  sharedFiles(files.connections, spec.host);
+
+/** The host as who may change it, over that connection: another one would cost more than what a verb does. */
+export const sharedPeer = (spec: DeploySpec, files: RunnerFiles): SshPeer => ({
+  ...peer(spec, files, actingUser(spec)),
+  shared: connectionFiles(spec, files)?.control,
+});
+
+/** Opens it. It also shows that the host can be reached. */
+export function connectStep(spec: DeploySpec, files: RunnerFiles): Step | undefined {
+  const connection = connectionFiles(spec, files);
+  return (
+    connection && {
+      name: "connect",
+      argv: openArgv(peer(spec, files, actingUser(spec)), connection),
+      log: connection.log,
+      timeoutSeconds: spec.seconds.probe + spec.seconds.connect,
+      hint: connectionHint,
+    }
+  );
+}
+
+/** Ends it. */
+export function leaveCommand(spec: DeploySpec, files: RunnerFiles): Command | undefined {
+  const connection = connectionFiles(spec, files);
+  return connection && { argv: leaveArgv(spec.host, connection), timeoutSeconds: spec.seconds.connect };
 }
 
 /** A verb of the supervisor. */

@@ -87,6 +87,15 @@ in {
         };
       };
 
+    # Closures come to the Nix daemon's socket through the account's connection. sshd forwards none without leave for TCP (session.c,
+    # do_authenticated), which a shell has anyway. What follows a Match belongs to it: this one stands last, and ends.
+    services.openssh.extraConfig = lib.mkAfter ''
+      Match User ${cfg.user}
+        AllowStreamLocalForwarding local
+        AllowTcpForwarding local
+      Match all
+    '';
+
     security.sudo = {
       extraRules = [
         {

@@ -47,6 +47,7 @@ in {
       PermitRootLogin = mkDefault cfg.rootLogin;
       X11Forwarding = mkDefault false;
       AllowTcpForwarding = mkDefault cfg.allowForwarding;
+      AllowStreamLocalForwarding = mkDefault cfg.allowForwarding;
       AllowAgentForwarding = mkDefault false;
       GatewayPorts = mkDefault "no";
       ClientAliveInterval = mkDefault 300;

@@ -11,10 +11,9 @@ import { broken, drv, files, newSystem, refusedConnection, spec } from "./fixtur
 
 const nix = ["nix", "--extra-experimental-features", "nix-command flakes"];
 const builder = { host: "storage", address: "192.0.2.9", port: 22, hostKey: "ssh-ed25519 AAAAC3Nzb" };
-const overSsh = {
-  ...{ NIX_SSHOPTS: "-F /tmp/ssh_config", PATH: "/nix-ssh:/bin" },
-  ...{ PANTHEROS_CONTROL_PATH: "/tmp/d/%r@%n", PANTHEROS_CONTROL_PERSIST: "5" },
-};
+const overSsh = { NIX_SSHOPTS: "-F /tmp/ssh_config" };
+const direct = { substitute: true, direct: true };
+const dialled = { substitute: true, direct: false };
 
 describe("built here", () => {
   test("build", () => {
@@ -37,13 +36,35 @@ describe("built here", () => {
     ]);
   });
 
-  test("copy checks signatures, and the host gets from its substituters what it can", () => {
-    const step = copyStep(spec(), files);
+  test("copy goes to the host's daemon, which checks signatures and gets from its substituters what it can", () => {
+    const step = copyStep(spec(), files, direct);
     expect(step?.argv).toEqual([
-      ...[...nix, "copy", "--substitute-on-destination", "--to", "ssh-ng://web", newSystem],
+      ...[...nix, "copy", "--substitute-on-destination", "--to", "unix:///tmp/d/web.nix", newSystem],
     ]);
-    expect(step?.env).toEqual(overSsh);
-    expect(copyStep(spec({ managed: false }), files)?.argv).toContain("--no-check-sigs");
+    expect(step).toMatchObject({ log: "/tmp/d/web.log", timeoutSeconds: 600 });
+    expect(copyStep(spec(), files, { ...direct, substitute: false })).toMatchObject({
+      argv: [...nix, "copy", "--to", "unix:///tmp/d/web.nix", newSystem],
+      timeoutSeconds: 1800,
+    });
+  });
+
+  test("the daemon hears of no settings of the runner's, such as its substituters", () => {
+    const none = { NIX_CONF_DIR: "/tmp/d", NIX_USER_CONF_FILES: "", NIX_CONFIG: "" };
+    expect(copyStep(spec(), files, direct)?.env).toEqual({ ...overSsh, ...none });
+    expect(copyStep(spec(), files, dialled)?.env).toEqual(overSsh);
+  });
+
+  test("or Nix dials itself: as root, or where ssh could make no socket", () => {
+    const to = ["--to", "ssh-ng://web", newSystem];
+    const first = copyStep(spec({ managed: false }), files, dialled);
+    expect(first?.argv.slice(4)).toEqual(["--substitute-on-destination", "--no-check-sigs", ...to]);
+    const long = copyStep(spec(), { ...files, connections: `/tmp/${"d".repeat(90)}` }, direct);
+    expect(long?.argv.slice(4)).toEqual(["--substitute-on-destination", ...to]);
+    expect(long?.env).toEqual(overSsh);
+  });
+
+  test("a system that was put back on purpose is there", () => {
+    expect(copyStep(spec({ drvPath: undefined }), files, direct)).toBeUndefined();
   });
 });
 
@@ -72,18 +93,15 @@ describe("built on another host", () => {
     expect(signStep(spec(), "/keys/signing", files)).toMatchObject({ gathers: true });
   });
 
-  test("where ssh could make no socket, each command has a connection of its own", () => {
-    const sockets = `/tmp/${"d".repeat(80)}`;
-    expect(copyStep(remote, { ...files, sockets })?.env).toEqual({ NIX_SSHOPTS: "-F /tmp/ssh_config" });
-  });
-
   test("pushed and copied from there", () => {
     expect(pushStep(remote, "s3://cache", files).argv.slice(-5)).toEqual([
       ...["--from", "ssh-ng://storage", "--to", "s3://cache", newSystem],
     ]);
-    expect(copyStep(remote, files)?.argv.slice(-6)).toEqual([
-      ...["--substitute-on-destination", "--from", "ssh-ng://storage", "--to", "ssh-ng://web", newSystem],
+    const copy = copyStep(remote, files, direct);
+    expect(copy?.argv.slice(-5)).toEqual([
+      ...["--from", "ssh-ng://storage", "--to", "unix:///tmp/d/web.nix", newSystem],
     ]);
+    expect(copy?.env).toMatchObject(overSsh);
   });
 
   test("ssh knows both machines, each by its own key and as its own account", () => {
@@ -96,7 +114,7 @@ describe("built on another host", () => {
     expect(config).toMatch(/^Host web\n {2}HostName 203\.0\.113\.10\n/);
     expect(config).toMatch(/^Host storage\n {2}HostName 192\.0\.2\.9\n/m);
     expect(config.match(/StrictHostKeyChecking yes/g)).toHaveLength(2);
-    // Nix must not see a connection that others share.
+    // Nix would trip over a connection that others share (NixOS/nix#8329, #14132).
     expect(config.match(/ControlPath .*/g)).toEqual(["ControlPath none", "ControlPath none"]);
   });
 
@@ -112,7 +130,7 @@ describe("built on another host", () => {
     const build = buildStep(remote, drv("b"), files);
     expect(build.hint(away)).toMatch(/^storage, which builds for web: the host does not answer/);
     expect(hostIsAway(remote, build, away)).toBe(false);
-    const copy = copyStep(remote, files);
+    const copy = copyStep(remote, files, direct);
     expect(copy?.hint(away)).toMatch(/^storage, which builds for web/);
     expect(copy && hostIsAway(remote, copy, away)).toBe(false);
     expect(copy && hostIsAway(remote, copy, refusedConnection)).toBe(true);
@@ -126,7 +144,7 @@ describe("built on the host itself", () => {
     expect(buildStep(own, drv("b"), files).argv).toEqual(
       expect.arrayContaining(["--store", "ssh-ng://web", "--eval-store", "auto"]),
     );
-    expect(copyStep(own, files)).toBeUndefined();
+    expect(copyStep(own, files, direct)).toBeUndefined();
     expect(nixPeers(own, files).map(({ host }) => host)).toEqual(["web"]);
   });
 

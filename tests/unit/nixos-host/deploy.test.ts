@@ -55,7 +55,7 @@ test("confirmed: build, copy, activate, confirm", async () => {
       token: "t1",
     },
   });
-  expect(w.kinds()).toEqual(["build", "copy", "activate", "confirm"]);
+  expect(w.kinds()).toEqual(["build", "connect", "copy", "activate", "confirm", "leave"]);
 });
 
 const missing = broken(`error: path '${newSystem}' is not valid`);
@@ -66,7 +66,17 @@ test("signs and pushes where there is a key and a cache", async () => {
     { signingKey: "/k" },
   );
   await outcome(w, { push: "s3://cache" });
-  expect(w.kinds()).toEqual(["sign", "build", "sign", "push", "copy", "activate", "confirm"]);
+  expect(w.kinds()).toEqual([
+    "sign",
+    "build",
+    "sign",
+    "push",
+    "connect",
+    "copy",
+    "activate",
+    "confirm",
+    "leave",
+  ]);
 });
 
 test("what is not here is built before anything is asked of it", async () => {
@@ -76,7 +86,7 @@ test("what is not here is built before anything is asked of it", async () => {
     (path) => path !== newSystem,
   );
   await outcome(w);
-  expect(w.kinds()).toEqual(["build", "sign", "copy", "activate", "confirm"]);
+  expect(w.kinds()).toEqual(["build", "sign", "connect", "copy", "activate", "confirm", "leave"]);
 });
 
 test("what is here already is not built again", async () => {
@@ -85,7 +95,7 @@ test("what is here already is not built again", async () => {
     { signingKey: "/k" },
   );
   await outcome(w);
-  expect(w.kinds()).toEqual(["sign", "copy", "activate", "confirm"]);
+  expect(w.kinds()).toEqual(["sign", "connect", "copy", "activate", "confirm", "leave"]);
 });
 
 test("a cache that does not answer costs a warning and no more", async () => {
@@ -141,25 +151,66 @@ describe("before the activation", () => {
     });
   });
 
-  test("copy: a lost connection is tried once more", async () => {
-    const cut = broken("error: failed to start SSH connection to 'web'");
+  test("a connection lost in the copy is opened once more, and another one", async () => {
+    const cut = broken(
+      "error: Nix daemon disconnected unexpectedly (maybe it crashed?)\nTimeout, server web not responding.\n",
+    );
     const w = world({ build: [built], copy: [cut, ok()], activate: [waiting], confirm: [confirmed] });
     expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
-    expect(w.kinds()).toEqual(["build", "copy", "copy", "activate", "confirm"]);
+    expect(w.kinds()).toEqual([
+      ...["build", "connect", "copy", "leave"],
+      ...["connect", "copy", "activate", "confirm", "leave"],
+    ]);
+    expect(w.progress).toContain("web: copy again: the connection was lost");
   });
 
-  test("copy: a host that does not answer is a failure where it must converge, else offline", async () => {
-    const w = () => world({ build: [built], copy: [refusedConnection] });
-    const must = await outcome(w());
-    expect(must).toMatchObject({
+  test("a host that does not answer is a failure where it must converge, else offline", async () => {
+    const w = () => world({ build: [built], connect: [refusedConnection] });
+    const first = w();
+    expect(await outcome(first)).toMatchObject({
       outcome: "failed",
-      step: "copy",
+      step: "connect",
+      command: "ssh -E /tmp/d/web.log -L /tmp/d/web.nix:/nix/var/nix/daemon-socket/socket -N web",
+      reason: expect.stringContaining("Connection refused"),
       hint: expect.stringContaining("does not answer"),
     });
+    expect(first.kinds()).toEqual(["build", "connect", "connect"]);
     expect(await outcome(w(), { converge: "best-effort" })).toMatchObject({
       outcome: "offline",
-      step: "copy",
+      step: "connect",
     });
+  });
+
+  test("a connection that does not come about in time is not tried again", async () => {
+    const w = world({ build: [built], connect: [hung] });
+    const seconds = { connect: 3, probe: 4 };
+    expect(await outcome(w, { seconds })).toMatchObject({
+      ...{ outcome: "failed", step: "connect", reason: "not finished after 7 s" },
+    });
+    expect(w.kinds()).toEqual(["build", "connect"]);
+  });
+
+  test("copy: where sshd leads nobody to the daemon, Nix dials itself, and that is told", async () => {
+    const refused = broken(
+      "error: Nix daemon disconnected unexpectedly\nchannel 2: open failed: connect failed: open failed\n",
+    );
+    const w = world({ build: [built], copy: [refused, ok()], activate: [waiting], confirm: [confirmed] });
+    expect(await outcome(w)).toMatchObject({
+      outcome: "confirmed",
+      warnings: [expect.stringContaining("AllowStreamLocalForwarding")],
+    });
+    const copies = w.asked.filter(({ argv }) => argv.includes("copy"));
+    expect(copies.map(({ argv }) => argv.at(-2))).toEqual(["unix:///tmp/d/web.nix", "ssh-ng://web"]);
+    expect(w.kinds().filter((kind) => kind === "connect")).toHaveLength(1);
+  });
+
+  test("put back on purpose: nothing is built or copied, but the host must be there before it is waited for", async () => {
+    const back = { drvPath: undefined };
+    const w = world({ activate: [waiting], confirm: [confirmed] });
+    expect(await outcome(w, back)).toMatchObject({ outcome: "confirmed" });
+    expect(w.kinds()).toEqual(["connect", "activate", "confirm", "leave"]);
+    const away = world({ connect: [refusedConnection] });
+    expect(await outcome(away, back)).toMatchObject({ outcome: "failed", step: "connect" });
   });
 
   test("copy: a cache that the host cannot use is told, and everything is sent", async () => {
@@ -195,22 +246,19 @@ describe("before the activation", () => {
     expect(await outcome(w, { seconds: { copy: 9 } })).toMatchObject({
       ...{ outcome: "failed", step: "copy", reason: "not finished after 9 s" },
     });
-    expect(w.kinds()).toEqual(["build", "copy"]);
+    expect(w.kinds()).toEqual(["build", "connect", "copy", "leave"]);
   });
 
   test.each([
-    ["Host key verification failed.\nerror: failed to start SSH connection", "another host key"],
-    ["error: cannot add path '/nix/store/x' because it lacks a signature by a trusted key", "signed"],
-    ["error: writing to file: No space left on device", "disk is full"],
-    ["deploy@web: Permission denied (publickey).\nerror: failed to start SSH", "does not accept this key"],
-  ])("copy: %s is not tried again, and has its own advice", async (stderr, hint) => {
-    const w = world({ build: [built], copy: [broken(stderr)] });
-    expect(await outcome(w)).toMatchObject({
-      outcome: "failed",
-      step: "copy",
-      hint: expect.stringContaining(hint),
-    });
-    expect(w.kinds()).toEqual(["build", "copy"]);
+    ["connect", "Host key verification failed.", "another host key"],
+    ["connect", "deploy@web: Permission denied (publickey).", "does not accept this key"],
+    ["copy", "error: cannot add path '/nix/store/x' because it lacks a signature by a trusted key", "signed"],
+    ["copy", "error: writing to file: No space left on device", "disk is full"],
+  ])("%s: %s is not tried again, and has its own advice", async (step, stderr, hint) => {
+    const w = world({ build: [built], copy: [broken(stderr)], [step]: [broken(stderr)] });
+    const told = { outcome: "failed", step, hint: expect.stringContaining(hint) };
+    expect(await outcome(w)).toMatchObject(told);
+    expect(w.kinds()).toEqual(step === "copy" ? ["build", "connect", "copy", "leave"] : ["build", "connect"]);
   });
 });
 
@@ -225,7 +273,7 @@ describe("activation", () => {
       ...{ outcome: "rolled-back", step: "activate", exitCode: 4, running: oldSystem, generation: 7 },
       ...{ reason: rolledBack.reason, command: rolledBack.command },
     });
-    expect(w.kinds()).toEqual(["build", "copy", "activate", "status"]);
+    expect(w.kinds()).toEqual(["build", "connect", "copy", "activate", "status", "leave"]);
   });
 
   test("health fails: every check is told", async () => {
@@ -306,11 +354,22 @@ describe("a lost connection while activating", () => {
       confirm: [confirmed],
     });
     expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
-    expect(w.kinds()).toEqual(["build", "copy", "activate", "status", "status", "status", "confirm"]);
+    expect(w.kinds()).toEqual([
+      "build",
+      "connect",
+      "copy",
+      "activate",
+      "status",
+      "status",
+      "status",
+      "confirm",
+      "leave",
+    ]);
     // What shows that the host can be reached has a connection of its own.
     const sockets = w.asked.map(({ argv }) => argv.find((word) => word.startsWith("ControlPath=")));
     const alone = "ControlPath=none";
-    expect(sockets.slice(2)).toEqual(["ControlPath=/tmp/d/deploy@web", alone, alone, alone, alone]);
+    const shared = "ControlPath=/tmp/d/web.ssh";
+    expect(sockets.slice(3)).toEqual([shared, alone, alone, alone, alone, shared]);
   });
 
   test("it ended meanwhile: told as the host tells it", async () => {
@@ -478,6 +537,10 @@ describe("a machine that was never managed", () => {
 
 test("the time of each step is told", async () => {
   const w = world({ ...prepared, activate: [waiting], confirm: [confirmed] });
-  expect((await outcome(w)).seconds).toEqual({ build: 0.1, copy: 0.1, activate: 0.1, confirm: 0.1 });
-  expect(w.progress).toEqual(["web: build", "web: copy", "web: activate", "web: confirm"]);
+  expect((await outcome(w)).seconds).toEqual({
+    ...{ build: 0.1, connect: 0.1, copy: 0.1, activate: 0.1, confirm: 0.1 },
+  });
+  expect(w.progress).toEqual(
+    ["build", "connect", "copy", "activate", "confirm"].map((step) => `web: ${step}`),
+  );
 });

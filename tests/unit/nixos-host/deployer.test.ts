@@ -73,7 +73,7 @@ esac`;
 
 /** nix whose copy to a host does not end; it leaves its number in nix.pid. */
 const stuckCopyTo = (host: string) =>
-  `case "$*" in *" copy "*ssh-ng://${host}*) echo $$ >"${own.directory}/nix.pid.new"; mv "${own.directory}/nix.pid.new" "${own.directory}/nix.pid"; exec sleep 1000 ;; esac; echo ${newSystem}`;
+  `case "$*" in *" copy "*/${host}.nix*) echo $$ >"${own.directory}/nix.pid.new"; mv "${own.directory}/nix.pid.new" "${own.directory}/nix.pid"; exec sleep 1000 ;; esac; echo ${newSystem}`;
 
 test.each([
   ["sh", ""],
@@ -91,7 +91,7 @@ test.each([
     for (const { name, status, stdout, stderr } of all) {
       expect([status, stderr]).toEqual([
         0,
-        `${name}: build\n${name}: copy\n${name}: activate\n${name}: confirm\n`,
+        `${name}: build\n${name}: connect\n${name}: copy\n${name}: activate\n${name}: confirm\n`,
       ]);
       expect(stdout.trim().split("\n")).toHaveLength(1);
       expect(deployResult.parse(JSON.parse(stdout))).toMatchObject({

@@ -16,7 +16,7 @@ export const drv = (letter: string): string => `${system(letter)}.drv`;
 /** What the steps are given of the runner. */
 export const files = {
   ...{ knownHosts: "/tmp/known_hosts", sshConfig: "/tmp/ssh_config" },
-  ...{ sockets: "/tmp/d", nixPath: "/nix-ssh:/bin", identity: "/keys/deploy" },
+  ...{ connections: "/tmp/d", identity: "/keys/deploy" },
 };
 
 export const oldSystem = system("a");
@@ -67,20 +67,26 @@ export const hung: Ran = { exitCode: null, timedOut: true, stdout: "", stderr: "
 /** What a command is for, read from its words. */
 export function kindOf({ argv }: Command): string {
   const words = argv.join(" ");
+  if (argv[0] === "ssh" && argv.includes("-O")) return "leave";
+  if (argv[0] === "ssh" && argv.includes("-N")) return "connect";
   if (argv[0] === "ssh") return /pantheros-supervisor (\w+)/.exec(words)?.[1] ?? "ssh";
   if (argv[0] === "nixos-anywhere") return argv[argv.indexOf("--phases") + 1] ?? "?";
   if (words.includes(" store sign ")) return "sign";
-  if (words.includes(" copy ")) return words.includes("ssh-ng://") ? "copy" : "push";
+  if (words.includes(" copy ")) return /--to (ssh-ng|unix):/.test(words) ? "copy" : "push";
   return "build";
 }
 
+/** A connection that can be opened and left: what `world` answers unless told otherwise. */
+const reachable = { connect: [ok()], leave: [ok()] };
+
 /** Answers in turn for each kind of command; the last one of a kind is given again. A clock that only sleeps move. */
 export function world(
-  answers: Record<string, Ran[]>,
+  given: Record<string, Ran[]>,
   keys: Partial<{ signingKey: string; identity: string }> = {},
   /** Of the runner's file system. */
   exists: (path: string) => boolean = () => true,
 ) {
+  const answers: Record<string, Ran[]> = { ...reachable, ...given };
   const asked: Command[] = [];
   const progress: string[] = [];
   let clock = 0;
@@ -103,8 +109,7 @@ export function world(
       files: {
         knownHosts: "/tmp/k",
         sshConfig: "/tmp/c",
-        sockets: "/tmp/d",
-        nixPath: "/nix-ssh:/bin",
+        connections: "/tmp/d",
         bootstrapHosts: "/tmp/b",
         hosts: "/tmp/k",
         extraFiles: "/tmp/x/root",

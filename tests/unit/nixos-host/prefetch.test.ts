@@ -40,7 +40,7 @@ test("built, pushed and copied ahead, never activated; one that fails is told an
     schemaVersion: 1,
     hosts: { web: "ready", away: "ready" },
   });
-  expect(w.kinds().sort()).toEqual(["build", "build", "copy", "push"]);
+  expect(w.kinds().sort()).toEqual(["build", "build", "connect", "copy", "leave", "push"]);
   const failing = world({
     build: [broken("error: builder failed"), ok(`${newSystem}\n`)],
     copy: [refusedConnection],

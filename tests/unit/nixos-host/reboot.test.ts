@@ -34,7 +34,7 @@ describe("through a reboot", () => {
     const result = await outcome(w);
     expect(result).toMatchObject({ outcome: "confirmed", running: newSystem, booted: newSystem });
     expect(result.provenance).toEqual(deploySet);
-    expect(w.kinds().slice(-2)).toEqual(["status", "confirm"]);
+    expect(w.kinds().slice(-3)).toEqual(["status", "confirm", "leave"]);
   });
 
   test("the shutdown takes the answer with it: the same", async () => {

@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { runProcess } from "../../../components/nixos-host/deploy/runner.ts";
 
 const sh = (
@@ -29,6 +31,18 @@ test("the limit ends what the command started too", async () => {
 test("a program that is not there is a failure, not a crash", async () => {
   const ran = await runProcess({ argv: ["/nonexistent/program"], timeoutSeconds: 5 });
   expect(ran).toMatchObject({ exitCode: null, timedOut: false, stderr: expect.stringContaining("ENOENT") });
+});
+
+test("what a log tells of a failure is told once; of a success it is kept", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "runner-"));
+  const log = join(directory, "log");
+  const failing = (script: string) => runProcess({ argv: ["sh", "-c", script], log, timeoutSeconds: 20 });
+  expect((await failing("echo own >&2; exit 1")).stderr).toBe("own\n");
+  const write = `echo more >>'${log}'`;
+  expect((await failing(write)).stderr).toBe("");
+  expect((await failing(`${write}; echo own >&2; exit 1`)).stderr).toBe("own\nmore\nmore\n");
+  expect((await failing("exit 1")).stderr).toBe("");
+  rmSync(directory, { recursive: true });
 });
 
 test("of megabytes the end is kept", async () => {

@@ -2,9 +2,12 @@ import { execFileSync } from "node:child_process";
 import * as fc from "fast-check";
 import {
   commandText,
+  forwardingRefused,
   knownHostsLines,
+  leaveArgv,
+  openArgv,
+  sharedFiles,
   shellWord,
-  socketIn,
   sshArgv,
   sshTrouble,
 } from "../../../components/nixos-host/ssh.ts";
@@ -26,25 +29,54 @@ test("the whole argument vector", () => {
     ...["-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"],
     ...["-o", "ControlMaster=no", "-o", "ControlPath=none"],
     ...["-o", "Ciphers=^aes256-gcm@openssh.com,aes128-gcm@openssh.com", "-o", "ForwardAgent=no"],
-    ...["-o", "ClearAllForwardings=yes", "-o", "LogLevel=ERROR"],
+    ...["-o", "LogLevel=ERROR"],
     ...["-o", "IdentityFile=/keys/deploy", "-o", "IdentitiesOnly=yes"],
     ...["-T", "web", "--", "sudo -n /sw/bin/x activate 'a b'"],
   ]);
 });
 
-test("a shared connection: ssh ends it, and what passes may be a secret", () => {
-  const argv = sshArgv({ ...peer, shared: "/tmp/100%/deploy@web", nothingSecret: true }, ["true"]);
-  const at = argv.indexOf("ControlMaster=auto");
-  expect(argv.slice(at - 1, at + 5)).toEqual([
-    ...["-o", "ControlMaster=auto", "-o", "ControlPath=/tmp/100%%/deploy@web", "-o", "ControlPersist=5"],
-  ]);
-  expect(argv.join(" ")).not.toContain("KexAlgorithms");
-});
+describe("a connection to share", () => {
+  const shared = { control: "/tmp/100%/web.ssh", daemon: "/tmp/100%/web.nix", log: "/tmp/100%/web.log" };
 
-test("where a socket's path would be too long for ssh, nothing is shared", () => {
-  expect(socketIn("/tmp/d", "deploy", "web")).toBe("/tmp/d/deploy@web");
-  expect(socketIn("/tmp/d", "deploy", "w".repeat(72))).toHaveLength(86);
-  expect(socketIn("/tmp/d", "deploy", "w".repeat(73))).toBeUndefined();
+  test("opened: pinned as all are, with a way to the daemon, ended by ssh when nobody uses it", () => {
+    const argv = openArgv(peer, shared);
+    expect(argv.slice(0, 15)).toEqual([
+      ...["ssh", "-F", "/dev/null", "-o", "ControlMaster=auto", "-o", "ControlPath=/tmp/100%%/web.ssh"],
+      ...["-o", "ControlPersist=60", "-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindUnlink=yes"],
+      ...["-o", "LogLevel=INFO"],
+    ]);
+    expect(argv).toEqual(expect.arrayContaining(["HostKeyAlias=web", "StrictHostKeyChecking=yes"]));
+    expect(argv.slice(-6)).toEqual([
+      ...["-E", "/tmp/100%/web.log"],
+      ...["-L", "/tmp/100%%/web.nix:/nix/var/nix/daemon-socket/socket", "-N", "web"],
+    ]);
+  });
+
+  test("used, and never opened by the way; what passes may be a secret", () => {
+    const argv = sshArgv({ ...peer, shared: shared.control, nothingSecret: true }, ["true"]);
+    expect(argv).toEqual(expect.arrayContaining(["ControlMaster=no", "ControlPath=/tmp/100%%/web.ssh"]));
+    expect(argv.join(" ")).not.toContain("KexAlgorithms");
+  });
+
+  test("left", () => {
+    expect(leaveArgv("web", shared)).toEqual([
+      ...["ssh", "-F", "/dev/null", "-o", "ControlPath=/tmp/100%%/web.ssh", "-O", "stop", "web"],
+    ]);
+  });
+
+  test("a sshd that leads nobody to the daemon is not a lost connection", () => {
+    expect(forwardingRefused("channel 2: open failed: connect failed: open failed\n")).toBe(true);
+    expect(
+      forwardingRefused("error: x\nchannel 2: open failed: administratively prohibited: open failed"),
+    ).toBe(true);
+    expect(forwardingRefused("Timeout, server web not responding.")).toBe(false);
+  });
+
+  test("there is none where a socket's path would be too long for ssh", () => {
+    expect(sharedFiles("/tmp/d", "web")?.control).toBe("/tmp/d/web.ssh");
+    expect(sharedFiles("/tmp/d", "w".repeat(75))?.control).toHaveLength(86);
+    expect(sharedFiles("/tmp/d", "w".repeat(76))).toBeUndefined();
+  });
 });
 
 test("a pinned key without a file", () => {

@@ -1,19 +1,21 @@
 import { copyStep } from "../../../components/nixos-host/deploy/closure.ts";
 import { deploySpec, shortList } from "../../../components/nixos-host/deploy/spec.ts";
 import {
+  connectStep,
   lastLines,
+  leaveCommand,
   peer,
   sharedPeer,
   stepFailure,
   verbStep,
 } from "../../../components/nixos-host/deploy/steps.ts";
-import { broken, files, newSystem, spec } from "./fixtures.ts";
+import { broken, files, newSystem, refusedConnection, spec } from "./fixtures.ts";
 
 const own = peer(spec(), files, "deploy");
 
 test("verbs go through sudo; a connection is shared where it is asked for, and only there", () => {
   const { argv } = verbStep(spec(), "activate", sharedPeer(spec(), files));
-  expect(argv).toEqual(expect.arrayContaining(["ControlMaster=auto", "ControlPath=/tmp/d/deploy@web"]));
+  expect(argv).toEqual(expect.arrayContaining(["ControlMaster=no", "ControlPath=/tmp/d/web.ssh"]));
   expect(argv.at(-1)).toBe(
     `sudo -n /run/current-system/sw/bin/pantheros-supervisor activate ${newSystem} t1`,
   );
@@ -22,10 +24,24 @@ test("verbs go through sudo; a connection is shared where it is asked for, and o
   expect(confirm.at(-1)).toMatch(/ confirm t1$/);
 });
 
+test("the connection is opened as who changes the host, and bounded", () => {
+  const step = connectStep(spec({ managed: false }), files);
+  expect(step?.argv).toEqual(expect.arrayContaining(["User=root", "HostKeyAlias=web", "-N"]));
+  expect(step).toMatchObject({ log: "/tmp/d/web.log", timeoutSeconds: 20 + 10 });
+  expect(step?.hint(refusedConnection)).toMatch(/does not answer/);
+  expect(leaveCommand(spec(), files)?.argv.slice(-3)).toEqual(["-O", "stop", "web"]);
+});
+
+test("where ssh could make no socket, nothing is opened and nothing shared", () => {
+  const long = { ...files, connections: `/tmp/${"d".repeat(90)}` };
+  expect([connectStep(spec(), long), leaveCommand(spec(), long)]).toEqual([undefined, undefined]);
+  expect(verbStep(spec(), "activate", sharedPeer(spec(), long)).argv).toContain("ControlPath=none");
+});
+
 test("a machine without a supervisor is changed by the new system's own, as root", () => {
   const to = sharedPeer(spec({ managed: false }), files);
   const { argv } = verbStep(spec({ managed: false }), "activate", to);
-  expect(argv).toContain("ControlPath=/tmp/d/root@web");
+  expect(argv).toEqual(expect.arrayContaining(["User=root", "ControlPath=/tmp/d/web.ssh"]));
   expect(argv.at(-1)).toBe(`${newSystem}/sw/bin/pantheros-supervisor activate ${newSystem} t1`);
 });
 
@@ -35,7 +51,7 @@ test("waiting for the host is bounded by what the host itself may take", () => {
 });
 
 test("a failure has step, command, exit code, reason and hint", () => {
-  const step = copyStep(spec(), files);
+  const step = copyStep(spec(), files, { substitute: true, direct: false });
   if (step === undefined) throw new Error("nothing to copy");
   expect(stepFailure(step, broken("error: disk full\n", 1))).toEqual({
     step: "copy",
