@@ -9,10 +9,19 @@ import { createRequire, Module } from "node:module";
 const fromHere = createRequire(import.meta.url);
 const fromSdk = createRequire(fromHere.resolve("@pulumi/pulumi"));
 
+/** Undefined where another version of the SDK has no such module. */
+function fileOf(name: string): string | undefined {
+  try {
+    return fromSdk.resolve(name);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Takes a module's place among those loaded; who reads anything of it has the real one loaded. */
 function postpone(name: string): void {
-  const file = fromSdk.resolve(name);
-  if (fromSdk.cache[file] !== undefined) return;
+  const file = fileOf(name);
+  if (file === undefined || fromSdk.cache[file] !== undefined) return;
   let loaded: Record<PropertyKey, unknown> | undefined;
   const real = () => {
     if (loaded === undefined) {

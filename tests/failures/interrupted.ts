@@ -114,7 +114,7 @@ const cut: Story = {
       return now >= paths / 2 ? now : undefined;
     });
     await fleet.press(host, "unplug");
-    await part.expectEnd(joint, "failed at copy", /hint:.*does not answer/);
+    await part.expectEnd(joint, "failed at connect", /hint:.*does not answer/);
     await fleet.isBack(host, before);
     await fleet.press(host, "plug");
 
