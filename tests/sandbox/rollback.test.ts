@@ -163,7 +163,7 @@ describe("rolled back on purpose", () => {
     expectWell(await sandbox.cli("machine", "stop", "db"));
     const up = await sandbox.up();
     expect(up.code).toBeGreaterThan(0); // ended by itself, not by the bound of this test
-    expect(up.output).toMatch(/db: failed at status/);
+    expect(up.output).toMatch(/db: failed at connect/);
     expectWell(await sandbox.cli("machine", "start", "db"));
     expectWell(await rollback("--release", "db"));
     expect(await sandbox.changes()).toEqual([]);

@@ -91,7 +91,8 @@ async function send(spec: DeploySpec, tools: Tools, perform: Perform, warnings: 
     const { step, ran } = failure;
     const again = sshTrouble(ran.stderr) === "transport" && !ran.timedOut && lost < losses;
     if (!again) return failed(spec, step, ran);
-    tools.progress(`${spec.host}: ${step.name} again: the connection was lost`);
+    const why = unopened === undefined ? "the connection was lost" : "no answer";
+    tools.progress(`${spec.host}: ${step.name} again: ${why}`);
     await tools.sleep(2000);
   }
 }
