@@ -126,7 +126,7 @@ async function copy(
   perform: Perform,
   warnings: string[],
 ): Promise<Missed | undefined> {
-  // As root, Nix goes without asking a daemon, whose settings would be the runner's.
+  // A machine that was never managed is copied to once, as root, and what its sshd forwards is not known.
   let way: CopyWay = { substitute: true, direct: spec.managed };
   for (;;) {
     const step = copyStep(spec, tools.files, way);

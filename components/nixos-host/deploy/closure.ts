@@ -119,7 +119,7 @@ export function pushStep(spec: DeploySpec, cache: string, files: RunnerFiles): S
   };
 }
 
-/** What may go through the open connection. */
+/** How a closure comes to its host. */
 export interface CopyWay {
   /**
    * What the host can get from a substituter is not sent, and the time for it is bounded apart: Nix on the host gives up on a cache
@@ -128,7 +128,7 @@ export interface CopyWay {
   readonly substitute: boolean;
   /**
    * Straight to the host's Nix daemon, over the open connection; else Nix dials a connection of its own, with another process on the host
-   * that passes on what it hears. Where the host has no `deployment` module its sshd may refuse it.
+   * that passes on what it hears. A sshd may refuse it where the host has no `deployment` module.
    */
   readonly direct: boolean;
 }
