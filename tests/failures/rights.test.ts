@@ -16,7 +16,8 @@ jest.setTimeout(generous);
 const fleet = new Rehearsal("rights");
 const supervisor = "/run/current-system/sw/bin/pantheros-supervisor";
 const probe = () => fleet.file("probe-key");
-const nix = ["tools/with", "nix", "--extra-experimental-features", "nix-command"];
+const nixWords = ["nix", "--extra-experimental-features", "nix-command"];
+const nix = ["tools/with", ...nixWords];
 
 /** One adopted machine and nothing else. */
 const single = `schema = 1
@@ -117,7 +118,7 @@ test("a deploy user with only the rights it needs: it can do nothing else as roo
 
 test("a deploy user with only the rights it needs: the Nix daemon to which its connection leads does not trust it", async () => {
   const deploys = fleet.file("keys", "deploy");
-  const store = `${nix.slice(1).join(" ")} store info --json --store unix://`;
+  const store = `${nixWords.join(" ")} store info --json --store unix://`;
   const asked = await led(deploys, (daemon) => store + daemon);
   expectWell(asked);
   expect(asked.output).toMatch(/"trusted":(0|false)/);
@@ -195,7 +196,7 @@ const copies = {
     return fleet.run(
       [
         ...["tools/with", "env", `NIX_SSHOPTS=${options}`, "ip", "netns", "exec", `pantheros-${fleet.name}`],
-        ...["nix", "--extra-experimental-features", "nix-command", "copy", "--no-check-sigs"],
+        ...[...nixWords, "copy", "--no-check-sigs"],
         ...["--to", `ssh-ng://deploy@${address}`, path],
       ],
       120,
@@ -204,8 +205,7 @@ const copies = {
   "straight to the daemon": (path: string) =>
     led(
       fleet.file("keys", "deploy"),
-      (daemon) =>
-        `nix --extra-experimental-features nix-command copy --no-check-sigs --to unix://${daemon} ${path}`,
+      (daemon) => `${nixWords.join(" ")} copy --no-check-sigs --to unix://${daemon} ${path}`,
     ),
 };
 
@@ -284,10 +284,7 @@ test("the probe key of pull requests can only probe", async () => {
   const forwarded = await fleet.inDriver("ssh", ...options, ...pinned(), ...forward);
   expect(forwarded.code).toBe(255);
   expect(forwarded.output).toMatch(/prohibited|forwarding/i);
-  const asked = await led(
-    probe(),
-    (daemon) => `${nix.slice(1).join(" ")} store info --store unix://${daemon}`,
-  );
+  const asked = await led(probe(), (daemon) => `${nixWords.join(" ")} store info --store unix://${daemon}`);
   expect(asked.code).not.toBe(0);
   expect(asked.output).toMatch(/^channel \d+: open failed/m);
   const root = await fleet.inDriver("ssh", ...options, ...pinned(), `root@${address}`, "id");

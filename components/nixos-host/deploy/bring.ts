@@ -87,11 +87,12 @@ async function send(spec: DeploySpec, tools: Tools, perform: Perform, warnings: 
     const unopened = await open(spec, tools, perform);
     const failure = unopened ?? (await copy(spec, tools, perform, warnings));
     if (failure === undefined) return undefined;
-    if (unopened === undefined) await leave(spec, tools);
+    const opened = unopened === undefined;
+    if (opened) await leave(spec, tools);
     const { step, ran } = failure;
     const again = sshTrouble(ran.stderr) === "transport" && !ran.timedOut && lost < losses;
     if (!again) return failed(spec, step, ran);
-    const why = unopened === undefined ? "the connection was lost" : "no answer";
+    const why = opened ? "the connection was lost" : "no answer";
     tools.progress(`${spec.host}: ${step.name} again: ${why}`);
     await tools.sleep(2000);
   }

@@ -3,7 +3,7 @@ import { type SshPeer, sshTrouble, storeUri } from "../ssh.ts";
 import type { Ran } from "./runner.ts";
 import type { DeploySpec } from "./spec.ts";
 import {
-  actingUser,
+  actingPeer,
   connectionFiles,
   connectionHint,
   nix,
@@ -15,14 +15,14 @@ import {
 /** The machine that builds, over SSH; undefined: the runner does. */
 export function builderOf(spec: DeploySpec, files: RunnerFiles): SshPeer | undefined {
   if (spec.build === undefined) return undefined;
-  if (spec.build === "target") return peer(spec, files, actingUser(spec));
+  if (spec.build === "target") return actingPeer(spec, files);
   const { host, address, port } = spec.build;
   return { ...peer(spec, files, spec.user), host, address, port };
 }
 
 /** Every machine that Nix may talk to in this deploy: sections of its ssh configuration, see sshConfig. */
 export function nixPeers(spec: DeploySpec, files: RunnerFiles): SshPeer[] {
-  const target = peer(spec, files, actingUser(spec));
+  const target = actingPeer(spec, files);
   const builder = builderOf(spec, files);
   return builder === undefined || builder.host === target.host ? [target] : [target, builder];
 }
@@ -140,7 +140,7 @@ export function copyStep(
   { substitute, direct }: CopyWay,
 ): Step | undefined {
   if (spec.build === "target" || spec.drvPath === undefined) return undefined;
-  const to = peer(spec, files, actingUser(spec));
+  const to = actingPeer(spec, files);
   const connection = direct ? connectionFiles(spec, files) : undefined;
   const builder = builderOf(spec, files);
   const from = builder === undefined ? [] : ["--from", storeUri(builder)];

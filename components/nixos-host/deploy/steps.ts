@@ -45,16 +45,17 @@ export function peer(spec: DeploySpec, files: RunnerFiles, user: string): SshPee
   return { host, address, port, user, connectSeconds: seconds.connect, pinned, identity: files.identity };
 }
 
-/** Who may change the host now: root only where no supervisor is yet. */
-export const actingUser = (spec: DeploySpec): string => (spec.managed ? spec.user : "root");
+/** The host as who may change it now: root only where no supervisor is yet. */
+export const actingPeer = (spec: DeploySpec, files: RunnerFiles): SshPeer =>
+  peer(spec, files, spec.managed ? spec.user : "root");
 
 /** Of the connection that brings the closure and activates it; undefined where there can be none, and each command has its own. */
 export const connectionFiles = (spec: DeploySpec, files: RunnerFiles): SharedFiles | undefined =>
   sharedFiles(files.connections, spec.host);
 
-/** The host as who may change it, over that connection: another one would cost more than what a verb does. */
+/** The same over that connection: another one would cost more than what a verb does. */
 export const sharedPeer = (spec: DeploySpec, files: RunnerFiles): SshPeer => ({
-  ...peer(spec, files, actingUser(spec)),
+  ...actingPeer(spec, files),
   shared: connectionFiles(spec, files)?.control,
 });
 
@@ -64,7 +65,7 @@ export function connectStep(spec: DeploySpec, files: RunnerFiles): Step | undefi
   return (
     connection && {
       name: "connect",
-      argv: openArgv(peer(spec, files, actingUser(spec)), connection),
+      argv: openArgv(actingPeer(spec, files), connection),
       log: connection.log,
       timeoutSeconds: spec.seconds.probe + spec.seconds.connect,
       hint: connectionHint,

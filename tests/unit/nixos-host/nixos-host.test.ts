@@ -168,11 +168,10 @@ test("a host to be created, in a preview: its address is unknown, so nobody is a
 });
 
 test("a host is asked before it is known what it is to run; its units only when somebody wants them", async () => {
-  const { recording, result } = await record(() => new NixosHost("web", args).inspect(), {
+  const { recording } = await record(() => new NixosHost("web", args).inspect(), {
     says: status(),
     computed: deploys(confirmed),
   });
-  await resolved(result);
   const verb = "sudo -n /run/current-system/sw/bin/pantheros-supervisor status";
   expect(recording.asked).toEqual([verb, `${verb} ${newSystem}`]);
 });
