@@ -40,5 +40,6 @@ in {
       ++ setting "reboot" (deploy.reboot or null)
       ++ setting "reboot_seconds" (deploy.rebootSeconds or null)
       ++ setting "require_signature" (deploy.requireSignature or null)
+      ++ setting "trusted_keys" (deploy.trustedPublicKeys or null)
     );
 }

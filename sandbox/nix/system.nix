@@ -155,7 +155,7 @@
     site.authorizedKeys
     or []
     ++ fleet.deploy.authorizedKeys
-    ++ map (key: "restrict,command=\"sudo -n ${program} status\" ${key}") (site.probeKeys or [] ++ fleet.deploy.probeKeys)
+    ++ map (key: "restrict,command=\"sudo -n ${program} probe\" ${key}") (site.probeKeys or [] ++ fleet.deploy.probeKeys)
   ));
   entry = mode: path: source: {inherit mode path source;};
   etc = build.tree "etc-${host.name}" (

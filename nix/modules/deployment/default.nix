@@ -13,7 +13,7 @@
     nix = config.nix.package;
     systemd = config.systemd.package;
   };
-  probeOnly = key: ''restrict,command="sudo -n ${program} status" ${key}'';
+  probeOnly = key: ''restrict,command="sudo -n ${program} probe" ${key}'';
 in {
   imports = [./options.nix];
 

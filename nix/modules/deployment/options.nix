@@ -62,7 +62,7 @@ in {
       type = types.bool;
       default = true;
       description = ''
-        Activate only systems that a trusted key has signed. A path that was built on the host itself needs no
+        Activate only systems that one of trustedPublicKeys has signed; a key of a public cache does not count. A path that was built on the host itself needs no
         signature to be in its store, so without this the deploy user could build a system there and have it activated.
         Closures that are built on the host must be signed there.
       '';

@@ -29,30 +29,42 @@ export const shells: readonly { name: string; shebang: string }[] = [
 const fakes: Record<string, string> = {
   systemctl: `
 case "$*" in
-  "is-active pantheros-activation") if [ -e "$R/fake/unit" ]; then cat "$R/fake/unit"; else echo inactive; exit 3; fi ;;
+  "is-active pantheros-activation.service pantheros-activation.timer")
+    if [ -e "$R/fake/unit" ]; then cat "$R/fake/unit"; else echo inactive; fi
+    if [ -e "$R/fake/timer" ]; then echo active; else echo inactive; fi ;;
   "is-active "*) if grep -qx "$2" "$R/fake/serving"; then echo active; else echo inactive; exit 3; fi ;;
   is-system-running*) cat "$R/fake/running" ;;
-  "reboot -i") [ ! -e "$R/fake/reboot-fails" ] || { echo "Failed to reboot" >&2; exit 1; }; echo reboot >>"$R/fake/log" ;;
+  "reboot -i"*) [ ! -e "$R/fake/reboot-fails" ] || { echo "Failed to reboot" >&2; exit 1; }; echo reboot >>"$R/fake/log" ;;
   "list-units --state=failed,auto-restart"*) cat "$R/fake/failed" "$R/fake/crashing" | sed 's/$/ loaded failed failed x/' ;;
   "list-units --state=failed"*) sed 's/$/ loaded failed failed x/' "$R/fake/failed" ;;
   "list-units --type=service"*) sed 's/$/ loaded active running x/' "$R/fake/serving" ;;
   "start "*) shift; for u in "$@"; do echo "$u" >>"$R/fake/serving"; done; echo "start $*" >>"$R/fake/log" ;;
+  "stop pantheros-activation.timer") rm -f "$R/fake/timer" ;;
   *) echo "systemctl: $*" >&2; exit 1 ;;
 esac`,
-  // As systemd: the main process outlives its caller, ExecStopPost follows however it ended, then the unit is gone.
+  // As systemd: the timer starts the service now, and again after each end of it. What the service had started is ended first, which here
+  // is its session. RuntimeMaxSec is kept where it is short.
   "systemd-run": `
-stop=
+bound=9999
 while [ $# -gt 0 ]; do
-  case $1 in --property=ExecStopPost=*) stop=\${1#--property=ExecStopPost=} ;; --) shift; break ;; esac
+  case $1 in --property=RuntimeMaxSec=*) bound=\${1#--property=RuntimeMaxSec=} ;; --) shift; break ;; esac
   shift
 done
-[ ! -e "$R/fake/unit" ] || { echo "Unit pantheros-activation.service already exists." >&2; exit 1; }
-echo active >"$R/fake/unit"
-STOP="$stop" setsid sh -c '
-  "$@" & echo $! >"$R/fake/main.pid"; wait $!; export EXIT_STATUS=$?; [ $EXIT_STATUS -lt 128 ] || EXIT_STATUS=KILL
-  echo deactivating >"$R/fake/unit"
-  [ -e "$R/fake/no-settle" ] || { $STOP & echo $! >"$R/fake/settle.pid"; wait $!; }
-  rm -f "$R/fake/unit"' unit "$@" >>"$R/fake/journal" 2>&1 </dev/null &`,
+[ ! -e "$R/fake/timer" ] && [ ! -e "$R/fake/unit" ] || { echo "Unit pantheros-activation.timer was already loaded." >&2; exit 1; }
+echo $$ >"$R/fake/timer"
+TIMER=$$ BOUND=$bound setsid sh -c '
+  while [ "$(cat "$R/fake/timer" 2>/dev/null)" = "$TIMER" ]; do
+    echo active >"$R/fake/unit"
+    setsid "$@" & main=$!
+    echo $main >"$R/fake/main.pid"
+    [ "$BOUND" -gt 120 ] || { timeout "$BOUND" tail -f /dev/null --pid=$main; [ $? != 124 ] || kill -KILL $main; } &
+    wait $main
+    echo deactivating >"$R/fake/unit"
+    pkill -TERM -s $main
+    for try in 1 2 3 4 5 6 7 8 9 10; do pgrep -s $main >/dev/null || break; [ $try -lt 10 ] || pkill -KILL -s $main; sleep 0.1; done
+    rm -f "$R/fake/unit"
+    sleep 0.1
+  done' unit "$@" >>"$R/fake/journal" 2>&1 </dev/null &`,
   bootctl: `[ ! -e "$R/fake/no-efi" ] || { echo "Not booted with UEFI" >&2; exit 1; }; echo "bootctl $*" >>"$R/fake/log"`,
   "nix-env": `
 [ ! -e "$R/fake/nix-env-fails" ] || { echo "error: disk full" >&2; exit 1; }
@@ -125,7 +137,9 @@ export class FakeHost {
     this.write("fake/running", "running\n");
     this.write("fake/generation", "1\n");
     this.reboot();
-    const script = `#!${shebang}\n${supervisorText()}`;
+    // busybox would take its own timeout, whose watcher keeps a pipe open for a second; a host has that of coreutils.
+    const timeout = 'timeout() { /usr/bin/timeout "$@"; }\n';
+    const script = `#!${shebang}\n${shebang.includes("busybox") ? timeout : ""}${supervisorText()}`;
     this.supervisor = this.write("fake/bin/pantheros-supervisor", script, 0o755);
   }
 
@@ -155,7 +169,10 @@ export class FakeHost {
     this.unlink(`${system}/kernel`);
     this.link(`${system}/kernel`, kernel);
     if (closure.inhibitors) this.write(`${system}/switch-inhibitors`, closure.inhibitors);
-    const conf = { confirm_seconds: 60, health_seconds: 0, health_period: 0, ...closure.conf };
+    const conf = {
+      ...{ confirm_seconds: 60, health_seconds: 0, health_period: 0, require_signature: "false" },
+      ...closure.conf,
+    };
     this.write(
       `${system}/etc/pantheros/deploy.conf`,
       Object.entries(conf)
@@ -170,7 +187,8 @@ export class FakeHost {
   }
 
   private get env(): NodeJS.ProcessEnv {
-    return { PATH: `${this.root}/fake/bin:${process.env["PATH"]}`, PANTHEROS_ROOT: this.root };
+    const PATH = `${this.root}/fake/bin:${process.env["PATH"]}`;
+    return { PATH, PANTHEROS_ROOT: this.root, PANTHEROS_MINUTE: "5" };
   }
 
   /** Runs a verb to its end. */
@@ -208,7 +226,9 @@ export class FakeHost {
   }
 
   idle(): Promise<void> {
-    return this.until(() => this.phase() === "idle" && !this.exists("fake/unit"));
+    return this.until(
+      () => this.phase() === "idle" && !this.exists("fake/unit") && !this.exists("fake/timer"),
+    );
   }
 
   /** What a reboot leaves: another boot id, and the boot default running, or what the loader was to start once. */
@@ -221,29 +241,26 @@ export class FakeHost {
     for (const link of ["run/current-system", "run/booted-system"]) this.link(link, next);
   }
 
-  /** The machine goes down: what runs in the unit is ended, its settle sees a machine that stops; then it boots. */
+  /** The machine goes down, by a shutdown or a power cut, and boots: nothing of the unit is left. */
   async cycle(): Promise<void> {
     this.write("fake/running", "stopping\n");
+    this.unlink("fake/timer");
     if (this.exists("fake/unit")) this.killMain();
     await this.until(() => !this.exists("fake/unit"));
     this.reboot();
   }
 
-  /** SIGKILL to the unit's main process, as an out-of-memory kill would. */
-  killMain(): void {
-    process.kill(Number(this.read("fake/main.pid")), "SIGKILL");
+  /** `systemctl stop` of the service: everything that it had started is told to end. Its timer starts it again. */
+  stopUnit(): void {
+    spawnSync("pkill", ["-TERM", "-s", this.read("fake/main.pid").trim()]);
   }
 
-  /** A power cut in the middle of the way back, with what it runs. */
-  killSettle(): void {
-    const settle = Number(this.read("fake/settle.pid"));
-    const children = spawnSync("pgrep", ["-P", String(settle)], { encoding: "utf8" }).stdout;
-    for (const pid of [settle, ...children.trim().split("\n").filter(Boolean).map(Number)]) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch {
-        // ended meanwhile
-      }
+  /** SIGKILL to the unit's main process, as an out-of-memory kill would. */
+  killMain(): void {
+    try {
+      process.kill(Number(this.read("fake/main.pid")), "SIGKILL");
+    } catch {
+      // ended meanwhile
     }
   }
 
@@ -294,8 +311,8 @@ export class FakeHost {
 
   remove(): void {
     for (const child of this.children) child.kill("SIGKILL");
-    const pid = this.read("fake/main.pid").trim();
-    if (pid !== "" && this.exists("fake/unit")) spawnSync("kill", ["-KILL", pid]);
+    this.unlink("fake/timer");
+    if (this.exists("fake/unit")) spawnSync("pkill", ["-KILL", "-s", this.read("fake/main.pid").trim()]);
     // What goes back after the unit's end may still write; a look of its own each time sees its new files.
     for (let look = 1; ; look++) {
       try {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
-import { FakeHost, shells } from "./fake-host.ts";
+import { type Closure, FakeHost, shells } from "./fake-host.ts";
 
 jest.setTimeout(120_000);
 
@@ -34,7 +34,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect([runs(), host.profile(), boots()]).toEqual([next, next, next]);
     expect(host.log()).toEqual([`test ${next}`, `nix-env --set ${next}`, `boot ${next}`]);
     expect(host.status()).toMatchObject({
-      ...{ version: 1, system: next, booted: old, profile: next, bootDefault: next, generation: 2 },
+      ...{ version: 2, system: next, booted: old, profile: next, bootDefault: next, generation: 2 },
       ...{ token: "t1", confirmed: true, phase: "idle", activation: null, last: { outcome: "confirmed" } },
     });
     expect(host.target("nix/var/nix/gcroots/pantheros-previous")).toBe(old);
@@ -250,11 +250,8 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
 
   test("reboot inside the window: old system, told as interrupted", async () => {
     const next = host.closure("next");
-    host.write("fake/no-settle", "");
     activate(next);
-    host.killMain();
-    await host.until(() => !host.exists("fake/unit"));
-    host.reboot();
+    await host.cycle();
     const status = host.status();
     expect(status).toMatchObject({ system: old, booted: old, phase: "idle", token: null });
     expect(status["last"]).toMatchObject({
@@ -281,10 +278,14 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect((status["last"] as { reason: string }).reason).toContain("ended while waiting");
   });
 
-  test("shutting down inside the window: settle leaves the machine to its reboot", async () => {
+  test("shutting down inside the window: the machine is left to its reboot", async () => {
     activate(host.closure("next"));
+    const journal = () => host.read("fake/journal").split("\n").length;
+    const before = journal();
     host.write("fake/running", "stopping\n");
     host.killMain();
+    await host.until(() => journal() > before || host.exists("fake/unit"));
+    host.unlink("fake/timer");
     await host.until(() => !host.exists("fake/unit"));
     expect(host.log()).toHaveLength(1);
     host.reboot();
@@ -312,12 +313,20 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     });
   });
 
-  test("old system does not come back: said so, with what runs", () => {
+  const ill: Closure = {
+    checks: [["unit", "x", "x.service", "-", "-", "1"]],
+    conf: { switch_seconds: 1, reboot_seconds: 0 },
+  };
+
+  test("old system does not come back, and no reboot happens: said so, with what runs and the first cause", () => {
     host.write(`${old}/on-test`, "#!/bin/sh\necho cannot; exit 9\n", 0o755);
-    const { json } = activate(host.closure("next", { checks: [["unit", "x", "x.service", "-", "-", "1"]] }));
-    expect(json).toMatchObject({ outcome: "failed", step: "rollback", exitCode: 9, recorded: old });
+    const { json } = activate(host.closure("next", ill));
+    expect(json).toMatchObject({ outcome: "failed", step: "rollback", recorded: old });
     expect(json["running"]).not.toBe(old);
     expect(json["reason"]).toContain("what a reboot boots");
+    expect(json["reason"]).toContain("before that: not healthy within 0 s: x (unit x.service)");
+    expect(host.log().filter((entry) => entry === `test ${old}`).length).toBeGreaterThan(1);
+    expect(host.log().filter((entry) => entry === "reboot")).toHaveLength(3);
   });
 
   test("somebody switched inside the window: not committed", async () => {
@@ -428,7 +437,10 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
   test("secret: mode 0600, atomic, sum printed and in status, and never in a reason", () => {
     const value = 'op"s\\_token $x\n';
     const sum = createHash("sha256").update(value).digest("hex");
-    expect(host.run(["secret", "op-token"], value)).toMatchObject({ status: 0, stdout: `${sum}\n` });
+    expect(host.run(["secret", "op-token", String(value.length)], value)).toMatchObject({
+      status: 0,
+      stdout: `${sum}\n`,
+    });
     expect(host.read("var/lib/pantheros/secrets/op-token")).toBe(value);
     expect(host.mode("var/lib/pantheros/secrets/op-token")).toBe(0o600);
     expect(host.mode("var/lib/pantheros")).toBe(0o700);
@@ -439,10 +451,15 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
   });
 
   test("secret refuses bad names, nothing and too much; the old value stays", () => {
-    host.run(["secret", "op-token"], "kept");
-    for (const name of ["../x", ".hidden", "a/b", ""]) expect(host.run(["secret", name], "x").status).toBe(2);
-    expect(host.run(["secret", "op-token"], "").status).toBe(2);
-    expect(host.run(["secret", "op-token"], "x".repeat(65_537)).status).toBe(2);
+    const secret = (name: string, text: string, length = text.length) =>
+      host.run(["secret", name, String(length)], text).status;
+    expect(secret("op-token", "kept")).toBe(0);
+    for (const name of ["../x", ".hidden", "a/b", ""]) expect(secret(name, "x")).toBe(2);
+    expect(secret("op-token", "")).toBe(2);
+    expect(secret("op-token", "x".repeat(65_537))).toBe(2);
+    expect(secret("op-token", "cut short", 10)).toBe(2);
+    expect(secret("op-token", "too long", 7)).toBe(2);
+    expect(host.run(["secret", "op-token"], "no length").status).toBe(2);
     expect(host.read("var/lib/pantheros/secrets/op-token")).toBe("kept");
   });
 

@@ -1,39 +1,36 @@
 # shellcheck shell=sh disable=SC2154,SC2034
 # Through a reboot: for a system with another kernel, or with components that cannot be exchanged while they run.
 #
-#   starting -> staging -> rebooting -| boot |-> checking -> waiting -> committing -> idle
+#   starting -> staging -> rebooting -| boot |-> booting -> checking -> waiting -> committing -> committed -> idle
 #                  |                                 \-> rolling-back -> returning -| boot |-> idle
 #                  \-> idle: where the inventory forbids a reboot, the system waits for somebody's ("staged")
 #
-# The record outlives the boot, and `resume` (a unit of every system, and each `status`) goes on with it. With a boot loader
+# The record outlives the boot, and `resume` (a unit of every system, and each `status`) continues with it. With a boot loader
 # that can start an entry once, the old system stays the default until the commit, so a new one that never gets as far as
 # its services is left by the next power cycle. With any other, what fails after the boot goes back by itself all the same.
 
 stage() {
-  enter staging
+  advance staging
   if [ "$reboot" = allow ] && trial_boot; then :; else commit_to_boot; fi
   first_line "$state/reasons"
   if [ "$reboot" != allow ]; then
-    write staged "$token $wanted"
-    finish staged "$(failure reboot "" 0 "waits for a reboot, which the inventory forbids a deploy: $line")"
-    exit 0
+    insist write staged "$token $wanted"
+    finished staged "$(failure reboot "" 0 "$line: needs a reboot, which the inventory does not allow: it boots at the next one")"
   fi
-  enter rebooting
-  sleep 1 9>&- # for the answer to whoever asked
-  reboot_now
-  # Here this is ended by the shutdown.
+  advance rebooting
+  sleep 1 9>&- # for the answer to the deployer
+  bounded "$minute" systemctl reboot -i || fail reboot "systemctl reboot" 1 "$(tail_of "$state/log")"
+  # The shutdown ends this here.
   sleep "$reboot_seconds" 9>&-
   if going_down; then exit 0; fi
   fail reboot "systemctl reboot" 1 "the machine was still up after $reboot_seconds s"
 }
 
-reboot_now() { bounded 60 systemctl reboot -i || fail reboot "systemctl reboot" 1 "$(tail_of "$state/log")"; }
-
-# The old system stays the default, the new one is in the menu and started once. False: this loader can't, or won't.
+# The old system stays the default, the new one is in the menu and started once. False: this loader cannot do it.
 trial_boot() {
   must commit 60 nix-env -p "$profile" --set "$wanted"
   if [ -L "$root/boot/pantheros-default" ]; then # the sandbox's boot loader
-    boots "$recorded" && ln -sfn "$wanted" "$root/boot/pantheros-once" && sync
+    boots "$recorded" && ln -sfn "$wanted" "$root/boot/pantheros-once" && timeout "$minute" sync
     return
   fi
   for entries in "$root"/boot/loader/entries "$root"/efi/loader/entries "$root"/boot/efi/loader/entries; do
@@ -46,57 +43,67 @@ trial_boot() {
   return 1
 }
 
-# After a boot: which system came up?
-arrive() {
-  ended=$phase
-  [ ! -s "$state/failure" ] || exit 1 # it was on its way back already
-  case $ended in
-    staging | rebooting) ;;
-    *) fail "$ended" "" 1 "the machine went down while $ended" ;;
+# The machine went down in the middle of it: which system came up? Returns where the activation continues.
+after_boot() {
+  now_runs=$(running)
+  first_line "$state/failure"; cause=$line
+  case $mode:$phase in
+    *:committed) return ;;
+    *:returning) returned ;;
+    *:committing) if [ "$now_runs" = "$wanted" ] && [ -z "$cause" ]; then boot=$boot_id; return; fi ;;
+    boot:staging | boot:rebooting)
+      [ -z "$cause" ] || go_back # it was on its way back already
+      if [ "$(booted)" != "$wanted" ] || [ "$now_runs" != "$wanted" ]; then
+        fail reboot "systemctl reboot" 1 "the machine came up with $(booted) instead of the new system"
+      fi
+      boot=$boot_id
+      advance booting
+      started_up
+      return ;;
   esac
-  if [ "$(booted)" != "$wanted" ] || [ "$(running)" != "$wanted" ]; then
-    fail reboot "systemctl reboot" 1 "the machine came up with $(booted) instead of the new system"
-  fi
-  boot=$boot_id
-  enter booting
-  # Not for its verdict (one unit that failed long ago makes "degraded"), but for the end of the start.
-  bounded "$reboot_seconds" systemctl is-system-running --wait
+  [ "$mode" = boot ] || interrupted
+  [ -n "$cause" ] || fail "$phase" "" 1 "the machine went down while $phase"
+  go_back
+}
+# Not for its verdict (one unit that failed long ago makes "degraded"), but for the end of the start.
+started_up() { bounded "$reboot_seconds" systemctl is-system-running --wait; }
+
+# A live switch that a reboot cut short: the machine booted the old system, or what it boots by somebody's hand.
+interrupted() {
+  case $phase:$undo in committing:* | *:yes) undo_commit ;; esac
+  finished interrupted "$(failure_after "$cause" "$phase" "" 1 "the machine rebooted while $phase; it booted $(booted)")"
 }
 
-# settle, where the way back is a boot; `ended` and `cause` are known.
+# The machine booted to go back.
+returned() {
+  started_up
+  code=0
+  lost_units
+  trouble=$lost$(no_login)
+  [ "$now_runs" = "$recorded" ] || trouble="the machine came up with $now_runs instead of the system from before; $trouble"
+  [ -n "$trouble" ] || finished rolled-back "$cause"
+  finished failed "$(failure_after "$cause" rollback "systemctl reboot" 1 "$trouble")"
+}
+
+# The way back where it is a boot.
 back_through_boot() {
-  boot_id
   rm -f "$state/staged" "$root/boot/pantheros-once"
-  undo_commit
-  case $ended:$boot in
-    starting:* | staging:"$boot_id" | rebooting:"$boot_id") finish rolled-back "$cause"; return ;; # it never went down
-  esac
-  if [ "$(running)" = "$recorded" ]; then finish rolled-back "$cause"; return; fi
-  if [ "$(running)" = "$wanted" ] && boots "$recorded" && [ "$(profile_path)" = "$recorded" ]; then
-    boot=$boot_id
-    enter returning
-    bounded 60 systemctl reboot -i || bounded 60 systemctl reboot --force || finish failed "$(failure rollback "systemctl reboot" 1 "$(tail_of "$state/log"); $recorded is what a reboot boots")"
-    return
-  fi
-  finish failed "$(failure rollback "$recorded/bin/switch-to-configuration boot" 1 "the machine runs $(running) and boots ${next:-what its loader says}: $(tail_of "$state/log")")"
+  command="$recorded/bin/switch-to-configuration boot" code=0
+  for_a_while undo_commit || code=1
+  if [ "$(running)" = "$recorded" ] && [ "$code" = 0 ]; then finished rolled-back "$cause"; fi
+  # It never went down: what ran before runs.
+  if [ "$(booted)" != "$wanted" ] && [ "$code" = 0 ]; then finished failed "$cause"; fi
+  if [ "$(running)" = "$wanted" ] && [ "$code" = 0 ]; then reboot_back; fi
+  finished failed "$(failure_after "$cause" rollback "$command" "$code" "${trouble:-}the machine runs $(running) and boots ${next:-what its loader says}: $(tail_of "$state/log")")"
 }
 
-# Goes on after a boot with what was under way before it; nothing to do at any other time.
+# Continues after a boot, or after the end of everything that was to do so. False: there was nothing to do.
 resume() {
+  load
+  if [ "$phase" = idle ] || unit_lives; then return 1; fi
   open_lock
-  load
-  boot_id
-  if [ "$phase" = idle ] || [ "$mode" != boot ] || [ "$boot" = "$boot_id" ]; then return; fi
-  take_lock 2 || return # held by what is about to do it
-  load
-  [ "$phase" != idle ] && [ "$boot" != "$boot_id" ] || return
-  if [ "$phase" != returning ]; then
-    settings "$wanted"
-    if unit_lives || start_unit; then exec 9>&-; return; fi
-    finish failed "$(failure start systemd-run 1 "$(tail_of "$state/log")")"
-    return
-  fi
-  first_line "$state/failure"
-  if [ "$(running)" = "$recorded" ]; then finish rolled-back "$line"; return; fi
-  finish failed "$(failure rollback "systemctl reboot" 1 "the machine came up with $(running) instead of the system from before")"
+  take_lock 5 && load && [ "$phase" != idle ] && ! unit_lives && settings "$wanted"; resuming=$?
+  [ "$resuming" != 0 ] || start_unit
+  exec 9>&-
+  return "$resuming"
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034
 # Commands with a bound, and the health of a system.
 
-# fail STEP COMMAND EXIT REASON ends `run`; systemd then starts `settle`.
+# fail STEP COMMAND EXIT REASON ends this run of the unit: systemd starts it again, and it goes back.
 fail() { write failure "$(failure "$@")"; exit 1; }
 
 # bounded SECONDS COMMAND...: its output goes to the log. The umask is what a system expects: with this program's own, an
@@ -11,7 +11,7 @@ bounded() {
   (umask 022 && exec timeout -k 10 "$limit" "$@") >"$state/log" 2>&1 </dev/null 9>&-
 }
 
-# must STEP SECONDS COMMAND...: `bounded`, and the end of this attempt when it fails.
+# must STEP SECONDS COMMAND...: `bounded`, and the end of going forward when it fails.
 must() {
   step=$1 seconds=$2; shift 2
   bounded "$seconds" "$@"; code=$?
@@ -26,14 +26,16 @@ must() {
 check() {
   case $1 in
     http)
-      status=$(curl -sS --max-time "$5" -o "$state/body" -w '%{http_code}' --url "$2" 2>"$state/log") || { tail -n 1 "$state/log"; return 1; }
+      # At most a megabyte of a body is kept, where one is looked at.
+      if [ "$4" = - ]; then body=/dev/null; else body=$state/body; fi
+      status=$(ulimit -f 2048; curl -sS --max-time "$5" -o "$body" -w '%{http_code}' --url "$2" 2>"$state/log") || { code=$?; tail_of "$state/log" | tail -n 1; [ -s "$state/log" ] || echo "curl: exit $code"; return 1; }
       printf 'status %s\n' "$status"
       case $3:$status in "$status:$status" | -:[23]*) ;; *) return 1 ;; esac
-      [ "$4" = - ] || grep -qF -- "$4" "$state/body" || { printf 'body without: %s\n' "$4"; return 1; } ;;
+      [ "$4" = - ] || grep -qF -- "$4" "$body" || { printf 'body without: %s\n' "$4"; return 1; } ;;
     # bash only for its /dev/tcp: it opens the connection, sends nothing and closes it.
     tcp) host=${2%:*} host=${host#\[} host=${host%\]}
       # shellcheck disable=SC2016
-      bounded "$5" bash -c 'exec 3<>"/dev/tcp/$1/$2"' tcp "$host" "${2##*:}" || { code=$?; tail -n 1 "$state/log"; echo "exit $code"; return 1; }
+      bounded "$5" bash -c 'exec 3<>"/dev/tcp/$1/$2"' tcp "$host" "${2##*:}" || { code=$?; tail_of "$state/log" | tail -n 1; echo "exit $code"; return 1; }
       echo open ;;
     unit) systemctl is-active "$2" 2>&1 ;;
     command) PATH=$PATH:$root/run/current-system/sw/bin
@@ -43,31 +45,31 @@ check() {
 }
 
 # newly_failed [STATES]: units that failed since the activation began; a switch that exits 0 says nothing of a service that
-# dies a second later.
+# dies a second later. False: systemd does not tell.
 newly_failed() {
-  dead=$(failed_units "$@")
+  dead=$(failed_units "$@") || { echo "not known: systemctl list-units failed"; return 1; }
   [ -z "$dead" ] || printf '%s\n' "$dead" | not_in "$state/failed.before" | tr '\n' ' '
 }
 
 # healthy SYSTEM: every check passes in one round, within health_seconds (and at most one round longer), and no unit failed
-# or is on its way from one crash to the next.
+# or is on its way from one crash to the next. `failures` says what was not.
 healthy() {
   checks=$root$1/etc/pantheros/checks
   [ -r "$checks" ] || checks=/dev/null
   now; end=$((now + health_seconds))
   while :; do
-    report='' sick=''
+    report='' failures=''
     while IFS=$tab read -r kind name target status body limit || [ -n "${kind:-}" ]; do
       case $kind in '' | '#'*) continue ;; esac
       case $limit in '' | *[!0-9]*) limit=5 ;; esac
       ok=true
-      detail=$(check "$kind" "$target" "$status" "$body" "$limit" </dev/null 9>&-) || { ok=false; sick="$sick$name ($kind $target): $detail; "; }
+      detail=$(check "$kind" "$target" "$status" "$body" "$limit" </dev/null 9>&-) || { ok=false; failures="$failures$name ($kind $target): $detail; "; }
       report="$report${report:+,}{\"name\":$(json "$name"),\"ok\":$ok,\"detail\":$(json "$detail")}"
     done <"$checks"
     failing=$(newly_failed failed,auto-restart)
-    [ -z "$failing" ] || sick="${sick}failed units: $failing"
+    [ -z "$failing" ] || failures="${failures}failed units: $failing"
     printf '[%s]\n' "$report" >"$state/health.new" && mv -f "$state/health.new" "$state/health"
-    [ -n "$sick" ] || return 0
+    [ -n "$failures" ] || return 0
     now; [ "$now" -lt "$end" ] || return 1
     sleep "$health_period" 9>&-
   done

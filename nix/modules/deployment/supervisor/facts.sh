@@ -1,5 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034
-# What is so on this machine now.
+# The current state of this machine.
+
+systemctl() { timeout "$minute" systemctl "$@"; } # D-Bus may hang
 
 link() { readlink "$1" 2>/dev/null; }
 running() { link "$root/run/current-system"; }
@@ -9,9 +11,9 @@ boot_id() { read -r boot_id <"$root/proc/sys/kernel/random/boot_id"; }
 profile_path() { entry=$(link "$profile") && link "${profile%/*}/${entry##*/}"; }
 going_down() { [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; }
 
-# look: the links above at once, in two processes instead of some twenty: a fleet's probes ask this a lot. Sets running_system,
-# booted_system, profile_system, generation_now (a number), running_kernel, booted_kernel; '' is what is not there.
-look() {
+# read_links: the links above at once, in two processes instead of some twenty: a fleet's probes ask this a lot. Sets running_system,
+# booted_system, profile_system, generation_now (a number), running_kernel, booted_kernel; '' where there is none.
+read_links() {
   running_system='' booted_system='' profile_system='' entry='' running_kernel='' booted_kernel=''
   while read -r seen; do
     target=${seen##* -> }
@@ -35,16 +37,17 @@ LINKS
   case $generation_now in *[!0-9]*) generation_now='' ;; esac
 }
 
-# failed_units [STATES]: by name. auto-restart: it died, and systemd is about to try again.
+# failed_units [STATES]: by name, of those that still have a file. auto-restart: it died, and systemd is about to try again.
 failed_units() {
-  listed=$(systemctl list-units --state="${1:-failed}" --plain --no-legend --no-pager 2>/dev/null)
-  [ -z "$listed" ] || printf '%s\n' "$listed" | awk '{ print $1 }'
+  listed=$(systemctl list-units --state="${1:-failed}" --plain --no-legend --no-pager 2>/dev/null) || return
+  [ -z "$listed" ] || printf '%s\n' "$listed" | awk '$2 != "not-found" { print $1 }'
 }
 
 # What a rollback must bring back: services that run, sockets that listen, timers that wait; not those of sessions.
 serving_units() {
-  systemctl list-units --type=service,socket,timer,path --state=running,listening,waiting --plain --no-legend --no-pager \
-    2>/dev/null | awk '$1 !~ /^(user|sshd)@|^session-|^run-|^pantheros-activation/ { print $1 }'
+  listed=$(systemctl list-units --type=service,socket,timer,path --state=running,listening,waiting --plain --no-legend --no-pager \
+    2>/dev/null) || return
+  printf '%s\n' "$listed" | awk '$1 !~ /^(user|sshd)@|^session-|^run-|^pantheros-activation/ { print $1 }'
 }
 
 not_in() { awk '!text { seen[$0]; next } !($0 in seen)' "$1" text=1 -; } # lines of stdin that the file has not
@@ -64,7 +67,7 @@ boot_default() {
 first_init() { sed -n 's|.*init=\(/nix/store/[^/ ]*\)/init.*|\1|p' "$1" 2>/dev/null | head -n 1; }
 
 # --- Why a system needs a reboot: nothing printed when it does not.
-# new_kernel KERNEL: another one than the booted system's (look) is told in `kernel`.
+# new_kernel KERNEL: another one than the booted system's (read_links) is named in `kernel`.
 new_kernel() {
   kernel=''
   if [ -z "$booted_kernel" ] || [ -z "$1" ] || [ "$booted_kernel" = "$1" ]; then return; fi

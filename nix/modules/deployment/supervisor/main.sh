@@ -7,12 +7,12 @@
 # moves last, at the commit, so a crash or a reboot at any moment before that boots the old system.
 #
 #   activate (front, in the ssh session)  refusals, record, pins, starts the unit, waits, prints one JSON line
-#   run      (unit pantheros-activation)  switching -> checking -> waiting -> committing -> idle
-#   settle   (the unit's ExecStopPost)    whatever ended `run` before its commit, kill -9 included: the old system back
+#   run      (unit pantheros-activation)  starting -> switching -> checking -> waiting -> committing -> committed -> idle
+#            started again after any other end: finishes a commit that had begun, or goes back: rolling-back -> idle
 #   resume   (unit pantheros-resume)      after a boot in the middle of it: starts the unit again
 #
-# systemd owns the unit, so neither depends on the connection. `settle` is the one place that goes back.
-# One program in parts, joined when a system is built (parts.nix): text, facts, state, checks, activation, boot (systems that
+# systemd owns the unit, so it does not depend on the connection. `go_back` is the one place that goes back.
+# One program in parts, joined when a system is built (parts.nix): text, facts, state, checks, activation, back, boot (systems that
 # need a reboot), front (what answers the connection), status; this is its end.
 # Needs: coreutils, util-linux (flock), systemd, nix, curl, bash, awk, sed, grep. Runs under dash, bash and busybox sh.
 set -u
@@ -27,6 +27,10 @@ state=$root/var/lib/pantheros
 gcroots=$root/nix/var/nix/gcroots
 profile=$root/nix/var/nix/profiles/system
 unit=pantheros-activation
+switch_lock=$root/run/nixos/switch-to-configuration.lock
+# Seconds for what takes none on a machine that is well. Tests on a host in a directory have shorter ones.
+minute=60
+[ -z "$root" ] || minute=${PANTHEROS_MINUTE:-60}
 tab='	'
 
 usage() {
@@ -34,13 +38,14 @@ usage() {
 pantheros-supervisor VERB: each prints one line
   status [PATH]        what runs, what boots, the stored token, the last result (JSON); with PATH also the running
                        units when PATH is not the running system
+  probe [PATH]         the same without the texts of failures, for keys that may only ask
   activate PATH TOKEN  switch to PATH and wait for `confirm TOKEN`; otherwise the running system comes back (JSON).
                        Where PATH needs a reboot: reboots into it and waits there, when PATH's own deploy.conf says
                        reboot=allow; otherwise makes it the boot default and says "staged". Who deploys what may
                        stand on stdin, as one flat JSON object
   confirm TOKEN        keep the system activated with TOKEN: profile and boot default (JSON)
   rollback [TOKEN]     activate the previously committed system in the same supervised way (JSON)
-  secret NAME          stdin becomes /var/lib/pantheros/secrets/NAME, mode 0600; prints its sha256
+  secret NAME BYTES    stdin, of that length, becomes /var/lib/pantheros/secrets/NAME, mode 0600; prints its sha256
 Exit status: 0 waiting, rebooting, staged, current or confirmed; 1 rolled back or failed; 2 refused, nothing was touched.
 TEXT
 }
@@ -59,8 +64,8 @@ case $verb in help | -h | --help) usage; exit 0 ;; esac
 [ -d "$state" ] || mkdir -p "$state" || exit 1
 
 case $verb:$# in
-  status:0) status "" ;;
-  status:1) store_path "$1" || refuse arguments "not a store path"; status "$1" ;;
+  status:0 | probe:0) "$verb" "" ;;
+  status:1 | probe:1) store_path "$1" || refuse arguments "not a store path"; "$verb" "$1" ;;
   activate:2)
     store_path "$1" || refuse arguments "not a store path"
     word "$2" || refuse arguments "a token is 1 to 64 of A-Z a-z 0-9 . _ -"
@@ -68,7 +73,10 @@ case $verb:$# in
   confirm:1) word "$1" || refuse arguments "not a token"; confirm "$1" ;;
   rollback:0) rollback ;;
   rollback:1) word "$1" || refuse arguments "not a token"; rollback "$1" ;;
-  secret:1) word "$1" || refuse arguments "a name is 1 to 64 of A-Z a-z 0-9 . _ -"; secret "$1" ;;
-  run:0 | settle:0 | resume:0) [ -z "${SUDO_UID:-}" ] || refuse arguments "only the unit runs $verb"; "$verb" ;;
+  secret:2)
+    word "$1" || refuse arguments "a name is 1 to 64 of A-Z a-z 0-9 . _ -"
+    case $2 in '' | *[!0-9]* | ??????*) refuse arguments "a length is a number of bytes" ;; esac
+    secret "$1" "$2" ;;
+  run:0 | resume:0) [ -z "${SUDO_UID:-}" ] || refuse arguments "only the unit runs $verb"; "$verb"; exit 0 ;;
   *) usage >&2; refuse arguments "unknown verb or number of arguments: $verb" ;;
 esac

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154,SC2034
-# What the supervisor prints: JSON by hand, in as few processes as can be, since a fleet's probes run this a lot.
+# What the supervisor prints: JSON by hand, in as few processes as possible, since a fleet's probes run this a lot.
 
 escape() { tr '\t' ' ' | tr -d '\000-\010\013-\037\177' | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g'; }
 
@@ -22,23 +22,47 @@ put() { out="$out${out:+,}\"$1\":$2"; }
 put_list() { if [ -z "$2" ]; then put "$1" '[]'; else put "$1" "$(printf '%s\n' "$2" | json_lines)"; fi; }
 put_text() { quote "$2"; put "$1" "$quoted"; }
 
-# failure STEP COMMAND EXIT REASON: the part of a result that says what went wrong.
+# failure STEP COMMAND EXIT REASON: the part of a result that says what went wrong. The reason is its end.
 failure() {
   quote "$1"; printf '"step":%s,' "$quoted"
   quote "$2"; printf '"command":%s,"exitCode":%s,' "$quoted" "$3"
   quote "$4"; printf '"reason":%s' "$quoted"
 }
 
-# Refusals touch nothing on the host.
+# failure_after CAUSE STEP COMMAND EXIT REASON: the same, with the reason of an earlier failure at its end.
+failure_after() {
+  earlier=${1##*\"reason\":}
+  shift
+  later=$(failure "$@")
+  case $earlier in
+    '"'*) printf '%s\\nbefore that: %s' "${later%\"}" "${earlier#\"}" ;;
+    *) printf %s "$later" ;;
+  esac
+}
+
+# Refusals change nothing on the host.
 refuse() { printf '{"outcome":"refused",%s}\n' "$(failure "$1" "" 2 "$2")"; exit 2; }
 
-# The end of a log for a reason, without terminal colours and without any value this host keeps as a secret.
-tail_of() {
-  set -- "$1" "$state/secrets/"*
-  log=$1; shift
+# mask: stdin without the secrets of this host. Any eight characters in a row that are in a secret are masked, so that one which was
+# cut, wrapped or quoted does not show either; a line of a secret that is shorter only as a whole, and from six characters on.
+mask() {
+  set -- "$state/secrets/"*
   [ -e "${1:-}" ] || set --
-  tail -n 20 "$log" 2>/dev/null | tail -c 2000 | sed "s/$(printf '\033')\[[0-9;]*[A-Za-z]//g" | awk '
-    !text { if (length($0) >= 6) secret[n++] = $0; next }
-    { for (i = 0; i < n; i++) while (at = index($0, secret[i])) $0 = substr($0, 1, at - 1) "***" substr($0, at + length(secret[i]))
-      print }' "$@" text=1 -
+  awk '
+    !text && length($0) < 8 { if (length($0) > 5) short[$0]; next }
+    !text { for (i = 1; i + 7 <= length($0); i++) piece[substr($0, i, 8)]; next }
+    { shown = ""; end = masked = 0
+      for (i = 1; i <= length($0); i++) {
+        if (substr($0, i, 8) in piece) end = i + 7
+        if (i > end) shown = shown substr($0, i, 1)
+        else if (!masked) shown = shown "***"
+        masked = i <= end
+      }
+      for (word in short) while (at = index(shown, word)) shown = substr(shown, 1, at - 1) "***" substr(shown, at + length(word))
+      print shown }' "$@" text=1 -
+}
+
+# The end of a log for a reason, without terminal colours and secrets: it is masked before it is cut to what a reason holds.
+tail_of() {
+  tail -c 20000 "$1" 2>/dev/null | tr '\r' '\n' | sed "s/$(printf '\033')\[[0-9;]*[A-Za-z]//g" | mask | tail -n 20 | tail -c 2000
 }
