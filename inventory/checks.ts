@@ -1,28 +1,8 @@
+import { buildProblems } from "./builders.ts";
 import { checkNames } from "./health.ts";
 import { inService } from "./plan.ts";
+import { collisions, known, type Problem } from "./problems.ts";
 import type { Inventory } from "./schema.ts";
-
-/** What is wrong, at which key (TOML spelling). */
-export interface Problem {
-  readonly key: string;
-  readonly message: string;
-}
-
-/** Pairs of entries that claim the same thing: every later one names the first. */
-function collisions<T>(entries: readonly T[], claim: (entry: T) => string | undefined): [T, T, string][] {
-  const first = new Map<string, T>();
-  const found: [T, T, string][] = [];
-  for (const entry of entries) {
-    const claimed = claim(entry);
-    if (claimed === undefined) continue;
-    const owner = first.get(claimed);
-    if (owner === undefined) first.set(claimed, entry);
-    else found.push([owner, entry, claimed]);
-  }
-  return found;
-}
-
-const known = (names: Iterable<string>) => [...names].sort().join(", ") || "none";
 
 function serviceProblems(inventory: Inventory): Problem[] {
   const services = Object.entries(inventory.services);
@@ -252,47 +232,6 @@ function routerProblems(inventory: Inventory): Problem[] {
       key: `hosts.${name}.router`,
       message: "the profile router and the table [hosts.NAME.router] belong together",
     }));
-}
-
-/** Words that say where a host is built, and so no host's names. */
-const buildWords = ["local", "target"];
-
-/** Hosts that are built one on another, beginning and ending with `host`; undefined when the chain ends. */
-function buildCycle(inventory: Inventory, host: string): string[] | undefined {
-  const chain = [host];
-  for (let at = inventory.hosts[host]?.build; at !== undefined; at = inventory.hosts[at]?.build) {
-    if (at === host) return [...chain, host];
-    if (buildWords.includes(at) || chain.includes(at)) return undefined;
-    chain.push(at);
-  }
-  return undefined;
-}
-
-function buildProblems(inventory: Inventory): Problem[] {
-  return Object.entries(inventory.hosts).flatMap(([name, host]) => {
-    const problem = (message: string): Problem[] => [{ key: `hosts.${name}.build`, message }];
-    if (buildWords.includes(name)) {
-      return [{ key: `hosts.${name}`, message: `"${name}" is a word of \`build\`: call the host otherwise` }];
-    }
-    if (buildWords.includes(host.build)) return [];
-    const builder = inventory.hosts[host.build];
-    if (builder === undefined) {
-      const hosts = known(Object.keys(inventory.hosts));
-      return problem(`unknown host "${host.build}"; allowed are local, target, and hosts: ${hosts}`);
-    }
-    if (host.build === name) return problem('a host that builds its own system has build = "target"');
-    if (builder.provider.kind === "image") return problem(`${host.build} is an image and never runs`);
-    if (builder.environment !== host.environment) {
-      return problem(
-        `${host.build} belongs to another stack (${builder.environment}), which knows its address`,
-      );
-    }
-    if (builder.system !== host.system) {
-      return problem(`${host.build} is ${builder.system} and can't build for ${host.system}`);
-    }
-    const cycle = buildCycle(inventory, name);
-    return cycle === undefined ? [] : problem(`built on one another: ${cycle.join(" -> ")}`);
-  });
 }
 
 /** Everything that is wrong between tables of an inventory whose tables are each well-formed. */

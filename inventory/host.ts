@@ -1,7 +1,15 @@
 import * as z from "zod";
 import { healthCheck } from "./health.ts";
 import { mountClass, router } from "./machine.ts";
-import { absoluteDirectory, camelKeys, ipAddress, label, port, sshPublicKey } from "./primitives.ts";
+import {
+  absoluteDirectory,
+  camelKeys,
+  ipAddress,
+  label,
+  nixPublicKey,
+  port,
+  sshPublicKey,
+} from "./primitives.ts";
 
 export const environmentName = z.enum(["production", "staging", "homelab", "sandbox"]);
 
@@ -129,6 +137,11 @@ export const host = z
       .default("local")
       .describe(
         "where its system is built: `local` (the runner), `target` (the host itself) or another host's name; the first installation always on the runner",
+      ),
+    build_key: nixPublicKey
+      .optional()
+      .describe(
+        "public half of the host's own signing key, as `tools/build-key HOST` prints it: only this host trusts what is signed with it. Needed where another store than the runner's or a trusted builder's builds its system",
       ),
     storage: storage.default({ layout: "none", classes: {} }).describe("disk layout"),
     router: router.optional().describe("the two sides of a host with the profile router"),

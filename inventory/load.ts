@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { RunError } from "@pulumi/pulumi/errors.js";
 import { parse, TomlError } from "smol-toml";
 import type * as z from "zod";
-import { crossProblems, type Problem } from "./checks.ts";
+import { crossProblems } from "./checks.ts";
+import type { Problem } from "./problems.ts";
 import { type Inventory, inventorySchema } from "./schema.ts";
 
 /**

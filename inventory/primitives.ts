@@ -60,6 +60,11 @@ export const sshPublicKey = z
   .string()
   .regex(/^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+) [A-Za-z0-9+/=]+( .*)?$/, "not an SSH public key line");
 
+/** As in Nix's `trusted-public-keys`. */
+export const nixPublicKey = z
+  .string()
+  .regex(/^[^\s:]+:[A-Za-z0-9+/=]+$/, "not a Nix public key (name:base64)");
+
 type CamelCase<S extends string> = S extends `${infer A}_${infer B}` ? `${A}${Capitalize<CamelCase<B>>}` : S;
 export type CamelKeys<T> = { [K in keyof T as K extends string ? CamelCase<K> : K]: T[K] };
 

@@ -10,6 +10,7 @@ import {
   domainName,
   ipAddress,
   label,
+  nixPublicKey,
   port,
   recordName,
   secretReference,
@@ -86,11 +87,15 @@ const deploy = z
       .enum(["tailnet", "public"])
       .default("tailnet")
       .describe("which address deploys use once a host is installed"),
+    trusted_builders: z
+      .array(label)
+      .default([])
+      .describe(
+        "builders (`build` of a host) that all hosts trust like the runner: what their stores hold is signed with the fleet's key and pushed to the cache, so root on one of them can put anything onto every host",
+      ),
     seconds: runnerSeconds.prefault({}).describe("limits of what a run waits for, in whole seconds"),
   })
   .transform(camelKeys);
-
-const nixPublicKey = z.string().regex(/^[^\s:]+:[A-Za-z0-9+/=]+$/, "not a Nix public key (name:base64)");
 
 const cachix = z
   .strictObject({

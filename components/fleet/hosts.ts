@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { isBuiltTrusted } from "../../inventory/builders.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import { ownLimits, type RunnerSeconds } from "../../inventory/seconds.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -78,14 +79,16 @@ function deployAddress(
 function buildPlace(
   plan: Plan,
   machines: Machines,
-  { name: host, build: place = "local" }: Plan["hosts"][number],
-): Pick<NixosHostArgs, "build"> {
+  { name: host, build: place = "local", buildKey }: Plan["hosts"][number],
+): Pick<NixosHostArgs, "build" | "signer"> {
   if (place === "local") return {};
-  if (place === "target") return { build: place };
+  const signer = isBuiltTrusted(plan.inventory, host) ? "fleet" : buildKey;
+  if (signer === undefined) throw new Error(`hosts.${host}.build_key is missing`);
+  if (place === "target") return { build: place, signer };
   const machine = machineOf(machines, place);
   if (machine === undefined) throw new Error(`no machine was made for ${place}, which builds for ${host}`);
   const { sshPort: port, hostKey } = machine;
-  return { build: { host: place, address: deployAddress(plan, place, machine), port, hostKey } };
+  return { build: { host: place, address: deployAddress(plan, place, machine), port, hostKey }, signer };
 }
 
 /** A pin that holds nobody is told: it would act again when a host of that name comes back. */

@@ -57,6 +57,8 @@ export interface NixosHostArgs {
   >;
   /** Where it is built: on the machine itself, or on another one; here when left out. */
   readonly build?: "target" | Builder;
+  /** With `build`: the public half of the host's own key, or `fleet` where that store is trusted like the runner's. */
+  readonly signer?: string;
   /** Binary cache that closures are pushed to first. */
   readonly push?: pulumi.Input<string | undefined>;
   /** What must have happened on the host before its deploy, such as its secrets' arrival. */
@@ -162,7 +164,7 @@ export class NixosHost extends pulumi.ComponentResource {
         managed: isManaged(found),
         ...(isPinned(target) ? {} : { drvPath: target.drvPath }),
         ...{ outPath: target.outPath, token: tokenNow, converge },
-        ...(buildNow === undefined ? {} : { build: buildNow }),
+        ...(buildNow === undefined ? {} : { build: buildNow, signer: args.signer }),
         ...(push === undefined ? {} : { push }),
         ...(args.reboot === "allow" ? { reboot: args.reboot } : {}),
         ...(args.seconds === undefined ? {} : { seconds: args.seconds }),

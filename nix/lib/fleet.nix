@@ -21,6 +21,7 @@ let
     switchSeconds = deploy.switch_seconds or 300;
     rebootSeconds = deploy.reboot_seconds or 300;
     address = deploy.address or "tailnet";
+    trustedBuilders = deploy.trusted_builders or [];
   };
 
   cacheDefaults = cache: {
@@ -159,6 +160,7 @@ let
       wave = host.wave or 1;
       reachability = host.reachability or "always";
       reboot = host.reboot or "never";
+      buildKey = host.build_key or null;
       storage = {layout = "none";} // host.storage or {} // {classes = mapAttrs mountDefaults (host.storage.classes or {});};
       users = filterAttrs (_: user: user.hosts == "all" || builtins.elem name user.hosts) users;
       router =

@@ -49,7 +49,8 @@ in {
       inherit (host) reboot;
       checks = host.health;
       # The runner signs what it deploys with the key of the cache, whether or not there is a cache to read from.
-      trustedPublicKeys = lib.optional (fleet.cache.publicKey != null) fleet.cache.publicKey;
+      # Its own key signs what stores built for it that the fleet does not trust.
+      trustedPublicKeys = lib.optional (fleet.cache.publicKey != null) fleet.cache.publicKey ++ lib.optional (host.buildKey != null) host.buildKey;
     };
 
     # One item per environment: staging reads nothing of production's.

@@ -141,6 +141,7 @@
         site.trustedPublicKeys
         or []
         ++ onlyIf (fleet.cache.publicKey != null) [fleet.cache.publicKey]
+        ++ onlyIf (host.buildKey != null) [host.buildKey]
       )}"
     ]
     ++ onlyIf (substituters != []) [

@@ -1,18 +1,10 @@
 /** Until the closure is on its host: built where it should be, signed, pushed to the cache, copied. The running system stays as it is. */
 import { forwardingRefused, sshTrouble } from "../ssh.ts";
-import {
-  buildStep,
-  type CopyWay,
-  copyStep,
-  hostIsAway,
-  isMissing,
-  pushStep,
-  signStep,
-  substituterTrouble,
-} from "./closure.ts";
+import { type CopyWay, copyStep, pushStep, substituterTrouble } from "./closure.ts";
 import type { Ending, Perform, Tools } from "./deploy.ts";
+import { failed, provide } from "./provide.ts";
 import type { Ran } from "./runner.ts";
-import type { DeploySpec } from "./spec.ts";
+import { type DeploySpec, ownKey } from "./spec.ts";
 import { connectStep, leaveCommand, type Step, stepFailure } from "./steps.ts";
 
 export interface Brought {
@@ -40,38 +32,12 @@ export async function bring(
   return failure === undefined ? { warnings } : { failure, warnings };
 }
 
-/** Built and signed; what is here already, by an earlier run or from a cache, is only signed. */
-async function provide(spec: DeploySpec, tools: Tools, perform: Perform) {
-  const { signingKey } = tools.files;
-  const { drvPath } = spec;
-  // A system that was put back on purpose is on the host, and perhaps nowhere else.
-  if (drvPath === undefined) return undefined;
-  if (signingKey === undefined) return build(spec, drvPath, tools, perform);
-  const step = signStep(spec, signingKey, tools.files);
-  const sign = async () => {
-    const ran = await perform(step);
-    return ran.exitCode === 0 ? undefined : { ran, ending: failed(spec, step, ran) };
-  };
-  // A path that is there may not be whole yet; signing tells.
-  if (spec.build === undefined && tools.exists(spec.outPath)) {
-    const failure = await sign();
-    if (failure === undefined || !isMissing(failure.ran)) return failure?.ending;
-  }
-  return (await build(spec, drvPath, tools, perform)) ?? (await sign())?.ending;
-}
-
-async function build(spec: DeploySpec, drvPath: string, tools: Tools, perform: Perform) {
-  const step = buildStep(spec, drvPath, tools.files);
-  const ran = await perform(step);
-  if (ran.exitCode !== 0) return failed(spec, step, ran);
-  const out = ran.stdout.trim();
-  if (out === spec.outPath) return undefined;
-  return failed(spec, step, { ...ran, stderr: `it built ${out || "nothing"} instead of ${spec.outPath}` });
-}
-
-/** The copy brings what the cache lacks, so a missing cache costs time and nothing else. */
+/**
+ * The copy brings what the cache lacks, so a missing cache costs time and nothing else. What one host alone trusts never gets there: the
+ * cache gives every host the first that it was given of a path.
+ */
 async function push(spec: DeploySpec, tools: Tools, perform: Perform, warnings: string[]) {
-  if (spec.push === undefined || spec.drvPath === undefined) return undefined;
+  if (spec.push === undefined || spec.drvPath === undefined || ownKey(spec) !== undefined) return undefined;
   const step = pushStep(spec, spec.push, tools.files);
   const ran = await perform(step);
   if (ran.exitCode !== 0) warnings.push(`push: ${stepFailure(step, ran).reason.split("\n").at(-1)}`);
@@ -158,8 +124,3 @@ const brief = (line: string): string =>
     .replace(/^(warning: |error: |error \(ignored\): )+/, "")
     .trim()
     .slice(0, 200);
-
-function failed(spec: DeploySpec, step: Step, ran: Ran): Ending {
-  const offline = spec.converge === "best-effort" && hostIsAway(spec, step, ran);
-  return { outcome: offline ? "offline" : "failed", ...stepFailure(step, ran) };
-}

@@ -1,7 +1,8 @@
 /** A closure's way to its host as steps: built, signed, pushed to the cache, copied. Nothing runs here. */
 import { type SshPeer, sshTrouble, storeUri } from "../ssh.ts";
+import { introduceHint, signHint } from "./own-key.ts";
 import type { Ran } from "./runner.ts";
-import type { DeploySpec } from "./spec.ts";
+import { type DeploySpec, ownKey } from "./spec.ts";
 import {
   actingPeer,
   connectionFiles,
@@ -28,7 +29,7 @@ export function nixPeers(spec: DeploySpec, files: RunnerFiles): SshPeer[] {
 }
 
 /** Nix's ssh: the machines' sections. */
-function sshEnvironment({ sshConfig }: RunnerFiles): Record<string, string> {
+export function sshEnvironment({ sshConfig }: RunnerFiles): Record<string, string> {
   // Nix splits NIX_SSHOPTS at blanks, without quotes.
   if (/\s/.test(sshConfig)) throw new Error(`NIX_SSHOPTS cannot hold "${sshConfig}": it has a blank in it`);
   return { NIX_SSHOPTS: `-F ${sshConfig}` };
@@ -70,7 +71,7 @@ export function buildStep(spec: DeploySpec, drvPath: string, files: RunnerFiles)
 export const isMissing = (ran: Ran): boolean => /is not valid|does not exist/.test(ran.stderr);
 
 /** A builder's trouble is not the host's. */
-function builderHint(builder: SshPeer, spec: DeploySpec, ran: Ran): string | undefined {
+export function builderHint(builder: SshPeer, spec: DeploySpec, ran: Ran): string | undefined {
   const hint = connectionHint(ran);
   return hint === undefined || builder.host === spec.host
     ? hint
@@ -79,16 +80,15 @@ function builderHint(builder: SshPeer, spec: DeploySpec, ran: Ran): string | und
 
 /**
  * Signs a closure: hosts take no unsigned one from the deploy user, and a copy adds no signature to what is there. On a builder too it
- * is the runner that signs, from what the store says of each path: the key leaves it for nowhere. Anybody may add a signature
- * to a path; whether it counts is up to who reads it.
+ * is the runner that signs, from what the store says of each path: the key leaves it for nowhere. So the key must be one that counts no
+ * further than that store is trusted, see `signer` in spec.ts. Anybody may add a signature to a path; whether it counts is up to who
+ * reads it.
  */
 export const signArgv = (outPath: string, signingKey: string, where: readonly string[] = []): string[] => [
   // --offline: a path that is missing is to be built, which tells of it, and not downloaded by the way.
   ...[...nix, "store", "sign", "--offline", ...where, "--recursive"],
   ...["--key-file", signingKey, outPath],
 ];
-
-export const signHint = "check PANTHEROS_SIGNING_KEY: a file that `nix key generate-secret` made";
 
 export function signStep(spec: DeploySpec, signingKey: string, files: RunnerFiles): Step {
   const builder = builderOf(spec, files);
@@ -158,6 +158,7 @@ export function copyStep(
     timeoutSeconds: substitute ? Math.min(spec.seconds.substitute, spec.seconds.copy) : spec.seconds.copy,
     hint: (ran) => {
       if (/lacks a (valid )?signature|not signed by/.test(ran.stderr)) {
+        if (ownKey(spec) !== undefined) return introduceHint(spec);
         return "the host trusts no key that signed this closure: sign with PANTHEROS_SIGNING_KEY, and have its public key in the hosts' `nix.settings.trusted-public-keys`";
       }
       if (/no space left|disk full/i.test(ran.stderr)) {

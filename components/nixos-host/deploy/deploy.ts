@@ -2,8 +2,9 @@
 import type { DeployResult } from "../result.ts";
 import { converge } from "./activation.ts";
 import { bring, leave } from "./bring.ts";
+import { introduceHint } from "./own-key.ts";
 import type { Ran, Runner } from "./runner.ts";
-import { type DeploySpec, shortList } from "./spec.ts";
+import { type DeploySpec, ownKey, shortList } from "./spec.ts";
 import type { RunnerFiles, Step } from "./steps.ts";
 
 /** The world outside: injected, so that tests have their own. */
@@ -12,6 +13,10 @@ export interface Tools {
   readonly files: RunnerFiles;
   /** Whether a path is in the runner's file system. */
   readonly exists: (path: string) => boolean;
+  /** The text of a file in the deploy's directory. */
+  readonly read: (path: string) => string;
+  /** Writes the secret half of the host's own key into that directory and names the file. @throws BuildKeyError */
+  readonly ownKeyFile: (spec: DeploySpec) => string;
   /** Milliseconds that no clock change moves. */
   readonly now: () => number;
   readonly sleep: (ms: number) => Promise<void>;
@@ -46,6 +51,11 @@ async function run(spec: DeploySpec, tools: Tools, perform: Perform): Promise<En
   if (failure !== undefined) return { ...failure, ...(told.length > 0 ? { warnings: told } : {}) };
   const ending = await converge(spec, tools, perform);
   await leave(spec, tools);
+  const untrusted = ending.step === "signature" && ownKey(spec) !== undefined;
   const all = [...told, ...(ending.warnings ?? [])];
-  return { ...ending, ...(all.length > 0 ? { warnings: all } : {}) };
+  return {
+    ...ending,
+    ...(untrusted ? { hint: introduceHint(spec) } : {}),
+    ...(all.length > 0 ? { warnings: all } : {}),
+  };
 }

@@ -6,14 +6,14 @@
  * would record, and the host goes back by itself.
  * Environment: PANTHEROS_SSH_KEY (private key), PANTHEROS_SIGNING_KEY (Nix secret key), files both.
  */
-import { existsSync, renameSync, rmSync, writeSync } from "node:fs";
+import { renameSync, rmSync, writeSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { deploy, type Tools } from "./deploy.ts";
 import { gathered } from "./gather.ts";
 import { runProcess, stoppableRunner } from "./runner.ts";
-import { runnerFiles } from "./runner-files.ts";
+import { fileTools, runnerFiles } from "./runner-files.ts";
 import { parseSpec } from "./spec.ts";
 import { endOf, pollMs, stopWhen } from "./stop.ts";
 
@@ -39,7 +39,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   const { files, remove } = runnerFiles([spec]);
   const tools: Tools = {
     files,
-    exists: existsSync,
+    ...fileTools(files),
     run: async (command) => {
       going();
       const ran = await (command.gathers ? together(command) : run(command));

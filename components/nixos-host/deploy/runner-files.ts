@@ -1,11 +1,12 @@
 /** What the steps need on the runner: pins and ssh configuration, in a directory that goes with this process. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { knownHostsLines, sshConfig } from "../ssh.ts";
 import { nixPeers } from "./closure.ts";
 import type { Tools } from "./deploy.ts";
 import { gathered } from "./gather.ts";
+import { writeOwnKey } from "./own-key.ts";
 import { runProcess } from "./runner.ts";
 import type { DeploySpec } from "./spec.ts";
 import type { RunnerFiles } from "./steps.ts";
@@ -45,11 +46,21 @@ export function runnerFiles(specs: readonly DeploySpec[]): {
   return { files, remove };
 }
 
-export const runnerTools = (specs: readonly DeploySpec[]): Tools => ({
-  run: gathered(runProcess),
+/** What steps do with the runner's own files. */
+export const fileTools = (files: RunnerFiles): Pick<Tools, "exists" | "read" | "ownKeyFile"> => ({
   exists: existsSync,
-  files: runnerFiles(specs).files,
-  now: () => performance.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  progress: (line) => process.stderr.write(`${line}\n`),
+  read: (path) => readFileSync(path, "utf8"),
+  ownKeyFile: (spec) => writeOwnKey(spec, files),
 });
+
+export function runnerTools(specs: readonly DeploySpec[]): Tools {
+  const { files } = runnerFiles(specs);
+  return {
+    ...fileTools(files),
+    files,
+    run: gathered(runProcess),
+    now: () => performance.now(),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    progress: (line) => process.stderr.write(`${line}\n`),
+  };
+}

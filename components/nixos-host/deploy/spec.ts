@@ -1,5 +1,6 @@
 /** What a deploy is told: under 1 kB of JSON, since each replaced resource writes it to the state four times. */
 import * as z from "zod";
+import { nixPublicKey } from "../../../inventory/primitives.ts";
 
 const storePath = z.string().regex(/^\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]+$/, "not a store path");
 
@@ -13,7 +14,7 @@ const buildHost = z.strictObject({
   hostKey: z.string(),
 });
 
-export const deploySpec = z.strictObject({
+const deploySpecFields = z.strictObject({
   schemaVersion: z.literal(1),
   host: hostName,
   address: z.string().min(1),
@@ -28,6 +29,11 @@ export const deploySpec = z.strictObject({
   outPath: storePath,
   /** Where it is built: the machine it is for, or another one, each over SSH; absent: here. */
   build: z.union([z.literal("target"), buildHost]).optional(),
+  /**
+   * With `build`, whose key signs what was built there: the host's own (this is its public half), which no other host trusts, or the
+   * fleet's, where the builder is trusted like the runner.
+   */
+  signer: z.union([z.literal("fleet"), nixPublicKey]).optional(),
   /** Opaque; the host keeps it when the system is confirmed. */
   token: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
   /** A must host that does not answer is a failure; a best-effort one is offline. */
@@ -62,8 +68,17 @@ export const deploySpec = z.strictObject({
     })
     .prefault({}),
 });
+/** Nothing is the fleet's by leaving a word out. */
+export const deploySpec = deploySpecFields.refine(
+  ({ build, signer }) => (build === undefined) === (signer === undefined),
+  "`build` and `signer` belong together",
+);
 export type DeploySpec = z.infer<typeof deploySpec>;
 export type DeploySpecInput = z.input<typeof deploySpec>;
+
+/** The host's own key, where what was built for it is trusted by it alone; undefined: the fleet's signs. */
+export const ownKey = ({ signer }: Pick<DeploySpec, "signer">): string | undefined =>
+  signer === "fleet" ? undefined : signer;
 
 /** @throws Error saying what of the JSON is wrong. */
 export function parseSpec(json: string): DeploySpec {

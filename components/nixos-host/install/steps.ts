@@ -1,7 +1,8 @@
 /** The phases of a first install as data; nothing runs here. */
 import { readFileSync } from "node:fs";
 import * as z from "zod";
-import { signArgv, signHint } from "../deploy/closure.ts";
+import { signArgv } from "../deploy/closure.ts";
+import { signHint } from "../deploy/own-key.ts";
 import type { Command, Ran } from "../deploy/runner.ts";
 import { type SshPeer, shellWord, sshArgv, sshHints, sshTrouble } from "../ssh.ts";
 import { verbArgv } from "../supervisor.ts";

@@ -69,9 +69,11 @@ export function kindOf({ argv }: Command): string {
   const words = argv.join(" ");
   if (argv[0] === "ssh" && argv.includes("-O")) return "leave";
   if (argv[0] === "ssh" && argv.includes("-N")) return "connect";
+  if (argv[0] === "ssh" && words.includes(" config show ")) return "trust";
   if (argv[0] === "ssh") return /pantheros-supervisor (\w+)/.exec(words)?.[1] ?? "ssh";
   if (argv[0] === "nixos-anywhere") return argv[argv.indexOf("--phases") + 1] ?? "?";
   if (words.includes(" store sign ")) return "sign";
+  if (words.includes(" path-info ")) return words.includes("--store ") ? "theirs" : "own";
   if (words.includes(" copy ")) return /--to (ssh-ng|unix):/.test(words) ? "copy" : "push";
   return "build";
 }
@@ -85,10 +87,12 @@ export function world(
   keys: Partial<{ signingKey: string; identity: string }> = {},
   /** Of the runner's file system. */
   exists: (path: string) => boolean = () => true,
+  ownKeyFile: () => string = () => "/tmp/d/web.secret-key",
 ) {
   const answers: Record<string, Ran[]> = { ...reachable, ...given };
   const asked: Command[] = [];
   const progress: string[] = [];
+  const written = new Map<string, string>();
   let clock = 0;
   const run: Runner = async (command) => {
     const kind = kindOf(command);
@@ -96,6 +100,7 @@ export function world(
     const answer = left !== undefined && left.length > 1 ? left.shift() : left?.[0];
     if (answer === undefined) throw new Error(`nobody answers ${kind}`);
     asked.push(command);
+    if (command.argv[0] === "sh") written.set(command.argv[3] ?? "", answer.stdout);
     clock += answer.timedOut ? command.timeoutSeconds * 1000 : 100;
     return answer;
   };
@@ -106,6 +111,9 @@ export function world(
     tools: {
       run,
       exists,
+      ownKeyFile,
+      /** What a command wrote into a file was its answer. */
+      read: (path: string) => written.get(path) ?? "",
       files: {
         knownHosts: "/tmp/k",
         sshConfig: "/tmp/c",

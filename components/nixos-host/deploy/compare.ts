@@ -1,0 +1,141 @@
+/**
+ * What a builder's store holds, compared with what the runner's own has of it: a changed path is told before it is signed. It finds what
+ * somebody changed on the builder or what builds differently each time. It is no proof: a builder may answer the signing that follows
+ * otherwise. What bounds that is the key, which counts on one host alone.
+ */
+import { join } from "node:path";
+import * as z from "zod";
+import { storeUri } from "../ssh.ts";
+import { builderHint, builderOf, sshEnvironment } from "./closure.ts";
+import type { DeploySpec } from "./spec.ts";
+import { nix, type RunnerFiles, type Step } from "./steps.ts";
+
+/** What a path's signature covers beside its name. */
+export interface PathInfo {
+  readonly narHash: string;
+  readonly narSize: number;
+  readonly references: readonly string[];
+}
+/** By the paths' base names. */
+export type PathInfos = ReadonlyMap<string, PathInfo>;
+
+/** A step whose output goes to a file, since more may come than what is kept of one. */
+export interface WrittenStep {
+  /** As a person would type it, for messages. */
+  readonly step: Step;
+  readonly written: Step;
+  readonly file: string;
+}
+
+/** Megabytes of a builder's answer: a closure of a desktop with 5000 paths takes 6. */
+const MOST_MEGABYTES = 64;
+
+function intoFile(step: Step, file: string, limit: string): WrittenStep {
+  const argv = ["sh", "-c", `${limit}exec "$@" >"$0"`, file, ...step.argv];
+  return { step, written: { ...step, argv }, file };
+}
+
+const pathInfoArgv = (...words: readonly string[]): string[] => [
+  ...[...nix, "path-info", "--offline", "--json", ...words],
+];
+
+/** The closure as the builder's store says it is. */
+export function builderInfosStep(spec: DeploySpec, files: RunnerFiles): WrittenStep {
+  const builder = builderOf(spec, files);
+  if (builder === undefined) throw new Error(`${spec.host} is built on the runner`);
+  const step: Step = {
+    name: "sign",
+    argv: pathInfoArgv("--recursive", "--store", storeUri(builder), spec.outPath),
+    env: sshEnvironment(files),
+    timeoutSeconds: spec.seconds.sign,
+    hint: (ran) => builderHint(builder, spec, ran),
+  };
+  // POSIX counts blocks of 512 bytes.
+  return intoFile(
+    step,
+    join(files.connections, `${spec.host}.theirs`),
+    `ulimit -f ${MOST_MEGABYTES * 2048}; `,
+  );
+}
+
+/** The same of paths in the runner's store. */
+export function ownInfosStep(spec: DeploySpec, paths: readonly string[], files: RunnerFiles): WrittenStep {
+  const step: Step = {
+    name: "sign",
+    argv: pathInfoArgv("--stdin"),
+    input: paths.map((path) => `${path}\n`).join(""),
+    timeoutSeconds: spec.seconds.sign,
+    hint: () => undefined,
+  };
+  return intoFile(step, join(files.connections, `${spec.host}.own`), "");
+}
+
+const info = z.object({ narHash: z.string(), narSize: z.number(), references: z.array(z.string()) });
+/** A path that the store does not have is null. */
+const asked = z.record(z.string(), info.nullable());
+/** Before Nix 2.19 it was a list, in which such a path is not valid. */
+const listed = z.array(
+  z.union([
+    info.extend({ path: z.string(), valid: z.literal(true).optional() }),
+    z.object({ path: z.string(), valid: z.literal(false) }),
+  ]),
+);
+
+const STORE = "/nix/store/";
+/** Newer versions of the format leave the store's directory out. @throws Error for what is no store path. */
+function baseName(path: string): string {
+  const name = path.startsWith(STORE) ? path.slice(STORE.length) : path;
+  if (/^[0-9a-z]{32}-[A-Za-z0-9+._?=-]+$/.test(name)) return name;
+  throw new Error(`not a store path: ${path.slice(0, 100)}`);
+}
+export const storePath = (name: string): string => `${STORE}${name}`;
+
+/** @throws Error when it is not the answer of `nix path-info --json`. */
+export function readInfos(json: string): PathInfos {
+  const value: unknown = JSON.parse(json);
+  const entries = Array.isArray(value)
+    ? listed
+        .parse(value)
+        .map((entry): [string, z.infer<typeof info> | null] => [
+          entry.path,
+          "narHash" in entry ? entry : null,
+        ])
+    : Object.entries(asked.parse(value));
+  return new Map(
+    entries.flatMap(([path, told]): [string, PathInfo][] => {
+      if (told === null) return [];
+      const { narHash, narSize, references } = told;
+      return [
+        [
+          baseName(path),
+          { narHash: plainHash(narHash), narSize, references: references.map(baseName).sort() },
+        ],
+      ];
+    }),
+  );
+}
+
+/** Nix's own base 32: no e, o, t, u, and the digits of the number from its last. Source: libutil/base-nix-32.cc. */
+const DIGITS = "0123456789abcdfghijklmnpqrsvwxyz";
+
+/** `sha256-BASE64`, `sha256:BASE32` or `sha256:BASE16` as the hash in base 16. @throws Error for any other. */
+export function plainHash(text: string): string {
+  const [, word = ""] = /^sha256[:-](.*)$/.exec(text) ?? [];
+  if (/^[0-9a-f]{64}$/.test(word)) return word;
+  if (/^[A-Za-z0-9+/]{43}=$/.test(word)) return Buffer.from(word, "base64").toString("hex");
+  const number = [...word].reduce((sum, digit) => sum * 32n + BigInt(DIGITS.indexOf(digit)), 0n);
+  if (word.length !== 52 || [...word].some((digit) => !DIGITS.includes(digit))) {
+    throw new Error(`not a SHA-256 hash: ${text.slice(0, 100)}`);
+  }
+  // The first digit is the highest; the bytes stand with the lowest first.
+  return Buffer.from(number.toString(16).padStart(64, "0").slice(-64), "hex").reverse().toString("hex");
+}
+
+/** The first path that both have and that is not the same; `theirs` is a builder's. */
+export function firstDifference(theirs: PathInfos, own: PathInfos): string | undefined {
+  for (const [path, mine] of own) {
+    const told = theirs.get(path);
+    if (told !== undefined && JSON.stringify(told) !== JSON.stringify(mine)) return storePath(path);
+  }
+  return undefined;
+}

@@ -1,0 +1,69 @@
+/** The host's own signing key on the runner, and whether the host trusts it already. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { deriveKey, type NixKey, parseSecretKey, publicKeyText, secretKeyText } from "../build-key.ts";
+import { sshArgv } from "../ssh.ts";
+import { type DeploySpec, ownKey } from "./spec.ts";
+import { actingPeer, connectionHint, nix, type RunnerFiles, type Step } from "./steps.ts";
+
+export const signHint = "check PANTHEROS_SIGNING_KEY: a file that `nix key generate-secret` made";
+
+/** How a host comes to trust its own key: by a system that the fleet's key signs, which no builder has made. */
+export const introduceHint = ({ host }: DeploySpec): string =>
+  `deploy ${host} once with build = "local": that system brings the key; where the runner cannot build it, see docs/operations.md, "Who may build"`;
+
+/** The host's own key cannot be had, or is not the inventory's. */
+export class BuildKeyError extends Error {
+  readonly hint: string;
+
+  constructor(message: string, hint: string) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+function fleetKey(file: string | undefined): NixKey {
+  if (file === undefined) {
+    throw new BuildKeyError(
+      "PANTHEROS_SIGNING_KEY is not set: the host's own key is derived from it",
+      signHint,
+    );
+  }
+  try {
+    return parseSecretKey(readFileSync(file, "utf8"));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new BuildKeyError(`PANTHEROS_SIGNING_KEY (${file}): ${reason}`, signHint);
+  }
+}
+
+/**
+ * Writes the secret half into the deploy's directory and names the file.
+ * @throws BuildKeyError
+ */
+export function writeOwnKey(spec: DeploySpec, { signingKey, connections }: RunnerFiles): string {
+  const wanted = ownKey(spec) ?? "";
+  const fleet = fleetKey(signingKey);
+  const key = deriveKey(fleet, wanted.split(":")[0] ?? "");
+  const derived = publicKeyText(key);
+  if (derived !== wanted) {
+    throw new BuildKeyError(
+      `hosts.${spec.host}.build_key is ${wanted}, but the signing key ${fleet.name} gives ${derived}`,
+      `put the line that \`tools/build-key ${spec.host}\` prints into the inventory, and ${introduceHint(spec)}`,
+    );
+  }
+  const file = join(connections, `${spec.host}.secret-key`);
+  writeFileSync(file, secretKeyText(key), { mode: 0o600 });
+  return file;
+}
+
+/** Asks the host for the keys that its Nix trusts; undefined where it needs none, see copyStep. */
+export function trustStep(spec: DeploySpec, files: RunnerFiles): Step | undefined {
+  if (!spec.managed) return undefined;
+  return {
+    name: "connect",
+    argv: sshArgv(actingPeer(spec, files), [...nix, "config", "show", "trusted-public-keys"]),
+    timeoutSeconds: spec.seconds.probe + spec.seconds.connect,
+    hint: connectionHint,
+  };
+}

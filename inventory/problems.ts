@@ -1,0 +1,24 @@
+/** What is wrong, at which key (TOML spelling). */
+export interface Problem {
+  readonly key: string;
+  readonly message: string;
+}
+
+/** Pairs of entries that claim the same thing: every later one names the first. */
+export function collisions<T>(
+  entries: readonly T[],
+  claim: (entry: T) => string | undefined,
+): [T, T, string][] {
+  const first = new Map<string, T>();
+  const found: [T, T, string][] = [];
+  for (const entry of entries) {
+    const claimed = claim(entry);
+    if (claimed === undefined) continue;
+    const owner = first.get(claimed);
+    if (owner === undefined) first.set(claimed, entry);
+    else found.push([owner, entry, claimed]);
+  }
+  return found;
+}
+
+export const known = (names: Iterable<string>): string => [...names].sort().join(", ") || "none";
