@@ -130,6 +130,14 @@ export class Sandbox {
     writeFileSync(file, after);
   }
 
+  /** The inventory's line for a host's own signing key. */
+  async buildKey(host: string): Promise<string> {
+    const key = `PANTHEROS_SIGNING_KEY=${this.file("keys", "signing-key")}`;
+    const { code, output } = await this.run(["env", key, "tools/build-key", host], 60);
+    if (code !== 0) throw new Error(output);
+    return output;
+  }
+
   async outputs(): Promise<StackOutputs> {
     const { code, output } = await this.pulumi("stack", "output", "--json");
     if (code !== 0) throw new Error(output);

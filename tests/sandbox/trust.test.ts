@@ -1,0 +1,145 @@
+/** What root on a builder can do: what its store holds counts on the host that it builds for, and comes to no other. */
+import { randomBytes } from "node:crypto";
+import { expectWell, Sandbox } from "./sandbox.ts";
+
+jest.setTimeout(15 * 60_000);
+
+const sandbox = new Sandbox("trust");
+const bucket = "sandbox-nix-cache";
+const url = `http://198.51.100.1:9000/${bucket}`;
+const push = `http://127.0.0.1:9002/${bucket}`;
+
+/** Both hosts' fillers: paths that both want, and that no store has yet. */
+const shared = randomBytes(6).toString("hex");
+
+/** A host's system becomes a new one, with the shared paths in it. */
+function wants(host: string, build: "local" | "target"): void {
+  const motd = `${host} of ${randomBytes(6).toString("hex")}`;
+  sandbox.editFleet((text) =>
+    text
+      .replace(new RegExp(`\\[hosts\\.${host}\\]\n(build = .*\n)?`), `[hosts.${host}]\nbuild = "${build}"\n`)
+      .replace(
+        new RegExp(`sandbox = \\{ motd = "${host} .*\\}`),
+        `sandbox = { motd = "${motd}", filler = { paths = 2, bytes = 4000, seed = "${shared}" } }`,
+      ),
+  );
+}
+
+const confirmed = async (host: string) => {
+  const running = await sandbox.running(host);
+  const { hosts } = await sandbox.outputs();
+  expect(hosts[host]).toMatchObject({ outcome: "confirmed", closure: running });
+  return running;
+};
+
+/** Paths of a host's running system whose names match. */
+async function pathsOf(host: string, names: RegExp): Promise<string[]> {
+  const { output } = await sandbox.inside(host, `nix-store -qR ${await sandbox.running(host)}`);
+  return output.split("\n").filter((path) => names.test(path));
+}
+
+const own = /-(filler-\d+|etc-[a-z]+|nixos-system-.*)$/;
+
+/** What anybody gets from the bucket without a key. */
+const inBucket = async (path: string) => {
+  const name = `${path.slice("/nix/store/".length).split("-")[0]}.narinfo`;
+  return (await sandbox.inDriver("curl", "-fsS", `${url}/${name}`)).code === 0;
+};
+
+const text = async (host: string, path: string) => (await sandbox.inside(host, `cat ${path}`)).output;
+
+/** Root on the host puts another text into a path, and tells its store that this is the path's content. */
+async function forge(host: string, path: string): Promise<void> {
+  const script = `set -eu
+    mount -o remount,rw /nix/store 2>/dev/null || :
+    chmod u+w ${path}
+    printf 'a text of somebody on ${host}' >${path}
+    chmod 0444 ${path}
+    touch -d @1 ${path}
+    printf '%s\\n%s\\n%s\\n\\n0\\n' ${path} "$(nix-hash --type sha256 --base16 ${path})" "$(nix-store --dump ${path} | wc -c)" |
+      nix-store --register-validity --reregister --hash-given
+    nix-store --verify-path ${path}`;
+  expectWell(await sandbox.inside(host, script));
+}
+
+describe("a host that builds for itself", () => {
+  let forged = "";
+
+  beforeAll(async () => {
+    await sandbox.fresh();
+    sandbox.editFleet((fleet) =>
+      fleet
+        .replace("[cache]\n", `[cache]\nurl = "${url}"\npush = "${push}"\n`)
+        .replace('purpose = "cache"\n', 'purpose = "cache"\npublic_read = true\n'),
+    );
+    expectWell(await sandbox.cli("up"));
+  });
+
+  afterAll(async () => {
+    expectWell(await sandbox.cli("down"));
+  });
+
+  test("its key comes to it with a system that the runner has built, and not before", async () => {
+    const line = await sandbox.buildKey("db");
+    sandbox.editFleet((fleet) => fleet.replace("[hosts.db]\n", `[hosts.db]\nbuild = "target"\n${line}`));
+    const before = await sandbox.running("db");
+    const early = await sandbox.up();
+    expect(early.code).not.toBe(0);
+    expect(early.output).toMatch(
+      /db: failed at sign\n\s+reason: +db does not trust its own key trust-1-db:\S+ yet/,
+    );
+    expect(early.output).toMatch(/hint: +deploy db once with build = "local"/);
+    expect(await sandbox.running("db")).toBe(before);
+
+    sandbox.editFleet((fleet) => fleet.replace('build = "target"', 'build = "local"'));
+    expectWell(await sandbox.up());
+    await confirmed("db");
+  });
+
+  test("signs with that key and not the fleet's, and nothing of it is in the cache", async () => {
+    wants("db", "target");
+    const up = await sandbox.up();
+    expectWell(up);
+    expect(up.output).not.toMatch(/warning: /);
+    await confirmed("db");
+    const paths = await pathsOf("db", own);
+    expect(paths).toHaveLength(4);
+    for (const path of paths) {
+      const { output } = await sandbox.inside("db", `nix path-info --sigs ${path}`);
+      expect(output).toMatch(/ trust-1-db:/);
+      expect(output).not.toMatch(/ trust-1:/);
+      expect([path, await inBucket(path)]).toEqual([path, false]);
+    }
+  });
+
+  test("what root changes in its store is its own alone: another host gets what the runner built", async () => {
+    [forged = ""] = await pathsOf("db", /-filler-0$/);
+    await forge("db", forged);
+    wants("db", "target");
+    expectWell(await sandbox.up());
+    await confirmed("db");
+    expect(await text("db", forged)).toBe("a text of somebody on db");
+    expect(await inBucket(forged)).toBe(false);
+
+    wants("web", "local");
+    expectWell(await sandbox.up());
+    await confirmed("web");
+    expect(await pathsOf("web", /-filler-0$/)).toEqual([forged]);
+    expect(await text("web", forged)).toMatch(/^[0-9a-f]{4000}$/);
+    // The check of the cache can tell: what the runner built is there.
+    expect(await inBucket(forged)).toBe(true);
+  });
+
+  test("a changed path that the runner has too is named before anything is signed", async () => {
+    const before = await sandbox.running("db");
+    wants("db", "target");
+    const up = await sandbox.up();
+    expect(up.code).not.toBe(0);
+    expect(up.output).toMatch(
+      /db: failed at sign\n\s+reason: +db has other content in \/nix\/store\/\S+-filler-0 than/,
+    );
+    expect(up.output).toContain(forged);
+    expect(await sandbox.running("db")).toBe(before);
+    await confirmed("web");
+  });
+});
