@@ -33,6 +33,8 @@ export const STATE: readonly string[] = [
   "machines",
   "vendors",
   "run",
+  // What Nix remembers of a cache holds no longer than the cache.
+  "nix-cache",
 ];
 export const KEPT: readonly string[] = [
   "keys",
@@ -42,6 +44,7 @@ export const KEPT: readonly string[] = [
   "site",
   "known_hosts",
   "logs",
+  "nixos-anywhere.log",
 ];
 
 /** Undefined when the vendors saw everything go, else why not. */
