@@ -90,27 +90,24 @@ function baseName(path: string): string {
 }
 export const storePath = (name: string): string => `${STORE}${name}`;
 
+type Entry = readonly [string, z.infer<typeof info> | null];
+
+function entriesOf(value: unknown): readonly Entry[] {
+  const record = asked.safeParse(value);
+  if (record.success) return Object.entries(record.data);
+  const list = listed.safeParse(value);
+  if (!list.success) throw new Error("not what `nix path-info --json` says of paths");
+  return list.data.map((entry): Entry => [entry.path, "narHash" in entry ? entry : null]);
+}
+
 /** @throws Error when it is not the answer of `nix path-info --json`. */
 export function readInfos(json: string): PathInfos {
-  const value: unknown = JSON.parse(json);
-  const entries = Array.isArray(value)
-    ? listed
-        .parse(value)
-        .map((entry): [string, z.infer<typeof info> | null] => [
-          entry.path,
-          "narHash" in entry ? entry : null,
-        ])
-    : Object.entries(asked.parse(value));
   return new Map(
-    entries.flatMap(([path, told]): [string, PathInfo][] => {
+    entriesOf(JSON.parse(json)).flatMap(([path, told]): [string, PathInfo][] => {
       if (told === null) return [];
       const { narHash, narSize, references } = told;
-      return [
-        [
-          baseName(path),
-          { narHash: plainHash(narHash), narSize, references: references.map(baseName).sort() },
-        ],
-      ];
+      const name = baseName(path);
+      return [[name, { narHash: plainHash(narHash), narSize, references: references.map(baseName).sort() }]];
     }),
   );
 }

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { loadInventory } from "../../../inventory/load.ts";
+import { loadInventory, parseInventory } from "../../../inventory/load.ts";
 import { evaluate, evaluationError, run } from "./nix.ts";
 
 const fleetOf = (toml: string): string =>
@@ -82,7 +82,7 @@ describe("fleet.nix", () => {
     const nix = evaluate(
       `let f = (import (nix + "/lib/fleet.nix")).fromFile (nix + "/../${file}"); in {
         deploy = f.deploy;
-        hosts = builtins.mapAttrs (_: h: { inherit (h) environment system profiles wave reachability reboot tags; }) f.hosts;
+        hosts = builtins.mapAttrs (_: h: { inherit (h) environment system profiles wave reachability reboot tags buildKey; }) f.hosts;
         services = builtins.mapAttrs (_: s: { inherit (s) host port public auth protocol groups mfa metrics backup module; }) f.services;
       }`,
     );
@@ -90,9 +90,9 @@ describe("fleet.nix", () => {
       deploy,
       hosts: Object.fromEntries(
         Object.entries(program.hosts).map(
-          ([name, { environment, system, profiles, wave, reachability, reboot, tags }]) => [
+          ([name, { environment, system, profiles, wave, reachability, reboot, tags, buildKey }]) => [
             name,
-            { environment, system, profiles, wave, reachability, reboot, tags },
+            { environment, system, profiles, wave, reachability, reboot, tags, buildKey: buildKey ?? null },
           ],
         ),
       ),
@@ -113,6 +113,36 @@ describe("fleet.nix", () => {
           },
         ]),
       ),
+    });
+  });
+
+  test("a host's own signing key is read by both, and trusted by that host alone", () => {
+    const toml = `${small}
+[hosts.db]
+environment = "production"
+profiles = ["server"]
+provider = { kind = "existing", vendor = "home" }
+build = "target"
+`
+      .replace("[hosts.web]", '[hosts.web]\nbuild = "target"\nbuild_key = "fleet-1-web:BBBB="')
+      .replace("[deploy]", '[cache]\npublic_key = "fleet-1:AAAA="\n[deploy]\ntrusted_builders = ["db"]');
+    const program = parseInventory(toml, "fleet.toml");
+    const trusted = (host: string) => `(import (nix + "/modules/inventory.nix") {
+      config = {}; fleet = f; host = f.hosts.${host};
+      lib.optional = condition: value: if condition then [value] else [];
+    }).pantheros.deployment.trustedPublicKeys`;
+    expect(
+      evaluate(`let f = ${fleetOf(toml)}; in {
+        keys = builtins.mapAttrs (_: h: h.buildKey) { inherit (f.hosts) web db; };
+        inherit (f.deploy) trustedBuilders;
+        web = ${trusted("web")};
+        db = ${trusted("db")};
+      }`),
+    ).toEqual({
+      keys: { web: program.hosts["web"]?.buildKey, db: null },
+      trustedBuilders: program.deploy.trustedBuilders,
+      web: ["fleet-1:AAAA=", "fleet-1-web:BBBB="],
+      db: ["fleet-1:AAAA="],
     });
   });
 

@@ -17,6 +17,7 @@ probe_keys = ["${probeKey}"]
 [hosts.web]
 environment = "sandbox"
 profiles = ["server"]
+build_key = "test-1-web:BBBB"
 provider = { kind = "hetzner", location = "fsn1", server_type = "cx23" }
 [hosts.web.sandbox]
 SANDBOX
@@ -92,7 +93,9 @@ test("its /etc lets in the deploy user, for one program, with signed closures", 
     `restrict,command="sudo -n ${program} status" ${probeKey}`,
     "",
   ]);
-  expect(readStore(system, "etc/nix/pantheros.conf")).toContain("trusted-public-keys = test-1:AAAA");
+  expect(readStore(system, "etc/nix/pantheros.conf")).toContain(
+    "trusted-public-keys = test-1:AAAA test-1-web:BBBB\n",
+  );
   expect(readStore(system, "etc/ssh/sshd_config.d/00-system.conf")).toMatch(
     /^PermitRootLogin no\nPasswordAuthentication no$/m,
   );

@@ -69,7 +69,7 @@ describe("built here", () => {
 });
 
 describe("built on another host", () => {
-  const remote = spec({ build: builder });
+  const remote = spec({ build: builder, signer: "fleet" });
 
   test("derivations go to its store, and nothing comes back", () => {
     expect(buildStep(remote, drv("b"), files)).toMatchObject({
@@ -105,7 +105,7 @@ describe("built on another host", () => {
   });
 
   test("ssh knows both machines, each by its own key and as its own account", () => {
-    const peers = nixPeers(spec({ build: builder, managed: false }), files);
+    const peers = nixPeers(spec({ build: builder, signer: "fleet", managed: false }), files);
     expect(peers.map(({ host, address, user }) => [host, address, user])).toEqual([
       ["web", "203.0.113.10", "root"],
       ["storage", "192.0.2.9", "deploy"],
@@ -138,7 +138,7 @@ describe("built on another host", () => {
 });
 
 describe("built on the host itself", () => {
-  const own = spec({ build: "target" });
+  const own = spec({ build: "target", signer: "fleet" });
 
   test("its store builds, and there is nothing to copy", () => {
     expect(buildStep(own, drv("b"), files).argv).toEqual(

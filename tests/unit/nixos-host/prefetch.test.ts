@@ -13,7 +13,7 @@ test("an errand is what is not on the host yet", () => {
   expect(errandOf(spec(), away)).toMatchObject({ copy: false });
   expect(errandOf(spec(), found({ system: newSystem }))).toBeUndefined();
   expect(errandOf(spec({ drvPath: undefined }), found())).toBeUndefined();
-  expect(errandOf(spec({ build: "target" }), away)).toBeUndefined();
+  expect(errandOf(spec({ build: "target", signer: "fleet" }), away)).toBeUndefined();
 });
 
 test("later waves are all but the first", () => {
