@@ -119,6 +119,23 @@ test("a host that rolled back is told as that, and the verdict's command fails",
   });
 });
 
+test("what another store builds is signed for its host alone, unless the inventory trusts the builder", async () => {
+  const built = text
+    .replace("[hosts.web]", '[hosts.web]\nbuild = "target"\nbuild_key = "fleet-1-web:AAAA="')
+    .replace("[hosts.legacy]", '[hosts.legacy]\nbuild = "db"')
+    .replace("[deploy]", '[deploy]\ntrusted_builders = ["db"]');
+  const { recording } = await record(() => fleetOf({ plan: planOf(built), settings: settings() }), world());
+  const told = (host: string) => {
+    const { environment } = recording.named(`${host}-deploy`).inputs;
+    const json = (environment as Record<string, string>)["PANTHEROS_DEPLOY"] ?? "";
+    expect(json.length).toBeLessThan(1024);
+    return JSON.parse(json) as Record<string, unknown>;
+  };
+  expect(told("web")).toMatchObject({ build: "target", signer: "fleet-1-web:AAAA=" });
+  expect(told("legacy")).toMatchObject({ build: { host: "db", hostKey }, signer: "fleet" });
+  expect(told("db")).not.toHaveProperty("signer");
+});
+
 test("a later wave gets the earlier one's failure to hold it", async () => {
   const waves = text.replace("[hosts.web]", "[hosts.web]\nwave = 2");
   const { recording } = await record(

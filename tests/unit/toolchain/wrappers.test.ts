@@ -44,6 +44,60 @@ describe("the arguments of tools/pulumi", () => {
   });
 });
 
+describe("tools/build-key", () => {
+  const call = (signingKey: string, ...args: string[]) =>
+    spawnSync(path.join(root, "tools/build-key"), args, {
+      encoding: "utf8",
+      env: {
+        PATH: nodeFirst,
+        HOME: scratch,
+        PANTHEROS_PULUMI: "registry",
+        PANTHEROS_SIGNING_KEY: signingKey,
+      },
+    });
+  const keyFile = (text: string) => {
+    const file = path.join(scratch, "signing-key");
+    writeFileSync(file, text, { mode: 0o600 });
+    return file;
+  };
+
+  test("prints the inventory's line for each host, and nothing secret", () => {
+    const secret =
+      "fleet-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8DoQe/884Qvh1w3RjnS8CZZ+TWMJulDV8d3IZkElUxuA==";
+    const { status, stdout, stderr } = call(keyFile(`${secret}\n`), "web", "db");
+    expect([status, stderr]).toEqual([0, ""]);
+    const [web, db] = stdout.split("\n");
+    expect(web).toBe('build_key = "fleet-1-web:YKb9q+b4ders3EtQPlvyAKRcg8KMuXigKAkGBxkO9vg=" # hosts.web');
+    expect(db).toMatch(/^build_key = "fleet-1-db:[A-Za-z0-9+/]{43}=" # hosts\.db$/);
+  });
+
+  test.each([
+    ["no key", "", /^tools\/build-key: PANTHEROS_SIGNING_KEY is not set/],
+    ["no file", "/nowhere", /^tools\/build-key: PANTHEROS_SIGNING_KEY \(\/nowhere\): ENOENT/],
+    ["another file", "package.json", /: not a Nix secret key \(NAME:BASE64 of 64 bytes\)\n$/],
+  ])("%s is told in one line", (_, file, message) => {
+    const { status, stdout, stderr } = call(file, "web");
+    expect([status, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  test("help, and what is no host", () => {
+    expect(call("", "--help")).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^tools\/build-key HOST/),
+    });
+    expect(call("")).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^tools\/build-key: name the hosts/),
+    });
+    expect(call("", "Web")).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('"Web" is not a host'),
+    });
+  });
+});
+
 describe("tools/pulumi", () => {
   /** A cache with a `pulumi` that prints what reaches it. */
   function fakeCli(): NodeJS.ProcessEnv {
