@@ -84,9 +84,16 @@
     ));
 
   # --- /etc
+  # As nix/modules/inventory.nix has them.
+  trustedPublicKeys =
+    site.trustedPublicKeys
+    or []
+    ++ onlyIf (fleet.cache.publicKey != null) [fleet.cache.publicKey]
+    ++ onlyIf (host.buildKey != null) [host.buildKey];
   deploy =
     fleet.deploy
     // {
+      inherit trustedPublicKeys;
       requireSignature = sandbox.require_signature or true;
       switchSeconds = sandbox.switch_seconds or fleet.deploy.switchSeconds;
       healthSeconds = sandbox.health_seconds or fleet.deploy.healthSeconds;
@@ -137,12 +144,7 @@
   substituters = site.substituters or [] ++ onlyIf (fleet.cache.url != null) [fleet.cache.url];
   nixConf = text "nix.conf" (lines (
     [
-      "trusted-public-keys = ${concatStringsSep " " (
-        site.trustedPublicKeys
-        or []
-        ++ onlyIf (fleet.cache.publicKey != null) [fleet.cache.publicKey]
-        ++ onlyIf (host.buildKey != null) [host.buildKey]
-      )}"
+      "trusted-public-keys = ${concatStringsSep " " trustedPublicKeys}"
     ]
     ++ onlyIf (substituters != []) [
       "substituters = ${concatStringsSep " " substituters}"

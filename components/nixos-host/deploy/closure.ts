@@ -1,6 +1,5 @@
 /** A closure's way to its host as steps: built, signed, pushed to the cache, copied. Nothing runs here. */
 import { type SshPeer, sshTrouble, storeUri } from "../ssh.ts";
-import { introduceHint, signHint } from "./own-key.ts";
 import type { Ran } from "./runner.ts";
 import { type DeploySpec, ownKey } from "./spec.ts";
 import {
@@ -89,6 +88,12 @@ export const signArgv = (outPath: string, signingKey: string, where: readonly st
   ...[...nix, "store", "sign", "--offline", ...where, "--recursive"],
   ...["--key-file", signingKey, outPath],
 ];
+
+export const signHint = "check PANTHEROS_SIGNING_KEY: a file that `nix key generate-secret` made";
+
+/** How a host comes to trust its own key: by a system that the fleet's key signs, which no builder has made. */
+export const introduceHint = ({ host }: DeploySpec): string =>
+  `deploy ${host} once with build = "local": that system brings the key; where the runner cannot build it, see docs/operations.md, "Who may build"`;
 
 export function signStep(spec: DeploySpec, signingKey: string, files: RunnerFiles): Step {
   const builder = builderOf(spec, files);

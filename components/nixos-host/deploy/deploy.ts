@@ -2,7 +2,7 @@
 import type { DeployResult } from "../result.ts";
 import { converge } from "./activation.ts";
 import { bring, leave } from "./bring.ts";
-import { introduceHint } from "./own-key.ts";
+import { introduceHint } from "./closure.ts";
 import type { Ran, Runner } from "./runner.ts";
 import { type DeploySpec, ownKey, shortList } from "./spec.ts";
 import type { RunnerFiles, Step } from "./steps.ts";

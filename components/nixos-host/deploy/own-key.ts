@@ -3,14 +3,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deriveKey, type NixKey, parseSecretKey, publicKeyText, secretKeyText } from "../build-key.ts";
 import { sshArgv } from "../ssh.ts";
+import { introduceHint, signHint } from "./closure.ts";
 import { type DeploySpec, ownKey } from "./spec.ts";
 import { actingPeer, connectionHint, nix, type RunnerFiles, type Step } from "./steps.ts";
-
-export const signHint = "check PANTHEROS_SIGNING_KEY: a file that `nix key generate-secret` made";
-
-/** How a host comes to trust its own key: by a system that the fleet's key signs, which no builder has made. */
-export const introduceHint = ({ host }: DeploySpec): string =>
-  `deploy ${host} once with build = "local": that system brings the key; where the runner cannot build it, see docs/operations.md, "Who may build"`;
 
 /** The host's own key cannot be had, or is not the inventory's. */
 export class BuildKeyError extends Error {

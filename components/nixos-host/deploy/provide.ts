@@ -1,5 +1,5 @@
 /** A closure built where it should be, and signed with the key that this place may use. */
-import { builderOf, buildStep, hostIsAway, isMissing, signStep } from "./closure.ts";
+import { builderOf, buildStep, hostIsAway, introduceHint, isMissing, signStep } from "./closure.ts";
 import {
   builderInfosStep,
   firstDifference,
@@ -10,7 +10,7 @@ import {
   type WrittenStep,
 } from "./compare.ts";
 import type { Ending, Perform, Tools } from "./deploy.ts";
-import { BuildKeyError, introduceHint, trustStep } from "./own-key.ts";
+import { BuildKeyError, trustStep } from "./own-key.ts";
 import type { Ran } from "./runner.ts";
 import { type DeploySpec, ownKey } from "./spec.ts";
 import { type Step, stepFailure } from "./steps.ts";

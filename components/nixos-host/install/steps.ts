@@ -1,8 +1,7 @@
 /** The phases of a first install as data; nothing runs here. */
 import { readFileSync } from "node:fs";
 import * as z from "zod";
-import { signArgv } from "../deploy/closure.ts";
-import { signHint } from "../deploy/own-key.ts";
+import { signArgv, signHint } from "../deploy/closure.ts";
 import type { Command, Ran } from "../deploy/runner.ts";
 import { type SshPeer, shellWord, sshArgv, sshHints, sshTrouble } from "../ssh.ts";
 import { verbArgv } from "../supervisor.ts";
