@@ -68,9 +68,9 @@ describe("where closures are built", () => {
       for (const path of await ownPaths(host, closure)) {
         expect([path, await runnerHas(path)]).toEqual([path, host === "web"]);
       }
-      const signers = new RegExp(host === "web" ? " builds-1:" : ` builds-1-${host}:`);
+      const signers = new RegExp(host === "web" ? "\\sbuilds-1:" : `\\sbuilds-1-${host}:`);
       expect(await known(host, closure)).toMatch(signers);
-      expect(await known(host, closure)).not.toMatch(host === "web" ? / builds-1-/ : / builds-1:/);
+      expect(await known(host, closure)).not.toMatch(host === "web" ? /\sbuilds-1-/ : /\sbuilds-1:/);
     }
     const [db = "", legacy = ""] = ["db", "legacy"].map((host) => hosts[host]?.closure);
     expect(await known("db", db)).toContain("ultimate");
@@ -93,5 +93,15 @@ describe("where closures are built", () => {
     expectWell(await sandbox.up());
     expect(await sandbox.running("legacy")).toBe((await sandbox.outputs()).hosts["legacy"]?.closure);
     expect(await sandbox.running("legacy")).not.toBe(before);
+  });
+
+  test("a builder that the inventory trusts like the runner: the fleet's key", async () => {
+    sandbox.editFleet((text) => text.replace("[deploy]\n", '[deploy]\ntrusted_builders = ["web"]\n'));
+    wants("legacy", "web");
+    expectWell(await sandbox.up());
+    const { closure = "", outcome } = (await sandbox.outputs()).hosts["legacy"] ?? {};
+    expect(outcome).toBe("confirmed");
+    expect(await known("legacy", closure)).toMatch(/\sbuilds-1:/);
+    expect(await known("legacy", closure)).not.toMatch(/\sbuilds-1-legacy:/);
   });
 });

@@ -107,8 +107,8 @@ describe("a host that builds for itself", () => {
     expect(paths).toHaveLength(4);
     for (const path of paths) {
       const { output } = await sandbox.inside("db", `nix path-info --sigs ${path}`);
-      expect(output).toMatch(/ trust-1-db:/);
-      expect(output).not.toMatch(/ trust-1:/);
+      expect(output).toMatch(/\strust-1-db:/);
+      expect(output).not.toMatch(/\strust-1:/);
       expect([path, await inBucket(path)]).toEqual([path, false]);
     }
   });
