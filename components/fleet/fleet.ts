@@ -49,8 +49,7 @@ export class Fleet extends pulumi.ComponentResource {
     });
     this.outputs = publishedOutputs({ plan, machines, hosts, records, buckets });
     this.registerOutputs({ outputs: this.outputs });
-    const judged = { hosts: [...hosts.values()], problems, after: this.outputs };
-    new Verdict("verdict", judged, { parent: this });
+    new Verdict("verdict", { hosts: [...hosts.values()], problems }, { parent: this });
   }
 
   #tailnet(plan: Plan, settings: Settings, { created }: Machines): Tailnet | undefined {

@@ -2,6 +2,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { commandInputsIgnored } from "../command-inputs.ts";
+import { outputsAnswered } from "../outputs-answered.ts";
 import { sha256 } from "../sha256.ts";
 import type { DeployResult } from "./result.ts";
 
@@ -71,16 +72,7 @@ export interface VerdictArgs {
   }[];
   /** Other problems of the stack, each a line that names its host; resolved to an empty list when all is well. */
   readonly problems?: pulumi.Input<readonly string[]>;
-  /** The stack's outputs. When the verdict fails the engine takes nothing more, so they must be with it before. */
-  readonly after?: pulumi.Output<object>;
 }
-
-/**
- * Resolves when what hangs on `outputs` has been sent: Pulumi's SDK serializes and sends a stack's outputs in microtasks, all of
- * which are over before the next timer. Source: sdk/nodejs/runtime/{stack,resource}.ts.
- */
-const sent = (outputs: pulumi.Output<object> | undefined): pulumi.Output<void> =>
-  (outputs ?? pulumi.output({})).apply(() => new Promise<void>((resume) => setTimeout(resume, 10)));
 
 /** One per stack; nothing may depend on it. When it fails, the next run judges again: a failed creation is no state. */
 export class Verdict extends pulumi.ComponentResource {
@@ -91,7 +83,8 @@ export class Verdict extends pulumi.ComponentResource {
     const hosts = pulumi.all(
       args.hosts.map(({ result, converge }) => result.apply((told): Judged => ({ result: told, converge }))),
     );
-    const all = pulumi.all([hosts, pulumi.output(args.problems ?? []), sent(args.after)]);
+    // When it fails the engine takes nothing more, so the stack's outputs must be with it before.
+    const all = pulumi.all([hosts, pulumi.output(args.problems ?? []), pulumi.output(outputsAnswered())]);
     const verdict = all.apply(([judged, problems]) => verdictText(judged, problems));
     new command.local.Command(
       name,

@@ -31,8 +31,6 @@ export interface Registration {
 /** Everything that one run of a program told the engine. */
 export class Recording {
   readonly registrations: Registration[] = [];
-  /** What the engine heard, in its order: `resource NAME`, `outputs URN`. */
-  readonly heard: string[] = [];
   readonly calls: { token: string; inputs: Record<string, unknown> }[] = [];
   /** What hosts were asked over ssh: the remote commands. */
   asked: string[] = [];
@@ -134,7 +132,6 @@ function inheritedAliases(name: string, parent: Registration | undefined): strin
 function tap(monitor: WireMonitor, recording: Recording): void {
   const register = monitor.registerResource.bind(monitor);
   monitor.registerResource = (request, answer) => {
-    recording.heard.push(`resource ${request.getName()}`);
     return register(request, (error, response) => {
       if (!error) {
         const wire = request.getObject().toJavaScript();
@@ -162,7 +159,6 @@ function tap(monitor: WireMonitor, recording: Recording): void {
   };
   const finish = monitor.registerResourceOutputs.bind(monitor);
   monitor.registerResourceOutputs = (request, answer) => {
-    recording.heard.push(`outputs ${request.getUrn()}`);
     recording.outputs.set(request.getUrn(), request.getOutputs().toJavaScript());
     return finish(request, answer);
   };

@@ -163,16 +163,6 @@ test("secrets come before the deploy of their host", async () => {
   }
 });
 
-test("the outputs are with the engine before the verdict, which may be the last thing that it takes", async () => {
-  const { recording } = await record(() => fleetOf({ plan: planOf(text), settings: settings() }), world());
-  const { heard } = recording;
-  const outputs = heard.findIndex((line) => line.startsWith("outputs ") && line.endsWith("::fleet"));
-  expect(outputs).toBeGreaterThan(-1);
-  // One is the component, the other the command that may fail.
-  expect(heard.filter((line) => line === "resource verdict")).toHaveLength(2);
-  expect(heard.lastIndexOf("resource verdict")).toBeGreaterThan(outputs);
-});
-
 test("a preview of an empty account goes through with everything unknown", async () => {
   const { recording } = await record(
     () => fleetOf({ plan: planOf(text), settings: settings() }),
