@@ -10,6 +10,7 @@ import { NixosHost, type NixosHostArgs } from "../nixos-host/nixos-host.ts";
 import { laterWaves, Prefetch } from "../nixos-host/prefetch.ts";
 import { explain } from "../nixos-host/preview/explain.ts";
 import { stackResults, underFormerName } from "../nixos-host/previous.ts";
+import { oneLine } from "../nixos-host/sanitize.ts";
 import { inWaveOrder, type Waved, waitsFor } from "../nixos-host/waves.ts";
 import { provenance } from "../provenance.ts";
 import { SecretDelivery } from "../secrets/delivery.ts";
@@ -47,7 +48,7 @@ const waved = (host: Plan["hosts"][number]): Waved & { readonly planned: Plan["h
 /** What a delivery that did not arrive means for the run: nothing for a best-effort host that is away. */
 export function deliveryProblem(result: DeliveryResult, converge: Waved["converge"]): string | undefined {
   if (result.outcome === "delivered" || converge === "best-effort") return undefined;
-  return `${result.host}: secret ${result.secret} ${result.outcome}: ${result.reason}`;
+  return `${result.host}: secret ${result.secret} ${result.outcome}: ${oneLine(result.reason)}`;
 }
 
 /** The limits of a deploy's steps. */

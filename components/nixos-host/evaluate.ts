@@ -1,9 +1,9 @@
 /** What Nix says of every host of a stack: one evaluation, in preview and up alike, and nothing is built. */
-import { stripVTControlCharacters } from "node:util";
 import { RunError } from "@pulumi/pulumi/errors.js";
 import * as z from "zod";
 import { runChild } from "./child.ts";
 import type { Ran } from "./deploy/runner.ts";
+import { printable, quoted } from "./sanitize.ts";
 import { shellWord } from "./ssh.ts";
 
 const target = z.object({
@@ -37,6 +37,9 @@ export interface EvaluateArgs {
   readonly timeoutSeconds?: number;
 }
 
+/** Of what Nix says of all hosts. */
+const MOST_BYTES = 2 ** 28;
+
 /** A Nix attribute name; quoted, as a host may be called like a keyword. */
 const attribute = (name: string): string => `"${name.replace(/["\\$]/g, "\\$&")}"`;
 
@@ -55,14 +58,14 @@ export class EvaluationError extends RunError {
   constructor(argv: readonly string[], { exitCode, timedOut, stderr }: Omit<Ran, "stdout">) {
     const how = timedOut ? "did not finish in time" : `failed (exit ${exitCode ?? "unknown"})`;
     super(
-      `evaluating the flake ${how}: ${argv.slice(-3, -2)[0] ?? ""}\n${relevantLines(stderr)}\n${evaluationHint(stderr)}\ncommand: ${argv.map(shellWord).join(" ")}`,
+      `evaluating the flake ${how}: ${argv.slice(-3, -2)[0] ?? ""}\n${quoted(relevantLines(stderr))}\n${evaluationHint(stderr)}\ncommand: ${argv.map(shellWord).join(" ")}`,
     );
   }
 }
 
 /** Of Nix's error the part that names the cause: from the last `error:` on, without the trace. At most 25 lines. */
 export function relevantLines(stderr: string): string {
-  const lines = stripVTControlCharacters(stderr)
+  const lines = printable(stderr)
     .split("\n")
     .filter((line) => line.trim() !== "");
   const last = lines.findLastIndex((line) => /^\s*error:/.test(line));
@@ -104,9 +107,9 @@ export function readEvaluation(args: EvaluateArgs, ran: Ran): Evaluation {
  */
 export function evaluate(args: EvaluateArgs): Promise<Evaluation> {
   if (args.hosts.length === 0) return Promise.resolve({});
-  const evaluation = runChild(nixEvalArgv(args), args.timeoutSeconds ?? 600).then((ran) =>
-    readEvaluation(args, ran),
-  );
+  const timeoutSeconds = args.timeoutSeconds ?? 600;
+  const question = { argv: nixEvalArgv(args), timeoutSeconds, mostBytes: MOST_BYTES, ownGroup: false };
+  const evaluation = runChild(question).then((ran) => readEvaluation(args, ran));
   evaluation.catch(() => {}); // whoever uses it is told; until then it is not unhandled
   return evaluation;
 }

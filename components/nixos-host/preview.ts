@@ -3,6 +3,7 @@ import type { Target } from "./evaluate.ts";
 import { bytesText, type ClosureDiff, type ClosureLook } from "./preview/closure-diff.ts";
 import type { Line } from "./preview/fold.ts";
 import type { Probe } from "./probe.ts";
+import { lastLine } from "./sanitize.ts";
 import type { SupervisorStatus } from "./supervisor.ts";
 import { whyDeploy } from "./token.ts";
 
@@ -34,9 +35,8 @@ function inhibitorReasons(status: SupervisorStatus, target: Target): string[] {
   const reasons: string[] = [];
   // As NixOS judges: only what both systems name can differ.
   for (const [name, old] of Object.entries(status.inhibitors ?? {})) {
-    const wanted = target.inhibitors[name];
-    if (wanted !== undefined && wanted !== old)
-      reasons.push(`${name} ${nameOf(String(old))} -> ${nameOf(wanted)}`);
+    const wanted = Object.hasOwn(target.inhibitors, name) ? target.inhibitors[name] : undefined;
+    if (wanted !== undefined && wanted !== old) reasons.push(`${name} ${nameOf(old)} -> ${nameOf(wanted)}`);
   }
   return reasons;
 }
@@ -62,19 +62,21 @@ export interface UnitChanges {
 /** NixOS makes each of its own units a store path of this name; other links are systemd's and packages'. */
 const ownUnit = /-unit-[^/]+\/[^/]+$/;
 
+const has = Object.hasOwn;
+
 /** Units that differ, of those that the system itself declares. */
 export function unitChanges(
   links: Readonly<Record<string, string>>,
   wanted: Readonly<Record<string, string>>,
 ): UnitChanges {
   const now = Object.fromEntries(
-    Object.entries(links).filter(([name, to]) => name in wanted || ownUnit.test(to)),
+    Object.entries(links).filter(([name, to]) => has(wanted, name) || ownUnit.test(to)),
   );
   const names = [...new Set([...Object.keys(now), ...Object.keys(wanted)])].sort();
   return {
-    changed: names.filter((name) => name in now && name in wanted && now[name] !== wanted[name]),
-    added: names.filter((name) => !(name in now)),
-    removed: names.filter((name) => !(name in wanted)),
+    changed: names.filter((name) => has(now, name) && has(wanted, name) && now[name] !== wanted[name]),
+    added: names.filter((name) => !has(now, name)),
+    removed: names.filter((name) => !has(wanted, name)),
   };
 }
 
@@ -112,8 +114,7 @@ export function previewLines(
   const failed = status.failedUnits ?? [];
   if (failed.length > 0) add(5, `  failed  ${listed(failed)} (now)`);
   if (status.last?.reason != null && status.last.outcome !== "confirmed") {
-    const reason = status.last.reason.trim().split("\n").at(-1);
-    add(5, `  last    ${status.last.outcome} at ${status.last.step}: ${reason}`);
+    add(5, `  last    ${status.last.outcome} at ${status.last.step}: ${lastLine(status.last.reason)}`);
   }
   return lines;
 }

@@ -1,10 +1,12 @@
 /** What a host is now: the supervisor's status over one bounded connection, in preview and up alike. */
 import * as pulumi from "@pulumi/pulumi";
+import { MOST_ANSWER_BYTES, readAnswer, TOO_LONG } from "./answer.ts";
 import { runChild } from "./child.ts";
 import type { DeployOutcome } from "./result.ts";
+import { lastLines } from "./sanitize.ts";
 import { Slots } from "./slots.ts";
 import { shellWord, sshHints, sshScriptArgv, sshTrouble } from "./ssh.ts";
-import { parseLine, type SupervisorStatus, supervisorStatus, verbWords } from "./supervisor.ts";
+import { type SupervisorStatus, supervisorStatus, verbWords } from "./supervisor.ts";
 
 export type Probe =
   | {
@@ -14,7 +16,13 @@ export type Probe =
       /** How the last deploy to it ended, where the state says other than well. The host need not know of it. */
       readonly unfinished?: DeployOutcome;
     }
-  | { readonly reached: false; readonly reason: string; readonly hint?: string | undefined };
+  | {
+      readonly reached: false;
+      readonly reason: string;
+      readonly hint?: string | undefined;
+      /** It did answer, and nothing that can be used. */
+      readonly garbled?: true;
+    };
 
 /** With probing off. */
 export const notAsked: Extract<Probe, { reached: false }> = { reached: false, reason: "not asked" };
@@ -61,14 +69,18 @@ export function probeArgv(args: ProbeArgs, login: string): string[] {
   return sshScriptArgv(peer, `if [ -x ${words[0]} ]; then ${verb}; else ${unmanagedStatus}; fi`);
 }
 
+const garbled = (reason: string): Probe => ({ reached: false, reason, garbled: true });
+
 /** The last line that is an object is the status; undefined: none came. */
 export function readProbe(login: string, stdout: string): Probe | undefined {
-  const line = stdout.split("\n").findLast((each) => each.startsWith("{"));
-  if (line === undefined) return undefined;
-  const status = parseLine(supervisorStatus, line);
-  return status === undefined
-    ? { reached: false, reason: "the host's answer is not a status" }
-    : { reached: true, user: login, status };
+  const answer = readAnswer(supervisorStatus, stdout);
+  if (answer === undefined) return undefined;
+  if ("problem" in answer) return garbled(`the host's answer is not a status: ${answer.problem}`);
+  // Version 0 has root's shell reach a machine without the checks that a supervisor makes: only that shell says it.
+  if (answer.value.version === 0 && login !== "root") {
+    return garbled("the host's answer is not a status: version: 0 from a supervisor");
+  }
+  return { reached: true, user: login, status: answer.value };
 }
 
 function unreached(said: string): Probe {
@@ -86,10 +98,17 @@ function unreached(said: string): Probe {
 export async function probeHost(args: ProbeArgs): Promise<Probe> {
   let said = "";
   for (const login of args.maybeUnmanaged ? [args.user, "root"] : [args.user]) {
-    const ran = await runChild(probeArgv(args, login), args.timeoutSeconds ?? 20);
+    const timeoutSeconds = args.timeoutSeconds ?? 20;
+    const ran = await runChild({
+      argv: probeArgv(args, login),
+      timeoutSeconds,
+      mostBytes: MOST_ANSWER_BYTES,
+    });
+    if (ran.tooLong) return garbled(TOO_LONG);
     const found = readProbe(login, ran.stdout);
-    if (found !== undefined) return found;
-    said ||= ran.stderr.trim().split("\n").slice(-3).join("\n");
+    // An answer that was not finished in time is none.
+    if (found !== undefined && (found.reached || !ran.timedOut)) return found;
+    said ||= lastLines(ran.stderr, 3);
   }
   return unreached(said);
 }

@@ -1,6 +1,8 @@
 /** What a deploy, an install and a stack's verdict are told as: one JSON line per host, kept in the state. */
 import * as z from "zod";
-import { healthReport, parseLine, provenance, type SupervisorStatus } from "./supervisor.ts";
+import { hostLine, hostList, hostNumber, hostText, hostWord, parseLine, unitName } from "./answer.ts";
+import { isStorePath, lastLine, oneLine } from "./sanitize.ts";
+import { healthReport, provenance, type SupervisorStatus } from "./supervisor.ts";
 
 /**
  * - confirmed: the wanted system runs, is healthy, answered over a fresh connection, and is what boots.
@@ -14,60 +16,70 @@ export const deployOutcome = z.enum(["confirmed", "staged", "rolled-back", "held
 export type DeployOutcome = z.infer<typeof deployOutcome>;
 
 const failure = {
-  step: z.string().optional(),
+  step: hostWord.optional(),
   /** What was run, as a person would type it. */
-  command: z.string().optional(),
-  exitCode: z.number().optional(),
-  reason: z.string().optional(),
-  hint: z.string().optional(),
+  command: hostText.optional(),
+  exitCode: hostNumber.optional(),
+  reason: hostText.optional(),
+  hint: hostText.optional(),
 };
+
+/** What an earlier version took from a host need not be a path of the store. */
+const storePath = z
+  .string()
+  .transform((path) => (isStorePath(path) ? path : undefined))
+  .optional();
+const seconds = z.record(hostWord, z.number());
 
 export const deployResult = z.object({
   schemaVersion: z.literal(1),
-  host: z.string(),
+  host: hostLine,
   outcome: deployOutcome,
   ...failure,
   /** Store path of the system that runs now; absent when it is not known. */
-  running: z.string().optional(),
-  booted: z.string().optional(),
-  generation: z.number().optional(),
+  running: storePath,
+  booted: storePath,
+  generation: hostNumber.optional(),
   health: healthReport.optional(),
-  failedUnits: z.array(z.string()).optional(),
+  failedUnits: hostList(unitName).optional(),
   /** Of the system that is committed on the host. */
   provenance: provenance.optional(),
-  token: z.string(),
+  token: hostLine,
   /** What did not go well but did not stop the deploy either. */
-  warnings: z.array(z.string()).optional(),
+  warnings: hostList(hostText).optional(),
   /** Step -> seconds it took. */
-  seconds: z.record(z.string(), z.number()),
+  seconds,
 });
 export type DeployResult = z.infer<typeof deployResult>;
 
 export const installResult = z.object({
   schemaVersion: z.literal(1),
-  host: z.string(),
+  host: hostLine,
   /** already: the machine answers with its own host key and runs a managed system; nothing was done. */
   outcome: z.enum(["installed", "already", "failed"]),
-  phase: z.string().optional(),
+  phase: hostWord.optional(),
   ...failure,
-  seconds: z.record(z.string(), z.number()),
+  seconds,
 });
 export type InstallResult = z.infer<typeof installResult>;
 
-/** A deploy's line read from the state. What is not one is a failure of its own, never a success. */
+/**
+ * A deploy's line read from the state. What is not one is a failure of its own, never a success. Whose it is, the resource says: a host
+ * may have been renamed since.
+ */
 export function readDeployResult(host: string, stdout: string): DeployResult {
-  return (
-    parseLine(deployResult, stdout) ?? {
-      schemaVersion: 1,
-      host,
-      outcome: "failed",
-      step: "result",
-      reason: stdout.trim() === "" ? "the deploy printed no result" : `not a result: ${stdout.slice(0, 200)}`,
-      hint: "the deploy was ended from outside; run `pulumi up` again",
-      token: "",
-      seconds: {},
-    }
-  );
+  const told = parseLine(deployResult, stdout);
+  if (told !== undefined) return { ...told, host };
+  return {
+    schemaVersion: 1,
+    host,
+    outcome: "failed",
+    step: "result",
+    reason: stdout.trim() === "" ? "the deploy printed no result" : `not a result: ${oneLine(stdout, 200)}`,
+    hint: "the deploy was ended from outside; run `pulumi up` again",
+    token: "",
+    seconds: {},
+  };
 }
 
 export function readInstallResult(host: string, stdout: string): InstallResult {
@@ -75,7 +87,7 @@ export function readInstallResult(host: string, stdout: string): InstallResult {
     parseLine(installResult, stdout) ?? {
       ...{ schemaVersion: 1, host, outcome: "failed", phase: "result", seconds: {} },
       reason:
-        stdout.trim() === "" ? "the install printed no result" : `not a result: ${stdout.slice(0, 200)}`,
+        stdout.trim() === "" ? "the install printed no result" : `not a result: ${oneLine(stdout, 200)}`,
     }
   );
 }
@@ -106,7 +118,6 @@ export function withRunning(result: DeployResult, status: SupervisorStatus | und
 /** `web: rolled-back at activate: foo.service failed`, on one line; for summaries. */
 export function summary(result: DeployResult): string {
   const at = result.step === undefined ? "" : ` at ${result.step}`;
-  const reason =
-    result.reason === undefined ? "" : `: ${result.reason.trim().split("\n").slice(-1)[0] ?? ""}`;
+  const reason = result.reason === undefined ? "" : `: ${lastLine(result.reason)}`;
   return `${result.host}: ${result.outcome}${at}${reason}`;
 }

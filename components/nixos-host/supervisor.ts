@@ -1,25 +1,37 @@
 /** What `pantheros-supervisor` (nix/modules/deployment/supervisor/) says, and how to ask it. */
 import * as z from "zod";
+import {
+  hostId,
+  hostLine,
+  hostList,
+  hostNumber,
+  hostPath,
+  hostRecord,
+  hostText,
+  hostToken,
+  hostWord,
+  unitName,
+} from "./answer.ts";
 import { type SshPeer, sshArgv } from "./ssh.ts";
 
 /** Where the running system keeps it; the sudo rule of the deploy user names exactly this path. */
 export const supervisorPath = "/run/current-system/sw/bin/pantheros-supervisor";
 
-const text = z.string().nullable();
+const text = hostText.nullable();
+const line = hostLine.nullable();
+const path = hostPath.nullable();
 
 /** One health check as the host saw it. */
-export const healthReport = z.array(
-  z.object({ name: z.string().nullable(), ok: z.boolean(), detail: text.optional() }),
-);
+export const healthReport = hostList(z.object({ name: line, ok: z.boolean(), detail: text.optional() }));
 
 /** Whose deploy made a system the committed one; `at` is the host's clock, `previous` what was committed before it. */
 export const provenance = z.object({
-  commit: text.optional(),
+  commit: line.optional(),
   dirty: z.boolean().nullable().optional(),
-  by: text.optional(),
-  at: z.string(),
-  closure: z.string(),
-  previous: text.optional(),
+  by: line.optional(),
+  at: hostLine,
+  closure: hostPath,
+  previous: path.optional(),
 });
 export type Provenance = z.infer<typeof provenance>;
 
@@ -36,25 +48,27 @@ export const verbResult = z.object({
     "refused",
     "interrupted",
   ]),
-  step: text.optional(),
-  command: text.optional(),
-  exitCode: z.number().optional(),
+  step: hostWord.nullable().optional(),
+  command: line.optional(),
+  exitCode: hostNumber.optional(),
   reason: text.optional(),
-  wanted: text.optional(),
-  recorded: text.optional(),
+  wanted: path.optional(),
+  recorded: path.optional(),
   /** `/run/current-system` at that moment. */
-  running: text.optional(),
-  booted: text.optional(),
-  bootId: text.optional(),
-  generation: z.number().nullable().optional(),
-  token: text.optional(),
-  at: text.optional(),
-  failedUnits: z.array(z.string()).optional(),
+  running: path.optional(),
+  booted: path.optional(),
+  bootId: hostId.nullable().optional(),
+  generation: hostNumber.nullable().optional(),
+  token: hostToken.nullable().optional(),
+  /** Of one `activate`: the same token may be tried twice. */
+  attempt: hostId.nullable().optional(),
+  at: line.optional(),
+  failedUnits: hostList(unitName).optional(),
   /** Units that served before the activation and do not after a rollback. */
-  missingUnits: z.array(z.string()).optional(),
+  missingUnits: hostList(unitName).optional(),
   health: healthReport.optional(),
   /** What differs from the booted system, and so waits for a reboot. */
-  waits: text.optional(),
+  waits: line.optional(),
   /** Of the system that is committed now. */
   deploy: provenance.nullable().optional(),
 });
@@ -76,38 +90,38 @@ export const phases = [
 
 /** The answer of `status`. */
 export const supervisorStatus = z.object({
-  /** Of the supervisor's protocol; 0: a machine that was never managed, read without a supervisor. */
-  version: z.number(),
-  system: text,
-  booted: text,
+  /** Of the supervisor's protocol; 0: a machine that was never managed, read without a supervisor. From 2 on `secret` takes a length. */
+  version: z.int().min(0).max(1000),
+  system: path,
+  booted: path,
   /** What the system profile points at: the newest committed generation. */
-  profile: text,
+  profile: path,
   /** What the boot loader starts next; null where its files are not understood. */
-  bootDefault: text,
-  generation: z.number().nullable(),
-  bootId: text,
+  bootDefault: path,
+  generation: hostNumber.nullable(),
+  bootId: hostId.nullable(),
   /** Token of the last confirmation; opaque. */
-  token: text,
+  token: hostToken.nullable(),
   /** The running system is the one that was last confirmed. */
   confirmed: z.boolean(),
-  phase: z.string(),
-  activation: z.object({ token: text, wanted: text, recorded: text }).nullable().optional(),
+  phase: hostWord,
+  activation: z.object({ token: hostToken.nullable(), wanted: path, recorded: path }).nullable().optional(),
   /** The system committed before the one that is committed now, where it can be gone back to. */
-  previous: text.optional(),
+  previous: path.optional(),
   last: verbResult.nullable().optional(),
-  failedUnits: z.array(z.string()).optional(),
-  kernel: text.optional(),
+  failedUnits: hostList(unitName).optional(),
+  kernel: line.optional(),
   /** Kernel of the booted system: another one waits for a reboot. */
-  bootedKernel: text.optional(),
+  bootedKernel: line.optional(),
   /** Whether the running system lets a deploy reboot the machine. */
-  reboot: z.string().nullable().optional(),
+  reboot: hostWord.nullable().optional(),
   /** A system that boots next, and waits for somebody's reboot. */
-  staged: z.object({ token: z.string(), wanted: z.string() }).nullable().optional(),
+  staged: z.object({ token: hostToken, wanted: hostPath }).nullable().optional(),
   deploy: provenance.nullable().optional(),
-  inhibitors: z.record(z.string(), z.unknown()).nullable().optional(),
-  units: z.record(z.string(), z.string()).nullable().optional(),
+  inhibitors: hostRecord(hostLine).nullable().optional(),
+  units: hostRecord(hostLine).nullable().optional(),
   /** Name -> sha256 of each secret on the host. */
-  secrets: z.record(z.string(), z.string()).optional(),
+  secrets: hostRecord(z.string().regex(/^[0-9a-f]{64}$/, "not a SHA-256")).optional(),
 });
 export type SupervisorStatus = z.infer<typeof supervisorStatus>;
 
@@ -120,17 +134,3 @@ export function verbWords(user: string, verb: readonly string[], program: string
 /** ssh that runs a verb on a host. None of these verbs carries a secret; what brings one has words of its own (deliveryCommand). */
 export const verbArgv = (peer: SshPeer, verb: readonly string[], program?: string): string[] =>
   sshArgv({ ...peer, nothingSecret: true }, verbWords(peer.user, verb, program));
-
-/** The JSON object in what a verb printed (the last line that is one), or undefined. */
-export function parseLine<T>(schema: z.ZodType<T>, stdout: string): T | undefined {
-  for (const line of stdout.trim().split("\n").reverse()) {
-    if (!line.startsWith("{")) continue;
-    try {
-      const parsed = schema.safeParse(JSON.parse(line));
-      return parsed.success ? parsed.data : undefined;
-    } catch {
-      return undefined; // cut short: the connection went while it was printed
-    }
-  }
-  return undefined;
-}

@@ -5,6 +5,7 @@
  */
 import type { Probe } from "./probe.ts";
 import type { DeployOutcome } from "./result.ts";
+import { lastLine } from "./sanitize.ts";
 import type { SupervisorStatus } from "./supervisor.ts";
 
 export interface TokenArgs {
@@ -49,7 +50,7 @@ export function asWanted(status: SupervisorStatus, outPath: string): boolean {
 }
 
 export function wantedToken({ outPath, probe, converge, fresh }: TokenArgs): string {
-  if (!probe.reached) return converge === "best-effort" ? offlineToken : fresh;
+  if (!probe.reached) return converge === "best-effort" && !probe.garbled ? offlineToken : fresh;
   const { status } = probe;
   if (probe.unfinished !== undefined) return fresh;
   if (status.staged != null && waitsForReboot(status, outPath)) return status.staged.token;
@@ -58,7 +59,10 @@ export function wantedToken({ outPath, probe, converge, fresh }: TokenArgs): str
 
 /** Why a host is deployed to, for preview; undefined when it is as wanted. */
 export function whyDeploy(outPath: string, probe: Probe): string | undefined {
-  if (!probe.reached) return `the host does not answer: ${probe.reason.split("\n").at(-1)}`;
+  if (!probe.reached) {
+    const reason = lastLine(probe.reason);
+    return probe.garbled ? reason : `the host does not answer: ${reason}`;
+  }
   const { status } = probe;
   if (status.version === 0) return "the machine was never managed";
   const ended = probe.unfinished && `it is as wanted, but its last deploy ended ${probe.unfinished}`;

@@ -5,6 +5,7 @@ import { commandInputsIgnored } from "../command-inputs.ts";
 import { outputsAnswered } from "../outputs-answered.ts";
 import { sha256 } from "../sha256.ts";
 import type { DeployResult } from "./result.ts";
+import { lastLine, oneLine, quoted, shownPath } from "./sanitize.ts";
 
 export interface Judged {
   readonly result: DeployResult;
@@ -18,25 +19,25 @@ export interface VerdictText {
   readonly text: string;
 }
 
-const indent = (text: string): string => text.trim().replaceAll("\n", "\n    ");
-
+/** A host's own words carry a prefix (sanitize.ts): what has none is this program's. */
 function hostText({ result, converge }: Judged): string {
-  const { host, outcome, step, command: ran, exitCode, reason, hint, running } = result;
+  const { outcome, command: ran, exitCode, reason, hint, running } = result;
+  const host = oneLine(result.host, 63);
   if (outcome === "confirmed") {
-    const warnings = (result.warnings ?? []).map((warning) => `\n  warning: ${indent(warning)}`).join("");
+    const warnings = (result.warnings ?? []).map((warning) => `\n${quoted(warning, "  warning: ")}`).join("");
     return `${host}: confirmed, generation ${result.generation ?? "?"}${warnings}`;
   }
-  if (outcome === "staged") return `${host}: staged, boots next: ${indent(reason ?? "")}`;
-  if (outcome === "held") return `${host}: held: ${reason ?? ""}; not touched`;
+  if (outcome === "staged") return `${host}: staged, boots next: ${lastLine(reason ?? "")}`;
+  if (outcome === "held") return `${host}: held: ${lastLine(reason ?? "")}; not touched`;
   if (outcome === "offline") return `${host}: offline; not touched`;
-  const lines = [
-    `${host}: ${outcome}${step === undefined ? "" : ` at ${step}`}${converge === "must" ? "" : " (best effort)"}`,
-  ];
-  if (reason !== undefined && reason !== "") lines.push(`  reason:  ${indent(reason)}`);
-  if (ran !== undefined)
-    lines.push(`  command: ${indent(ran)}${exitCode === undefined ? "" : ` (exit ${exitCode})`}`);
-  if (hint !== undefined) lines.push(`  hint:    ${hint}`);
-  lines.push(`  runs:    ${running ?? "not known"}`);
+  const step = result.step === undefined ? "" : ` at ${oneLine(result.step, 64)}`;
+  const lines = [`${host}: ${outcome}${step}${converge === "must" ? "" : " (best effort)"}`];
+  if (reason !== undefined && reason !== "") lines.push(quoted(reason, "  reason:  "));
+  if (ran !== undefined) {
+    lines.push(`${quoted(ran, "  command: ")}${exitCode === undefined ? "" : ` (exit ${exitCode})`}`);
+  }
+  if (hint !== undefined) lines.push(`  hint:    ${oneLine(hint, 1000)}`);
+  lines.push(`  runs:    ${running === undefined ? "not known" : shownPath(running)}`);
   return lines.join("\n");
 }
 
@@ -54,7 +55,10 @@ export function verdictText(hosts: readonly Judged[], problems: readonly string[
   const head = failed
     ? `${count(0)} of ${hosts.length} hosts not converged${count(1) > 0 ? `, ${count(1)} held` : ""}${problems.length > 0 ? `, ${problems.length} other problems` : ""}`
     : `${hosts.length} hosts judged: none that must converge is missing`;
-  return { failed, text: [head, ...problems, ...sorted.map(hostText)].join("\n") };
+  return {
+    failed,
+    text: [head, ...problems.map((line) => oneLine(line)), ...sorted.map(hostText)].join("\n"),
+  };
 }
 
 /** What the verdict depends on: outcomes and tokens, and nothing that differs from run to run without a reason. */

@@ -96,6 +96,8 @@ export interface MockOptions {
   readonly functions?: Record<string, (inputs: Record<string, unknown>) => Record<string, unknown>>;
   /** What every host answers over ssh; undefined: it refuses the connection. No test talks to a real one. */
   readonly says?: unknown;
+  /** It has no deploy user: root alone is answered. */
+  readonly unmanaged?: boolean;
 }
 
 interface WireRequest {
@@ -193,10 +195,9 @@ export async function record<T>(
   );
   tap(pulumi.runtime.getMonitor() as unknown as WireMonitor, recording);
   const ssh = new Programs("record");
-  ssh.program(
-    "ssh",
-    options.says === undefined ? "echo Connection refused >&2; exit 255" : say(options.says),
-  );
+  const refuses = "echo Connection refused >&2; exit 255";
+  const says = options.says === undefined ? refuses : say(options.says);
+  ssh.program("ssh", options.unmanaged ? `case "$*" in *User=root*) ${says} ;; *) ${refuses} ;; esac` : says);
   const leave = ssh.enter();
   try {
     const result = build();

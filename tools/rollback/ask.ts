@@ -1,7 +1,9 @@
 /** Asks a host what it runs and what it ran before: the supervisor's status over one bounded, checked connection. */
+import { MOST_ANSWER_BYTES, readAnswer, TOO_LONG } from "../../components/nixos-host/answer.ts";
 import { runProcess } from "../../components/nixos-host/deploy/runner.ts";
+import { lastLine } from "../../components/nixos-host/sanitize.ts";
 import { type SshPeer, sshHints, sshTrouble } from "../../components/nixos-host/ssh.ts";
-import { parseLine, supervisorStatus, verbArgv } from "../../components/nixos-host/supervisor.ts";
+import { supervisorStatus, verbArgv } from "../../components/nixos-host/supervisor.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -36,11 +38,16 @@ export function peerOf(
 
 export async function ask(peer: SshPeer | string, timeoutSeconds: number): Promise<Answer> {
   if (typeof peer === "string") return { reached: false, reason: peer };
-  const ran = await runProcess({ argv: verbArgv(peer, ["status"]), timeoutSeconds });
-  const status = parseLine(supervisorStatus, ran.stdout);
-  if (status !== undefined) return { reached: true, status };
+  const argv = verbArgv(peer, ["status"]);
+  const ran = await runProcess({ argv, timeoutSeconds, mostBytes: MOST_ANSWER_BYTES });
+  if (ran.tooLong) return { reached: false, reason: TOO_LONG };
+  const answer = readAnswer(supervisorStatus, ran.stdout);
+  if (answer !== undefined && "value" in answer) return { reached: true, status: answer.value };
+  if (answer !== undefined && !ran.timedOut) {
+    return { reached: false, reason: `its answer is not a status: ${answer.problem}` };
+  }
   const trouble = sshTrouble(ran.stderr);
-  const said = ran.stderr.trim().split("\n").at(-1);
+  const said = lastLine(ran.stderr);
   return {
     reached: false,
     reason: ran.timedOut

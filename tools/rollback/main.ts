@@ -1,4 +1,5 @@
 /** `tools/pulumi rollback`: back to the previous system on purpose, by a pin. See arguments.ts for its words. */
+import { oneLine } from "../../components/nixos-host/sanitize.ts";
 import { loadInventory } from "../../inventory/load.ts";
 import { type Plan, planFor } from "../../inventory/plan.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -7,7 +8,7 @@ import { ask, peerOf } from "./ask.ts";
 import { type Answer, chosenHosts, decide, Refusal, releasedHosts } from "./decide.ts";
 import { Stack } from "./stack.ts";
 
-const say = (line: string) => process.stderr.write(`tools/pulumi rollback: ${line}\n`);
+const say = (line: string) => process.stderr.write(`tools/pulumi rollback: ${oneLine(line, 2000)}\n`);
 
 process.exitCode = await main(process.argv.slice(2));
 

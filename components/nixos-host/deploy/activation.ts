@@ -1,16 +1,13 @@
 /**
  * From a closure on the host to its end there. The host decides (it goes back by itself); this side asks, confirms over
- * fresh connections, and after a lost connection asks again until the host has told the end or its budget is over.
+ * fresh connections, and after a lost connection asks again until the host has told the end. All of it has one deadline, which no
+ * answer of the host moves.
  */
-import {
-  parseLine,
-  type SupervisorStatus,
-  supervisorStatus,
-  type VerbResult,
-  verbResult,
-} from "../supervisor.ts";
+import type { SupervisorStatus, VerbResult } from "../supervisor.ts";
 import type { Ending, Perform, Tools } from "./deploy.ts";
-import { ending, facts, neverBegun, unknownEnd } from "./ending.ts";
+import { ending, facts, neverBegun, tooLate } from "./ending.ts";
+import { heardResult, heardStatus, notOurs, spoken } from "./host-answer.ts";
+import type { Ran } from "./runner.ts";
 import { activationBudget, type DeploySpec } from "./spec.ts";
 import { peer, type Step, sharedPeer, stepFailure, verbStep } from "./steps.ts";
 
@@ -22,99 +19,122 @@ const activateTries = 2;
 
 type Failure = ReturnType<typeof stepFailure>;
 
+/** One activation: what it is for, and what was learned on the way. */
+interface Activation {
+  readonly spec: DeploySpec;
+  readonly tools: Tools;
+  /** Runs a step within what is left until the deadline. */
+  readonly perform: Perform;
+  readonly isOver: () => boolean;
+  /** What the host said last. */
+  last?: string;
+  /** What the host calls this attempt. */
+  attempt?: string;
+  /** The boot that the host is leaving: it goes on after the next one. */
+  rebootOf?: string;
+  /** How the last try to confirm failed on this side. */
+  unconfirmed?: Failure;
+}
+
 /** What is known of the activation now. */
 type Known =
   | { readonly is: "waiting" }
   | { readonly is: "ended"; readonly result: VerbResult }
   | { readonly is: "never-begun"; readonly status: SupervisorStatus }
-  | { readonly is: "unknown" };
+  | { readonly is: "strange"; readonly reason: string }
+  | { readonly is: "too-late" };
 
 export async function converge(spec: DeploySpec, tools: Tools, perform: Perform): Promise<Ending> {
+  const deadline = tools.now() + activationBudget(spec) * 1000;
+  const left = () => Math.max(1, Math.ceil((deadline - tools.now()) / 1000));
+  const activation: Activation = {
+    ...{ spec, tools, isOver: () => tools.now() >= deadline },
+    perform: (step) => perform({ ...step, timeoutSeconds: Math.min(step.timeoutSeconds, left()) }),
+  };
   for (let attempt = 1; ; attempt++) {
-    const begun = await activate(spec, tools, perform, attempt);
-    if (begun.ending !== undefined) return begun.ending;
-    const deadline = tools.now() + activationBudget(spec) * 1000;
-    const asks = begun.lost !== undefined || begun.rebootOf !== undefined;
-    const known: Known = asks ? await learn(spec, tools, perform, deadline) : { is: "waiting" };
+    const begun = await activate(activation, attempt);
+    if ("ending" in begun) return begun.ending;
+    const known: Known = begun.ask ? await learn(activation) : { is: "waiting" };
     if (known.is === "never-begun" && attempt < activateTries) continue;
-    return finish(spec, tools, perform, known, deadline, begun);
+    return finish(activation, known, begun.lost);
   }
 }
 
-/** Either an ending, or the window is open, or the host knows more than we do. */
-interface Begun {
-  readonly ending?: Ending;
-  /** The connection went. */
-  readonly lost?: Failure;
-  /** The boot that the host is leaving: it goes on after the next one. */
-  readonly rebootOf?: string;
-}
+/** Either an ending, or the window is open (`ask` is false), or the host knows more than we do. `lost`: the connection went. */
+type Begun = { readonly ending: Ending } | { readonly ask: boolean; readonly lost?: Failure };
 
-async function activate(spec: DeploySpec, tools: Tools, perform: Perform, attempt: number): Promise<Begun> {
+async function activate(activation: Activation, attempt: number): Promise<Begun> {
+  const { spec, tools } = activation;
   const step = verbStep(spec, "activate", sharedPeer(spec, tools.files));
-  const ran = await perform(step);
-  const line = parseLine(verbResult, ran.stdout);
-  if (line?.outcome === "waiting" || line?.outcome === "current") return {};
-  if (line?.outcome === "rebooting") {
-    tools.progress(`${spec.host}: reboots: ${line.reason ?? ""}`);
-    return { rebootOf: line.bootId ?? "" };
+  const ran = await activation.perform(step);
+  const { said: line, strange } = heardResult(ran);
+  if (strange !== undefined) return { ending: unbelieved(step, strange) };
+  if (line === undefined) {
+    const lost = stepFailure(step, ran);
+    // A shell's or sudo's own error: the supervisor was not reached. 255 and a timeout are ssh's: it may have been.
+    const reached = ran.exitCode === 255 || ran.timedOut || ran.exitCode === null;
+    return reached ? { ask: true, lost } : { ending: { outcome: "failed", ...lost } };
   }
-  const failure = stepFailure(step, ran);
+  activation.last = spoken(line);
   // Busy with what a lost connection of ours had begun after all.
-  if (line?.step === "busy" && attempt > 1) return { lost: failure };
-  if (line !== undefined) return { ending: await ended(spec, tools, perform, line, step) };
-  // A shell's or sudo's own error: the supervisor was not reached. 255 and a timeout are ssh's: it may have been.
-  if (ran.exitCode !== 255 && !ran.timedOut && ran.exitCode !== null) {
-    return { ending: { outcome: "failed", ...failure } };
-  }
-  return { lost: failure };
+  if (line.step === "busy" && attempt > 1) return { ask: true, lost: stepFailure(step, ran) };
+  const goesOn = line.outcome === "waiting" || line.outcome === "current" || line.outcome === "rebooting";
+  if (!goesOn) return { ending: await ended(activation, line, step) };
+  const wrong = notOurs(spec, line, undefined);
+  if (wrong !== undefined) return { ending: unbelieved(step, wrong, line) };
+  if (line.attempt != null) activation.attempt = line.attempt;
+  if (line.outcome !== "rebooting") return { ask: false };
+  tools.progress(`${spec.host}: reboots: ${line.reason ?? ""}`);
+  activation.rebootOf = line.bootId ?? "";
+  return { ask: true };
 }
 
 /** Confirms while the window is open, and follows the activation to its end. */
-async function finish(
-  spec: DeploySpec,
-  tools: Tools,
-  perform: Perform,
-  first: Known,
-  deadline: number,
-  { lost, rebootOf }: Begun,
-): Promise<Ending> {
+async function finish(activation: Activation, first: Known, lost: Failure | undefined): Promise<Ending> {
+  const { spec, tools } = activation;
   let known = first;
-  let failure = lost;
   let step = verbStep(spec, "activate", sharedPeer(spec, tools.files));
   for (;;) {
-    if (known.is === "ended") return ended(spec, tools, perform, known.result, step, rebootOf);
+    if (known.is === "ended") return ended(activation, known.result, step);
+    if (known.is === "strange") return unbelieved(step, known.reason);
     if (known.is === "never-begun") {
+      const failure = activation.unconfirmed ?? lost;
       return { outcome: "failed", ...failure, ...facts(known.status), reason: neverBegun(failure) };
     }
-    if (known.is === "unknown") return { outcome: "failed", ...failure, ...unknownEnd(spec) };
-    step = verbStep(spec, "confirm", peer(spec, tools.files, spec.user));
-    const ran = await perform(step);
-    const line = parseLine(verbResult, ran.stdout);
-    // "refused" is no end of the activation (the window may be over, and the way back under way): ask for the end.
-    if (line !== undefined && line.outcome !== "refused") {
-      return ended(spec, tools, perform, line, step, rebootOf);
+    if (known.is === "too-late" || activation.isOver()) {
+      return { outcome: "failed", ...lost, ...tooLate(spec, activation.last, activation.unconfirmed) };
     }
-    failure = stepFailure(step, ran);
-    tools.progress(`${spec.host}: not confirmed: ${failure.reason.split("\n").at(-1)}`);
+    step = verbStep(spec, "confirm", peer(spec, tools.files, spec.user));
+    const ran = await activation.perform(step);
+    const { said: line, strange } = heardResult(ran);
+    if (strange !== undefined) return unbelieved(step, strange);
+    // "refused" is no end of the activation (the window may be over, and the way back under way): ask for the end.
+    if (line !== undefined && line.outcome !== "refused") return ended(activation, line, step);
+    activation.unconfirmed = confirmFailure(step, ran, line);
+    tools.progress(`${spec.host}: not confirmed: ${activation.unconfirmed.reason.split("\n").at(-1)}`);
     await tools.sleep(pollMs);
-    known = await learn(spec, tools, perform, deadline);
+    known = await learn(activation);
   }
 }
 
-/** Asks for the status until it says something final, or the window is open, or the budget is over. */
-async function learn(spec: DeploySpec, tools: Tools, perform: Perform, deadline: number): Promise<Known> {
-  for (let asked = 0; asked === 0 || tools.now() < deadline; asked++) {
-    const status = await ask(spec, tools, perform, asked);
-    const known = status === undefined ? undefined : judge(spec, status);
+function confirmFailure(step: Step, ran: Ran, refused: VerbResult | undefined): Failure {
+  const failure = stepFailure(step, ran);
+  return refused === undefined ? failure : { ...failure, reason: `the host says "${spoken(refused)}"` };
+}
+
+/** Asks for the status until it says something final, or the window is open, or the deadline has passed. */
+async function learn(activation: Activation): Promise<Known> {
+  const { spec, tools } = activation;
+  for (let asked = 0; !activation.isOver(); asked++) {
+    const { said: status, strange } = await ask(activation, asked);
+    if (strange !== undefined) return { is: "strange", reason: strange };
+    if (status !== undefined) activation.last = status.phase;
+    const known = status && judge(spec, status);
     if (known !== undefined) return known;
-    if (status === undefined && asked === 0) {
-      const left = Math.round((deadline - tools.now()) / 1000);
-      tools.progress(`${spec.host}: no answer; asks again, for at most ${left} s`);
-    }
+    if (status === undefined && asked === 0) tools.progress(`${spec.host}: no answer; it is asked again`);
     await tools.sleep(pollMs);
   }
-  return { is: "unknown" };
+  return { is: "too-late" };
 }
 
 /** What a status says about our activation; undefined: it is not done. */
@@ -122,47 +142,59 @@ export function judge(
   spec: Pick<DeploySpec, "token" | "outPath">,
   status: SupervisorStatus,
 ): Known | undefined {
-  const ours = status.activation?.token === spec.token;
+  const { activation, last } = status;
+  const ours = activation?.token === spec.token && (activation.wanted ?? spec.outPath) === spec.outPath;
   if (status.phase === "waiting" && ours) return { is: "waiting" };
   if (status.phase !== "idle") return undefined;
   if (status.confirmed && status.token === spec.token && status.system === spec.outPath) {
     return { is: "ended", result: confirmedBy(status) };
   }
-  const last = status.last;
   if (last?.token === spec.token) {
     // A current system waits for its confirmation without a window.
     if (last.outcome === "current") return { is: "waiting" };
+    if (last.outcome === "confirmed") return { is: "strange", reason: contradiction(status) };
     return { is: "ended", result: { ...last, ...facts(status) } };
   }
   return { is: "never-begun", status };
 }
 
+const contradiction = ({ system, token }: SupervisorStatus): string =>
+  `the host's last result is "confirmed", but what it runs is ${system ?? "not said"}, and its committed token is ${token ?? "none"}`;
+
 function confirmedBy(status: SupervisorStatus): VerbResult {
-  const { last, deploy, bootId } = status;
-  return { outcome: "confirmed", health: last?.health, waits: last?.waits, deploy, bootId, ...facts(status) };
+  const { last, deploy, bootId, token } = status;
+  const told = last?.token === token ? last : undefined;
+  const { health, waits, attempt } = told ?? {};
+  return { outcome: "confirmed", token, attempt, health, waits, deploy, bootId, ...facts(status) };
 }
 
 /** One status. A machine that had no supervisor has one only while the new system runs: both ways are tried. */
-async function ask(spec: DeploySpec, tools: Tools, perform: Perform, asked: number) {
+async function ask({ spec, tools, perform }: Activation, asked: number) {
   const user = spec.managed || asked % 2 === 0 ? spec.user : "root";
-  const ran = await perform(verbStep(spec, "status", peer(spec, tools.files, user)));
-  return parseLine(supervisorStatus, ran.stdout);
+  return heardStatus(await perform(verbStep(spec, "status", peer(spec, tools.files, user))));
 }
 
-/** The ending for what the host said was the end. */
-async function ended(
-  spec: DeploySpec,
-  tools: Tools,
-  perform: Perform,
-  line: VerbResult,
-  step: Step,
-  rebootOf?: string,
-): Promise<Ending> {
+/** The ending for what the host said was the end, where that is this deploy's. */
+async function ended(activation: Activation, line: VerbResult, step: Step): Promise<Ending> {
+  const { spec, rebootOf, unconfirmed } = activation;
+  const wrong = notOurs(spec, line, activation.attempt);
+  if (wrong !== undefined) return unbelieved(step, wrong, line);
   if (line.outcome === "confirmed" || line.outcome === "staged") {
-    return ending(spec, line, step, undefined, rebootOf);
+    return ending(spec, { line, step, rebootOf });
   }
   // Read again over a fresh connection: what runs now, and that the host can be reached after its way back.
-  const now =
-    (await ask(spec, tools, perform, 0)) ?? (spec.managed ? undefined : await ask(spec, tools, perform, 1));
-  return ending(spec, line, step, now, rebootOf);
+  let now: SupervisorStatus | undefined;
+  for (let asked = 0; asked < (spec.managed ? 1 : 2) && now === undefined && !activation.isOver(); asked++) {
+    now = (await ask(activation, asked)).said;
+  }
+  return ending(spec, { line, step, now, rebootOf, unconfirmed });
 }
+
+/** What the host says is not used. */
+const unbelieved = (step: Step, reason: string, line?: VerbResult): Ending => ({
+  ...{ outcome: "failed", step: step.name, reason, hint: unbelievedHint },
+  ...(line === undefined ? {} : facts(line)),
+});
+
+const unbelievedHint =
+  "unless this deploy was confirmed the host goes back by itself; look at its supervisor: it is broken, another program is in its place, or somebody else deploys";

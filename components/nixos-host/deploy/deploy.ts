@@ -1,5 +1,6 @@
 /** One host's deploy: build, sign, push, copy, activate, confirm; always a result, whatever happens on the way. */
 import type { DeployResult } from "../result.ts";
+import { lastLines } from "../sanitize.ts";
 import { converge } from "./activation.ts";
 import { bring, leave } from "./bring.ts";
 import { introduceHint } from "./closure.ts";
@@ -47,7 +48,8 @@ async function run(spec: DeploySpec, tools: Tools, perform: Perform): Promise<En
   if (spec.heldBy.length > 0) {
     return { outcome: "held", step: "wave", reason: `waits for ${shortList(spec.heldBy).join(", ")}` };
   }
-  const { failure, warnings: told } = await bring(spec, tools, perform);
+  const { failure, warnings } = await bring(spec, tools, perform);
+  const told = warnings.map((warning) => lastLines(warning));
   if (failure !== undefined) return { ...failure, ...(told.length > 0 ? { warnings: told } : {}) };
   const ending = await converge(spec, tools, perform);
   await leave(spec, tools);

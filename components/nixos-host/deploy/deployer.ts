@@ -10,6 +10,7 @@ import { renameSync, rmSync, writeSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { oneLine } from "../sanitize.ts";
 import { deploy, type Tools } from "./deploy.ts";
 import { gathered } from "./gather.ts";
 import { runProcess, stoppableRunner } from "./runner.ts";
@@ -51,7 +52,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
       await new Promise((resolve) => setTimeout(resolve, ms));
       going();
     },
-    progress: (line) => response.write(`${line}\n`),
+    progress: (line) => response.write(`${oneLine(line)}\n`),
   };
   try {
     response.end(`${JSON.stringify(await deploy(spec, tools))}\n`);
@@ -78,7 +79,9 @@ stopWhen("deployer", endOf(Number(asks)));
 const server = createServer((request, response) => {
   serve(request, response).catch((error: unknown) => {
     if (error instanceof HungUp) return;
-    response.end(`pantheros deploy: ${error instanceof Error ? error.message : String(error)}\n`);
+    response.end(
+      `pantheros deploy: ${oneLine(error instanceof Error ? error.message : String(error), 2000)}\n`,
+    );
   });
 });
 server.requestTimeout = 0;

@@ -1,17 +1,22 @@
 /** What a deploy is told as, from what the host said of its end. */
+import { lastLine } from "../sanitize.ts";
 import type { SupervisorStatus, VerbResult } from "../supervisor.ts";
 import type { Ending } from "./deploy.ts";
 import { activationBudget, type DeploySpec } from "./spec.ts";
 import type { Step, stepFailure } from "./steps.ts";
 
-/** `now` is a later status; `rebootOf` the id of the boot that the host left on the way. */
-export function ending(
-  spec: DeploySpec,
-  line: VerbResult,
-  step: Step,
-  now?: SupervisorStatus,
-  rebootOf?: string,
-): Ending {
+export interface Told {
+  readonly line: VerbResult;
+  readonly step: Step;
+  /** A later status. */
+  readonly now?: SupervisorStatus | undefined;
+  /** Id of the boot that the host left on the way. */
+  readonly rebootOf?: string | undefined;
+  /** How the last try to confirm failed on this side. */
+  readonly unconfirmed?: Failure | undefined;
+}
+
+export function ending(spec: DeploySpec, { line, step, now, rebootOf, unconfirmed }: Told): Ending {
   const { failedUnits, health, deploy } = line;
   const told = {
     ...(health === undefined || health.length === 0 ? {} : { health }),
@@ -29,15 +34,20 @@ export function ending(
   if (line.outcome === "staged") {
     return { outcome: "staged", step: "reboot", reason: reasonOf(line), ...told, ...facts(line) };
   }
+  // Nobody confirmed: why, this side knows.
+  const cause = line.step === "confirm" ? unconfirmed : undefined;
   const gone = spec.drvPath === undefined && line.step === "closure" ? pinGoneHint : undefined;
   const hint =
-    gone ?? hints[line.step ?? ""] ?? step.hint({ exitCode: 1, timedOut: false, stdout: "", stderr: "" });
+    gone ??
+    cause?.hint ??
+    hints[line.step ?? ""] ??
+    step.hint({ exitCode: 1, timedOut: false, stdout: "", stderr: "" });
   return {
     outcome: line.outcome === "rolled-back" || backByReboot(line) ? "rolled-back" : "failed",
     step: line.step ?? step.name,
     ...(line.command == null ? {} : { command: line.command }),
     ...(line.exitCode === undefined ? {} : { exitCode: line.exitCode }),
-    reason: reasonOf(line),
+    reason: `${reasonOf(line)}${fromHere(cause)}`,
     ...(hint === undefined ? {} : { hint }),
     ...told,
     ...facts(line),
@@ -98,14 +108,23 @@ export function facts(of: {
 
 type Failure = ReturnType<typeof stepFailure>;
 
+const fromHere = (cause: Failure | undefined): string =>
+  cause === undefined ? "" : `\nfrom here: ${lastLine(cause.reason)}`;
+
 export const neverBegun = (lost: Failure | undefined): string =>
   `the activation never began on the host, which runs what it ran before: ${lost?.reason ?? ""}`;
 
-export function unknownEnd(spec: DeploySpec) {
+/** The deadline has passed. `last`: what the host said last; undefined: nothing. */
+export function tooLate(spec: DeploySpec, last: string | undefined, unconfirmed: Failure | undefined) {
   const budget = activationBudget(spec);
+  const said =
+    last === undefined
+      ? `the host has not answered for ${budget} s since its activation`
+      : `no end ${budget} s after the activation began; the host last said: ${last}`;
   return {
     step: "confirm",
-    reason: `the host has not answered for ${budget} s since its activation; unless it was confirmed it goes back to the system from before by itself`,
-    hint: "look at the machine's console; when it answers again, `pulumi up` converges it",
+    reason: `${said}; unless it was confirmed it goes back to the system from before by itself${fromHere(unconfirmed)}`,
+    hint:
+      unconfirmed?.hint ?? "look at the machine's console; when it answers again, `pulumi up` converges it",
   };
 }

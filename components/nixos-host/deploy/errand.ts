@@ -1,5 +1,6 @@
 /** Building ahead: what a deploy does before it touches the running system, done for hosts whose turn has not come. */
 import * as z from "zod";
+import { lastLine, oneLine } from "../sanitize.ts";
 import { bring, leave } from "./bring.ts";
 import type { Perform, Tools } from "./deploy.ts";
 import { deploySpec } from "./spec.ts";
@@ -38,11 +39,11 @@ export async function runErrands(list: Errands, tools: Tools): Promise<ErrandRes
       };
       const { failure, warnings } = await bring(spec, tools, perform, { copy });
       if (copy && failure === undefined) await leave(spec, tools);
-      const reason = failure?.reason?.trim().split("\n").at(-1);
+      const reason = failure?.reason && lastLine(failure.reason);
       hosts[spec.host] =
         failure === undefined
-          ? ["ready", ...warnings].join("; ")
-          : `${failure.step ?? "?"}: ${reason ?? failure.outcome}`.slice(0, 300);
+          ? oneLine(["ready", ...warnings].join("; "))
+          : oneLine(`${failure.step ?? "?"}: ${reason ?? failure.outcome}`);
       if (failure !== undefined) tools.progress(`${spec.host}: not ahead: ${hosts[spec.host]}`);
     }
   };

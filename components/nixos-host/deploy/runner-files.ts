@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { oneLine } from "../sanitize.ts";
 import { knownHostsLines, sshConfig } from "../ssh.ts";
 import { nixPeers } from "./closure.ts";
 import type { Tools } from "./deploy.ts";
@@ -61,6 +62,6 @@ export function runnerTools(specs: readonly DeploySpec[]): Tools {
     run: gathered(runProcess),
     now: () => performance.now(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-    progress: (line) => process.stderr.write(`${line}\n`),
+    progress: (line) => process.stderr.write(`${oneLine(line)}\n`),
   };
 }

@@ -13,6 +13,10 @@ export interface Command {
   readonly timeoutSeconds: number;
   /** File in which something that it uses tells more: a failed command's stderr ends with it, and what it told is told once. */
   readonly log?: string | undefined;
+  /** Bytes of stdout that are kept, and more end the command: it is an answer, of which a part is worth nothing. */
+  readonly mostBytes?: number | undefined;
+  /** False: it stays in the caller's process group, so that an interrupt from a terminal reaches it, and a limit ends it alone. */
+  readonly ownGroup?: boolean | undefined;
   /** May be run as one with others that differ from it in their last word only, see gather.ts. */
   readonly gathers?: boolean | undefined;
 }
@@ -23,19 +27,22 @@ export interface Ran {
   readonly timedOut: boolean;
   readonly stdout: string;
   readonly stderr: string;
+  /** It said more than `mostBytes`, and was ended. */
+  readonly tooLong?: boolean | undefined;
 }
 
 export type Runner = (command: Command) => Promise<Ran>;
 
-/** Of each stream only the end is kept: a build can say megabytes. */
+/** Of each stream only the end is kept, unless the command has a limit of its own: a build can say megabytes. */
 const kept = 256 * 1024;
 const killAfterMs = 5000;
 
-const groups = new Set<number>();
+/** What runs now, as kill(2) takes it: a process group is its leader's number, negative. */
+const underWay = new Set<number>();
 
-function signalGroup(group: number, signal: NodeJS.Signals): void {
+function signal(target: number, name: NodeJS.Signals): void {
   try {
-    process.kill(-group, signal);
+    process.kill(target, name);
   } catch {
     // already gone
   }
@@ -59,7 +66,7 @@ export function stoppableRunner(): { readonly run: Runner; readonly stop: () => 
   return {
     run,
     stop: () => {
-      for (const group of own) signalGroup(group, "SIGKILL");
+      for (const group of own) signal(-group, "SIGKILL");
     },
   };
 }
@@ -69,7 +76,7 @@ export const runProcess: Runner = watchedRunner(() => () => {});
 /** The text of a log, which is empty then; it may not be there yet. */
 function takeLog(log: string): string {
   if (!existsSync(log)) return "";
-  const text = readFileSync(log, "utf8");
+  const text = readFileSync(log, "utf8").slice(-kept);
   truncateSync(log);
   return text;
 }
@@ -80,34 +87,50 @@ function runOne(
   resolve: (ran: Ran) => void,
 ): void {
   const [program = "", ...args] = command.argv;
+  const { mostBytes, ownGroup = true } = command;
   const child = spawn(program, args, {
-    detached: true, // leader of its own group, so that a timeout also ends what it started
+    detached: ownGroup, // leader of its own group, so that a timeout also ends what it started
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, ...command.env },
   });
-  const group = child.pid;
+  const { pid } = child;
+  const target = pid === undefined ? undefined : ownGroup ? -pid : pid;
   let stdout = "";
   let stderr = "";
   let timedOut = false;
+  let tooLong = false;
   let forced: NodeJS.Timeout | undefined;
+  const kill = () => {
+    if (target !== undefined) signal(target, "SIGKILL");
+    // What left its group may hold on to them.
+    child.stdout.destroy();
+    child.stderr.destroy();
+  };
   const timer = setTimeout(() => {
     timedOut = true;
-    if (group === undefined) return;
-    signalGroup(group, "SIGTERM");
-    forced = setTimeout(() => signalGroup(group, "SIGKILL"), killAfterMs);
+    if (target !== undefined) signal(target, "SIGTERM");
+    forced = setTimeout(kill, killAfterMs);
   }, command.timeoutSeconds * 1000);
-  if (group !== undefined) groups.add(group);
-  const ended = group === undefined ? () => {} : watched(group);
+  if (target !== undefined) underWay.add(target);
+  const ended = pid === undefined || !ownGroup ? () => {} : watched(pid);
   const end = (exitCode: number | null) => {
     clearTimeout(timer);
     clearTimeout(forced);
-    if (group !== undefined) groups.delete(group);
+    if (target !== undefined) underWay.delete(target);
     ended();
     const more = exitCode === 0 || command.log === undefined ? "" : takeLog(command.log);
-    resolve({ exitCode, timedOut, stdout, stderr: stderr + more });
+    if (tooLong) stderr += `\nmore than ${mostBytes} bytes of output: ended`;
+    const ran = { exitCode, timedOut, stdout, stderr: stderr + more };
+    resolve(tooLong ? { ...ran, tooLong } : ran);
   };
+  let bytes = 0;
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    stdout = (stdout + text).slice(-kept);
+    stdout = mostBytes === undefined ? (stdout + text).slice(-kept) : stdout + text;
+    bytes += Buffer.byteLength(text);
+    if (mostBytes === undefined || bytes <= mostBytes || tooLong) return;
+    tooLong = true;
+    stdout = "";
+    kill();
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr = (stderr + text).slice(-kept);
@@ -123,5 +146,5 @@ function runOne(
 
 /** Ends every command still running: for when this program is told to stop. */
 export function stopAll(): void {
-  for (const group of groups) signalGroup(group, "SIGKILL");
+  for (const target of underWay) signal(target, "SIGKILL");
 }

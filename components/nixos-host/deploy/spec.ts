@@ -1,8 +1,7 @@
 /** What a deploy is told: under 1 kB of JSON, since each replaced resource writes it to the state four times. */
 import * as z from "zod";
 import { nixPublicKey } from "../../../inventory/primitives.ts";
-
-const storePath = z.string().regex(/^\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]+$/, "not a store path");
+import { hostPath, hostToken } from "../answer.ts";
 
 const hostName = z.string().regex(/^[a-z][a-z0-9-]*$/);
 
@@ -25,8 +24,8 @@ const deploySpecFields = z.strictObject({
   /** Public host keys, `TYPE BASE64`: the only ones that are accepted. */
   hostKeys: z.array(z.string()).min(1),
   /** Absent: the system is on the host already (one that was put back on purpose); it is only activated. */
-  drvPath: storePath.optional(),
-  outPath: storePath,
+  drvPath: hostPath.optional(),
+  outPath: hostPath,
   /** Where it is built: the machine it is for, or another one, each over SSH; absent: here. */
   build: z.union([z.literal("target"), buildHost]).optional(),
   /**
@@ -35,7 +34,7 @@ const deploySpecFields = z.strictObject({
    */
   signer: z.union([z.literal("fleet"), nixPublicKey]).optional(),
   /** Opaque; the host keeps it when the system is confirmed. */
-  token: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
+  token: hostToken,
   /** A must host that does not answer is a failure; a best-effort one is offline. */
   converge: z.enum(["must", "best-effort"]).default("must"),
   /** Hosts of earlier waves that had to converge and did not; with any, this host is not touched. */

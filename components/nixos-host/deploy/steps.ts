@@ -1,5 +1,6 @@
 /** What a step of a deploy is, and the verbs of the supervisor as steps. Nothing runs here. */
-import { stripVTControlCharacters } from "node:util";
+import { MOST_ANSWER_BYTES } from "../answer.ts";
+import { lastLines } from "../sanitize.ts";
 import {
   commandText,
   identityReason,
@@ -101,6 +102,7 @@ export function verbStep(spec: DeploySpec, name: "activate" | "confirm" | "statu
     argv: verbArgv(to, verb, program),
     ...(name === "activate" && spec.provenance ? { input: `${JSON.stringify(spec.provenance)}\n` } : {}),
     timeoutSeconds: limit + seconds.connect,
+    mostBytes: MOST_ANSWER_BYTES,
     hint: connectionHint,
   };
 }
@@ -130,12 +132,4 @@ export function stepFailure(step: Step, ran: Ran) {
     reason: ran.timedOut ? `${late}${said && `: ${said}`}` : said || `exit ${ran.exitCode ?? "by a signal"}`,
     ...(hint === undefined ? {} : { hint }),
   };
-}
-
-/** The end of a text that a person reads: at most 12 lines and 1500 characters, without colours. */
-export function lastLines(text: string): string {
-  const lines = stripVTControlCharacters(text)
-    .split(/[\r\n]+/)
-    .filter((line) => line.trim() !== "");
-  return lines.slice(-12).join("\n").slice(-1500);
 }

@@ -1,6 +1,6 @@
 /** What an installation that did not come to its end is told as. */
 import type { Ran } from "../deploy/runner.ts";
-import { lastLines } from "../deploy/steps.ts";
+import { lastLines } from "../sanitize.ts";
 import { commandText, sshHints, sshTrouble } from "../ssh.ts";
 import type { Ending, InstallTools } from "./install.ts";
 import type { Seen } from "./look.ts";

@@ -6,6 +6,7 @@
  */
 import type { Ran, Runner } from "../deploy/runner.ts";
 import type { InstallResult } from "../result.ts";
+import { oneLine } from "../sanitize.ts";
 import { cameBack, failed, messageOf, notAnswering, stepFailed, systemName } from "./ending.ts";
 import { boot, look, type Seen, waitFor } from "./look.ts";
 import type { InstallSpec } from "./spec.ts";
@@ -124,7 +125,7 @@ async function wipe(spec: InstallSpec, tools: InstallTools, timed: Timed): Promi
   const step = lookMachineId(spec, tools.files);
   const asked = await tools.run(step);
   if (asked.exitCode !== 0) return stepFailed("guard", step, asked);
-  const id = asked.stdout.trim();
+  const id = oneLine(asked.stdout);
   if (id !== spec.reinstall) {
     tools.progress(
       `${spec.host}: install: \`reinstall\` names machine ${spec.reinstall}, this one is ${id}: not touched`,

@@ -1,7 +1,8 @@
 /** Which machine answers at the address of a host that is being installed, and waiting for one. */
+import { parseLine } from "../answer.ts";
 import type { Ran } from "../deploy/runner.ts";
 import { sshTrouble } from "../ssh.ts";
-import { parseLine, type SupervisorStatus, supervisorStatus } from "../supervisor.ts";
+import { type SupervisorStatus, supervisorStatus } from "../supervisor.ts";
 import type { InstallTools } from "./install.ts";
 import type { InstallSpec } from "./spec.ts";
 import { type Facts, facts, type InstallStep, lookBootstrap, lookInstalled } from "./steps.ts";

@@ -13,6 +13,7 @@ import { HetznerApi } from "../../hetzner-server/api.ts";
 import { openDoor } from "../../hetzner-server/door.ts";
 import { watchedRunner } from "../deploy/runner.ts";
 import { stopWithParent } from "../deploy/stop.ts";
+import { oneLine } from "../sanitize.ts";
 import { knownHostsLines } from "../ssh.ts";
 import { startGuard } from "./guard.ts";
 import { install, type Server } from "./install.ts";
@@ -106,12 +107,12 @@ async function main(): Promise<void> {
     files,
     now: () => performance.now(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-    progress: (line) => process.stderr.write(`${line}\n`),
+    progress: (line) => process.stderr.write(`${oneLine(line)}\n`),
   });
   const open = await guard.close();
   if (open !== undefined && door !== undefined) {
     process.stderr.write(
-      `${host}: install: port 22 may still be open: ${open}; the next installation closes it\n`,
+      `${host}: install: port 22 may still be open: ${oneLine(open)}; the next installation closes it\n`,
     );
   }
   process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -1,6 +1,7 @@
 /** The phases of a first install as data; nothing runs here. */
 import { readFileSync } from "node:fs";
 import * as z from "zod";
+import { hostId, hostLine, MOST_ANSWER_BYTES } from "../answer.ts";
 import { signArgv, signHint } from "../deploy/closure.ts";
 import type { Command, Ran } from "../deploy/runner.ts";
 import { type SshPeer, shellWord, sshArgv, sshHints, sshTrouble } from "../ssh.ts";
@@ -33,14 +34,17 @@ const lookSeconds = 20;
 
 /** What a machine that shows the throw-away key says of itself. */
 export const facts = z.object({
-  id: z.string(),
-  variant: z.string(),
-  bootId: z.string(),
-  machineId: z.string().default(""),
+  id: hostLine,
+  variant: hostLine,
+  bootId: hostId,
+  machineId: z
+    .string()
+    .regex(/^[0-9a-f]{0,32}$/, "not a machine id")
+    .default(""),
   /** Some of the files and disks that a machine just created does not have; empty: it is as it was made. */
-  data: z.string().default(""),
+  data: hostLine.default(""),
   /** Phases that were finished since this system booted, each with what it was for (see doneLine). */
-  done: z.string().default(""),
+  done: hostLine.default(""),
 });
 export type Facts = z.infer<typeof facts>;
 
@@ -66,6 +70,7 @@ export function lookInstalled(spec: InstallSpec, files: InstallFiles): InstallSt
     name: "look",
     argv: verbArgv(peer(spec, spec.user, files.hosts, files.identity), ["status"]),
     timeoutSeconds: lookSeconds,
+    mostBytes: MOST_ANSWER_BYTES,
     hint: sshHint,
   };
 }
@@ -76,6 +81,7 @@ export function lookMachineId(spec: InstallSpec, files: InstallFiles): InstallSt
     name: "look",
     argv: sshArgv(peer(spec, spec.user, files.hosts, files.identity), ["cat", "/etc/machine-id"]),
     timeoutSeconds: lookSeconds,
+    mostBytes: MOST_ANSWER_BYTES,
     hint: sshHint,
   };
 }
@@ -87,6 +93,7 @@ export function lookBootstrap(spec: InstallSpec, files: InstallFiles): InstallSt
     argv: sshArgv(peer(spec, "root", files.bootstrapHosts, files.identity), ["sh"]),
     input: readFileSync(factsScript, "utf8"),
     timeoutSeconds: lookSeconds,
+    mostBytes: MOST_ANSWER_BYTES,
     hint: sshHint,
   };
 }
@@ -102,6 +109,7 @@ export function doneStep(spec: InstallSpec, files: InstallFiles, phase: Phase): 
     argv: sshArgv(peer(spec, "root", files.bootstrapHosts, files.identity), ["tee", "-a", doneFile]),
     input: `${doneWord(spec, phase).replace(":", " ")}\n`,
     timeoutSeconds: lookSeconds,
+    mostBytes: MOST_ANSWER_BYTES,
     hint: sshHint,
   };
 }

@@ -37,7 +37,7 @@ export function installTriggers({
   fresh,
 }: TriggerArgs): [string, string] {
   const named = reinstall === undefined ? machineId : `${machineId} reinstall ${reinstall}`;
-  const stranger = !probe.reached && sshTrouble(probe.reason) === "identity";
+  const stranger = !probe.reached && !probe.garbled && sshTrouble(probe.reason) === "identity";
   const [before, mark] = previous?.triggers ?? [];
   if (previous?.done && before !== undefined && mark !== undefined && !stranger) {
     // A `reinstall` that was taken out of the inventory changes nothing.

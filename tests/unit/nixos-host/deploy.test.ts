@@ -438,10 +438,11 @@ describe("confirmation", () => {
       ...{
         outcome: "rolled-back",
         step: "confirm",
-        reason: "nobody confirmed within 30 s",
+        reason:
+          "nobody confirmed within 30 s\nfrom here: ssh: connect to host 203.0.113.10 port 22: Connection refused",
         running: oldSystem,
       },
-      hint: expect.stringContaining("could not be reached from here"),
+      hint: expect.stringContaining("does not answer on this address"),
     });
   });
 

@@ -68,7 +68,7 @@ const ask = async (name: string, more: NodeJS.ProcessEnv = {}) => {
 const health = [{ name: "web", ok: true, detail: "status 200" }];
 const supervisor = `case "$*" in
   *" activate "*) ${say({ outcome: "waiting", running: newSystem })} ;;
-  *" confirm "*) ${say({ outcome: "confirmed", running: newSystem, generation: 2, health })} ;;
+  *" confirm "*) ${say({ outcome: "confirmed", running: newSystem, token: "t1", generation: 2, health })} ;;
 esac`;
 
 /** nix whose copy to a host does not end; it leaves its number in nix.pid. */

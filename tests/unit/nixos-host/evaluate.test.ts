@@ -54,7 +54,7 @@ test("an evaluation that fails ends the program with the lines that matter and t
   const failing = () => readEvaluation(args, ran({ exitCode: 1, stderr }));
   expect(failing).toThrow(EvaluationError);
   expect(failing).toThrow(
-    /failed \(exit 1\): \.\/nix#deployTargets\n\s*error: The option `services.nope' does not exist/,
+    /failed \(exit 1\): \.\/nix#deployTargets\n\| \s*error: The option `services.nope' does not exist/,
   );
   expect(failing).not.toThrow(/Git tree is dirty|while calling/);
   expect(failing).toThrow(/hint: .*--show-trace/);

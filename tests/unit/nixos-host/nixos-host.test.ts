@@ -40,9 +40,15 @@ const deploys = (result: (host: string) => DeployResult) => ({
   }),
 });
 
-async function host(more: Partial<NixosHostArgs> = {}, seen: unknown = status(), preview = false) {
+async function host(
+  more: Partial<NixosHostArgs> = {},
+  seen: unknown = status(),
+  preview = false,
+  unmanaged = false,
+) {
   return record(() => new NixosHost("web", { ...args, ...more }), {
     says: seen,
+    unmanaged,
     computed: deploys(confirmed),
     preview,
   });
@@ -138,6 +144,8 @@ test("an unmanaged machine is deployed to as one", async () => {
   const { recording } = await host(
     { maybeUnmanaged: true },
     status({ version: 0, confirmed: false, token: null }),
+    false,
+    true,
   );
   expect(specOf(recording).managed).toBe(false);
 });

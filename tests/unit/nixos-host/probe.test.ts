@@ -124,8 +124,16 @@ test.each(shells)(
 );
 
 test("what is not a status is not reached", () => {
-  const strange = { reached: false, reason: "the host's answer is not a status" };
-  expect(readProbe("deploy", "{not json")).toEqual(strange);
-  expect(readProbe("deploy", JSON.stringify({ system: oldSystem }))).toEqual(strange);
+  const strange = (what: string) => ({
+    ...{ reached: false, garbled: true, reason: `the host's answer is not a status: ${what}` },
+  });
+  expect(readProbe("deploy", "{not json")).toEqual(strange("not JSON"));
+  expect(readProbe("deploy", JSON.stringify({ system: oldSystem }))).toEqual(
+    strange("version: Invalid input: expected number, received undefined"),
+  );
+  // It would have root's shell reach the machine, without a supervisor's checks.
+  const unmanaged = JSON.stringify(status({ version: 0 }));
+  expect(readProbe("deploy", unmanaged)).toEqual(strange("version: 0 from a supervisor"));
+  expect(readProbe("root", unmanaged)).toMatchObject({ reached: true, user: "root" });
   expect(readProbe("deploy", "noise\n")).toBeUndefined();
 });

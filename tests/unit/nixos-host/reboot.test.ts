@@ -87,6 +87,7 @@ test("staged: told with its reason, no failure, and holds nobody", async () => {
     reason,
     running: oldSystem,
     booted: oldSystem,
+    wanted: newSystem,
     token: "t1",
   };
   const w = world({ ...prepared, activate: [ok(line)] });
@@ -106,7 +107,7 @@ test("a kernel that waits is a warning of a confirmed host, in the verdict too",
   const result: DeployResult = await outcome(w, {});
   expect(result).toMatchObject({ outcome: "confirmed", warnings: [`waits for its next reboot: ${why}`] });
   expect(verdictText([{ result, converge: "must" }]).text).toContain(
-    `warning: waits for its next reboot: ${why}`,
+    `warning: | waits for its next reboot: ${why}`,
   );
 });
 

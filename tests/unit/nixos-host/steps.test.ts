@@ -2,13 +2,13 @@ import { copyStep } from "../../../components/nixos-host/deploy/closure.ts";
 import { deploySpec, shortList } from "../../../components/nixos-host/deploy/spec.ts";
 import {
   connectStep,
-  lastLines,
   leaveCommand,
   peer,
   sharedPeer,
   stepFailure,
   verbStep,
 } from "../../../components/nixos-host/deploy/steps.ts";
+import { lastLines } from "../../../components/nixos-host/sanitize.ts";
 import { broken, files, newSystem, refusedConnection, spec } from "./fixtures.ts";
 
 const own = peer(spec(), files, "deploy");

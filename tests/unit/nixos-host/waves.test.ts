@@ -6,6 +6,7 @@ import {
   summary,
 } from "../../../components/nixos-host/result.ts";
 import { heldBy, inWaveOrder, type Waved, waitsFor } from "../../../components/nixos-host/waves.ts";
+import { newSystem } from "./fixtures.ts";
 
 const host = (name: string, wave: number, converge: Waved["converge"] = "must"): Waved => ({
   name,
@@ -72,7 +73,7 @@ test("a best-effort host that is away or fails holds nobody", () => {
 });
 
 test("what the state holds is read back, and anything else is a failure, never a success", () => {
-  const kept = { ...result("web", "confirmed"), running: "/nix/store/x" };
+  const kept = { ...result("web", "confirmed"), running: newSystem };
   expect(readDeployResult("web", JSON.stringify(kept))).toEqual(kept);
   fc.assert(
     fc.property(fc.string(), (text) => {

@@ -1,0 +1,57 @@
+/** What a host's answer is worth to a deploy: its form, and whether it is about this deploy at all. */
+import { type Answer, readAnswer, TOO_LONG } from "../answer.ts";
+import { oneLine } from "../sanitize.ts";
+import { type SupervisorStatus, supervisorStatus, type VerbResult, verbResult } from "../supervisor.ts";
+import type { Ran } from "./runner.ts";
+import type { DeploySpec } from "./spec.ts";
+
+/** `said`: what the host said; `strange`: why that cannot be used. Neither: it did not answer, or the connection went meanwhile. */
+export interface Heard<T> {
+  readonly said?: T;
+  readonly strange?: string;
+}
+
+function heard<T>(ran: Ran, what: string, answer: Answer<T> | undefined): Heard<T> {
+  if (ran.tooLong) return { strange: TOO_LONG };
+  if (answer === undefined) return {};
+  if ("value" in answer) return { said: answer.value };
+  const connectionLost = ran.timedOut || ran.exitCode === null || ran.exitCode === 255;
+  return answer.cut && connectionLost
+    ? {}
+    : { strange: `the host's answer is not ${what}: ${answer.problem}` };
+}
+
+export const heardResult = (ran: Ran): Heard<VerbResult> =>
+  heard(ran, "a result", readAnswer(verbResult, ran.stdout));
+
+export const heardStatus = (ran: Ran): Heard<SupervisorStatus> =>
+  heard(ran, "a status", readAnswer(supervisorStatus, ran.stdout));
+
+type Ours = Pick<DeploySpec, "token" | "outPath">;
+
+/** What of a line does not belong to this deploy; undefined: it all does. `attempt`: what the host called this one, where it said so. */
+function difference({ token, outPath }: Ours, line: VerbResult, attempt: string | undefined) {
+  const { outcome } = line;
+  if (line.token != null && line.token !== token)
+    return `its token is ${line.token}, and this deploy's ${token}`;
+  if (attempt !== undefined && line.attempt != null && line.attempt !== attempt) {
+    return `it is about attempt ${line.attempt}, and this deploy's is ${attempt}`;
+  }
+  if (outcome === "confirmed" && line.token == null) return "without a token";
+  if (outcome === "confirmed" && line.running !== outPath) {
+    return `what runs is ${line.running ?? "not said"}, and wanted is ${outPath}`;
+  }
+  const named = outcome === "staged" ? (line.wanted ?? "not said") : line.wanted;
+  if (named != null && named !== outPath) return `it is about ${named}, and wanted is ${outPath}`;
+  return undefined;
+}
+
+/** Why a line is not believed. */
+export function notOurs(spec: Ours, line: VerbResult, attempt: string | undefined): string | undefined {
+  const wrong = difference(spec, line, attempt);
+  return wrong && `the host says "${line.outcome}", but ${wrong}`;
+}
+
+/** A line or a status, for a person: what a host said last. */
+export const spoken = ({ outcome, reason }: VerbResult): string =>
+  `${outcome}${reason == null ? "" : `: ${oneLine(reason, 200)}`}`;

@@ -1,0 +1,57 @@
+/**
+ * Text that others wrote, made safe to print: hosts, the commands of the runner, and the sshd banner in ssh's error output. It must not
+ * drive the terminal, and none of its lines may look like a line of this program, like a workflow command of GitHub (`::error::`, which
+ * counts behind blanks too) or like a code fence in a pull request's comment.
+ */
+import { stripVTControlCharacters } from "node:util";
+
+/** Before every line of such text. */
+const PREFIX = "| ";
+
+/** Characters that are looked at; of longer text the end is. */
+const MOST_CHARACTERS = 64 * 1024;
+
+/** C0 (but for the newline), DEL, C1, and what changes the direction of text or ends a line in some programs. */
+const CONTROL = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
+
+/** Without control characters. Lines end with a newline, and a tab is a blank. */
+export const printable = (text: string): string =>
+  stripVTControlCharacters(text.slice(-MOST_CHARACTERS))
+    .replace(/\r\n?/g, "\n")
+    .replaceAll("\t", " ")
+    .replace(CONTROL, (character) => (character === "\n" ? character : ""));
+
+/** The end of a text that a person reads: at most 12 lines and 1500 characters. */
+export function lastLines(text: string, most = 12): string {
+  const lines = printable(text)
+    .split("\n")
+    .filter((line) => line.trim() !== "");
+  return lines.slice(-most).join("\n").slice(-1500);
+}
+
+/** In one line, for a place behind words of this program. */
+export function oneLine(text: string, most = 300): string {
+  const line = printable(text).trim().replace(/\s+/g, " ");
+  return line.length <= most ? line : `${line.slice(0, most - 1)}…`;
+}
+
+/** The last line of it that is not blank. */
+export const lastLine = (text: string): string => oneLine(lastLines(text, 1));
+
+/** Lines of their own, at most 40, each with the prefix: the first one behind `label`, the others below it. */
+export function quoted(text: string, label = ""): string {
+  const margin = " ".repeat(label.length);
+  const lines = printable(text)
+    .split("\n")
+    .filter((line) => line.trim() !== "");
+  return (lines.length === 0 ? [""] : lines.slice(-40))
+    .map((line, at) => `${at === 0 ? label : margin}${PREFIX}${line.slice(0, 2000)}`)
+    .join("\n");
+}
+
+const STORE_PATH = /^\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]{1,211}$/;
+
+export const isStorePath = (text: string): boolean => STORE_PATH.test(text);
+
+/** A store path, or that it is none. */
+export const shownPath = (path: string): string => (isStorePath(path) ? path : "not a store path");
