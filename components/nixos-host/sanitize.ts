@@ -3,7 +3,6 @@
  * drive the terminal, and none of its lines may look like a line of this program, like a workflow command of GitHub (`::error::`, which
  * counts behind blanks too) or like a code fence in a pull request's comment.
  */
-import { stripVTControlCharacters } from "node:util";
 
 /** Before every line of such text. */
 const PREFIX = "| ";
@@ -14,9 +13,24 @@ const MOST_CHARACTERS = 64 * 1024;
 /** C0 (but for the newline), DEL, C1, and what changes the direction of text or ends a line in some programs. */
 const CONTROL = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 
+/**
+ * Escape sequences as ECMA-48 has them: a control string (OSC and its like) up to its end, a control sequence (CSI), and the short ones.
+ * Node's stripVTControlCharacters takes seconds for 64 kB of sequences that do not end; each part of this one ends where the next begins.
+ */
+const SEQUENCE = new RegExp(
+  [
+    String.raw`(?:\u001b[\]PX^_]|[\u0090\u0098\u009d-\u009f])[^\u0007\u001b\u009c\n]*(?:\u0007|\u001b\\|\u009c)?`,
+    String.raw`(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?`,
+    String.raw`\u001b[ -/]*[0-~]?`,
+  ].join("|"),
+  "g",
+);
+
 /** Without control characters. Lines end with a newline, and a tab is a blank. */
 export const printable = (text: string): string =>
-  stripVTControlCharacters(text.slice(-MOST_CHARACTERS))
+  text
+    .slice(-MOST_CHARACTERS)
+    .replace(SEQUENCE, "")
     .replace(/\r\n?/g, "\n")
     .replaceAll("\t", " ")
     .replace(CONTROL, (character) => (character === "\n" ? character : ""));
