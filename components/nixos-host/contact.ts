@@ -12,6 +12,8 @@ export interface Contact {
     readonly hostKey: string;
     /** It has a supervisor. */
     readonly managed: boolean;
+    /** Of its supervisor's protocol, where it answered. */
+    readonly version?: number;
   }>;
   /** Secrets that the host had when it was asked; undefined when it did not answer. */
   readonly present: pulumi.Output<Readonly<Record<string, string>> | undefined>;
@@ -39,6 +41,7 @@ export function contactOf(
         managed,
         user: managed ? user : "root",
         ...(identity && { identity }),
+        ...(found.reached && { version: found.status.version }),
       };
     }),
     present: known.apply(([, , , found]) => (found.reached ? (found.status.secrets ?? {}) : undefined)),

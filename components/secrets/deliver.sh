@@ -1,17 +1,22 @@
 #!/bin/sh
-# deliver.sh HOST SECRET MARK SECONDS COMMAND [ARGUMENT]...
+# deliver.sh HOST SECRET MARK SECONDS LENGTH COMMAND [ARGUMENT]...
 #
-# Hands standard input to `COMMAND [ARGUMENT]... secret SECRET` (ssh to the host's supervisor), then the mark, unless it
-# is empty, to `… secret SECRET.mark`, each within SECONDS. Prints one line of JSON and exits 0 whatever happened: the result is data.
-# What the other side prints is never repeated: should it echo its input, the secret would be in it.
+# Standard input is the secret's length in bytes, a newline, and the secret. Hands the secret to
+# `COMMAND [ARGUMENT]... secret SECRET BYTES` (ssh to the host's supervisor), which refuses anything of another length, so that a
+# stream that was cut never replaces a whole value; then the mark, unless it is empty, to `… secret SECRET.mark BYTES`; each within
+# SECONDS. LENGTH: `yes`; `no`: a supervisor of version 1, which takes `secret SECRET` alone; `ask`: its status tells.
+# Prints one line of JSON and exits 0 whatever happened: the result is data. What the other side prints is never repeated: should it
+# echo its input, the secret would be in it.
 set -u
+LC_ALL=C
+export LC_ALL
 
-if [ "$#" -lt 5 ]; then
-  echo "usage: deliver.sh HOST SECRET MARK SECONDS COMMAND [ARGUMENT]..." >&2
+if [ "$#" -lt 6 ]; then
+  echo "usage: deliver.sh HOST SECRET MARK SECONDS LENGTH COMMAND [ARGUMENT]..." >&2
   exit 64
 fi
-host="$1" secret="$2" mark="$3" seconds="$4"
-shift 4
+host="$1" secret="$2" mark="$3" seconds="$4" length="$5"
+shift 5
 bound="$(command -v timeout || command -v gtimeout || :)" # without either, ssh still bounds connecting itself
 
 result() { # OUTCOME STEP EXIT-CODE REASON
@@ -39,11 +44,32 @@ judge() { # STEP EXIT-CODE ERROR-OUTPUT
   esac
 }
 
-# Descriptor 3 is the secret; error output is looked at by `judge` and dropped.
+# ask STEP COMMAND [ARGUMENT]...: `said` is the end of its output; a failure ends this program. Of its exit status the last line tells.
+ask() {
+  step="$1"
+  shift
+  said="$({ ${bound:+"$bound" -k 5 "$seconds"} "$@" 2>&1; printf '\n%s' "$?"; } | tail -c 1048576)"
+  code="${said##*
+}"
+  [ "$code" = 0 ] || judge "$step" "$code" "$said"
+}
+
+# Byte by byte from a pipe, as POSIX has it: what follows the newline stays for the next reader.
+IFS= read -r bytes || result failed secret 1 "standard input was cut"
+case "$bytes" in '' | *[!0-9]*) result failed secret 1 "standard input does not begin with a length" ;; esac
+
+# Descriptor 3 is the secret; what is said of it is looked at by `judge` and dropped.
 exec 3<&0
-error="$(${bound:+"$bound" -k 5 "$seconds"} "$@" secret "$secret" 2>&1 >/dev/null <&3)" || judge secret "$?" "$error"
+if [ "$length" = ask ]; then
+  ask secret "$@" status </dev/null
+  case "$said" in *'{"version":1,'*) length=no ;; *) length=yes ;; esac
+fi
+[ "$length" = yes ] || bytes=
+ask secret "$@" secret "$secret" ${bytes:+"$bytes"} <&3
 exec 3<&-
 [ -n "$mark" ] || result delivered "" 0 ""
 # Only now: a mark on the host says that the secret before it arrived whole.
-error="$(printf '%s' "$mark" | ${bound:+"$bound" -k 5 "$seconds"} "$@" secret "$secret.mark" 2>&1 >/dev/null)" || judge mark "$?" "$error"
-result delivered "" 0 ""
+printf '%s' "$mark" | {
+  ask mark "$@" secret "$secret.mark" ${bytes:+"${#mark}"}
+  result delivered "" 0 ""
+}

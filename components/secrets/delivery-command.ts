@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { hostLine, hostNumber, parseLine } from "../nixos-host/answer.ts";
 import { type SshPeer, shellWord, sshArgv } from "../nixos-host/ssh.ts";
 import { verbWords } from "../nixos-host/supervisor.ts";
 
@@ -11,13 +12,13 @@ export type SecretSums = Readonly<Record<string, string>>;
 /** What came of a delivery. */
 export const deliveryResult = z.object({
   schemaVersion: z.literal(1),
-  host: z.string(),
-  secret: z.string(),
+  host: hostLine,
+  secret: hostLine,
   outcome: z.enum(["delivered", "offline", "failed"]),
   /** Which part failed: the secret itself, or the mark that says it arrived. */
   step: z.enum(["", "secret", "mark"]),
-  exitCode: z.int(),
-  reason: z.string(),
+  exitCode: hostNumber,
+  reason: hostLine,
 });
 export type DeliveryResult = z.infer<typeof deliveryResult>;
 
@@ -27,6 +28,8 @@ export interface DeliveryPeer extends Omit<SshPeer, "host" | "pinned"> {
   readonly hostKey: string;
   /** False: a machine that was never managed. It has no supervisor, so root's shell puts the file in its place. */
   readonly managed: boolean;
+  /** Of its supervisor's protocol; undefined: it did not answer, and is asked before it is given anything. */
+  readonly version?: number | undefined;
 }
 
 /** One delivery, without the secret. */
@@ -40,13 +43,32 @@ export interface DeliverySpec {
   readonly peer: DeliveryPeer;
 }
 
-/** Stands in for the supervisor's verb `secret NAME`: `$1` is the verb, `$2` the name. The rename makes it whole or absent. */
+/**
+ * Stands in for the supervisor's verb `secret NAME BYTES`: `$1` is the verb, `$2` the name, `$3` the length. What is shorter was cut on
+ * its way, and leaves the file of before; the rename makes it whole or absent.
+ */
 const withoutSupervisor = [
   "sh",
   "-c",
-  'umask 077; d=/var/lib/pantheros/secrets; mkdir -p "$d" && cat >"$d/.$2" && mv "$d/.$2" "$d/$2"',
+  [
+    'umask 077; d=/var/lib/pantheros/secrets; new=$d/.$2; mkdir -p "$d" && cat >"$new"',
+    'if [ "$(wc -c <"$new")" -eq "$3" ]; then mv "$new" "$d/$2"; else rm -f "$new"; exit 2; fi',
+  ].join(" && "),
   "secret",
 ];
+
+/** From this version on a supervisor takes the length of a secret, and refuses one of another length. */
+const TAKES_LENGTH = 2;
+
+/** deliver.sh's word for whether the length is passed. */
+const lengthWord = ({ managed, version }: DeliveryPeer): "yes" | "no" | "ask" => {
+  if (!managed) return "yes";
+  if (version === undefined) return "ask";
+  return version >= TAKES_LENGTH ? "yes" : "no";
+};
+
+/** What deliver.sh reads: the length, so that it can be told from a part of it, and the secret. */
+export const deliveryInput = (secret: string): string => `${Buffer.byteLength(secret)}\n${secret}`;
 
 /** The mark's name on the host. */
 export const markOf = (secret: string): string => `${secret}.mark`;
@@ -74,12 +96,16 @@ export interface DeliveryTokenArgs {
  */
 export function deliveryToken({ secret, wanted, fresh, present, converge }: DeliveryTokenArgs): string {
   if (present === undefined) return converge === "best-effort" ? offlineToken : fresh;
-  const mark = present[markOf(secret)];
-  return mark !== undefined && present[secret] === wanted ? mark : fresh;
+  const of = (name: string) => (Object.hasOwn(present, name) ? present[name] : undefined);
+  const mark = of(markOf(secret));
+  return mark !== undefined && of(secret) === wanted ? mark : fresh;
 }
 
-/** Words of ssh to what takes `secret NAME` and standard input. */
-export function receiverArgv(host: string, { hostKey, managed, ...peer }: DeliveryPeer): string[] {
+/** Words of ssh to what takes `secret NAME BYTES` and standard input. */
+export function receiverArgv(
+  host: string,
+  { hostKey, managed, version: _, ...peer }: DeliveryPeer,
+): string[] {
   const receiver = managed ? verbWords(peer.user, []) : withoutSupervisor;
   return sshArgv({ ...peer, host, pinned: { key: hostKey } }, receiver);
 }
@@ -87,15 +113,14 @@ export function receiverArgv(host: string, { hostKey, managed, ...peer }: Delive
 /** Shell command line of a delivery: no secret in it, under 1 kB. */
 export function deliveryCommand(spec: DeliverySpec): string {
   const { host, secret, mark, seconds, peer } = spec;
-  const words = [deliverScript, host, secret, mark, String(seconds), ...receiverArgv(host, peer)];
+  const told = [host, secret, mark, String(seconds), lengthWord(peer)];
+  const words = [deliverScript, ...told, ...receiverArgv(host, peer)];
   return ["sh", ...words.map(shellWord)].join(" ");
 }
 
 /** Reads the script's line; the rest of the output, if any, is dropped: it may repeat the secret. */
 export function parseDelivery(stdout: string): DeliveryResult {
-  try {
-    return deliveryResult.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
-  } catch {
-    throw new Error(`${deliverScript} did not print a result`);
-  }
+  const result = parseLine(deliveryResult, stdout.trim().split("\n").at(-1) ?? "");
+  if (result === undefined) throw new Error(`${deliverScript} did not print a result`);
+  return result;
 }

@@ -7,6 +7,7 @@ import {
   type DeliveryPeer,
   type DeliveryResult,
   deliveryCommand,
+  deliveryInput,
   deliveryToken,
   parseDelivery,
   type SecretSums,
@@ -72,7 +73,7 @@ export class SecretDelivery extends pulumi.ComponentResource {
           // The mark on the host stays when it is the token already, or the next run would see another one.
           deliveryCommand({ host, secret, mark: due === fresh ? mark : "", seconds, peer }),
         ),
-        stdin: value,
+        stdin: value.apply(deliveryInput),
         // Whether the secret changed, and whether the host lost it.
         triggers: [wanted, token],
         logging: "none",

@@ -1,3 +1,4 @@
+import { quoted } from "../../components/nixos-host/sanitize.ts";
 import type { HostOutputs, StackOutputs } from "../../outputs/contract.ts";
 
 /** Columns padded to the widest cell. */
@@ -41,7 +42,7 @@ export function summaryLines(outputs: StackOutputs): readonly string[] {
   const hosts = Object.entries(outputs.hosts);
   const head = ["HOST", "ADDRESS", "OUTCOME", "GENERATION", "HEALTH", "RUNNING CLOSURE"];
   const reasons = hosts.flatMap(([name, host]) =>
-    host.reason === undefined ? [] : [`${name}: ${host.reason}`],
+    host.reason === undefined ? [] : [quoted(host.reason, `${name}: `)],
   );
   return [
     ...section("Hosts", table([head, ...hosts.map(([name, host]) => hostRow(name, host))])),

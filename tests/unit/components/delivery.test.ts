@@ -8,6 +8,7 @@ import {
   type DeliveryPeer,
   deliverScript,
   deliveryCommand,
+  deliveryInput,
   deliveryToken,
   markOf,
   parseDelivery,
@@ -34,6 +35,7 @@ const peer: DeliveryPeer = {
   identity: "keys/deploy",
   hostKey,
   managed: true,
+  version: 2,
 };
 const args: SecretDeliveryArgs = {
   host: "web",
@@ -52,11 +54,11 @@ describe("resource", () => {
   test("carries the secret in stdin alone, and waits for nothing but its triggers", async () => {
     const { recording, result } = await build({ value: "PLANTED" });
     const command = recording.named("web-token-delivery");
-    expect(command.inputs["stdin"]).toBe("PLANTED");
+    expect(command.inputs["stdin"]).toBe("7\nPLANTED");
     expect(recording.isSecret("web-token-delivery", "stdin")).toBe(true);
     expect(recording.isSecret("web-token-delivery", "triggers", 0)).toBe(true);
     const create = String(command.inputs["create"]);
-    expect(create).toMatch(/^sh components\/secrets\/deliver\.sh web token [0-9a-f-]{36} 30 ssh /);
+    expect(create).toMatch(/^sh components\/secrets\/deliver\.sh web token [0-9a-f-]{36} 30 yes ssh /);
     expect(create).toMatch(/ web -- 'sudo -n \/run\/current-system\/sw\/bin\/pantheros-supervisor'$/);
     expect(create.length).toBeLessThan(1000);
     expect(command.inputs["logging"]).toBe("none");
@@ -73,13 +75,16 @@ describe("resource", () => {
 
   test("changes nothing while the host has the secret", async () => {
     const present = { token: sha256("PLANTED"), [markOf("token")]: "mark-of-then" };
-    const triggers = async () =>
-      (await build({ present })).recording.named("web-token-delivery").inputs["triggers"];
-    expect(await triggers()).toEqual([sha256("PLANTED"), "mark-of-then"]);
-    expect(await triggers()).toEqual(await triggers());
+    const triggers = async (version?: number) =>
+      (await build({ present, peer: { ...peer, version } })).recording.named("web-token-delivery").inputs[
+        "triggers"
+      ];
+    expect(await triggers(1)).toEqual([sha256("PLANTED"), "mark-of-then"]);
+    // Nor when its supervisor becomes another one.
+    for (const version of [2, 3, undefined]) expect(await triggers(version)).toEqual(await triggers(1));
     // Should something else cause a delivery, the mark that is there has to stay.
     const { recording } = await build({ present });
-    expect(recording.named("web-token-delivery").inputs["create"]).toContain(" web token '' 30 ssh ");
+    expect(recording.named("web-token-delivery").inputs["create"]).toContain(" web token '' 30 yes ssh ");
   });
 
   test("delivers the mark whose hash is its trigger", async () => {
@@ -130,6 +135,9 @@ test("a result is read from the last line; anything else is refused without bein
   }
 });
 
+const secretText = "PLANTED\nsecond linë";
+const whole = deliveryInput(secretText);
+
 describe.each(["dash", "busybox sh"])("script under %s", (shell) => {
   let directory: string;
   beforeEach(() => {
@@ -138,13 +146,19 @@ describe.each(["dash", "busybox sh"])("script under %s", (shell) => {
   afterEach(() => rmSync(directory, { recursive: true }));
 
   /** Runs the script with a stand-in for ssh that is this shell text; `$name` is the secret's name. */
-  function deliver(ssh: string, seconds = 5, mark = "m-1") {
-    const remote = `#!/bin/sh\ndirectory='${directory}'\nfor name; do :; done\n${ssh}\n`;
+  function deliver(ssh: string, seconds = 5, mark = "m-1", to: Partial<DeliveryPeer> = {}, input = whole) {
+    // As the remote shell sees it: the verb and its words are the last ones.
+    const words = 'set -- $(printf "%s" "$*" | sed "s/^.* -- //"); while [ $# -gt 3 ]; do shift; done';
+    const own = `directory='${directory}'; said=$*; ${words}; case $3 in '' | *[!0-9]*) name=$3 ;; *) name=$2 ;; esac`;
+    const remote = `#!/bin/sh\n${own}\n${ssh}\n`;
     writeFileSync(join(directory, "ssh"), remote, { mode: 0o755 });
-    const command = deliveryCommand({ host: "web", secret: "token", mark, seconds, peer });
+    const command = deliveryCommand({
+      ...{ host: "web", secret: "token", mark, seconds },
+      peer: { ...peer, ...to },
+    });
     // Not execFileSync: it throws when the script ends without having read its input.
     const { stdout } = spawnSync("/bin/sh", ["-c", command.replace(/^sh /, `${shell} `)], {
-      input: "PLANTED\nsecond line",
+      input,
       encoding: "utf8",
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, PATH: `${directory}:${process.env["PATH"]}` },
@@ -154,14 +168,16 @@ describe.each(["dash", "busybox sh"])("script under %s", (shell) => {
   }
 
   test("hands over the secret, then its mark", () => {
-    const result = deliver('printf "%s\\n" "$*" >>"$directory/calls"; cat >"$directory/$name"; echo PLANTED');
+    const result = deliver(
+      'printf "%s\\n" "$said" >>"$directory/calls"; cat >"$directory/$name"; echo PLANTED',
+    );
     expect(result.outcome).toBe("delivered");
-    expect(readFileSync(join(directory, "token"), "utf8")).toBe("PLANTED\nsecond line");
+    expect(readFileSync(join(directory, "token"), "utf8")).toBe("PLANTED\nsecond linë");
     expect(readFileSync(join(directory, "token.mark"), "utf8")).toBe("m-1");
     const calls = readFileSync(join(directory, "calls"), "utf8").trim().split("\n");
     expect(calls.map((call) => call.replace(/^.* -- /, ""))).toEqual([
-      "sudo -n /run/current-system/sw/bin/pantheros-supervisor secret token",
-      "sudo -n /run/current-system/sw/bin/pantheros-supervisor secret token.mark",
+      "sudo -n /run/current-system/sw/bin/pantheros-supervisor secret token 20",
+      "sudo -n /run/current-system/sw/bin/pantheros-supervisor secret token.mark 3",
     ]);
     for (const call of calls) {
       expect(call).toContain("StrictHostKeyChecking=yes");
@@ -218,6 +234,54 @@ describe.each(["dash", "busybox sh"])("script under %s", (shell) => {
     expect(deliver(`echo '${message}' >&2; exit 255`)).toMatchObject({ outcome, reason, exitCode: 255 });
   });
 
+  test.each([
+    ["of version 1 gets no length", { version: 1 }, ["secret token", "secret token.mark"]],
+    ["of version 2 gets it", { version: 2 }, ["secret token 20", "secret token.mark 3"]],
+    ["of a later one too", { version: 3 }, ["secret token 20", "secret token.mark 3"]],
+  ])("a supervisor %s", (_, to, calls) => {
+    const log = 'printf "%s\\n" "$said" >>"$directory/calls"; cat >"$directory/$name"';
+    expect(deliver(log, 5, "m-1", to)).toMatchObject({ outcome: "delivered" });
+    const called = readFileSync(join(directory, "calls"), "utf8").trim().split("\n");
+    expect(called.map((call) => call.replace(/^.*supervisor /, ""))).toEqual(calls);
+  });
+
+  test.each([
+    ['{"version":1,"system":null}', ["secret token", "secret token.mark"]],
+    ['{"version":2,"system":null}', ["secret token 20", "secret token.mark 3"]],
+  ])("one that was not reached before is asked first: %s", (answer, calls) => {
+    const log = `printf "%s\\n" "$said" >>"$directory/calls"
+case $said in *supervisor" "status) echo '${answer}'; exit ;; esac; cat >"$directory/$name"`;
+    expect(deliver(log, 5, "m-1", { version: undefined })).toMatchObject({ outcome: "delivered" });
+    expect(readFileSync(join(directory, "token"), "utf8")).toBe(secretText);
+    const called = readFileSync(join(directory, "calls"), "utf8").trim().split("\n");
+    expect(called.map((call) => call.replace(/^.*supervisor /, ""))).toEqual(["status", ...calls]);
+  });
+
+  test("and one that does not answer is given nothing", () => {
+    const silent = 'echo x >>"$directory/calls"; echo "Connection refused" >&2; exit 255';
+    const result = deliver(silent, 5, "m-1", { version: undefined });
+    expect(result).toMatchObject({ outcome: "offline", step: "secret", reason: "connection refused" });
+    expect(readFileSync(join(directory, "calls"), "utf8")).toBe("x\n");
+  });
+
+  test("input that was cut is handed on with the length of the whole: the host refuses it, and no mark follows", () => {
+    const takes =
+      'cat >"$directory/$name"; [ "$(wc -c <"$directory/$name")" -eq "$3" ] || { rm "$directory/$name"; exit 2; }';
+    expect(deliver(takes, 5, "m-1", {}, whole.slice(0, 12))).toMatchObject({
+      outcome: "failed",
+      exitCode: 2,
+    });
+    expect(readdirSync(directory)).toEqual(["ssh"]);
+    expect(deliver(takes, 5, "m-1", {}, "1")).toMatchObject({ outcome: "failed", step: "secret" });
+    expect(deliver(takes, 5, "m-1", {}, "PLANTED\n")).toMatchObject({ outcome: "failed", step: "secret" });
+    expect(deliver(takes)).toMatchObject({ outcome: "delivered" });
+  });
+
+  test("what the other side says is bounded", () => {
+    const loud = "cat >/dev/null; head -c 300000000 /dev/zero | tr '\\0' x >&2; exit 1";
+    expect(deliver(loud, 60)).toMatchObject({ outcome: "failed", reason: "the supervisor failed" });
+  });
+
   test("a missing supervisor", () => {
     expect(deliver("exit 127")).toMatchObject({ outcome: "failed", exitCode: 127 });
   });
@@ -228,10 +292,16 @@ test("a machine that was never managed gets its file from root's shell, private 
   try {
     const argv = receiverArgv("web", { ...peer, user: "root", managed: false });
     // What the remote shell sees: ssh joins its words with blanks.
-    const remote = [argv.at(-1), "secret", "token"].join(" ").replace("/var/lib/pantheros", directory);
-    execFileSync("sh", ["-c", remote], { input: "PLANTED" });
-    expect(readFileSync(join(directory, "secrets/token"), "utf8")).toBe("PLANTED");
+    const remote = [argv.at(-1), "secret", "token", "7"].join(" ").replace("/var/lib/pantheros", directory);
+    const receive = (input: string) => spawnSync("sh", ["-c", remote], { input }).status;
+    const kept = () => readFileSync(join(directory, "secrets/token"), "utf8");
+    expect(receive("PLANTED")).toBe(0);
+    expect(kept()).toBe("PLANTED");
     expect(statSync(join(directory, "secrets/token")).mode & 0o777).toBe(0o600);
+    for (const cut of ["OTHER", "", "TOO LONG"]) {
+      expect(receive(cut)).toBe(2);
+      expect(kept()).toBe("PLANTED");
+    }
     expect(readdirSync(join(directory, "secrets"))).toEqual(["token"]);
   } finally {
     rmSync(directory, { recursive: true });
@@ -245,6 +315,6 @@ test("words are quoted for the shell", () => {
     encoding: "utf8",
   });
   const words = printed.split("\0");
-  expect(words.slice(0, 5)).toEqual(["web", "s", "m", "1", "ssh"]);
+  expect(words.slice(0, 6)).toEqual(["web", "s", "m", "1", "yes", "ssh"]);
   expect(words).toContain("IdentityFile=it's $(x) here");
 });

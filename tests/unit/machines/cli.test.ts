@@ -200,7 +200,7 @@ describe("summary", () => {
     const text = summaryLines(outputs).join("\n");
     expect(text).toMatch(/web +203\.0\.113\.10 +confirmed +3 +2\/2 ok +\/nix\/store\/x-nixos-system-web/);
     expect(text).toMatch(/db +203\.0\.113\.11 +rolled-back +- +failed: tcp +-/);
-    expect(text).toContain("db: activation failed");
+    expect(text).toContain("db: | activation failed");
     expect(text).toContain("203.0.113.10 (proxied)");
     expect(text).toContain("sandbox-nix-cache");
   });
