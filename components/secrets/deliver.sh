@@ -44,14 +44,18 @@ judge() { # STEP EXIT-CODE ERROR-OUTPUT
   esac
 }
 
-# ask STEP COMMAND [ARGUMENT]...: `said` is the end of its output; a failure ends this program. Of its exit status the last line tells.
+# ask STEP COMMAND [ARGUMENT]...: `said` is its output; a failure ends this program. Its exit status is the last line.
 ask() {
   step="$1"
   shift
-  said="$({ ${bound:+"$bound" -k 5 "$seconds"} "$@" 2>&1; printf '\n%s' "$?"; } | tail -c 1048576)"
+  said="$({ ${bound:+"$bound" -k 5 "$seconds"} "$@" 2>&1; printf '\n%s' "$?" 2>/dev/null; } | head -c 65536)"
   code="${said##*
 }"
-  [ "$code" = 0 ] || judge "$step" "$code" "$said"
+  case "$code" in
+    0) ;;
+    '' | *[!0-9]* | ????*) result failed "$step" 1 "the host's answer is longer than 64 kB" ;;
+    *) judge "$step" "$code" "$said" ;;
+  esac
 }
 
 # Byte by byte from a pipe, as POSIX has it: what follows the newline stays for the next reader.
