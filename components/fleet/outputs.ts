@@ -5,7 +5,8 @@ import type { StackOutputs } from "../../outputs/contract.ts";
 import type { BucketLocation } from "../buckets/buckets.ts";
 import type { PublishedRecord } from "../dns/zone.ts";
 import type { NixosHost } from "../nixos-host/nixos-host.ts";
-import { withRunning } from "../nixos-host/result.ts";
+import { type DeployResult, withRunning } from "../nixos-host/result.ts";
+import { oneLine } from "../nixos-host/sanitize.ts";
 import { type Machines, machineOf } from "./machines.ts";
 
 /** What the parts of a stack have to tell. */
@@ -35,6 +36,12 @@ function retiredOutputs({ plan, machines }: Told): pulumi.Output<NonNullable<Sta
     );
 }
 
+/** A host's words as Pulumi prints outputs: of a text with lines it may print each on a line of its own. */
+const inOneLine = ({ reason, health }: DeployResult): Pick<DeployResult, "reason" | "health"> => ({
+  reason: reason === undefined ? undefined : oneLine(reason, 1500),
+  health: health?.map(({ detail, ...check }) => ({ ...check, detail: detail && oneLine(detail, 1500) })),
+});
+
 /** Everything the run learned, as the contract wants it. */
 export function publishedOutputs(told: Told): pulumi.Output<StackOutputs> {
   const { plan, machines, hosts, records, buckets } = told;
@@ -45,7 +52,8 @@ export function publishedOutputs(told: Told): pulumi.Output<StackOutputs> {
       .apply(([ipv4, ipv6, hostKey, ended, seen]) => {
         const running = withRunning(ended, seen);
         const provenance = running.provenance ?? seen?.deploy ?? undefined;
-        return [host, { ipv4, ipv6, hostKey, pinned, result: { ...running, provenance } }] as const;
+        const published = { ...running, ...inOneLine(running), provenance };
+        return [host, { ipv4, ipv6, hostKey, pinned, result: published }] as const;
       });
   });
   return pulumi

@@ -110,8 +110,12 @@ async function finish(activation: Activation, first: Known, lost: Failure | unde
     if (strange !== undefined) return unbelieved(step, strange);
     // "refused" is no end of the activation (the window may be over, and the way back under way): ask for the end.
     if (line !== undefined && line.outcome !== "refused") return ended(activation, line, step);
-    activation.unconfirmed = confirmFailure(step, ran, line);
-    tools.progress(`${spec.host}: not confirmed: ${activation.unconfirmed.reason.split("\n").at(-1)}`);
+    const failure = confirmFailure(step, ran, line);
+    // Told once, however long it goes on.
+    if (failure.reason !== activation.unconfirmed?.reason) {
+      tools.progress(`${spec.host}: not confirmed: ${failure.reason.split("\n").at(-1)}`);
+    }
+    activation.unconfirmed = failure;
     await tools.sleep(pollMs);
     known = await learn(activation);
   }
