@@ -178,8 +178,8 @@ describe("the next run", () => {
     expectTold(
       refused,
       "2 of 8 hosts not converged",
-      /backkexec: failed at install guard\n\s+reason: +it holds data \(\/srv\/photos\/one\)/,
-      /backreboot: failed at install guard\n\s+reason: +a NixOS runs there already/,
+      /backkexec: failed at install guard\n\s+reason: +\| it holds data \(\/srv\/photos\/one\)/,
+      /backreboot: failed at install guard\n\s+reason: +\| a NixOS runs there already/,
     );
     expect(phasesSince()).toEqual({ db: ["install", "reboot"] });
     await fleet.inside("backkexec", "rm -r /srv/photos");

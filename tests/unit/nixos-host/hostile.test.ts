@@ -218,6 +218,20 @@ test.each(strangeAnswers)("%s: the deploy ends as failed, whichever verb it answ
   }
 });
 
+test("a long text is cut and no reason to refuse an answer: a host with many failing checks says much", async () => {
+  const reason = `${"one check after the other; ".repeat(5000)}\nthe last one`;
+  const line = { outcome: "rolled-back", step: "health", reason, token: "t1" };
+  const last = { ...line, command: reason };
+  const w = world({
+    ...{ ...prepared, activate: [said(line, 1)] },
+    status: [ok(status({ last: last as never }))],
+  });
+  const result = await outcome(w);
+  expect(result).toMatchObject({ outcome: "rolled-back", step: "health", running: oldSystem });
+  expect(result.reason?.endsWith("the last one")).toBe(true);
+  expect(result.reason?.length).toBeLessThanOrEqual(65_536);
+});
+
 test("keys that every object has by itself do nothing", () => {
   const named = '"__proto__":{"x":"y"},"constructor":"c","toString":"t","hasOwnProperty":"h"';
   const line = JSON.stringify(status()).replace(
