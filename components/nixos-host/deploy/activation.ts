@@ -6,7 +6,7 @@
 import type { SupervisorStatus, VerbResult } from "../supervisor.ts";
 import type { Ending, Perform, Tools } from "./deploy.ts";
 import { ending, facts, neverBegun, tooLate } from "./ending.ts";
-import { heardResult, heardStatus, notOurs, spoken } from "./host-answer.ts";
+import { describeResult, mismatch, resultReply, statusReply } from "./host-answer.ts";
 import type { Ran } from "./runner.ts";
 import { activationBudget, type DeploySpec } from "./spec.ts";
 import { peer, type Step, sharedPeer, stepFailure, verbStep } from "./steps.ts";
@@ -16,6 +16,9 @@ const pollMs = 1000;
 
 /** Tries of an activation whose connection went before the host had begun with it. */
 const activateTries = 2;
+
+/** Answers to `activate` after which there is more to do. What is "confirmed" has to be so over a fresh connection. */
+const goesOn = new Set<VerbResult["outcome"]>(["waiting", "current", "rebooting", "confirmed"]);
 
 type Failure = ReturnType<typeof stepFailure>;
 
@@ -37,11 +40,11 @@ interface Activation {
 }
 
 /** What is known of the activation now. */
-type Known =
+type ActivationState =
   | { readonly is: "waiting" }
   | { readonly is: "ended"; readonly result: VerbResult }
   | { readonly is: "never-begun"; readonly status: SupervisorStatus }
-  | { readonly is: "strange"; readonly reason: string }
+  | { readonly is: "invalid"; readonly reason: string }
   | { readonly is: "too-late" };
 
 export async function converge(spec: DeploySpec, tools: Tools, perform: Perform): Promise<Ending> {
@@ -54,34 +57,33 @@ export async function converge(spec: DeploySpec, tools: Tools, perform: Perform)
   for (let attempt = 1; ; attempt++) {
     const begun = await activate(activation, attempt);
     if ("ending" in begun) return begun.ending;
-    const known: Known = begun.ask ? await learn(activation) : { is: "waiting" };
+    const known: ActivationState = begun.ask ? await pollStatus(activation) : { is: "waiting" };
     if (known.is === "never-begun" && attempt < activateTries) continue;
     return finish(activation, known, begun.lost);
   }
 }
 
 /** Either an ending, or the window is open (`ask` is false), or the host knows more than we do. `lost`: the connection went. */
-type Begun = { readonly ending: Ending } | { readonly ask: boolean; readonly lost?: Failure };
+type ActivationStart = { readonly ending: Ending } | { readonly ask: boolean; readonly lost?: Failure };
 
-async function activate(activation: Activation, attempt: number): Promise<Begun> {
+async function activate(activation: Activation, attempt: number): Promise<ActivationStart> {
   const { spec, tools } = activation;
   const step = verbStep(spec, "activate", sharedPeer(spec, tools.files));
   const ran = await activation.perform(step);
-  const { said: line, strange } = heardResult(ran);
-  if (strange !== undefined) return { ending: unbelieved(step, strange) };
+  const { reply: line, invalid } = resultReply(ran);
+  if (invalid !== undefined) return { ending: rejected(step, invalid) };
   if (line === undefined) {
     const lost = stepFailure(step, ran);
     // A shell's or sudo's own error: the supervisor was not reached. 255 and a timeout are ssh's: it may have been.
     const reached = ran.exitCode === 255 || ran.timedOut || ran.exitCode === null;
     return reached ? { ask: true, lost } : { ending: { outcome: "failed", ...lost } };
   }
-  activation.last = spoken(line);
+  activation.last = describeResult(line);
   // Busy with what a lost connection of ours had begun after all.
   if (line.step === "busy" && attempt > 1) return { ask: true, lost: stepFailure(step, ran) };
-  const goesOn = line.outcome === "waiting" || line.outcome === "current" || line.outcome === "rebooting";
-  if (!goesOn) return { ending: await ended(activation, line, step) };
-  const wrong = notOurs(spec, line, undefined);
-  if (wrong !== undefined) return { ending: unbelieved(step, wrong, line) };
+  if (!goesOn.has(line.outcome)) return { ending: await ended(activation, line, step) };
+  const wrong = mismatch(spec, line, undefined);
+  if (wrong !== undefined) return { ending: rejected(step, wrong, line) };
   if (line.attempt != null) activation.attempt = line.attempt;
   if (line.outcome !== "rebooting") return { ask: false };
   tools.progress(`${spec.host}: reboots: ${line.reason ?? ""}`);
@@ -90,13 +92,17 @@ async function activate(activation: Activation, attempt: number): Promise<Begun>
 }
 
 /** Confirms while the window is open, and follows the activation to its end. */
-async function finish(activation: Activation, first: Known, lost: Failure | undefined): Promise<Ending> {
+async function finish(
+  activation: Activation,
+  first: ActivationState,
+  lost: Failure | undefined,
+): Promise<Ending> {
   const { spec, tools } = activation;
   let known = first;
   let step = verbStep(spec, "activate", sharedPeer(spec, tools.files));
   for (;;) {
     if (known.is === "ended") return ended(activation, known.result, step);
-    if (known.is === "strange") return unbelieved(step, known.reason);
+    if (known.is === "invalid") return rejected(step, known.reason);
     if (known.is === "never-begun") {
       const failure = activation.unconfirmed ?? lost;
       return { outcome: "failed", ...failure, ...facts(known.status), reason: neverBegun(failure) };
@@ -106,8 +112,8 @@ async function finish(activation: Activation, first: Known, lost: Failure | unde
     }
     step = verbStep(spec, "confirm", peer(spec, tools.files, spec.user));
     const ran = await activation.perform(step);
-    const { said: line, strange } = heardResult(ran);
-    if (strange !== undefined) return unbelieved(step, strange);
+    const { reply: line, invalid } = resultReply(ran);
+    if (invalid !== undefined) return rejected(step, invalid);
     // "refused" is no end of the activation (the window may be over, and the way back under way): ask for the end.
     if (line !== undefined && line.outcome !== "refused") return ended(activation, line, step);
     const failure = confirmFailure(step, ran, line);
@@ -117,23 +123,25 @@ async function finish(activation: Activation, first: Known, lost: Failure | unde
     }
     activation.unconfirmed = failure;
     await tools.sleep(pollMs);
-    known = await learn(activation);
+    known = await pollStatus(activation);
   }
 }
 
 function confirmFailure(step: Step, ran: Ran, refused: VerbResult | undefined): Failure {
   const failure = stepFailure(step, ran);
-  return refused === undefined ? failure : { ...failure, reason: `the host says "${spoken(refused)}"` };
+  return refused === undefined
+    ? failure
+    : { ...failure, reason: `the host says "${describeResult(refused)}"` };
 }
 
 /** Asks for the status until it says something final, or the window is open, or the deadline has passed. */
-async function learn(activation: Activation): Promise<Known> {
+async function pollStatus(activation: Activation): Promise<ActivationState> {
   const { spec, tools } = activation;
   for (let asked = 0; !activation.isOver(); asked++) {
-    const { said: status, strange } = await ask(activation, asked);
-    if (strange !== undefined) return { is: "strange", reason: strange };
+    const { reply: status, invalid } = await fetchStatus(activation, asked);
+    if (invalid !== undefined) return { is: "invalid", reason: invalid };
     if (status !== undefined) activation.last = status.phase;
-    const known = status && judge(spec, status);
+    const known = status && classifyStatus(spec, status);
     if (known !== undefined) return known;
     if (status === undefined && asked === 0) tools.progress(`${spec.host}: no answer; it is asked again`);
     await tools.sleep(pollMs);
@@ -142,10 +150,10 @@ async function learn(activation: Activation): Promise<Known> {
 }
 
 /** What a status says about our activation; undefined: it is not done. */
-export function judge(
+export function classifyStatus(
   spec: Pick<DeploySpec, "token" | "outPath">,
   status: SupervisorStatus,
-): Known | undefined {
+): ActivationState | undefined {
   const { activation, last } = status;
   const ours = activation?.token === spec.token && (activation.wanted ?? spec.outPath) === spec.outPath;
   if (status.phase === "waiting" && ours) return { is: "waiting" };
@@ -156,7 +164,7 @@ export function judge(
   if (last?.token === spec.token) {
     // A current system waits for its confirmation without a window.
     if (last.outcome === "current") return { is: "waiting" };
-    if (last.outcome === "confirmed") return { is: "strange", reason: contradiction(status) };
+    if (last.outcome === "confirmed") return { is: "invalid", reason: contradiction(status) };
     return { is: "ended", result: { ...last, ...facts(status) } };
   }
   return { is: "never-begun", status };
@@ -173,32 +181,32 @@ function confirmedBy(status: SupervisorStatus): VerbResult {
 }
 
 /** One status. A machine that had no supervisor has one only while the new system runs: both ways are tried. */
-async function ask({ spec, tools, perform }: Activation, asked: number) {
+async function fetchStatus({ spec, tools, perform }: Activation, asked: number) {
   const user = spec.managed || asked % 2 === 0 ? spec.user : "root";
-  return heardStatus(await perform(verbStep(spec, "status", peer(spec, tools.files, user))));
+  return statusReply(await perform(verbStep(spec, "status", peer(spec, tools.files, user))));
 }
 
 /** The ending for what the host said was the end, where that is this deploy's. */
 async function ended(activation: Activation, line: VerbResult, step: Step): Promise<Ending> {
   const { spec, rebootOf, unconfirmed } = activation;
-  const wrong = notOurs(spec, line, activation.attempt);
-  if (wrong !== undefined) return unbelieved(step, wrong, line);
+  const wrong = mismatch(spec, line, activation.attempt);
+  if (wrong !== undefined) return rejected(step, wrong, line);
   if (line.outcome === "confirmed" || line.outcome === "staged") {
     return ending(spec, { line, step, rebootOf });
   }
   // Read again over a fresh connection: what runs now, and that the host can be reached after its way back.
   let now: SupervisorStatus | undefined;
   for (let asked = 0; asked < (spec.managed ? 1 : 2) && now === undefined && !activation.isOver(); asked++) {
-    now = (await ask(activation, asked)).said;
+    now = (await fetchStatus(activation, asked)).reply;
   }
   return ending(spec, { line, step, now, rebootOf, unconfirmed });
 }
 
 /** What the host says is not used. */
-const unbelieved = (step: Step, reason: string, line?: VerbResult): Ending => ({
-  ...{ outcome: "failed", step: step.name, reason, hint: unbelievedHint },
+const rejected = (step: Step, reason: string, line?: VerbResult): Ending => ({
+  ...{ outcome: "failed", step: step.name, reason, hint: rejectedHint },
   ...(line === undefined ? {} : facts(line)),
 });
 
-const unbelievedHint =
+const rejectedHint =
   "unless this deploy was confirmed the host goes back by itself; look at its supervisor: it is broken, another program is in its place, or somebody else deploys";

@@ -5,7 +5,7 @@ import type { Ending } from "./deploy.ts";
 import { activationBudget, type DeploySpec } from "./spec.ts";
 import type { Step, stepFailure } from "./steps.ts";
 
-export interface Told {
+export interface EndingFacts {
   readonly line: VerbResult;
   readonly step: Step;
   /** A later status. */
@@ -16,7 +16,7 @@ export interface Told {
   readonly unconfirmed?: Failure | undefined;
 }
 
-export function ending(spec: DeploySpec, { line, step, now, rebootOf, unconfirmed }: Told): Ending {
+export function ending(spec: DeploySpec, { line, step, now, rebootOf, unconfirmed }: EndingFacts): Ending {
   const { failedUnits, health, deploy } = line;
   const told = {
     ...(health === undefined || health.length === 0 ? {} : { health }),

@@ -5,27 +5,27 @@ import { type SupervisorStatus, supervisorStatus, type VerbResult, verbResult } 
 import type { Ran } from "./runner.ts";
 import type { DeploySpec } from "./spec.ts";
 
-/** `said`: what the host said; `strange`: why that cannot be used. Neither: it did not answer, or the connection went meanwhile. */
-export interface Heard<T> {
-  readonly said?: T;
-  readonly strange?: string;
+/** `reply`: what the host answered; `invalid`: why that cannot be used. Neither: it did not answer, or the connection was lost meanwhile. */
+export interface HostReply<T> {
+  readonly reply?: T;
+  readonly invalid?: string;
 }
 
-function heard<T>(ran: Ran, what: string, answer: Answer<T> | undefined): Heard<T> {
-  if (ran.tooLong) return { strange: TOO_LONG };
+function replyOf<T>(ran: Ran, what: string, answer: Answer<T> | undefined): HostReply<T> {
+  if (ran.tooLong) return { invalid: TOO_LONG };
   if (answer === undefined) return {};
-  if ("value" in answer) return { said: answer.value };
+  if ("value" in answer) return { reply: answer.value };
   const connectionLost = ran.timedOut || ran.exitCode === null || ran.exitCode === 255;
   return answer.cut && connectionLost
     ? {}
-    : { strange: `the host's answer is not ${what}: ${answer.problem}` };
+    : { invalid: `the host's answer is not ${what}: ${answer.problem}` };
 }
 
-export const heardResult = (ran: Ran): Heard<VerbResult> =>
-  heard(ran, "a result", readAnswer(verbResult, ran.stdout));
+export const resultReply = (ran: Ran): HostReply<VerbResult> =>
+  replyOf(ran, "a result", readAnswer(verbResult, ran.stdout));
 
-export const heardStatus = (ran: Ran): Heard<SupervisorStatus> =>
-  heard(ran, "a status", readAnswer(supervisorStatus, ran.stdout));
+export const statusReply = (ran: Ran): HostReply<SupervisorStatus> =>
+  replyOf(ran, "a status", readAnswer(supervisorStatus, ran.stdout));
 
 type Ours = Pick<DeploySpec, "token" | "outPath">;
 
@@ -47,11 +47,11 @@ function difference({ token, outPath }: Ours, line: VerbResult, attempt: string 
 }
 
 /** Why a line is not believed. */
-export function notOurs(spec: Ours, line: VerbResult, attempt: string | undefined): string | undefined {
+export function mismatch(spec: Ours, line: VerbResult, attempt: string | undefined): string | undefined {
   const wrong = difference(spec, line, attempt);
   return wrong && `the host says "${line.outcome}", but ${wrong}`;
 }
 
 /** A line or a status, for a person: what a host said last. */
-export const spoken = ({ outcome, reason }: VerbResult): string =>
+export const describeResult = ({ outcome, reason }: VerbResult): string =>
   `${outcome}${reason == null ? "" : `: ${oneLine(reason, 200)}`}`;

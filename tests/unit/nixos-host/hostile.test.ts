@@ -1,7 +1,7 @@
 /** A host is broken, or not itself any more: whatever it says, there is a result for it, bounded and true. */
 import * as fs from "node:fs";
 import * as fc from "fast-check";
-import { judge } from "../../../components/nixos-host/deploy/activation.ts";
+import { classifyStatus } from "../../../components/nixos-host/deploy/activation.ts";
 import { deploy } from "../../../components/nixos-host/deploy/deploy.ts";
 import { activationBudget } from "../../../components/nixos-host/deploy/spec.ts";
 import { previewText } from "../../../components/nixos-host/preview.ts";
@@ -73,6 +73,15 @@ describe("an end counts when it is this deploy's", () => {
     expect(w.kinds()).not.toContain("confirm");
   });
 
+  test("confirmed, says the activation: not without a confirmation over a fresh connection", async () => {
+    const answers = { ...prepared, activate: [ok(confirmed)], status: [ok(status())] };
+    const away = world({ ...answers, confirm: [refusedConnection] });
+    expect((await outcome(away)).outcome).toBe("failed");
+    const reached = world({ ...answers, confirm: [ok(confirmed)] });
+    expect((await outcome(reached)).outcome).toBe("confirmed");
+    expect(reached.kinds()).toContain("confirm");
+  });
+
   const attempt = (name: string) => ({ attempt: name });
   test.each([
     ["the same attempt", attempt("a-1"), attempt("a-1"), "confirmed"],
@@ -89,12 +98,15 @@ describe("an end counts when it is this deploy's", () => {
     const own = { token: "t1", outPath: newSystem };
     const runs = { system: newSystem, token: "t1" };
     const last = { outcome: "confirmed", token: "t1", running: newSystem } as const;
-    expect(judge(own, status(runs))).toMatchObject({ is: "ended", result: { outcome: "confirmed" } });
+    expect(classifyStatus(own, status(runs))).toMatchObject({
+      is: "ended",
+      result: { outcome: "confirmed" },
+    });
     for (const more of [{ ...runs, confirmed: false }, { ...runs, token: "t2" }, { token: "t1" }]) {
-      expect(judge(own, status({ ...more, last }))).toMatchObject({ is: "strange" });
+      expect(classifyStatus(own, status({ ...more, last }))).toMatchObject({ is: "invalid" });
     }
     const others = { token: "t1", wanted: oldSystem, recorded: oldSystem };
-    expect(judge(own, status({ phase: "waiting", activation: others }))).toBeUndefined();
+    expect(classifyStatus(own, status({ phase: "waiting", activation: others }))).toBeUndefined();
   });
 });
 
