@@ -26,21 +26,31 @@ const SEQUENCE = new RegExp(
   "g",
 );
 
-/** Without control characters. Lines end with a newline, and a tab is a blank. */
+/** What begins a workflow command or a code fence at the start of a line, blanks before it or not. */
+const COMMAND_LINE = /^(?=[^\S\n]*(?:::|```|~~~))/gm;
+
+/**
+ * Without control characters. Lines end with a newline, and a tab is a blank. A line that would be a command or a fence has the prefix
+ * already here: Pulumi prints values of the state and outputs in its own way, with `--diff` a line of a text on a line of its own.
+ * The older form of a command, `##[error]`, is broken up anywhere in a line.
+ */
 export const printable = (text: string): string =>
   text
     .slice(-MOST_CHARACTERS)
     .replace(SEQUENCE, "")
     .replace(/\r\n?/g, "\n")
     .replaceAll("\t", " ")
-    .replace(CONTROL, (character) => (character === "\n" ? character : ""));
+    .replace(CONTROL, (character) => (character === "\n" ? character : ""))
+    .replaceAll("##[", "# #[")
+    .replace(COMMAND_LINE, PREFIX);
 
 /** The end of a text that a person reads: at most 12 lines and 1500 characters. */
 export function lastLines(text: string, most = 12): string {
   const lines = printable(text)
     .split("\n")
     .filter((line) => line.trim() !== "");
-  return lines.slice(-most).join("\n").slice(-1500);
+  // Once more: a cut makes another beginning of a line.
+  return printable(lines.slice(-most).join("\n").slice(-1490));
 }
 
 /** In one line, for a place behind words of this program. */

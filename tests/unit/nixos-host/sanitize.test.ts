@@ -22,6 +22,9 @@ const hostile = [
   "\b\b",
   "\n  ::error::x\n",
   "\n```\n",
+  "\n\u00a0~~~\n",
+  "::stop-commands::x",
+  "###[error]x",
   "\nweb: confirmed, generation 9\n",
 ];
 const text = fc
@@ -31,7 +34,14 @@ const text = fc
 test("no control character is left but the newline between lines", () => {
   fc.assert(
     fc.property(text, (given) => {
-      for (const shown of [printable(given), lastLines(given), quoted(given, "  reason:  ")]) {
+      for (const shown of [
+        printable(given),
+        lastLines(given),
+        oneLine(given),
+        quoted(given, "  reason:  "),
+      ]) {
+        expect(shown).not.toMatch(/^\s*(::|```|~~~)/m);
+        expect(shown).not.toContain("##[");
         expect(shown.replaceAll("\n", "")).not.toMatch(control);
       }
       expect(oneLine(given)).not.toMatch(control);
@@ -49,6 +59,12 @@ test("each line of quoted text has the prefix, so none is taken for another's", 
     }),
   );
   expect(quoted("one\r\ntwo", "  reason:  ")).toBe("  reason:  | one\n           | two");
+});
+
+test("a cut makes no line that begins as a command does", () => {
+  for (let at = 0; at < 12; at++) {
+    expect(lastLines(`${"x".repeat(50)}::error::${"y".repeat(1475 + at)}`)).not.toMatch(/^\s*::/m);
+  }
 });
 
 test("it is bounded, also where it is megabytes of escape sequences", () => {
