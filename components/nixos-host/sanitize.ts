@@ -50,7 +50,7 @@ export function lastLines(text: string, most = 12): string {
     .split("\n")
     .filter((line) => line.trim() !== "");
   // Once more: a cut makes another beginning of a line.
-  return printable(lines.slice(-most).join("\n").slice(-1490));
+  return printable(lines.slice(-most).join("\n").slice(-1500));
 }
 
 /** In one line, for a place behind words of this program. */
