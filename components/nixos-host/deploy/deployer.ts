@@ -54,11 +54,9 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     },
     progress: (line) => response.write(`${oneLine(line)}\n`),
   };
-  try {
-    response.end(`${JSON.stringify(await deploy(spec, tools))}\n`);
-  } finally {
-    remove();
-  }
+  // Removed first: who has the answer may look whether anything is left.
+  const result = await deploy(spec, tools).finally(remove);
+  response.end(`${JSON.stringify(result)}\n`);
 }
 
 /** The command plugin kills a command's shell alone; what that had started would wait on. */
