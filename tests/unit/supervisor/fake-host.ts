@@ -55,7 +55,7 @@ echo $$ >"$R/fake/timer"
 TIMER=$$ BOUND=$bound setsid sh -c '
   while [ "$(cat "$R/fake/timer" 2>/dev/null)" = "$TIMER" ]; do
     echo active >"$R/fake/unit"
-    setsid "$@" & main=$!
+    PANTHEROS_SIDE=run PATH=$OUTER setsid "$@" & main=$!
     echo $main >"$R/fake/main.pid"
     [ "$BOUND" -gt 120 ] || { timeout "$BOUND" tail -f /dev/null --pid=$main; [ $? != 124 ] || kill -KILL $main; } &
     wait $main
@@ -83,6 +83,7 @@ esac`,
 };
 
 const switchScript = `#!/bin/sh
+if [ -n "\${PANTHEROS_SWITCH:-}" ]; then again=$PANTHEROS_SWITCH; unset PANTHEROS_SWITCH; exec "$again" "$0" "$@"; fi
 self=$(cd "$(dirname "$0")/.." && pwd); path=\${self#"$PANTHEROS_ROOT"}
 echo "$1 $path" >>"$PANTHEROS_ROOT/fake/log"
 [ ! -x "$self/on-$1" ] || "$self/on-$1" || exit $?
@@ -130,7 +131,11 @@ export class FakeHost {
       fs.mkdirSync(path.join(this.root, dir), { recursive: true });
     }
     for (const [name, text] of Object.entries(fakes)) {
-      this.write(`fake/bin/${name}`, `#!/bin/sh\nR=$PANTHEROS_ROOT; export R\n${text}\n`, 0o755);
+      this.write(
+        `fake/bin/${name}`,
+        `#!/bin/sh\nR=$PANTHEROS_ROOT OUTER=$PATH PATH=/usr/bin:/bin; export R OUTER\n${text}\n`,
+        0o755,
+      );
     }
     for (const name of ["failed", "crashing", "log", "signed", "ca"]) this.write(`fake/${name}`, "");
     this.write("fake/serving", "sshd.service\nnginx.service\n");
@@ -273,6 +278,11 @@ export class FakeHost {
     fs.rmSync(path.join(this.root, name), { force: true });
   }
 
+  /** A directory, with what is in it. */
+  discard(name: string): void {
+    fs.rmSync(path.join(this.root, name), { recursive: true });
+  }
+
   target(name: string): string | undefined {
     try {
       return fs.readlinkSync(path.join(this.root, name));
@@ -295,6 +305,10 @@ export class FakeHost {
 
   read(name: string): string {
     return this.exists(name) ? fs.readFileSync(path.join(this.root, name), "utf8") : "";
+  }
+
+  list(name: string): string[] {
+    return fs.readdirSync(path.join(this.root, name));
   }
 
   exists(name: string): boolean {

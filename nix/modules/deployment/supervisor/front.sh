@@ -4,7 +4,7 @@
 # The unit is a timer and its service, so that systemd starts `run` again 2 s after its end, whatever ended it (a kill, a stop, a
 # hang, its own failure), until `disarm`. Before that, everything the service had started is ended.
 start_unit() {
-  self=$(readlink -f "$0") # a store path: /run/current-system is about to mean something else
+  self=$(readlink -f "$0") || return # a store path: /run/current-system is about to mean something else
   launch || { disarm; sleep 1; launch; }
 }
 launch() {

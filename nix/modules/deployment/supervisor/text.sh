@@ -8,7 +8,8 @@ quote() {
   case $1 in
     '') quoted=null ;;
     *[!A-Za-z0-9\ /._:,+@=\(\)-]*)
-      quoted=$(printf '%s\n' "$1" | escape | awk 'BEGIN { printf "\"" } NR > 1 { printf "\\n" } { printf "%s", $0 } END { printf "\"" }') ;;
+      quoted=$(printf '%s\n' "$1" | escape | awk 'BEGIN { printf "\"" } NR > 1 { printf "\\n" } { printf "%s", $0 } END { printf "\"" }')
+      case $quoted in '"'*'"') ;; *) quoted=null ;; esac ;; # a program of these failed
     *) quoted="\"$1\"" ;;
   esac
 }
@@ -19,7 +20,11 @@ json_lines() { escape | awk 'BEGIN { printf "[" } { printf "%s\"%s\"", (NR > 1 ?
 # An object is built in `out`: put KEY JSON, put_text KEY TEXT.
 put() { out="$out${out:+,}\"$1\":$2"; }
 # put_list KEY LINES: a list of strings, without a process when there are none.
-put_list() { if [ -z "$2" ]; then put "$1" '[]'; else put "$1" "$(printf '%s\n' "$2" | json_lines)"; fi; }
+put_list() {
+  if [ -z "$2" ]; then put "$1" '[]'; return; fi
+  listed=$(printf '%s\n' "$2" | json_lines)
+  case $listed in '['*']') put "$1" "$listed" ;; *) put "$1" '[]' ;; esac
+}
 put_text() { quote "$2"; put "$1" "$quoted"; }
 
 # failure STEP COMMAND EXIT REASON: the part of a result that says what went wrong. The reason is its end.

@@ -1,0 +1,334 @@
+/** What once broke the promise: "a deploy that cannot leave a machine broken, and tells the truth". */
+import { type Closure, FakeHost } from "./fake-host.ts";
+
+jest.setTimeout(120_000);
+
+const lock = '"$PANTHEROS_ROOT/run/nixos/switch-to-configuration.lock"';
+const short = { switch_seconds: 1, reboot_seconds: 0 };
+const unhealthy: Closure = { checks: [["command", "sums", "echo no; exit 1", "-", "-", "5"]] };
+
+let host: FakeHost;
+let old: string;
+beforeEach(() => {
+  host = new FakeHost("/bin/dash");
+  old = host.installed();
+});
+afterEach(() => host.remove());
+
+const activate = (system: string, token = "t1") => host.run(["activate", system, token]);
+const runs = () => host.target("run/current-system");
+const onOld = (action: string, text: string) =>
+  host.write(`${old}/on-${action}`, `#!/bin/sh\n${text}\n`, 0o755);
+const last = () => host.status()["last"] as Record<string, unknown>;
+
+describe("the way back", () => {
+  test("waits for a switch of somebody else's, and keeps the first cause", () => {
+    host.write("run/nixos/switch-to-configuration.lock", "");
+    onOld("test", `flock -n ${lock} true || { echo "Could not acquire lock"; exit 1; }`);
+    const onTest = `setsid flock ${lock} sleep 3 >/dev/null 2>&1 & sleep 0.2`;
+    const { json } = activate(host.closure("next", { ...unhealthy, onTest }));
+    expect(json).toMatchObject({ outcome: "rolled-back", step: "health", running: old });
+    expect(json["reason"]).toContain("sums (command");
+  });
+
+  test("is tried again until the old system's switch went well", () => {
+    const counter = '"$PANTHEROS_ROOT/fake/tries"';
+    onOld("test", `echo x >>${counter}; [ "$(wc -l <${counter})" -ge 3 ]`);
+    expect(activate(host.closure("next", unhealthy)).json).toMatchObject({
+      outcome: "rolled-back",
+      running: old,
+    });
+    expect(host.read("fake/tries")).toBe("x\nx\nx\n");
+  });
+
+  test("reboots into the old system as the last resort, and says what was before it", async () => {
+    onOld("test", "echo cannot; exit 9");
+    const next = host.closure("next", { ...unhealthy, conf: { ...short, reboot_seconds: 60 } });
+    host.start(["activate", next, "t1"]);
+    await host.until(() => host.log().includes("reboot"));
+    expect(host.status()).toMatchObject({ phase: "returning", system: next, bootDefault: old });
+    await host.cycle();
+    host.run(["resume"]);
+    await host.idle();
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "health", running: old });
+  });
+
+  test("begins when nothing of the forward activation is alive", async () => {
+    const pid = '"$PANTHEROS_ROOT/fake/forward.pid"';
+    const next = host.closure("next", {
+      onTest: `trap "" TERM; echo $$ >${pid}; ln -sfn changed "$PANTHEROS_ROOT/run/current-system"; while :; do sleep 0.1; done`,
+    });
+    const state = `$(sed -n 's/^State:.//p' "/proc/$(cat ${pid})/status" 2>/dev/null)`;
+    onOld(
+      "test",
+      `case ${state} in '' | Z*) ;; *) echo "alive: ${state}" >>"$PANTHEROS_ROOT/fake/forward" ;; esac`,
+    );
+    host.start(["activate", next, "t1"]);
+    await host.until(() => host.exists("fake/forward.pid"));
+    host.stopUnit();
+    await host.idle();
+    expect(host.exists("fake/forward")).toBe(false);
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "switching", running: old });
+  });
+
+  test("goes on when it is killed or stopped itself", async () => {
+    onOld(
+      "test",
+      'echo x >>"$PANTHEROS_ROOT/fake/back"; [ "$(wc -l <"$PANTHEROS_ROOT/fake/back")" -ge 3 ] || sleep 60',
+    );
+    host.start(["activate", host.closure("next", unhealthy), "t1"]);
+    await host.until(() => host.read("fake/back") === "x\n");
+    host.killMain();
+    await host.until(() => host.read("fake/back") === "x\nx\n");
+    host.stopUnit();
+    await host.idle();
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "health", running: old });
+  });
+
+  test.each([
+    ["its switch failed", "ln -sfn $OLD $PANTHEROS_ROOT/run/current-system; echo half; exit 2", /half/],
+    [
+      "its units do not serve",
+      'echo nginx.service >"$PANTHEROS_ROOT/fake/serving"; chmod 444 "$PANTHEROS_ROOT/fake/serving"; rm -f "$PANTHEROS_ROOT/fake/bin/start"',
+      /sshd.service/,
+    ],
+  ])("is not told as rolled back when %s", (_, text, reason) => {
+    onOld("test", `OLD=${old}\n${text}`);
+    const fake = host.read("fake/bin/systemctl").replace('echo "$u" >>"$R/fake/serving"', ":");
+    host.write("fake/bin/systemctl", fake, 0o755);
+    const { json } = activate(host.closure("next", { ...unhealthy, conf: short }));
+    expect(json).toMatchObject({ outcome: "failed", step: "rollback", running: old });
+    expect(json["reason"]).toMatch(reason);
+    expect(json["reason"]).toContain("before that: not healthy");
+    expect(host.log()).not.toContain("reboot"); // it can be deployed to
+  });
+
+  test("is not told as rolled back as long as nobody can log in: the machine reboots", () => {
+    host.write(`${old}/etc/ssh/authorized_keys.d/root`, "the fleet's key\n");
+    host.write("etc/ssh/authorized_keys.d/root", "the fleet's key\n");
+    const onTest = 'echo nobody >"$PANTHEROS_ROOT/etc/ssh/authorized_keys.d/root"';
+    const next = host.closure("next", { ...unhealthy, onTest, conf: short });
+    expect(activate(next).json).toMatchObject({
+      outcome: "failed",
+      step: "rollback",
+      reason: expect.stringContaining("did not reboot"),
+    });
+    expect(host.log().filter((entry) => entry === "reboot")).toHaveLength(3);
+    onOld("test", 'echo "the fleet\'s key" >"$PANTHEROS_ROOT/etc/ssh/authorized_keys.d/root"');
+    expect(activate(next, "t2").json).toMatchObject({ outcome: "rolled-back", running: old });
+  });
+
+  test("goes to what was confirmed, and not to what merely runs", () => {
+    activate(old, "t0");
+    host.run(["confirm", "t0"]);
+    host.link("run/current-system", host.closure("byhand"));
+    const { json } = activate(host.closure("next", unhealthy));
+    expect(json).toMatchObject({ outcome: "rolled-back", recorded: old, running: old });
+  });
+
+  test("where nothing was confirmed yet, goes to what the machine boots", () => {
+    host.link("run/current-system", host.closure("byhand"));
+    expect(activate(host.closure("next", unhealthy)).json).toMatchObject({
+      outcome: "rolled-back",
+      running: old,
+    });
+  });
+
+  test("an unhealthy system that is the confirmed one itself is no rollback", () => {
+    activate(old, "t0");
+    host.run(["confirm", "t0"]);
+    host.link("run/current-system", host.closure("byhand"));
+    host.closure("installed", unhealthy);
+    expect(activate(old).json).toMatchObject({ outcome: "failed", step: "health", running: old });
+  });
+});
+
+describe("the account", () => {
+  test("a commit that is killed between its writes is finished, and rollback knows the system before it", async () => {
+    const first = host.closure("first");
+    activate(first, "t1");
+    host.run(["confirm", "t1"]);
+    await host.idle();
+    const second = host.closure("second");
+    activate(second, "t2");
+    host.write("var/lib/pantheros/committed.new/in-the-way", ""); // `committed` cannot be written
+    host.start(["confirm", "t2"]);
+    await host.until(() => host.phase() === "committed");
+    host.killMain();
+    expect(host.status()).toMatchObject({ phase: "committed", confirmed: false });
+    host.discard("var/lib/pantheros/committed.new");
+    await host.idle();
+    expect(host.status()).toMatchObject({ confirmed: true, token: "t2", system: second, profile: second });
+    expect(host.target("nix/var/nix/gcroots/pantheros-previous")).toBe(first);
+    expect(JSON.parse(host.read("var/lib/pantheros/deploy.previous.json"))).toMatchObject({ closure: first });
+  });
+
+  test("a result that cannot be written is no other attempt's", async () => {
+    const first = host.closure("first");
+    activate(first, "t1");
+    host.run(["confirm", "t1"]);
+    await host.idle();
+    host.unlink("var/lib/pantheros/last");
+    host.write("var/lib/pantheros/last/in-the-way", "");
+    const ended = activate(host.closure("next", unhealthy), "t2");
+    expect(ended).toMatchObject({
+      status: 1,
+      json: { outcome: "failed", step: "result", token: "t2", running: first },
+    });
+    expect(host.status()).toMatchObject({ phase: "idle", system: first, confirmed: true, token: "t1" });
+    expect(last()).toMatchObject({ outcome: "failed", step: "result", token: "t2" });
+  });
+
+  test("a confirmation that cannot be written down is refused at once, and the old system comes back", async () => {
+    activate(host.closure("next", { conf: { confirm_seconds: 2 } }));
+    host.link("var/lib/pantheros/confirm", "/dev/full");
+    expect(host.run(["confirm", "t1"])).toMatchObject({
+      status: 2,
+      json: { outcome: "refused", step: "state" },
+    });
+    await host.idle();
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "confirm", running: old });
+  });
+
+  test("a record that cannot be written in the window: back, and told when it can be", async () => {
+    const next = host.closure("next");
+    activate(next);
+    for (const file of ["record", "last", "failure"]) host.link(`var/lib/pantheros/${file}.new`, "/dev/full");
+    host.start(["confirm", "t1"]);
+    await host.until(() => runs() === old);
+    expect(host.target("boot/pantheros-default")).toBe(old);
+    for (const file of ["record", "last", "failure"]) host.unlink(`var/lib/pantheros/${file}.new`);
+    await host.idle();
+    expect(host.status()).toMatchObject({
+      system: old,
+      profile: old,
+      confirmed: false,
+      last: { outcome: "rolled-back" },
+    });
+  });
+
+  test("a full disk gets the room that was set aside", async () => {
+    const next = host.closure("next");
+    activate(next);
+    expect(host.read("var/lib/pantheros/reserve").length).toBeGreaterThan(100_000);
+    // Full until somebody makes room.
+    const file = "var/lib/pantheros/record.new";
+    host.link(file, "/dev/full");
+    const fake = `#!/bin/sh\ncase $* in *reserve*) /bin/rm -f "$PANTHEROS_ROOT/${file}" ;; esac\nexec /bin/rm "$@"\n`;
+    host.write("fake/bin/rm", fake, 0o755);
+    expect(host.run(["confirm", "t1"]).json).toMatchObject({ outcome: "confirmed", running: next });
+    await host.idle();
+  });
+});
+
+describe("secrets", () => {
+  const deliver = (name: string, text: string) => host.run(["secret", name, String(text.length)], text);
+  const reason = (script: string): string =>
+    String(activate(host.closure("next", { onTest: `${script}; exit 1` })).json["reason"]);
+  const long = Array.from({ length: 852 }, (_, i) =>
+    String.fromCharCode(97 + ((i * 7 + Math.floor(i / 26)) % 26)),
+  ).join("");
+  const file = '"$PANTHEROS_ROOT/var/lib/pantheros/secrets/token"';
+  const pieces = (text: string) =>
+    Array.from({ length: long.length - 7 }, (_, at) => long.slice(at, at + 8)).filter((piece) =>
+      text.includes(piece),
+    );
+
+  test.each([
+    ["cut at its front by what a reason holds", `cat ${file}; head -c 1800 /dev/zero | tr '\\0' -`],
+    ["cut at its end", `head -c 500 ${file}`],
+    ["wrapped", `fold -w 60 ${file}`],
+    ["in quotes and with words", `printf 'token="%s" is wrong' "$(cat ${file})"`],
+  ])("a secret that is %s does not show", (_, script) => {
+    deliver("token", long);
+    expect(pieces(reason(script))).toEqual([]);
+  });
+
+  test("the words around it stay, a short one goes as a whole", () => {
+    deliver("token", "hunter2\n");
+    expect(reason("echo the password hunter2 is hunting")).toBe("the password *** is hunting");
+  });
+
+  test("a probe key's answer has no text of a failure", async () => {
+    activate(host.closure("next", { onTest: 'echo \'internal: \\"wanted\\":\\"x\\"\'; exit 1' }), "t1");
+    await host.idle();
+    expect(last()["reason"]).toContain("internal");
+    const answer = host.run(["probe"]);
+    expect(answer.json["last"]).toEqual({
+      ...{ outcome: "rolled-back", step: "activate", token: "t1" },
+      wanted: last()["wanted"],
+    });
+    expect(answer.stdout).not.toContain("internal");
+    expect({ ...answer.json, last: null }).toEqual({ ...host.status(), last: null });
+  });
+});
+
+describe("what is believed of a system and its machine", () => {
+  const conf = (text: string) => host.write(`${old}/etc/pantheros/deploy.conf`, text);
+
+  test("only the fleet's own keys count, where the host knows them", () => {
+    const nix = host.read("fake/bin/nix").replace("case $* in", 'echo "$*" >>"$R/fake/nix.log"\ncase $* in');
+    host.write("fake/bin/nix", nix, 0o755);
+    conf("require_signature=true\ntrusted_keys=fleet-1:AAAA= web-1:BBBB==\n");
+    const next = host.closure("next");
+    host.write("fake/signed", `${next}\n`);
+    expect(activate(next).json).toMatchObject({ outcome: "waiting" });
+    expect(host.read("fake/nix.log")).toContain(
+      "--option trusted-public-keys fleet-1:AAAA= web-1:BBBB== store verify",
+    );
+  });
+
+  test.each([
+    ["says nothing of it", () => conf("confirm_seconds=5\n")],
+    [
+      "cannot be read",
+      () => {
+        host.unlink(`${old}/etc/pantheros/deploy.conf`);
+        host.write(`${old}/etc/pantheros/deploy.conf/x`, "");
+      },
+    ],
+    [
+      "is missing, of a system with a supervisor",
+      () => {
+        host.unlink(`${old}/etc/pantheros/deploy.conf`);
+        host.write(`${old}/sw/bin/pantheros-supervisor`, "", 0o755);
+      },
+    ],
+  ])("signatures are asked for when deploy.conf %s", (_, act) => {
+    act();
+    expect(activate(host.closure("next"))).toMatchObject({
+      status: 2,
+      json: { outcome: "refused", step: "signature" },
+    });
+  });
+
+  test("a system for another processor is refused", () => {
+    host.write(`${old}/system`, "x86_64-linux");
+    const next = host.closure("next");
+    host.write(`${next}/system`, "aarch64-linux");
+    const { json } = activate(next);
+    expect(json).toMatchObject({ outcome: "refused", step: "closure" });
+    expect(json["reason"]).toContain("built for aarch64-linux, and this machine is x86_64-linux");
+  });
+
+  test("systemd that does not tell its units is not healthy", () => {
+    const next = host.closure("next", {
+      onTest:
+        'printf "#!/bin/sh\\ncase \\$* in list-units*) exit 1 ;; esac\\nexec \\"$PANTHEROS_ROOT/fake/systemctl\\" \\"\\$@\\"\\n" >"$PANTHEROS_ROOT/fake/bin/systemctl"',
+    });
+    host.write("fake/systemctl", host.read("fake/bin/systemctl"), 0o755);
+    onOld("test", 'cp "$PANTHEROS_ROOT/fake/systemctl" "$PANTHEROS_ROOT/fake/bin/systemctl"');
+    const { json } = activate(next);
+    expect(json).toMatchObject({ outcome: "rolled-back", step: "health", running: old });
+    expect(json["reason"]).toContain("list-units failed");
+  });
+
+  test("a directory where the running system's link should be is named", () => {
+    host.unlink("run/current-system");
+    host.write("run/current-system/x", "");
+    expect(activate(host.closure("next")).json).toMatchObject({
+      ...{ outcome: "refused", step: "machine" },
+      reason: expect.stringContaining("not a link"),
+    });
+  });
+});
