@@ -1,7 +1,7 @@
 # Every target may be run again; tools/setup --help says what is installed, and where.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: nix-eval help setup sandbox sandbox-down check docs test failures bench
+.PHONY: nix-eval help setup sandbox sandbox-down check docs test failures faults bench
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
@@ -39,6 +39,11 @@ test: ## All tests; without root the sandbox tests are left out
 failures: ## Of the tests only the table of what can go wrong in a deploy, on real hosts (root)
 	@tools/setup sandbox
 	@tools/with node tools/testing/main.ts failures
+
+faults: ## The tables of faults whole: every command of the supervisor, 200 random kills, 60 hosts five times (root; hours)
+	@tools/setup sandbox
+	@PANTHEROS_FAULTS=all tools/with node tools/testing/main.ts unit tests/unit/supervisor/faults.test.ts
+	@PANTHEROS_KILLS=200 PANTHEROS_TRUTH_RUNS=5 tools/with node tools/testing/main.ts failures tests/failures/way-back.test.ts tests/failures/sixty.test.ts
 
 bench: ## Measure what the design promises, as ratios of one run (root; parts: bench/main.ts --help)
 	@tools/setup sandbox

@@ -62,9 +62,10 @@ in {
       type = types.bool;
       default = true;
       description = ''
-        Activate only systems that one of trustedPublicKeys has signed; a key of a public cache does not count. A path that was built on the host itself needs no
-        signature to be in its store, so without this the deploy user could build a system there and have it activated.
-        Closures that are built on the host must be signed there.
+        Activate only systems that one of trustedPublicKeys has signed; other keys that Nix trusts here, such as a public
+        cache's, do not count. A path that was built on the host itself needs no signature to be in its store, so without
+        this the deploy user could build a system there and have it activated. Closures that are built on the host must be
+        signed there.
       '';
     };
     confirmSeconds = seconds 30 "How long a healthy new system waits for its confirmation before the old one comes back.";

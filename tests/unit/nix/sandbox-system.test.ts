@@ -90,7 +90,7 @@ test("its /etc lets in the deploy user, for one program, with signed closures", 
   expect(readStore(system, "etc/sudoers.d/deploy")).toBe(`deploy ALL=(root) NOPASSWD: ${program}\n`);
   expect(readStore(system, "etc/ssh/authorized_keys.d/deploy").split("\n")).toEqual([
     deployKey,
-    `restrict,command="sudo -n ${program} status" ${probeKey}`,
+    `restrict,command="sudo -n ${program} probe" ${probeKey}`,
     "",
   ]);
   expect(readStore(system, "etc/nix/pantheros.conf")).toContain(
