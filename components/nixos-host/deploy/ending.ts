@@ -90,6 +90,8 @@ const hints: Record<string, string> = {
   reboot:
     "the new system did not come up: its journal (`journalctl -b -1` on the host) or the console say why",
   rollback: "the machine runs neither system fully; a reboot boots the old one",
+  record: "look at the disk of /var/lib/pantheros on the host: it is full, or read-only",
+  result: "look at the disk of /var/lib/pantheros on the host: it is full, or read-only",
 };
 
 export function facts(of: {
