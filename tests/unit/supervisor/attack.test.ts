@@ -207,6 +207,18 @@ describe("the account", () => {
     });
   });
 
+  test("where nothing can be written and the supervisor is killed, it goes back all the same", async () => {
+    activate(host.closure("next"));
+    for (const file of ["record", "last", "failure"]) host.link(`var/lib/pantheros/${file}.new`, "/dev/full");
+    host.discard("var/lib/pantheros/lock");
+    host.write("var/lib/pantheros/lock/in-the-way", "");
+    host.killMain();
+    await host.until(() => runs() === old);
+    for (const file of ["record", "last", "failure"]) host.unlink(`var/lib/pantheros/${file}.new`);
+    await host.idle();
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "waiting", running: old });
+  });
+
   test("a full disk gets the room that was set aside", async () => {
     const next = host.closure("next");
     activate(next);

@@ -14,7 +14,8 @@ run() {
     exit 0 # continued after the boot
   fi
   [ "$phase" != committed ] || finish_commit
-  [ ! -s "$state/failure" ] || go_back
+  first_cause
+  [ -z "$cause" ] || go_back
   case $phase in
     starting) if [ "$mode" = boot ]; then stage; else switch_live; fi; await_confirmation; commit ;;
     booting) await_confirmation; commit ;;

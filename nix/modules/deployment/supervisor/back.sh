@@ -2,8 +2,8 @@
 # The way back: the one place that puts the recorded system back. It is tried until it went well, and reported only as it went.
 
 go_back() {
-  [ -s "$state/failure" ] || write failure "$(failure "$phase" "" 1 "the supervisor was ended while $phase")"
-  first_line "$state/failure"; cause=$line
+  first_cause
+  [ -n "$cause" ] || record_failure "$phase" "" 1 "the supervisor was ended while $phase"
   if [ "$phase" = starting ]; then unchanged; fi
   case $mode:$phase in boot:* | live:committing) undo=yes ;; esac
   set_phase rolling-back # where it cannot be written: go on
@@ -29,10 +29,10 @@ finished() { insist finish "$@"; disarm; exit 0; }
 # `trouble` says what is missing.
 went_back() {
   trouble='' command="$recorded/bin/switch-to-configuration test"
-  if [ "$undo" = yes ] && ! undo_commit; then trouble="the machine boots ${next:-another system}: $(tail_of "$state/log"); "; fi
+  if [ "$undo" = yes ] && ! undo_commit; then trouble="the machine boots ${next:-another system}: $(tail_of "$volatile/log"); "; fi
   now; free_of_switches "$((end > now ? end - now : 1))"
   bounded "$switch_seconds" "$root$recorded/bin/switch-to-configuration" test; code=$?
-  case $code in 0 | 4) ;; *) trouble="$trouble$(tail_of "$state/log"); " ;; esac
+  case $code in 0 | 4) ;; *) trouble="$trouble$(tail_of "$volatile/log"); " ;; esac
   lost_units
   # A switch back restarts fewer units than the switch forward did, so what served before is started by name.
   # shellcheck disable=SC2086
@@ -44,8 +44,8 @@ went_back() {
 # What served before and does not now, and what has failed since; `lost` is the same in words.
 lost_units() {
   missing='' failing='' lost='systemctl does not list units; '
-  serving_units >"$state/serving.after" && failing=$(newly_failed failed,auto-restart) || return
-  missing=$(not_in "$state/serving.after" <"$state/serving" | tr '\n' ' ')
+  serving_units >"$volatile/serving" && failing=$(newly_failed failed,auto-restart) || return
+  missing=$(not_in "$volatile/serving" <"$state/serving" | tr '\n' ' ')
   # The switch ends with 4 when any unit has failed, perhaps long ago.
   [ "$code" = 4 ] || failing=''
   lost="${missing:+not running again: $missing; }${failing:+failed units: $failing; }"
@@ -91,6 +91,6 @@ reboot_back() {
     # shellcheck disable=SC2086
     if bounded "$minute" systemctl reboot -i $force; then sleep "$reboot_seconds" 9>&-; fi
   done
-  trouble="the machine did not reboot: $(tail_of "$state/log"); "
+  trouble="the machine did not reboot: $(tail_of "$volatile/log"); "
   command='systemctl reboot' code=1
 }

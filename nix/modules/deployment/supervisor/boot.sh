@@ -19,7 +19,7 @@ stage() {
   fi
   advance rebooting
   sleep 1 9>&- # for the answer to the deployer
-  bounded "$minute" systemctl reboot -i || fail reboot "systemctl reboot" 1 "$(tail_of "$state/log")"
+  bounded "$minute" systemctl reboot -i || fail reboot "systemctl reboot" 1 "$(tail_of "$volatile/log")"
   # The shutdown ends this here.
   sleep "$reboot_seconds" 9>&-
   if going_down; then exit 0; fi
@@ -46,7 +46,7 @@ trial_boot() {
 # The machine went down in the middle of it: which system came up? Returns where the activation continues.
 after_boot() {
   now_runs=$(running)
-  first_line "$state/failure"; cause=$line
+  first_cause
   case $mode:$phase in
     *:committed) return ;;
     *:returning) returned ;;
@@ -94,7 +94,7 @@ back_through_boot() {
   # It never went down: what ran before runs.
   if [ "$(booted)" != "$wanted" ] && [ "$code" = 0 ]; then finished failed "$cause"; fi
   if [ "$(running)" = "$wanted" ] && [ "$code" = 0 ]; then reboot_back; fi
-  finished failed "$(failure_after "$cause" rollback "$command" "$code" "${trouble:-}the machine runs $(running) and boots ${next:-what its loader says}: $(tail_of "$state/log")")"
+  finished failed "$(failure_after "$cause" rollback "$command" "$code" "${trouble:-}the machine runs $(running) and boots ${next:-what its loader says}: $(tail_of "$volatile/log")")"
 }
 
 # Continues after a boot, or after the end of everything that was to do so. False: there was nothing to do.

@@ -2,13 +2,23 @@
 # Commands with a bound, and the health of a system.
 
 # fail STEP COMMAND EXIT REASON ends this run of the unit: systemd starts it again, and it goes back.
-fail() { write failure "$(failure "$@")"; exit 1; }
+fail() { record_failure "$@"; exit 1; }
+record_failure() {
+  cause=$(failure "$@")
+  write failure "$cause" || printf '%s\n' "$cause" >"$volatile/failure"
+}
+# The first failure of this activation in `cause`, empty where there is none.
+first_cause() {
+  first_line "$state/failure"
+  [ -n "$line" ] || first_line "$volatile/failure"
+  cause=$line
+}
 
 # bounded SECONDS COMMAND...: its output goes to the log. The umask is what a system expects: with this program's own, an
 # activation would make directories that nobody else can enter.
 bounded() {
   limit=$1; shift
-  (umask 022 && exec timeout -k 10 "$limit" "$@") >"$state/log" 2>&1 </dev/null 9>&-
+  (umask 022 && exec timeout -k 10 "$limit" "$@") >"$volatile/log" 2>&1 </dev/null 9>&-
 }
 
 # must STEP SECONDS COMMAND...: `bounded`, and the end of going forward when it fails.
@@ -17,8 +27,8 @@ must() {
   bounded "$seconds" "$@"; code=$?
   case $code in
     0) ;;
-    124 | 137 | 143) fail "$step" "$*" "$code" "not finished after $seconds s: $(tail_of "$state/log")" ;;
-    *) fail "$step" "$*" "$code" "$(tail_of "$state/log")" ;;
+    124 | 137 | 143) fail "$step" "$*" "$code" "not finished after $seconds s: $(tail_of "$volatile/log")" ;;
+    *) fail "$step" "$*" "$code" "$(tail_of "$volatile/log")" ;;
   esac
 }
 
@@ -27,19 +37,19 @@ check() {
   case $1 in
     http)
       # At most a megabyte of a body is kept, where one is looked at.
-      if [ "$4" = - ]; then body=/dev/null; else body=$state/body; fi
-      status=$(ulimit -f 2048; curl -sS --max-time "$5" -o "$body" -w '%{http_code}' --url "$2" 2>"$state/log") || { code=$?; tail_of "$state/log" | tail -n 1; [ -s "$state/log" ] || echo "curl: exit $code"; return 1; }
+      if [ "$4" = - ]; then body=/dev/null; else body=$volatile/body; fi
+      status=$(ulimit -f 2048; curl -sS --max-time "$5" -o "$body" -w '%{http_code}' --url "$2" 2>"$volatile/log") || { code=$?; tail_of "$volatile/log" | tail -n 1; [ -s "$volatile/log" ] || echo "curl: exit $code"; return 1; }
       printf 'status %s\n' "$status"
       case $3:$status in "$status:$status" | -:[23]*) ;; *) return 1 ;; esac
       [ "$4" = - ] || grep -qF -- "$4" "$body" || { printf 'body without: %s\n' "$4"; return 1; } ;;
     # bash only for its /dev/tcp: it opens the connection, sends nothing and closes it.
     tcp) host=${2%:*} host=${host#\[} host=${host%\]}
       # shellcheck disable=SC2016
-      bounded "$5" bash -c 'exec 3<>"/dev/tcp/$1/$2"' tcp "$host" "${2##*:}" || { code=$?; tail_of "$state/log" | tail -n 1; echo "exit $code"; return 1; }
+      bounded "$5" bash -c 'exec 3<>"/dev/tcp/$1/$2"' tcp "$host" "${2##*:}" || { code=$?; tail_of "$volatile/log" | tail -n 1; echo "exit $code"; return 1; }
       echo open ;;
     unit) systemctl is-active "$2" 2>&1 ;;
     command) PATH=$PATH:$root/run/current-system/sw/bin
-      bounded "$5" sh -c "$2" || { code=$?; tail_of "$state/log"; echo "exit $code"; return 1; } ;;
+      bounded "$5" sh -c "$2" || { code=$?; tail_of "$volatile/log"; echo "exit $code"; return 1; } ;;
     *) printf 'unknown kind of check: %s\n' "$1"; return 1 ;;
   esac
 }

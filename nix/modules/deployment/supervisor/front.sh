@@ -44,7 +44,7 @@ signed() {
   set -- "$1" --extra-experimental-features nix-command
   path=$1; shift
   bounded "$minute" nix "$@" path-info --sigs "$path" || return 1
-  if grep -q '[[:space:]]ca:' "$state/log"; then return 1; fi
+  if grep -q '[[:space:]]ca:' "$volatile/log"; then return 1; fi
   # A system from before the fleet's keys were named to it trusts what Nix does.
   [ "$trusted_keys" = any ] || set -- "$@" --option trusted-public-keys "$trusted_keys"
   bounded "$minute" nix "$@" store verify --no-contents --sigs-needed 1 "$path"
@@ -76,7 +76,7 @@ activate() {
   [ "${line:-$ours}" = "${ours:-$line}" ] || not_now closure "$wanted_path is built for $line, and this machine is $ours"
   # A system that was never managed has neither the file nor a supervisor, and only root gets here.
   if settings "$from" || [ -e "$root$from/etc/pantheros" ] || [ -e "$root$from/sw/bin/pantheros-supervisor" ]; then
-    [ "$require_signature" = false ] || signed "$wanted_path" || not_now signature "no trusted key signed it: $(tail_of "$state/log")"
+    [ "$require_signature" = false ] || signed "$wanted_path" || not_now signature "no trusted key signed it: $(tail_of "$volatile/log")"
   fi
   settings "$wanted_path"
   new_mode=live reasons=$(inhibitors "$wanted_path")
@@ -85,7 +85,7 @@ activate() {
     new_mode=boot reasons=$(printf '%s\n%s\n' "$kernel" "$reasons" | awk 'NF { printf "%s%s", sep, $0; sep = ", " }')
   # NixOS' own checks, which change nothing.
   elif [ -e "$root$wanted_path/switch-inhibitors" ] && ! bounded "$minute" "$root$wanted_path/bin/switch-to-configuration" check; then
-    not_now inhibitors "NixOS refuses to switch to it: $(tail_of "$state/log")"
+    not_now inhibitors "NixOS refuses to switch to it: $(tail_of "$volatile/log")"
   fi
   choose_recorded
   read -r attempt </proc/sys/kernel/random/uuid
@@ -94,7 +94,7 @@ activate() {
   # Switched to already, and only its kernel is not booted: what was booted is what to go back to.
   if [ "$mode" = boot ] && [ "$recorded" = "$wanted" ]; then recorded=$booted_system; fi
   set_aside
-  rm -f "$state/confirm" "$state/failure" "$state/health" "$state/offer"
+  rm -f "$state/confirm" "$state/failure" "$volatile/failure" "$state/health" "$state/offer"
   unwritable="cannot write to $state: is the disk full, or read-only?"
   { write_unsynced reasons "$reasons" && write_unsynced provenance "$offered"; } || not_now state "$unwritable"
   failed_units failed,auto-restart >"$state/failed.before" || not_now machine "systemctl list-units failed"
@@ -103,7 +103,7 @@ activate() {
   printf '%s\n' "$serving" | of_recorded >"$state/serving" || not_now state "$unwritable"
   pin recorded "$recorded"
   set_phase starting || not_now state "$unwritable"
-  start_unit || { finish failed "$(failure start systemd-run 1 "$(tail_of "$state/log")")"; answer; }
+  start_unit || { finish failed "$(failure start systemd-run 1 "$(tail_of "$volatile/log")")"; answer; }
   exec 9>&-
   await waiting "$((switch_seconds * 2 + health_seconds * 2 + 180))"
 }

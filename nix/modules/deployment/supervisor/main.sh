@@ -24,6 +24,7 @@ umask 077
 if [ -n "${SUDO_UID:-}" ]; then PANTHEROS_ROOT=; fi
 root=${PANTHEROS_ROOT:-}
 state=$root/var/lib/pantheros
+volatile=$root/run/pantheros # for what a run needs even when nothing can be written elsewhere
 gcroots=$root/nix/var/nix/gcroots
 profile=$root/nix/var/nix/profiles/system
 unit=pantheros-activation
@@ -62,6 +63,7 @@ verb=${1:-help}
 case $verb in help | -h | --help) usage; exit 0 ;; esac
 [ -n "$root" ] || [ "$(id -u)" = 0 ] || refuse user "only root can do this: sudo -n $0 $verb"
 [ -d "$state" ] || mkdir -p "$state" || exit 1
+[ -d "$volatile" ] || mkdir -p "$volatile" || exit 1
 
 case $verb:$# in
   status:0 | probe:0) "$verb" "" ;;

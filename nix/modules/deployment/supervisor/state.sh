@@ -76,7 +76,7 @@ pin() { { [ -d "$gcroots" ] || mkdir -p "$gcroots"; } && ln -sfn "$2" "$gcroots/
 unpin() { rm -f "$gcroots/pantheros-wanted" "$gcroots/pantheros-recorded"; }
 
 # --- The lock is descriptor 9, and not for children.
-open_lock() { exec 9>>"$state/lock"; }
+open_lock() { if { true; } 2>/dev/null >>"$state/lock"; then exec 9>>"$state/lock"; else exec 9>>"$volatile/lock"; fi; }
 take_lock() { flock -n 9 || timeout "$1" flock 9; } # take_lock SECONDS
 lock_within() { open_lock; take_lock "$1"; }
 
