@@ -98,7 +98,7 @@ test("a deploy user with only the rights it needs: it can do nothing else as roo
     expect(ran.output).not.toMatch(/uid=0|"version"/);
   }
   expect((await deployer("cat /var/lib/pantheros/record")).output).toMatch(/Permission denied/);
-  expect(await deployer(`printf planted-secret | sudo -n ${supervisor} secret planted`)).toMatchObject({
+  expect(await deployer(`printf planted-secret | sudo -n ${supervisor} secret planted 14`)).toMatchObject({
     code: 0,
   });
   const secrets = "/var/lib/pantheros/secrets";
@@ -136,6 +136,8 @@ test("a deploy user with only the rights it needs: of the supervisor only the ve
     "confirm nobody-waits-for-this",
     "confirm '../record'",
     "secret ../../../etc/shadow",
+    "secret ../../../etc/shadow 10",
+    "secret planted -1",
     "rollback 'a b'",
     "anything",
   ];
@@ -272,13 +274,16 @@ test("the probe key of pull requests can only probe", async () => {
     [`sudo -n ${supervisor} activate ${system} token`],
     [`sudo -n ${supervisor} rollback`],
     ["nix-daemon --stdio"],
-    [`sudo -n ${supervisor} secret planted`],
+    [`sudo -n ${supervisor} secret planted 14`],
+    [`sudo -n ${supervisor} status`],
     ["-s", "sftp"],
   ];
   for (const words of attempts) {
     const ran = await asProbe(...words);
     expect([words, ran.code]).toEqual([words, 0]);
-    expect(JSON.parse(ran.output)).toMatchObject({ version: 1, system });
+    const answer = JSON.parse(ran.output) as { last: object };
+    expect(answer).toMatchObject({ version: 2, system });
+    expect(Object.keys(answer.last)).toEqual(["outcome", "step", "wanted", "token"]);
   }
   const forward = ["-W", "127.0.0.1:22", `deploy@${address}`];
   const forwarded = await fleet.inDriver("ssh", ...options, ...pinned(), ...forward);

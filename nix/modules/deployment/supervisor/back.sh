@@ -68,9 +68,11 @@ undo_commit() {
   if [ -n "$kept" ] && [ "$generation_now" != "$kept" ]; then bounded 60 nix-env -p "$profile" --switch-generation "$kept"; fi
   # What came after it in the profile was never confirmed; and a loader's menu has the systems of the profile only.
   if [ "$mode" = boot ] && [ "$(profile_path)" != "$recorded" ]; then bounded 60 nix-env -p "$profile" --set "$recorded"; fi
-  before=$(profile_path)
+  before=$(profile_path) undone=0
   [ -n "$before" ] || return 0
-  bounded "$switch_seconds" "$root$before/bin/switch-to-configuration" boot && boots "$before" && [ "$before" != "$wanted" ]
+  # The profile could not be moved: at least the machine boots the old system.
+  if [ "$before" = "$wanted" ] && [ "$recorded" != "$wanted" ]; then before=$recorded undone=1; fi
+  bounded "$switch_seconds" "$root$before/bin/switch-to-configuration" boot && boots "$before" && return "$undone"
 }
 
 # The old system does not come back under the running one. Where it can be deployed to all the same, that is the end; a machine that
