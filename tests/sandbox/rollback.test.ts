@@ -156,6 +156,9 @@ describe("rolled back on purpose", () => {
     expect(refused.output).toContain("nothing was changed");
     expect(pinsFile()).not.toContain("/nix/store/");
     expectWell(await sandbox.cli("machine", "start", "db"));
+    // Started is not yet up.
+    const up = "for i in $(seq 300); do ss -Hltn 'sport = 22' | grep -q . && exit 0; sleep 0.1; done; exit 1";
+    expectWell(await sandbox.inside("db", up));
   });
 
   test("a pinned host that is off is named by the next up, which does not wait for it", async () => {
