@@ -103,8 +103,8 @@ const wrongTarget: Story = {
     const unconfirmed = await fleet.supervisor(host, "wanted");
     await fleet.inside(host, `${unconfirmed}/bin/switch-to-configuration test`);
     expect(await fleet.running(host)).toBe(unconfirmed);
-    const second = await part.up(fault(host, 'unit = "crash"'));
-    await part.expectEnd(second, "rolled-back");
+    const second = await part.up(fault(host, 'activation = "fail"'));
+    await part.expectEnd(second, "rolled-back at activate");
     await fleet.isBack(host, before);
   },
 };

@@ -87,7 +87,7 @@ describe("a host that builds for itself", () => {
     const early = await sandbox.up();
     expect(early.code).not.toBe(0);
     expect(early.output).toMatch(
-      /db: failed at sign\n\s+reason: +db does not trust its own key trust-1-db:\S+ yet/,
+      /db: failed at sign\n\s+reason: +\| db does not trust its own key trust-1-db:\S+ yet/,
     );
     expect(early.output).toMatch(/hint: +deploy db once with build = "local"/);
     expect(await sandbox.running("db")).toBe(before);
@@ -141,7 +141,7 @@ describe("a host that builds for itself", () => {
     const up = await sandbox.up();
     expect(up.code).not.toBe(0);
     expect(up.output).toMatch(
-      /db: failed at sign\n\s+reason: +db has other content in \/nix\/store\/\S+-filler-0 than/,
+      /db: failed at sign\n\s+reason: +\| db has other content in \/nix\/store\/\S+-filler-0 than/,
     );
     expect(up.output).toContain(forged);
     expect(await sandbox.running("db")).toBe(before);

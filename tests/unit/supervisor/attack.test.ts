@@ -118,6 +118,18 @@ describe("the way back", () => {
     expect(activate(next, "t2").json).toMatchObject({ outcome: "rolled-back", running: old });
   });
 
+  test("does not look for what somebody ran for a time, and names each unit that is missing", () => {
+    host.write("fake/serving", "somebodys.service\nsshd.service\nnginx.service\n");
+    const stops = (kept: string) => `printf '${kept}' >"$PANTHEROS_ROOT/fake/serving"`;
+    const first = host.closure("first", { ...unhealthy, onTest: stops("sshd.service\\nnginx.service\\n") });
+    expect(activate(first).json).toMatchObject({ outcome: "rolled-back", missingUnits: [] });
+    const fake = host.read("fake/bin/systemctl").replace('echo "$u" >>"$R/fake/serving"', ":");
+    host.write("fake/bin/systemctl", fake, 0o755);
+    const second = host.closure("second", { ...unhealthy, onTest: stops("x.service\\n"), conf: short });
+    const { json } = activate(second, "t2");
+    expect(json).toMatchObject({ outcome: "failed", missingUnits: ["sshd.service", "nginx.service"] });
+  });
+
   test("goes to what was confirmed, and not to what merely runs", () => {
     activate(old, "t0");
     host.run(["confirm", "t0"]);

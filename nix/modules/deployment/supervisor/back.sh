@@ -33,19 +33,25 @@ went_back() {
   now; free_of_switches "$((end > now ? end - now : 1))"
   bounded "$switch_seconds" "$root$recorded/bin/switch-to-configuration" test; code=$?
   case $code in 0 | 4) ;; *) trouble="$trouble$(tail_of "$volatile/log"); " ;; esac
-  lost_units
-  # A switch back restarts fewer units than the switch forward did, so what served before is started by name.
-  # shellcheck disable=SC2086
-  if [ -n "$missing$failing" ]; then bounded "$minute" systemctl start $missing $failing; lost_units; fi
+  start_lost
   [ "$(running)" = "$recorded" ] || trouble="${trouble}the running system is $(running); "
   trouble=$trouble$lost$(no_login)
   [ -z "$trouble" ]
 }
-# What served before and does not now, and what has failed since; `lost` is the same in words.
+# A switch back, or a boot, starts fewer units than what served before: it is started by name.
+start_lost() {
+  lost_units
+  # shellcheck disable=SC2086
+  if [ -n "$missing$failing" ]; then bounded "$minute" systemctl start $missing $failing; lost_units; fi
+}
+# What served before and does not now, and what has failed since; `lost` is the same in words. Units that have no file were somebody's for
+# a time, and are not looked for.
 lost_units() {
   missing='' failing='' lost='systemctl does not list units; '
   serving_units >"$volatile/serving" && failing=$(newly_failed failed,auto-restart) || return
-  missing=$(not_in "$volatile/serving" <"$state/serving" | tr '\n' ' ')
+  for name in $(not_in "$volatile/serving" <"$state/serving"); do
+    ! systemctl cat "$name" >/dev/null 2>&1 || missing="$missing$name "
+  done
   # The switch ends with 4 when any unit has failed, perhaps long ago.
   [ "$code" = 4 ] || failing=''
   lost="${missing:+not running again: $missing; }${failing:+failed units: $failing; }"

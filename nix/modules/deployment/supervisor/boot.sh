@@ -15,7 +15,7 @@ stage() {
   first_line "$state/reasons"
   if [ "$reboot" != allow ]; then
     insist write staged "$token $wanted"
-    finished staged "$(failure reboot "" 0 "$line: needs a reboot, which the inventory does not allow: it boots at the next one")"
+    finished staged "$(failure reboot "" 0 "waits for a reboot, which the inventory forbids a deploy: $line")"
   fi
   advance rebooting
   sleep 1 9>&- # for the answer to the deployer
@@ -78,7 +78,7 @@ interrupted() {
 returned() {
   started_up
   code=0
-  lost_units
+  start_lost
   trouble=$lost$(no_login)
   [ "$now_runs" = "$recorded" ] || trouble="the machine came up with $now_runs instead of the system from before; $trouble"
   [ -n "$trouble" ] || finished rolled-back "$cause"

@@ -156,7 +156,8 @@ finish() {
   put_text attempt "$attempt"
   put_text at "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
   put_list failedUnits "$(failed_units)"
-  put_list missingUnits "${missing:-}"
+  # shellcheck disable=SC2086
+  put_list missingUnits "${missing:+$(printf '%s\n' $missing)}"
   new_kernel "$running_kernel"
   put_text waits "$kernel"
   put health "$health"
