@@ -94,7 +94,7 @@ describe("the binary cache in a bucket", () => {
     changeWeb();
     const up = await sandbox.up();
     expectWell(up);
-    expect(up.output).toMatch(/web: confirmed, generation \d+\n\s+warning: push: .*127\.0\.0\.1:9/);
+    expect(up.output).toMatch(/web: confirmed, generation \d+\n\s+warning: \| push: .*127\.0\.0\.1:9/);
     const [path = ""] = await ownPaths(await webRuns());
     expect((await inBucket(narinfo(path))).code).toBe(22);
     sandbox.editFleet((text) => text.replace("http://127.0.0.1:9/nobody", push));
@@ -108,7 +108,7 @@ describe("the binary cache in a bucket", () => {
     const up = await sandbox.up();
     expectWell(up);
     expect(up.output).toMatch(
-      /web: confirmed, generation \d+\n\s+warning: cache: web says: unable to download/,
+      /web: confirmed, generation \d+\n\s+warning: \| cache: web says: unable to download/,
     );
     await webRuns();
     expectWell(await sandbox.inside("web", "nft delete table inet broken"));
