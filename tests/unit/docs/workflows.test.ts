@@ -1,0 +1,41 @@
+/** What the jobs of pull requests can reach: their code is the author's. */
+import { readdirSync, readFileSync } from "node:fs";
+
+const folder = ".github/workflows";
+const workflows = readdirSync(folder).filter((name) => /\.ya?ml$/.test(name));
+/** Without comments, which may name what is not there. */
+const textOf = (name: string) => readFileSync(`${folder}/${name}`, "utf8").replace(/(^|\s)#.*$/gm, "");
+
+test("a fork's pull request meets no secret: only the preview has any, and it is not for forks", () => {
+  expect(workflows).toContain("preview.yml");
+  for (const name of workflows) {
+    const text = textOf(name);
+    // They would run with the repository's secrets, whoever wrote the change.
+    expect([name, /pull_request_target|workflow_run|issue_comment/.exec(text)]).toEqual([name, null]);
+    if (/\bsecrets\./.test(text)) {
+      expect(name).toBe("preview.yml");
+      const jobs = text.slice(text.indexOf("\njobs:")).match(/^ {2}[a-z][a-z-]*:$/gm) ?? [];
+      const guarded = text.match(
+        /^ {2}[a-z][a-z-]*:\n {4}if: github\.event\.pull_request\.head\.repo\.full_name == github\.repository$/gm,
+      );
+      expect(guarded).toHaveLength(jobs.length);
+    } else {
+      expect([name, /^permissions:\n {2}contents: read$/m.test(text)]).toEqual([name, true]);
+      expect([name, /: write\b/.exec(text)]).toEqual([name, null]);
+    }
+  }
+});
+
+test("the preview of a pull request has no key that deploys or signs, and asks with the probe key", () => {
+  const text = textOf("preview.yml");
+  expect(text).toMatch(/^permissions: \{\}$/m);
+  expect(text).toMatch(/^ *PANTHEROS_PROBE: status$/m);
+  expect(text).toMatch(/^ *PANTHEROS_SSH_KEY: \$\{\{ runner\.temp \}\}\/probe-key$/m);
+  expect(text).not.toMatch(/PANTHEROS_SIGNING_KEY|deploy[ -]key|signing[ -]key/i);
+  // Of what the job is given, everything is in the vault of the previews.
+  const references = [...text.matchAll(/op:\/\/([^/]+)\//g)].map(([, vault]) => vault);
+  expect(references.length).toBeGreaterThan(0);
+  expect(new Set(references)).toEqual(new Set(["Preview"]));
+  const secrets = [...text.matchAll(/\bsecrets\.([A-Z_]+)/g)].map(([, name]) => name);
+  expect(new Set(secrets)).toEqual(new Set(["OP_PREVIEW_SERVICE_ACCOUNT_TOKEN"]));
+});
