@@ -83,7 +83,7 @@ async function activate(activation: Activation, attempt: number): Promise<Activa
   if (line.step === "busy" && attempt > 1) return { ask: true, lost: stepFailure(step, ran) };
   if (!goesOn.has(line.outcome)) return { ending: await ended(activation, line, step) };
   const wrong = mismatch(spec, line, undefined);
-  if (wrong !== undefined) return { ending: rejected(step, wrong, line) };
+  if (wrong !== undefined) return { ending: rejected(step, wrong) };
   if (line.attempt != null) activation.attempt = line.attempt;
   if (line.outcome !== "rebooting") return { ask: false };
   tools.progress(`${spec.host}: reboots: ${line.reason ?? ""}`);
@@ -190,7 +190,7 @@ async function fetchStatus({ spec, tools, perform }: Activation, asked: number) 
 async function ended(activation: Activation, line: VerbResult, step: Step): Promise<Ending> {
   const { spec, rebootOf, unconfirmed } = activation;
   const wrong = mismatch(spec, line, activation.attempt);
-  if (wrong !== undefined) return rejected(step, wrong, line);
+  if (wrong !== undefined) return rejected(step, wrong);
   if (line.outcome === "confirmed" || line.outcome === "staged") {
     return ending(spec, { line, step, rebootOf });
   }
@@ -202,10 +202,12 @@ async function ended(activation: Activation, line: VerbResult, step: Step): Prom
   return ending(spec, { line, step, now, rebootOf, unconfirmed });
 }
 
-/** What the host says is not used. */
-const rejected = (step: Step, reason: string, line?: VerbResult): Ending => ({
-  ...{ outcome: "failed", step: step.name, reason, hint: rejectedHint },
-  ...(line === undefined ? {} : facts(line)),
+/** Nothing of such an answer is used, what it says of the running system included: that counts as not known. */
+const rejected = (step: Step, reason: string): Ending => ({
+  outcome: "failed",
+  step: step.name,
+  reason,
+  hint: rejectedHint,
 });
 
 const rejectedHint =

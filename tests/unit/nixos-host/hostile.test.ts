@@ -57,6 +57,8 @@ describe("an end counts when it is this deploy's", () => {
     const result = await outcome(w);
     expect(result).toMatchObject({ outcome: "failed", step: "confirm" });
     expect(result.reason).toMatch(reason);
+    // A claim of an answer that does not count.
+    expect(result.running).toBeUndefined();
   });
 
   test.each([
@@ -69,7 +71,9 @@ describe("an end counts when it is this deploy's", () => {
     ["confirmed, and nobody had confirmed", { ...confirmed, token: "t0" }],
   ])("activate: %s", async (_, line) => {
     const w = world({ ...prepared, activate: [ok(line)], confirm: [ok(confirmed)], ...idle });
-    expect(await outcome(w)).toMatchObject({ outcome: "failed", step: "activate" });
+    const result = await outcome(w);
+    expect(result).toMatchObject({ outcome: "failed", step: "activate" });
+    expect(result.running).toBeUndefined();
     expect(w.kinds()).not.toContain("confirm");
   });
 
