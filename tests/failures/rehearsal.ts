@@ -35,7 +35,7 @@ export async function until<T>(
 }
 
 const hostsIn = (fleet: string): string[] =>
-  [...fleet.matchAll(/^\[hosts\.([a-z]+)\]/gm)].map(([, host = ""]) => host).sort();
+  [...fleet.matchAll(/^\[hosts\.([a-z][a-z0-9-]*)\]/gm)].map(([, host = ""]) => host).sort();
 
 /** A fleet that is broken in one way after the other, and mended each time. */
 export class Rehearsal extends Sandbox {
