@@ -4,9 +4,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import path from "node:path";
 import { parse } from "smol-toml";
 
-const documents = ["README.md", ...readdirSync("docs").map((name) => `docs/${name}`)].filter((name) =>
-  name.endsWith(".md"),
-);
+const documents = [
+  "README.md",
+  ...readdirSync("docs", { recursive: true, encoding: "utf8" }).map((name) => `docs/${name}`),
+].filter((name) => name.endsWith(".md"));
 const textOf = (document: string) => readFileSync(document, "utf8");
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, found = ""]) => found);
 const withoutBlocks = (text: string) => text.replace(/^ *```[\s\S]*?^ *```$/gm, "");
@@ -57,7 +58,10 @@ describe.each(documents)("%s", (document) => {
   const text = textOf(document);
 
   test("its relative links lead somewhere", () => {
-    const links = matches(text, /\]\(([^)\s]+)\)/g).filter((link) => !/^[a-z]+:/.test(link));
+    const links = [
+      ...matches(text, /\]\(([^)\s]+)\)/g),
+      ...matches(text, /^\[[^\]]+\]: (\S+)$/gm), // defined apart
+    ].filter((link) => !/^[a-z]+:/.test(link));
     const broken = links.filter((link) => {
       const [file = "", anchor] = link.split("#");
       const target = file === "" ? document : path.join(path.dirname(document), file);
