@@ -71,6 +71,27 @@ const stopped: Story = {
   },
 };
 
+const lostKeys: Story = {
+  row: "the deploy user's keys do not come back: not told as rolled back, the machine reboots into the old system",
+  host: "oak",
+  act: async (part) => {
+    const { fleet, host } = part;
+    const before = await part.moment();
+    await fleet.closeGate(host);
+    const joint = await part.begin(
+      all(gated(host), fault(host, "health_seconds = 8, confirm_seconds = 5, switch_seconds = 5")),
+    );
+    await fleet.phase(host, "checking", joint.run);
+    const boot = await shell(part, "cat /proc/sys/kernel/random/boot_id");
+    const keys = "/etc/ssh/authorized_keys.d/deploy";
+    await shell(part, `echo nobody >/run/nobody; mount --bind /run/nobody ${keys}`);
+    await part.expectBack(joint, before, "rolled-back at health", /gate/);
+    await keysAreOf(part, before.running);
+    expect(await shell(part, "findmnt -n /etc/ssh/authorized_keys.d/deploy || echo gone")).toBe("gone");
+    expect(await shell(part, "cat /proc/sys/kernel/random/boot_id")).not.toBe(boot); // it rebooted
+  },
+};
+
 const wrongTarget: Story = {
   row: "an unconfirmed system runs: the next deploy that fails goes back to the confirmed one",
   host: "elm",
@@ -126,4 +147,4 @@ const unwritten: Story = {
   },
 };
 
-together(fleet, "the way back", [locked, stopped, wrongTarget, readOnly, unwritten]);
+together(fleet, "the way back", [locked, stopped, lostKeys, wrongTarget, readOnly, unwritten]);
