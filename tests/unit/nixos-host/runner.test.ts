@@ -25,6 +25,9 @@ test("output, exit status, environment and input", async () => {
 test("the limit ends what the command started too", async () => {
   const ran = await sh("sleep 1000 & echo $!; wait", { timeoutSeconds: 1 });
   expect(ran).toMatchObject({ exitCode: null, timedOut: true });
+  // Its pipes close a moment before it has ended.
+  for (const end = Date.now() + 60_000; alive(Number(ran.stdout)) && Date.now() < end; )
+    await new Promise((resume) => setTimeout(resume, 10));
   expect(alive(Number(ran.stdout))).toBe(false);
 });
 

@@ -80,6 +80,7 @@ returned() {
   code=0
   start_lost
   trouble=$lost$(no_login)
+  if [ "$undo" = yes ] && ! for_a_while undo_commit; then trouble="${trouble}the profile names $(profile_path); "; fi
   [ "$now_runs" = "$recorded" ] || trouble="the machine came up with $now_runs instead of the system from before; $trouble"
   [ -n "$trouble" ] || finished rolled-back "$cause"
   finished failed "$(failure_after "$cause" rollback "systemctl reboot" 1 "$trouble")"
@@ -93,7 +94,7 @@ back_through_boot() {
   if [ "$(running)" = "$recorded" ] && [ "$code" = 0 ]; then finished rolled-back "$cause"; fi
   # It never went down: what ran before runs.
   if [ "$(booted)" != "$wanted" ] && [ "$code" = 0 ]; then finished failed "$cause"; fi
-  if [ "$(running)" = "$wanted" ] && [ "$code" = 0 ]; then reboot_back; fi
+  if [ "$(running)" = "$wanted" ] && boots "$recorded"; then reboot_back; fi
   finished failed "$(failure_after "$cause" rollback "$command" "$code" "${trouble:-}the machine runs $(running) and boots ${next:-what its loader says}: $(tail_of "$volatile/log")")"
 }
 
