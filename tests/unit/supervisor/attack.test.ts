@@ -130,6 +130,25 @@ describe("the way back", () => {
     expect(json).toMatchObject({ outcome: "failed", missingUnits: ["sshd.service", "nginx.service"] });
   });
 
+  test("through a reboot, does not wait for a profile that cannot be moved: the old system is what boots", async () => {
+    const conf = { reboot: "allow", switch_seconds: 1, reboot_seconds: 60 };
+    const next = host.closure("next", { ...unhealthy, kernel: "linux-6.13", conf });
+    const reboots = () => host.log().filter((entry) => entry === "reboot").length;
+    activate(next);
+    await host.until(() => reboots() === 1);
+    host.write("fake/nix-env-fails", "");
+    await host.cycle();
+    host.run(["resume"]);
+    await host.until(() => reboots() === 2);
+    expect(host.target("boot/pantheros-default")).toBe(old);
+    await host.cycle();
+    host.unlink("fake/nix-env-fails");
+    host.run(["resume"]);
+    await host.idle();
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "health", running: old });
+    expect(host.profile()).toBe(old);
+  });
+
   test("goes to what was confirmed, and not to what merely runs", () => {
     activate(old, "t0");
     host.run(["confirm", "t0"]);
