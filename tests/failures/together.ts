@@ -161,6 +161,7 @@ interface Waiting {
 
 /** PANTHEROS_ROWS: a regular expression that chooses rows, for work on one of them. */
 const chosen = new RegExp(process.env["PANTHEROS_ROWS"] || "");
+export const chooses = (row: string): boolean => chosen.test(row);
 
 /** Declares the tests of rows; `prefix` is what their runs are started with. */
 export function together(
@@ -170,7 +171,7 @@ export function together(
   prefix: () => Promise<readonly string[]> = async () => [],
 ): void {
   describe(theme, () => {
-    const rows = stories.filter(({ row }) => chosen.test(row));
+    const rows = stories.filter(({ row }) => chooses(row));
     const failed = new Map<string, unknown>();
 
     beforeAll(async () => {
