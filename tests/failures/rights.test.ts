@@ -152,14 +152,26 @@ test("a deploy user with only the rights it needs: of the supervisor only the ve
  * A path that no store has seen before, built here and signed by nobody. It is not named by its content, which would need no
  * signature.
  */
-async function unsigned(): Promise<string> {
-  const text = `builtins.derivation { name = "unsigned"; system = builtins.currentSystem; builder = "/bin/sh"; args = ["-c" "echo ${randomUUID()} >$out"]; }`;
+async function unsigned(script = "echo >$out"): Promise<string> {
+  const args = JSON.stringify(`${script} # ${randomUUID()}`);
+  const text = `builtins.derivation { name = "unsigned"; system = builtins.currentSystem; builder = "/bin/sh"; args = ["-c" ${args}]; }`;
   const build = ["--option", "sandbox", "false", "build", "--impure", "--no-link", "--print-out-paths"];
   const built = await fleet.run([...nix, ...build, "--expr", text], 60);
   const path = built.output.trim().split("\n").at(-1) ?? "";
   expect(path).toMatch(/^\/nix\/store\/[a-z0-9]{32}-unsigned$/);
   return path;
 }
+
+/** A system, just enough to be activated: its switch says so and fails. */
+const failingSystem = (says: string) =>
+  unsigned(
+    "/bin/mkdir -p $out/bin && echo x >$out/nixos-version && cd $out/bin" +
+      ` && echo '#!/bin/sh' >switch-to-configuration && echo 'echo ${says}; exit 1' >>switch-to-configuration` +
+      " && /bin/chmod +x switch-to-configuration",
+  );
+
+const sign = (path: string, file: string) =>
+  fleet.run([...nix, "store", "sign", "--key-file", file, path], 60);
 
 /** What the runner's store knows of the path; a copy sends its signatures along. */
 async function provenance(path: string): Promise<{ signatures: readonly string[]; ca?: string | null }> {
@@ -233,13 +245,12 @@ test("a deploy user cannot bring an unsigned closure, nor one that a stranger si
   const stranger = fleet.file("stranger");
   const generated = await fleet.run([...nix, "key", "generate-secret", "--key-name", "stranger-1"], 60);
   writeFileSync(stranger, generated.output.trim(), { mode: 0o600 });
-  const sign = (file: string) => fleet.run([...nix, "store", "sign", "--key-file", file, path], 60);
-  expectWell(await sign(stranger));
+  expectWell(await sign(path, stranger));
   expect((await provenance(path)).signatures).toHaveLength(1);
   await expectRefused(path);
 
   // The signature was all that it lacked.
-  expectWell(await sign(fleet.file("keys", "signing-key")));
+  expectWell(await sign(path, fleet.file("keys", "signing-key")));
   expectWell(await copies["straight to the daemon"](path));
   expect(await onHost(path)).toBe(true);
   expect(await untouched()).toBe(before);
@@ -263,7 +274,43 @@ test("a deploy user cannot activate a closure that nobody signed, however it cam
   expect(await untouched()).toBe(before);
 });
 
-test("the probe key of pull requests can only probe", async () => {
+test("a deploy user cannot activate a closure that only a key of others has signed, though the host's Nix trusts it", async () => {
+  const before = await untouched();
+  const path = await failingSystem("never");
+  const cache = fleet.file("others-cache");
+  const generated = await fleet.run([...nix, "key", "generate-secret", "--key-name", "others-cache-1"], 60);
+  writeFileSync(cache, generated.output.trim(), { mode: 0o600 });
+  const known = await fleet.run([...nix, "key", "convert-secret-to-public"], 60, readFileSync(cache, "utf8"));
+  expect(known.output).toMatch(/^others-cache-1:/);
+  const conf = "/etc/nix/nix.conf";
+  const trust =
+    `{ cat ${conf}; cat; } >/run/nix.conf && mount --bind /run/nix.conf ${conf}` +
+    " && systemctl try-restart nix-daemon.service";
+  expectWell(await fleet.inside("web", trust, `extra-trusted-public-keys = ${known.output}`));
+  expectWell(await sign(path, cache));
+  expectWell(await copies["straight to the daemon"](path));
+
+  const activate = () => deployer(`sudo -n ${supervisor} activate ${path} token`);
+  const refused = await activate();
+  expect(refused).toMatchObject({
+    code: 2,
+    output: expect.stringMatching(/"outcome":"refused","step":"signature"/),
+  });
+  expect(await untouched()).toBe(before);
+
+  // The fleet's signature was all that it lacked.
+  const signing = `umask 077; cat >/run/key; ${nixWords.join(" ")} store sign --key-file /run/key ${path}; rm /run/key`;
+  expectWell(await fleet.inside("web", signing, readFileSync(fleet.file("keys", "signing-key"), "utf8")));
+  expect((await activate()).output).toMatch(/"outcome":"rolled-back","step":"activate"/);
+  expectWell(await fleet.inside("web", `umount ${conf} && systemctl try-restart nix-daemon.service`));
+});
+
+test("the probe key of pull requests can only probe, and gets no text of a failure", async () => {
+  const path = await failingSystem("hush");
+  expectWell(await sign(path, fleet.file("keys", "signing-key")));
+  expectWell(await copies["straight to the daemon"](path));
+  const failed = await deployer(`sudo -n ${supervisor} activate ${path} told-to-nobody`);
+  expect(failed).toMatchObject({ code: 1, output: expect.stringMatching(/"reason":"hush"/) });
   const before = await untouched();
   const options = ["-F", "/dev/null", "-i", probe(), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"];
   const asProbe = (...words: string[]) =>
@@ -283,7 +330,11 @@ test("the probe key of pull requests can only probe", async () => {
     expect([words, ran.code]).toEqual([words, 0]);
     const answer = JSON.parse(ran.output) as { last: object };
     expect(answer).toMatchObject({ version: 2, system });
-    expect(Object.keys(answer.last)).toEqual(["outcome", "step", "wanted", "token"]);
+    expect(answer.last).toEqual({
+      ...{ outcome: "rolled-back", step: "activate", token: "told-to-nobody" },
+      wanted: path,
+    });
+    expect(ran.output).not.toContain("hush");
   }
   const forward = ["-W", "127.0.0.1:22", `deploy@${address}`];
   const forwarded = await fleet.inDriver("ssh", ...options, ...pinned(), ...forward);
