@@ -1,5 +1,5 @@
 /** Deploys of one host in which something is killed at a random moment, past Pulumi: as the deploy user, over SSH. */
-import { randomUUID } from "node:crypto";
+import { randomInt, randomUUID } from "node:crypto";
 import { expectWell, type Moment, type Rehearsal, until } from "./rehearsal.ts";
 
 export interface Systems {
@@ -23,6 +23,9 @@ interface Status {
 }
 
 const program = ["sudo", "-n", "/run/current-system/sw/bin/pantheros-supervisor"];
+
+/** What PANTHEROS_SEED says, or a new one; printed by who uses it, to repeat a run. */
+export const givenSeed = (): number => Number(process.env["PANTHEROS_SEED"] || randomInt(2 ** 31));
 
 /** The same numbers for the same seed (mulberry32); each below `bound`. */
 export function randomFrom(seed: number): (bound: number) => number {

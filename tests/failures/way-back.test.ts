@@ -1,6 +1,5 @@
 /** The way back under attack, on real hosts: other switches, stops, lost keys, full and read-only disks. */
-import { randomInt } from "node:crypto";
-import { killAtRandom } from "./kills.ts";
+import { givenSeed, killAtRandom } from "./kills.ts";
 import {
   all,
   change,
@@ -260,7 +259,7 @@ const killed =
     expectWell(await fleet.up());
     const good = [first, await fleet.running(host)] as const;
     expect(new Set([...good, failing]).size).toBe(3);
-    const seed = Number(process.env["PANTHEROS_SEED"] || randomInt(2 ** 31));
+    const seed = givenSeed();
     process.stderr.write(`${fleet.name}: PANTHEROS_SEED=${seed}\n`);
 
     await killAtRandom(fleet, host, { good, failing }, kills, seed);
