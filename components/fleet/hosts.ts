@@ -3,6 +3,7 @@ import { isBuiltTrusted } from "../../inventory/builders.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import { ownLimits, type RunnerSeconds } from "../../inventory/seconds.ts";
 import type { Settings } from "../../settings/settings.ts";
+import { formerNames } from "../former-names.ts";
 import { deployedPublicly } from "../hetzner-server/mapping.ts";
 import type { Machine } from "../machine.ts";
 import type { Evaluation } from "../nixos-host/evaluate.ts";
@@ -17,7 +18,7 @@ import { SecretDelivery } from "../secrets/delivery.ts";
 import type { DeliveryResult } from "../secrets/delivery-command.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
 import { installArgs } from "./installs.ts";
-import { formerNames, type Machines, machineOf } from "./machines.ts";
+import { type Machines, machineOf } from "./machines.ts";
 
 /** The stack's hosts as NixOS systems, and what else has to be true for the run to have succeeded. */
 export interface Deployed {
@@ -132,9 +133,8 @@ export function deployHosts({
         .filter((secret) => secret.host === name)
         .map(({ host, name: secret, value, read }) => {
           const args = { ...contact, host, secret, value, read, timeoutSeconds: deploy.seconds.secret };
-          const named = (called: string) => `${called}-secret-${secret}`;
-          const opts = { parent, ...formerNames(planned, named) };
-          const { result } = new SecretDelivery(named(name), args, opts);
+          const opts = { parent, ...formerNames(planned) };
+          const { result } = new SecretDelivery(`${name}-secret-${secret}`, args, opts);
           problems.push(result.apply((told) => deliveryProblem(told, converge)));
           return result;
         });

@@ -4,6 +4,7 @@ import { pinnedHostKey, readKnownHosts } from "../../inventory/known-hosts.ts";
 import type { ExistingHost, HetznerHost, Plan } from "../../inventory/plan.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { ExistingServer, type ExistingServerArgs, existingServerProblems } from "../existing-server.ts";
+import { formerNames } from "../former-names.ts";
 import { HetznerAccount } from "../hetzner-server/account.ts";
 import { disposable, hetznerServerArgs, placementGroupsOf } from "../hetzner-server/mapping.ts";
 import { HetznerServer } from "../hetzner-server/server.ts";
@@ -22,12 +23,6 @@ export interface Machines {
 /** The machine that is a host in service, created or adopted. */
 export const machineOf = ({ created, adopted }: Machines, host: string): Machine | undefined =>
   created.get(host) ?? adopted.get(host);
-
-/** For a resource that is named after a host: a renamed host's is the same one. Children whose names begin with it follow. */
-export const formerNames = (
-  { formerly }: { readonly formerly?: string | undefined },
-  nameOf: (host: string) => string = (host) => host,
-): { aliases?: pulumi.Alias[] } => (formerly === undefined ? {} : { aliases: [{ name: nameOf(formerly) }] });
 
 const isHetzner = (host: Plan["hosts"][number]): host is HetznerHost => host.provider.kind === "hetzner";
 const isExisting = (host: Plan["hosts"][number]): host is ExistingHost => host.provider.kind === "existing";

@@ -24,7 +24,7 @@ export interface Registration {
   readonly ignoreChanges: string[];
   readonly secretOutputs: string[];
   readonly dependencies: string[];
-  /** Names that the resource may have in the state besides its own, its own aliases and those it gets from its parents. */
+  /** Its own alternative names. The engine adds what follows from its parents', but only until those are renamed in the state. */
   readonly aliases: string[];
 }
 
@@ -124,12 +124,6 @@ interface WireMonitor {
   registerResourceOutputs(request: OutputsRequest, answer: Answer<unknown>): unknown;
 }
 
-/** What the engine adds: a child that is named after its parent was named after it before, too. Source: pkg/resource/deploy. */
-function inheritedAliases(name: string, parent: Registration | undefined): string[] {
-  if (parent === undefined || !name.startsWith(parent.name)) return [];
-  return parent.aliases.map((alias) => `${alias}${name.slice(parent.name.length)}`);
-}
-
 /** Listens to what the SDK sends to the engine: only there do resource options and secret marks all show. */
 function tap(monitor: WireMonitor, recording: Recording): void {
   const register = monitor.registerResource.bind(monitor);
@@ -137,8 +131,6 @@ function tap(monitor: WireMonitor, recording: Recording): void {
     return register(request, (error, response) => {
       if (!error) {
         const wire = request.getObject().toJavaScript();
-        const own = request.getAliasesList().flatMap((alias) => alias.getSpec()?.getName() || []);
-        const parent = recording.registrations.find(({ urn }) => urn === request.getParent());
         recording.registrations.push({
           type: request.getType(),
           name: request.getName(),
@@ -153,7 +145,7 @@ function tap(monitor: WireMonitor, recording: Recording): void {
           ignoreChanges: request.getIgnorechangesList(),
           secretOutputs: request.getAdditionalsecretoutputsList(),
           dependencies: request.getDependenciesList(),
-          aliases: [...own, ...inheritedAliases(request.getName(), parent)],
+          aliases: request.getAliasesList().flatMap((alias) => alias.getSpec()?.getName() || []),
         });
       }
       answer(error, response);

@@ -192,11 +192,12 @@ test("a renamed host's resources are those of its former name, but for names and
     world({}, true),
   );
   const former = (name: string) => recording.named(name).aliases;
-  for (const part of ["server", "firewall", "ipv4", "ipv6", "host-key", "bootstrap-key", "rdns-ipv4"]) {
-    expect(former(`data-${part}`)).toContain(`db-${part}`);
-  }
-  for (const part of ["deploy", "install", "secret-opnix-token-delivery"]) {
-    expect(former(`data-${part}`)).toContain(`db-${part}`);
+  // Each by itself: what a failed run did not reach is not found by its parent's former name any more.
+  const own = recording.registrations.filter(({ name }) => name === "data" || name.startsWith("data-"));
+  expect(own.length).toBeGreaterThan(12);
+  for (const { name, aliases } of own) expect(aliases).toEqual([name.replace("data", "db")]);
+  for (const part of ["server", "ipv4", "host-key", "deploy", "install", "secret-opnix-token-delivery"]) {
+    expect(own.map(({ name }) => name)).toContain(`data-${part}`);
   }
   // Its tags name the host, so the vendor would make it again anyway.
   expect(former("tailnet-key-data")).toEqual([]);
