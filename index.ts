@@ -11,6 +11,8 @@ const plan = planFor(loadInventory(settings.fleetFile), settings.environment);
 const evaluation = evaluate(evaluationArgs(plan, settings));
 // Loaded while Nix evaluates: Pulumi's SDK and those of the vendors take about as long.
 const { Fleet } = await import("./components/fleet/fleet.ts");
+const { failWithResources } = await import("./components/failures.ts");
+failWithResources();
 const fleet = new Fleet("fleet", { plan, settings, evaluation });
 
 /** The contract with other teams: outputs/contract.ts, docs/outputs.md. */

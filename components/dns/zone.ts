@@ -3,6 +3,7 @@ import { DnsRecord, type DnsRecordArgs } from "@pulumi/cloudflare/dnsRecord.js";
 import { getZoneOutput } from "@pulumi/cloudflare/getZone.js";
 import { ZoneSetting } from "@pulumi/cloudflare/zoneSetting.js";
 import * as pulumi from "@pulumi/pulumi";
+import { recoverWith } from "../failures.ts";
 import { sshfpOf } from "../ssh-public-key.ts";
 import type { ZoneRecord } from "./records.ts";
 
@@ -21,7 +22,8 @@ export interface ZoneArgs {
 export interface PublishedRecord {
   readonly name: string;
   readonly type: string;
-  readonly content: pulumi.Output<string>;
+  /** Undefined when the vendor refused it in this run. */
+  readonly content: pulumi.Output<string | undefined>;
   readonly proxied: boolean;
 }
 
@@ -51,6 +53,15 @@ function written(record: ZoneRecord<pulumi.Input<string>>): pulumi.Output<string
   return pulumi.output(record.content as pulumi.Input<string>);
 }
 
+/** What is written is what the vendor took; a preview tells it before. */
+const afterwards = (resource: DnsRecord, record: ZoneRecord<pulumi.Input<string>>) =>
+  pulumi.runtime.isDryRun()
+    ? written(record)
+    : recoverWith(
+        pulumi.all([written(record), resource.id]).apply(([content]) => content),
+        () => undefined,
+      );
+
 /**
  * Records (and, for its owner, settings) of a zone at Cloudflare. The zone itself is not managed: deleting it would take the
  * domain off the net.
@@ -65,7 +76,7 @@ export class Zone extends pulumi.ComponentResource {
     super("pantheros:dns:Zone", name, {}, opts);
     this.zoneId = args.zoneId === undefined ? this.#find(args.zone) : pulumi.output(args.zoneId);
     this.records = args.records.map((record) => {
-      new DnsRecord(
+      const resource = new DnsRecord(
         `${name}-${record.key}`,
         {
           zoneId: this.zoneId,
@@ -79,7 +90,12 @@ export class Zone extends pulumi.ComponentResource {
         // The API refuses a second record of the name while the first one stands.
         { parent: this, deleteBeforeReplace: true },
       );
-      return { name: record.name, type: record.type, content: written(record), proxied: record.proxied };
+      return {
+        name: record.name,
+        type: record.type,
+        content: afterwards(resource, record),
+        proxied: record.proxied,
+      };
     });
     for (const [settingId, value] of Object.entries(args.settings ?? {})) {
       new ZoneSetting(

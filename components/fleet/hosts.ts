@@ -3,6 +3,7 @@ import { isBuiltTrusted } from "../../inventory/builders.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import { ownLimits, type RunnerSeconds } from "../../inventory/seconds.ts";
 import type { Settings } from "../../settings/settings.ts";
+import { recoverWith } from "../failures.ts";
 import { formerNames } from "../former-names.ts";
 import { deployedPublicly } from "../hetzner-server/mapping.ts";
 import type { Machine } from "../machine.ts";
@@ -121,7 +122,7 @@ export function deployHosts({
   // A preview deploys nothing.
   const whose = pulumi.runtime.isDryRun() ? undefined : provenance(settings.flake);
   const hosts = new Map<string, NixosHost>();
-  const problems: pulumi.Output<string | undefined>[] = [];
+  const problems: { readonly host: string; readonly line: pulumi.Output<string | undefined> }[] = [];
 
   for (const { name, wave, converge, planned } of order) {
     const pin = settings.pins[name];
@@ -135,8 +136,13 @@ export function deployHosts({
           const args = { ...contact, host, secret, value, read, timeoutSeconds: deploy.seconds.secret };
           const opts = { parent, ...formerNames(planned) };
           const { result } = new SecretDelivery(`${name}-secret-${secret}`, args, opts);
-          problems.push(result.apply((told) => deliveryProblem(told, converge)));
-          return result;
+          const line = recoverWith(
+            result.apply((told) => deliveryProblem(told, converge)),
+            (reason) => `${host}: secret ${secret} not delivered: ${reason}`,
+          );
+          problems.push({ host, line });
+          // Like one that did not arrive: the host may have the secret from before.
+          return recoverWith(result, () => undefined);
         });
       return pulumi.all(results);
     };
@@ -205,6 +211,11 @@ export function deployHosts({
   if (later.length > 0) new Prefetch("prefetch", { hosts: later }, { parent });
   return {
     hosts,
-    problems: pulumi.all(problems).apply((lines) => lines.filter((line) => line !== undefined)),
+    problems: pulumi
+      .all(problems.map(({ host, line }) => pulumi.all([line, hosts.get(host)?.result])))
+      .apply((told) =>
+        // A host whose deploy did not begin says why in its result.
+        told.flatMap(([line, result]) => (line === undefined || result?.step === "resources" ? [] : [line])),
+      ),
   };
 }

@@ -4,6 +4,7 @@ import { outputsFor } from "../../outputs/build.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import type { BucketLocation } from "../buckets/buckets.ts";
 import type { PublishedRecord } from "../dns/zone.ts";
+import { recoverWith } from "../failures.ts";
 import type { NixosHost } from "../nixos-host/nixos-host.ts";
 import { type DeployResult, withRunning } from "../nixos-host/result.ts";
 import { oneLine } from "../nixos-host/sanitize.ts";
@@ -42,13 +43,17 @@ const inOneLine = ({ reason, health }: DeployResult): Pick<DeployResult, "reason
   health: health?.map(({ detail, ...check }) => ({ ...check, detail: detail && oneLine(detail, 1500) })),
 });
 
+/** Undefined where a resource failed that the value comes from: what nobody knows is not published. */
+const known = <T>(value: pulumi.Input<T>): pulumi.Output<T | undefined> =>
+  recoverWith(pulumi.output(value) as pulumi.Output<T>, () => undefined);
+
 /** Everything the run learned, as the contract wants it. */
 export function publishedOutputs(told: Told): pulumi.Output<StackOutputs> {
   const { plan, machines, hosts, records, buckets } = told;
   const facts = [...hosts].map(([host, { result, status, pin: pinned }]) => {
     const machine = machineOf(machines, host);
     return pulumi
-      .all([machine?.ipv4, machine?.ipv6, machine?.hostKey, result, status])
+      .all([known(machine?.ipv4), known(machine?.ipv6), known(machine?.hostKey), result, status])
       .apply(([ipv4, ipv6, hostKey, ended, seen]) => {
         const running = withRunning(ended, seen);
         const provenance = running.provenance ?? seen?.deploy ?? undefined;
@@ -56,13 +61,20 @@ export function publishedOutputs(told: Told): pulumi.Output<StackOutputs> {
         return [host, { ipv4, ipv6, hostKey, pinned, result: published }] as const;
       });
   });
+  const located = Object.entries(buckets).map(([key, { name, endpoint, region }]) =>
+    known(name).apply((given) =>
+      given === undefined ? [] : [[key, { name: given, endpoint, region }] as const],
+    ),
+  );
   return pulumi
-    .all([pulumi.all(facts), pulumi.output(records), pulumi.output(buckets), retiredOutputs(told)])
-    .apply(([all, published, located, retired]) =>
+    .all([pulumi.all(facts), pulumi.output(records), pulumi.all(located), retiredOutputs(told)])
+    .apply(([all, published, places, retired]) =>
       outputsFor(plan, {
         hosts: Object.fromEntries(all),
-        records: [...published],
-        buckets: located,
+        records: published.flatMap(({ content, ...record }) =>
+          content === undefined ? [] : [{ ...record, content }],
+        ),
+        buckets: Object.fromEntries(places.flat()),
         retired,
       }),
     );

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { commandInputsIgnored } from "../command-inputs.ts";
+import { recoverWith } from "../failures.ts";
 import type { Provenance } from "../provenance.ts";
 import { type Contact, contactOf } from "./contact.ts";
 import { type DeploySpecInput, shortList } from "./deploy/spec.ts";
@@ -12,7 +13,7 @@ import { isPinned, uninstallable, type Wanted } from "./pin.ts";
 import { type Errand, errandOf } from "./prefetch.ts";
 import type { Previous } from "./previous.ts";
 import { isManaged, notAsked, type Probe, type ProbeArgs, probe } from "./probe.ts";
-import { type DeployResult, readDeployResult, uninstalled } from "./result.ts";
+import { type DeployResult, readDeployResult, undeployed, uninstalled } from "./result.ts";
 import type { SupervisorStatus } from "./supervisor.ts";
 import { endedWell, settled, wantedToken } from "./token.ts";
 import { heldBy } from "./waves.ts";
@@ -76,8 +77,8 @@ export interface NixosHostArgs {
 }
 
 /**
- * `result` is what became of the last deploy and never fails by itself: the stack's Verdict judges it. A host that is as
- * wanted shows no change; anything else (another closure, drift, a rollback, a held wave) shows one and is acted upon.
+ * `result` is what became of the last deploy and never fails by itself: the stack's Verdict judges it. It says `failed` as well when a
+ * resource that the deploy needs failed; then the host was not touched. A host that is as wanted shows no change; anything else (another closure, drift, a rollback, a held wave) shows one and is acted upon.
  */
 export class NixosHost extends pulumi.ComponentResource {
   readonly hostname: string;
@@ -118,7 +119,10 @@ export class NixosHost extends pulumi.ComponentResource {
     const seen = this.#ask(name, args, asked);
     this.inspect = () =>
       probe(pulumi.all([asked, this.target]).apply(([known, { outPath }]) => ({ ...known, outPath })));
-    this.status = seen.apply((found) => (found.reached ? found.status : undefined));
+    this.status = recoverWith(
+      seen.apply((found) => (found.reached ? found.status : undefined)),
+      () => undefined,
+    );
 
     const install =
       args.install === undefined
@@ -170,7 +174,10 @@ export class NixosHost extends pulumi.ComponentResource {
         ...(args.seconds === undefined ? {} : { seconds: args.seconds }),
       }),
     );
-    this.errand = pulumi.all([known, seen]).apply(([spec, found]) => errandOf(spec, found));
+    this.errand = recoverWith(
+      pulumi.all([known, seen]).apply(([spec, found]) => errandOf(spec, found)),
+      () => undefined,
+    );
     const ready = pulumi.all([known, earlier, installed, pulumi.output(args.provenance), before]);
     const spec = ready.apply(([told, earlierNow, isInstalled, provenance]) =>
       JSON.stringify({
@@ -198,11 +205,14 @@ export class NixosHost extends pulumi.ComponentResource {
         ignoreChanges: [...commandInputsIgnored, ...(this.probed ? [] : ["triggers[1]"])],
       },
     );
-    this.result = pulumi
-      .all([deploy.stdout, install?.result])
-      .apply(([stdout, told]) =>
-        told?.outcome === "failed" ? uninstalled(told) : readDeployResult(host, stdout),
-      );
+    this.result = recoverWith(
+      pulumi
+        .all([deploy.stdout, install?.result])
+        .apply(([stdout, told]) =>
+          told?.outcome === "failed" ? uninstalled(told) : readDeployResult(host, stdout),
+        ),
+      (reason) => undeployed(host, reason),
+    );
     this.seen = seen;
     this.reboot = args.reboot ?? "never";
     this.registerOutputs({ result: this.result });

@@ -104,8 +104,14 @@ export function uninstalled({ phase, ...told }: InstallResult): DeployResult {
   };
 }
 
+/** The result of a host whose deploy did not begin, because a resource that it needs failed. */
+export const undeployed = (host: string, reason: string): DeployResult => ({
+  ...{ schemaVersion: 1, host, outcome: "failed", step: "resources", reason, token: "", seconds: {} },
+  hint: "the host was not touched; the resource's own error says what to do, then run `pulumi up` again",
+});
+
 /** Steps of a deploy that leave the running system alone. */
-const untouching = ["wave", "build", "sign", "push", "connect", "copy"];
+const untouching = ["resources", "wave", "build", "sign", "push", "connect", "copy"];
 
 /** What runs on a host that the deploy did not come to touch is what the host said at the start of the run. */
 export function withRunning(result: DeployResult, status: SupervisorStatus | undefined): DeployResult {

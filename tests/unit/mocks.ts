@@ -96,6 +96,8 @@ export interface MockOptions {
   readonly functions?: Record<string, (inputs: Record<string, unknown>) => Record<string, unknown>>;
   /** What every host answers over ssh; undefined: it refuses the connection. No test talks to a real one. */
   readonly says?: unknown;
+  /** Resources that the engine reports as failed, as it does with `--continue-on-error`. */
+  readonly failing?: readonly string[];
   /** It has no deploy user: root alone is answered. */
   readonly unmanaged?: boolean;
 }
@@ -118,14 +120,19 @@ interface OutputsRequest {
   getUrn(): string;
   getOutputs(): { toJavaScript(): Json };
 }
+interface Registered {
+  getUrn(): string;
+  /** Of its `Result`: 0 is SUCCESS, 1 FAIL. */
+  getResult(): number;
+}
 type Answer<T> = (error: unknown, response: T) => void;
 interface WireMonitor {
-  registerResource(request: WireRequest, answer: Answer<{ getUrn(): string }>): unknown;
+  registerResource(request: WireRequest, answer: Answer<Registered>): unknown;
   registerResourceOutputs(request: OutputsRequest, answer: Answer<unknown>): unknown;
 }
 
 /** Listens to what the SDK sends to the engine: only there do resource options and secret marks all show. */
-function tap(monitor: WireMonitor, recording: Recording): void {
+function tap(monitor: WireMonitor, recording: Recording, failing: readonly string[]): void {
   const register = monitor.registerResource.bind(monitor);
   monitor.registerResource = (request, answer) => {
     return register(request, (error, response) => {
@@ -148,6 +155,7 @@ function tap(monitor: WireMonitor, recording: Recording): void {
           aliases: request.getAliasesList().flatMap((alias) => alias.getSpec()?.getName() || []),
         });
       }
+      if (failing.includes(request.getName())) response.getResult = () => 1;
       answer(error, response);
     });
   };
@@ -164,7 +172,7 @@ export async function record<T>(
   options: MockOptions = {},
 ): Promise<{ recording: Recording; result: T }> {
   const recording = new Recording();
-  const { preview = false, stack = "test", computed = {}, functions = {} } = options;
+  const { preview = false, stack = "test", computed = {}, functions = {}, failing = [] } = options;
   let next = 1000;
   await pulumi.runtime.setMocks(
     {
@@ -185,7 +193,7 @@ export async function record<T>(
     preview,
     "organization",
   );
-  tap(pulumi.runtime.getMonitor() as unknown as WireMonitor, recording);
+  tap(pulumi.runtime.getMonitor() as unknown as WireMonitor, recording, failing);
   const ssh = new Programs("record");
   const refuses = "echo Connection refused >&2; exit 255";
   const says = options.says === undefined ? refuses : say(options.says);

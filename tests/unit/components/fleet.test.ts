@@ -1,72 +1,11 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { evaluationArgs } from "../../../components/fleet/evaluation.ts";
-import { Fleet, type FleetArgs } from "../../../components/fleet/fleet.ts";
 import { deliveryProblem } from "../../../components/fleet/hosts.ts";
 import { bootstrapKeys } from "../../../components/fleet/machines.ts";
-import { parseInventory } from "../../../inventory/load.ts";
-import { planFor } from "../../../inventory/plan.ts";
 import { stackOutputs } from "../../../outputs/contract.ts";
-import { type Settings, settingsFrom } from "../../../settings/settings.ts";
-import { hostKey, keyPairJson, type MockOptions, record, resolved } from "../mocks.ts";
-
-const text = readFileSync("sandbox/nix/fleet.toml", "utf8");
-const scratch = mkdtempSync(join(tmpdir(), "pantheros-fleet-"));
-writeFileSync(join(scratch, "known_hosts"), `legacy ${hostKey}\n`);
-writeFileSync(join(scratch, "key.pub"), `${hostKey} somebody\n`);
-
-const settings = (more: Record<string, string> = {}): Settings =>
-  settingsFrom({
-    stack: "sandbox",
-    get: (key) => more[key],
-    env: (name) =>
-      ({ PANTHEROS_KNOWN_HOSTS: join(scratch, "known_hosts"), PANTHEROS_SSH_KEY: join(scratch, "key") })[
-        name
-      ],
-  });
-const planOf = (toml: string) => planFor(parseInventory(toml, "fleet.toml"), "sandbox");
-
-const store = (letter: string, host: string) => `/nix/store/${letter.repeat(32)}-nixos-system-${host}`;
-const target = (host: string) => ({
-  ...{ drvPath: `${store("d", host)}.drv`, outPath: store("a", host), system: "x86_64-linux" },
-  ...{ kernel: "/nix/store/k/bzImage", inhibitors: {}, units: {} },
-});
-const evaluation = Object.fromEntries(["web", "db", "legacy", "data"].map((name) => [name, target(name)]));
-const fleetOf = (args: Omit<FleetArgs, "evaluation">): Fleet => new Fleet("fleet", { ...args, evaluation });
-
-/** What the engine and the vendors answer; `outcomes` says how each host's deploy ends. */
-function world(outcomes: Record<string, string> = {}, preview = false): MockOptions {
-  return {
-    preview,
-    stack: "sandbox",
-    functions: {
-      "cloudflare:index/getZone:getZone": () => ({ zoneId: "zone-1" }),
-      "onepassword:index/getVault:getVault": () => ({ uuid: "vaultvaultvaultvaultvault1" }),
-      "onepassword:index/getItem:getItem": ({ title }) => ({ credential: `PLANTED ${String(title)}` }),
-    },
-    computed: {
-      "hcloud:index/primaryIp:PrimaryIp": ({ type }, name) => ({
-        ipAddress: type === "ipv4" ? `203.0.113.${name.length}` : "2001:db8:1:1::/64",
-      }),
-      "tailscale:index/tailnetKey:TailnetKey": (_, name) => ({ key: `PLANTED ${name}` }),
-      "command:local:Command": (_, name) => {
-        const host = name.split("-")[0] ?? "";
-        if (/-(host|bootstrap)-key$/.test(name)) return { stdout: keyPairJson(`PLANTED ${name}`) };
-        const common = { schemaVersion: 1, host, seconds: {} };
-        if (name.endsWith("-install")) return { stdout: JSON.stringify({ ...common, outcome: "installed" }) };
-        if (name.endsWith("-delivery")) {
-          const more = { secret: "opnix-token", outcome: "delivered", step: "", exitCode: 0, reason: "" };
-          return { stdout: JSON.stringify({ ...common, ...more }) };
-        }
-        const outcome = outcomes[host] ?? "confirmed";
-        const running = outcome === "confirmed" ? store("a", host) : store("o", host);
-        const result = { ...common, outcome, running, generation: 1, token: "t", reason: "a reason" };
-        return { stdout: name.endsWith("-deploy") ? JSON.stringify(result) : "" };
-      },
-    },
-  };
-}
+import type { Settings } from "../../../settings/settings.ts";
+import { hostKey, record, resolved } from "../mocks.ts";
+import { fleetOf, planOf, scratch, settings, store, text, world } from "./fleet-world.ts";
 
 test("the whole stack is one graph, and its outputs keep the contract", async () => {
   const { recording, result } = await record(

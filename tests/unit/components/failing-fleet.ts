@@ -1,0 +1,29 @@
+/**
+ * `node failing-fleet.ts RESOURCE...`: a run in which the engine reports these resources as failed. Prints what came of it, in a process of
+ * its own: what the SDK rejects then is nobody's to handle, as in a real run.
+ */
+import * as pulumi from "@pulumi/pulumi";
+import { failWithResources } from "../../../components/failures.ts";
+import { record, resolved } from "../mocks.ts";
+import { fleetOf, planOf, settings, text, world } from "./fleet-world.ts";
+
+const errors = new Set<string>();
+process.on("unhandledRejection", (error) => errors.add((error as Error).message));
+let published: pulumi.Output<unknown> = pulumi.output(undefined);
+const build = async () => {
+  failWithResources();
+  const { outputs } = fleetOf({ plan: planOf(text), settings: settings() });
+  published = outputs;
+  return { outputs };
+};
+const failing = process.argv.slice(2);
+const options = { ...world(), failing };
+const { recording } = await record(() => pulumi.runtime.runInPulumiStack(build), options);
+const outputs = await resolved(published);
+const named = recording.registrations.map(({ name }) => name).sort();
+const commands = recording.ofType("command:local:Command");
+const environment = commands.find(({ name }) => name === "verdict")?.inputs["environment"];
+const { exitCode } = process;
+process.exitCode = 0;
+// The fleet speaks on standard output too; this is the last line.
+console.log(JSON.stringify({ named, environment, outputs, exitCode, errors: [...errors] }));

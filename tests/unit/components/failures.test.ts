@@ -1,0 +1,76 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import * as z from "zod";
+import { failureReason } from "../../../components/failures.ts";
+import { stackOutputs } from "../../../outputs/contract.ts";
+import { hostKey } from "../mocks.ts";
+import { store } from "./fleet-world.ts";
+
+const told = z.object({
+  named: z.array(z.string()),
+  environment: z.object({ PANTHEROS_VERDICT: z.string(), PANTHEROS_VERDICT_EXIT: z.string() }),
+  outputs: stackOutputs,
+  exitCode: z.number().optional(),
+  errors: z.array(z.string()),
+});
+
+async function run(...failing: string[]) {
+  const program = "tests/unit/components/failing-fleet.ts";
+  const { stdout } = await promisify(execFile)(process.execPath, [program, ...failing]);
+  const { named, environment, ...rest } = told.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
+  const deployed = named.flatMap((name) => (name.endsWith("-deploy") ? [name.slice(0, -7)] : []));
+  const { PANTHEROS_VERDICT: verdict, PANTHEROS_VERDICT_EXIT: exit } = environment;
+  return { deployed, verdict, exit, ...rest };
+}
+
+test("a server fails: the other hosts are deployed to, and the outputs say what is known", async () => {
+  const { deployed, verdict, exit, outputs, exitCode } = await run("db-server");
+  expect(deployed).toEqual(["legacy", "web"]);
+  const { web, db } = outputs.hosts;
+  expect(web).toMatchObject({ outcome: "confirmed", closure: store("a", "web") });
+  const reason = "db-server (hcloud:index/server:Server) failed";
+  expect(db).toMatchObject({ outcome: "failed", reason, hostKey, addresses: { ipv4: "203.0.113.7" } });
+  expect(db).not.toHaveProperty("closure");
+  expect(exit).toBe("1");
+  // The host's result says why; its secrets add nothing.
+  expect(verdict).toMatch(/^1 of 3 hosts not converged\ndb: failed at resources\n/);
+  expect(exitCode).toBeGreaterThan(0);
+});
+
+test("a record, a bucket and a reverse name fail: every host is deployed to, and what is not there is not published", async () => {
+  const { deployed, exit, outputs, exitCode, errors } = await run(
+    "zone-example.test-txt",
+    "buckets-cache",
+    "web-rdns-ipv4",
+  );
+  expect(deployed).toEqual(["db", "legacy", "web"]);
+  expect(exit).toBe("0");
+  expect(outputs.dns.records.filter(({ type }) => type === "TXT")).toEqual([]);
+  expect(outputs.dns.records.map(({ name }) => name)).toContain("hello.example.test");
+  expect(Object.keys(outputs.buckets).sort()).toEqual(["backups", "postgres", "state"]);
+  // The program must not end well: the engine would delete what was not registered.
+  expect(exitCode).toBeGreaterThan(0);
+  expect(errors).toContain("web-rdns-ipv4 (hcloud:index/rdns:Rdns) failed; this run removes nothing");
+});
+
+test("what a secret comes from fails: a host that is installed already is deployed to, and the verdict tells it", async () => {
+  const { deployed, verdict, exit } = await run("tailnet-key-legacy");
+  expect(deployed).toEqual(["db", "legacy", "web"]);
+  expect(exit).toBe("1");
+  expect(verdict).toContain(
+    "legacy: secret tailscale-auth-key not delivered: tailnet-key-legacy (tailscale:index/tailnetKey:TailnetKey) failed",
+  );
+});
+
+test("nothing fails: the program ends well", async () => {
+  const { exit, exitCode, errors } = await run();
+  expect([exit, exitCode, errors]).toEqual(["0", undefined, []]);
+});
+
+test("the reason is what failed first, without what the SDK puts before it", () => {
+  const through = 'error serializing property "outputs": error serializing property "create": ';
+  expect(
+    failureReason(new Error(`${through}resource web-ipv4 [hcloud:index:PrimaryIp] failed to register`)),
+  ).toBe("web-ipv4 (hcloud:index:PrimaryIp) failed");
+  expect(failureReason(new Error(`${through}1Password: no such item`))).toBe("1Password: no such item");
+});
