@@ -29,9 +29,14 @@ export function withHealth(name: string, app: Hono, log: Log, detail: () => obje
   return outer;
 }
 
-/** Serves a Hono app; rejects when the address is taken. Port 0 picks a free one. */
-export function listen(app: Hono, host: string, port: number): Promise<Listener> {
-  return listenServer(createAdaptorServer({ fetch: app.fetch }) as Server, host, port);
+/** Serves a Hono app; rejects when the address is taken. Port 0 picks a free one. `front`: what is put before it. */
+export function listen(
+  app: Hono,
+  host: string,
+  port: number,
+  front: (server: Server) => Server = (server) => server,
+): Promise<Listener> {
+  return listenServer(front(createAdaptorServer({ fetch: app.fetch }) as Server), host, port);
 }
 
 /** Listens with any Node HTTP server and wraps it so that `close` also ends idle and running connections. */

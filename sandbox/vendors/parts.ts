@@ -1,8 +1,10 @@
+import type { Server } from "node:http";
 import { join } from "node:path";
 import { Account } from "./cloudflare/account.ts";
 import { cloudflareApp } from "./cloudflare/app.ts";
 import { emptyState as cloudflareState } from "./cloudflare/state.ts";
 import type { DnsServer } from "./dns/server.ts";
+import { faulty, type Refusals } from "./faulty.ts";
 import { hetznerApp } from "./hetzner/app.ts";
 import type { Compute } from "./hetzner/compute.ts";
 import { recover } from "./hetzner/machines.ts";
@@ -10,6 +12,7 @@ import { openProject } from "./hetzner/project.ts";
 import { ReverseDns } from "./hetzner/reverse-dns.ts";
 import { emptyState as hetznerState } from "./hetzner/state.ts";
 import { type Listener, type Log, listen, withHealth } from "./http.ts";
+import { CLOUDFLARE, HETZNER, TAILSCALE } from "./refusals.ts";
 import type { Secrets } from "./secrets.ts";
 import { Store } from "./store.ts";
 import { tailscaleApp } from "./tailscale/app.ts";
@@ -39,6 +42,12 @@ const secret = (secrets: Secrets, name: string): string => {
   return value;
 };
 
+/** Faults on demand in front of a vendor. */
+export const faultsOf =
+  ({ dir }: Pick<PartOptions, "dir">, vendor: string, refusals: Refusals) =>
+  (server: Server): Server =>
+    faulty(server, { dir, vendor, refusals });
+
 const part = (name: string, listener: Listener, path = ""): Part => ({
   name,
   url: `${listener.url}${path}`,
@@ -60,7 +69,11 @@ export async function startHetzner(
   const app = withHealth("hetzner", hetznerApp(project), log, () => ({
     servers: Object.keys(store.data.servers).length,
   }));
-  const listening = part("hetzner", await listen(app, options.address, port), "/v1");
+  const listening = part(
+    "hetzner",
+    await listen(app, options.address, port, faultsOf(options, "hetzner", HETZNER)),
+    "/v1",
+  );
   return {
     ...listening,
     stop: async () => {
@@ -88,7 +101,11 @@ export async function startCloudflare(
   account.addZones(options.zones);
   await account.reconcile();
   const app = withHealth("cloudflare", cloudflareApp(account), log, () => ({ zones: options.zones }));
-  return part("cloudflare", await listen(app, options.address, port), "/client/v4");
+  return part(
+    "cloudflare",
+    await listen(app, options.address, port, faultsOf(options, "cloudflare", CLOUDFLARE)),
+    "/client/v4",
+  );
 }
 
 export interface TailscaleOptions extends PartOptions {
@@ -118,5 +135,8 @@ export async function startTailscale(
     tailnet: options.tailnet,
     suffix,
   }));
-  return part("tailscale", await listen(app, options.address, port));
+  return part(
+    "tailscale",
+    await listen(app, options.address, port, faultsOf(options, "tailscale", TAILSCALE)),
+  );
 }

@@ -3,6 +3,7 @@ import { fstatSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { commands } from "./commands.ts";
+import { underFaults } from "./faults.ts";
 import { OpError } from "./items.ts";
 import { readReference } from "./references.ts";
 import { hashToken, readVault } from "./vault-file.ts";
@@ -95,7 +96,8 @@ function execute(argv: string[]): number {
     json: (flags.format ?? process.env.OP_FORMAT) === "json",
     stdin: () => (inFile === undefined ? standardInput() : readFileSync(inFile, "utf8")),
   };
-  const output = command(args, around, words.slice(name.split(" ").length));
+  const rest = words.slice(name.split(" ").length);
+  const output = underFaults(path, name, () => command(args, around, rest));
   const newline = output === "" || flags["no-newline"] || name === "inject" ? "" : "\n";
   if (flags["out-file"] !== undefined)
     writeFileSync(flags["out-file"], `${output}${newline}`, { mode: 0o600 });

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { listenServer } from "../http.ts";
-import type { Part, PartOptions } from "../parts.ts";
+import { faultsOf, type Part, type PartOptions } from "../parts.ts";
+import { S3 } from "../refusals.ts";
 import { Backend } from "./backend.ts";
 import { s3Filter } from "./filter.ts";
 import { Journal } from "./journal.ts";
@@ -30,7 +31,7 @@ export async function startS3(options: S3Options, port: number): Promise<Part> {
     };
     const { checksums, motoPort } = options;
     const server = s3Filter({ backend, journal, motoPort, credentials, checksums, log });
-    const listener = await listenServer(server, options.address, port);
+    const listener = await listenServer(faultsOf(options, "s3", S3)(server), options.address, port);
     const front = await listenServer(
       nixFront({ endpoint: listener.url, credentials, log }),
       "127.0.0.1",

@@ -1,0 +1,44 @@
+import { dirname } from "node:path";
+import { faultFor, type Hit } from "../faults.ts";
+import { OpError } from "./items.ts";
+
+const CHANGES = new Set(["item create", "item edit", "item delete"]);
+
+const wait = (milliseconds: number) =>
+  void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+
+function hold(hit: Hit): void {
+  while (hit.stands()) wait(20);
+}
+
+/** Messages as in public reports of `op` (its status in brackets). */
+const REFUSED = "(403) Forbidden: You are not authorized to perform this action.";
+const UNAVAILABLE = "(503) Service Unavailable";
+const LIMITED = "(429) Too Many Requests: You've reached the maximum number of this type of requests";
+const LOST = 'Post "https://sandbox.1password.test/api": EOF';
+
+/**
+ * Does a command of `op` under the faults on demand (../faults.ts): the vault file's directory is the sandbox's.
+ * @throws OpError what the real command would say
+ */
+export function underFaults(vault: string, name: string, command: () => string): string {
+  const changes = CHANGES.has(name);
+  const hit = faultFor(dirname(vault), { vendor: "onepassword", method: "op", path: name, changes });
+  if (hit === undefined) return command();
+  const { fault, seconds } = hit.rule;
+  if (fault === "drop-answer" || fault === "hold-answer") {
+    const output = command();
+    hit.mark();
+    if (fault === "drop-answer") throw new OpError(LOST);
+    hold(hit);
+    return output;
+  }
+  hit.mark();
+  if (fault === "refuse") throw new OpError(REFUSED);
+  if (fault === "unavailable") throw new OpError(UNAVAILABLE);
+  if (fault === "rate-limit") throw new OpError(LIMITED);
+  if (fault === "drop") throw new OpError(LOST);
+  if (fault === "slow") wait(seconds * 1000);
+  else hold(hit);
+  return command();
+}
