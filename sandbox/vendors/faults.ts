@@ -1,6 +1,6 @@
 /**
  * Faults of the vendors on demand. The switch is a file of the sandbox's directory, `vendors/faults.json`, which nobody but its
- * owner can write: a list of rules, each `{"fault": …, "requests": …, "vendor": …, "from": …, "times": …, "seconds": …}`. While it
+ * owner can write: a list of rules, each `{"fault": …, "requests": …, "vendor": …, "match": …, "from": …, "times": …, "seconds": …}`. While it
  * is there, every request goes into `vendors/requests.jsonl`, and what a rule hits is marked there, so that a test can name it.
  * The count runs over all vendors, the 1Password command included, and begins again when requests.jsonl is removed.
  */
@@ -37,6 +37,8 @@ const rule = z.strictObject({
   requests: z.enum(["changes", "all"]).default("changes"),
   /** Only this vendor's; absent: all vendors' together. */
   vendor: z.string().optional(),
+  /** Only requests with this in `METHOD path`. */
+  match: z.string().optional(),
   /** The first one that is hit, from 1 on. */
   from: z.int().positive().default(1),
   /** How many are hit; 0: all from then on. */
@@ -91,8 +93,10 @@ export function readRequests(path: string): RequestLine[] {
     .map((line) => JSON.parse(line) as RequestLine);
 }
 
-const counts = ({ vendor, requests }: FaultRule, request: VendorRequest): boolean =>
-  (vendor === undefined || vendor === request.vendor) && (requests === "all" || request.changes);
+const counts = ({ vendor, match = "", requests }: FaultRule, request: VendorRequest): boolean =>
+  (vendor === undefined || vendor === request.vendor) &&
+  `${request.method} ${request.path}`.includes(match) &&
+  (requests === "all" || request.changes);
 
 /** What happens to a request; undefined: it is served as ever. */
 export function faultFor(dir: string, request: VendorRequest): Hit | undefined {

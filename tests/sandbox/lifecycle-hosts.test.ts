@@ -71,6 +71,46 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.21"${key}
     expect((await sandbox.inside("spare", "cat /var/keep")).output.trim()).toBe("data");
   });
 
+  test("a server that cannot be created holds back no other host, and the run removes nothing", async () => {
+    const fleet = readFileSync(sandbox.file("nix", "fleet.toml"), "utf8");
+    const changed = fleet
+      .replace('motd = "web of', 'motd = "web, changed, of')
+      .replace('motd = "legacy of', 'motd = "legacy, changed, of')
+      .replace(/\[\[dns\.records\]\]\nname = "@"\n.*\n.*\n/, "");
+    const more = `
+[hosts.new]
+environment = "sandbox"
+profiles = ["server"]
+provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = "debian-13" }
+`;
+    // The sandbox puts the host's secrets into its vault.
+    writeFileSync(sandbox.file("nix", "fleet.toml"), fleet + more);
+    expectWell(await sandbox.cli("up", "--no-deploy"));
+    writeFileSync(sandbox.file("nix", "fleet.toml"), changed + more);
+    const [web, legacy] = [await sandbox.running("web"), await sandbox.running("legacy")];
+    const noServer = { fault: "refuse", vendor: "hetzner", match: "POST /v1/servers" } as const;
+    const hit = await sandbox.whileVendorsFail([noServer], async () => {
+      const up = await sandbox.up();
+      expect(up.code).not.toBe(0);
+      expect(up.output).toContain("new: failed at resources");
+      expect(up.output).toMatch(/new-server \(hcloud:\S+\) failed/);
+      expect(up.output).not.toMatch(/unhandled exception|error serializing/);
+    });
+    expect(hit).toEqual(["POST /v1/servers"]);
+    const { hosts, dns } = await sandbox.outputs();
+    expect(hosts["new"]).toMatchObject({ outcome: "failed", reason: expect.stringContaining("new-server") });
+    expect(hosts["web"]).toMatchObject({ outcome: "confirmed", closure: await sandbox.running("web") });
+    expect(hosts["legacy"]).toMatchObject({ outcome: "confirmed", closure: await sandbox.running("legacy") });
+    expect([await sandbox.running("web"), await sandbox.running("legacy")]).not.toEqual([web, legacy]);
+    expect(dns.records.map(({ name }) => name)).toContain("new.example.test");
+    expect(await names("example.test", "TXT")).toEqual(['"v=spf1 -all"']);
+
+    writeFileSync(sandbox.file("nix", "fleet.toml"), changed);
+    await converged();
+    expect(await names("example.test", "TXT")).toEqual([]);
+    expect((await vendor("/primary_ips"))["primary_ips"]?.map(({ name }) => name)).not.toContain("new-ipv4");
+  });
+
   test("rename: a created and an adopted host keep machine, disk, address and key; the old names go", async () => {
     const before = (await sandbox.outputs()).hosts;
     const server = await serverOf("db");
@@ -84,6 +124,12 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.21"${key}
         .replaceAll('host = "db"', 'host = "data"')
         .replaceAll('host = "legacy"', 'host = "heritage"'),
     );
+    // A run that fails half way: the server is still the former name's in the state.
+    const hit = await sandbox.whileVendorsFail([{ fault: "refuse", vendor: "hetzner" }], async () => {
+      expect((await sandbox.up()).code).not.toBe(0);
+    });
+    expect(hit).toEqual([expect.stringMatching(/^PUT \/v1\//)]);
+    expect((await serverOf("db"))?.id).toBe(server?.id);
     const steps = await sandbox.changes();
     const made = ["hcloud:", "pantheros:hetzner", "Install", "-host-key", "-install"];
     expect(steps.filter(({ op, urn }) => op !== "update" && made.some((part) => urn.includes(part)))).toEqual(

@@ -1,9 +1,10 @@
 import { execFileSync, type SpawnOptions, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import { sandboxContext } from "../../sandbox/machines/context.ts";
 import { Machines } from "../../sandbox/machines/machines.ts";
+import { type FaultRuleInput, faultFiles, readRequests } from "../../sandbox/vendors/faults.ts";
 
 export interface Finished {
   readonly code: number;
@@ -152,6 +153,21 @@ export class Sandbox {
     return steps
       .filter((step) => !["same", "read", "refresh"].includes(step.op))
       .map(({ op, urn, diffReasons = [] }) => ({ op, urn, diffReasons }));
+  }
+
+  /** Runs `act` while the vendors fail as the rules say; what they hit, as `METHOD path`. */
+  async whileVendorsFail(rules: readonly FaultRuleInput[], act: () => Promise<void>): Promise<string[]> {
+    const files = faultFiles(this.directory);
+    rmSync(files.requests, { force: true });
+    writeFileSync(files.rules, JSON.stringify(rules));
+    try {
+      await act();
+    } finally {
+      rmSync(files.rules);
+    }
+    return readRequests(files.requests).flatMap((line) =>
+      "hit" in line ? [`${line.method} ${line.path}`] : [],
+    );
   }
 
   /** Runs a command in the sandbox's driver namespace. */
