@@ -39,3 +39,19 @@ test("the preview of a pull request has no key that deploys or signs, and asks w
   const secrets = [...text.matchAll(/\bsecrets\.([A-Z_]+)/g)].map(([, name]) => name);
   expect(new Set(secrets)).toEqual(new Set(["OP_PREVIEW_SERVICE_ACCOUNT_TOKEN"]));
 });
+
+test("every action is pinned by a commit, with its version beside it, and alike in all workflows", () => {
+  const steps = workflows.flatMap((name) =>
+    [...readFileSync(`${folder}/${name}`, "utf8").matchAll(/\buses: *(.*)$/gm)].map(([, used = ""]) => ({
+      name,
+      used,
+    })),
+  );
+  expect(steps.length).toBeGreaterThan(10);
+  // A tag can be moved to other code; Renovate reads and updates the comment.
+  const loose = steps.filter(({ used }) => !/^[\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(used));
+  expect(loose).toEqual([]);
+  const pins = new Set(steps.map(({ used }) => used));
+  const actions = new Set(steps.map(({ used }) => used.split("@")[0]));
+  expect(pins.size).toBe(actions.size);
+});
