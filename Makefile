@@ -22,11 +22,12 @@ check: ## Types, linter, formatter, shell scripts, form of Nix
 	@tools/setup unit
 	@tools/check
 
-docs: ## Write again what is made from the schemas and modules: docs/inventory.md, docs/nix-options.md, outputs/schema.v1.json
+docs: ## Write again what is generated: docs/inventory.md, docs/nix-options.md, outputs/schema.v1.json, the picture of the README
 	@tools/setup unit
 	@tools/with node inventory/write-reference.ts
 	@tools/with node outputs/write-schema.ts
 	@tools/with node tools/nix/write-reference.ts
+	@tools/with node tools/docs/recording.ts draw docs/recordings/sandbox.cast docs/recordings/sandbox.svg
 
 nix-eval: ## Evaluate every host to its system, with time and memory: make nix-eval NIXPKGS=path [INPUTS=path] [HOSTS=names]
 	@tools/setup unit

@@ -1,0 +1,72 @@
+/** The pictures of docs/recordings are drawn from the recordings beside them, which show nothing of the machine they were made on. */
+import { readdirSync, readFileSync } from "node:fs";
+import {
+  drawRecording,
+  type Printed,
+  parseRecording,
+  writeRecording,
+} from "../../../tools/docs/asciicast.ts";
+
+const folder = "docs/recordings";
+const recordings = readdirSync(folder).filter((name) => name.endsWith(".cast"));
+const recorded = (name: string) => parseRecording(readFileSync(`${folder}/${name}`, "utf8"), name);
+
+test.each(recordings)("%s is what its picture shows", (name) => {
+  const picture = readFileSync(`${folder}/${name.replace(/cast$/, "svg")}`, "utf8");
+  expect(picture === drawRecording(recorded(name))).toBe(true);
+});
+
+test.each(recordings)("%s has no token, key or path of the machine", (name) => {
+  const found = recorded(name).filter(({ text }) =>
+    /PRIVATE KEY|\b(op|hcloud|tskey|eyJ|ghp)_?[-\w]{20,}|(?<![\w.])\/(home|root|work|tmp|Users)\//.test(text),
+  );
+  expect(found).toEqual([]);
+});
+
+const lines = (count: number): Printed[] =>
+  Array.from({ length: count }, (_, at) => ({ seconds: at / 10, text: `line ${at} <&>` }));
+/** Seconds of one round of the picture. */
+const durationOf = (picture: string) => Number(/animation:column ([\d.]+)s/.exec(picture)?.[1]);
+
+test("a recording is read as it was written", () => {
+  expect(parseRecording(writeRecording(lines(3)), "x.cast")).toEqual(lines(3));
+});
+
+test("what is not one plain line of text is refused by file and line", () => {
+  const header = '{"version":2,"width":80,"height":24}';
+  expect(() => parseRecording('{"version":1}\n', "x.cast")).toThrow("x.cast:1:");
+  for (const entry of [
+    '[1,"o","\\u001b[31mred\\r\\n"]',
+    '[1,"o","half a line"]',
+    '[1,"i","x\\r\\n"]',
+    "[1]",
+  ]) {
+    expect(() => parseRecording(`${header}\n[0,"o","good\\r\\n"]\n${entry}\n`, "x.cast")).toThrow(
+      "x.cast:3:",
+    );
+  }
+});
+
+test("a picture has every line, moves up when the screen is full, and ends with the last line on it", () => {
+  const few = drawRecording(lines(5));
+  expect(few.match(/<text y=/g)).toHaveLength(5);
+  expect(few).toContain("line 4 &lt;&amp;&gt;");
+  expect(few).toContain(".column{transform:translateY(0px)}");
+  const many = drawRecording(lines(100));
+  expect(many.match(/<text y=/g)).toHaveLength(100);
+  const moved = Number(/\.column\{transform:translateY\(-(\d+)px\)\}/.exec(many)?.[1]);
+  const lastLine = Number([...many.matchAll(/<text y="(\d+)"/g)].at(-1)?.[1]);
+  const visible = Number(/<clipPath[^>]*><rect width="\d+" height="(\d+)"/.exec(many)?.[1]);
+  expect(lastLine - moved).toBeGreaterThan(visible - 20);
+  expect(lastLine - moved).toBeLessThanOrEqual(visible);
+});
+
+test("long pauses are cut, and a prompt waits until the screen is read", () => {
+  const pause = [
+    { seconds: 0, text: "$ one" },
+    { seconds: 600, text: "done" },
+  ];
+  expect(durationOf(drawRecording(pause))).toBeLessThan(20);
+  const prompted = [...pause, { seconds: 600.1, text: "$ two" }];
+  expect(durationOf(drawRecording(prompted))).toBeGreaterThan(durationOf(drawRecording(pause)) + 2);
+});
