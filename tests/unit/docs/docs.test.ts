@@ -6,6 +6,9 @@ import { parse } from "smol-toml";
 
 const documents = [
   "README.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
   ...readdirSync("docs", { recursive: true, encoding: "utf8" }).map((name) => `docs/${name}`),
 ].filter((name) => name.endsWith(".md"));
 const textOf = (document: string) => readFileSync(document, "utf8");
@@ -158,16 +161,40 @@ test("the TypeScript in docs/outputs.md type-checks", () => {
   }
 }, 120_000);
 
-test("every variable of tools/production.env.example is explained in the README, and no value is a secret", () => {
+test("every variable of tools/production.env.example is explained in docs/real-account.md, and no value is a secret", () => {
   const lines = textOf("tools/production.env.example")
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"));
   const values = parse(lines.join("\n")) as Record<string, string>;
-  const readme = textOf("README.md");
-  expect(Object.keys(values).filter((name) => !readme.includes(name))).toEqual([]);
+  const explained = textOf("docs/real-account.md");
+  expect(Object.keys(values).filter((name) => !explained.includes(name))).toEqual([]);
   const secret = /TOKEN|SECRET|PASSPHRASE|KEY_ID|CLIENT_ID/;
   const plain = Object.entries(values).filter(
     ([name, value]) => secret.test(name) && !value.startsWith("op://"),
   );
   expect(plain).toEqual([]);
+});
+
+test("CHANGELOG.md states the versions of the contracts that the code has", () => {
+  const stated = Object.fromEntries(
+    [...textOf("CHANGELOG.md").matchAll(/^\| [^|]*`(schemaVersion|version|schema)`[^|]*\| (\d+) +\|/gm)].map(
+      ([, contract = "", version = ""]) => [contract, Number(version)],
+    ),
+  );
+  const numberIn = (file: string, pattern: RegExp) => Number(pattern.exec(textOf(file))?.[1]);
+  expect(stated).toEqual({
+    schemaVersion: numberIn("outputs/contract.ts", /^export const \w+ = (\d+);/m),
+    version: numberIn("nix/modules/deployment/supervisor/status.sh", /"version":(\d+)/),
+    schema: numberIn("inventory/schema.ts", /schema: z\.literal\((\d+)\)/),
+  });
+});
+
+test("every decision has its context, decision and consequences, and a row in the list", () => {
+  const files = readdirSync("docs/decisions").filter((name) => /^\d{4}-/.test(name));
+  expect(files.length).toBeGreaterThan(5);
+  expect(matches(textOf("docs/decisions/README.md"), /^\| \[\d{4}\]\((\S+)\)/gm)).toEqual(files.toSorted());
+  for (const file of files) {
+    const headings = matches(textOf(`docs/decisions/${file}`), /^## (.*)$/gm);
+    expect([file, headings]).toEqual([file, ["Context", "Decision", "Consequences"]]);
+  }
 });
