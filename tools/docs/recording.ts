@@ -13,7 +13,7 @@ import { createInterface } from "node:readline";
 import { Command } from "commander";
 import { drawRecording, PROMPT, type Printed, parseRecording, writeRecording } from "./asciicast.ts";
 
-/** Runs the commands one after another and returns each line that they print, with the seconds since the first began. */
+/** Runs the commands one after another, also after one that fails, and returns each line that they print, with the seconds since the first began. */
 async function record(commands: readonly string[]): Promise<Printed[]> {
   const begin = performance.now();
   const lines: Printed[] = [];

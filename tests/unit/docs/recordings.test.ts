@@ -1,5 +1,8 @@
 /** The pictures of docs/recordings are drawn from the recordings beside them, which show nothing of the machine they were made on. */
-import { readdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   drawRecording,
   type Printed,
@@ -69,4 +72,29 @@ test("long pauses are cut, and a prompt waits until the screen is read", () => {
   expect(durationOf(drawRecording(pause))).toBeLessThan(20);
   const prompted = [...pause, { seconds: 600.1, text: "$ two" }];
   expect(durationOf(drawRecording(prompted))).toBeGreaterThan(durationOf(drawRecording(pause)) + 2);
+});
+
+test("recorded are the commands and both of their outputs in order, also of one that fails", () => {
+  const directory = mkdtempSync(join(tmpdir(), "recording-"));
+  try {
+    const cast = join(directory, "a.cast");
+    const ran = spawnSync(
+      process.execPath,
+      ["tools/docs/recording.ts", "record", cast, "echo one; echo two >&2; exit 3", "echo three"],
+      { encoding: "utf8" },
+    );
+    expect([ran.status, ran.stderr]).toEqual([0, ""]);
+    const texts = parseRecording(readFileSync(cast, "utf8"), cast).map(({ text }) => text);
+    expect(texts).toEqual([
+      "$ echo one; echo two >&2; exit 3",
+      "one",
+      "two",
+      "",
+      "$ echo three",
+      "three",
+      "",
+    ]);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
