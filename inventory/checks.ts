@@ -1,6 +1,8 @@
+import { isLocal } from "./addresses.ts";
 import { buildProblems } from "./builders.ts";
+import { type NameClaim, zoneProblems } from "./dns.ts";
 import { checkNames } from "./health.ts";
-import { inService } from "./plan.ts";
+import { fqdnOf, inService } from "./plan.ts";
 import { collisions, known, type Problem } from "./problems.ts";
 import type { Inventory } from "./schema.ts";
 
@@ -44,35 +46,43 @@ function serviceProblems(inventory: Inventory): Problem[] {
   return problems;
 }
 
+/** Whether a host has records: an image has none, nor a machine that is known by local addresses or by none. */
+function hasRecords({ provider }: Inventory["hosts"][string]): boolean {
+  if (provider.kind !== "existing") return provider.kind === "hetzner";
+  return [provider.address, provider.ipv6].some((address) => address !== undefined && !isLocal(address));
+}
+
 /** Names in the zone that the inventory gives out: host names, their aliases, public services, the cache. */
-function nameProblems(inventory: Inventory): Problem[] {
-  const environmentOf = (host: string) => inventory.hosts[host]?.environment ?? "";
-  const prefix = (host: string) => {
-    const environment = inventory.hosts[host]?.environment;
-    return (environment && inventory.environments[environment]?.dnsPrefix) ?? "";
+function nameClaims(inventory: Inventory): NameClaim[] {
+  const claim = (host: string, key: string, name: string, type: NameClaim["type"]): NameClaim[] => {
+    const owner = inventory.hosts[host];
+    if (owner === undefined) return [];
+    return [{ key, name: fqdnOf(inventory, owner.environment, name), type, published: hasRecords(owner) }];
   };
-  const claims = [
-    ...Object.entries(inventory.hosts).flatMap(([name, host]) => [
-      { key: `hosts.${name}`, name: `${name}.${prefix(name)}` },
-      ...host.aliases.map((alias, i) => ({
-        key: `hosts.${name}.aliases[${i}]`,
-        name: `${alias}.${prefix(name)}`,
-      })),
+  const { hosts, services, cache } = inventory;
+  return [
+    ...Object.entries(hosts).flatMap(([name, host]) => [
+      ...claim(name, `hosts.${name}`, name, "address"),
+      ...host.aliases.flatMap((alias, i) => claim(name, `hosts.${name}.aliases[${i}]`, alias, "CNAME")),
     ]),
-    ...Object.entries(inventory.services)
-      .filter(([, service]) => service.public && environmentOf(service.host) !== "")
-      .map(([name, service]) => ({
-        key: `services.${name}.subdomain`,
-        name: `${service.subdomain ?? name}.${prefix(service.host)}`,
-      })),
-    ...(inventory.cache.host
-      ? [{ key: "cache.name", name: `${inventory.cache.name}.${prefix(inventory.cache.host)}` }]
-      : []),
+    ...Object.entries(services)
+      .filter(([, service]) => service.public)
+      .flatMap(([name, { host, subdomain }]) =>
+        claim(host, `services.${name}.subdomain`, subdomain ?? name, "CNAME"),
+      ),
+    ...(cache.host === undefined ? [] : claim(cache.host, "cache.name", cache.name, "CNAME")),
   ];
-  return collisions(claims, (claim) => claim.name).map(([owner, claim, name]) => ({
+}
+
+/** Names that two tables give out, and what can't stand in the zone together. */
+function nameProblems(inventory: Inventory): Problem[] {
+  const claims = nameClaims(inventory);
+  const suffix = `.${inventory.dns?.zone ?? inventory.fleet.domain}`;
+  const taken = collisions(claims, (claim) => claim.name).map(([owner, claim, name]) => ({
     key: claim.key,
-    message: `the name "${name.replace(/\.$/, "")}" is taken by ${owner.key}`,
+    message: `the name "${name.slice(0, -suffix.length)}" is taken by ${owner.key}`,
   }));
+  return [...taken, ...(inventory.dns === undefined ? [] : zoneProblems(inventory.dns, claims))];
 }
 
 function hostProblems(inventory: Inventory): Problem[] {

@@ -28,8 +28,8 @@ export const domainName = z
 export const recordName = z
   .string()
   .regex(
-    /^(@|\*|(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9])?)$/,
-    'use "@" for the apex, or lower-case labels inside the zone',
+    /^(@|\*|(\*\.)?[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*)$/,
+    'use "@" for the apex, or lower-case labels of 1 to 63 characters inside the zone, with one dot between them',
   );
 
 export const port = z.int().min(1, "a port is 1 to 65535").max(65535, "a port is 1 to 65535");

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { dns } from "./dns.ts";
 import { serviceHealth } from "./health.ts";
 import { environmentName, host } from "./host.ts";
 import { budgets, mountClass, ports } from "./machine.ts";
@@ -12,7 +13,6 @@ import {
   label,
   nixPublicKey,
   port,
-  recordName,
   secretReference,
   sshPublicKey,
 } from "./primitives.ts";
@@ -167,26 +167,6 @@ const service = z
   })
   .transform(camelKeys);
 
-const dnsRecord = z.strictObject({
-  name: recordName.describe("`@` for the apex"),
-  type: z.enum(["A", "AAAA", "CNAME", "MX", "TXT", "NS"]),
-  content: z.string().min(1),
-  priority: z.int().min(0).max(65535).optional(),
-  proxied: z.boolean().default(false),
-  ttl: z.int().min(60).max(86400).optional().describe("seconds"),
-});
-
-const dns = z
-  .strictObject({
-    zone: domainName.describe("zone at Cloudflare that the names stand in"),
-    ttl: z.int().min(60).max(86400).default(300).describe("seconds, for records that aren't proxied"),
-    caa: z.array(domainName).default([]).describe("certificate authorities that may issue for the zone"),
-    caa_report: z.email().optional().describe("where an authority reports requests it refused"),
-    sshfp: z.boolean().default(true).describe("publish the hosts' SSH fingerprints"),
-    records: z.array(dnsRecord).default([]).describe("further records"),
-  })
-  .transform(camelKeys);
-
 const bucket = z
   .strictObject({
     environment: environmentName.describe("the stack that owns the bucket"),
@@ -285,11 +265,11 @@ export const inventorySchema = z.strictObject({
 export type Inventory = z.infer<typeof inventorySchema>;
 export type Environment = z.infer<typeof environment>;
 export type Service = z.infer<typeof service>;
-export type DnsSettings = z.infer<typeof dns>;
 export type Bucket = z.infer<typeof bucket>;
 export type TailnetSettings = z.infer<typeof tailnet>;
 export type DeploySettings = z.infer<typeof deploy>;
 export type CacheSettings = z.infer<typeof cache>;
 export type SecretSettings = z.infer<typeof secret>;
+export type { DnsSettings } from "./dns.ts";
 export type { HealthCheck, ServiceHealth } from "./health.ts";
 export type { EnvironmentName, ExistingProvider, HetznerProvider, Host } from "./host.ts";

@@ -1,0 +1,233 @@
+/** The table `[dns]`: what may stand in a zone at Cloudflare. What the vendor would refuse is refused here, with its key. */
+import { isIP, isIPv4, isIPv6 } from "node:net";
+import * as z from "zod";
+import { isLocal, shortAddress } from "./addresses.ts";
+import { camelKeys, domainName, recordName } from "./primitives.ts";
+import { collisions, type Problem } from "./problems.ts";
+import { txtContent, txtWireBytes } from "./txt.ts";
+
+/** Types that Cloudflare can proxy. Source: Cloudflare docs, DNS, "Proxy status". */
+const PROXIABLE = ["A", "AAAA", "CNAME"];
+
+/** Bytes of one record's data. Source: Cloudflare docs, DNS, "DNS record types". */
+const MAX_WIRE_BYTES = 4096;
+
+/** Characters of a whole name, without the final dot. Source: RFC 1035, section 3.1. */
+const MAX_NAME = 253;
+
+/** A name that a record leads to; `_` begins names of services and keys. */
+const TARGET =
+  /^(?=.{1,254}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?$/i;
+
+/** `an A`, `a TXT`, as the types are spoken. */
+const withArticle = (type: string): string => `${/^(A|MX|NS)/.test(type) ? "an" : "a"} ${type}`;
+
+interface Record {
+  readonly name: string;
+  readonly type: "A" | "AAAA" | "CNAME" | "MX" | "TXT" | "NS";
+  readonly content: string;
+  readonly priority?: number | undefined;
+  readonly proxied: boolean;
+  readonly ttl?: number | undefined;
+}
+
+function targetProblem({ type, content }: Record): string | undefined {
+  // RFC 7505: a domain that takes no mail.
+  if (type === "MX" && content === ".") return undefined;
+  if (isIP(content) !== 0) return `${withArticle(type)} record leads to a name, not to an address`;
+  if (!TARGET.test(content))
+    return `${withArticle(type)} record leads to a whole name such as "mail.example.test"`;
+  return undefined;
+}
+
+function contentProblem(record: Record): string | undefined {
+  const { type, content } = record;
+  switch (type) {
+    case "A":
+      return isIPv4(content)
+        ? undefined
+        : "the content of an A record is an IPv4 address; for a name use CNAME";
+    case "AAAA":
+      return isIPv6(content)
+        ? undefined
+        : "the content of an AAAA record is an IPv6 address; for a name use CNAME";
+    case "TXT":
+      if (txtContent(content) === undefined) {
+        return 'text that begins with a quote is quoted strings, such as "a" "b"; a quote is not closed, or needs a backslash';
+      }
+      return txtWireBytes(content) > MAX_WIRE_BYTES
+        ? `longer than the ${MAX_WIRE_BYTES} bytes that the vendor takes`
+        : undefined;
+    default:
+      return targetProblem(record);
+  }
+}
+
+/** What is wrong with one record by itself: key and message. */
+function recordProblems(record: Record): [keyof Record, string][] {
+  const { name, type, content, priority, proxied } = record;
+  const problems: [keyof Record, string | undefined][] = [
+    ["content", contentProblem(record)],
+    ["priority", type === "MX" && priority === undefined ? "an MX record needs a priority" : undefined],
+    [
+      "priority",
+      type !== "MX" && priority !== undefined ? "only an MX record has a priority: take it out" : undefined,
+    ],
+    [
+      "proxied",
+      proxied && !PROXIABLE.includes(type)
+        ? `${withArticle(type)} record can't be proxied, only ${PROXIABLE.join(", ")}`
+        : undefined,
+    ],
+    [
+      "proxied",
+      proxied && isLocal(content) ? `${content} is a local address, which can't be proxied` : undefined,
+    ],
+    [
+      "type",
+      type === "NS" && name === "@"
+        ? "the zone's own name servers are the vendor's: take this out"
+        : undefined,
+    ],
+  ];
+  return problems.flatMap(([key, message]) => (message === undefined ? [] : [[key, message]]));
+}
+
+const dnsRecord = z
+  .strictObject({
+    name: recordName.describe("`@` for the apex"),
+    type: z.enum(["A", "AAAA", "CNAME", "MX", "TXT", "NS"]),
+    content: z
+      .string()
+      .min(1)
+      .describe(
+        "address, name or text; text is cut into quoted strings of 255 bytes, unless it is quoted strings already",
+      ),
+    priority: z.int().min(0).max(65535).optional().describe("of an MX record: the lowest is tried first"),
+    proxied: z.boolean().default(false).describe("goes through Cloudflare: A, AAAA and CNAME only"),
+    ttl: z.int().min(60).max(86400).optional().describe("seconds"),
+  })
+  .superRefine((record, context) => {
+    for (const [key, message] of recordProblems(record)) {
+      context.addIssue({ code: "custom", path: [key], message });
+    }
+  });
+
+export const dns = z
+  .strictObject({
+    zone: domainName.describe("zone at Cloudflare that the names stand in"),
+    ttl: z.int().min(60).max(86400).default(300).describe("seconds, for records that aren't proxied"),
+    caa: z.array(domainName).default([]).describe("certificate authorities that may issue for the zone"),
+    caa_report: z.email().optional().describe("where an authority reports requests it refused"),
+    sshfp: z.boolean().default(true).describe("publish the hosts' SSH fingerprints"),
+    records: z
+      .array(dnsRecord)
+      .default([])
+      .describe("further records, in any order: a record is known by its name, type and content"),
+  })
+  .transform(camelKeys);
+
+export type DnsSettings = z.infer<typeof dns>;
+
+/** Full name inside `zone` from a full name, from labels inside the zone, or from `@`: lower case, no final dot. */
+export function nameInZone(zone: string, name: string): string {
+  const lower = name.toLowerCase().replace(/\.$/, "");
+  if (lower === "@" || lower === zone) return zone;
+  return lower.endsWith(`.${zone}`) ? lower : `${lower}.${zone}`;
+}
+
+/** Content in the form that the vendor returns, in which the same content is the same text. */
+export function canonicalContent(type: string, content: string): string {
+  switch (type) {
+    case "AAAA":
+      return shortAddress(content);
+    case "CNAME":
+    case "MX":
+    case "NS":
+      return content === "." ? content : content.toLowerCase().replace(/\.$/, "");
+    case "TXT":
+      return txtContent(content) ?? content;
+    default:
+      return content;
+  }
+}
+
+/** A name in the zone, whose it is, and as what kind of record it will stand there. */
+export interface NameClaim {
+  /** TOML key. */
+  readonly key: string;
+  /** Full name. */
+  readonly name: string;
+  /** `address`: A and AAAA. */
+  readonly type: "address" | "CNAME";
+  /** Whether a record stands there; a host that is known by local addresses has none. */
+  readonly published: boolean;
+}
+
+/**
+ * What can't stand in one zone together, and names that are too long.
+ * @param claims names that the inventory gives out by itself: hosts, aliases, services, the cache.
+ */
+export function zoneProblems(settings: DnsSettings, claims: readonly NameClaim[]): Problem[] {
+  const { zone } = settings;
+  const written = settings.records.map((record, i) => ({
+    key: `dns.records[${i}]`,
+    name: nameInZone(zone, record.name),
+    type: record.type,
+    content: canonicalContent(record.type, record.content),
+  }));
+  const long = [...claims, ...written]
+    .filter(({ name }) => name.length > MAX_NAME)
+    .map(({ key, name }) => ({
+      key,
+      message: `the name "${name.slice(0, 40)}…" has ${name.length} characters; a name has at most ${MAX_NAME}`,
+    }));
+  const twice = collisions(written, ({ name, type, content }) => `${name} ${type} ${content}`).map(
+    ([first, second]) => ({ key: second.key, message: `the same record as ${first.key}: take one out` }),
+  );
+  const issuers = collisions(
+    settings.caa.map((issuer, i) => ({ key: `dns.caa[${i}]`, issuer })),
+    ({ issuer }) => issuer,
+  ).map(([first, second]) => ({
+    key: second.key,
+    message: `the same authority as ${first.key}: take one out`,
+  }));
+  return [...long, ...twice, ...issuers, ...besideProblems(zone, claims, written)];
+}
+
+/**
+ * An alias is alone at its name (RFC 1034, section 3.6.2), and so is a delegation. At the apex the vendor answers with the
+ * addresses behind an alias, so that only addresses can't stand beside it. Source: Cloudflare docs, DNS, "CNAME flattening".
+ */
+function besideProblems(
+  zone: string,
+  claims: readonly NameClaim[],
+  written: readonly { key: string; name: string; type: Record["type"]; content: string }[],
+): Problem[] {
+  const all = [...claims.filter(({ published }) => published), ...written];
+  return written.flatMap((record) => {
+    const others = all.filter((other) => other.key !== record.key && other.name === record.name);
+    const alone = (type: string) => type === "CNAME" || type === "NS";
+    const clash = others.find((other) => {
+      if (record.type === "NS" && other.type === "NS") return false;
+      if (record.name === zone && [record.type, other.type].includes("CNAME")) {
+        return ["A", "AAAA", "address", "CNAME"].includes(record.type === "CNAME" ? other.type : record.type);
+      }
+      return alone(record.type) || alone(other.type);
+    });
+    // Of two records in this list the later one is told.
+    if (clash === undefined || written.some(({ key }) => key === clash.key && comesLater(key, record.key))) {
+      return [];
+    }
+    const what = clash.type === "address" ? "addresses" : clash.type;
+    return [
+      {
+        key: `${record.key}.type`,
+        message: `${withArticle(record.type)} record can't stand beside ${what} of ${clash.key} at the name ${record.name}: give one of them another name`,
+      },
+    ];
+  });
+}
+
+const place = (key: string) => Number(/\[(\d+)\]$/.exec(key)?.[1] ?? -1);
+const comesLater = (key: string, other: string) => place(key) > place(other);
