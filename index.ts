@@ -10,10 +10,14 @@ const settings = readSettings();
 const plan = planFor(loadInventory(settings.fleetFile), settings.environment);
 const evaluation = evaluate(evaluationArgs(plan, settings));
 // Loaded while Nix evaluates: Pulumi's SDK and those of the vendors take about as long.
-const { Fleet } = await import("./components/fleet/fleet.ts");
-const { failWithResources } = await import("./components/failures.ts");
+const [{ Fleet }, { existingNames }, { failWithResources }] = await Promise.all([
+  import("./components/fleet/fleet.ts"),
+  import("./components/fleet/names.ts"),
+  import("./components/failures.ts"),
+]);
 failWithResources();
-const fleet = new Fleet("fleet", { plan, settings, evaluation });
+const names = await existingNames(plan, settings);
+const fleet = new Fleet("fleet", { plan, settings, evaluation, names });
 
 /** The contract with other teams: outputs/contract.ts, docs/outputs.md. */
 export const { schemaVersion, hosts, services, dns, buckets, cache, retired } = fleet.outputs;

@@ -1,4 +1,5 @@
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
+import { isLocal } from "../../inventory/addresses.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import { recordsFor, type ZoneContents, type ZoneHost, type ZoneRecord } from "./records.ts";
 
@@ -9,31 +10,10 @@ export interface HostAddresses<T> {
   readonly hostKey?: T | undefined;
 }
 
-/** Networks that mean something else, or nothing, elsewhere: RFC 1918, 3927, 4193, 4291, 6598 (the tailnet's), loopback. */
-const local = new BlockList();
-for (const [network, bits] of [
-  ["10.0.0.0", 8],
-  ["172.16.0.0", 12],
-  ["192.168.0.0", 16],
-  ["100.64.0.0", 10],
-  ["169.254.0.0", 16],
-  ["127.0.0.0", 8],
-] as const) {
-  local.addSubnet(network, bits, "ipv4");
-}
-for (const [network, bits] of [
-  ["fc00::", 7],
-  ["fe80::", 10],
-  ["::1", 128],
-] as const) {
-  local.addSubnet(network, bits, "ipv6");
-}
-
 /** Whether an address belongs into a public zone: anything but a local one, which would only tell the world about a home network. */
 export function isPublishable(address: unknown): boolean {
   if (typeof address !== "string") return address !== undefined;
-  const family = isIP(address);
-  return family !== 0 && !local.check(address, family === 4 ? "ipv4" : "ipv6");
+  return isIP(address) !== 0 && !isLocal(address);
 }
 
 /** Name of the apex in a service's `subdomain` or a record's name. */
@@ -78,7 +58,16 @@ export function zoneContentsFor<T>(
     ttl: dns.ttl,
     hosts,
     services: cacheHost
-      ? [...services, { name: cache.name, fqdn: fqdn(cache.name), host: cacheHost.name, proxied: false }]
+      ? [
+          ...services,
+          {
+            name: cache.name,
+            fqdn: fqdn(cache.name),
+            host: cacheHost.name,
+            proxied: false,
+            origin: "cache.name",
+          },
+        ]
       : services,
     ...(plan.settings.ownsSingletons && {
       caa: { issuers: dns.caa, report: dns.caaReport },

@@ -1,3 +1,6 @@
+import { canonicalContent, nameInZone } from "../../inventory/dns.ts";
+import { sha256 } from "../sha256.ts";
+
 /** A machine with a name in the zone. `T` is how an address is known: text in tests, a Pulumi input in the program. */
 export interface ZoneHost<T> {
   /** Name in the inventory. */
@@ -19,6 +22,8 @@ export interface ZoneService {
   readonly host: string;
   /** Through Cloudflare's proxies. False for what they can't carry, such as the cache: they cap request bodies (100 MB on free plans). */
   readonly proxied: boolean;
+  /** Key of the inventory that gives out the name; `services.NAME` by default. */
+  readonly origin?: string;
 }
 
 /** A record written out by hand. */
@@ -48,8 +53,13 @@ export interface ZoneContents<T> {
 
 /** One record, before its zone is known. Exactly one of `content`, `caa`, `hostKey` is set. */
 export interface ZoneRecord<T> {
-  /** Unique in the zone; names the Pulumi resource. The same for A and CNAME of a name, so that one becomes the other in place. */
+  /**
+   * Unique in the zone; names the Pulumi resource, and never depends on a place in a list. The same for A and CNAME of a name, so
+   * that one takes the other's place. Where several of a name and type can stand side by side it is made from the content.
+   */
   readonly key: string;
+  /** Key of the inventory that the record comes from, such as `hosts.web.aliases`. */
+  readonly origin: string;
   /** Full name, lower case, no trailing dot: other spellings differ from what the API returns. */
   readonly name: string;
   readonly type: string;
@@ -66,34 +76,35 @@ export interface ZoneRecord<T> {
 
 type Draft<T> = Omit<ZoneRecord<T>, "key" | "ttl" | "proxied"> & { proxied?: boolean; ttl?: number };
 
-/** Full name inside `zone` from a full name, from labels inside the zone, or from `@`. */
-export function nameInZone(zone: string, name: string): string {
-  const lower = name.toLowerCase().replace(/\.$/, "");
-  if (lower === "@" || lower === zone) return zone;
-  return lower.endsWith(`.${zone}`) ? lower : `${lower}.${zone}`;
+/** Who wants a record: its key in the inventory, and what is said of it at the vendor. */
+interface Origin {
+  readonly origin: string;
+  readonly comment: string;
 }
 
-function addressRecords<T>(host: ZoneHost<T>, name: string, proxied: boolean, comment: string): Draft<T>[] {
+function addressRecords<T>(host: ZoneHost<T>, name: string, proxied: boolean, by: Origin): Draft<T>[] {
   return [
-    ...(host.ipv4 === undefined ? [] : [{ name, type: "A", content: host.ipv4, proxied, comment }]),
-    ...(host.ipv6 === undefined ? [] : [{ name, type: "AAAA", content: host.ipv6, proxied, comment }]),
+    ...(host.ipv4 === undefined ? [] : [{ name, type: "A", content: host.ipv4, proxied, ...by }]),
+    ...(host.ipv6 === undefined ? [] : [{ name, type: "AAAA", content: host.ipv6, proxied, ...by }]),
   ];
 }
 
 function hostRecords<T>(host: ZoneHost<T>): Draft<T>[] {
-  const addresses = addressRecords(host, host.fqdn, false, `host ${host.name}`);
+  const origin = `hosts.${host.name}`;
+  const addresses = addressRecords(host, host.fqdn, false, { origin, comment: `host ${host.name}` });
   if (addresses.length === 0) return [];
   const aliases = (host.aliases ?? []).map((name) => ({
     name,
     type: "CNAME",
     content: host.fqdn,
     comment: `alias of host ${host.name}`,
+    origin: `${origin}.aliases`,
   }));
   const { hostKey } = host;
   const fingerprint =
     hostKey === undefined
       ? []
-      : [{ name: host.fqdn, type: "SSHFP", hostKey, comment: `SSH key of host ${host.name}` }];
+      : [{ name: host.fqdn, type: "SSHFP", hostKey, comment: `SSH key of host ${host.name}`, origin }];
   return [...addresses, ...aliases, ...fingerprint];
 }
 
@@ -106,9 +117,12 @@ function serviceRecords<T>(service: ZoneService, hosts: readonly ZoneHost<T>[], 
         "set public = false, or move the service to a host with one",
     );
   }
-  const comment = `service ${service.name} on ${host.name}`;
-  if (service.fqdn === zone) return addressRecords(host, zone, service.proxied, comment);
-  return [{ name: service.fqdn, type: "CNAME", content: host.fqdn, proxied: service.proxied, comment }];
+  const by = {
+    origin: service.origin ?? `services.${service.name}`,
+    comment: `service ${service.name} on ${host.name}`,
+  };
+  if (service.fqdn === zone) return addressRecords(host, zone, service.proxied, by);
+  return [{ name: service.fqdn, type: "CNAME", content: host.fqdn, proxied: service.proxied, ...by }];
 }
 
 function apexRecords<T>(contents: ZoneContents<T>): Draft<T>[] {
@@ -121,9 +135,11 @@ function apexRecords<T>(contents: ZoneContents<T>): Draft<T>[] {
     type: "CAA",
     caa: rule,
     comment: "who may issue certificates",
+    origin: "dns.caa",
   }));
-  const written = extra.map(({ name, priority, ttl, proxied, ...rest }) => ({
+  const written = extra.map(({ name, priority, ttl, proxied, ...rest }, i) => ({
     ...rest,
+    origin: `${BY_HAND}[${i}]`,
     name: nameInZone(zone, name),
     comment: "from the inventory",
     ...(priority !== undefined && { priority }),
@@ -133,17 +149,38 @@ function apexRecords<T>(contents: ZoneContents<T>): Draft<T>[] {
   return [...certificates, ...written];
 }
 
-function keyOf<T>(draft: Draft<T>): string {
-  if (draft.caa) return `${draft.name}-caa-${draft.caa.tag}-${draft.caa.value}`;
-  return draft.type === "A" || draft.type === "CNAME"
-    ? draft.name
-    : `${draft.name}-${draft.type.toLowerCase()}`;
+/** The list of records that are written out, in which several of a name and type may stand. */
+const BY_HAND = "dns.records";
+
+/** The key of a record that is the only one of its name and type; A and CNAME have the same. */
+function plainKey<T>({ name, type }: Draft<T>): string {
+  return type === "A" || type === "CNAME" ? name : `${name}-${type.toLowerCase()}`;
 }
 
-/** An alias must be alone at its name (RFC 1034, section 3.6.2); the API refuses the second record. */
-function checkAliases<T>(drafts: readonly Draft<T>[]): void {
+/**
+ * @param contested whether another record has the same plain key: then those that are written out are known by their content.
+ */
+function keyOf<T>(draft: Draft<T>, contested: boolean): string {
+  const { name, type, caa, content, origin } = draft;
+  if (caa) return `${name}-caa-${caa.tag}-${caa.value}`;
+  const byHand = origin.startsWith(BY_HAND);
+  if (!byHand || !contested) return plainKey(draft);
+  return `${name}-${type.toLowerCase()}-${sha256(String(content)).slice(0, 10)}`;
+}
+
+/**
+ * An alias must be alone at its name (RFC 1034, section 3.6.2), but for the zone's own name, where the vendor flattens it. The
+ * inventory's checks know most of this before; addresses from the stack's configuration they don't know.
+ */
+function checkAliases<T>(drafts: readonly Draft<T>[], zone: string): void {
+  const ADDRESSES = ["A", "AAAA", "CNAME"];
   for (const alias of drafts.filter(({ type }) => type === "CNAME")) {
-    const other = drafts.find((draft) => draft !== alias && draft.name === alias.name);
+    const other = drafts.find(
+      (draft) =>
+        draft !== alias &&
+        draft.name === alias.name &&
+        (alias.name !== zone || ADDRESSES.includes(draft.type)),
+    );
     if (other) {
       throw new Error(
         `DNS name ${alias.name} is wanted by "${alias.comment}" (CNAME) and by "${other.comment}" (${other.type}); ` +
@@ -163,17 +200,21 @@ export function recordsFor<T>(contents: ZoneContents<T>): ZoneRecord<T>[] {
     ...contents.services.flatMap((service) => serviceRecords(service, contents.hosts, contents.zone)),
     ...apexRecords(contents),
   ];
-  const lower = drafts.map((draft) => ({ ...draft, name: nameInZone(contents.zone, draft.name) }));
-  checkAliases(lower);
-  const seen = new Map<string, number>();
-  return lower.map((draft) => {
-    const key = keyOf(draft);
-    const count = (seen.get(key) ?? 0) + 1;
-    seen.set(key, count);
+  const normal = drafts.map((draft) => ({
+    ...draft,
+    name: nameInZone(contents.zone, draft.name),
+    ...(typeof draft.content === "string" && { content: canonicalContent(draft.type, draft.content) }),
+  }));
+  checkAliases(normal, contents.zone);
+  const plain = normal.map(plainKey);
+  return normal.map((draft, i) => {
     const proxied = draft.proxied ?? false;
     return {
       ...draft,
-      key: count === 1 ? key : `${key}-${count}`,
+      key: keyOf(
+        draft,
+        plain.some((other, j) => j !== i && other === plain[i]),
+      ),
       proxied,
       ttl: proxied ? 1 : (draft.ttl ?? contents.ttl),
     };

@@ -5,7 +5,15 @@ import { ZoneSetting } from "@pulumi/cloudflare/zoneSetting.js";
 import * as pulumi from "@pulumi/pulumi";
 import { recoverWith } from "../failures.ts";
 import { sshfpOf } from "../ssh-public-key.ts";
+import { FORMER_TYPE } from "./found.ts";
+import type { FormerRecord, Placement, Reconciled } from "./reconcile.ts";
 import type { ZoneRecord } from "./records.ts";
+
+/** What exists already, and what becomes of it. */
+export interface ExistingRecords extends Pick<Reconciled, "placements" | "former"> {
+  /** Undefined when the vendor was not asked. */
+  readonly zoneId: string | undefined;
+}
 
 /** What a stack puts into a Cloudflare zone. */
 export interface ZoneArgs {
@@ -14,6 +22,8 @@ export interface ZoneArgs {
   /** Its id; looked up by the name when absent. */
   readonly zoneId?: pulumi.Input<string> | undefined;
   readonly records: readonly ZoneRecord<pulumi.Input<string>>[];
+  /** What exists of them, as far as it was asked for: components/fleet/names.ts. Without, nothing is taken over. */
+  readonly existing?: ExistingRecords | undefined;
   /** Settings of the whole zone, such as `ssl: "strict"`. Only for the stack that owns the zone. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
 }
@@ -62,6 +72,108 @@ const afterwards = (resource: DnsRecord, record: ZoneRecord<pulumi.Input<string>
         () => undefined,
       );
 
+/** Only remembers that a record went, so that another could come: it is what the record's resource became. */
+class Former extends pulumi.ComponentResource {
+  constructor(record: FormerRecord, opts: pulumi.ComponentResourceOptions) {
+    super(FORMER_TYPE, record.resource, {}, opts);
+    this.registerOutputs({ name: record.name });
+  }
+}
+
+interface NamedArgs extends ZoneArgs {
+  /** Names of the resources begin with it. */
+  readonly name: string;
+  readonly id: pulumi.Output<string>;
+}
+
+/** Makes the records in an order in which the vendor takes them. */
+class Records {
+  readonly #zone: pulumi.Resource;
+  readonly #args: NamedArgs;
+  readonly #made = new Map<string, DnsRecord>();
+  readonly #former = new Map<string, Former[]>();
+
+  constructor(zone: pulumi.Resource, args: NamedArgs) {
+    this.#zone = zone;
+    this.#args = args;
+  }
+
+  /** A record's resource, made after those that it waits for; none of those ever waits for it. */
+  of(record: ZoneRecord<pulumi.Input<string>>): DnsRecord {
+    const made = this.#made.get(record.key);
+    if (made) return made;
+    const { alias, importId, key = record.key } = this.#placement(record) ?? {};
+    const gone = this.#formerOf(record.name).map(({ urn }) => urn);
+    const resource = new DnsRecord(
+      `${this.#args.name}-${key}`,
+      {
+        zoneId: this.#args.id,
+        // A component is not waited for with `dependsOn`, which means its children.
+        name: gone.length === 0 ? record.name : pulumi.all(gone).apply(() => record.name),
+        type: record.type,
+        ttl: record.ttl,
+        proxied: record.proxied,
+        comment: record.comment,
+        ...payload(record),
+      },
+      {
+        parent: this.#zone,
+        dependsOn: [...this.#targetsOf(record), ...this.#replacedBeside(record)],
+        // The API refuses a second record of the name while the first one stands.
+        deleteBeforeReplace: true,
+        ...(alias !== undefined && { aliases: [alias] }),
+        ...(importId !== undefined && { import: `${this.#args.existing?.zoneId}/${importId}` }),
+      },
+    );
+    this.#made.set(record.key, resource);
+    return resource;
+  }
+
+  #placement({ key }: ZoneRecord<pulumi.Input<string>>): Placement | undefined {
+    return this.#args.existing?.placements.get(key);
+  }
+
+  /** The addresses that an alias leads to: a name is never taken from one host before the other can be reached. */
+  #targetsOf({ type, content }: ZoneRecord<pulumi.Input<string>>): DnsRecord[] {
+    if (type !== "CNAME") return [];
+    const targets = this.#args.records.filter(
+      (other) => other.name === content && ["A", "AAAA"].includes(other.type),
+    );
+    return targets.map((target) => this.of(target));
+  }
+
+  /** A new record waits for one of its name that takes the place of what excludes it. */
+  #replacedBeside(record: ZoneRecord<pulumi.Input<string>>): DnsRecord[] {
+    if (!this.#placement(record)?.isNew) return [];
+    return this.#args.records
+      .filter((other) => other.name === record.name && this.#placement(other)?.replaces)
+      .map((other) => this.of(other));
+  }
+
+  #formerOf(name: string): Former[] {
+    const made = this.#former.get(name);
+    if (made) return made;
+    const comes = this.#args.records.filter((record) => record.name === name);
+    const dependsOn = comes.flatMap((record) => this.#targetsOf(record));
+    const gone = (this.#args.existing?.former ?? [])
+      .filter((record) => record.name === name)
+      .map((record) => {
+        const { urn } = record;
+        // An option of custom resources, which this one was: the record goes when this takes its place, not at the end of the run.
+        const first = { deleteBeforeReplace: true };
+        const opts = {
+          parent: this.#zone,
+          dependsOn,
+          ...(urn !== undefined && { aliases: [urn] }),
+          ...first,
+        };
+        return new Former(record, opts);
+      });
+    this.#former.set(name, gone);
+    return gone;
+  }
+}
+
 /**
  * Records (and, for its owner, settings) of a zone at Cloudflare. The zone itself is not managed: deleting it would take the
  * domain off the net.
@@ -74,29 +186,15 @@ export class Zone extends pulumi.ComponentResource {
 
   constructor(name: string, args: ZoneArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:dns:Zone", name, {}, opts);
-    this.zoneId = args.zoneId === undefined ? this.#find(args.zone) : pulumi.output(args.zoneId);
-    this.records = args.records.map((record) => {
-      const resource = new DnsRecord(
-        `${name}-${record.key}`,
-        {
-          zoneId: this.zoneId,
-          name: record.name,
-          type: record.type,
-          ttl: record.ttl,
-          proxied: record.proxied,
-          comment: record.comment,
-          ...payload(record),
-        },
-        // The API refuses a second record of the name while the first one stands.
-        { parent: this, deleteBeforeReplace: true },
-      );
-      return {
-        name: record.name,
-        type: record.type,
-        content: afterwards(resource, record),
-        proxied: record.proxied,
-      };
-    });
+    const known = args.zoneId ?? args.existing?.zoneId;
+    this.zoneId = known === undefined ? this.#find(args.zone) : pulumi.output(known);
+    const made = new Records(this, { ...args, name, id: this.zoneId });
+    this.records = args.records.map((record) => ({
+      name: record.name,
+      type: record.type,
+      content: afterwards(made.of(record), record),
+      proxied: record.proxied,
+    }));
     for (const [settingId, value] of Object.entries(args.settings ?? {})) {
       new ZoneSetting(
         `${name}-setting-${settingId}`,

@@ -4,8 +4,9 @@ import type { StackOutputs } from "../../outputs/contract.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { type BucketLocation, Buckets } from "../buckets/buckets.ts";
 import { bucketsArgs } from "../buckets/mapping.ts";
+import { ZONE_NAME } from "../dns/found.ts";
 import { dnsRecordsFor } from "../dns/mapping.ts";
-import { type PublishedRecord, Zone } from "../dns/zone.ts";
+import { type ExistingRecords, type PublishedRecord, Zone } from "../dns/zone.ts";
 import type { Evaluation } from "../nixos-host/evaluate.ts";
 import { Verdict } from "../nixos-host/verdict.ts";
 import { secretsArgs } from "../secrets/mapping.ts";
@@ -22,6 +23,8 @@ export interface FleetArgs {
   readonly settings: Settings;
   /** Of its hosts: evaluation.ts. */
   readonly evaluation: pulumi.Input<Evaluation>;
+  /** What exists of the stack's names: names.ts. */
+  readonly names?: ExistingRecords | undefined;
 }
 
 /**
@@ -34,14 +37,14 @@ export class Fleet extends pulumi.ComponentResource {
 
   constructor(
     name: string,
-    { plan, settings, evaluation }: FleetArgs,
+    { plan, settings, evaluation, names }: FleetArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("pantheros:fleet:Fleet", name, {}, opts);
     const machines = machinesOf(plan, settings, this);
     const tailnet = this.#tailnet(plan, settings, machines);
     const secrets = this.#secrets(plan, settings, tailnet?.keys ?? {});
-    const records = this.#names(plan, settings, machines);
+    const records = this.#names(plan, settings, machines, names);
     const buckets = this.#buckets(plan, settings);
     const { hosts, problems } = deployHosts({
       ...{ plan, settings, evaluation, machines, secrets, parent: this },
@@ -78,18 +81,24 @@ export class Fleet extends pulumi.ComponentResource {
     return [...joining, ...requested];
   }
 
-  #names(plan: Plan, settings: Settings, machines: Machines): readonly PublishedRecord[] {
+  #names(
+    plan: Plan,
+    settings: Settings,
+    machines: Machines,
+    existing: ExistingRecords | undefined,
+  ): readonly PublishedRecord[] {
     if (plan.inventory.dns === undefined) return [];
     const addresses = Object.fromEntries([
       ...[...machines.created].map(([host, { ipv4, ipv6, hostKey }]) => [host, { ipv4, ipv6, hostKey }]),
       ...[...machines.adopted].map(([host, { known, hostKey }]) => [host, { ...known, hostKey }]),
     ]);
     const { records } = new Zone(
-      "zone",
+      ZONE_NAME,
       {
         zone: plan.inventory.dns.zone,
         zoneId: settings.cloudflareZoneId,
         records: dnsRecordsFor(plan, addresses),
+        existing,
       },
       { parent: this },
     );

@@ -40,7 +40,12 @@ export function bootstrapKeys(plan: Plan, settings: Settings): Record<string, st
 }
 
 /** How the program finds a machine that it did not make. */
-function existingArgs(host: ExistingHost, plan: Plan, settings: Settings, pins: string): ExistingServerArgs {
+export function existingArgs(
+  host: ExistingHost,
+  plan: Plan,
+  settings: Settings,
+  pins: string,
+): ExistingServerArgs {
   const { provider } = host;
   const tailnetName = plan.inventory.tailnet && `${host.name}.${plan.inventory.tailnet.suffix}`;
   const address = settings.addresses[host.name] ?? provider.address ?? tailnetName;

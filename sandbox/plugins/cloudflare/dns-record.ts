@@ -1,6 +1,6 @@
 /** DNS records, with `content` or, for CAA, SSHFP, TLSA and SRV, `data`. */
-import { type Property, type Resource, text, texts } from "../framework/resource.ts";
-import { type Json, object, type Properties } from "../framework/values.ts";
+import { type Invocation, number, type Property, type Resource, text, texts } from "../framework/resource.ts";
+import { type Json, object, objects, type Properties } from "../framework/values.ts";
 import { type Cloudflare, fromApi, toApi } from "./client.ts";
 
 const HOST_CONTENT = ["CNAME", "MX", "NS", "PTR"];
@@ -107,4 +107,33 @@ export const dnsRecord: Resource<Cloudflare> = {
   },
   delete: ({ client, signal }, id, old) =>
     client.remove(signal, `/zones/${text(old.outputs["zoneId"])}/dns_records/${id}`),
+};
+
+/** Records of one page, and how many are asked for at most: the official data source's own numbers. */
+const PAGE_SIZE = 100;
+const DEFAULT_ITEMS = 1000;
+
+/** What a record looks like to the program; absent things are left out. */
+function listed(found: Properties): Properties {
+  return Object.fromEntries(Object.entries(object(fromApi(found))).filter(([, value]) => value !== null));
+}
+
+/** The records of a zone, without the filters, which nothing here uses. */
+export const getDnsRecords: Invocation<Cloudflare> = {
+  properties: {
+    zoneId: { type: "string", required: true },
+    maxItems: { type: "number", default: DEFAULT_ITEMS },
+  },
+  async run({ client, signal }, args) {
+    const limit = number(args["maxItems"] ?? DEFAULT_ITEMS);
+    const path = `/zones/${text(args["zoneId"])}/dns_records`;
+    const results: Properties[] = [];
+    for (let page = 1; results.length < limit; page += 1) {
+      const query = { page: String(page), per_page: String(PAGE_SIZE) };
+      const found = objects(await client.call(signal, "GET", path, undefined, query));
+      results.push(...found.map(listed));
+      if (found.length < PAGE_SIZE) break;
+    }
+    return { ...args, results: results.slice(0, limit) };
+  },
 };

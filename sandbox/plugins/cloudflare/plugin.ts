@@ -1,6 +1,6 @@
 import { type Plugin, text } from "../framework/resource.ts";
 import { Cloudflare } from "./client.ts";
-import { dnsRecord } from "./dns-record.ts";
+import { dnsRecord, getDnsRecords } from "./dns-record.ts";
 import { getZone, ruleset, zone, zoneSetting } from "./zone.ts";
 
 /** Stands in for @pulumi/cloudflare 6.22.1 on the resources a fleet uses. */
@@ -20,5 +20,8 @@ export const cloudflare: Plugin<Cloudflare> = {
     "cloudflare:index/zoneSetting:ZoneSetting": zoneSetting,
     "cloudflare:index/ruleset:Ruleset": ruleset,
   },
-  functions: { "cloudflare:index/getZone:getZone": getZone },
+  functions: {
+    "cloudflare:index/getDnsRecords:getDnsRecords": getDnsRecords,
+    "cloudflare:index/getZone:getZone": getZone,
+  },
 };

@@ -86,7 +86,7 @@ public = true
       ["grafana.example.test", "CNAME", "web.example.test", 1, true],
       ["cache.example.test", "CNAME", "web.example.test", 300, false],
       ["example.test", "CAA", "-", 300, false],
-      ["example.test", "TXT", "v=spf1 -all", 300, false],
+      ["example.test", "TXT", '"v=spf1 -all"', 300, false],
     ]);
   });
 

@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { nameInZone, recordsFor, type ZoneContents } from "../../../components/dns/records.ts";
+import { recordsFor, type ZoneContents } from "../../../components/dns/records.ts";
 import { Zone, type ZoneArgs } from "../../../components/dns/zone.ts";
+import { nameInZone } from "../../../inventory/dns.ts";
 import { hostKey, record, resolved } from "../mocks.ts";
 
 const contents: ZoneContents<string> = {
@@ -75,15 +76,36 @@ describe("records", () => {
     ]);
   });
 
-  test("several of one name and type stay apart", () => {
-    const extra = ["10.mail.test", "20.mail.test"].map((content, i) => ({
-      name: "@",
-      type: "MX",
-      content,
-      priority: i,
-    }));
-    const keys = recordsFor({ ...contents, extra }).map(({ key }) => key);
-    expect(keys.slice(-2)).toEqual(["example.test-mx", "example.test-mx-2"]);
+  test("several of one name and type are known by their content, never by their place in the list", () => {
+    const txt = (content: string) => ({ name: "@", type: "TXT", content });
+    const keysOf = (...texts: string[]) => {
+      const records = recordsFor({ ...contents, caa: undefined, extra: texts.map(txt) });
+      return Object.fromEntries(
+        records.filter(({ type }) => type === "TXT").map(({ content, key }) => [content, key]),
+      );
+    };
+    const three = keysOf("a", "b", "c");
+    expect(new Set(Object.values(three)).size).toBe(3);
+    expect(keysOf("c", "a", "b")).toEqual(three);
+    expect(keysOf("b", "c")).toEqual({ '"b"': three['"b"'], '"c"': three['"c"'] });
+    // However it is written.
+    expect(keysOf('"b"', "c")).toEqual(keysOf("b", "c"));
+    // A single one keeps its name when its text changes.
+    expect(keysOf("a")).toEqual({ '"a"': "example.test-txt" });
+    expect(keysOf("b")).toEqual({ '"b"': "example.test-txt" });
+  });
+
+  test("addresses written beside a host's are known by their content, the host's by its name", () => {
+    const extra = ["198.51.100.1", "198.51.100.2"].map((content) => ({ name: "web", type: "A", content }));
+    const keys = recordsFor({ ...contents, extra })
+      .filter(({ name, type }) => name === "web.example.test" && type === "A")
+      .map(({ key }) => key);
+    expect(keys[0]).toBe("web.example.test");
+    expect(keys.slice(1)).toEqual([
+      expect.stringMatching(/^web\.example\.test-a-[0-9a-f]{10}$/),
+      expect.stringMatching(/^web\.example\.test-a-[0-9a-f]{10}$/),
+    ]);
+    expect(new Set(keys).size).toBe(3);
   });
 
   test("no report address without an issuer", () => {

@@ -1,0 +1,76 @@
+/** The records that exist: in the stack's own state, and at the vendor. */
+import { getDnsRecords } from "@pulumi/cloudflare/getDnsRecords.js";
+import { getZone } from "@pulumi/cloudflare/getZone.js";
+import * as z from "zod";
+import { canonicalContent } from "../../inventory/dns.ts";
+import { nameOfUrn, stackResources } from "../own-state.ts";
+import type { FormerRecord, FoundRecord, OwnRecord, OwnZone } from "./reconcile.ts";
+
+export const RECORD_TYPE = "cloudflare:index/dnsRecord:DnsRecord";
+export const FORMER_TYPE = "pantheros:dns:FormerRecord";
+
+/** Names of the zone's resources begin with its own. */
+export const ZONE_NAME = "zone";
+
+const record = z.object({
+  id: z.string().min(1),
+  name: z.string(),
+  type: z.string(),
+  content: z.string().nullish(),
+  ttl: z.number().default(1),
+  proxied: z.boolean().nullish(),
+});
+
+/** Undefined for what has no content, such as a record that was never finished. */
+function foundRecord(value: unknown): FoundRecord | undefined {
+  const read = record.safeParse(value);
+  if (!read.success || !read.data.content) return undefined;
+  const { id, name, type, content, ttl, proxied } = read.data;
+  return { id, name, type, content: canonicalContent(type, content), ttl, proxied: proxied ?? false };
+}
+
+/** The zone in the answer of `readStackResourceOutputs`. */
+export function ownZone(answer: unknown): OwnZone {
+  const { outputs } = stackResources.parse(answer);
+  const prefix = `${ZONE_NAME}-`;
+  const records: OwnRecord[] = [];
+  const former: FormerRecord[] = [];
+  for (const [urn, resource] of Object.entries(outputs)) {
+    const name = nameOfUrn(urn);
+    if (resource.type === FORMER_TYPE)
+      former.push({ resource: name, name: String(resource.outputs["name"]) });
+    if (resource.type !== RECORD_TYPE) continue;
+    const found = foundRecord(resource.outputs);
+    const isMade = urn.includes(`pantheros:dns:Zone$${RECORD_TYPE}::${prefix}`);
+    if (found) records.push({ ...found, urn, key: isMade ? name.slice(prefix.length) : undefined });
+  }
+  return { records, former };
+}
+
+/** Most records that a zone is read with; the largest plans have fewer. */
+const MAX_RECORDS = 100_000;
+
+/**
+ * All records of a zone at the vendor.
+ * @throws Error when the vendor can't be asked, or has not been told of the zone.
+ */
+export async function vendorRecords(zoneId: string): Promise<FoundRecord[]> {
+  const { results } = await getDnsRecords({ zoneId, maxItems: MAX_RECORDS });
+  return results.flatMap((found) => foundRecord(found) ?? []);
+}
+
+/**
+ * Id of the zone of a name.
+ * @throws Error when the vendor has none, or the token may not see it.
+ */
+export async function zoneIdOf(zone: string): Promise<string> {
+  const result = await getZone({ filter: { name: zone } });
+  // Found by a filter, one of the two is empty in some releases of the provider.
+  const id = result.zoneId || result.id;
+  if (!id) {
+    throw new Error(
+      `Cloudflare has no zone ${zone} for this token; add the zone, or give the token Zone.Zone read on it`,
+    );
+  }
+  return id;
+}

@@ -1,0 +1,147 @@
+/** What exists of the stack's names before anything is made: looked at first, so that what is in the way is told first. */
+
+import { isIPv4, isIPv6 } from "node:net";
+import * as pulumi from "@pulumi/pulumi";
+import { readKnownHosts } from "../../inventory/known-hosts.ts";
+import type { ExistingHost, HetznerHost, Plan } from "../../inventory/plan.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { ownZone, RECORD_TYPE, vendorRecords, zoneIdOf } from "../dns/found.ts";
+import { dnsRecordsFor, type HostAddresses } from "../dns/mapping.ts";
+import { arrivals, type FoundRecord, type KnownRecord, reconcile } from "../dns/reconcile.ts";
+import type { ZoneRecord } from "../dns/records.ts";
+import type { ExistingRecords } from "../dns/zone.ts";
+import { nameOfUrn, readOwnState, stackResources } from "../own-state.ts";
+import { sshfpOf } from "../ssh-public-key.ts";
+import { existingArgs } from "./machines.ts";
+
+/** Stands for what is not known before a machine is made. */
+const NOT_YET = Symbol("not known yet");
+type Known = string | typeof NOT_YET;
+
+/** Addresses and keys of the servers that the state has, by the names of their components. */
+function serversInState(answer: unknown): Map<string, HostAddresses<Known>> {
+  const text = (value: unknown): Known => (typeof value === "string" ? value : NOT_YET);
+  const { outputs } = stackResources.parse(answer);
+  return new Map(
+    Object.entries(outputs)
+      .filter(([, { type }]) => type === "pantheros:hetzner:Server")
+      .map(
+        ([
+          urn,
+          {
+            outputs: { ipv4, ipv6, hostKey },
+          },
+        ]) => [nameOfUrn(urn), { ipv4: text(ipv4), ipv6: text(ipv6), hostKey: text(hostKey) }],
+      ),
+  );
+}
+
+function adoptedAddresses(
+  host: ExistingHost,
+  plan: Plan,
+  settings: Settings,
+  pins: string,
+): HostAddresses<Known> {
+  const { address = "", ipv6, hostKey } = existingArgs(host, plan, settings, pins);
+  const second = ipv6 ?? (isIPv6(address) ? address : undefined);
+  return { ...(isIPv4(address) && { ipv4: address }), ipv6: second, hostKey: hostKey ?? NOT_YET };
+}
+
+/** All that can be said of the stack's machines now. */
+function knownAddresses(
+  plan: Plan,
+  settings: Settings,
+  state: unknown,
+): Record<string, HostAddresses<Known>> {
+  const servers = serversInState(state);
+  const pins = readKnownHosts(settings.knownHostsFile);
+  const created = (host: HetznerHost): HostAddresses<Known> =>
+    servers.get(host.name) ??
+    servers.get(host.formerly ?? "") ?? { ipv4: NOT_YET, ipv6: NOT_YET, hostKey: NOT_YET };
+  return Object.fromEntries(
+    plan.hosts.map((host) => [
+      host.name,
+      host.provider.kind === "hetzner"
+        ? created(host as HetznerHost)
+        : adoptedAddresses(host as ExistingHost, plan, settings, pins),
+    ]),
+  );
+}
+
+function contentOf({ caa, hostKey, content }: ZoneRecord<Known>): string | undefined {
+  if (caa) return `0 ${caa.tag} "${caa.value}"`;
+  const value = hostKey ?? content;
+  if (typeof value !== "string") return undefined;
+  if (hostKey === undefined) return value;
+  const { algorithm, type, fingerprint } = sshfpOf(value);
+  return `${algorithm} ${type} ${fingerprint}`;
+}
+
+const knownRecord = (record: ZoneRecord<Known>): KnownRecord => {
+  const { key, name, type, ttl, proxied, origin } = record;
+  return { key, name, type, ttl, proxied, origin, content: contentOf(record) };
+};
+
+/** What a person is told of a record that is in the way. */
+function conflictProblem(
+  { fleetFile, stack }: Settings,
+  zoneId: string,
+  { wanted, found }: { wanted: KnownRecord; found: FoundRecord },
+): string {
+  const resource = `${found.name}-${found.type.toLowerCase()}-${found.id.slice(0, 8)}`;
+  const settings = found.content === wanted.content ? ` (ttl ${found.ttl}, proxied ${found.proxied})` : "";
+  return (
+    `${fleetFile}: ${wanted.origin}: the zone has a record that this stack did not make and that is in the way of ` +
+    `${wanted.name} ${wanted.type}: ${found.name} ${found.type} ${found.content}${settings}. Delete it at Cloudflare, or give it ` +
+    "to this stack, whose next run makes it what the inventory says: tools/pulumi import " +
+    `${RECORD_TYPE} ${resource} ${zoneId}/${found.id} --stack ${stack} --protect=false --generate-code=false --yes`
+  );
+}
+
+/** The vendor's records and the zone's id. Not being able to see them is no reason to stop: the vendor refuses what can't be. */
+async function vendorZone(
+  zone: string,
+  id: string | undefined,
+): Promise<{ zoneId: string | undefined; records: FoundRecord[] }> {
+  const zoneId = id ?? (await zoneIdOf(zone));
+  try {
+    return { zoneId, records: await vendorRecords(zoneId) };
+  } catch (error) {
+    pulumi.log.warn(
+      `the records of ${zone} can't be listed, so what exists there already is noticed only when the vendor refuses another ` +
+        `beside it (token scope Zone.DNS read): ${error instanceof Error ? error.message : error}`,
+    );
+    return { zoneId, records: [] };
+  }
+}
+
+/**
+ * Compares the stack's records with its state and, when any is to be made, with the zone.
+ * Undefined: there is no zone, or the state can't be read.
+ * @throws pulumi.RunError when records that are not the stack's are in the way; nothing has been changed then.
+ */
+export async function existingNames(plan: Plan, settings: Settings): Promise<ExistingRecords | undefined> {
+  const { dns } = plan.inventory;
+  if (dns === undefined) return undefined;
+  let state: unknown;
+  try {
+    state = await readOwnState();
+    stackResources.parse(state);
+  } catch (error) {
+    pulumi.log.debug(`the stack's own state can't be read: ${error}`);
+    return undefined;
+  }
+  const wanted = dnsRecordsFor<Known>(plan, knownAddresses(plan, settings, state)).map(knownRecord);
+  const own = ownZone(state);
+  const isComplete = arrivals(wanted, own).length === 0;
+  const { zoneId, records } = isComplete
+    ? { zoneId: undefined, records: [] }
+    : await vendorZone(dns.zone, settings.cloudflareZoneId);
+  const { placements, former, conflicts } = reconcile(dns.zone, wanted, own, records);
+  if (conflicts.length > 0) {
+    throw new pulumi.RunError(
+      conflicts.map((conflict) => conflictProblem(settings, zoneId ?? "ZONE-ID", conflict)).join("\n"),
+    );
+  }
+  return { zoneId, placements, former };
+}
