@@ -1,0 +1,321 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Hono } from "hono";
+import { type Listener, listen } from "../../sandbox/vendors/http.ts";
+import { Vendors } from "./vendors.ts";
+
+// Names that change hands, at the emulated Cloudflare, made by the real engine from an inventory of machines that are there already.
+// Between the two stands a proxy that refuses a request, or keeps its answer.
+
+const root = process.cwd();
+const PROGRAM = `
+import { readFileSync } from "node:fs";
+import * as pulumi from "@pulumi/pulumi";
+import { dnsRecordsFor } from "${root}/components/dns/mapping.ts";
+import { Zone } from "${root}/components/dns/zone.ts";
+import { existingNames } from "${root}/components/fleet/names.ts";
+import { parseInventory } from "${root}/inventory/load.ts";
+import { planFor } from "${root}/inventory/plan.ts";
+const plan = planFor(parseInventory(readFileSync("fleet.toml", "utf8"), "fleet.toml"), "production");
+const settings = { stack: pulumi.getStack(), fleetFile: "fleet.toml", knownHostsFile: "known_hosts", addresses: {} };
+const existing = await existingNames(plan, settings);
+const addresses = Object.fromEntries(plan.hosts.map(({ name, provider }) => [name, { ipv4: provider.address, ipv6: provider.ipv6, hostKey: provider.hostKey }]));
+new Zone("zone", { zone: plan.inventory.dns.zone, records: dnsRecordsFor(plan, addresses), existing });
+`;
+
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOHWQfUZa9NXSlZ0S+F35zoBmdPDSf2YtoI4J7iNGJ2L";
+const host = (name: string, last: number, more = "") => `
+[hosts.${name}]
+environment = "production"
+profiles = ["server"]
+provider = { kind = "existing", vendor = "ovh", address = "203.0.113.${last}", ipv6 = "2001:db8::${last}", host_key = "${KEY}" }
+${more}
+`;
+const txt = (name: string, content: string) =>
+  `[[dns.records]]\nname = "${name}"\ntype = "TXT"\ncontent = '${content}'\n`;
+const fleet = (hosts: string, records: string) => `
+schema = 1
+[fleet]
+domain = "example.test"
+[environments.production]
+owns_singletons = true
+${hosts}
+[dns]
+zone = "example.test"
+${records}
+`;
+const LONG = `v=DKIM1; k=rsa; p=${"A".repeat(400)}`;
+const TEXTS = txt("@", "one") + txt("@", "two") + txt("_key", LONG);
+const BASE = fleet(host("db", 10) + host("web", 20), TEXTS);
+const RENAMED = fleet(host("data", 10, 'formerly = "db"\naliases = ["db"]') + host("web", 20), TEXTS);
+const MOVED = fleet(host("web", 20, 'aliases = ["db"]'), TEXTS);
+
+interface Row {
+  readonly id: string;
+  readonly name: string;
+  readonly type: string;
+  readonly content: string;
+}
+interface Finished {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Judges a changing request before it goes to the vendor. */
+type Fault = (method: string, body: string) => "refuse" | "lose the answer" | "pass";
+
+let vendors: Vendors;
+let proxy: Listener;
+let fault: Fault = () => "pass";
+let scratch = "";
+let zonePath = "";
+let env: NodeJS.ProcessEnv;
+
+/** Lets everything through but what `fault` says. */
+function faultyVendor(): Hono {
+  const app = new Hono();
+  app.all("*", async (context) => {
+    const { method, url, headers } = context.req.raw;
+    const { pathname, search } = new URL(url);
+    const body = await context.req.text();
+    const verdict = method === "GET" ? "pass" : fault(method, body);
+    const refusal = (code: number) =>
+      context.json(
+        { result: null, success: false, messages: [], errors: [{ code, message: "as the test says" }] },
+        400,
+      );
+    if (verdict === "refuse") return refusal(9999);
+    const answer = await fetch(`${vendors.url("cloudflare")}${pathname}${search}`, {
+      method,
+      headers: { authorization: headers.get("authorization") ?? "", "content-type": "application/json" },
+      ...(body === "" ? {} : { body }),
+    });
+    if (verdict === "lose the answer") return refusal(9998);
+    return new Response(await answer.text(), {
+      status: answer.status,
+      headers: { "content-type": "application/json" },
+    });
+  });
+  return app;
+}
+
+function pulumi(...args: string[]): Promise<Finished> {
+  return new Promise((done, fail) => {
+    const argv = ["pulumi", ...args, "--non-interactive", "--color", "never"];
+    const child = spawn(path.join(root, "tools/with"), argv, { cwd: scratch, env, timeout: 120_000 });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (chunk) => (output += String(chunk)));
+    child.on("error", fail);
+    child.on("close", (code) => done({ code, output }));
+  });
+}
+async function expectDone(finished: Promise<Finished>): Promise<string> {
+  const { code, output } = await finished;
+  if (code !== 0) throw new Error(`exit code ${code}\n${output}`);
+  return output;
+}
+const inventory = (text: string) => writeFileSync(path.join(scratch, "fleet.toml"), text);
+const up = () => pulumi("up", "--yes", "--skip-preview", "--stack", "dev");
+const expectQuiet = () => expectDone(pulumi("preview", "--stack", "dev", "--expect-no-changes"));
+
+async function vendor(method: string, route = "", body?: object): Promise<unknown> {
+  const answer = await fetch(`${vendors.url("cloudflare")}${zonePath}/dns_records${route}`, {
+    method,
+    headers: { authorization: `Bearer ${env["CLOUDFLARE_API_TOKEN"]}`, "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const { result, errors } = (await answer.json()) as { result: unknown; errors: unknown };
+  if (!answer.ok) throw new Error(`${method} ${route}: ${JSON.stringify(errors)}`);
+  return result;
+}
+const zone = async (): Promise<Row[]> => (await vendor("GET")) as Row[];
+const lines = async (name: string): Promise<string[]> =>
+  (await zone())
+    .filter((row) => row.name === name)
+    .map(({ type, content }) => `${type} ${content}`)
+    .sort();
+
+beforeAll(async () => {
+  vendors = await Vendors.start("cloudflare");
+  proxy = await listen(faultyVendor(), "127.0.0.1", 0);
+  scratch = mkdtempSync(path.join(tmpdir(), "pantheros-dns-"));
+  mkdirSync(path.join(scratch, "state"));
+  symlinkSync(path.join(root, "node_modules"), path.join(scratch, "node_modules"));
+  const file = (name: string, content: string) => writeFileSync(path.join(scratch, name), content);
+  file("package.json", '{"name":"names","type":"module"}');
+  file("index.ts", PROGRAM);
+  file("known_hosts", "");
+  file("Pulumi.yaml", "name: names\nmain: index.ts\nruntime: {name: nodejs, options: {typescript: false}}\n");
+  file("Pulumi.dev.yaml", `config:\n  cloudflare:baseUrl: ${proxy.url}/client/v4\n`);
+  env = {
+    ...process.env,
+    PANTHEROS_PULUMI: "registry",
+    PULUMI_BACKEND_URL: `file://${scratch}/state`,
+    PULUMI_CONFIG_PASSPHRASE: "test",
+    CLOUDFLARE_API_TOKEN: vendors.secret("CLOUDFLARE_API_TOKEN"),
+  };
+  const zones = await fetch(`${vendors.url("cloudflare")}/client/v4/zones?name=example.test`, {
+    headers: { authorization: `Bearer ${env["CLOUDFLARE_API_TOKEN"]}` },
+  });
+  const { result } = (await zones.json()) as { result: { id: string }[] };
+  zonePath = `/client/v4/zones/${result[0]?.id}`;
+  inventory(BASE);
+  await expectDone(pulumi("stack", "init", "dev"));
+  await expectDone(up());
+}, 240_000);
+
+afterAll(async () => {
+  await proxy?.close();
+  await vendors?.stop();
+  rmSync(scratch, { recursive: true, force: true });
+}, 60_000);
+
+jest.setTimeout(240_000);
+
+test("long text comes back as it was written: neither a preview nor a refresh sees a difference", async () => {
+  const [text = ""] = await lines("_key.example.test");
+  expect(text).toBe(`TXT "${LONG.slice(0, 255)}" "${LONG.slice(255)}"`);
+  await expectQuiet();
+  await expectDone(pulumi("refresh", "--yes", "--stack", "dev", "--expect-no-changes"));
+});
+
+test("the first of two texts goes: the second stays the record that it was", async () => {
+  const two = (await zone()).find(({ content }) => content === '"two"');
+  inventory(fleet(host("db", 10) + host("web", 20), txt("@", "two") + txt("_key", LONG)));
+  await expectDone(up());
+  expect(await lines("example.test")).toEqual(['TXT "two"']);
+  expect((await zone()).find(({ content }) => content === '"two"')?.id).toBe(two?.id);
+  await expectQuiet();
+  inventory(BASE);
+  await expectDone(up());
+});
+
+test("records that the state knows by their places become known by content, in another order too", async () => {
+  const file = path.join(scratch, "state/.pulumi/stacks/names/dev.json");
+  const state = readFileSync(file, "utf8");
+  const keys = [...new Set(state.match(/zone-example\.test-txt-[0-9a-f]{10}/g))];
+  expect(keys).toHaveLength(2);
+  const byPlace = keys.reduce(
+    (text, key, i) => text.replaceAll(key, `zone-example.test-txt${i === 0 ? "" : "-2"}`),
+    state,
+  );
+  writeFileSync(file, byPlace);
+  inventory(fleet(host("db", 10) + host("web", 20), txt("@", "two") + txt("@", "one") + txt("_key", LONG)));
+  await expectQuiet();
+  const before = (await zone()).map(({ id }) => id).sort();
+  await expectDone(up());
+  expect((await zone()).map(({ id }) => id).sort()).toEqual(before);
+  inventory(BASE);
+  await expectQuiet();
+});
+
+describe("an alias at a former host's name", () => {
+  /** Counts the requests of a method: the n-th one meets `verdict`. */
+  const nth = (wanted: string, n: number, verdict: ReturnType<Fault>): Fault => {
+    let count = 0;
+    return (method) => {
+      if (method !== wanted) return "pass";
+      count += 1;
+      return count === n ? verdict : "pass";
+    };
+  };
+  const alias = (verdict: ReturnType<Fault>): Fault => {
+    let done = false;
+    return (method, body) => {
+      if (done || method !== "POST" || !body.includes('"CNAME"')) return "pass";
+      done = true;
+      return verdict;
+    };
+  };
+
+  afterEach(async () => {
+    fault = () => "pass";
+    inventory(BASE);
+    await expectDone(up());
+    expect(await lines("db.example.test")).toEqual([
+      "A 203.0.113.10",
+      "AAAA 2001:db8::10",
+      expect.stringMatching(/^SSHFP 4 2 /),
+    ]);
+  });
+
+  test("the host was renamed: one run, and nothing leads to the old addresses after it", async () => {
+    inventory(RENAMED);
+    const seen: string[] = [];
+    fault = (method, body) => {
+      seen.push(method === "POST" ? `POST ${JSON.parse(body).type} ${JSON.parse(body).name}` : method);
+      return "pass";
+    };
+    await expectDone(up());
+    expect(await lines("db.example.test")).toEqual(["CNAME data.example.test"]);
+    // The name goes when what it is to lead to is there, and comes again with the next request.
+    const last = seen.indexOf("POST CNAME db.example.test");
+    expect(seen.slice(0, last)).toEqual(
+      expect.arrayContaining(["POST A data.example.test", "POST AAAA data.example.test"]),
+    );
+    expect(seen.slice(last - 3, last)).toEqual(["DELETE", "DELETE", "DELETE"]);
+    await expectQuiet();
+  });
+
+  test("the host was removed, and the alias is another host's", async () => {
+    inventory(MOVED);
+    await expectDone(up());
+    expect(await lines("db.example.test")).toEqual(["CNAME web.example.test"]);
+    await expectQuiet();
+  });
+
+  test.each([
+    ["the first deletion is refused", () => nth("DELETE", 1, "refuse")],
+    // Of the address itself; the others are gone by then.
+    ["the last deletion is refused", () => nth("DELETE", 3, "refuse")],
+    ["the alias is refused", () => alias("refuse")],
+    ["the alias is made, and nobody hears of it", () => alias("lose the answer")],
+  ])("%s: a second plain run comes to the same end", async (_, make) => {
+    inventory(RENAMED);
+    fault = make();
+    expect((await up()).code).not.toBe(0);
+    fault = () => "pass";
+    await expectDone(up());
+    expect(await lines("db.example.test")).toEqual(["CNAME data.example.test"]);
+  });
+});
+
+test("records that are there already: identical ones are taken over, others are named first, with the way to give them to the stack", async () => {
+  const add = async (type: string, name: string, content: string) =>
+    ((await vendor("POST", "", { type, name, content, ttl: 300, proxied: false })) as Row).id;
+  const identical = await add("CNAME", "www.example.test", "web.example.test");
+  const text = await add("TXT", "new.example.test", '"here"');
+  const stale = await add("A", "mail.example.test", "203.0.113.99");
+  inventory(
+    fleet(
+      host("db", 10) + host("mail", 30) + host("web", 20, 'aliases = ["www"]'),
+      TEXTS + txt("new", "here"),
+    ),
+  );
+  const before = await zone();
+  for (const refused of [await pulumi("preview", "--stack", "dev"), await up()]) {
+    expect(refused.code).not.toBe(0);
+    expect(refused.output).toContain(
+      "fleet.toml: hosts.mail: the zone has a record that this stack did not make",
+    );
+    expect(refused.output).toContain("mail.example.test A 203.0.113.99");
+    expect(refused.output).not.toContain("www.example.test");
+  }
+  expect(await zone()).toEqual(before);
+
+  const { output } = await pulumi("preview", "--stack", "dev");
+  const command = /tools\/pulumi (import .*? --yes)/.exec(output.replace(/\s+/g, " "))?.[1] ?? "";
+  await expectDone(pulumi(...command.split(" ")));
+  await expectDone(up());
+  const ids = Object.fromEntries((await zone()).map(({ id, name, type }) => [`${name} ${type}`, id]));
+  expect(ids).toMatchObject({
+    "www.example.test CNAME": identical,
+    "new.example.test TXT": text,
+    "mail.example.test A": stale,
+  });
+  expect(await lines("mail.example.test")).toContain("A 203.0.113.30");
+  await expectQuiet();
+});
