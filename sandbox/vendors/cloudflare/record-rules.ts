@@ -1,5 +1,6 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
 import { z } from "zod";
+import { txtContent } from "../dns/rrsets.ts";
 import { bad } from "./envelope.ts";
 import { fromData, hostName, isStructured } from "./record-data.ts";
 import type { RecordRow } from "./state.ts";
@@ -22,8 +23,30 @@ export type RecordContent = Omit<RecordRow, "id" | "created_on" | "modified_on">
 
 const PLAIN = ["A", "AAAA", "CNAME", "MX", "NS", "OPENPGPKEY", "PTR", "TXT"];
 const PROXIABLE = ["A", "AAAA", "CNAME"];
+/** Bytes of one record's data, and of all of one name and type. Source: Cloudflare docs, DNS, "DNS record types". */
+const MAX_WIRE_BYTES = 4096;
+const MAX_SET = 8192;
 const HOST =
   /^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$/;
+
+/** Whether a name fits into a message: labels of at most 63 bytes, 253 in all. Source: RFC 1035, section 2.3.4. */
+function isHost(name: string): boolean {
+  const plain = name.replace(/\.$/, "");
+  return HOST.test(name) && plain.length <= 253 && plain.split(".").every((label) => label.length <= 63);
+}
+
+/** Networks that the edge can't reach (9003). Source: kubernetes-sigs/external-dns#6556. */
+const UNREACHABLE = new BlockList();
+for (const [network, bits] of [
+  ["10.0.0.0", 8],
+  ["100.64.0.0", 10],
+  ["127.0.0.0", 8],
+  ["169.254.0.0", 16],
+  ["172.16.0.0", 12],
+  ["192.168.0.0", 16],
+] as const) {
+  UNREACHABLE.addSubnet(network, bits, "ipv4");
+}
 
 export const proxiable = (type: string) => PROXIABLE.includes(type);
 
@@ -46,19 +69,33 @@ function plainContent(type: string, content: string): string {
       if (!isIPv6(content)) throw bad(9006, "Content for AAAA record must be a valid IPv6 address.");
       return shortIpv6(content);
     case "CNAME":
-      if (!HOST.test(content)) throw bad(9007, "Content for CNAME record is invalid.");
+      if (!isHost(content) || isIP(content) !== 0) throw bad(9007, "Content for CNAME record is invalid.");
       return hostName(content);
     case "MX":
-      if (!HOST.test(content) && content !== ".")
+      if ((!isHost(content) && content !== ".") || isIP(content) !== 0)
         throw bad(9009, "Content for MX record must be a hostname.");
       return hostName(content);
     case "NS":
     case "PTR":
-      if (!HOST.test(content)) throw bad(9008, `Content for ${type} record must be a hostname.`);
+      if (!isHost(content) || isIP(content) !== 0)
+        throw bad(9008, `Content for ${type} record must be a hostname.`);
       return hostName(content);
+    case "TXT":
+      return keptText(content);
     default:
       return content;
   }
+}
+
+/**
+ * Text of up to 255 bytes stays as it was written, with its quotes or without; any longer comes back as quoted strings.
+ * Source: Cloudflare API, "TXTRecord"; cloudflare/terraform-provider-cloudflare#6238.
+ */
+function keptText(content: string): string {
+  const strings = txtContent(content);
+  if (Buffer.byteLength(strings) > MAX_WIRE_BYTES)
+    throw bad(9000, "DNS Validation Error: the record is too long.");
+  return Buffer.byteLength(content) <= 255 || content === strings ? content : strings;
 }
 
 function timeToLive(body: RecordBody, proxied: boolean): number {
@@ -75,7 +112,7 @@ export function recordFrom(body: RecordBody, zone: string): RecordContent {
   const { type } = body;
   if (!PLAIN.includes(type) && !isStructured(type)) throw bad(9004, `Invalid record type: ${type}`);
   const name = recordName(body.name, zone);
-  if (!HOST.test(name)) throw bad(9000, "DNS name is invalid.");
+  if (!isHost(name)) throw bad(9000, "DNS name is invalid.");
   const proxied = body.proxied ?? false;
   if (proxied && !proxiable(type)) throw bad(9004, "This record type cannot be proxied.");
   const common = {
@@ -91,6 +128,9 @@ export function recordFrom(body: RecordBody, zone: string): RecordContent {
   if (body.content === undefined || body.content === "")
     throw bad(9020, `Content for ${type} record must not be empty.`);
   const content = plainContent(type, body.content);
+  if (proxied && isIPv4(content) && UNREACHABLE.check(content)) {
+    throw bad(9003, `Target ${content} is not allowed for a proxied record.`);
+  }
   if (type !== "MX") return { ...common, content };
   if (body.priority == null) throw bad(9100, "MX records require a priority.");
   return { ...common, content, priority: body.priority };
@@ -110,6 +150,13 @@ export function assertFits(candidate: RecordContent, others: RecordContent[]): v
       throw bad(81058, "An identical record already exists.");
     }
     throw bad(81057, "The record already exists.");
+  }
+  const set = beside.filter((other) => other.type === candidate.type);
+  if (set.reduce((sum, other) => sum + other.content.length, candidate.content.length) > MAX_SET) {
+    throw bad(
+      9000,
+      `DNS Validation Error: records of ${candidate.name} ${candidate.type} exceed ${MAX_SET} characters.`,
+    );
   }
   const has = (...types: string[]) => beside.some((other) => types.includes(other.type));
   if (candidate.type === "CNAME" && has("A", "AAAA", "CNAME")) {

@@ -50,10 +50,19 @@ export function changesBetween(current: RecordSet[], wanted: RecordSet[]): Chang
   ];
 }
 
-/** Quotes text for a TXT record in strings of at most 255 bytes; text already in quotes stays as it is. */
-export function txtContent(text: string): string {
-  if (/^"(?:[^"\\]|\\.)*"(?:\s+"(?:[^"\\]|\\.)*")*$/.test(text)) return text;
-  const bytes = Buffer.from(text);
+const QUOTED = /^"(?:[^"\\]|\\.)*"(?:\s+"(?:[^"\\]|\\.)*")*$/s;
+
+/** Bytes of quoted text; a backslash before three digits or another character means that one byte. */
+function bytesOf(quoted: string): Buffer {
+  const parts = quoted.slice(1, -1).match(/\\\d{3}|\\.|[^\\]+/gs) ?? [];
+  const bytes = parts.map((part) => {
+    if (/^\\\d{3}$/.test(part)) return Buffer.from([Number(part.slice(1)) & 0xff]);
+    return Buffer.from(part.startsWith("\\") ? part.slice(1) : part);
+  });
+  return Buffer.concat(bytes);
+}
+
+function quotedPieces(bytes: Buffer): string[] {
   const parts: string[] = [];
   for (let start = 0; start === 0 || start < bytes.length; start += 255) {
     const escaped = [...bytes.subarray(start, start + 255)].map((byte) => {
@@ -62,5 +71,14 @@ export function txtContent(text: string): string {
     });
     parts.push(`"${escaped.join("")}"`);
   }
-  return parts.join(" ");
+  return parts;
+}
+
+/** Text for a TXT record as quoted strings of at most 255 bytes: strings that are longer are split, all else stays. */
+export function txtContent(text: string): string {
+  if (!QUOTED.test(text)) return quotedPieces(Buffer.from(text)).join(" ");
+  const strings = text.match(/"(?:[^"\\]|\\.)*"/gs) ?? [];
+  return strings
+    .flatMap((quoted) => (bytesOf(quoted).length > 255 ? quotedPieces(bytesOf(quoted)) : [quoted]))
+    .join(" ");
 }

@@ -40,6 +40,14 @@ test.each<[string, RecordBody, number]>([
   ["a long TTL", { type: "A", name: "a", content: "203.0.113.1", ttl: 86_401 }, 9021],
   ["an unknown type", { type: "SPF", name: "a", content: "x" }, 9004],
   ["an MX without priority", { type: "MX", name: "a", content: "mail.example.test" }, 9100],
+  ["an MX to an address", { type: "MX", name: "a", content: "192.0.2.1", priority: 1 }, 9009],
+  ["an alias of an address", { type: "CNAME", name: "a", content: "192.0.2.1" }, 9007],
+  ["two dots", { type: "TXT", name: "a..b", content: "x" }, 9000],
+  ["a label that is too long", { type: "TXT", name: "a".repeat(64), content: "x" }, 9000],
+  ["a name that is too long", { type: "TXT", name: "a.".repeat(125), content: "x" }, 9000],
+  ["a target that is too long", { type: "CNAME", name: "a", content: `${"a".repeat(64)}.test` }, 9007],
+  ["a proxied local address", { type: "A", name: "a", content: "10.0.0.1", proxied: true }, 9003],
+  ["text that is too long", { type: "TXT", name: "a", content: "x".repeat(4097) }, 9000],
   ["a CAA as text", { type: "CAA", name: "a", content: '0 issue "x"' }, 9101],
   [
     "an odd fingerprint",
@@ -65,6 +73,14 @@ test("values are kept in the vendor's form", () => {
     content: "2 3 t.test",
     priority: 1,
   });
+});
+
+test("text of up to 255 bytes stays as it was written, longer text comes back in quoted strings", () => {
+  const kept = (content: string) => record({ type: "TXT", name: "a", content }).content;
+  const long = "x".repeat(300);
+  const strings = `"${"x".repeat(255)}" "${"x".repeat(45)}"`;
+  expect(["t", '"t"', '"a" "b"'].map(kept)).toEqual(["t", '"t"', '"a" "b"']);
+  expect([long, `"${long}"`, strings].map(kept)).toEqual([strings, strings, strings]);
 });
 
 test("what fits beside what", () => {
