@@ -185,6 +185,26 @@ describe("a fleet from nothing to healthy hosts", () => {
     expect(await sandbox.changes()).toEqual([]);
   });
 
+  test("several texts of one name: the first goes and the others change places; no record is made again", async () => {
+    const text = (content: string) => `[[dns.records]]\nname = "@"\ntype = "TXT"\ncontent = '${content}'\n\n`;
+    const own = text("v=spf1 -all").replaceAll("'", '"');
+    const long = `k=${"A".repeat(300)}`;
+    const texts = async () =>
+      (await sandbox.inDriver("dig", "+short", "example.test", "TXT")).output.trim().split("\n").sort();
+    sandbox.editFleet((fleet) => fleet.replace(own, own + text("second") + text(long)));
+    expectWell(await sandbox.up());
+    const strings = `"${long.slice(0, 255)}" "${long.slice(255)}"`;
+    expect(await texts()).toEqual([strings, '"second"', '"v=spf1 -all"'].sort());
+    sandbox.editFleet((fleet) =>
+      fleet.replace(own + text("second") + text(long), text(long) + text("second")),
+    );
+    const steps = await sandbox.changes();
+    expect(steps.map(({ op }) => op)).toEqual(["delete"]);
+    expectWell(await sandbox.up());
+    expect(await texts()).toEqual([strings, '"second"'].sort());
+    expect(await sandbox.changes()).toEqual([]);
+  });
+
   test("refresh finds nothing that drifted at the vendors", async () => {
     const refreshed = await sandbox.pulumi("refresh", "--yes", "--expect-no-changes", "--color", "never");
     expectWell(refreshed);

@@ -111,14 +111,14 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
     expect((await vendor("/primary_ips"))["primary_ips"]?.map(({ name }) => name)).not.toContain("new-ipv4");
   });
 
-  test("rename: a created and an adopted host keep machine, disk, address and key; the old names go", async () => {
+  test("rename: a created and an adopted host keep machine, disk, address and key; an old name goes, or becomes an alias", async () => {
     const before = (await sandbox.outputs()).hosts;
     const server = await serverOf("db");
     const ids = [await machineId("db"), await machineId("legacy")];
     await sandbox.inside("db", "echo data >/var/keep");
     sandbox.editFleet((text) =>
       text
-        .replace("[hosts.db]", '[hosts.data]\nformerly = "db"')
+        .replace("[hosts.db]", '[hosts.data]\nformerly = "db"\naliases = ["db"]')
         .replace("[[hosts.db.health]]", "[[hosts.data.health]]")
         .replace("[hosts.legacy]", '[hosts.heritage]\nformerly = "legacy"')
         .replaceAll('host = "db"', 'host = "data"')
@@ -157,7 +157,11 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
     const address = hosts["data"]?.addresses.ipv4 ?? "";
     expect(await names("data.example.test")).toEqual([address]);
     expect(await names("-x", address)).toEqual(["data.example.test."]);
-    expect(await names("db.example.test")).toEqual([]);
+    expect(await names("db.example.test")).toEqual(["data.example.test.", address]);
+    expect(await names("db.example.test", "AAAA")).toEqual([
+      "data.example.test.",
+      hosts["data"]?.addresses.ipv6,
+    ]);
     expect(await names("legacy.example.test")).toEqual([]);
     expect(await names("data.tail0000.ts.net")).toHaveLength(1);
     expect(await names("db.tail0000.ts.net")).toEqual([]);
@@ -192,6 +196,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
     expect(retired).toMatchObject({ data: { server: "kept", addresses: { ipv4: address } } });
     expect(dns.records.filter(({ name }) => name.startsWith("data."))).toEqual([]);
     expect(await names("data.example.test")).toEqual([]);
+    expect(await names("db.example.test")).toEqual([]);
     expect(await names("-x", address)).not.toContain("data.example.test.");
     expect(await names("data.tail0000.ts.net")).toEqual([]);
     expect(await names("web.tail0000.ts.net")).toHaveLength(1);
