@@ -79,6 +79,25 @@ test("the vendor's refusal keeps its code and words", async () => {
   );
 });
 
+test("getDnsRecords lists a zone's records over several pages, in the official function's form", async () => {
+  const list = async (maxItems?: number) => {
+    const args = { zoneId, ...(maxItems === undefined ? {} : { maxItems }) };
+    const { outputs } = await session.provider.invoke("cloudflare:index/getDnsRecords:getDnsRecords", args);
+    return outputs["results"] as Record<string, unknown>[];
+  };
+  const made = [];
+  for (let i = 0; i < 102; i += 1) {
+    const args = { zoneId, name: `n${i}.example.test`, type: "A", content: "203.0.113.1", ttl: 300 };
+    made.push(await session.create(RECORD, `n${i}`, args));
+  }
+  const found = await list();
+  expect(found).toHaveLength(102);
+  expect(found.map(({ id }) => id).sort()).toEqual(made.map(({ id }) => id).sort());
+  expect(found[0]).toMatchObject({ type: "A", content: "203.0.113.1", ttl: 300, proxied: false });
+  expect(await list(3)).toHaveLength(3);
+  for (const each of made) await session.delete(each);
+});
+
 test("a setting is set and read; deleting it leaves it", async () => {
   const args = { zoneId, settingId: "always_use_https", value: "on" };
   const setting = await session.create("cloudflare:index/zoneSetting:ZoneSetting", "https", args);
