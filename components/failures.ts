@@ -50,6 +50,16 @@ function shorten(error: unknown): void {
   });
 }
 
+/** Something that is not done although all else is: the run ends with an error, after the rest. A preview warns. */
+export function reportUndone(problem: string): void {
+  if (pulumi.runtime.isDryRun()) {
+    pulumi.log.warn(problem);
+    return;
+  }
+  pulumi.log.error(problem);
+  process.exitCode = TOLD;
+}
+
 /**
  * Makes the program fail, at its end, when any of its resources did. Otherwise the engine would delete what the program did not register,
  * and what needs a failed resource is not registered. Call it before the first resource.

@@ -13,6 +13,8 @@ import type { ZoneRecord } from "./records.ts";
 export interface ExistingRecords extends Pick<Reconciled, "placements" | "former"> {
   /** Undefined when the vendor was not asked. */
   readonly zoneId: string | undefined;
+  /** Keys of records that are not made, because one that is not the stack's is in the way. */
+  readonly blocked: ReadonlySet<string>;
 }
 
 /** What a stack puts into a Cloudflare zone. */
@@ -188,8 +190,10 @@ export class Zone extends pulumi.ComponentResource {
     super("pantheros:dns:Zone", name, {}, opts);
     const known = args.zoneId ?? args.existing?.zoneId;
     this.zoneId = known === undefined ? this.#find(args.zone) : pulumi.output(known);
-    const made = new Records(this, { ...args, name, id: this.zoneId });
-    this.records = args.records.map((record) => ({
+    const blocked = args.existing?.blocked ?? new Set();
+    const records = args.records.filter(({ key }) => !blocked.has(key));
+    const made = new Records(this, { ...args, records, name, id: this.zoneId });
+    this.records = records.map((record) => ({
       name: record.name,
       type: record.type,
       content: afterwards(made.of(record), record),

@@ -10,6 +10,7 @@ import { dnsRecordsFor, type HostAddresses } from "../dns/mapping.ts";
 import { arrivals, type FoundRecord, type KnownRecord, reconcile } from "../dns/reconcile.ts";
 import type { ZoneRecord } from "../dns/records.ts";
 import type { ExistingRecords } from "../dns/zone.ts";
+import { reportUndone } from "../failures.ts";
 import { nameOfUrn, readOwnState, stackResources } from "../own-state.ts";
 import { sshfpOf } from "../ssh-public-key.ts";
 import { existingArgs } from "./machines.ts";
@@ -108,8 +109,9 @@ async function vendorZone(
   zone: string,
   id: string | undefined,
 ): Promise<{ zoneId: string | undefined; records: FoundRecord[] }> {
-  const zoneId = id ?? (await zoneIdOf(zone));
+  let zoneId = id;
   try {
+    zoneId ??= await zoneIdOf(zone);
     return { zoneId, records: await vendorRecords(zoneId) };
   } catch (error) {
     pulumi.log.warn(
@@ -122,8 +124,8 @@ async function vendorZone(
 
 /**
  * Compares the stack's records with its state and, when any is to be made, with the zone.
- * Undefined: there is no zone, or the state can't be read.
- * @throws pulumi.RunError when records that are not the stack's are in the way; nothing has been changed then.
+ * Undefined: there is no zone, or the state can't be read. What is not the stack's and in the way is reported; those records are left
+ * out, and no host waits for that.
  */
 export async function existingNames(plan: Plan, settings: Settings): Promise<ExistingRecords | undefined> {
   const { dns } = plan.inventory;
@@ -143,10 +145,6 @@ export async function existingNames(plan: Plan, settings: Settings): Promise<Exi
     ? { zoneId: undefined, records: [] }
     : await vendorZone(dns.zone, settings.cloudflareZoneId);
   const { placements, former, conflicts } = reconcile(dns.zone, wanted, own, records);
-  if (conflicts.length > 0) {
-    throw new pulumi.RunError(
-      conflicts.map((conflict) => conflictProblem(settings, zoneId ?? "ZONE-ID", conflict)).join("\n"),
-    );
-  }
-  return { zoneId, placements, former };
+  for (const conflict of conflicts) reportUndone(conflictProblem(settings, zoneId ?? "ZONE-ID", conflict));
+  return { zoneId, placements, former, blocked: new Set(conflicts.map(({ wanted: { key } }) => key)) };
 }
