@@ -22,6 +22,14 @@ const anywhere = ["0.0.0.0/0", "::/0"];
 /** Port of Tailscale's direct connections; without it peers fall back to relays. Source: tailscale.com/kb/1082. */
 const tailscalePort = "41641";
 
+/**
+ * Rules of a server that is out of service: one, which admits nobody. An empty list would do the same at the vendor, but its provider
+ * never sends one: the update succeeds and the old rules stay (terraform-provider-hcloud v1.68.0, internal/firewall/resource.go).
+ */
+export const CLOSED: readonly FirewallRule[] = [
+  { direction: "in", protocol: "icmp", sourceIps: ["127.0.0.1/32"], description: "closed: admits nobody" },
+];
+
 /** Limits of a firewall. Source: Hetzner Cloud documentation, "Firewalls", FAQ. */
 const limits = { rules: 50, sources: 100 };
 

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Machine } from "../machine.ts";
 import { idNumber } from "./account.ts";
 import { type PublicAddresses, publicAddresses } from "./addresses.ts";
-import { firewallRules } from "./firewall.ts";
+import { CLOSED, firewallRules } from "./firewall.ts";
 import { storedKeyPair } from "./host-key.ts";
 import { bootstrapUserData } from "./user-data.ts";
 
@@ -47,6 +47,7 @@ export interface HetznerServerArgs {
   readonly backups?: boolean;
   /** Has effect at creation only. */
   readonly placementGroupId?: pulumi.Input<number>;
+  /** Taking the last one out changes nothing: the provider takes a block that is left out for "as it is". */
   readonly networks?: readonly HetznerServerNetwork[];
   readonly labels?: Readonly<Record<string, pulumi.Input<string>>>;
 }
@@ -100,11 +101,10 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
       {
         name: args.hostname,
         labels,
-        // A firewall without rules lets nothing in.
         rules:
           retired === undefined
             ? firewallRules({ ssh: args.sshSources, ...(args.webSources && { web: args.webSources }) })
-            : [],
+            : [...CLOSED],
       },
       { parent: this, deleteBeforeReplace: true, retainOnDelete },
     );

@@ -69,6 +69,12 @@ function walk(path: Path, old: Json | undefined, now: Json | undefined, found: [
   } else found.push([path, "update"]);
 }
 
+/** Whether the vendor's provider takes the absence of an input for "as it is". */
+function isKept(property: Property | undefined, value: Json | undefined): boolean {
+  if (property?.keptWhen === undefined) return false;
+  return value === undefined || (property.keptWhen === "empty" && Array.isArray(value) && value.length === 0);
+}
+
 /**
  * Every difference between old and new inputs, but those under `ignored` paths. A value not known yet counts as a
  * change. An input left out and its default are the same.
@@ -83,6 +89,7 @@ export function differences(
   const result: Difference[] = [];
   for (const key of new Set([...Object.keys(old), ...Object.keys(now)])) {
     const property = properties[key];
+    if (isKept(property, now[key])) continue;
     const before = normalised(property, old[key] ?? property?.default, old);
     const after = normalised(property, now[key] ?? property?.default, now);
     if (sameValue(before, after)) continue;

@@ -105,9 +105,13 @@ export class Provider<Client> {
     const resource = this.resource(operation.urn);
     const read = resource.read;
     if (!read) return { id, ...old };
-    const found = await this.#run(operation, (context) => read(context, id, old));
+    // Without a state it is an import, whatever the inputs: what the vendor does not tell is not known then. Source:
+    // pulumi-terraform-bridge v3, pkg/tfbridge/provider.go, Read (`isRefresh`).
+    const known =
+      this.plugin.native || Object.keys(old.outputs).length > 0 ? old : { inputs: {}, outputs: {} };
+    const found = await this.#run(operation, (context) => read(context, id, known));
     if (!found) return undefined;
-    const inputs = inputsAfterRead(resource.properties, old.inputs, found.inputs);
+    const inputs = inputsAfterRead(resource.properties, known.inputs, found.inputs);
     return { id: found.id, inputs, outputs: this.#stateOf(found.id, inputs, found.outputs) };
   }
 

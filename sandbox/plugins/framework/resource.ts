@@ -15,6 +15,11 @@ export interface Property {
   secret?: boolean;
   /** What the vendor uses when it is absent; a different value found there is drift. */
   default?: Json;
+  /**
+   * Left out (`absent`), or left out or without entries (`empty`), it is no change, and nothing is sent: the vendor's provider keeps
+   * what is there. In Terraform's terms an optional attribute (or block) that is computed too, or whose difference is suppressed.
+   */
+  keptWhen?: "absent" | "empty";
   /** The form in which two spellings of the same thing are equal; `inputs` are those it stands among. */
   normalise?: (value: Json, inputs: Properties) => Json;
 }

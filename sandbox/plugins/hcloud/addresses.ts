@@ -11,10 +11,10 @@ const properties: Record<string, Property> = {
   ...LABELS,
   ...PROTECTION,
   type: { type: "string", required: true, replace: true },
-  location: { type: "string", replace: true },
+  location: { type: "string", replace: true, keptWhen: "absent" },
   autoDelete: { type: "boolean", default: false },
-  assigneeId: { type: "number" },
-  assigneeType: { type: "string" },
+  assigneeId: { type: "number", keptWhen: "absent" },
+  assigneeType: { type: "string", keptWhen: "absent" },
 };
 
 function primaryIpInputs(found: Properties): Properties {

@@ -122,10 +122,11 @@ export const firewall: Resource<Hetzner> = {
     const body = changedFields(inputs, ["name", "labels"], changed);
     if (Object.keys(body).length > 0)
       await context.client.call(context.signal, "PUT", `/firewalls/${id}`, body);
-    if (changed.has("rules")) {
-      const rules = objects(inputs["rules"]).map(ruleToApi);
+    const rules = objects(inputs["rules"]).map(ruleToApi);
+    // No rules are not sent (`GetOk` is false for an empty set), and the update succeeds: resourceFirewallUpdate in
+    // terraform-provider-hcloud v1.68.0, internal/firewall/resource.go.
+    if (changed.has("rules") && rules.length > 0)
       await context.client.act(context, `/firewalls/${id}/actions/set_rules`, { rules });
-    }
     if (changed.has("applyTos")) {
       const found = await context.client.get(context.signal, `/firewalls/${id}`, "firewall");
       await retarget(
@@ -135,7 +136,10 @@ export const firewall: Resource<Hetzner> = {
         targetsOfInput(inputs["applyTos"]),
       );
     }
-    return {};
+    const { rules: kept = [] } = inputsOf(
+      await context.client.get(context.signal, `/firewalls/${id}`, "firewall"),
+    );
+    return rules.length === 0 ? { rules: kept } : {};
   },
   async delete(context, id) {
     const found = await context.client.find(context.signal, `/firewalls/${id}`, "firewall");

@@ -11,6 +11,16 @@ import { changedFields, fields, LABELS, NAME, PROTECTION } from "./simple.ts";
 
 type Context = Parameters<Resource<Hetzner>["create"]>[0];
 
+const FAMILIES = ["ipv4", "ipv6"] as const;
+
+/** An address could not be taken off a machine; the vendor's provider leaves the machine off then. */
+class NotUnassigned extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause));
+    this.name = "NotUnassigned";
+  }
+}
+
 interface PublicNet {
   ipv4_enabled: boolean;
   ipv6_enabled: boolean;
@@ -48,13 +58,14 @@ export const properties: Record<string, Property> = {
   ...LABELS,
   ...PROTECTION,
   serverType: { type: "string", required: true },
-  image: { type: "string", replace: true },
-  location: { type: "string", replace: true },
+  image: { type: "string", replace: true, keptWhen: "absent" },
+  location: { type: "string", replace: true, keptWhen: "absent" },
   sshKeys: { type: "list", replace: true, writeOnly: true },
   userData: { type: "string", replace: true, writeOnly: true },
-  publicNets: { type: "list", normalise: publicNetForm },
-  networks: { type: "list", normalise: networkForm },
-  firewallIds: { type: "list", set: true },
+  // The vendor's provider never reads them back, and takes a block that is left out for "as it is".
+  publicNets: { type: "list", normalise: publicNetForm, writeOnly: true, keptWhen: "empty" },
+  networks: { type: "list", normalise: networkForm, keptWhen: "empty" },
+  firewallIds: { type: "list", set: true, keptWhen: "absent" },
   ignoreRemoteFirewallIds: { type: "boolean", writeOnly: true },
   placementGroupId: { type: "number" },
   backups: { type: "boolean", default: false },
@@ -70,8 +81,6 @@ const firewallsOf = (found: Properties): Json[] =>
   objects(object(found["public_net"])["firewalls"]).map((firewall) => firewall["id"] ?? 0);
 
 function inputsOf(found: Properties): Properties {
-  const net = object(found["public_net"]);
-  const [ipv4, ipv6] = [object(net["ipv4"]), object(net["ipv6"])];
   const image = object(found["image"]);
   const placement = object(found["placement_group"])["id"];
   return {
@@ -80,14 +89,6 @@ function inputsOf(found: Properties): Properties {
     serverType: object(found["server_type"])["name"] ?? "",
     ...(image["id"] === undefined ? {} : { image: text(image["name"]) || String(image["id"]) }),
     location: locationOf(found),
-    publicNets: [
-      {
-        ipv4Enabled: ipv4["id"] !== undefined,
-        ipv6Enabled: ipv6["id"] !== undefined,
-        ...(ipv4["id"] === undefined ? {} : { ipv4: ipv4["id"] }),
-        ...(ipv6["id"] === undefined ? {} : { ipv6: ipv6["id"] }),
-      },
-    ],
     networks: objects(found["private_net"]).map((one) => ({
       networkId: one["network"] ?? 0,
       ip: one["ip"] ?? "",
@@ -224,7 +225,11 @@ async function regroup(
     await context.client.act(context, `${path}/add_to_placement_group`, { placement_group: group });
 }
 
-/** Other addresses: off, the old one away (deleted when nobody made it on purpose), the new one there, on. */
+/**
+ * Other addresses, step by step as `updatePublicNet` and `publicNetUpdateDecision` do it: the machine off; the address that is there
+ * unassigned, and deleted when the previous block named none, whichever it is; the named one assigned; the machine on. A family that
+ * stays the same is taken off and put on as well. Where an address can't be unassigned the machine stays off.
+ */
 async function readdress(
   context: Context,
   id: string,
@@ -234,25 +239,50 @@ async function readdress(
 ): Promise<void> {
   const net = object(found["public_net"]);
   await powered(context, id, "poweroff");
-  for (const family of ["ipv4", "ipv6"] as const) {
-    const current = object(net[family])["id"];
-    const [before, wanted] = [old[family], now[family]];
-    const keep = now[`${family}_enabled`] && (wanted === 0 ? before === 0 : wanted === current);
-    if (keep && current !== undefined) continue;
-    if (typeof current === "number") {
-      await context.client.act(context, `/primary_ips/${current}/actions/unassign`);
-      if (before === 0) await context.client.remove(context, `/primary_ips/${current}`);
+  try {
+    for (const family of FAMILIES) {
+      const current = object(net[family])["id"];
+      await readdressFamily(context, id, family, typeof current === "number" ? current : 0, old, now);
     }
-    if (!now[`${family}_enabled`]) continue;
-    const assignee = { assignee_id: Number(id), assignee_type: "server" };
-    if (wanted !== 0) await context.client.act(context, `/primary_ips/${wanted}/actions/assign`, assignee);
-    else {
-      const made = { ...assignee, type: family, name: `primary_ip-${id}-${family}`, auto_delete: true };
-      const answer = await context.client.call(context.signal, "POST", "/primary_ips", made);
-      await context.client.settle(context, [object(answer["action"])]);
-    }
+  } catch (error) {
+    if (!(error instanceof NotUnassigned)) await powered(context, id, "poweron");
+    throw error;
   }
   await powered(context, id, "poweron");
+}
+
+async function readdressFamily(
+  context: Context,
+  id: string,
+  family: (typeof FAMILIES)[number],
+  current: number,
+  old: PublicNet,
+  now: PublicNet,
+): Promise<void> {
+  const [before, wanted, enabled] = [old[family], now[family], now[`${family}_enabled`]];
+  const unassign = async (address: number) => {
+    try {
+      await context.client.act(context, `/primary_ips/${address}/actions/unassign`);
+    } catch (error) {
+      throw wanted === 0 ? error : new NotUnassigned(error);
+    }
+  };
+  const assignee = { assignee_id: Number(id), assignee_type: "server" };
+  if (enabled && wanted === 0) {
+    const wasEnabled = old[`${family}_enabled`];
+    if (wasEnabled && before !== 0) await unassign(before);
+    if (wasEnabled !== (before !== 0)) return;
+    const made = { ...assignee, type: family, name: `primary_ip-${id}-${family}`, auto_delete: true };
+    const answer = await context.client.call(context.signal, "POST", "/primary_ips", made);
+    await context.client.settle(context, [object(answer["action"])]);
+    return;
+  }
+  if (current !== 0) {
+    await unassign(current);
+    // Not `remove`: an address that is protected or gone is an error here.
+    if (before === 0) await context.client.call(context.signal, "DELETE", `/primary_ips/${current}`);
+  }
+  if (wanted !== 0) await context.client.act(context, `/primary_ips/${wanted}/actions/assign`, assignee);
 }
 
 function creation(inputs: Properties): Properties {
@@ -317,12 +347,8 @@ export const server: Resource<Hetzner> = {
     const found = await context.client.find(context.signal, `/servers/${id}`, "server");
     if (!found) return undefined;
     const inputs = inputsOf(found);
-    // An address nobody asked for by number is no drift.
-    const asked = publicNetOf(old.inputs["publicNets"]);
-    for (const net of objects(inputs["publicNets"])) {
-      if (asked.ipv4 === 0) delete net["ipv4"];
-      if (asked.ipv6 === 0) delete net["ipv6"];
-    }
+    // Networks are read when the state has some (`GetOk("network")`), and not at an import.
+    if (objects(old.inputs["networks"]).length === 0) delete inputs["networks"];
     if (old.inputs["ignoreRemoteFirewallIds"] === true) delete inputs["firewallIds"];
     if (text(old.inputs["image"]) === String(object(found["image"])["id"]))
       inputs["image"] = text(old.inputs["image"]);

@@ -165,6 +165,85 @@ test("drift shows as other inputs; what the vendor chose for itself doesn't", as
   await session.delete(repaired);
 });
 
+test("no rules are not sent: the update succeeds, the old rules stay, and a refresh shows them", async () => {
+  const rules = [{ direction: "in", protocol: "tcp", port: "22", sourceIps: ["0.0.0.0/0"] }];
+  const firewall = await session.create("hcloud:index/firewall:Firewall", "open", { name: "open", rules });
+  requests.splice(0);
+  const emptied = await session.update(firewall, { name: "open", rules: [] });
+  expect(requests).toEqual([]);
+  expect(emptied.outputs["rules"]).toEqual(rules);
+  const refreshed = await session.refresh(emptied);
+  expect(refreshed?.inputs["rules"]).toEqual(rules);
+  expect(refreshed && session.diff(refreshed, { name: "open", rules: [] })).toEqual(["rules"]);
+  const closed = [{ direction: "in", protocol: "icmp", sourceIps: ["127.0.0.1/32"] }];
+  const shut = await session.update(emptied, { name: "open", rules: closed });
+  expect((await session.refresh(shut))?.inputs["rules"]).toEqual(closed);
+  await session.delete(shut);
+});
+
+const SERVER = "hcloud:index/server:Server";
+const PRIMARY_IP = "hcloud:index/primaryIp:PrimaryIp";
+
+test("a server that was read without a state has no public networks, and adding them deletes its address", async () => {
+  const ip = await session.create(PRIMARY_IP, "lost-ipv4", {
+    name: "lost-ipv4",
+    type: "ipv4",
+    location: "fsn1",
+  });
+  const args = {
+    name: "lost",
+    serverType: "cx23",
+    image: "debian-13",
+    location: "fsn1",
+    publicNets: [{ ipv4Enabled: true, ipv4: Number(ip.id), ipv6Enabled: false }],
+  };
+  const server = await session.create(SERVER, "lost", args);
+  const imported = await session.import(SERVER, "lost", server.id);
+  expect(imported?.inputs).not.toHaveProperty("publicNets");
+  const blind = { ...server, inputs: { ...server.inputs }, outputs: {} };
+  const read = await session.refresh(blind);
+  expect(read && session.diff(read, args)).toEqual(["publicNets"]);
+  requests.splice(0);
+  await expect(session.update(read ?? server, args)).rejects.toThrow(/not_found/);
+  const power = `POST /servers/${server.id}/actions`;
+  const address = `/primary_ips/${ip.id}`;
+  expect(requests).toEqual([
+    `${power}/poweroff`,
+    `POST ${address}/actions/unassign`,
+    `DELETE ${address}`,
+    `POST ${address}/actions/assign`,
+    `${power}/poweron`,
+  ]);
+  expect(await session.refresh(ip)).toBeUndefined();
+  await session.delete(server);
+});
+
+test("with the state of its inputs the same server keeps its address, and drift of it is not seen", async () => {
+  const create = (name: string) =>
+    session.create(PRIMARY_IP, name, { name, type: "ipv4", location: "fsn1", deleteProtection: true });
+  const [first, second] = [await create("kept-1"), await create("kept-2")];
+  const args = (ip: typeof first) => ({
+    name: "kept",
+    serverType: "cx23",
+    image: "debian-13",
+    location: "fsn1",
+    publicNets: [{ ipv4Enabled: true, ipv4: Number(ip?.id), ipv6Enabled: false }],
+  });
+  const server = await session.create(SERVER, "kept", args(first));
+  const adopted = await session.refresh({ ...server, outputs: { ...server.inputs, id: server.id } });
+  expect(adopted?.inputs).toEqual(server.inputs);
+  expect(adopted?.outputs).toEqual(server.outputs);
+  expect(session.diff(server, { ...args(first), publicNets: [] })).toEqual([]);
+  requests.splice(0);
+  const moved = await session.update(adopted ?? server, args(second));
+  expect(moved.outputs["ipv4Address"]).toBe(second?.outputs["ipAddress"]);
+  expect(requests.filter((line) => line.startsWith("DELETE"))).toEqual([]);
+  expect(await session.refresh(first)).toBeDefined();
+  await session.delete(moved);
+  for (const ip of [first, second])
+    await session.delete(await session.update(ip, { ...ip.inputs, deleteProtection: false }));
+});
+
 test("a name that is taken is reported as the vendor reports it, and not hidden", async () => {
   const first = await session.create("hcloud:index/sshKey:SshKey", "one", key("taken"));
   const again = session.create("hcloud:index/sshKey:SshKey", "two", { ...key("other"), name: "taken" });

@@ -211,6 +211,7 @@ test("reading an object that is gone answers no id", async () => {
   request.setUrn(URN);
   request.setId("id1");
   request.setInputs(encode({ size: 1 }));
+  request.setProperties(encode({ size: 1 }));
   const found = await call<typeof request, InstanceType<typeof proto.ReadResponse>>("read", request);
   expect([found.getId(), found.getInputs()?.toJavaScript()]).toEqual(["id1", { size: 1 }]);
   request.setId("gone");
