@@ -59,8 +59,9 @@ export class Buckets extends pulumi.ComponentResource {
         bucket: spec.name,
         forceDestroy: disposable,
         lifecycleRules: [lifecycleOf(spec)],
-        // Of the canned ACLs B2 knows this one and "private", the default.
-        ...(spec.publicRead && { acl: "public-read" }),
+        // Always said, or a bucket that was public stays so: the provider takes an ACL that is left out for "as it is". B2 knows these
+        // two of the canned ones (Backblaze, "S3 Put Bucket ACL").
+        acl: spec.publicRead ? "public-read" : "private",
       },
       { ...opts, protect: args.protect ?? false, deleteBeforeReplace: true },
     );

@@ -123,16 +123,18 @@ function outputsOf(store: Store, bucket: string): Properties {
 
 const properties: Record<string, Property> = {
   bucket: { type: "string", required: true, replace: true },
-  acl: { type: "string", default: "private", writeOnly: true },
+  // What is left out stays as it is: optional and computed in terraform-provider-aws v6, internal/service/s3/bucket.go.
+  acl: { type: "string", writeOnly: true, keptWhen: "absent" },
   forceDestroy: { type: "boolean", default: false, writeOnly: true },
   objectLockEnabled: { type: "boolean", default: false, replace: true, writeOnly: true },
   region: { type: "string", replace: true },
-  lifecycleRules: { type: "list", normalise: lifecycleForm },
+  lifecycleRules: { type: "list", normalise: lifecycleForm, keptWhen: "empty" },
   serverSideEncryptionConfiguration: {
     type: "map",
+    keptWhen: "absent",
     normalise: (configuration) => encryptionForm([object(configuration)["rule"] ?? {}]),
   },
-  corsRules: { type: "list", normalise: corsForm },
+  corsRules: { type: "list", normalise: corsForm, keptWhen: "empty" },
 };
 
 async function putParts(

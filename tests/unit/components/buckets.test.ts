@@ -48,6 +48,7 @@ test("buckets ask for nothing that B2 lacks, and are encrypted", async () => {
   const { recording, result } = await record(() => new Buckets("buckets", args));
   expect(recording.named("buckets-dumps").inputs).toEqual({
     bucket: "fleet-dumps",
+    acl: "private",
     forceDestroy: false,
     lifecycleRules: [
       {

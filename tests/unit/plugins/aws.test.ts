@@ -46,6 +46,10 @@ function store(): Hono {
     const found = buckets.get(name);
     const part = PARTS.find((one) => context.req.query(one) !== undefined);
     if (name === "strangers") return refusal(403, "AccessDenied", "not yours");
+    if (context.req.query("acl") !== undefined) {
+      found?.set("acl", context.req.header("x-amz-acl") ?? "");
+      return new Response(null);
+    }
     if (method === "PUT" && part === undefined) {
       if (found) return refusal(409, "BucketAlreadyOwnedByYou", "it is yours already");
       buckets.set(name, new Map());
@@ -108,6 +112,16 @@ const RULE = {
   noncurrentVersionExpiration: { days: 30 },
   abortIncompleteMultipartUploadDays: 7,
 };
+
+test("an ACL, and rules, that are left out stay as they are; naming the ACL changes it", async () => {
+  const args = { bucket: "pantheros-open", acl: "public-read", lifecycleRules: [RULE] };
+  const bucket = await session.create(BUCKET, "open", args);
+  expect(session.diff(bucket, { bucket: "pantheros-open" })).toEqual([]);
+  expect(session.diff(bucket, { ...args, lifecycleRules: [] })).toEqual([]);
+  const closed = await session.update(bucket, { ...args, acl: "private" });
+  expect(buckets.get("pantheros-open")?.get("acl")).toBe("private");
+  await session.delete(closed);
+});
 
 test("a bucket with inline rules is made, found unchanged, changed, emptied and deleted", async () => {
   const args = {
