@@ -39,8 +39,8 @@ export interface PublishedRecord {
   readonly proxied: boolean;
 }
 
-/** Data of a CAA record. `flags` is text: that is how the provider compares it. */
-const caaData = (caa: { tag: string; value: string }) => ({ flags: "0", tag: caa.tag, value: caa.value });
+/** Data of a CAA record. `flags` is a number, as the API answers it: with text in the state the provider can't read the record again. */
+const caaData = (caa: { tag: string; value: string }) => ({ flags: 0, tag: caa.tag, value: caa.value });
 
 function payload(
   record: ZoneRecord<pulumi.Input<string>>,

@@ -166,7 +166,7 @@ describe("zone", () => {
       fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
     expect(recording.named("dns-example.test-caa-issue-letsencrypt.org").inputs["data"]).toEqual({
-      flags: "0",
+      flags: 0,
       tag: "issue",
       value: "letsencrypt.org",
     });

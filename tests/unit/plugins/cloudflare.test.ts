@@ -43,7 +43,7 @@ test.each([
   ["AAAA", { content: "2001:DB8:1::1", ttl: 300 }, { ttl: 600 }],
   ["CNAME", { content: "Target.example.test.", ttl: 300 }, { content: "other.example.test" }],
   ["TXT", { content: '"v=spf1 -all"', ttl: 300 }, { content: '"v=spf1 mx -all"' }],
-  ["CAA", { data: { flags: "0", tag: "issue", value: "letsencrypt.org" }, ttl: 300 }, { ttl: 3600 }],
+  ["CAA", { data: { flags: 0, tag: "issue", value: "letsencrypt.org" }, ttl: 300 }, { ttl: 3600 }],
   ["SSHFP", { data: { algorithm: 4, type: 2, fingerprint: "ab".repeat(32) }, ttl: 300 }, { ttl: 3600 }],
 ])("a %s record is made, found unchanged, changed and deleted", async (type, args, change) => {
   const given = { zoneId, name: `${type.toLowerCase()}.example.test`, type, ...args };
@@ -58,6 +58,32 @@ test.each([
   await session.delete(changed);
   expect(await session.refresh(changed)).toBeUndefined();
   await session.delete(changed);
+});
+
+test("a CAA record whose flags the state has as text can't be read again, as with the official plugin", async () => {
+  const given = { zoneId, name: "caa.example.test", type: "CAA", ttl: 300 };
+  const data = { flags: "0", tag: "issue", value: "ca.example" };
+  const record = await session.create(RECORD, "caa", { ...given, data });
+  await expect(session.refresh(record)).rejects.toThrow("cannot deserialize types.StringValue");
+  const numbered = { ...record, outputs: { ...record.outputs, data: { ...data, flags: 0 } } };
+  expect((await session.refresh(numbered))?.outputs["data"]).toEqual(data);
+  const imported = await session.import(RECORD, "caa", `${zoneId}/${record.id}`);
+  expect(imported?.inputs["data"]).toEqual({ ...data, flags: 0 });
+  await session.delete(record);
+});
+
+test("an alias is stored with its settings, other records without", async () => {
+  const given = { zoneId, name: "alias.example.test", type: "CNAME", ttl: 300, content: "a.example.test" };
+  const alias = await session.create(RECORD, "alias", given);
+  const settings = { flattenCname: false, ipv4Only: false, ipv6Only: false };
+  expect(alias.outputs["settings"]).toEqual(settings);
+  expect((await session.refresh(alias))?.outputs["settings"]).toEqual(settings);
+  expect(session.diff(alias, given)).toEqual([]);
+  await session.delete(alias);
+  const address = { zoneId, name: "a.example.test", type: "A", ttl: 300, content: "203.0.113.1" };
+  const record = await session.create(RECORD, "a", address);
+  expect(record.outputs).not.toHaveProperty("settings");
+  await session.delete(record);
 });
 
 test("zone and type replace, the rest doesn't", () => {
