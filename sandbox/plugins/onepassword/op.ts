@@ -21,10 +21,6 @@ export function opError(stderr: string): string {
   return reason ?? (stderr.trim() || "no reason given");
 }
 
-export const isMissing = (error: unknown): boolean =>
-  error instanceof Error &&
-  /isn't an item|isn't a vault|could not (find|be found)|not found/i.test(error.message);
-
 export function isOldEnough(version: string): boolean {
   const parts = version.split(/[.-]/).map(Number);
   for (const [index, least] of MINIMUM.entries()) {

@@ -8,7 +8,7 @@ import {
 } from "../framework/resource.ts";
 import { type Json, object, objects, type Properties } from "../framework/values.ts";
 import { CATEGORIES, commonOf, generated, itemBody, itemId, parseItemId, sectionsOf } from "./item.ts";
-import { isMissing, Op } from "./op.ts";
+import { Op } from "./op.ts";
 
 /** Names and values; ids and empty purposes are the vendor's. */
 const sectionForm = (sections: Json): Json =>
@@ -49,6 +49,20 @@ function withRecipe(args: string[], inputs: Properties): string[] {
   return recipe === undefined ? args : [...args, `--generate-password=${recipe}`];
 }
 
+/** Runs a command; a failure is told in the words of the vendor's provider. */
+async function named<Result>(
+  verb: string,
+  { vault, item: uuid }: { vault: string; item: string },
+  command: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await command();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`Could not ${verb} item '${uuid}' from vault '${vault}', got error: ${reason}`);
+  }
+}
+
 const item: Resource<Op> = {
   properties,
   computed: ["uuid", "password"],
@@ -65,14 +79,10 @@ const item: Resource<Op> = {
   },
   async read({ client, signal }, id) {
     const where = parseItemId(id);
-    try {
-      const found = await client.item(signal, where.vault, where.item);
-      const { uuid: _, ...inputs } = stateOf(found);
-      return { id, inputs, outputs: stateOf(found) };
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
-    }
+    // An item that is gone is an error, as in terraform-provider-onepassword v2.1.2 (onepassword_item_resource.go, Read and Delete).
+    const found = await named("get", where, () => client.item(signal, where.vault, where.item));
+    const { uuid: _, ...inputs } = stateOf(found);
+    return { id, inputs, outputs: stateOf(found) };
   },
   async update({ client, signal }, id, _old, inputs) {
     const where = parseItemId(id);
@@ -81,11 +91,9 @@ const item: Resource<Op> = {
   },
   async delete({ client, signal }, id) {
     const where = parseItemId(id);
-    try {
-      await client.write(signal, ["item", "delete", where.item, `--vault=${where.vault}`]);
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    }
+    await named("delete", where, () =>
+      client.write(signal, ["item", "delete", where.item, `--vault=${where.vault}`]),
+    );
   },
 };
 

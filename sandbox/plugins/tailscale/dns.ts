@@ -12,14 +12,21 @@ interface Setting {
   property: Property;
   /** What it is without the resource. */
   empty: Json;
+  /** The vendor's provider refuses an empty list. */
+  filled?: boolean;
 }
 
-function setting({ path, field, input, property, empty }: Setting): Resource<Tailscale> {
+function setting({ path, field, input, property, empty, filled }: Setting): Resource<Tailscale> {
   const write = (client: Tailscale, signal: AbortSignal, value: Json) =>
     client.call(signal, "POST", client.tailnet(path), { [field]: value });
   return {
     properties: { [input]: { ...property, required: true } },
     computed: [],
+    validate(inputs) {
+      const value = inputs[input];
+      const none = filled === true && Array.isArray(value) && value.length === 0;
+      return none ? [[input, "must have at least 1 entry"]] : [];
+    },
     async create({ client, signal }, inputs) {
       await write(client, signal, inputs[input] ?? empty);
       return { id: randomUUID(), outputs: {} };
@@ -52,6 +59,7 @@ export const dnsNameservers = setting({
   input: "nameservers",
   property: { type: "list" },
   empty: [],
+  filled: true,
 });
 
 export const dnsSearchPaths = setting({
@@ -82,7 +90,8 @@ export const dnsSplitNameservers: Resource<Tailscale> = {
   },
   async read({ client, signal }, id) {
     const nameservers = object(await client.call(signal, "GET", client.tailnet(SPLIT)))[id];
-    return Array.isArray(nameservers) ? { id, inputs: { domain: id, nameservers }, outputs: {} } : undefined;
+    // A domain that is gone is one without resolvers, never a resource that is gone (resource_dns_split_nameservers.go v0.29.1, Read).
+    return { id, inputs: { domain: id, nameservers: nameservers ?? [] }, outputs: {} };
   },
   async update({ client, signal }, _id, _old, inputs) {
     await splitDns(client, signal, inputs);

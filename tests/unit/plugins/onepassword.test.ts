@@ -71,8 +71,19 @@ test("an item goes out as JSON on stdin, with nothing secret among the arguments
   expect(called().at(-1)?.argv).toEqual(["item", "edit", "item0", "--vault=vaultid"]);
   expect((await session.refresh(changed))?.inputs["password"]).toBe("other");
   await session.delete(changed);
-  expect(await session.refresh(changed)).toBeUndefined();
-  await session.delete(changed);
+});
+
+test("an item that somebody deleted is an error to a refresh and to a deletion, as with the official plugin", async () => {
+  const item = await session.create(ITEM, "lost", {
+    vault: "vaultid",
+    title: "lost",
+    category: "password",
+    password: "x",
+  });
+  await session.delete(item);
+  const gone = "item '[a-z0-9]+' from vault 'vaultid', got error: op item";
+  await expect(session.refresh(item)).rejects.toThrow(new RegExp(`^Could not get ${gone} get: exit 1`));
+  await expect(session.delete(item)).rejects.toThrow(new RegExp(`^Could not delete ${gone} delete: exit 1`));
 });
 
 test("password, note and sections are secret whatever the program says", () => {

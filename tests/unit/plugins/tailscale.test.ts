@@ -111,6 +111,15 @@ test.each([
   await session.delete(changed);
 });
 
+test("resolvers: an empty list is refused, and those of a domain that are gone are none", async () => {
+  const nameservers = "tailscale:index/dnsNameservers:DnsNameservers";
+  expect(() => session.checked(nameservers, "dns", { nameservers: [] })).toThrow("at least 1 entry");
+  const args = { domain: "gone.test", nameservers: ["192.0.2.53"] };
+  const split = await session.create("tailscale:index/dnsSplitNameservers:DnsSplitNameservers", "gone", args);
+  await session.delete(split);
+  expect((await session.refresh(split))?.inputs).toEqual({ domain: "gone.test", nameservers: [] });
+});
+
 test("an OAuth client gets its own token; a wrong key is reported as the vendor says it", async () => {
   const oauth = new Session(tailscale, {
     oauthClientId: "client",
