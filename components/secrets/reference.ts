@@ -81,3 +81,10 @@ export function fieldOf(item: ItemFields, reference: string): string {
   if (!value) throw new Error(`1Password: ${reference}: the item has no such field, or it is empty`);
   return value;
 }
+
+/** What a person has to do about a value that the program can't make; empty when the item is not what is missing. */
+export const remedyOf = (reason: string): string =>
+  /isn't an item|not found|could not be found/i.test(reason)
+    ? "; only you know this value: make the item again (1Password keeps deleted ones for 30 days under Recently Deleted), or take its " +
+      "reference out of nix/fleet.toml"
+    : "";

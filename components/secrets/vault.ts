@@ -1,6 +1,6 @@
 import * as onepassword from "@1password/pulumi-onepassword";
 import * as pulumi from "@pulumi/pulumi";
-import { fieldOf, isVaultId, parseReference } from "./reference.ts";
+import { fieldOf, isVaultId, parseReference, remedyOf } from "./reference.ts";
 
 /** How to reach 1Password. The service account's token comes from OP_SERVICE_ACCOUNT_TOKEN; in the state it is a secret. */
 export interface VaultAccess {
@@ -71,7 +71,10 @@ export class Vault {
         return fieldOf(await onepassword.getItem({ vault: id, title: item }, this.#options()), reference);
       } catch (error) {
         const value = await this.#former(id, before.item, former);
-        if (value === undefined) throw new pulumi.RunError(`1Password: ${(error as Error).message}`);
+        if (value === undefined) {
+          const { message } = error as Error;
+          throw new pulumi.RunError(`1Password: ${reference}: ${message}${remedyOf(message)}`);
+        }
         pulumi.log.warn(`1Password: nothing at ${reference}; read ${former} instead: rename the item`);
         return value;
       }
@@ -94,7 +97,7 @@ export class Vault {
     if (known) return known;
     const fetched = this.idOf(vault).apply((id) =>
       onepassword.getItem({ vault: id, title }, this.#options()).catch((error: Error) => {
-        throw new pulumi.RunError(`1Password: op://${key}: ${error.message}`);
+        throw new pulumi.RunError(`1Password: op://${key}: ${error.message}${remedyOf(error.message)}`);
       }),
     );
     const item = pulumi.secret(fetched);

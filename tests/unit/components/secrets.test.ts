@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { secretsArgs } from "../../../components/secrets/mapping.ts";
-import { fieldOf, parseReference } from "../../../components/secrets/reference.ts";
+import { fieldOf, parseReference, remedyOf } from "../../../components/secrets/reference.ts";
 import { Secrets, type SecretsArgs } from "../../../components/secrets/secrets.ts";
 import { loadInventory } from "../../../inventory/load.ts";
 import { planFor } from "../../../inventory/plan.ts";
@@ -97,6 +97,13 @@ describe("writing", () => {
 });
 
 describe("references", () => {
+  test("of items that are gone are named with what a person has to do; other failures are not taken for that", () => {
+    expect(remedyOf(`op item get: exit 1: "web" isn't an item in the "fleet" vault`)).toMatch(
+      /^; .*make the item again.*nix\/fleet\.toml$/,
+    );
+    expect(remedyOf("op item get: exit 1: (401) Unauthorized: invalid bearer token")).toBe("");
+  });
+
   test("are taken apart", () => {
     expect(parseReference("op://v/i/f")).toEqual({ vault: "v", item: "i", field: "f" });
     expect(parseReference("op://v/i/s/f")).toEqual({ vault: "v", item: "i", section: "s", field: "f" });
