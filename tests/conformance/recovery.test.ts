@@ -1,49 +1,107 @@
-import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { Hono } from "hono";
+import { listen } from "../../sandbox/vendors/http.ts";
+import { seedVault } from "../../sandbox/vendors/onepassword/seed.ts";
 import { Vendors } from "./vendors.ts";
 
-// A stack with a server, a key, a record and a tailnet key, made by the real engine at the emulated vendors. A killed run
-// is played by turning resources of its state into pending creations; recovery must bring the state back to where the
-// program sees no difference.
+// A stack with a server, its address and firewall, a key, records, a tailnet key and a 1Password item, made by the real engine at the
+// emulated vendors. A killed run is played by turning resources of its state into pending creations; recovery must bring the state back
+// to where the program sees no difference, and the vendors' objects must be the same.
 
 const root = process.cwd();
 const PROGRAM = `
 import * as cloudflare from "@pulumi/cloudflare";
 import * as hcloud from "@pulumi/hcloud";
 import * as tailscale from "@pulumi/tailscale";
+import * as onepassword from "@1password/pulumi-onepassword";
 const labels = { "managed-by": "pantheros", stack: "dev" };
 const key = new hcloud.SshKey("key", { name: "dev-key", publicKey: "ssh-ed25519 ${"AAAAC3NzaC1lZDI1NTE5AAAAI"}${"A".repeat(43)}", labels });
 const ignoreChanges = ["image", "userData", "sshKeys"];
-const server = new hcloud.Server("server", { name: "web", serverType: "cx23", image: "debian-13", location: "fsn1", sshKeys: [key.id], userData: "#cloud-config", labels }, { ignoreChanges });
+const address = new hcloud.PrimaryIp("address", { name: "web-ipv4", type: "ipv4", location: "fsn1", autoDelete: false, labels });
+const firewall = new hcloud.Firewall("firewall", { name: "web", rules: [{ direction: "in", protocol: "tcp", port: "22", sourceIps: ["198.51.100.0/24"] }], labels });
+const publicNets = [{ ipv4Enabled: true, ipv4: address.id.apply(Number), ipv6Enabled: false }];
+const server = new hcloud.Server("server", { name: "web", serverType: "cx23", image: "debian-13", location: "fsn1", sshKeys: [key.id], userData: "#cloud-config", labels, publicNets, firewallIds: [firewall.id.apply(Number)] }, { ignoreChanges });
 new hcloud.Server("spare", { name: "spare", serverType: "cx23", image: "debian-13", location: "fsn1", sshKeys: [key.id], labels }, { ignoreChanges });
 const zone = cloudflare.getZoneOutput({ filter: { name: "example.test" } });
 new cloudflare.DnsRecord("record", { zoneId: zone.zoneId, name: "web.example.test", type: "A", ttl: 300, content: server.ipv4Address });
-new cloudflare.DnsRecord("caa", { zoneId: zone.zoneId, name: "example.test", type: "CAA", ttl: 300, data: { flags: "0", tag: "issue", value: "letsencrypt.org" } });
+new cloudflare.DnsRecord("caa", { zoneId: zone.zoneId, name: "example.test", type: "CAA", ttl: 300, data: { flags: 0, tag: "issue", value: "letsencrypt.org" } });
+new cloudflare.DnsRecord("alias", { zoneId: zone.zoneId, name: "www.example.test", type: "CNAME", ttl: 300, content: "web.example.test" });
+const vault = onepassword.getVaultOutput({ name: "sandbox" }).uuid;
+const first = new onepassword.Item("first", { vault, title: "first", category: "password", password: "one", tags: ["pantheros", "dev"] });
+new onepassword.Item("second", { vault, title: "second", category: "password", password: "two", tags: ["pantheros", "dev"] }, { dependsOn: [first] });
 new tailscale.TailnetKey("join", { description: "join web", preauthorized: true, reusable: false, expiry: 3600 });
 `;
 
 let vendors: Vendors;
 let scratch = "";
 let env: NodeJS.ProcessEnv;
+/** In front of the emulated Hetzner: requests whose "METHOD PATH" it matches are refused. */
+let refused: RegExp | undefined;
+const requests: string[] = [];
+let front: { url: string; close: () => Promise<void> };
 
-const tool = (argv: readonly string[]): SpawnSyncReturns<string> =>
-  spawnSync(path.join(root, "tools/with"), argv, { cwd: scratch, env, encoding: "utf8", timeout: 180_000 });
+/** Answers what the emulated Hetzner answers, or 403. */
+function hetznerFront(target: () => string): Hono {
+  const app = new Hono();
+  app.all("*", async (context) => {
+    const { pathname, search } = new URL(context.req.url);
+    const line = `${context.req.method} ${pathname.replace("/v1", "")}`;
+    requests.push(line);
+    if (refused?.test(line) === true) {
+      return context.json(
+        { error: { code: "forbidden", message: "refused by the test", details: null } },
+        403,
+      );
+    }
+    const body = await context.req.text();
+    const { authorization = "", "content-type": type = "" } = context.req.header();
+    return fetch(`${target()}${pathname}${search}`, {
+      method: context.req.method,
+      headers: { authorization, "content-type": type },
+      ...(body === "" ? {} : { body }),
+    });
+  });
+  return app;
+}
+
+interface Done {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+/** Not the synchronous form: the front answers in this process. */
+const tool = (argv: readonly string[]): Promise<Done> =>
+  new Promise((resolve) => {
+    const options = { cwd: scratch, env, timeout: 180_000, maxBuffer: 64 * 1024 * 1024 };
+    const child = execFile(path.join(root, "tools/with"), argv, options, (error, stdout, stderr) =>
+      resolve({ status: error === null ? 0 : (child.exitCode ?? -1), stdout, stderr }),
+    );
+  });
 const pulumi = (...args: string[]) => tool(["pulumi", ...args, "--non-interactive", "--color", "never"]);
-function expectDone(result: SpawnSyncReturns<string>): SpawnSyncReturns<string> {
+async function expectDone(done: Promise<Done>): Promise<Done> {
+  const result = await done;
   if (result.status !== 0) throw new Error(`exit code ${result.status}\n${result.stdout}\n${result.stderr}`);
   return result;
 }
 
 interface State {
   deployment: {
-    resources: { urn: string; type: string; id?: string; outputs?: unknown }[];
+    resources: {
+      urn: string;
+      type: string;
+      id?: string;
+      inputs?: Record<string, unknown>;
+      outputs?: Record<string, unknown>;
+      initErrors?: string[];
+    }[];
     pending_operations?: unknown[];
   };
 }
-function exported(): State {
-  expectDone(pulumi("stack", "export", "--file", "state.json"));
+async function exported(): Promise<State> {
+  await expectDone(pulumi("stack", "export", "--file", "state.json"));
   return JSON.parse(readFileSync(path.join(scratch, "state.json"), "utf8")) as State;
 }
 
@@ -66,6 +124,11 @@ const recover = () => tool(["node", path.join(root, "tools/recovery/main.ts"), "
 
 beforeAll(async () => {
   vendors = await Vendors.start("hetzner,cloudflare,tailscale");
+  front = await listen(
+    hetznerFront(() => vendors.url("hetzner")),
+    "127.0.0.1",
+    0,
+  );
   scratch = mkdtempSync(path.join(tmpdir(), "pantheros-recovery-"));
   mkdirSync(path.join(scratch, "state"));
   symlinkSync(path.join(root, "node_modules"), path.join(scratch, "node_modules"));
@@ -80,7 +143,7 @@ beforeAll(async () => {
     "Pulumi.dev.yaml",
     [
       "config:",
-      `  hcloud:endpoint: ${vendors.url("hetzner")}/v1`,
+      `  hcloud:endpoint: ${front.url}/v1`,
       `  cloudflare:baseUrl: ${vendors.url("cloudflare")}/client/v4`,
       `  tailscale:baseUrl: ${vendors.url("tailscale")}`,
       "",
@@ -95,40 +158,134 @@ beforeAll(async () => {
     CLOUDFLARE_API_TOKEN: vendors.secret("CLOUDFLARE_API_TOKEN"),
     TAILSCALE_API_KEY: vendors.secret("TAILSCALE_API_KEY"),
     TAILSCALE_TAILNET: "-",
+    PANTHEROS_VAULT: path.join(scratch, "vault.json"),
+    PANTHEROS_NODE: process.execPath,
+    OP_CLI_PATH: path.join(root, "sandbox/vendors/onepassword/op"),
+    OP_SERVICE_ACCOUNT_TOKEN: "ops_recovery",
   };
-  expectDone(pulumi("stack", "init", "dev"));
-  expectDone(pulumi("up", "--yes", "--skip-preview", "--stack", "dev"));
+  seedVault(path.join(scratch, "vault.json"), "ops_recovery", ["sandbox"], []);
+  await expectDone(pulumi("stack", "init", "dev"));
+  await expectDone(pulumi("up", "--yes", "--skip-preview", "--stack", "dev"));
+  // What was made later shows at what was made before: the address has a server.
+  await expectDone(pulumi("refresh", "--yes", "--skip-preview", "--stack", "dev"));
 }, 240_000);
 
 afterAll(async () => {
+  await front?.close();
   await vendors?.stop();
   rmSync(scratch, { recursive: true, force: true });
 }, 60_000);
 
 jest.setTimeout(240_000);
 
-test("without pending creations it changes nothing", () => {
-  const before = exported();
-  expectDone(recover());
-  expect(exported().deployment.resources).toEqual(before.deployment.resources);
+test("without pending creations it changes nothing", async () => {
+  const before = await exported();
+  await expectDone(recover());
+  expect((await exported()).deployment.resources).toEqual(before.deployment.resources);
 });
 
-test("a server, its key and its records are found again, and the program sees no difference", () => {
-  const ids = (state: State) =>
-    Object.fromEntries(state.deployment.resources.map(({ urn, id }) => [urn, id]));
-  const before = ids(exported());
-  forget("server", "record", "caa", "key");
-  const said = expectDone(recover()).stderr;
+const ids = (state: State) => Object.fromEntries(state.deployment.resources.map(({ urn, id }) => [urn, id]));
+/** Outputs by URN, without the secret ones: they are encrypted anew each time. */
+const outputs = (state: State) =>
+  Object.fromEntries(
+    state.deployment.resources.map(({ urn, outputs: found = {} }) => [
+      urn,
+      Object.fromEntries(
+        Object.entries(found).filter(([, value]) => !JSON.stringify(value).includes('"ciphertext"')),
+      ),
+    ]),
+  );
+
+test("every kind of object is found again as a full resource, and the next run changes nothing at the vendors", async () => {
+  const before = await exported();
+  forget("server", "address", "firewall", "record", "caa", "alias", "key", "first");
+  const said = (await expectDone(recover())).stderr;
   expect(said).toMatch(/server: adopted \d+/);
-  const after = exported();
+  const after = await exported();
   expect(after.deployment.pending_operations ?? []).toEqual([]);
-  expect(ids(after)).toEqual(before);
-  expectDone(pulumi("preview", "--stack", "dev", "--expect-no-changes"));
+  expect(ids(after)).toEqual(ids(before));
+  expect(outputs(after)).toEqual(outputs(before));
+  expect(after.deployment.resources.flatMap(({ initErrors = [] }) => initErrors)).toEqual([]);
+  requests.splice(0);
+  await expectDone(pulumi("up", "--yes", "--skip-preview", "--stack", "dev", "--expect-no-changes"));
+  expect(requests.filter((line) => !line.startsWith("GET"))).toEqual([]);
+  await expectDone(pulumi("refresh", "--yes", "--skip-preview", "--stack", "dev", "--expect-no-changes"));
+});
+
+test("a recovery that can't read what it found goes on where it stopped, and a plain run ends well too", async () => {
+  const before = await exported();
+  const marked = async () =>
+    (await exported()).deployment.resources
+      .filter(({ initErrors = [] }) => initErrors.length > 0)
+      .map(({ urn }) => urn.split("::").at(-1));
+  for (const again of ["recovery", "plain run"]) {
+    forget("server", "record");
+    refused = /^GET \/servers\/\d+$/;
+    const failed = await recover();
+    expect(failed.status).toBe(1);
+    expect(failed.stderr).toContain("the next recovery reads them first");
+    expect(ids(await exported())).toEqual(ids(before));
+    expect(await marked()).toContain("server");
+    // Still refused, nothing is lost by trying.
+    expect((await recover()).status).toBe(1);
+    expect(await marked()).toContain("server");
+    refused = undefined;
+    requests.splice(0);
+    if (again === "recovery") await expectDone(recover());
+    else await expectDone(pulumi("up", "--yes", "--skip-preview", "--stack", "dev"));
+    expect(requests.filter((line) => !line.startsWith("GET"))).toEqual([]);
+    expect(await marked()).toEqual([]);
+    expect(ids(await exported())).toEqual(ids(before));
+    expect(outputs(await exported())).toEqual(outputs(before));
+    await expectDone(pulumi("preview", "--stack", "dev", "--expect-no-changes"));
+  }
+});
+
+test("a vendor that can't be asked leaves the pending creations where they are", async () => {
+  forget("server");
+  refused = /^GET \/servers$/;
+  const failed = await recover();
+  expect(failed.status).toBe(1);
+  expect(failed.stderr).toContain("the state was not changed");
+  refused = undefined;
+  expect((await exported()).deployment.pending_operations).toHaveLength(1);
+  await expectDone(recover());
+  await expectDone(pulumi("preview", "--stack", "dev", "--expect-no-changes"));
+});
+
+test("an item that somebody deleted stops a refresh; recovery and the next run put it right", async () => {
+  const op = (...args: string[]) => tool([path.join(root, "sandbox/vendors/onepassword/op"), ...args]);
+  const items = async () =>
+    (JSON.parse((await op("item", "list", "--format", "json")).stdout) as { title: string }[])
+      .map(({ title }) => title)
+      .sort();
+  await expectDone(op("item", "delete", "first", "--vault", "sandbox"));
+  const stopped = await pulumi("refresh", "--yes", "--skip-preview", "--stack", "dev");
+  expect(stopped.status).not.toBe(0);
+  expect(`${stopped.stdout}${stopped.stderr}`).toContain("Could not get item");
+  expect((await expectDone(recover())).stderr).toContain("first: deleted in 1Password");
+  expect(await isInState("first")).toBe(false);
+  await expectDone(pulumi("refresh", "--yes", "--skip-preview", "--stack", "dev"));
+  await expectDone(pulumi("up", "--yes", "--skip-preview", "--stack", "dev"));
+  expect(await items()).toEqual(["first", "second"]);
+  await expectDone(pulumi("preview", "--stack", "dev", "--expect-no-changes"));
+});
+
+test("CAA flags that an earlier release wrote as text stop a refresh until a recovery", async () => {
+  const file = path.join(scratch, "state/.pulumi/stacks/recovery/dev.json");
+  const text = readFileSync(file, "utf8");
+  expect(text).toMatch(/"flags": ?0\b/);
+  writeFileSync(file, text.replaceAll(/"flags": ?0\b/g, '"flags":"0"'));
+  const failed = await pulumi("refresh", "--yes", "--skip-preview", "--stack", "dev");
+  expect(`${failed.stdout}${failed.stderr}`).toContain("cannot deserialize types.StringValue");
+  expect((await expectDone(recover())).stderr).toContain("caa: CAA flags are a number now");
+  await expectDone(pulumi("refresh", "--yes", "--skip-preview", "--stack", "dev", "--expect-no-changes"));
+  await expectDone(pulumi("preview", "--stack", "dev", "--expect-no-changes"));
 });
 
 /** Asks the emulated Hetzner about the server that the state calls `spare`. */
 async function aboutSpare(method: string, body?: object): Promise<void> {
-  const id = exported().deployment.resources.find(({ urn }) => urn.endsWith("::spare"))?.id;
+  const id = (await exported()).deployment.resources.find(({ urn }) => urn.endsWith("::spare"))?.id;
   const headers = { authorization: `Bearer ${env["HCLOUD_TOKEN"]}`, "content-type": "application/json" };
   const answer = await fetch(`${vendors.url("hetzner")}/v1/servers/${id}`, {
     method,
@@ -137,24 +294,24 @@ async function aboutSpare(method: string, body?: object): Promise<void> {
   });
   expect(answer.ok).toBe(true);
 }
-const isInState = (name: string) =>
-  exported().deployment.resources.some(({ urn }) => urn.endsWith(`::${name}`));
+const isInState = async (name: string) =>
+  (await exported()).deployment.resources.some(({ urn }) => urn.endsWith(`::${name}`));
 
 test("what the vendor does not have is forgotten and made by the next run", async () => {
   await aboutSpare("DELETE");
   forget("spare");
-  expect(expectDone(recover()).stderr).toContain("spare: not there");
-  expect(exported().deployment.pending_operations ?? []).toEqual([]);
-  expect(isInState("spare")).toBe(false);
-  expectDone(pulumi("up", "--yes", "--skip-preview", "--stack", "dev"));
-  expect(isInState("spare")).toBe(true);
+  expect((await expectDone(recover())).stderr).toContain("spare: not there");
+  expect((await exported()).deployment.pending_operations ?? []).toEqual([]);
+  expect(await isInState("spare")).toBe(false);
+  await expectDone(pulumi("up", "--yes", "--skip-preview", "--stack", "dev"));
+  expect(await isInState("spare")).toBe(true);
 });
 
 test("an object of the same name that is not this stack's is left alone", async () => {
   await aboutSpare("PUT", { labels: { "managed-by": "somebody" } });
   forget("spare");
-  expect(expectDone(recover()).stderr).toContain("spare: not there");
-  expect(isInState("spare")).toBe(false);
+  expect((await expectDone(recover())).stderr).toContain("spare: not there");
+  expect(await isInState("spare")).toBe(false);
 });
 
 test("a tailnet key whose secret died with the run is removed at the vendor", async () => {
@@ -165,6 +322,6 @@ test("a tailnet key whose secret died with the run is removed at the vendor", as
   };
   const before = await keys();
   forget("join");
-  expect(expectDone(recover()).stderr).toContain('removed 1 unused key(s) "join web"');
+  expect((await expectDone(recover())).stderr).toContain('removed 1 unused key(s) "join web"');
   expect(await keys()).toBe(before - 1);
 });

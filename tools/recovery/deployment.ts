@@ -11,8 +11,21 @@ export interface StateResource {
   readonly provider?: string;
   readonly inputs?: Properties;
   readonly outputs?: Properties;
+  /** Why the engine takes the resource for incomplete; a successful reading or update empties it. */
+  readonly initErrors?: readonly string[];
+  /** To be deleted: another resource has taken its place. */
+  readonly delete?: boolean;
+  /** Deleted already; its replacement is still to be made. */
+  readonly pendingReplacement?: boolean;
   readonly [other: string]: unknown;
 }
+
+/**
+ * Marks an adopted resource until it was read, in the state itself and so in every backend. The engine updates such a resource even
+ * when nothing differs, which reads it too: a plain `up` after a recovery that failed half way goes well as well.
+ * tools/pulumi-sandbox.sh looks for this text.
+ */
+export const NOT_READ = "adopted by recovery, not read yet";
 
 interface PendingOperation {
   readonly type: string;
@@ -42,30 +55,77 @@ export function providerInputs({ deployment }: Exported, resource: StateResource
   return deployment.resources?.find((candidate) => candidate.urn === urn)?.inputs ?? {};
 }
 
+/** URNs of what an earlier recovery adopted and could not read. */
+export function notRead({ deployment }: Exported): readonly string[] {
+  return (deployment.resources ?? [])
+    .filter(({ initErrors }) => initErrors?.includes(NOT_READ) === true)
+    .map(({ urn }) => urn);
+}
+
 /**
- * The state with the found objects as resources (URN -> id by which the vendor's plugin imports it) and without any
- * pending creation. The outputs stay empty: a refresh that meets them so reads the object as an import does.
+ * The state with the found objects as resources (URN -> id) and without any pending creation. A resource's outputs are its inputs and
+ * its id, which is what a plugin has in hand when its creation has answered and it reads the object: what the vendor never tells
+ * (addresses asked for, keys, user data) is known then. Without outputs a plugin would read it as an import does, without all that.
+ * An object that was to replace one in the state takes its place; the former one is to be deleted.
  */
 export function adopt(exported: Exported, found: ReadonlyMap<string, string>): Exported {
   const { deployment } = exported;
-  const known = new Set(deployment.resources?.map(({ urn }) => urn));
-  const adopted = pendingCreations(exported).flatMap((resource) => {
+  const live = new Map(
+    deployment.resources?.filter((known) => known.delete !== true).map((known) => [known.urn, known]),
+  );
+  const adopted = pendingCreations(exported).flatMap((resource): StateResource[] => {
     const id = found.get(resource.urn);
-    return id === undefined || known.has(resource.urn) ? [] : [{ ...resource, id, outputs: {} }];
+    if (id === undefined || live.get(resource.urn)?.id === id) return [];
+    const inputs = resource.inputs ?? {};
+    return [{ ...resource, id, outputs: { ...withoutRecords(inputs), id }, initErrors: [NOT_READ] }];
+  });
+  const replaced = new Set(adopted.map(({ urn }) => urn));
+  const kept = (deployment.resources ?? []).flatMap((known) => {
+    if (!replaced.has(known.urn) || known.delete === true) return [known];
+    // Deleted before its replacement: only the engine's note of it is left.
+    return known.pendingReplacement === true ? [] : [{ ...known, delete: true }];
   });
   return {
     ...exported,
     deployment: {
       ...deployment,
-      resources: inOrder([...(deployment.resources ?? []), ...adopted]),
+      resources: inOrder([...kept, ...adopted]),
       pending_operations: (deployment.pending_operations ?? []).filter(({ type }) => type !== "creating"),
     },
   };
 }
 
+/** Without what the official plugins record among inputs for themselves (`__defaults`): outputs do not have it. */
+const withoutRecords = (inputs: Properties): Properties =>
+  Object.fromEntries(Object.entries(inputs).filter(([key]) => !key.startsWith("__")));
+
+/** The state without these resources, which nothing else names any more then. */
+export function forget(exported: Exported, urns: ReadonlySet<string>): Exported {
+  const others = (list: unknown): unknown =>
+    Array.isArray(list) ? list.filter((urn) => !urns.has(urn as string)) : list;
+  const resources = (exported.deployment.resources ?? [])
+    .filter(({ urn }) => !urns.has(urn))
+    .map((resource) => {
+      const { dependencies, propertyDependencies, deletedWith, ...rest } = resource;
+      const properties = Object.entries((propertyDependencies ?? {}) as Properties);
+      return {
+        ...rest,
+        ...(dependencies === undefined ? {} : { dependencies: others(dependencies) }),
+        ...(propertyDependencies === undefined
+          ? {}
+          : {
+              propertyDependencies: Object.fromEntries(properties.map(([key, list]) => [key, others(list)])),
+            }),
+        ...(deletedWith === undefined || urns.has(deletedWith as string) ? {} : { deletedWith }),
+      };
+    });
+  return { ...exported, deployment: { ...exported.deployment, resources } };
+}
+
 /** The engine demands that what a resource depends on stands before it. Otherwise the order is kept. */
 function inOrder(resources: readonly StateResource[]): StateResource[] {
-  const byUrn = new Map(resources.map((resource) => [resource.urn, resource]));
+  const lasting = resources.filter((resource) => resource.delete !== true);
+  const byUrn = new Map([...resources, ...lasting].map((resource) => [resource.urn, resource]));
   const placed = new Set<StateResource>();
   const order: StateResource[] = [];
   const place = (resource: StateResource): void => {

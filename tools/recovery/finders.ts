@@ -60,7 +60,7 @@ const dnsRecord: Finder = async (vendors, provider, inputs) => {
         : found;
     return JSON.stringify(plain(comparable)) === JSON.stringify(plain(wanted));
   });
-  return same === undefined ? ABSENT : { kind: "found", id: `${zone}/${text(same["id"])}` };
+  return same === undefined ? ABSENT : { kind: "found", id: text(same["id"]) };
 };
 
 /** A key's secret is told once, to the run that was killed: the key is of no use to anybody who should have it. */

@@ -1,18 +1,30 @@
 /**
- * Finds again what a killed run left at the vendors: `node tools/recovery/main.ts [pulumi options such as --stack NAME]`.
- * Pending creations whose object exists become resources of the stack, the others are forgotten; then the adopted ones
- * are read. Runs inside tools/pulumi, with its environment. Exit code 0: nothing is pending any more.
+ * Brings the state and the vendors together again: `node tools/recovery/main.ts [pulumi options such as --stack NAME]`.
+ *
+ * - Creations that a killed run left pending: those whose object exists become resources of the stack and are read, the others are
+ *   forgotten.
+ * - Adopted resources that an earlier recovery could not read are read.
+ * - 1Password items that somebody deleted, which stop every refresh, leave the state, so that the next `up` makes them again.
+ * - CAA records of earlier releases get the form in which they can be read.
+ *
+ * Nothing is changed before every vendor has answered. Then the new state is written in one piece, with what was adopted marked as not
+ * read; when reading fails, the marks stay and the next recovery goes on there. The former state is never put back: `stack import` drops
+ * pending operations, and with them all knowledge of what may exist.
+ *
+ * Runs inside tools/pulumi, with its environment. Exit code 0: nothing is pending or unread any more.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { adopt, type Exported, pendingCreations, providerInputs } from "./deployment.ts";
-import { find } from "./finders.ts";
+import { adopt, type Exported, forget, notRead, pendingCreations, providerInputs } from "./deployment.ts";
+import { type Finding, find } from "./finders.ts";
+import { lostItems, withNumericFlags } from "./repairs.ts";
 import { vendorsFrom } from "./vendors.ts";
 
 const MINUTES = 10;
 const say = (line: string) => process.stderr.write(`tools/pulumi: ${line}\n`);
+const nameOf = (urn: string): string => urn.split("::").at(-1) ?? urn;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -23,24 +35,14 @@ async function main(options: readonly string[]): Promise<number> {
     const before = path.join(scratch, "before.json");
     if (!pulumi(["stack", "export", "--file", before, ...stack])) return 1;
     const exported = JSON.parse(readFileSync(before, "utf8")) as Exported;
-    const pending = pendingCreations(exported);
-    if (pending.length === 0) return 0;
-    say(`an earlier run was stopped while ${pending.length} object(s) were being created: looking for them`);
-    const vendors = vendorsFrom(process.env);
-    const found = new Map<string, string>();
-    for (const resource of pending) {
-      const name = resource.urn.split("::").at(-1);
-      const finding = await find(vendors, providerInputs(exported, resource), resource);
-      if (finding.kind === "found") found.set(resource.urn, finding.id);
-      say(
-        `  ${name}: ${finding.kind === "found" ? `adopted ${finding.id}` : finding.kind === "removed" ? `removed ${finding.what}` : "not there"}`,
-      );
+    const { state, unread } = await recovered(exported);
+    if (state !== undefined) {
+      const after = path.join(scratch, "after.json");
+      writeFileSync(after, JSON.stringify(state), { mode: 0o600 });
+      if (!pulumi(["stack", "import", "--file", after, ...stack])) return 1;
     }
-    const after = path.join(scratch, "after.json");
-    writeFileSync(after, JSON.stringify(adopt(exported, found)), { mode: 0o600 });
-    if (!pulumi(["stack", "import", "--file", after, ...stack])) return 1;
-    if (found.size === 0) return 0;
-    const targets = [...found.keys()].flatMap((urn) => ["--target", urn]);
+    if (unread.length === 0) return 0;
+    const targets = unread.flatMap((urn) => ["--target", urn]);
     const refreshed = pulumi([
       "refresh",
       "--yes",
@@ -50,16 +52,51 @@ async function main(options: readonly string[]): Promise<number> {
       ...options,
     ]);
     if (!refreshed) {
-      say("the adopted objects could not be read; the state is put back, nothing is lost");
-      pulumi(["stack", "import", "--file", before, ...stack]);
+      say(
+        "adopted objects could not be read: they are in the state, marked, and the next recovery reads them first",
+      );
     }
     return refreshed ? 0 : 1;
   } catch (error) {
-    say(`recovery: ${error instanceof Error ? error.message : String(error)}`);
+    say(`recovery: ${error instanceof Error ? error.message : String(error)}; the state was not changed`);
     return 1;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+interface Recovered {
+  /** The state to write; undefined: as it is. */
+  readonly state: Exported | undefined;
+  /** URNs of what has to be read. */
+  readonly unread: readonly string[];
+}
+
+/** Asks the vendors, and says what it found. */
+async function recovered(exported: Exported): Promise<Recovered> {
+  const vendors = vendorsFrom(process.env);
+  const pending = pendingCreations(exported);
+  const found = new Map<string, string>();
+  if (pending.length > 0)
+    say(`an earlier run was stopped while ${pending.length} object(s) were being created: looking for them`);
+  for (const resource of pending) {
+    const finding = await find(vendors, providerInputs(exported, resource), resource);
+    if (finding.kind === "found") found.set(resource.urn, finding.id);
+    say(`  ${nameOf(resource.urn)}: ${inWords(finding)}`);
+  }
+  const lost = lostItems(exported, vendors);
+  for (const reason of lost.unanswered) say(`1Password was not asked which items are gone: ${reason}`);
+  for (const urn of lost.urns)
+    say(`  ${nameOf(urn)}: deleted in 1Password; taken out of the state, the next up makes it again`);
+  const { state, changed } = withNumericFlags(forget(adopt(exported, found), lost.urns));
+  for (const urn of changed) say(`  ${nameOf(urn)}: CAA flags are a number now`);
+  const isChanged = pending.length > 0 || lost.urns.size > 0 || changed.length > 0;
+  return { state: isChanged ? state : undefined, unread: notRead(state) };
+}
+
+function inWords(finding: Finding): string {
+  if (finding.kind === "found") return `adopted ${finding.id}`;
+  return finding.kind === "removed" ? `removed ${finding.what}` : "not there";
 }
 
 /** `stack export` and `stack import` know no other of the options. */

@@ -1,6 +1,10 @@
+import { readFileSync } from "node:fs";
 import {
   adopt,
   type Exported,
+  forget,
+  NOT_READ,
+  notRead,
   pendingCreations,
   providerInputs,
   type StateResource,
@@ -52,7 +56,13 @@ test("what was found becomes a resource, what was not is forgotten, other operat
   const exported = state([provider], [pending("found"), pending("absent"), other]);
   const { deployment } = adopt(exported, new Map([[urn("found"), "42"]]));
   expect(deployment.resources?.map(({ urn }) => urn)).toEqual([urn("provider"), urn("found")]);
-  expect(deployment.resources?.[1]).toMatchObject({ id: "42", outputs: {}, inputs: { name: "found" } });
+  expect(deployment.resources?.[1]).toMatchObject({
+    id: "42",
+    // Without outputs a plugin would read it as an import does, and not know what it was made with.
+    outputs: { name: "found", id: "42" },
+    inputs: { name: "found" },
+    initErrors: [NOT_READ],
+  });
   expect(deployment.pending_operations).toEqual([other]);
   expect(deployment["manifest"]).toEqual({ version: "v3" });
 });
@@ -68,8 +78,51 @@ test("an object stands after what it depends on, and before what depends on it",
   expect(order).toEqual(["provider", "dns", "server", "record"]);
 });
 
+test("what the official plugins note among inputs is not among the outputs", () => {
+  const exported = state([provider], [pending("found", { inputs: { name: "found", __defaults: [] } })]);
+  const { deployment } = adopt(exported, new Map([[urn("found"), "42"]]));
+  expect(deployment.resources?.[1]?.outputs).toEqual({ name: "found", id: "42" });
+});
+
 test("a resource that the state has already is not doubled", () => {
   const exported = state([provider, resource("server", { id: "7" })], [pending("server")]);
-  const { deployment } = adopt(exported, new Map([[urn("server"), "42"]]));
+  const { deployment } = adopt(exported, new Map([[urn("server"), "7"]]));
   expect(deployment.resources).toEqual([provider, resource("server", { id: "7" })]);
+});
+
+test("what was to replace a resource takes its place; the former one is deleted, if it is still there", () => {
+  const found = new Map([[urn("server"), "42"]]);
+  const after = (old: Partial<StateResource>) =>
+    adopt(state([provider, resource("server", { id: "7", ...old })], [pending("server")]), found)
+      .deployment.resources?.slice(1)
+      .map(({ id, delete: gone }) => ({ id, delete: gone }));
+  expect(after({})).toEqual([
+    { id: "7", delete: true },
+    { id: "42", delete: undefined },
+  ]);
+  expect(after({ pendingReplacement: true })).toEqual([{ id: "42", delete: undefined }]);
+});
+
+test("adopted resources are unread until a reading or an update empties the engine's notes", () => {
+  const adopted = adopt(state([provider], [pending("server")]), new Map([[urn("server"), "42"]]));
+  expect(notRead(adopted)).toEqual([urn("server")]);
+  const read = adopted.deployment.resources?.map(({ initErrors: _, ...rest }) => rest);
+  expect(notRead(state(read ?? [], []))).toEqual([]);
+});
+
+test("the wrapper of the sandbox looks for the mark of what is unread", () => {
+  expect(readFileSync("tools/pulumi-sandbox.sh", "utf8")).toContain(NOT_READ);
+});
+
+test("a forgotten resource is named by no other one", () => {
+  const dependent = resource("b", {
+    dependencies: [urn("a"), urn("provider")],
+    propertyDependencies: { name: [urn("a")] },
+    deletedWith: urn("a"),
+  });
+  const { deployment } = forget(state([provider, resource("a"), dependent], []), new Set([urn("a")]));
+  expect(deployment.resources).toEqual([
+    provider,
+    resource("b", { dependencies: [urn("provider")], propertyDependencies: { name: [] } }),
+  ]);
 });

@@ -41,12 +41,12 @@ describe("Cloudflare", () => {
   const record = (inputs: Properties) =>
     resource("cloudflare:index/dnsRecord:DnsRecord", { zoneId: "z1", ...inputs });
 
-  test("the record with the same content is found; its id is that of an import", async () => {
+  test("the record with the same content is found; its id is the record's", async () => {
     const aaaa = record({ name: "web.example.test", type: "AAAA", content: "2001:DB8::1" });
     const other = { id: "r1", content: "2001:db8::2" };
     expect(await find(answering(other, { id: "r2", content: "2001:db8::1" }), {}, aaaa)).toEqual({
       kind: "found",
-      id: "z1/r2",
+      id: "r2",
     });
     expect(await find(answering(other), {}, aaaa)).toEqual({ kind: "absent" });
   });
@@ -57,7 +57,7 @@ describe("Cloudflare", () => {
       data: { flags: "0", tag: "issue", value: "ca.example" },
     });
     const stored = (value: string) => ({ id: "r1", data: { value, tag: "issue", flags: 0, extra: 1 } });
-    expect(await find(answering(stored("ca.example")), {}, caa)).toEqual({ kind: "found", id: "z1/r1" });
+    expect(await find(answering(stored("ca.example")), {}, caa)).toEqual({ kind: "found", id: "r1" });
     expect(await find(answering(stored("other.example")), {}, caa)).toEqual({ kind: "absent" });
   });
 });

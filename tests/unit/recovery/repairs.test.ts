@@ -1,0 +1,70 @@
+import type { Exported, StateResource } from "../../../tools/recovery/deployment.ts";
+import { lostItems, withNumericFlags } from "../../../tools/recovery/repairs.ts";
+import type { Vendors } from "../../../tools/recovery/vendors.ts";
+
+const urn = (name: string) => `urn:pulumi:s::p::t:t:T::${name}`;
+const state = (...resources: StateResource[]): Exported => ({ version: 3, deployment: { resources } });
+const item = (name: string, vault: string, id: string, more: Partial<StateResource> = {}): StateResource => ({
+  urn: urn(name),
+  type: "onepassword:index/item:Item",
+  id: `vaults/${vault}/items/${id}`,
+  ...more,
+});
+const asking = (list: Vendors["onepassword"]) => ({ onepassword: list }) as Vendors;
+
+describe("1Password items", () => {
+  test("those that their vault does not list are lost; each vault is asked once", () => {
+    const asked: string[] = [];
+    const vendors = asking((vault) => {
+      asked.push(vault);
+      return vault === "v1" ? [{ id: "a" }, { id: "b" }] : [];
+    });
+    const exported = state(
+      item("there", "v1", "a"),
+      item("gone", "v1", "c"),
+      item("other", "v2", "a"),
+      item("replaced", "v1", "d", { delete: true }),
+      { urn: urn("record"), type: "cloudflare:index/dnsRecord:DnsRecord", id: "r" },
+    );
+    expect([...lostItems(exported, vendors).urns]).toEqual([urn("gone"), urn("other")]);
+    expect(asked).toEqual(["v1", "v2"]);
+  });
+  test("a vault that can't be asked loses nothing, and is named", () => {
+    const vendors = asking(() => {
+      throw new Error("op item list: no access\n");
+    });
+    expect(lostItems(state(item("a", "v1", "a"), item("b", "v1", "b")), vendors)).toEqual({
+      urns: new Set(),
+      unanswered: ["vault v1: op item list: no access"],
+    });
+  });
+  test("without items nobody is asked", () => {
+    const vendors = asking(() => {
+      throw new Error("asked");
+    });
+    expect(lostItems(state(), vendors)).toEqual({ urns: new Set(), unanswered: [] });
+  });
+});
+
+describe("CAA flags", () => {
+  const record = (flags: unknown, more: object = {}): StateResource => ({
+    urn: urn("caa"),
+    type: "cloudflare:index/dnsRecord:DnsRecord",
+    inputs: { name: "example.test", data: { flags, tag: "issue" } },
+    outputs: { data: { flags, tag: "issue" }, ...more },
+  });
+  test("text becomes a number, and what the official plugin noted of the text goes", () => {
+    const { state: repaired, changed } = withNumericFlags(
+      state(record("0", { __pulumi_raw_state_delta: {} })),
+    );
+    expect(changed).toEqual([urn("caa")]);
+    expect(repaired.deployment.resources).toEqual([record(0)]);
+  });
+  test("what is right stays, and so does what is no CAA record", () => {
+    const srv: StateResource = { ...record(0), type: "t:t:T", inputs: { data: { flags: "0" } } };
+    expect(withNumericFlags(state(record(128), srv))).toEqual({
+      state: state(record(128), srv),
+      changed: [],
+    });
+  });
+});
