@@ -40,6 +40,10 @@ fi
 case $PANTHEROS_PULUMI_SOURCE in
   official)
     pantheros_path_first "$PANTHEROS_CACHE/pulumi-official-$PANTHEROS_PULUMI_VERSION/bin"
+    # Set-up has fetched the plugins of package.json's versions. A run that lacks one says so at once, with the command that installs it,
+    # instead of waiting for a download in the middle; `pulumi plugin install` works all the same.
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true
+    export PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION
     ;;
   registry)
     pantheros_path_first "$PANTHEROS_CACHE/pulumi-$PANTHEROS_PULUMI_VERSION/bin"

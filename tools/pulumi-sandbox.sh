@@ -31,14 +31,16 @@ pantheros_sandbox_run() {
     exit 1
   fi
   case $pantheros_command in
-    up | update | destroy | down) pantheros_sandbox_recover || exit 1 ;;
+    up | update) pantheros_sandbox_recover || exit 1 ;;
+    # An item that somebody deleted stops these.
+    refresh | destroy | down) pantheros_sandbox_recover '|"type": *"onepassword:' || exit 1 ;;
     rollback)
       pantheros_sandbox_recover || exit 1
       shift
       exec ip netns exec "$pantheros_namespace" node "$PANTHEROS_ROOT/tools/rollback/main.ts" "$@"
       ;;
     recover)
-      pantheros_sandbox_recover
+      pantheros_sandbox_recover '|'
       exit
       ;;
   esac
@@ -101,9 +103,11 @@ pantheros_sandbox_configuration() {
   echo "$pantheros_file"
 }
 
-# Finds again what a killed run left at the vendors.
+# Finds again what a killed run left at the vendors, and reads what an earlier recovery could not (NOT_READ in
+# tools/recovery/deployment.ts). $1: `|` and another pattern in the state that is a reason to look.
 pantheros_sandbox_recover() {
-  grep -Eq '"type": *"creating"' "$PANTHEROS_SANDBOX_DIR/pulumi/.pulumi/stacks/pantheros/sandbox.json" || return 0
+  grep -Eq "\"type\": *\"creating\"|adopted by recovery, not read yet${1:-}" \
+    "$PANTHEROS_SANDBOX_DIR/pulumi/.pulumi/stacks/pantheros/sandbox.json" || return 0
   ip netns exec "$pantheros_namespace" node "$PANTHEROS_ROOT/tools/recovery/main.ts" \
     --stack sandbox --config-file "$(pantheros_sandbox_configuration)" && return 0
   echo "tools/pulumi: to give up on those objects instead: tools/pulumi refresh --clear-pending-creates" >&2

@@ -35,6 +35,7 @@ export const STATE: readonly string[] = [
   "run",
   // What Nix remembers of a cache holds no longer than the cache.
   "nix-cache",
+  "nixos-anywhere.log",
 ];
 export const KEPT: readonly string[] = [
   "keys",
@@ -44,7 +45,6 @@ export const KEPT: readonly string[] = [
   "site",
   "known_hosts",
   "logs",
-  "nixos-anywhere.log",
 ];
 
 /** Undefined when the vendors saw everything go, else why not. */

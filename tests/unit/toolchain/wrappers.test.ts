@@ -1,5 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { closingLine, countsOf, sum } from "../../../tools/testing/counts.ts";
@@ -168,7 +178,7 @@ describe("tools/pulumi", () => {
     expect(seen).toContain("ARGS stack output --json\n");
   });
 
-  test("the official CLI may fetch plugins and keeps its home", () => {
+  test("the official CLI keeps its home, and fetches no plugins in the middle of a run", () => {
     const env = { ...fakeCli(), PANTHEROS_PULUMI: "official" };
     const bin = path.join(scratch, "cache/pantheros");
     const version = /PANTHEROS_PULUMI_VERSION=(.*)/.exec(readFileSync("tools/versions.sh", "utf8"))?.[1];
@@ -179,7 +189,7 @@ describe("tools/pulumi", () => {
     ]);
     const { seen } = call(env, "preview", "--stack", "production");
     expect(seen).toContain("ARGS preview");
-    expect(seen).not.toContain("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION");
+    expect(seen).toContain("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true\n");
     expect(seen).not.toContain("PULUMI_HOME");
   });
 
@@ -210,6 +220,60 @@ describe("tools/pulumi", () => {
       true,
     ]);
     expect(existsSync(path.join(locks, "dead.json.attrs"))).toBe(false);
+  });
+
+  describe("plugins whose engine was killed", () => {
+    const isAlive = (pid: number): boolean => {
+      try {
+        // A process that ended and that nobody has waited for is not alive.
+        return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+      } catch {
+        return false;
+      }
+    };
+    /** A copy of the shell under another name, which is all that tells a plugin. */
+    const named = (name: string): string => {
+      const file = path.join(scratch, name);
+      copyFileSync(realpathSync("/bin/sh"), file);
+      chmodSync(file, 0o755);
+      return file;
+    };
+    /** Starts a shell script in the background; its lines are the ids of what it started. */
+    const start = (command: string, env: NodeJS.ProcessEnv): number[] => {
+      const seen = path.join(scratch, "pids");
+      rmSync(seen, { force: true });
+      spawnSync("sh", ["-c", `${command} >"$SEEN" 2>/dev/null </dev/null &`], {
+        env: { PATH: process.env["PATH"], SEEN: seen, ...env },
+      });
+      for (;;) {
+        const pids = existsSync(seen)
+          ? readFileSync(seen, "utf8").split("\n").filter(Boolean).map(Number)
+          : [];
+        if (pids.length === 2) return pids;
+        spawnSync("sleep", ["0.05"]);
+      }
+    };
+    // Says its own id and that of a child, and waits for it.
+    const body = "echo $$; sleep 120 & echo $!; wait";
+
+    test("are ended with what they started; those of a live engine and of others stay", () => {
+      const [plugin, engine] = [named("pulumi-resource-official"), named("pulumi")];
+      const orphan = start(`${plugin} -c '${body}'`, { PANTHEROS_ROOT: root });
+      const strangers = start(`${plugin} -c '${body}'`, { PANTHEROS_ROOT: "/elsewhere" });
+      const live = start(`${engine} -c '${plugin} -c "${body.replaceAll("$", "\\$")}"; true'`, {
+        PANTHEROS_ROOT: root,
+      });
+      try {
+        expect([...orphan, ...strangers, ...live].every(isAlive)).toBe(true);
+        const { stderr } = call(fakeCli(), "preview", "--stack", "production");
+        expect(stderr).toContain(`ends processes that an interrupted run left: ${orphan.join(" ")}\n`);
+        expect(orphan.filter(isAlive)).toEqual([]);
+        expect([...strangers, ...live].every(isAlive)).toBe(true);
+        expect(call(fakeCli(), "preview", "--stack", "production").stderr).not.toContain("interrupted");
+      } finally {
+        for (const pid of [...orphan, ...strangers, ...live].filter(isAlive)) process.kill(pid, "SIGKILL");
+      }
+    });
   });
 });
 

@@ -1,0 +1,57 @@
+# shellcheck shell=sh
+# Plugins whose engine was killed. The official ones do not notice: they work on beside the next run, with the same names at the same
+# vendors. Sourced by tools/pulumi.
+
+# Prints the ids of plugins that have no engine above them, and of all that they started; each plugin before what it started. Only those
+# that tools/pulumi of this checkout started (PANTHEROS_ROOT in their environment). Linux only: reads /proc.
+pantheros_orphaned_plugins() {
+  cat /proc/[0-9]*/stat 2>/dev/null | awk '
+    {
+      pid = $1
+      end = match($0, /\) [A-Za-z] /)
+      name[pid] = substr($0, index($0, "(") + 1, end - index($0, "(") - 1)
+      split(substr($0, end + 2), rest, " ")
+      parent[pid] = rest[2]
+    }
+    END {
+      # The kernel keeps 15 letters of a name.
+      for (pid in name)
+        if (name[pid] ~ /^pulumi-(resourc|languag)/ && name[parent[pid]] !~ /^pulumi/) { print "plugin", pid; below[pid] = 1 }
+      do {
+        more = 0
+        for (pid in parent) if ((parent[pid] in below) && !(pid in below)) { print "child", pid, parent[pid]; below[pid] = 1; more = 1 }
+      } while (more)
+    }' | while read -r pantheros_kind pantheros_pid pantheros_parent; do
+    case $pantheros_kind in
+      plugin)
+        tr '\0' '\n' 2>/dev/null <"/proc/$pantheros_pid/environ" | grep -qxF "PANTHEROS_ROOT=$PANTHEROS_ROOT" || continue
+        ;;
+      child) case " $pantheros_ours " in *" $pantheros_parent "*) ;; *) continue ;; esac ;;
+    esac
+    pantheros_ours="${pantheros_ours:-} $pantheros_pid"
+    echo "$pantheros_pid"
+  done
+}
+
+# Ends them: asks, waits 3 seconds at most, makes them.
+pantheros_end_orphaned_plugins() {
+  [ -r /proc/self/stat ] || return 0
+  pantheros_ours=''
+  pantheros_orphans=$(pantheros_orphaned_plugins | tr '\n' ' ')
+  [ -n "${pantheros_orphans% }" ] || return 0
+  echo "tools/pulumi: ends processes that an interrupted run left: ${pantheros_orphans% }" >&2
+  # shellcheck disable=SC2086  # a list of ids
+  kill -TERM $pantheros_orphans 2>/dev/null || :
+  pantheros_wait=0
+  while [ "$pantheros_wait" -lt 15 ]; do
+    pantheros_alive=''
+    for pantheros_pid in $pantheros_orphans; do
+      ! kill -0 "$pantheros_pid" 2>/dev/null || pantheros_alive="$pantheros_alive $pantheros_pid"
+    done
+    [ -n "$pantheros_alive" ] || return 0
+    sleep 0.2
+    pantheros_wait=$((pantheros_wait + 1))
+  done
+  # shellcheck disable=SC2086
+  kill -KILL $pantheros_alive 2>/dev/null || :
+}
