@@ -1,26 +1,94 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { NOT_READ } from "../../tools/recovery/deployment.ts";
 import { expectWell, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(30 * 60_000);
 
 const sandbox = new Sandbox("life");
 
-/** Runs `sandbox up` as a process group of its own and kills all of it after `milliseconds`, unless it ended before. */
-function killedUp(milliseconds: number): Promise<"killed" | "ended"> {
+/** Runs a program as a process group of its own and kills all of it when `isTime`, asked again and again, says so. */
+function killedWhen(argv: readonly string[], isTime: () => boolean): Promise<"killed" | "ended"> {
+  const [program = "", ...args] = argv;
   return new Promise((done) => {
-    const child = spawn("tools/with", ["node", "sandbox/cli/main.ts", "up"], {
-      env: sandbox.environment,
-      detached: true,
-      stdio: "ignore",
-    });
-    const timer = setTimeout(() => {
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-    }, milliseconds);
+    const child = spawn(program, args, { env: sandbox.environment, detached: true, stdio: "ignore" });
+    const timer = setInterval(() => {
+      if (child.pid !== undefined && isTime()) process.kill(-child.pid, "SIGKILL");
+    }, 10);
     child.on("close", (_, signal) => {
-      clearTimeout(timer);
+      clearInterval(timer);
       done(signal === null ? "ended" : "killed");
     });
   });
+}
+
+/** Runs `sandbox up` and kills all of it after `milliseconds`, unless it ended before. */
+function killedUp(milliseconds: number): Promise<"killed" | "ended"> {
+  const from = Date.now();
+  return killedWhen(
+    ["tools/with", "node", "sandbox/cli/main.ts", "up"],
+    () => Date.now() - from > milliseconds,
+  );
+}
+
+const text = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+};
+const state = () => text(sandbox.file("pulumi/.pulumi/stacks/pantheros/sandbox.json"));
+interface Checkpoint {
+  readonly checkpoint: {
+    readonly latest: {
+      readonly pending_operations?: readonly { readonly resource: { readonly urn: string } }[];
+    };
+  };
+}
+const isPending = (name: string): boolean => {
+  try {
+    const { pending_operations: pending = [] } = (JSON.parse(state()) as Checkpoint).checkpoint.latest;
+    return pending.some(({ resource }) => resource.urn.endsWith(`::${name}`));
+  } catch {
+    // Read while it was being written.
+    return false;
+  }
+};
+/** What the emulated Hetzner has on disk, which it writes before it answers. */
+const atVendor = () =>
+  JSON.parse(text(sandbox.file("vendors", "hetzner.json")) || "{}") as Record<
+    "servers" | "primary_ips",
+    Record<string, { id: number; name: string; assignee_id?: number | null; ip?: string }>
+  >;
+const serverNamed = (name: string) =>
+  Object.values(atVendor().servers ?? {}).find((row) => row.name === name);
+const addressesOf = (server: number | undefined) =>
+  Object.values(atVendor().primary_ips ?? {})
+    .filter((row) => row.assignee_id === server)
+    .map(({ id, ip }) => `${id} ${ip}`);
+
+/** Adds a host to the fleet, and kills the run that makes it while its server is being made, then the recovery before it has read. */
+async function killedWhileMaking(host: string): Promise<void> {
+  sandbox.editFleet((fleet) =>
+    fleet.replace(
+      "[hosts.legacy]",
+      `[hosts.${host}]
+environment = "sandbox"
+profiles = ["server"]
+provider = { kind = "hetzner", location = "fsn1", server_type = "cx23", image = "debian-13" }
+
+[hosts.legacy]`,
+    ),
+  );
+  expectWell(await sandbox.cli("up", "--no-deploy"));
+  const run = (...words: string[]) => ["tools/pulumi", ...words, "--stack", "sandbox"];
+  const up = run("up", "--yes", "--skip-preview", "--color", "never");
+  const made = () => isPending(`${host}-server`) && serverNamed(host) !== undefined;
+  expect(await killedWhen(up, made)).toBe("killed");
+  expect(isPending(`${host}-server`)).toBe(true);
+  expect(await killedWhen(run("recover"), () => state().includes(NOT_READ))).toBe("killed");
+  expect(state()).toContain(NOT_READ);
 }
 
 describe("`make sandbox`, killed", () => {
@@ -48,7 +116,23 @@ describe("`make sandbox`, killed", () => {
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("down and up again: nothing remains in between, and the fleet comes back", async () => {
+  test("killed while a server is made, and the recovery killed too: the next run keeps the server and its addresses", async () => {
+    await killedWhileMaking("extra");
+    const server = serverNamed("extra");
+    const addresses = addressesOf(server?.id);
+    expect(addresses).toHaveLength(2);
+
+    expectWell(await sandbox.up());
+
+    expect(state()).not.toContain(NOT_READ);
+    expect(serverNamed("extra")?.id).toBe(server?.id);
+    expect(addressesOf(server?.id)).toEqual(addresses);
+    expect((await sandbox.outputs()).hosts["extra"]?.outcome).toBe("confirmed");
+    expect(await sandbox.changes()).toEqual([]);
+  });
+
+  test("down, after the same kills, and up again: nothing remains in between, and the fleet comes back", async () => {
+    await killedWhileMaking("another");
     expectWell(await sandbox.cli("down"));
     expect(sandbox.remains()).toEqual([]);
     await sandbox.fresh();
