@@ -77,7 +77,7 @@ export function adopt(exported: Exported, found: ReadonlyMap<string, string>): E
     const id = found.get(resource.urn);
     if (id === undefined || live.get(resource.urn)?.id === id) return [];
     const inputs = resource.inputs ?? {};
-    return [{ ...resource, id, outputs: { ...withoutRecords(inputs), id }, initErrors: [NOT_READ] }];
+    return [{ ...resource, id, outputs: { ...knownOutputs(inputs), id }, initErrors: [NOT_READ] }];
   });
   const replaced = new Set(adopted.map(({ urn }) => urn));
   const kept = (deployment.resources ?? []).flatMap((known) => {
@@ -95,9 +95,23 @@ export function adopt(exported: Exported, found: ReadonlyMap<string, string>): E
   };
 }
 
-/** Without what the official plugins record among inputs for themselves (`__defaults`): outputs do not have it. */
-const withoutRecords = (inputs: Properties): Properties =>
-  Object.fromEntries(Object.entries(inputs).filter(([key]) => !key.startsWith("__")));
+/** Key of an encrypted value in a state. Source: pulumi/pulumi, sdk/go/common/resource/sig/sig.go. */
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+
+const holdsSecret = (value: unknown): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  (SIGNATURE in value || Object.values(value as Properties).some(holdsSecret));
+
+/**
+ * Inputs as outputs: without what the official plugins record among inputs for themselves (`__defaults`), and without secrets. A plugin
+ * reads its secret ones itself; any other value (user data) would come back in the clear, since what only the program calls secret is
+ * not marked by a reading.
+ */
+const knownOutputs = (inputs: Properties): Properties =>
+  Object.fromEntries(
+    Object.entries(inputs).filter(([key, value]) => !key.startsWith("__") && !holdsSecret(value)),
+  );
 
 /** The state without these resources, which nothing else names any more then. */
 export function forget(exported: Exported, urns: ReadonlySet<string>): Exported {

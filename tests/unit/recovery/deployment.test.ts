@@ -84,6 +84,20 @@ test("what the official plugins note among inputs is not among the outputs", () 
   expect(deployment.resources?.[1]?.outputs).toEqual({ name: "found", id: "42" });
 });
 
+test("secrets are not among the outputs, where a reading would leave them in the clear", () => {
+  const secret = {
+    "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+    ciphertext: "v1:x",
+  };
+  const inputs = { name: "found", userData: secret, list: [{ part: secret }] };
+  const { deployment } = adopt(
+    state([provider], [pending("found", { inputs })]),
+    new Map([[urn("found"), "42"]]),
+  );
+  expect(deployment.resources?.[1]).toMatchObject({ inputs });
+  expect(deployment.resources?.[1]?.outputs).toEqual({ name: "found", id: "42" });
+});
+
 test("a resource that the state has already is not doubled", () => {
   const exported = state([provider, resource("server", { id: "7" })], [pending("server")]);
   const { deployment } = adopt(exported, new Map([[urn("server"), "7"]]));
