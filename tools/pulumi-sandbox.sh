@@ -32,15 +32,20 @@ pantheros_sandbox_run() {
   fi
   case $pantheros_command in
     up | update) pantheros_sandbox_recover || exit 1 ;;
-    # An item that somebody deleted stops these.
-    refresh | destroy | down) pantheros_sandbox_recover '|"type": *"onepassword:' || exit 1 ;;
+    # An item that somebody deleted stops these. What only shows changes no state.
+    refresh | destroy | down)
+      case " $* " in
+        *" --preview-only "*) ;;
+        *) pantheros_sandbox_recover '|"type": *"onepassword:' || exit 1 ;;
+      esac
+      ;;
     rollback)
       pantheros_sandbox_recover || exit 1
       shift
       exec ip netns exec "$pantheros_namespace" node "$PANTHEROS_ROOT/tools/rollback/main.ts" "$@"
       ;;
     recover)
-      pantheros_sandbox_recover '|'
+      pantheros_sandbox_recover '|.'
       exit
       ;;
   esac
