@@ -2,6 +2,7 @@ import { isLocal } from "./addresses.ts";
 import { buildProblems } from "./builders.ts";
 import { type NameClaim, zoneProblems } from "./dns.ts";
 import { checkNames } from "./health.ts";
+import { machineProblems } from "./machine-checks.ts";
 import { fqdnOf, inService } from "./plan.ts";
 import { collisions, known, type Problem } from "./problems.ts";
 import type { Inventory } from "./schema.ts";
@@ -118,16 +119,6 @@ function hostProblems(inventory: Inventory): Problem[] {
         message: `"${gateway}" is no host of this environment; its hosts are ${known(own)}`,
       });
     }
-  }
-  const address = (host: Inventory["hosts"][string]) =>
-    host.provider.kind === "existing" && host.provider.address
-      ? `${host.provider.address}:${host.provider.sshPort}`
-      : undefined;
-  for (const [[a], [b], taken] of collisions(hosts, ([, host]) => address(host))) {
-    problems.push({
-      key: `hosts.${b}.provider.address`,
-      message: `${taken} is also the address of hosts.${a}`,
-    });
   }
   return problems;
 }
@@ -248,6 +239,7 @@ function routerProblems(inventory: Inventory): Problem[] {
 export function crossProblems(inventory: Inventory): Problem[] {
   return [
     ...hostProblems(inventory),
+    ...machineProblems(inventory),
     ...buildProblems(inventory),
     ...peopleProblems(inventory),
     ...routerProblems(inventory),

@@ -23,7 +23,7 @@ const hetznerProvider = z
     server_type: z
       .string()
       .regex(/^(cx|cpx|cax|ccx)\d{2}$/, 'not a server type such as "cx23" or "cax21"')
-      .describe("changing it powers the server off for the resize"),
+      .describe("changing it powers the server off for the resize; the disk stays as it is"),
     image: z
       .string()
       .default("debian-13")

@@ -252,11 +252,80 @@ describe("a bad inventory is one clear line with file and key", () => {
     expect(problemsOf("schema = 1\n[hosts.web\n")[0]).toMatch(/^fleet\.toml: line 2, column \d+: /);
   });
 
-  test("two adopted hosts at one address", () => {
-    const second =
-      '[hosts.copy]\nenvironment = "sandbox"\nprofiles = ["server"]\nprovider = { kind = "existing", vendor = "home", address = "198.51.100.20" }\n';
-    expect(problemsOf(edited("[services.hello]", `${second}\n[services.hello]`))).toEqual([
-      "fleet.toml: hosts.copy.provider.address: 198.51.100.20:22 is also the address of hosts.legacy",
+  const adopted = (name: string, provider: string) =>
+    `[hosts.${name}]\nenvironment = "sandbox"\nprofiles = ["server"]\nprovider = { kind = "existing", vendor = "home", ${provider} }\n`;
+  const withHosts = (...tables: string[]) =>
+    edited("[services.hello]", `${tables.join("\n")}\n[services.hello]`);
+  const remedy = "one machine is one host: take one of the two tables out (to rename a host, set `formerly`)";
+
+  test.each([
+    ["its address", 'address = "198.51.100.20"', "address: 198.51.100.20:22 is also the address"],
+    [
+      "its address, written as an IPv6 one",
+      'address = "::ffff:198.51.100.20"',
+      "address: 198.51.100.20:22 is also the address",
+    ],
+    ["the IPv6 address beside it", 'ipv6 = "::ffff:c633:6414"', "ipv6: 198.51.100.20:22 is also the address"],
+  ])("one machine under two names, by %s", (_, provider, expected) => {
+    expect(problemsOf(withHosts(adopted("copy", provider)))).toEqual([
+      `fleet.toml: hosts.copy.provider.${expected} of hosts.legacy; ${remedy}`,
+    ]);
+  });
+
+  test("one machine under two names, by two spellings of an IPv6 address and by its host key", () => {
+    const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOHWQfUZa9NXSlZ0S+F35zoBmdPDSf2YtoI4J7iNGJ2L";
+    expect(
+      problemsOf(
+        withHosts(
+          adopted("first", `address = "2001:db8::20", ipv6 = "2001:db8:0::20", host_key = "${key} root@a"`),
+          adopted("second", 'address = "198.51.100.30", ipv6 = "2001:0DB8:0:0::0020"'),
+          adopted("third", `address = "198.51.100.31", host_key = "${key}"`),
+        ),
+      ),
+    ).toEqual([
+      `fleet.toml: hosts.second.provider.ipv6: [2001:db8::20]:22 is also the address of hosts.first; ${remedy}`,
+      `fleet.toml: hosts.third.provider.host_key: is also the host key of hosts.first; ${remedy}, or make new host keys on the copy`,
+    ]);
+  });
+
+  test("another port of one address is another machine, and one out of service is nobody's", () => {
+    const out = adopted("old", 'address = "198.51.100.20"').replace(
+      "[hosts.old]",
+      '[hosts.old]\ndecommission = "keep"',
+    );
+    const text = withHosts(adopted("inner", 'address = "198.51.100.20", ssh_port = 2222'), out);
+    expect(() => parseInventory(text, "fleet.toml")).not.toThrow();
+  });
+
+  test.each([
+    [
+      "cax11",
+      "",
+      'has an ARM processor, and hosts.web.system is "x86_64-linux"; set system = "aarch64-linux"',
+    ],
+    [
+      "ccx13",
+      'system = "aarch64-linux"\n',
+      'has an x86 processor, and hosts.web.system is "aarch64-linux"; set system = "x86_64-linux"',
+    ],
+  ])("a server type that cannot run the host's system: %s", (type, system, expected) => {
+    const text = edited('server_type = "cx23"', `server_type = "${type}"`).replace(
+      "[hosts.web]\n",
+      `[hosts.web]\n${system}`,
+    );
+    expect(problemsOf(text)).toEqual([
+      `fleet.toml: hosts.web.provider.server_type: "${type}" ${expected}, or choose a server type of the other architecture`,
+    ]);
+  });
+
+  test("more servers in a placement group than the vendor takes", () => {
+    const tables = Array.from(
+      { length: 11 },
+      (_, i) =>
+        `[hosts.n${i}]\nenvironment = "sandbox"\nprofiles = ["server"]\nprovider = { kind = "hetzner", location = "fsn1", server_type = "cx23", placement_group = "apart" }\n`,
+    );
+    expect(problemsOf(withHosts(...tables))).toEqual([
+      "fleet.toml: hosts.n10.provider.placement_group: the group has 11 servers, and Hetzner Cloud takes 10; put this one into another group",
     ]);
   });
 
