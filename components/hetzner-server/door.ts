@@ -2,6 +2,7 @@
  * Port 22 of one server, open only while it is installed: a firewall of its own beside the one that Pulumi keeps, which is
  * never edited. The vendor lets in what any firewall of a server admits.
  */
+import { shortName } from "../short-name.ts";
 import { type HetznerApi, HetznerError } from "./api.ts";
 
 export interface Door {
@@ -31,7 +32,7 @@ export const doorSelector = (door: Pick<Door, "stack" | "host">): string =>
 /** The body of the one call that makes it and puts it in front of the server. */
 export const doorFirewall = (door: Door): object => ({
   // Unique in the vendor's project: there is at most one for a host.
-  name: `${door.stack}-${door.host}-${purpose}`.slice(0, 128),
+  name: shortName(`${door.stack}-${door.host}-${purpose}`, 128),
   labels: doorLabels(door),
   rules: [
     {

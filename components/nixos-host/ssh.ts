@@ -1,4 +1,5 @@
 /** Argument vectors for OpenSSH. Everything that connects to a host uses these, so a host key is always checked. */
+import { shortName } from "../short-name.ts";
 
 export interface SshPeer {
   /** The inventory's name: what host keys are pinned under, and what stands in process lists. */
@@ -113,10 +114,15 @@ const longestSocket = 104 - 1 - 17;
 
 /** Those of a machine in `directory`; undefined where ssh could not make a socket there. */
 export function sharedFiles(directory: string, host: string): SharedFiles | undefined {
-  const base = `${directory}/${host}`;
-  const files = { control: `${base}.ssh`, daemon: `${base}.nix`, log: `${base}.log` };
-  return Buffer.byteLength(files.control) > longestSocket ? undefined : files;
+  const room = longestSocket - Buffer.byteLength(`${directory}/.ssh`);
+  // Of a long name a part and a hash: fewer would not keep two hosts apart.
+  if (host.length > room && room < 16) return undefined;
+  const base = `${directory}/${shortName(host, room)}`;
+  return { control: `${base}.ssh`, daemon: `${base}.nix`, log: `${base}.log` };
 }
+
+/** Signatures of a type of key. Source: ssh_config(5), "HostKeyAlgorithms"; those with SHA-1 are off since OpenSSH 8.8. */
+const algorithmsOf = (type: string): string => (type === "ssh-rsa" ? "rsa-sha2-512,rsa-sha2-256" : type);
 
 /** OpenSSH 8.5 (2021) can ask a command for the pinned keys, where there is no file to name. */
 function pins({ host, pinned }: SshPeer): [string, string][] {
@@ -125,6 +131,10 @@ function pins({ host, pinned }: SshPeer): [string, string][] {
   return [
     ["UserKnownHostsFile", "none"],
     ["KnownHostsCommand", `/usr/bin/env echo ${host} ${type} ${key}`],
+    // ssh puts the types of keys in a file first, and not those of a command: it would take a key that is not pinned for a stranger's.
+    ...(type === "ssh-ed25519"
+      ? []
+      : ([["HostKeyAlgorithms", `^${algorithmsOf(type)}`]] as [string, string][])),
   ];
 }
 

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tailscale from "@pulumi/tailscale";
+import { shortName } from "../short-name.ts";
 import { tailnetDevice } from "./device.ts";
 import { type PolicyHost, type TailnetPolicy, tagsOf } from "./policy.ts";
 
@@ -36,9 +37,12 @@ export interface TailnetArgs {
 
 const day = 24 * 60 * 60;
 
-/** Description of a key: the API takes at most 50 letters and digits. */
+/** Of a key's description, letters and digits alone. Source: the API's answer to a longer one, "description must be at most 50 characters". */
+const MOST_IN_DESCRIPTION = 50;
+
+/** Description of a key. Recovery finds keys by it, so no two hosts share one, however long their names. */
 export const keyDescription = (stack: string, host: string): string =>
-  `pantheros ${stack} ${host}`.replace(/[^A-Za-z0-9]/g, "").slice(0, 50);
+  shortName(`pantheros ${stack} ${host}`.replace(/[^A-Za-z0-9]/g, ""), MOST_IN_DESCRIPTION, "");
 
 /**
  * Policy and DNS of a tailnet (for their owner), and for each host of the stack one key to join with: one-off, pre-authorised,

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { machineNamespace, namespacePath } from "../network/names.ts";
+import { machineNamespace, namespacePath, nspawnName } from "../network/names.ts";
 import { cgroupProcesses } from "./cgroups.ts";
 import type { MachinePaths, MachineRecord } from "./disk.ts";
 
@@ -32,7 +32,7 @@ export function keeperCommand(
     paths.directory,
     record.base,
     namespacePath(machineNamespace(context.name, record.name)),
-    `${context.name}.${record.name}`,
+    nspawnName(context.name, record.name),
     record.name,
     ...cgroups,
   ];

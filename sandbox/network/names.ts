@@ -1,7 +1,11 @@
 import { createHash } from "node:crypto";
+import { shortName } from "../../components/short-name.ts";
 
-/** Together they are the name nspawn gives a machine, which has to be a host name: at most 64 characters. */
-const LONGEST = { sandbox: 23, machine: 40 } as const;
+/** A machine's is a DNS label. A sandbox's leaves room for one in the name that nspawn gives a machine. */
+const LONGEST = { sandbox: 23, machine: 63 } as const;
+
+/** Of a machine, in its name for nspawn: with a sandbox's and a dot that has to be a host name of at most 64 characters. */
+const LONGEST_PART = 40;
 
 /** Throws for a name that could not stand in a namespace, cgroup or host name. */
 export function checkName(what: "sandbox" | "machine", name: string): string {
@@ -27,6 +31,12 @@ export function machineNamespace(sandbox: string, machine: string): string {
 export function ownsNamespace(sandbox: string, namespace: string): boolean {
   const driver = driverNamespace(sandbox);
   return namespace === driver || namespace.startsWith(`${driver}.`);
+}
+
+/** What systemd-nspawn and machined call the machine. A long name is cut, and a hash of all of it keeps it apart from others. */
+export function nspawnName(sandbox: string, machine: string): string {
+  checkName("machine", machine);
+  return `${checkName("sandbox", sandbox)}.${shortName(machine, LONGEST_PART)}`;
 }
 
 /** The machine's end in the driver namespace; interface names hold 15 characters (IFNAMSIZ). */

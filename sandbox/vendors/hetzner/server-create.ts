@@ -117,9 +117,16 @@ export function assertServerNameFree(state: State, name: string, except?: number
   if (taken) throw notUnique("name", "server name is already used");
 }
 
+/** What a machine can be called: a DNS label, which a server's name, that may be a full name, need not be. */
+const MACHINE_NAME = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
 /** A name for the machine that no living machine has, even when a renamed server still holds the obvious one. */
-function machineName(state: State, name: string, id: number): string {
-  return Object.values(state.servers).some((server) => server.machine === name) ? `${name}-${id}` : name;
+export function machineName(state: State, name: string, id: number): string {
+  const taken = Object.values(state.servers).some((server) => server.machine === name);
+  if (!taken && MACHINE_NAME.test(name)) return name;
+  const tail = `-${id}`;
+  const label = name.toLowerCase().replace(/[^a-z0-9-]/g, "-");
+  return `${(/^[a-z]/.test(label) ? label : `m-${label}`).slice(0, 63 - tail.length)}${tail}`;
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   driverNamespace,
   linkName,
   machineNamespace,
+  nspawnName,
   ownsNamespace,
 } from "../../../sandbox/network/names.ts";
 import {
@@ -26,12 +27,24 @@ describe("names", () => {
     expect(ownsNamespace("a", "pantheros-ab.web")).toBe(false);
   });
 
-  test.each(["", "Web", "1web", "web.example", "../x", "web server", "x".repeat(41)])(
+  test.each(["", "Web", "1web", "web.example", "../x", "web server", "x".repeat(64)])(
     "refuses machine %j",
     (name) => {
       expect(() => checkName("machine", name)).toThrow(/machine name/);
     },
   );
+
+  test("names of every length that a host may have make a machine; nspawn's name is a host name", () => {
+    const names = [1, 13, 14, 40, 41, 62, 63].map((length) => "x".repeat(length));
+    const alike = ["a", "b"].map((end) => `${"x".repeat(62)}${end}`);
+    const called = [...names, ...alike].map((name) => nspawnName("s".repeat(23), checkName("machine", name)));
+    // As hostname_is_valid() of systemd: at most 64 characters, labels of letters, digits and inner dashes.
+    for (const name of called)
+      expect(name).toMatch(/^(?=.{1,64}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/);
+    expect(new Set(called).size).toBe(called.length);
+    expect(nspawnName("sandbox", "web")).toBe("sandbox.web");
+    expect(new Set([...names, ...alike].map(linkName)).size).toBe(called.length);
+  });
 
   test("link names fit the kernel's 15 characters and stay apart", () => {
     const long = ["production-database-1", "production-database-2"].map(linkName);

@@ -75,7 +75,10 @@ describe("a connection to share", () => {
   test("there is none where a socket's path would be too long for ssh", () => {
     expect(sharedFiles("/tmp/d", "web")?.control).toBe("/tmp/d/web.ssh");
     expect(sharedFiles("/tmp/d", "w".repeat(75))?.control).toHaveLength(86);
-    expect(sharedFiles("/tmp/d", "w".repeat(76))).toBeUndefined();
+    // A longer name is cut.
+    expect(sharedFiles("/tmp/d", "w".repeat(76))?.control).toMatch(/^\/tmp\/d\/w+-[0-9a-f]{8}\.ssh$/);
+    expect(sharedFiles("/tmp/d", "w".repeat(76))?.control).toHaveLength(86);
+    expect(sharedFiles(`/tmp/${"d".repeat(70)}`, "w".repeat(20))).toBeUndefined();
   });
 });
 
@@ -83,6 +86,15 @@ test("a pinned key without a file", () => {
   const argv = sshArgv({ ...peer, pinned: { key: "ssh-ed25519 AAAA someone@somewhere" } }, ["true"]);
   expect(argv).toContain("UserKnownHostsFile=none");
   expect(argv).toContain("KnownHostsCommand=/usr/bin/env echo web ssh-ed25519 AAAA");
+});
+
+test.each([
+  ["ecdsa-sha2-nistp256", "HostKeyAlgorithms=^ecdsa-sha2-nistp256"],
+  ["ssh-rsa", "HostKeyAlgorithms=^rsa-sha2-512,rsa-sha2-256"],
+  ["ssh-ed25519", undefined],
+])("a machine is asked for the key that is pinned, also where it has others: %s", (type, expected) => {
+  const argv = sshArgv({ ...peer, pinned: { key: `${type} AAAA` } }, ["true"]);
+  expect(argv.find((word) => word.startsWith("HostKeyAlgorithms="))).toBe(expected);
 });
 
 test("where nothing secret passes, the slow key exchange is left out, and only there", () => {
