@@ -21,6 +21,42 @@ const firewall = z.object({
 });
 export type Firewall = z.infer<typeof firewall>;
 
+/** Until when something can be had; null: for good. */
+const deprecation = z.object({ announced: z.string(), unavailable_after: z.string() }).nullish();
+
+const serverType = z.object({
+  name: z.string(),
+  architecture: z.enum(["x86", "arm"]),
+  /** GB. */
+  disk: z.number(),
+  deprecation,
+  /** Where it is sold. The API of before 2025-09-24 has no such list, that of before 2026-04-01 no `available`. */
+  locations: z
+    .array(z.object({ name: z.string(), available: z.boolean().default(true), deprecation }))
+    .optional(),
+});
+export type ServerType = z.infer<typeof serverType>;
+
+const server = z.object({
+  id: z.number(),
+  name: z.string(),
+  status: z.string(),
+  server_type: z.object({ name: z.string(), architecture: z.enum(["x86", "arm"]) }),
+  /** GB. It does not shrink, and a type with a smaller disk is refused. */
+  primary_disk_size: z.number(),
+  location: z.object({ name: z.string() }).nullish(),
+  labels: z.record(z.string(), z.string()),
+  public_net: z.object({
+    ipv4: z.object({ ip: z.string() }).nullish(),
+    ipv6: z.object({ ip: z.string() }).nullish(),
+  }),
+});
+export type Server = z.infer<typeof server>;
+
+const page = z.object({
+  meta: z.object({ pagination: z.object({ next_page: z.number().nullable() }) }).optional(),
+});
+
 const failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
 /** What the vendor said no with. */
@@ -40,12 +76,13 @@ export interface HetznerApiArgs {
   readonly token: string;
   readonly fetch?: typeof globalThis.fetch;
   readonly sleep?: (ms: number) => Promise<void>;
+  /** Tries of a call that the vendor could not answer; 4 when left out. */
+  readonly tries?: number;
 }
 
-/** Milliseconds: one call; from one try or look to the next. Tries of a call that the vendor could not answer; looks at an action. */
+/** Milliseconds: one call; from one try or look to the next. Looks at an action. */
 const callMs = 30_000;
 const pauseMs = 1000;
-const tries = 4;
 const looks = 120;
 
 export class HetznerApi {
@@ -53,12 +90,12 @@ export class HetznerApi {
 
   constructor(args: HetznerApiArgs) {
     const sleep = (ms: number) => new Promise<void>((resume) => setTimeout(resume, ms));
-    this.#args = { fetch: globalThis.fetch, sleep, ...args };
+    this.#args = { fetch: globalThis.fetch, sleep, tries: 4, ...args };
   }
 
   /** One call; tried again when the network or the vendor fails, never when it says no. */
   async call(method: string, path: string, body?: object): Promise<unknown> {
-    const { endpoint, token, sleep } = this.#args;
+    const { endpoint, token, sleep, tries } = this.#args;
     for (let attempt = 1; ; attempt += 1) {
       const again = async (error: unknown) => {
         if (attempt === tries) throw error;
@@ -164,6 +201,49 @@ export class HetznerApi {
       if (error instanceof HetznerError && error.code === "not_found") return undefined;
       throw error;
     }
+  }
+
+  async powerOn(id: number): Promise<void> {
+    await this.settle(await this.call("POST", `/servers/${id}/actions/poweron`));
+  }
+
+  /** Every entry of a list, over all its pages. */
+  async #list<T>(path: string, key: string, entry: z.ZodType<T>): Promise<T[]> {
+    const found: T[] = [];
+    for (let next: number | null = 1; next !== null; ) {
+      const answer = await this.call(
+        "GET",
+        `${path}${path.includes("?") ? "&" : "?"}per_page=50&page=${next}`,
+      );
+      const { [key]: entries } = z.looseObject({ [key]: z.array(entry) }).parse(answer);
+      found.push(...(entries as T[]));
+      next = page.parse(answer).meta?.pagination.next_page ?? null;
+    }
+    return found;
+  }
+
+  serverTypes(): Promise<ServerType[]> {
+    return this.#list("/server_types", "server_types", serverType);
+  }
+
+  servers(selector: string): Promise<Server[]> {
+    return this.#list(`/servers?label_selector=${encodeURIComponent(selector)}`, "servers", server);
+  }
+
+  /** Whether there is an image of that name or id for that architecture, deprecated or not. */
+  async hasImage(nameOrId: string, architecture: ServerType["architecture"]): Promise<boolean> {
+    const image = z.object({ architecture: z.string() });
+    if (/^\d+$/.test(nameOrId)) {
+      try {
+        const answer = await this.call("GET", `/images/${nameOrId}`);
+        return z.object({ image }).parse(answer).image.architecture === architecture;
+      } catch (error) {
+        if (error instanceof HetznerError && error.code === "not_found") return false;
+        throw error;
+      }
+    }
+    const query = new URLSearchParams({ name: nameOrId, architecture, include_deprecated: "true" });
+    return (await this.#list(`/images?${query}`, "images", image)).length > 0;
   }
 
   /** Overwrites the server's disk with an image: what it was created with, keys and user data, holds again. */

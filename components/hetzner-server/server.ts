@@ -50,6 +50,8 @@ export interface HetznerServerArgs {
   /** Taking the last one out changes nothing: the provider takes a block that is left out for "as it is". */
   readonly networks?: readonly HetznerServerNetwork[];
   readonly labels?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Called when an operation on the server fails. */
+  readonly onError?: readonly pulumi.ErrorHook[];
 }
 
 /**
@@ -138,6 +140,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
         deleteBeforeReplace: true,
         // The vendor takes no running server into or out of a placement group: the provider's update fails, and with it the run.
         ignoreChanges: ["image", "userData", "sshKeys", "location", "placementGroupId"],
+        ...(args.onError && { hooks: { onError: [...args.onError] } }),
       },
     );
     this.#warnOfMove(args, server);

@@ -1,0 +1,71 @@
+/** The stack's servers as they are at the start of a run, and what a run does for them beside Pulumi's resources. */
+import * as pulumi from "@pulumi/pulumi";
+import type { HetznerHost, Plan } from "../../inventory/plan.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { type HostPower, powerOf, putBack } from "../hetzner-server/power.ts";
+import { isHetzner, isResized, serverOf } from "../hetzner-server/preflight.ts";
+import type { HetznerServerArgs } from "../hetzner-server/server.ts";
+import type { AskedVendor, VendorAnswer } from "./vendor-view.ts";
+
+export interface Servers {
+  /** Of hosts whose servers are not simply on. */
+  readonly power: ReadonlyMap<string, HostPower>;
+  /** What of a server's arguments this run decides. */
+  readonly argsOf: (
+    host: HetznerHost,
+  ) => Pick<HetznerServerArgs, "onError"> & { readonly serverType?: string };
+  /** Further problems of the stack, each naming its host. */
+  readonly problems: readonly string[];
+}
+
+/** Where the vendor was not asked. */
+export const unaskedServers: Servers = { power: new Map(), argsOf: () => ({}), problems: [] };
+
+const warn = (message: string): void => void pulumi.log.warn(message);
+
+function argsOf(asked: AskedVendor, host: HetznerHost): ReturnType<Servers["argsOf"]> {
+  const { api, view, held } = asked;
+  const server = serverOf(view, host);
+  if (!isResized(host, server)) return {};
+  if (held.has(host.name)) return { serverType: server.server_type.name };
+  // Nothing is changed in a preview.
+  if (pulumi.runtime.isDryRun()) return {};
+  const hook = new pulumi.ErrorHook(`put-back-${host.name}`, async ({ failedOperation }) => {
+    if (failedOperation === "update") await putBack(server, api, warn);
+    return false;
+  });
+  return { onError: [hook] };
+}
+
+/**
+ * Refuses what the vendor would refuse, says what it would not, and puts servers back on.
+ * @throws pulumi.RunError with one line for each problem, before any resource is registered.
+ */
+export async function prepareServers(answer: VendorAnswer, plan: Plan, settings: Settings): Promise<Servers> {
+  const { fleetFile: file } = settings;
+  if (answer === undefined) return unaskedServers;
+  if ("failure" in answer) {
+    warn(`Hetzner Cloud does not answer what it has, so nothing is checked beforehand: ${answer.failure}`);
+    return unaskedServers;
+  }
+  if (answer.problems.length > 0) {
+    throw new pulumi.RunError(answer.problems.map((problem) => `${file}: ${problem}`).join("\n"));
+  }
+  const held = [...answer.held].map(([host, reason]) => `hosts.${host}.provider.server_type: ${reason}`);
+  for (const line of [...answer.warnings, ...held]) warn(`${file}: ${line}`);
+  const preview = pulumi.runtime.isDryRun();
+  const power = await Promise.all(
+    plan.hosts.filter(isHetzner).map(async (host) => {
+      const server = serverOf(answer.view, host);
+      if (server === undefined) return [];
+      const resized = isResized(host, server) && !answer.held.has(host.name);
+      const found = await powerOf({ host, server, resized, preview, api: answer.api, tell: warn });
+      return found === undefined ? [] : [[host.name, found] as const];
+    }),
+  );
+  return {
+    power: new Map(power.flat()),
+    argsOf: (host) => argsOf(answer, host),
+    problems: held,
+  };
+}

@@ -1,0 +1,42 @@
+/** What Hetzner Cloud says of a stack's servers, asked while Nix evaluates; without Pulumi's SDK, which is loaded meanwhile. */
+import { Config } from "@pulumi/pulumi/config.js";
+import type { Plan } from "../../inventory/plan.ts";
+import { HetznerApi, hetznerEndpoint } from "../hetzner-server/api.ts";
+import {
+  type Findings,
+  findings,
+  isHetzner,
+  type VendorView,
+  viewVendor,
+} from "../hetzner-server/preflight.ts";
+
+export interface AskedVendor extends Findings {
+  readonly api: HetznerApi;
+  readonly view: VendorView;
+}
+
+/** Undefined: there is nothing to ask, or nothing to ask it with. `failure`: why there is no answer. */
+export type VendorAnswer = AskedVendor | { readonly failure: string } | undefined;
+
+/** Two, as a preview should not wait minutes for what it can do without. */
+const TRIES = 2;
+
+const errorText = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).slice(0, 300);
+
+/** Never throws. */
+export async function askVendor(plan: Plan, stack: string): Promise<VendorAnswer> {
+  const hosts = plan.hosts.filter(isHetzner);
+  if (hosts.length + plan.retired.length === 0) return undefined;
+  const config = new Config("hcloud");
+  const token = config.get("token") || process.env["HCLOUD_TOKEN"];
+  // The provider says what is wrong about that.
+  if (!token) return undefined;
+  const api = new HetznerApi({ endpoint: config.get("endpoint") ?? hetznerEndpoint, token, tries: TRIES });
+  try {
+    const view = await viewVendor(api, stack, hosts);
+    return { api, view, ...findings(view, plan, Date.now()) };
+  } catch (error) {
+    return { failure: errorText(error) };
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * What Hetzner Cloud would refuse, found before anything is changed: a change of the server type stops the machine first, and leaves it
+ * off when it is refused then. Source: resourceServerUpdate in internal/server/resource.go of terraform-provider-hcloud v1.68.0.
+ */
+import {
+  ARCHITECTURES,
+  canonicalAddress,
+  ONE_MACHINE_REMEDY,
+  systemFor,
+} from "../../inventory/machine-checks.ts";
+import type { ExistingHost, HetznerHost, Plan } from "../../inventory/plan.ts";
+import type { HetznerApi, Server, ServerType } from "./api.ts";
+
+/** What the vendor has of one stack. */
+export interface VendorView {
+  /** The servers by the name of their host, as their labels say it. */
+  readonly servers: ReadonlyMap<string, Server>;
+  readonly types: ReadonlyMap<string, ServerType>;
+  /** Images that are wanted and that there are none of for their architecture, as `imageKey` writes them. */
+  readonly missingImages: ReadonlySet<string>;
+}
+
+export interface Findings {
+  /** One line each: the run ends with them before anything is changed. */
+  readonly problems: string[];
+  readonly warnings: string[];
+  /** Host -> why its server keeps its type in this run. The other hosts are not concerned. */
+  readonly held: ReadonlyMap<string, string>;
+}
+
+/** Names in a message before the rest is only counted. */
+const NAMED = 10;
+
+const listed = (names: readonly string[]): string =>
+  names.length <= NAMED
+    ? names.join(", ") || "none"
+    : `${names.slice(0, NAMED).join(", ")} and ${names.length - NAMED} more`;
+
+export const isHetzner = (host: Plan["hosts"][number]): host is HetznerHost =>
+  host.provider.kind === "hetzner";
+
+/** The server that a host has at the vendor; a renamed one has the label of its former name until the run that renames it. */
+export const serverOf = (view: VendorView, { name, formerly }: HetznerHost): Server | undefined =>
+  view.servers.get(name) ?? (formerly === undefined ? undefined : view.servers.get(formerly));
+
+/** Whether `up` changes the type of a server that is there. */
+export const isResized = (host: HetznerHost, server: Server | undefined): server is Server =>
+  server !== undefined && server.server_type.name !== host.provider.serverType;
+
+const imageKey = (host: HetznerHost): string => `${host.provider.image} ${ARCHITECTURES[host.system]}`;
+
+/** Asks the vendor: two lists, and the images of servers that are made, or made anew, in this run. */
+export async function viewVendor(
+  api: HetznerApi,
+  stack: string,
+  hosts: readonly HetznerHost[],
+): Promise<VendorView> {
+  const [types, servers] = await Promise.all([
+    api.serverTypes(),
+    api.servers(`managed-by=pantheros,stack=${stack}`),
+  ]);
+  const view = {
+    types: new Map(types.map((type) => [type.name, type])),
+    servers: new Map(servers.flatMap((each) => (each.labels["host"] ? [[each.labels["host"], each]] : []))),
+    missingImages: new Set<string>(),
+  };
+  const wanted = hosts.filter(
+    (host) => host.provider.reinstall !== undefined || serverOf(view, host) === undefined,
+  );
+  const images = new Map(wanted.map((host) => [imageKey(host), host]));
+  const found = await Promise.all(
+    [...images].map(async ([key, { provider, system }]) =>
+      (await api.hasImage(provider.image, ARCHITECTURES[system])) ? [] : [key],
+    ),
+  );
+  return { ...view, missingImages: new Set(found.flat()) };
+}
+
+/** Where a type is sold now; undefined: the vendor does not say. */
+function soldIn({ locations, deprecation }: ServerType, now: number): Map<string, boolean> | undefined {
+  const isOver = (at: ServerType["deprecation"]) => at != null && Date.parse(at.unavailable_after) <= now;
+  if (isOver(deprecation)) return new Map();
+  return (
+    locations &&
+    new Map(
+      locations
+        .filter((place) => !isOver(place.deprecation))
+        .map(({ name, available }) => [name, available] as const),
+    )
+  );
+}
+
+interface Judged {
+  readonly problem?: { readonly key: string; readonly message: string };
+  readonly warning?: string;
+  readonly held?: string;
+}
+
+/** What speaks against a server of that type: a new one in the host's location, or another one that becomes so where it is. */
+function judgeType(view: VendorView, host: HetznerHost, server: Server | undefined, now: number): Judged {
+  const { serverType: wanted, location } = host.provider;
+  const refuse = (message: string): Judged => ({ problem: { key: "provider.server_type", message } });
+  const where = server?.location?.name ?? location;
+  const fitting = [...view.types.values()]
+    .filter(
+      ({ architecture }) => architecture === (server?.server_type.architecture ?? ARCHITECTURES[host.system]),
+    )
+    .filter(({ disk }) => disk >= (server?.primary_disk_size ?? 0))
+    .filter((type) => soldIn(type, now)?.get(where) ?? false)
+    .map(({ name }) => name)
+    .sort();
+  const choose = `choose another: ${listed(fitting)}`;
+  const type = view.types.get(wanted);
+  if (type === undefined) return refuse(`Hetzner Cloud has no server type "${wanted}"; ${choose}`);
+  if (server !== undefined && type.architecture !== server.server_type.architecture) {
+    return refuse(
+      `the server is a ${server.server_type.name} (${server.server_type.architecture}) and can't become a ${wanted} (${type.architecture}); ` +
+        `${choose}. For the other architecture add a host of another name, move its data, and remove this one`,
+    );
+  }
+  if (server !== undefined && type.disk < server.primary_disk_size) {
+    return refuse(
+      `the disk of a ${wanted} has ${type.disk} GB, the server's has ${server.primary_disk_size} GB and can't shrink; ${choose}`,
+    );
+  }
+  const sold = soldIn(type, now);
+  if (sold === undefined) return {};
+  const available = sold.get(where);
+  if (available === undefined) return refuse(`a ${wanted} can't be had in ${where}; ${choose}`);
+  if (available) return {};
+  const none = `${wanted} is sold out in ${where} now`;
+  return server === undefined
+    ? { warning: `${none}: the server can't be made until there is one again, or ${choose}` }
+    : {
+        held: `${none}: the server stays a ${server.server_type.name} and runs on; up again later, or ${choose}`,
+      };
+}
+
+function judge(view: VendorView, host: HetznerHost, now: number): Judged {
+  const server = serverOf(view, host);
+  const actual = server?.server_type.architecture ?? view.types.get(host.provider.serverType)?.architecture;
+  if (server === undefined || isResized(host, server)) {
+    const judged = judgeType(view, host, server, now);
+    if (judged.problem !== undefined) return judged;
+    if (actual === ARCHITECTURES[host.system]) return { ...imageProblem(view, host), ...judged };
+  }
+  if (actual !== undefined && actual !== ARCHITECTURES[host.system]) {
+    const message = `"${host.system}" can't run on the server, which has ${actual === "arm" ? "an ARM" : "an x86"} processor; set system = "${systemFor(actual)}"`;
+    return { problem: { key: "system", message } };
+  }
+  return imageProblem(view, host);
+}
+
+function imageProblem({ missingImages }: VendorView, host: HetznerHost): Judged {
+  if (!missingImages.has(imageKey(host))) return {};
+  const message = `Hetzner Cloud has no image "${host.provider.image}" for ${ARCHITECTURES[host.system]}; name another, such as "debian-13"`;
+  return { problem: { key: "provider.image", message } };
+}
+
+/** An adopted machine that is one of the stack's own servers. */
+function adoptedProblems(
+  view: VendorView,
+  hosts: readonly ExistingHost[],
+  created: readonly HetznerHost[],
+): string[] {
+  const owners = new Map<string, string>();
+  for (const host of created) {
+    const net = serverOf(view, host)?.public_net;
+    // The server's own address is the first of its /64.
+    for (const at of [net?.ipv4?.ip, net?.ipv6?.ip.replace(/::(\/\d+)?$/, "::1")]) {
+      if (at !== undefined) owners.set(canonicalAddress(at), host.name);
+    }
+  }
+  return hosts.flatMap(({ name, provider }) =>
+    (["address", "ipv6"] as const).flatMap((key) => {
+      const at = provider[key];
+      const owner = at === undefined ? undefined : owners.get(canonicalAddress(at));
+      return owner === undefined
+        ? []
+        : [
+            `hosts.${name}.provider.${key}: ${at} is the address of the server of hosts.${owner}; ${ONE_MACHINE_REMEDY}`,
+          ];
+    }),
+  );
+}
+
+/** Judges every created host of a plan. `now`: milliseconds since 1970. */
+export function findings(view: VendorView, plan: Plan, now: number): Findings {
+  // What is out of service and gone is not made again.
+  const kept = plan.retired.filter((host) => serverOf(view, host) !== undefined);
+  const created = [...plan.hosts.filter(isHetzner), ...kept];
+  const judged = created.map((host) => ({ name: host.name, ...judge(view, host, now) }));
+  const existing = plan.hosts.filter((host): host is ExistingHost => host.provider.kind === "existing");
+  return {
+    problems: [
+      ...judged.flatMap(({ name, problem }) =>
+        problem === undefined ? [] : [`hosts.${name}.${problem.key}: ${problem.message}`],
+      ),
+      ...adoptedProblems(view, existing, created),
+    ],
+    warnings: judged.flatMap(({ name, warning }) =>
+      warning === undefined ? [] : [`hosts.${name}.provider.server_type: ${warning}`],
+    ),
+    held: new Map(judged.flatMap(({ name, held }) => (held === undefined ? [] : [[name, held]]))),
+  };
+}

@@ -1,0 +1,330 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  HetznerApi,
+  HetznerError,
+  type Server,
+  type ServerType,
+} from "../../../components/hetzner-server/api.ts";
+import { type HostPower, powerOf, putBack } from "../../../components/hetzner-server/power.ts";
+import {
+  findings,
+  isHetzner,
+  type VendorView,
+  viewVendor,
+} from "../../../components/hetzner-server/preflight.ts";
+import { parseInventory } from "../../../inventory/load.ts";
+import { type Plan, planFor } from "../../../inventory/plan.ts";
+import { hetznerApp } from "../../../sandbox/vendors/hetzner/app.ts";
+import { MemoryCompute } from "../../../sandbox/vendors/hetzner/memory-compute.ts";
+import { openProject, type Project } from "../../../sandbox/vendors/hetzner/project.ts";
+import { emptyState } from "../../../sandbox/vendors/hetzner/state.ts";
+import { Store } from "../../../sandbox/vendors/store.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "hetzner-preflight-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const text = readFileSync("sandbox/nix/fleet.toml", "utf8");
+function planOf(...edits: [string, string][]): Plan {
+  let edited = text;
+  for (const [from, to] of edits) {
+    expect(edited).toContain(from);
+    edited = edited.replace(from, to);
+  }
+  return planFor(parseInventory(edited, "fleet.toml"), "sandbox");
+}
+const webType = (type: string): [string, string] => [
+  'location = "fsn1", server_type = "cx23"',
+  `location = "fsn1", server_type = "${type}"`,
+];
+const webSystem: [string, string] = ["[hosts.web]\n", '[hosts.web]\nsystem = "aarch64-linux"\n'];
+
+let project: Project;
+let api: HetznerApi;
+let number = 0;
+
+beforeEach(() => {
+  const store = new Store(join(directory, `${number++}.json`), emptyState);
+  project = openProject(store, new MemoryCompute(), "token", () => {});
+  const app = hetznerApp(project, false);
+  api = new HetznerApi({
+    endpoint: "http://api.example.test/v1",
+    token: "token",
+    sleep: () => new Promise((resume) => setImmediate(resume)),
+    fetch: async (url, init) => app.request(String(url).replace("http://api.example.test", ""), init),
+  });
+});
+
+afterEach(() => project.actions.settled());
+
+/** A server as the program makes it. */
+async function make(host: string, more: Record<string, unknown> = {}): Promise<void> {
+  const labels = { "managed-by": "pantheros", stack: "sandbox", host };
+  const body = { name: host, server_type: "cx23", image: "debian-13", location: "fsn1", labels, ...more };
+  await api.settle(await api.call("POST", "/servers", body));
+}
+const view = (plan: Plan): Promise<VendorView> => viewVendor(api, "sandbox", plan.hosts.filter(isHetzner));
+const judged = async (plan: Plan) => findings(await view(plan), plan, Date.now());
+const problems = async (...edits: [string, string][]) => (await judged(planOf(...edits))).problems;
+
+describe("before anything is changed", () => {
+  test("what the vendor takes is no problem: new servers, and a larger and a smaller type of the same disk", async () => {
+    expect(await judged(planOf())).toEqual({ problems: [], warnings: [], held: new Map() });
+    await make("web", { server_type: "cx33" });
+    expect(await problems()).toEqual([
+      expect.stringMatching(
+        /^hosts\.web\.provider\.server_type: the disk of a cx23 has 40 GB, the server's has 80 GB/,
+      ),
+    ]);
+    await api.settle(await api.call("DELETE", `/servers/${(await view(planOf())).servers.get("web")?.id}`));
+    await make("web");
+    expect(await problems(webType("cx33"))).toEqual([]);
+    expect(await problems(webType("cpx11"))).toEqual([]);
+  });
+
+  test("a type that is not there is refused, with what there is", async () => {
+    expect(await problems(webType("cx99"))).toEqual([
+      expect.stringMatching(
+        /^hosts\.web\.provider\.server_type: Hetzner Cloud has no server type "cx99"; choose another: ccx13, .* and \d+ more$/,
+      ),
+    ]);
+  });
+
+  test("another architecture is refused for a server that is there", async () => {
+    await make("web");
+    expect(await problems(webType("cax11"), webSystem)).toEqual([
+      expect.stringMatching(
+        /^hosts\.web\.provider\.server_type: the server is a cx23 \(x86\) and can't become a cax11 \(arm\); choose another: .*add a host of another name/,
+      ),
+    ]);
+    // The type alone as it is: the machine can't run what would be built for it.
+    const plan = planOf(webType("cax11"), webSystem);
+    const web = plan.hosts.find(({ name }) => name === "web");
+    if (web?.provider.kind !== "hetzner") throw new Error("web is created");
+    const same = { ...web, provider: { ...web.provider, serverType: "cx23" } };
+    const other: Plan = { ...plan, hosts: plan.hosts.map((host) => (host === web ? same : host)) };
+    expect((await judged(other)).problems).toEqual([
+      'hosts.web.system: "aarch64-linux" can\'t run on the server, which has an x86 processor; set system = "x86_64-linux"',
+    ]);
+  });
+
+  test("a type is judged where the server is, not where the inventory wishes it", async () => {
+    await make("web", { server_type: "cpx22", location: "ash" });
+    expect(await problems(webType("cx53"))).toEqual([
+      expect.stringMatching(
+        /^hosts\.web\.provider\.server_type: a cx53 can't be had in ash; choose another: /,
+      ),
+    ]);
+  });
+
+  test("an image that is gone is refused for a server that is to be made, and no other", async () => {
+    const gone: [string, string] = [
+      'server_type = "cx23", image = "debian-13"',
+      'server_type = "cx23", image = "debian-7"',
+    ];
+    expect(await problems(gone)).toEqual([
+      'hosts.web.provider.image: Hetzner Cloud has no image "debian-7" for x86; name another, such as "debian-13"',
+    ]);
+    await make("web");
+    expect(await problems(gone)).toEqual([]);
+    const again: [string, string] = [
+      'image = "debian-7"',
+      `image = "debian-7", reinstall = "${"a".repeat(32)}"`,
+    ];
+    expect(await problems(gone, again)).toHaveLength(1);
+  });
+
+  test("an adopted host that is one of the stack's own servers is refused, by either address", async () => {
+    await make("web");
+    const net = (await view(planOf())).servers.get("web")?.public_net;
+    const six = (net?.ipv6?.ip ?? "").replace("::/64", ":0:0:0:1").toUpperCase();
+    const adopted = (address: string): [string, string] => [
+      'address = "198.51.100.20"',
+      `address = "${address}"`,
+    ];
+    for (const address of [net?.ipv4?.ip ?? "", six]) {
+      expect(await problems(adopted(address))).toEqual([
+        `hosts.legacy.provider.address: ${address} is the address of the server of hosts.web; one machine is one host: ` +
+          "take one of the two tables out (to rename a host, set `formerly`)",
+      ]);
+    }
+  });
+
+  test("the server of a renamed host is found by the name that it had", async () => {
+    await make("old");
+    const renamed: [string, string] = ["[hosts.web]\n", '[hosts.web]\nformerly = "old"\n'];
+    expect(await problems(webType("cx99"), renamed)).toHaveLength(1);
+    expect(await problems(renamed, ['image = "debian-13"', 'image = "debian-7"'])).toEqual([]);
+  });
+});
+
+describe("types that come and go", () => {
+  const type = (name: string, more: Partial<ServerType> = {}): ServerType => ({
+    ...{ name, architecture: "x86", disk: 40, deprecation: null },
+    locations: ["fsn1", "nbg1"].map((place) => ({ name: place, available: true, deprecation: null })),
+    ...more,
+  });
+  const over = { announced: "2026-01-01T00:00:00+00:00", unavailable_after: "2026-04-01T00:00:00+00:00" };
+  const now = Date.parse("2026-05-01T00:00:00Z");
+  const server = (host: string): Server => ({
+    ...{ id: 1, name: host, status: "running", labels: { host }, primary_disk_size: 40 },
+    ...{ server_type: { name: "cx23", architecture: "x86" }, location: { name: "fsn1" }, public_net: {} },
+  });
+  const withTypes = (...types: ServerType[]): VendorView => ({
+    servers: new Map(["web", "db"].map((host) => [host, server(host)])),
+    types: new Map(types.map((each) => [each.name, each])),
+    missingImages: new Set(),
+  });
+  const soldOut = type("cx33", { locations: [{ name: "fsn1", available: false, deprecation: null }] });
+
+  test("no change is no question: a type that is not sold any more stays", () => {
+    expect(findings(withTypes(type("cx23", { deprecation: over })), planOf(), now).problems).toEqual([]);
+  });
+
+  test.each([
+    ["everywhere", type("cx33", { deprecation: over })],
+    ["in the location", type("cx33", { locations: [{ name: "fsn1", available: true, deprecation: over }] })],
+    ["elsewhere only", type("cx33", { locations: [{ name: "hel1", available: true, deprecation: null }] })],
+  ])("one that can't be had is refused: %s", (_, gone) => {
+    const { problems: found } = findings(withTypes(type("cx23"), gone), planOf(webType("cx33")), now);
+    expect(found).toEqual([
+      "hosts.web.provider.server_type: a cx33 can't be had in fsn1; choose another: cx23",
+    ]);
+    const before = Date.parse("2026-03-01T00:00:00Z");
+    const then = findings(withTypes(type("cx23"), gone), planOf(webType("cx33")), before);
+    expect(then.problems).toHaveLength(_ === "elsewhere only" ? 1 : 0);
+  });
+
+  test("one that is sold out holds the server as it is, and stops nobody else", () => {
+    const found = findings(withTypes(type("cx23"), soldOut), planOf(webType("cx33")), now);
+    expect([found.problems, found.warnings]).toEqual([[], []]);
+    expect([...found.held]).toEqual([
+      [
+        "web",
+        "cx33 is sold out in fsn1 now: the server stays a cx23 and runs on; up again later, or choose another: cx23",
+      ],
+    ]);
+    const made = { ...withTypes(type("cx23"), soldOut), servers: new Map([["db", server("db")]]) };
+    expect(findings(made, planOf(webType("cx33")), now)).toMatchObject({
+      problems: [],
+      warnings: [
+        expect.stringMatching(
+          /^hosts\.web\.provider\.server_type: cx33 is sold out in fsn1 now: the server can't be made/,
+        ),
+      ],
+    });
+  });
+
+  test("a vendor that does not say where is not second-guessed", () => {
+    const { locations: _, ...silent } = type("cx33");
+    expect(findings(withTypes(type("cx23"), silent), planOf(webType("cx33")), now).problems).toEqual([]);
+  });
+});
+
+describe("power", () => {
+  const [web] = planOf()
+    .hosts.filter(isHetzner)
+    .filter(({ name }) => name === "web");
+  const told: string[] = [];
+  const look = async (more: Partial<Parameters<typeof powerOf>[0]> = {}): Promise<HostPower | undefined> => {
+    const server = (await view(planOf())).servers.get("web");
+    if (web === undefined || server === undefined) throw new Error("no server");
+    const tell = (message: string) => void told.push(message);
+    return powerOf({ host: web, server, resized: false, preview: false, api, tell, ...more });
+  };
+  const status = async () => (await view(planOf())).servers.get("web")?.status;
+  const off = async () => {
+    await make("web");
+    const id = (await view(planOf())).servers.get("web")?.id;
+    await api.settle(await api.call("POST", `/servers/${id}/actions/poweroff`));
+    expect(await status()).toBe("off");
+  };
+  beforeEach(() => {
+    told.length = 0;
+  });
+
+  test("a server that is on is left alone", async () => {
+    await make("web");
+    expect(await look()).toBeUndefined();
+    expect(await look({ preview: true, resized: true })).toBeUndefined();
+  });
+
+  test("one that is off: a preview says so, and up puts it on", async () => {
+    await off();
+    expect(await look({ preview: true })).toMatchObject({
+      is: "off",
+      reason: "the server is off at Hetzner Cloud",
+      hint: expect.stringMatching(/^`up` powers it on; to keep it off: /),
+    });
+    expect(await status()).toBe("off");
+    expect(await look()).toEqual({ is: "starting" });
+    expect(await status()).toBe("running");
+    expect(told).toEqual([
+      expect.stringMatching(/^web: the server was off at Hetzner Cloud and was powered on/),
+    ]);
+  });
+
+  test("one that a change of type starts is left to that, and its first answer waited for", async () => {
+    await off();
+    expect(await look({ resized: true })).toEqual({ is: "starting" });
+    expect(await status()).toBe("off");
+  });
+
+  test("a best-effort host's stays off", async () => {
+    await off();
+    const host = { ...(web as NonNullable<typeof web>), reachability: "best-effort" as const };
+    expect(await look({ host })).toMatchObject({
+      is: "off",
+      hint: expect.stringContaining("hcloud server poweron web"),
+    });
+    expect(await status()).toBe("off");
+  });
+
+  test("with a token that may only read, the reason is what could not be done", async () => {
+    await off();
+    const powerOn = () => {
+      throw new HetznerError(
+        "POST",
+        "/servers/1/actions/poweron",
+        403,
+        "forbidden",
+        "insufficient permissions",
+      );
+    };
+    expect(await look({ api: { powerOn } })).toMatchObject({
+      is: "off",
+      reason: expect.stringMatching(
+        /^the server is off at Hetzner Cloud, and could not be powered on: .*forbidden/,
+      ),
+      hint: expect.stringContaining("Read & Write"),
+    });
+  });
+
+  test("after a failed change a server is what it was: on again if it was on", async () => {
+    await off();
+    const server = (await view(planOf())).servers.get("web") as Server;
+    const tell = (message: string) => void told.push(message);
+    await putBack(server, api, tell);
+    expect([await status(), told]).toEqual(["off", []]);
+    await putBack({ ...server, status: "running" }, api, tell);
+    expect(await status()).toBe("running");
+    expect(told).toEqual([
+      expect.stringMatching(/^web: the change failed with the server off; it was powered on again/),
+    ]);
+    await putBack({ ...server, status: "running" }, api, tell);
+    expect(told).toHaveLength(1);
+  });
+
+  test("what cannot be put back is said, and never hides why the change failed", async () => {
+    const tell = (message: string) => void told.push(message);
+    const silent = {
+      serverStatus: () => Promise.reject(new Error("no answer")),
+      powerOn: () => Promise.resolve(),
+    };
+    await putBack({ id: 1, name: "web", status: "running" }, silent, tell);
+    expect(told).toEqual([
+      expect.stringMatching(/^web: the change failed, .*\(no answer\).*hcloud server poweron web$/),
+    ]);
+  });
+});
