@@ -1,5 +1,7 @@
 import { isIP, isIPv4, isIPv6 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
+import { canonicalAddress, ONE_MACHINE_REMEDY } from "../inventory/machine-checks.ts";
+import { collisions } from "../inventory/problems.ts";
 import type { Machine } from "./machine.ts";
 import { parseSshPublicKey } from "./ssh-public-key.ts";
 
@@ -61,6 +63,22 @@ export function existingServerProblems(args: ExistingServerArgs): string[] {
     }
   }
   return problems;
+}
+
+/** What is wrong between machines to adopt: one of them entered under two names, by its address or by its pinned key. */
+export function samePinProblems(all: readonly ExistingServerArgs[]): string[] {
+  const at = ({ address, sshPort = 22 }: ExistingServerArgs) =>
+    address === undefined || address === "" ? undefined : `${canonicalAddress(address)} port ${sshPort}`;
+  const byAddress = collisions(all, at).map(
+    ([a, b, where]) =>
+      `hosts.${b.hostname}.provider.address: ${where} is also the address of hosts.${a.hostname}; ${ONE_MACHINE_REMEDY}`,
+  );
+  const byKey = collisions(all, ({ hostKey }) => hostKey?.trim().split(/\s+/).slice(0, 2).join(" ")).map(
+    ([a, b]) =>
+      `hosts.${b.hostname}: the host key pinned for ${b.address} in ${b.knownHostsFile} is also that of hosts.${a.hostname}; ` +
+      `${ONE_MACHINE_REMEDY}, or make new host keys on the copy`,
+  );
+  return [...byAddress, ...byKey];
 }
 
 /**

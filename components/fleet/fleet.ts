@@ -17,6 +17,7 @@ import { deployHosts } from "./hosts.ts";
 import { tailnetKeyName } from "./installs.ts";
 import { type Machines, machinesOf } from "./machines.ts";
 import { publishedOutputs } from "./outputs.ts";
+import { type Servers, unaskedServers } from "./servers.ts";
 
 export interface FleetArgs {
   readonly plan: Plan;
@@ -25,6 +26,8 @@ export interface FleetArgs {
   readonly evaluation: pulumi.Input<Evaluation>;
   /** What exists of the stack's names: names.ts. */
   readonly names?: ExistingRecords | undefined;
+  /** Of its created hosts: servers.ts. */
+  readonly servers?: Servers;
 }
 
 /**
@@ -37,17 +40,17 @@ export class Fleet extends pulumi.ComponentResource {
 
   constructor(
     name: string,
-    { plan, settings, evaluation, names }: FleetArgs,
+    { plan, settings, evaluation, names, servers = unaskedServers }: FleetArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("pantheros:fleet:Fleet", name, {}, opts);
-    const machines = machinesOf(plan, settings, this);
+    const machines = machinesOf(plan, settings, servers, this);
     const tailnet = this.#tailnet(plan, settings, machines);
     const secrets = this.#secrets(plan, settings, tailnet?.keys ?? {});
     const records = this.#names(plan, settings, machines, names);
     const buckets = this.#buckets(plan, settings);
     const { hosts, problems } = deployHosts({
-      ...{ plan, settings, evaluation, machines, secrets, parent: this },
+      ...{ plan, settings, evaluation, machines, servers, secrets, parent: this },
       devices: tailnet?.devices ?? {},
     });
     this.outputs = publishedOutputs({ plan, machines, hosts, records, buckets });

@@ -8,6 +8,7 @@ import { formerNames } from "../former-names.ts";
 import { deployedPublicly } from "../hetzner-server/mapping.ts";
 import type { Machine } from "../machine.ts";
 import type { Evaluation } from "../nixos-host/evaluate.ts";
+import { type Identity, identityFindings } from "../nixos-host/identity.ts";
 import { NixosHost, type NixosHostArgs } from "../nixos-host/nixos-host.ts";
 import { laterWaves, Prefetch } from "../nixos-host/prefetch.ts";
 import { explain } from "../nixos-host/preview/explain.ts";
@@ -20,6 +21,7 @@ import type { DeliveryResult } from "../secrets/delivery-command.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
 import { installArgs } from "./installs.ts";
 import { type Machines, machineOf } from "./machines.ts";
+import type { Servers } from "./servers.ts";
 
 /** The stack's hosts as NixOS systems, and what else has to be true for the run to have succeeded. */
 export interface Deployed {
@@ -33,6 +35,7 @@ interface Surroundings {
   readonly settings: Settings;
   readonly evaluation: pulumi.Input<Evaluation>;
   readonly machines: Machines;
+  readonly servers: Servers;
   /** What each host gets before its deploy. */
   readonly secrets: readonly HostSecret[];
   /** Resolves when a host's device has its name in the tailnet. */
@@ -104,12 +107,70 @@ function warnOfStrangers(plan: Plan, settings: Settings): void {
   }
 }
 
+/**
+ * A host's machine as it presents itself; known when it has answered, or has not in time. Undefined: a resource failed that it needs.
+ */
+const identityOf = (
+  { hostname: host, seen }: NixosHost,
+  machine: Machine,
+): pulumi.Output<Identity | undefined> =>
+  recoverWith(
+    pulumi.all([machine.hostKey, seen]).apply(([hostKey, probe]): Identity => ({ host, hostKey, probe })),
+    () => undefined,
+  );
+
+/** Exit code of a program that failed and has logged why. Source: sdk/nodejs/cmd/run/index.ts of Pulumi, since v0.17. */
+const ERRORS_ARE_TOLD = 32;
+
+/** Host -> why nothing is done on it: its machine is another host's as well. A preview fails for it, naming both. */
+function refusalsOf(
+  identities: readonly pulumi.Output<Identity | undefined>[],
+  file: string,
+): pulumi.Output<Readonly<Record<string, string>>> {
+  return pulumi.all([...identities]).apply((known) => {
+    const { refused, problems, warnings } = identityFindings(known.filter((each) => each !== undefined));
+    for (const warning of warnings) pulumi.log.warn(`${file}: ${warning}`);
+    if (pulumi.runtime.isDryRun()) {
+      for (const problem of problems) pulumi.log.error(`${file}: ${problem}`);
+      if (problems.length > 0) process.exitCode = ERRORS_ARE_TOLD;
+    }
+    return refused;
+  });
+}
+
+/**
+ * Why nothing is done on a host, for each. Adopted machines are compared with each other before anything is done on any host; a created
+ * one, which may only come to be in this run and has a key of our own, with the adopted ones when it answers.
+ */
+function refusals(
+  hosts: ReadonlyMap<string, NixosHost>,
+  { adopted, created }: Machines,
+  file: string,
+): (name: string) => pulumi.Output<string | undefined> {
+  const identities = (found: ReadonlyMap<string, Machine>) =>
+    [...found].flatMap(([name, machine]) => {
+      const host = hosts.get(name);
+      return host === undefined ? [] : [[name, identityOf(host, machine)] as const];
+    });
+  const before = identities(adopted).map(([, identity]) => identity);
+  const amongAdopted = refusalsOf(before, file);
+  const withCreated = new Map(
+    before.length === 0
+      ? []
+      : identities(created).map(
+          ([name, identity]) => [name, refusalsOf([...before, identity], file)] as const,
+        ),
+  );
+  return (name) => (withCreated.get(name) ?? amongAdopted).apply((refused) => refused[name]);
+}
+
 /** One NixosHost per host, in the order of the waves; the secrets of each are brought to it before its deploy. */
 export function deployHosts({
   plan,
   settings,
   evaluation,
   machines,
+  servers,
   secrets,
   devices,
   parent,
@@ -123,6 +184,12 @@ export function deployHosts({
   const whose = pulumi.runtime.isDryRun() ? undefined : provenance(settings.flake);
   const hosts = new Map<string, NixosHost>();
   const problems: { readonly host: string; readonly line: pulumi.Output<string | undefined> }[] = [];
+  // Known when every host is declared, and each waits for it.
+  type Refusals = ReturnType<typeof refusals>;
+  let refuse: (by: Refusals) => void = () => {};
+  const refusing = new Promise<Refusals>((resolve) => {
+    refuse = resolve;
+  });
 
   for (const { name, wave, converge, planned } of order) {
     const pin = settings.pins[name];
@@ -167,6 +234,8 @@ export function deployHosts({
           identity: settings.sshKey,
           probe: settings.probe !== "off",
           maybeUnmanaged: created === undefined,
+          power: servers.power.get(name),
+          bootSeconds: deploy.seconds.install.boot,
           // What was put back on purpose waits for nobody; a canary that was puts nothing new through to later waves.
           after: pin === undefined ? (after[name] ?? []).flatMap((earlier) => hosts.get(earlier) ?? []) : [],
           held: pin === undefined ? pinnedBefore(order, wave, settings.pins) : [],
@@ -183,6 +252,7 @@ export function deployHosts({
           }),
           ...buildPlace(plan, machines, planned),
           push: cache.push,
+          refused: pulumi.output(refusing.then((by) => by(name))),
           reboot: planned.reboot,
           provenance: whose,
           before: deliver,
@@ -198,6 +268,7 @@ export function deployHosts({
       ),
     );
   }
+  refuse(refusals(hosts, machines, settings.fleetFile));
   explain(
     {
       ...{ hosts: [...hosts.values()], stack: settings.stack, file: settings.previewFile },
@@ -213,9 +284,12 @@ export function deployHosts({
     hosts,
     problems: pulumi
       .all(problems.map(({ host, line }) => pulumi.all([line, hosts.get(host)?.result])))
-      .apply((told) =>
+      .apply((told) => [
+        ...servers.problems,
         // A host whose deploy did not begin says why in its result.
-        told.flatMap(([line, result]) => (line === undefined || result?.step === "resources" ? [] : [line])),
-      ),
+        ...told.flatMap(([line, result]) =>
+          line === undefined || ["resources", "identity"].includes(result?.step ?? "") ? [] : [line],
+        ),
+      ]),
   };
 }

@@ -3,7 +3,12 @@ import * as pulumi from "@pulumi/pulumi";
 import { pinnedHostKey, readKnownHosts } from "../../inventory/known-hosts.ts";
 import type { ExistingHost, HetznerHost, Plan } from "../../inventory/plan.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { ExistingServer, type ExistingServerArgs, existingServerProblems } from "../existing-server.ts";
+import {
+  ExistingServer,
+  type ExistingServerArgs,
+  existingServerProblems,
+  samePinProblems,
+} from "../existing-server.ts";
 import { formerNames } from "../former-names.ts";
 import { HetznerAccount } from "../hetzner-server/account.ts";
 import { disposable, hetznerServerArgs, placementGroupsOf } from "../hetzner-server/mapping.ts";
@@ -11,6 +16,7 @@ import { HetznerServer } from "../hetzner-server/server.ts";
 import type { Machine } from "../machine.ts";
 import { sshfpOf } from "../ssh-public-key.ts";
 import { type RetiredServer, retiredServers } from "./retired.ts";
+import type { Servers } from "./servers.ts";
 
 /** The stack's machines by name: created ones, and those that were there before. */
 export interface Machines {
@@ -66,12 +72,18 @@ export function existingArgs(
  * Creates and adopts the machines of a stack.
  * @throws pulumi.RunError with everything that is wrong about the adopted ones, before any resource is made.
  */
-export function machinesOf(plan: Plan, settings: Settings, parent: pulumi.Resource): Machines {
+export function machinesOf(
+  plan: Plan,
+  settings: Settings,
+  servers: Servers,
+  parent: pulumi.Resource,
+): Machines {
   const pins = readKnownHosts(settings.knownHostsFile);
   const existing = plan.hosts
     .filter(isExisting)
     .map((host) => [host, existingArgs(host, plan, settings, pins)] as const);
-  const problems = existing.flatMap(([, args]) => existingServerProblems(args));
+  const adopting = existing.map(([, args]) => args);
+  const problems = [...adopting.flatMap(existingServerProblems), ...samePinProblems(adopting)];
   if (problems.length > 0) throw new pulumi.RunError(problems.join("\n"));
 
   const inService = plan.hosts.filter(isHetzner);
@@ -91,7 +103,7 @@ export function machinesOf(plan: Plan, settings: Settings, parent: pulumi.Resour
       { parent },
     );
     const make = (host: HetznerHost) => {
-      const args = hetznerServerArgs(host, plan, settings.stack, account);
+      const args = { ...hetznerServerArgs(host, plan, settings.stack, account), ...servers.argsOf(host) };
       return new HetznerServer(host.name, args, { parent, ...formerNames(host) });
     };
     for (const host of inService) created.set(host.name, make(host));

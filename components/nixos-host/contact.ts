@@ -14,6 +14,8 @@ export interface Contact {
     readonly managed: boolean;
     /** Of its supervisor's protocol, where it answered. */
     readonly version?: number;
+    /** Why nothing may be done on it. */
+    readonly refused?: string;
   }>;
   /** Secrets that the host had when it was asked; undefined when it did not answer. */
   readonly present: pulumi.Output<Readonly<Record<string, string>> | undefined>;
@@ -29,10 +31,10 @@ export function contactOf(
     converge,
     probed,
   }: Pick<Contact, "converge" | "probed"> & { user: string; identity?: string | undefined },
-  known: pulumi.Output<[string, number, string, Probe, boolean]>,
+  known: pulumi.Output<[string, number, string, Probe, boolean, string | undefined]>,
 ): Contact {
   return {
-    peer: known.apply(([address, port, hostKey, found]) => {
+    peer: known.apply(([address, port, hostKey, found, , refused]) => {
       const managed = isManaged(found);
       return {
         address,
@@ -42,9 +44,13 @@ export function contactOf(
         user: managed ? user : "root",
         ...(identity && { identity }),
         ...(found.reached && { version: found.status.version }),
+        ...(refused !== undefined && { refused }),
       };
     }),
-    present: known.apply(([, , , found]) => (found.reached ? (found.status.secrets ?? {}) : undefined)),
+    // What a machine has that is refused is no sign that it needs nothing.
+    present: known.apply(([, , , found, , refused]) =>
+      found.reached && refused === undefined ? (found.status.secrets ?? {}) : undefined,
+    ),
     converge,
     probed,
   };

@@ -4,6 +4,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { commandInputsIgnored } from "../command-inputs.ts";
 import { recoverWith } from "../failures.ts";
+import type { HostPower } from "../hetzner-server/power.ts";
 import type { Provenance } from "../provenance.ts";
 import { type Contact, contactOf } from "./contact.ts";
 import { type DeploySpecInput, shortList } from "./deploy/spec.ts";
@@ -12,8 +13,8 @@ import { Install, type InstallArgs } from "./install.ts";
 import { isPinned, uninstallable, type Wanted } from "./pin.ts";
 import { type Errand, errandOf } from "./prefetch.ts";
 import type { Previous } from "./previous.ts";
-import { isManaged, notAsked, type Probe, type ProbeArgs, probe } from "./probe.ts";
-import { type DeployResult, readDeployResult, undeployed, uninstalled } from "./result.ts";
+import { isManaged, notAsked, type Probe, type ProbeArgs, probe, probeUntilReached } from "./probe.ts";
+import { type DeployResult, readDeployResult, undeployed, uninstalled, withPower } from "./result.ts";
 import type { SupervisorStatus } from "./supervisor.ts";
 import { endedWell, settled, wantedToken } from "./token.ts";
 import { heldBy } from "./waves.ts";
@@ -47,6 +48,10 @@ export interface NixosHostArgs {
   readonly probe?: boolean;
   /** An adopted machine may run a NixOS without the supervisor: it is then reached as root, once. */
   readonly maybeUnmanaged: boolean;
+  /** Of a created machine that is not simply on. */
+  readonly power?: HostPower | undefined;
+  /** Seconds in which a machine that boots in this run has to answer. */
+  readonly bootSeconds?: number;
   /** Hosts of earlier waves; see waitsFor in waves.ts. */
   readonly after?: readonly NixosHost[];
   /** Further reasons not to touch it in this run. */
@@ -62,6 +67,8 @@ export interface NixosHostArgs {
   readonly signer?: string;
   /** Binary cache that closures are pushed to first. */
   readonly push?: pulumi.Input<string | undefined>;
+  /** Why nothing may be done on the host; nothing is before it resolves. */
+  readonly refused?: pulumi.Input<string | undefined>;
   /** What must have happened on the host before its deploy, such as its secrets' arrival. */
   readonly before?: (contact: Contact) => pulumi.Input<unknown>;
   /** What the state says of the stack's last run. */
@@ -151,14 +158,17 @@ export class NixosHost extends pulumi.ComponentResource {
     );
 
     const fresh = randomUUID();
+    const refused = pulumi.output(args.refused);
     const token = pulumi
-      .all([this.target, held])
-      .apply(([{ outPath }, found]) => wantedToken({ outPath, probe: found, converge, fresh }));
+      .all([this.target, held, refused])
+      .apply(([{ outPath }, found, why]) =>
+        why === undefined ? wantedToken({ outPath, probe: found, converge, fresh }) : fresh,
+      );
     const where = pulumi.all([address, port, hostKey]);
     const before = args.before?.(
       contactOf(
         { user, identity, converge, probed: this.probed },
-        pulumi.all([address, port, hostKey, held, installed]),
+        pulumi.all([address, port, hostKey, held, installed, refused]),
       ),
     );
     const build = pulumi.output(args.build).apply((place): DeploySpecInput["build"] => place);
@@ -178,10 +188,13 @@ export class NixosHost extends pulumi.ComponentResource {
       pulumi.all([known, seen]).apply(([spec, found]) => errandOf(spec, found)),
       () => undefined,
     );
-    const ready = pulumi.all([known, earlier, installed, pulumi.output(args.provenance), before]);
-    const spec = ready.apply(([told, earlierNow, isInstalled, provenance]) =>
+    const ready = pulumi.all([
+      ...([known, earlier, installed, pulumi.output(args.provenance), refused, before] as const),
+    ]);
+    const spec = ready.apply(([told, earlierNow, isInstalled, provenance, why]) =>
       JSON.stringify({
         ...told,
+        ...(why === undefined ? {} : { refused: why }),
         ...(provenance === undefined ? {} : { provenance }),
         heldBy: shortList([
           ...(args.held ?? []),
@@ -209,7 +222,9 @@ export class NixosHost extends pulumi.ComponentResource {
       pulumi
         .all([deploy.stdout, install?.result])
         .apply(([stdout, told]) =>
-          told?.outcome === "failed" ? uninstalled(told) : readDeployResult(host, stdout),
+          told?.outcome === "failed"
+            ? uninstalled(told)
+            : withPower(readDeployResult(host, stdout), args.power),
         ),
       (reason) => undeployed(host, reason),
     );
@@ -221,12 +236,25 @@ export class NixosHost extends pulumi.ComponentResource {
   /** What the host says now, and what the state says of its last deploy where the host can't know. */
   #ask(name: string, args: NixosHostArgs, asked: pulumi.Output<ProbeArgs>): pulumi.Output<Probe> {
     if (!this.probed) return pulumi.output<Probe>(notAsked);
-    return pulumi.all([probe(asked), this.target]).apply(async ([found, { outPath }]): Promise<Probe> => {
-      if (!found.reached || !settled(found, outPath)) return found;
-      const unfinished = (await args.previous?.())?.deploys[`${name}-deploy`];
-      return unfinished === undefined || endedWell(unfinished) ? found : { ...found, unfinished };
-    });
+    return pulumi
+      .all([probeAfterBoot(asked, args), this.target])
+      .apply(async ([found, { outPath }]): Promise<Probe> => {
+        if (!found.reached || !settled(found, outPath)) return found;
+        const unfinished = (await args.previous?.())?.deploys[`${name}-deploy`];
+        return unfinished === undefined || endedWell(unfinished) ? found : { ...found, unfinished };
+      });
   }
+}
+
+/** What a machine is that has to boot first, or is off: that one is not asked. */
+function probeAfterBoot(
+  asked: pulumi.Output<ProbeArgs>,
+  { power, bootSeconds = 300 }: NixosHostArgs,
+): pulumi.Output<Probe> {
+  if (power === undefined) return probe(asked);
+  if (power.is === "starting") return probeUntilReached(asked, bootSeconds);
+  const { reason, hint } = power;
+  return asked.apply((): Probe => ({ reached: false, reason, hint }));
 }
 
 /** Known before the evaluation is, so that hosts answer while it runs. */

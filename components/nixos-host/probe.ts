@@ -53,9 +53,9 @@ const unmanagedStatus = [
   'l() { readlink "$1" 2>/dev/null; }',
   'q() { if [ -n "$1" ]; then printf \'"%s"\' "$1"; else printf null; fi; }',
   "p=/nix/var/nix/profiles",
-  `printf '{"version":0,"system":%s,"booted":%s,"profile":%s,"bootDefault":null,"generation":null,"bootId":%s,"token":null,"confirmed":false,"phase":"idle","kernel":%s}\\n'` +
+  `printf '{"version":0,"system":%s,"booted":%s,"profile":%s,"bootDefault":null,"generation":null,"bootId":%s,"machineId":%s,"token":null,"confirmed":false,"phase":"idle","kernel":%s}\\n'` +
     ' "$(q "$(l /run/current-system)")" "$(q "$(l /run/booted-system)")" "$(q "$(l "$p/$(l $p/system)")")"' +
-    ' "$(q "$(cat /proc/sys/kernel/random/boot_id)")" "$(q "$(l /run/current-system/kernel)")"',
+    ' "$(q "$(cat /proc/sys/kernel/random/boot_id)")" "$(q "$(cat /etc/machine-id 2>/dev/null)")" "$(q "$(l /run/current-system/kernel)")"',
 ].join("; ");
 
 /** The question as `login`: one bounded connection. Root may find a machine without a supervisor. */
@@ -83,8 +83,10 @@ export function readProbe(login: string, stdout: string): Probe | undefined {
   return { reached: true, user: login, status: answer.value };
 }
 
+const NO_ANSWER = "no answer in time";
+
 function unreached(said: string): Probe {
-  const reason = said === "" ? "no answer in time" : said;
+  const reason = said === "" ? NO_ANSWER : said;
   const trouble = sshTrouble(said);
   return trouble === undefined
     ? { reached: false, reason }
@@ -116,13 +118,35 @@ export async function probeHost(args: ProbeArgs): Promise<Probe> {
 /** Probes under way at once. Each is an ssh of some 8 MB, and no computer is faster for a hundred. */
 const slots = new Slots(16);
 
+async function probeInTurn(args: ProbeArgs): Promise<Probe> {
+  await slots.take();
+  try {
+    return await probeHost(args);
+  } finally {
+    slots.give();
+  }
+}
+
 /** All of a stack's run beside each other, in preview and up alike, whatever `--parallel` says. */
 export const probe = (args: pulumi.Input<ProbeArgs>): pulumi.Output<Probe> =>
+  pulumi.output(args).apply(probeInTurn);
+
+/** Milliseconds between two questions to a machine that boots. */
+const BOOT_POLL_MS = 2000;
+
+/** The connection was not made; anything else that ssh says is an answer of the machine, such as another host key. */
+const isSilent = (found: Probe): boolean => {
+  if (found.reached || found.garbled) return false;
+  return found.reason === NO_ANSWER || sshTrouble(found.reason) === "transport";
+};
+
+/** The same for a machine that boots: it is asked until it answers, for at most `seconds`. */
+export const probeUntilReached = (args: pulumi.Input<ProbeArgs>, seconds: number): pulumi.Output<Probe> =>
   pulumi.output(args).apply(async (known) => {
-    await slots.take();
-    try {
-      return await probeHost(known);
-    } finally {
-      slots.give();
+    const deadline = performance.now() + seconds * 1000;
+    for (;;) {
+      const found = await probeInTurn(known);
+      if (!isSilent(found) || performance.now() >= deadline) return found;
+      await new Promise((resume) => setTimeout(resume, BOOT_POLL_MS));
     }
   });

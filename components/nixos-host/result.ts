@@ -1,5 +1,7 @@
 /** What a deploy, an install and a stack's verdict are told as: one JSON line per host, kept in the state. */
+
 import * as z from "zod";
+import type { HostPower } from "../hetzner-server/power.ts";
 import { hostLine, hostList, hostNumber, hostText, hostWord, parseLine, unitName } from "./answer.ts";
 import { isStorePath, lastLine, oneLine } from "./sanitize.ts";
 import { healthReport, provenance, type SupervisorStatus } from "./supervisor.ts";
@@ -111,7 +113,7 @@ export const undeployed = (host: string, reason: string): DeployResult => ({
 });
 
 /** Steps of a deploy that leave the running system alone. */
-const untouching = ["resources", "wave", "build", "sign", "push", "connect", "copy"];
+const untouching = ["resources", "identity", "wave", "build", "sign", "push", "connect", "copy"];
 
 /** What runs on a host that the deploy did not come to touch is what the host said at the start of the run. */
 export function withRunning(result: DeployResult, status: SupervisorStatus | undefined): DeployResult {
@@ -119,6 +121,13 @@ export function withRunning(result: DeployResult, status: SupervisorStatus | und
   if (status?.system == null || running !== undefined || !untouching.includes(step ?? "")) return result;
   const generation = status.generation == null ? {} : { generation: status.generation };
   return { ...result, running: status.system, ...generation };
+}
+
+/** Of a host that could not be reached because its server is off, that is what there is to say. */
+export function withPower(result: DeployResult, power: HostPower | undefined): DeployResult {
+  if (power?.is !== "off" || !["connect", "copy"].includes(result.step ?? "")) return result;
+  const { reason, hint } = power;
+  return { ...result, reason: result.reason ? `${result.reason}\n${reason}` : reason, hint };
 }
 
 /** `web: rolled-back at activate: foo.service failed`, on one line; for summaries. */

@@ -100,6 +100,8 @@ export const supervisorStatus = z.object({
   bootDefault: path,
   generation: hostNumber.nullable(),
   bootId: hostId.nullable(),
+  /** `/etc/machine-id`; supervisors from before it was asked for do not say it. */
+  machineId: hostId.nullable().optional(),
   /** Token of the last confirmation; opaque. */
   token: hostToken.nullable(),
   /** The running system is the one that was last confirmed. */

@@ -30,6 +30,8 @@ export interface DeliveryPeer extends Omit<SshPeer, "host" | "pinned"> {
   readonly managed: boolean;
   /** Of its supervisor's protocol; undefined: it did not answer, and is asked before it is given anything. */
   readonly version?: number | undefined;
+  /** Why nothing may be brought to it. */
+  readonly refused?: string | undefined;
 }
 
 /** One delivery, without the secret. */
@@ -104,15 +106,23 @@ export function deliveryToken({ secret, wanted, fresh, present, converge }: Deli
 /** Words of ssh to what takes `secret NAME BYTES` and standard input. */
 export function receiverArgv(
   host: string,
-  { hostKey, managed, version: _, ...peer }: DeliveryPeer,
+  { hostKey, managed, version: _, refused: __, ...peer }: DeliveryPeer,
 ): string[] {
   const receiver = managed ? verbWords(peer.user, []) : withoutSupervisor;
   return sshArgv({ ...peer, host, pinned: { key: hostKey } }, receiver);
 }
 
+/** The result of a delivery to a host that nothing may be brought to. */
+function refusal({ host, secret }: DeliverySpec, reason: string): string {
+  const outcome = { outcome: "failed", step: "secret", exitCode: 0 } as const;
+  const result: DeliveryResult = { schemaVersion: 1, host, secret, ...outcome, reason };
+  return `cat >/dev/null; printf '%s\\n' ${shellWord(JSON.stringify(result))}`;
+}
+
 /** Shell command line of a delivery: no secret in it, under 1 kB. */
 export function deliveryCommand(spec: DeliverySpec): string {
   const { host, secret, mark, seconds, peer } = spec;
+  if (peer.refused !== undefined) return refusal(spec, peer.refused);
   const told = [host, secret, mark, String(seconds), lengthWord(peer)];
   const words = [deliverScript, ...told, ...receiverArgv(host, peer)];
   return ["sh", ...words.map(shellWord)].join(" ");

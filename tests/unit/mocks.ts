@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { Programs, say } from "./programs.ts";
 
@@ -219,9 +220,17 @@ export const resolved = <T>(output: pulumi.Output<T>): Promise<T> =>
 /** Public host key that belongs to nobody. */
 export const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOHWQfUZa9NXSlZ0S+F35zoBmdPDSf2YtoI4J7iNGJ2L";
 
+/** Another public host key for each text: of the right form, and nobody's. */
+export function publicKeyOf(text: string): string {
+  const part = (bytes: Buffer) =>
+    Buffer.concat([Buffer.from(Uint32Array.of(bytes.length).buffer).reverse(), bytes]);
+  const blob = [Buffer.from("ssh-ed25519"), createHash("sha256").update(text).digest()].map(part);
+  return `ssh-ed25519 ${Buffer.concat(blob).toString("base64")}`;
+}
+
 /** Key pair as host-key.sh prints it; the private half is no key. */
-export const keyPairJson = (marker: string): string =>
+export const keyPairJson = (marker: string, publicKey: string = hostKey): string =>
   JSON.stringify({
     private: `-----BEGIN OPENSSH PRIVATE KEY-----\n${marker}\n-----END OPENSSH PRIVATE KEY-----\n`,
-    public: hostKey,
+    public: publicKey,
   });

@@ -45,6 +45,7 @@ export async function deploy(spec: DeploySpec, tools: Tools): Promise<DeployResu
 }
 
 async function run(spec: DeploySpec, tools: Tools, perform: Perform): Promise<Ending> {
+  if (spec.refused !== undefined) return { outcome: "failed", step: "identity", reason: spec.refused };
   if (spec.heldBy.length > 0) {
     return { outcome: "held", step: "wave", reason: `waits for ${shortList(spec.heldBy).join(", ")}` };
   }

@@ -39,6 +39,8 @@ const deploySpecFields = z.strictObject({
   converge: z.enum(["must", "best-effort"]).default("must"),
   /** Hosts of earlier waves that had to converge and did not; with any, this host is not touched. */
   heldBy: z.array(z.string()).default([]),
+  /** Why nothing may be done on the host. */
+  refused: z.string().optional(),
   /** Whether the host may be rebooted for it. The host decides by its own deploy.conf; here it bounds the waiting. */
   reboot: z.enum(["allow", "never"]).default("never"),
   /** Whose deploy it is: the host keeps it. Absent: nobody knows. */

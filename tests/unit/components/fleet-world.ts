@@ -6,7 +6,7 @@ import { Fleet, type FleetArgs } from "../../../components/fleet/fleet.ts";
 import { parseInventory } from "../../../inventory/load.ts";
 import { planFor } from "../../../inventory/plan.ts";
 import { type Settings, settingsFrom } from "../../../settings/settings.ts";
-import { hostKey, keyPairJson, type MockOptions } from "../mocks.ts";
+import { hostKey, keyPairJson, type MockOptions, publicKeyOf } from "../mocks.ts";
 
 export const text = readFileSync("sandbox/nix/fleet.toml", "utf8");
 export const scratch = mkdtempSync(join(tmpdir(), "pantheros-fleet-"));
@@ -30,7 +30,7 @@ const target = (host: string) => ({
   ...{ kernel: "/nix/store/k/bzImage", inhibitors: {}, units: {} },
 });
 export const evaluation = Object.fromEntries(
-  ["web", "db", "legacy", "data"].map((name) => [name, target(name)]),
+  ["web", "db", "legacy", "data", "copy"].map((name) => [name, target(name)]),
 );
 export const fleetOf = (args: Omit<FleetArgs, "evaluation">): Fleet =>
   new Fleet("fleet", { ...args, evaluation });
@@ -52,7 +52,8 @@ export function world(outcomes: Record<string, string> = {}, preview = false): M
       "tailscale:index/tailnetKey:TailnetKey": (_, name) => ({ key: `PLANTED ${name}` }),
       "command:local:Command": (_, name) => {
         const host = name.split("-")[0] ?? "";
-        if (/-(host|bootstrap)-key$/.test(name)) return { stdout: keyPairJson(`PLANTED ${name}`) };
+        if (/-(host|bootstrap)-key$/.test(name))
+          return { stdout: keyPairJson(`PLANTED ${name}`, publicKeyOf(name)) };
         const common = { schemaVersion: 1, host, seconds: {} };
         if (name.endsWith("-install")) return { stdout: JSON.stringify({ ...common, outcome: "installed" }) };
         if (name.endsWith("-delivery")) {

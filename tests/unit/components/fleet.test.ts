@@ -1,10 +1,13 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
 import { evaluationArgs } from "../../../components/fleet/evaluation.ts";
 import { deliveryProblem } from "../../../components/fleet/hosts.ts";
 import { bootstrapKeys } from "../../../components/fleet/machines.ts";
 import { stackOutputs } from "../../../outputs/contract.ts";
 import type { Settings } from "../../../settings/settings.ts";
-import { hostKey, record, resolved } from "../mocks.ts";
+import { hostKey, publicKeyOf, type Recording, record, resolved } from "../mocks.ts";
+import { status } from "../nixos-host/fixtures.ts";
 import { fleetOf, planOf, scratch, settings, store, text, world } from "./fleet-world.ts";
 
 test("the whole stack is one graph, and its outputs keep the contract", async () => {
@@ -18,7 +21,9 @@ test("the whole stack is one graph, and its outputs keep the contract", async ()
   ]);
   const outputs = stackOutputs.parse(await resolved(result.outputs));
   expect(Object.keys(outputs.hosts)).toEqual(["db", "legacy", "web"]);
-  expect(outputs.hosts["web"]).toMatchObject({ outcome: "confirmed", closure: store("a", "web"), hostKey });
+  expect(outputs.hosts["web"]).toMatchObject({
+    ...{ outcome: "confirmed", closure: store("a", "web"), hostKey: publicKeyOf("web-host-key") },
+  });
   expect(outputs.dns.records).toContainEqual({
     ...{ name: "hello.example.test", type: "CNAME", content: "web.example.test", proxied: true },
   });
@@ -71,7 +76,10 @@ test("what another store builds is signed for its host alone, unless the invento
     return JSON.parse(json) as Record<string, unknown>;
   };
   expect(told("web")).toMatchObject({ build: "target", signer: "fleet-1-web:AAAA=" });
-  expect(told("legacy")).toMatchObject({ build: { host: "db", hostKey }, signer: "fleet" });
+  expect(told("legacy")).toMatchObject({
+    build: { host: "db", hostKey: publicKeyOf("db-host-key") },
+    signer: "fleet",
+  });
   expect(told("db")).not.toHaveProperty("signer");
 });
 
@@ -258,6 +266,79 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.20" }
   const { recording } = await record(() => fleetOf({ plan: planOf(alone), settings: settings() }), world());
   const packages = new Set(recording.registrations.map(({ type }) => type.split(":")[0]));
   expect(packages).toEqual(new Set(["pantheros", "command"]));
+});
+
+describe("one machine is one host", () => {
+  const copy = (provider: string) =>
+    planOf(
+      `${text}\n[hosts.copy]\nenvironment = "sandbox"\nprofiles = ["server"]\nprovider = { kind = "existing", vendor = "home", ${provider} }\n`,
+    );
+  const pins = (...lines: string[]): Settings => {
+    const knownHostsFile = join(mkdtempSync(join(scratch, "pins-")), "known_hosts");
+    writeFileSync(knownHostsFile, `${lines.join("\n")}\n`);
+    return { ...settings(), knownHostsFile };
+  };
+  const oneMachine = status({ machineId: "a".repeat(32), bootId: "one-boot" });
+
+  test("an adopted machine that is pinned by the same key twice is refused before anything is made", async () => {
+    const known = pins(`legacy ${hostKey} here`, `2001:db8::20 ${hostKey} there`);
+    const plan = copy('address = "2001:db8::20"');
+    await expect(record(() => fleetOf({ plan, settings: known }), world())).rejects.toThrow(
+      /^hosts\.legacy: the host key pinned for 198\.51\.100\.20 in \S+ is also that of hosts\.copy; one machine is one host/,
+    );
+  });
+
+  test("addresses of the stack's configuration count", async () => {
+    const known: Settings = { ...settings(), addresses: { copy: "198.51.100.20" } };
+    const plan = copy(`host_key = "${publicKeyOf("copy")}"`);
+    await expect(record(() => fleetOf({ plan, settings: known }), world())).rejects.toThrow(
+      /^hosts\.legacy\.provider\.address: 198\.51\.100\.20 port 22 is also the address of hosts\.copy/,
+    );
+  });
+
+  const reasons = ({ registrations }: Recording) =>
+    Object.fromEntries(
+      registrations
+        .filter(({ name }) => name.endsWith("-deploy"))
+        .map(({ name, inputs }) => {
+          const { PANTHEROS_DEPLOY: spec = "{}" } = inputs["environment"] as Record<string, string>;
+          return [name.replace("-deploy", ""), (JSON.parse(spec) as { refused?: string }).refused];
+        }),
+    );
+
+  test("two keys of one machine do not make it two: nothing is deployed to it, and nothing brought", async () => {
+    const plan = copy(`address = "2001:db8::20", host_key = "${publicKeyOf("copy")}"`);
+    const said = { ...world(), says: oneMachine };
+    const { recording } = await record(() => fleetOf({ plan, settings: settings() }), said);
+    const { legacy, copy: second } = reasons(recording);
+    expect(legacy).toMatch(/^its machine is also hosts\.copy: machine id a{32}; one machine is one host/);
+    expect(second).toMatch(/^its machine is also hosts\.legacy: /);
+    for (const host of ["legacy", "copy"]) {
+      const { create } = recording.named(`${host}-secret-opnix-token-delivery`).inputs;
+      expect(create).toMatch(/^cat >\/dev\/null; printf .*"outcome":"failed".*its machine is also hosts/);
+    }
+  });
+
+  test("a preview says it as an error, naming both", async () => {
+    const plan = copy(`address = "2001:db8::20", host_key = "${publicKeyOf("copy")}"`);
+    const errors = jest.spyOn(pulumi.log, "error").mockImplementation(() => Promise.resolve());
+    await record(() => fleetOf({ plan, settings: settings() }), { ...world({}, true), says: oneMachine });
+    expect(errors.mock.calls.map(([message]) => message)).toEqual([
+      expect.stringMatching(/^nix\/fleet\.toml: hosts\.legacy: neither it nor hosts\.copy is deployed to: /),
+    ]);
+    errors.mockRestore();
+    // What the engine's language host takes for "its errors are told": the preview fails.
+    expect(process.exitCode).toBe(32);
+    process.exitCode = undefined;
+  });
+
+  test("a created server may not be adopted as well; other hosts are deployed to", async () => {
+    const known = pins(`legacy ${publicKeyOf("web-host-key")}`);
+    const { recording } = await record(() => fleetOf({ plan: planOf(text), settings: known }), world());
+    const { web, db } = reasons(recording);
+    expect(web).toMatch(/^its machine is also hosts\.legacy: one SSH host key/);
+    expect(db).toBeUndefined();
+  });
 });
 
 test("a machine whose key nobody pinned is refused before anything is made", async () => {

@@ -111,6 +111,14 @@ test("a cache that does not answer costs a warning and no more", async () => {
   });
 });
 
+test("a host that nothing may be done on is not even connected to", async () => {
+  const w = world({});
+  expect(await outcome(w, { refused: "its machine is also hosts.legacy" })).toMatchObject({
+    ...{ outcome: "failed", step: "identity", reason: "its machine is also hosts.legacy" },
+  });
+  expect(w.kinds()).toEqual([]);
+});
+
 test("held: nothing is run at all", async () => {
   const w = world({});
   expect(await outcome(w, { heldBy: ["canary (rolled-back)"] })).toMatchObject({

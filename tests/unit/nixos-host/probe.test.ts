@@ -5,6 +5,7 @@ import {
   probeArgv,
   probeHost,
   probe as probeOutput,
+  probeUntilReached,
   readProbe,
 } from "../../../components/nixos-host/probe.ts";
 import { resolved } from "../mocks.ts";
@@ -96,6 +97,27 @@ esac`,
     expect(await probeHost(args)).toMatchObject({ reached: false, reason: "spawn ssh ENOENT" });
   });
 
+  test("a machine that boots is asked until it answers, and one that shows another key is not", async () => {
+    fs.writeFileSync(`${own.directory}/answer`, answer);
+    const count = `echo x >>"${own.directory}/asked"`;
+    const booted = `[ "$(wc -l <"${own.directory}/asked")" -lt 2 ]`;
+    const boots = `if ${booted}; then echo Connection refused >&2; exit 255; fi; cat "${own.directory}/answer"`;
+    own.program("ssh", `${count}; ${boots}`);
+    expect(await resolved(probeUntilReached(args, 60))).toMatchObject({ reached: true });
+    expect(own.read("asked").trim().split("\n")).toHaveLength(2);
+
+    own.program("ssh", `${count}; echo 'Host key verification failed.' >&2; exit 255`);
+    expect(await resolved(probeUntilReached(args, 60))).toMatchObject({ reached: false });
+    expect(own.read("asked").trim().split("\n")).toHaveLength(3);
+
+    own.program("ssh", `${count}; echo Connection refused >&2; exit 255`);
+    expect(await resolved(probeUntilReached(args, 0))).toMatchObject({
+      reached: false,
+      reason: "Connection refused",
+    });
+    expect(own.read("asked").trim().split("\n")).toHaveLength(4);
+  });
+
   test("no more than sixteen are asked at once", async () => {
     fs.writeFileSync(`${own.directory}/answer`, answer);
     own.program(
@@ -116,9 +138,12 @@ test.each(shells)(
     const [shell = "", ...rest] = shebang.split(" ");
     const script = probeArgv({ ...args, maybeUnmanaged: true }, "root").at(-1) ?? "";
     const ran = spawnSync(shell, [...rest, "-c", script], { encoding: "utf8" });
+    const machineId = fs.existsSync("/etc/machine-id")
+      ? fs.readFileSync("/etc/machine-id", "utf8").trim() || null
+      : null;
     expect(readProbe("root", ran.stdout)).toMatchObject({
       reached: true,
-      status: { version: 0, confirmed: false, phase: "idle" },
+      status: { version: 0, confirmed: false, phase: "idle", machineId },
     });
   },
 );

@@ -18,6 +18,20 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
   const boots = () => host.target("boot/pantheros-default");
   const activate = (system: string, token = "t1") => host.run(["activate", system, token]);
 
+  test("the machine says which one it is, where it has an id", () => {
+    const id = "0123456789abcdef".repeat(2);
+    for (const [text, machineId] of [
+      [undefined, null],
+      ["uninitialized\n", null],
+      [`${id}\n`, id],
+      // As systemd.machine_id= may leave it.
+      [id, id],
+    ] as const) {
+      if (text !== undefined) host.write("etc/machine-id", text);
+      expect(host.status()).toMatchObject({ version: 2, machineId });
+    }
+  });
+
   test("confirmed: runs, profile and boot default move, in that order", async () => {
     const next = host.closure("next");
     expect(activate(next)).toMatchObject({

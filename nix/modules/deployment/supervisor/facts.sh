@@ -8,6 +8,12 @@ running() { link "$root/run/current-system"; }
 booted() { link "$root/run/booted-system"; }
 now() { read -r now _ </proc/uptime; now=${now%%.*}; } # seconds that no clock change moves
 boot_id() { read -r boot_id <"$root/proc/sys/kernel/random/boot_id"; }
+# Sets machine_id; '' where a machine has none yet (machine-id(5): "uninitialized" during its first boot).
+machine_id() {
+  machine_id=''
+  if [ -r "$root/etc/machine-id" ]; then read -r machine_id <"$root/etc/machine-id" || :; fi
+  case $machine_id in *[!0-9a-f]*) machine_id='' ;; esac
+}
 profile_path() { entry=$(link "$profile") && link "${profile%/*}/${entry##*/}"; }
 going_down() { [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; }
 

@@ -4,6 +4,7 @@
 status() {
   recover
   boot_id
+  machine_id
   read_links
   system=$running_system
   committed_to=$profile_system
@@ -34,6 +35,7 @@ status() {
   put_text bootDefault "$(boot_default)"
   put generation "${generation_now:-null}"
   put_text bootId "$boot_id"
+  put_text machineId "$machine_id"
   put_text token "$stored"
   put confirmed "$confirmed"
   put_text phase "$phase"

@@ -1,0 +1,171 @@
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Vendors } from "./vendors.ts";
+
+// One server of the program's own component, made by the real engine at the emulated vendor. What a resize needs is found before the
+// machine is stopped for it; what the vendor refuses all the same leaves the machine on.
+
+const root = process.cwd();
+const PROGRAM = `
+import * as pulumi from "@pulumi/pulumi";
+import { hetznerServerArgs } from "./components/hetzner-server/mapping.ts";
+import { HetznerServer } from "./components/hetzner-server/server.ts";
+import { prepareServers } from "./components/fleet/servers.ts";
+import { askVendor } from "./components/fleet/vendor-view.ts";
+import { loadInventory } from "./inventory/load.ts";
+import { planFor } from "./inventory/plan.ts";
+
+const plan = planFor(loadInventory("fleet.toml"), "sandbox");
+const answer = await askVendor(plan, pulumi.getStack());
+// Plays a refusal that nobody can foresee.
+const unforeseen = process.env["UNFORESEEN"] === "yes" && answer !== undefined && "problems" in answer;
+const servers = await prepareServers(unforeseen ? { ...answer, problems: [] } : answer, plan, { fleetFile: "fleet.toml" });
+for (const host of plan.hosts) {
+  const args = hetznerServerArgs(host, plan, pulumi.getStack(), { sshKeys: [], placementGroups: {} });
+  new HetznerServer(host.name, { ...args, ...servers.argsOf(host) });
+}
+export const power = Object.fromEntries(servers.power);
+`;
+const fleet = (type: string, more = "") => `schema = 1
+[fleet]
+domain = "example.test"
+[environments.sandbox]
+[hosts.web]
+environment = "sandbox"
+${more}profiles = ["server"]
+provider = { kind = "hetzner", location = "fsn1", server_type = "${type}" }
+`;
+
+let vendors: Vendors;
+let scratch = "";
+let env: NodeJS.ProcessEnv;
+
+const file = (name: string, content: string) => writeFileSync(path.join(scratch, name), content);
+const pulumi = (args: readonly string[], more: NodeJS.ProcessEnv = {}): SpawnSyncReturns<string> =>
+  spawnSync(
+    path.join(root, "tools/with"),
+    ["pulumi", ...args, "--non-interactive", "--color", "never", "--stack", "dev"],
+    { cwd: scratch, env: { ...env, ...more }, encoding: "utf8", timeout: 120_000 },
+  );
+const up = (more: NodeJS.ProcessEnv = {}) => pulumi(["up", "--yes", "--skip-preview"], more);
+const preview = () => pulumi(["preview"]);
+function expectDone(result: SpawnSyncReturns<string>): string {
+  if (result.status !== 0) throw new Error(`exit code ${result.status}\n${result.stdout}\n${result.stderr}`);
+  return result.stdout;
+}
+const quiet = () => expectDone(pulumi(["preview", "--expect-no-changes"]));
+/** Fails, and what it says. */
+function refused(result: SpawnSyncReturns<string>): string {
+  expect(result.status).not.toBe(0);
+  return `${result.stdout}${result.stderr}`;
+}
+
+async function vendor(method: string, at: string): Promise<Record<string, unknown>> {
+  // The engine runs for longer than the vendor keeps a connection open.
+  const headers = { authorization: `Bearer ${env["HCLOUD_TOKEN"]}`, connection: "close" };
+  const answer = await fetch(`${vendors.url("hetzner")}/v1${at}`, { method, headers });
+  if (!answer.ok) throw new Error(`${method} ${at}: ${answer.status}`);
+  return (await answer.json()) as Record<string, unknown>;
+}
+async function server(): Promise<{ id: number; status: string; server_type: { name: string } }> {
+  const { servers } = (await vendor("GET", "/servers?name=web")) as {
+    servers: Awaited<ReturnType<typeof server>>[];
+  };
+  const [found] = servers;
+  if (found === undefined) throw new Error("no server");
+  return found;
+}
+/** Commands of the actions of the server since the one with that id. */
+async function actions(since = 0): Promise<{ id: number; command: string }[]> {
+  const { actions: all } = (await vendor("GET", `/servers/${(await server()).id}/actions?per_page=50`)) as {
+    actions: { id: number; command: string }[];
+  };
+  return all.filter(({ id }) => id > since);
+}
+const lastAction = async () => Math.max(...(await actions()).map(({ id }) => id));
+const commands = async (since: number) => (await actions(since)).map(({ command }) => command);
+
+jest.setTimeout(240_000);
+
+beforeAll(async () => {
+  vendors = await Vendors.start("hetzner");
+  scratch = mkdtempSync(path.join(tmpdir(), "pantheros-resize-"));
+  mkdirSync(path.join(scratch, "state"));
+  for (const name of ["node_modules", "components", "inventory"]) {
+    symlinkSync(path.join(root, name), path.join(scratch, name));
+  }
+  file("package.json", '{"name":"resize","type":"module"}');
+  file("index.ts", PROGRAM);
+  file(
+    "Pulumi.yaml",
+    "name: resize\nmain: index.ts\nruntime: {name: nodejs, options: {typescript: false}}\n",
+  );
+  file(
+    "Pulumi.dev.yaml",
+    `config:\n  hcloud:endpoint: ${vendors.url("hetzner")}/v1\n  hcloud:pollInterval: 100ms\n`,
+  );
+  file("fleet.toml", fleet("cx23"));
+  env = {
+    ...process.env,
+    PANTHEROS_PULUMI: "registry",
+    PULUMI_BACKEND_URL: `file://${scratch}/state`,
+    PULUMI_CONFIG_PASSPHRASE: "test",
+    HCLOUD_TOKEN: vendors.secret("HCLOUD_TOKEN"),
+  };
+  expectDone(pulumi(["stack", "init"]));
+  expectDone(up());
+}, 240_000);
+
+afterAll(async () => {
+  await vendors?.stop();
+  rmSync(scratch, { recursive: true, force: true });
+}, 60_000);
+
+test("another architecture is refused by preview and up alike, and the machine is not touched", async () => {
+  const since = await lastAction();
+  file("fleet.toml", fleet("cax11", 'system = "aarch64-linux"\n'));
+  for (const said of [refused(preview()), refused(up())]) {
+    expect(said).toMatch(
+      /fleet\.toml: hosts\.web\.provider\.server_type: the server is a cx23 \(x86\) and can't become a cax11 \(arm\)/,
+    );
+  }
+  expect(await commands(since)).toEqual([]);
+  expect((await server()).status).toBe("running");
+});
+
+test("a refusal that nobody foresaw leaves the machine on, and the edit can be taken back", async () => {
+  const since = await lastAction();
+  const said = refused(up({ UNFORESEEN: "yes" }));
+  expect(said).toContain("server type has another architecture");
+  expect(said).toMatch(/web: the change failed with the server off; it was powered on again/);
+  expect(await commands(since)).toEqual(["stop_server", "start_server"]);
+  expect(await server()).toMatchObject({ status: "running", server_type: { name: "cx23" } });
+  file("fleet.toml", fleet("cx23"));
+  quiet();
+});
+
+test("a server that something left off: a preview says so, up puts it on, and then all is quiet", async () => {
+  const { id } = await server();
+  await vendor("POST", `/servers/${id}/actions/poweroff`);
+  const since = await lastAction();
+  expect(expectDone(preview())).toContain("the server is off at Hetzner Cloud");
+  expect(await commands(since)).toEqual([]);
+  expect(expectDone(up())).toMatch(/web: the server was off at Hetzner Cloud and was powered on/);
+  expect(await commands(since)).toEqual(["start_server"]);
+  quiet();
+});
+
+test("a resize that the vendor takes: off, changed, on, and then all is quiet", async () => {
+  const since = await lastAction();
+  file("fleet.toml", fleet("cx33"));
+  expectDone(up());
+  expect(await commands(since)).toEqual(["stop_server", "change_server_type"]);
+  expect(await server()).toMatchObject({ status: "running", server_type: { name: "cx33" } });
+  quiet();
+  // The disk was kept, so the way back is open.
+  file("fleet.toml", fleet("cx23"));
+  expectDone(up());
+  expect(await server()).toMatchObject({ status: "running", server_type: { name: "cx23" } });
+});
