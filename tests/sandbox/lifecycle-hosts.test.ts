@@ -5,6 +5,9 @@ jest.setTimeout(20 * 60_000);
 
 const sandbox = new Sandbox("hosts");
 
+/** As long as a host's name may be. */
+const SPARE = "spare-with-a-name-of-63-characters-as-many-as-a-dns-label-takes";
+
 const names = async (...query: string[]) =>
   (await sandbox.inDriver("dig", "+short", ...query)).output.trim().split("\n").filter(Boolean);
 const vendor = async (path: string) => {
@@ -17,7 +20,25 @@ const vendor = async (path: string) => {
     header,
     `http://198.51.100.1:8001/v1${path}`,
   );
-  return JSON.parse(output) as Record<string, { id: number; name: string; public_net?: unknown }[]>;
+  return JSON.parse(output) as Record<
+    string,
+    { id: number; name: string; status: string; public_net?: unknown }[]
+  >;
+};
+/** An action at the vendor; done when what it does shows there. */
+const act = async (id: number | undefined, verb: string, body = "{}") => {
+  const token = /^HCLOUD_TOKEN=(.+)$/m.exec(readFileSync(sandbox.file("secrets.env"), "utf8"))?.[1] ?? "";
+  const words = [
+    "-sSf",
+    "-X",
+    "POST",
+    "-H",
+    `authorization: Bearer ${token}`,
+    "-H",
+    "content-type: application/json",
+  ];
+  const url = `http://198.51.100.1:8001/v1/servers/${id}/actions/${verb}`;
+  expectWell(await sandbox.inDriver("curl", ...words, "-d", body, url));
 };
 const serverOf = async (name: string) => (await vendor(`/servers?name=${name}`))["servers"]?.[0];
 const converged = async () => {
@@ -46,7 +67,7 @@ describe("hosts come, are renamed, and go: each one edit and one up", () => {
 
   test("import: a machine that runs a NixOS, with its host key in its table; it is not installed and keeps what it has", async () => {
     const spare = (key: string) => `
-[hosts.spare]
+[hosts.${SPARE}]
 environment = "sandbox"
 profiles = ["server"]
 provider = { kind = "existing", vendor = "home", address = "198.51.100.21"${key} }
@@ -56,19 +77,125 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.21"${key}
     // The sandbox puts the machine there; its pin is then the table's affair alone.
     expectWell(await sandbox.cli("up", "--no-deploy"));
     const pins = readFileSync(sandbox.file("known_hosts"), "utf8");
-    const [, key = ""] = /^spare,\S+ (ssh-ed25519 \S+)$/m.exec(pins) ?? [];
-    writeFileSync(sandbox.file("known_hosts"), pins.replace(/^spare,.*\n/m, ""));
-    await sandbox.inside("spare", "echo data >/var/keep");
-    const id = await machineId("spare");
+    const [, key = ""] = new RegExp(`^${SPARE},\\S+ (ssh-ed25519 \\S+)$`, "m").exec(pins) ?? [];
+    writeFileSync(sandbox.file("known_hosts"), pins.replace(new RegExp(`^${SPARE},.*\\n`, "m"), ""));
+    await sandbox.inside(SPARE, "echo data >/var/keep");
+    const id = await machineId(SPARE);
     expect((await sandbox.pulumi("preview", "--color", "never")).output).toMatch(
-      /hosts\.spare: no host key is pinned/,
+      new RegExp(`hosts\\.${SPARE}: no host key is pinned`),
     );
 
     writeFileSync(sandbox.file("nix", "fleet.toml"), fleet + spare(`, host_key = "${key}"`));
     await converged();
-    expect((await sandbox.outputs()).hosts["spare"]).toMatchObject({ outcome: "confirmed", hostKey: key });
-    expect(await machineId("spare")).toBe(id);
-    expect((await sandbox.inside("spare", "cat /var/keep")).output.trim()).toBe("data");
+    expect((await sandbox.outputs()).hosts[SPARE]).toMatchObject({ outcome: "confirmed", hostKey: key });
+    expect(await machineId(SPARE)).toBe(id);
+    expect((await sandbox.inside(SPARE, "cat /var/keep")).output.trim()).toBe("data");
+  });
+
+  test("one machine under two names: a preview is refused, and up does nothing on it, whatever its keys and addresses", async () => {
+    const legacy = await sandbox.running("legacy");
+    // Another address of it, and another key: its tailnet's, and an ECDSA one.
+    const conf = "/etc/ssh/sshd_config.d/twin.conf";
+    const keys = "/etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ecdsa_key";
+    const script = `ip addr add 100.64.100.20/32 dev eth0 && ssh-keygen -q -t ecdsa -N "" -f /etc/ssh/ssh_host_ecdsa_key && for k in ${keys}; do echo "HostKey $k"; done >${conf} && systemctl restart ssh && cut -d" " -f1,2 /etc/ssh/ssh_host_ecdsa_key.pub`;
+    const made = await sandbox.inside("legacy", script);
+    expectWell(made);
+    const key = made.output.trim().split("\n").at(-1) ?? "";
+    const file = sandbox.file("nix", "fleet.toml");
+    const fleet = readFileSync(file, "utf8");
+    const twin = `
+[hosts.twin]
+environment = "sandbox"
+profiles = ["server"]
+provider = { kind = "existing", vendor = "home", address = "100.64.100.20", host_key = "${key}" }
+`;
+    const secrets = `[secrets.opnix-token]\nhosts = ["web", "db", "legacy", "${SPARE}"]`;
+    writeFileSync(file, `${fleet.replace("[secrets.opnix-token]", secrets)}${twin}`);
+
+    const preview = await sandbox.pulumi("preview", "--color", "never");
+    expect(preview.code).not.toBe(0);
+    expect(preview.output).toMatch(
+      /fleet\.toml: hosts\.twin: neither it nor hosts\.legacy is deployed to: its machine is also hosts\.legacy: machine id [0-9a-f]{32}/,
+    );
+    const up = await sandbox.up();
+    expect(up.code).not.toBe(0);
+    expect(up.output).toMatch(/legacy: failed at identity[\s\S]*twin: failed at identity/);
+    expect(up.output).toMatch(/web: confirmed/);
+    expect(await sandbox.running("legacy")).toBe(legacy);
+
+    writeFileSync(file, fleet);
+    await sandbox.inside(
+      "legacy",
+      `ip addr del 100.64.100.20/32 dev eth0; rm ${conf} /etc/ssh/ssh_host_ecdsa_key*; systemctl restart ssh`,
+    );
+    await converged();
+    expect(await sandbox.running("legacy")).toBe(legacy);
+  });
+
+  test("resize: what the vendor would refuse is refused before the machine is stopped for it", async () => {
+    const boot = "cat /proc/sys/kernel/random/boot_id";
+    const before = (await sandbox.inside("web", boot)).output;
+    const file = sandbox.file("nix", "fleet.toml");
+    const fleet = readFileSync(file, "utf8");
+    const web = 'location = "fsn1", server_type = "cx23"';
+    for (const [edit, expected] of [
+      [
+        fleet.replace(web, web.replace("cx23", "cax11")),
+        /hosts\.web\.provider\.server_type: "cax11" has an ARM processor/,
+      ],
+      [
+        fleet
+          .replace(web, web.replace("cx23", "cax11"))
+          .replace("[hosts.web]", '[hosts.web]\nsystem = "aarch64-linux"'),
+        /hosts\.web\.provider\.server_type: the server is a cx23 \(x86\) and can't become a cax11/,
+      ],
+      [
+        fleet.replace(web, web.replace("cx23", "cx99")),
+        /hosts\.web\.provider\.server_type: Hetzner Cloud has no server type "cx99"/,
+      ],
+    ] as const) {
+      writeFileSync(file, edit);
+      const up = await sandbox.up();
+      expect(up.code).not.toBe(0);
+      expect(up.output).toMatch(expected);
+    }
+    writeFileSync(file, fleet);
+    expect((await sandbox.inside("web", boot)).output).toBe(before);
+    expect(await sandbox.changes()).toEqual([]);
+  });
+
+  test("a server that a resize left off is said to be off, and the next up puts it back on, taken back or not", async () => {
+    const [server, id] = [await serverOf("web"), await machineId("web")];
+    await act(server?.id, "poweroff");
+    expect((await serverOf("web"))?.status).toBe("off");
+    const preview = await sandbox.pulumi("preview", "--color", "never");
+    expectWell(preview);
+    expect(preview.output).toMatch(/web: the host does not answer: the server is off at Hetzner Cloud/);
+    const up = await converged();
+    expect(up.output).toMatch(/web: the server was off at Hetzner Cloud and was powered on/);
+    expect((await sandbox.outputs()).hosts["web"]?.outcome).toBe("confirmed");
+
+    sandbox.editFleet((text) =>
+      text.replace('location = "fsn1", server_type = "cx23"', 'location = "fsn1", server_type = "cx33"'),
+    );
+    const refused = { fault: "refuse", vendor: "hetzner", match: "/actions/change_type" } as const;
+    await sandbox.whileVendorsFail([refused], async () => {
+      const failing = await sandbox.up();
+      expect(failing.code).not.toBe(0);
+      expect(failing.output).toMatch(/web: the change failed with the server off; it was powered on again/);
+      expect(failing.output).toMatch(/legacy: confirmed/);
+    });
+    expect(await serverOf("web")).toMatchObject({ status: "running", server_type: { name: "cx23" } });
+    // As a run leaves it that is killed in between.
+    await act(server?.id, "poweroff");
+    await converged();
+    expect(await serverOf("web")).toMatchObject({
+      id: server?.id,
+      status: "running",
+      server_type: { name: "cx33" },
+    });
+    expect(await machineId("web")).toBe(id);
+    expect((await sandbox.outputs()).hosts["web"]?.outcome).toBe("confirmed");
   });
 
   test("a server that cannot be created holds back no other host, and the run removes nothing", async () => {
@@ -138,7 +265,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
     await converged();
 
     const { hosts, services } = await sandbox.outputs();
-    expect(Object.keys(hosts)).toEqual(["data", "heritage", "spare", "web"]);
+    expect(Object.keys(hosts)).toEqual(["data", "heritage", SPARE, "web"]);
     for (const [now, then] of [
       ["data", "db"],
       ["heritage", "legacy"],
@@ -191,7 +318,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
     const up = await converged();
     expect(up.output).toContain("tailnet device data.tail0000.ts.net removed");
     const { hosts, services, retired, dns } = await sandbox.outputs();
-    expect(Object.keys(hosts)).toEqual(["heritage", "spare", "web"]);
+    expect(Object.keys(hosts)).toEqual(["heritage", SPARE, "web"]);
     expect(services).not.toHaveProperty("database");
     expect(retired).toMatchObject({ data: { server: "kept", addresses: { ipv4: address } } });
     expect(dns.records.filter(({ name }) => name.startsWith("data."))).toEqual([]);
@@ -209,11 +336,11 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
   });
 
   test("decommission of an adopted machine: it is forgotten, and goes on running", async () => {
-    sandbox.editFleet((text) => text.replace("[hosts.spare]", '[hosts.spare]\ndecommission = "keep"'));
-    const before = await sandbox.running("spare");
+    sandbox.editFleet((text) => text.replace(`[hosts.${SPARE}]`, `[hosts.${SPARE}]\ndecommission = "keep"`));
+    const before = await sandbox.running(SPARE);
     await converged();
-    expect(await sandbox.running("spare")).toBe(before);
-    expect((await sandbox.outputs()).hosts).not.toHaveProperty("spare");
+    expect(await sandbox.running(SPARE)).toBe(before);
+    expect((await sandbox.outputs()).hosts).not.toHaveProperty(SPARE);
   });
 
   test("delete where nothing is protected: one up", async () => {
