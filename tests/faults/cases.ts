@@ -1,0 +1,125 @@
+/** One failure in an operation, then a plain second run: how a case goes, and what must be true at its end. */
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Fault, FaultRuleInput } from "../../sandbox/vendors/faults.ts";
+import { differences, lostIdentities, type Observation, observe } from "./observe.ts";
+import { DESTROY, type Operation } from "./operations.ts";
+import { type Finished, type Interrupt, type Snapshot, World } from "./world.ts";
+
+export interface Trouble {
+  readonly name: string;
+  /** What the n-th changing request meets. */
+  readonly fault: Fault;
+  readonly interrupt?: Interrupt;
+}
+
+export const TROUBLES: readonly Trouble[] = [
+  { name: "refused", fault: "refuse" },
+  { name: "5xx", fault: "unavailable" },
+  { name: "dropped", fault: "drop" },
+  { name: "done, answer dropped", fault: "drop-answer" },
+  { name: "SIGINT before", fault: "hold", interrupt: { signal: "SIGINT" } },
+  { name: "SIGINT after", fault: "hold-answer", interrupt: { signal: "SIGINT" } },
+  { name: "SIGKILL before", fault: "hold", interrupt: { signal: "SIGKILL" } },
+  { name: "SIGKILL after", fault: "hold-answer", interrupt: { signal: "SIGKILL" } },
+];
+
+/** An operation as an undisturbed run does it. */
+export interface Rehearsed {
+  readonly operation: Operation;
+  readonly start: Snapshot;
+  readonly before: Observation;
+  readonly undisturbed: Observation;
+  /** Changing requests of that run. */
+  readonly requests: number;
+  /** Written by the operation's edit. */
+  readonly fleet: string;
+}
+
+export interface Case {
+  readonly rehearsed: Rehearsed;
+  readonly trouble: Trouble;
+  readonly n: number;
+}
+
+export interface Verdict {
+  readonly name: string;
+  /** What was hit; undefined: the run made fewer requests. */
+  readonly hit: string | undefined;
+  /** Exit code of the disturbed run. */
+  readonly code: number;
+  /** None: it ended well. */
+  readonly problems: readonly string[];
+  readonly seconds: number;
+}
+
+export const caseName = ({ rehearsed, trouble, n }: Case): string =>
+  `${rehearsed.operation.name}, request ${n} of ${rehearsed.requests}: ${trouble.name}`;
+
+const act = (world: World, fleet: string, interrupt?: Interrupt): Promise<Finished> =>
+  fleet === DESTROY
+    ? world.pulumi(["destroy", "--yes", "--skip-preview", "--suppress-outputs"], interrupt)
+    : world.up(interrupt);
+
+function well(what: string, { code, output }: Finished): void {
+  if (code !== 0) throw new Error(`${what}: exit code ${code}\n${output}`);
+}
+
+/** The start state of an operation, and how it goes when nothing is in its way. */
+export async function rehearse(operation: Operation): Promise<Rehearsed> {
+  const world = await World.make(operation.environment);
+  try {
+    await world.startVendors();
+    for (const fleet of operation.before) {
+      await world.write(fleet);
+      well(`${operation.name}: before it`, await world.up());
+    }
+    const { after } = operation;
+    const fleet = typeof after === "string" ? after : after(world);
+    if (fleet !== DESTROY) await world.write(fleet);
+    const start = await world.snapshot(mkdtempSync(join(tmpdir(), "pantheros-start-")));
+    await world.restore(start);
+    const before = observe(world);
+    world.switchOn();
+    well(operation.name, await act(world, fleet));
+    const requests = world.switchOff().filter((line) => "id" in line && line.changes).length;
+    await world.stopVendors();
+    return { operation, start, before, undisturbed: observe(world), requests, fleet };
+  } finally {
+    await world.remove();
+  }
+}
+
+/** The last words of a run, for a person who reads the table. */
+const lastWords = ({ output }: Finished): string => output.trimEnd().split("\n").slice(-40).join("\n");
+
+/** Tries a case in a world, which is put back first. */
+export async function attempt(world: World, tried: Case): Promise<Verdict> {
+  const { rehearsed, trouble, n } = tried;
+  const began = Date.now();
+  await world.restore(rehearsed.start);
+  if (rehearsed.fleet !== DESTROY) await world.write(rehearsed.fleet);
+  const rule: FaultRuleInput = { fault: trouble.fault, from: n };
+  world.switchOn(rule);
+  const first = await act(world, rehearsed.fleet, trouble.interrupt);
+  const hits = world.switchOff().flatMap((line) => ("hit" in line ? [line] : []));
+  const hit = hits.map(({ vendor, method, path }) => `${vendor} ${method} ${path}`).join(", ");
+  const problems: string[] = [];
+  const recovered = await world.recover();
+  if (recovered !== undefined && recovered.code !== 0)
+    problems.push(`recovery: exit code ${recovered.code}\n${lastWords(recovered)}`);
+  const second = await act(world, rehearsed.fleet);
+  await world.stopVendors();
+  if (second.code !== 0) problems.push(`the second run: exit code ${second.code}\n${lastWords(second)}`);
+  const found = observe(world);
+  problems.push(...differences(rehearsed.undisturbed.same, found.same));
+  problems.push(...lostIdentities(rehearsed.before, rehearsed.undisturbed, found));
+  return {
+    name: caseName(tried),
+    hit: hit === "" ? undefined : hit,
+    code: first.code,
+    problems,
+    seconds: (Date.now() - began) / 1000,
+  };
+}

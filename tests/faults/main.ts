@@ -1,0 +1,30 @@
+/**
+ * The table, or a part of it, from a shell: `tools/with node tests/faults/main.ts [operation] [trouble] [n]`, each a regular expression.
+ * A line for each case as it ends, and what was wrong.
+ */
+import { availableParallelism } from "node:os";
+import { OPERATIONS } from "./operations.ts";
+import { allCases, forget, rehearseAll, runCases } from "./table.ts";
+
+const AT_ONCE = Number(process.env["PANTHEROS_FAULTS_AT_ONCE"] ?? Math.min(2, availableParallelism()));
+const [operation = "", trouble = "", n = ""] = process.argv.slice(2).map((word) => new RegExp(word));
+const matches = (pattern: RegExp | "", text: string) => pattern === "" || pattern.test(text);
+
+const rehearsed = await rehearseAll(
+  OPERATIONS.filter(({ name }) => matches(operation, name)),
+  AT_ONCE,
+);
+const cases = rehearsed
+  .flatMap(allCases)
+  .filter((each) => matches(trouble, each.trouble.name) && matches(n, String(each.n)));
+console.log(`${rehearsed.length} operations, ${cases.length} cases`);
+const verdicts = await runCases(cases, AT_ONCE, ({ name, hit, code, problems, seconds }) => {
+  const end = problems.length === 0 ? (hit === undefined ? "not reached" : "well") : "BAD";
+  console.log(`${end}: ${name} (${hit ?? "nothing hit"}; exit ${code}; ${seconds.toFixed(0)} s)`);
+  for (const problem of problems) console.log(problem.replaceAll(/^/gm, "    "));
+});
+forget(rehearsed);
+const bad = verdicts.filter(({ problems }) => problems.length > 0);
+const reached = verdicts.filter(({ hit }) => hit !== undefined);
+console.log(`${reached.length} cases, ${bad.length} did not end well`);
+process.exit(bad.length === 0 ? 0 : 1);

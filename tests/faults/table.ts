@@ -1,0 +1,62 @@
+/** Runs cases of the table, some at a time, and says of each how it ended. */
+import { rmSync } from "node:fs";
+import { inTurns } from "../../sandbox/machines/in-turns.ts";
+import { attempt, type Case, type Rehearsed, rehearse, TROUBLES, type Verdict } from "./cases.ts";
+import type { Operation } from "./operations.ts";
+import { World } from "./world.ts";
+
+/** Numbers that a seed repeats (mulberry32). */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** Every trouble at every changing request. */
+export const allCases = (rehearsed: Rehearsed): Case[] =>
+  TROUBLES.flatMap((trouble) =>
+    Array.from({ length: rehearsed.requests }, (_, index) => ({ rehearsed, trouble, n: index + 1 })),
+  );
+
+/** Some of them, spread over all: the same for the same seed. */
+export function sampleOf(cases: readonly Case[], count: number, seed: number): Case[] {
+  const random = randomOf(seed);
+  const drawn = cases.map((each) => ({ each, at: random() })).sort((a, b) => a.at - b.at);
+  return drawn.slice(0, count).map(({ each }) => each);
+}
+
+export async function rehearseAll(operations: readonly Operation[], atOnce: number): Promise<Rehearsed[]> {
+  const found = new Map<string, Rehearsed>();
+  await inTurns(operations, atOnce, async (operation) => {
+    found.set(operation.name, await rehearse(operation));
+  });
+  return operations.flatMap(({ name }) => found.get(name) ?? []);
+}
+
+export const forget = (rehearsed: readonly Rehearsed[]): void => {
+  for (const { start } of rehearsed) rmSync(start.directory, { recursive: true, force: true });
+};
+
+/** Tries each case in a world of its own. */
+export async function runCases(
+  cases: readonly Case[],
+  atOnce: number,
+  heard: (verdict: Verdict) => void = () => {},
+): Promise<Verdict[]> {
+  const verdicts: Verdict[] = [];
+  await inTurns(cases, atOnce, async (each) => {
+    const world = await World.make(each.rehearsed.operation.environment);
+    try {
+      const verdict = await attempt(world, each);
+      verdicts.push(verdict);
+      heard(verdict);
+    } finally {
+      await world.remove();
+    }
+  });
+  return verdicts;
+}

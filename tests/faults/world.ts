@@ -1,0 +1,331 @@
+/** An account at every vendor, records for machines, and a stack: what a fault can be tried on, kept and put back within a second. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { loadInventory } from "../../inventory/load.ts";
+import { planFor } from "../../inventory/plan.ts";
+import { knownHostsText } from "../../sandbox/cli/adopted.ts";
+import { ensureKeyPair } from "../../sandbox/cli/files.ts";
+import { layoutOf } from "../../sandbox/cli/layout.ts";
+import { ensureVault } from "../../sandbox/cli/vault.ts";
+import {
+  type FaultRuleInput,
+  faultFiles,
+  type RequestLine,
+  readRequests,
+} from "../../sandbox/vendors/faults.ts";
+import { ensureSecrets } from "../../sandbox/vendors/secrets.ts";
+import { freePort, venv } from "../conformance/vendors.ts";
+import { fleetText } from "./fleet.ts";
+import { recordsOf, writeRecord } from "./record/compute.ts";
+
+const REPOSITORY = process.cwd();
+export const STACK = "faults";
+/** Bound of one run of the CLI; a fault that nothing bounds ends here. */
+const RUN_SECONDS = 300;
+const PORTS = ["hetzner", "cloudflare", "tailscale", "s3", "moto", "nix-cache", "dns", "dns-api"] as const;
+type Ports = Readonly<Record<(typeof PORTS)[number], number>>;
+
+/** What a world is at one moment, in a directory. */
+export interface Snapshot {
+  readonly directory: string;
+  readonly ports: Ports;
+}
+
+export interface Finished {
+  readonly code: number;
+  readonly output: string;
+}
+
+export interface Interrupt {
+  readonly signal: "SIGINT" | "SIGKILL";
+}
+
+/** In a snapshot: all that a run changes. */
+const CHANGING = ["pulumi", "vendors", "records", "vault.json", "known_hosts"];
+
+/** PATH of tools/with, with the stand-ins before all else. */
+function searchPath(): string {
+  const found = spawnSync("tools/with", ["sh", "-c", 'printf %s "$PATH"'], { encoding: "utf8" });
+  if (found.status !== 0) throw new Error(found.stderr);
+  const own = [join(REPOSITORY, "tests/faults/record/bin"), join(REPOSITORY, "sandbox/vendors/onepassword")];
+  return [...own, found.stdout].join(":");
+}
+
+export class World {
+  readonly directory: string;
+  readonly #ports: Ports;
+  readonly #environment: string;
+  #vendors: ChildProcess | undefined;
+  readonly env: NodeJS.ProcessEnv;
+
+  private constructor(directory: string, ports: Ports, environment: string) {
+    this.directory = directory;
+    this.#ports = ports;
+    this.#environment = environment;
+    const secrets = ensureSecrets(directory);
+    const { TAILSCALE_OAUTH_CLIENT_ID: _id, TAILSCALE_OAUTH_CLIENT_SECRET: _secret, ...tokens } = secrets;
+    this.env = {
+      PATH: searchPath(),
+      HOME: process.env["HOME"],
+      ...(process.env["XDG_CACHE_HOME"] && { XDG_CACHE_HOME: process.env["XDG_CACHE_HOME"] }),
+      TMPDIR: this.file("tmp"),
+      ...tokens,
+      PANTHEROS_PULUMI: "registry",
+      PULUMI_BACKEND_URL: `file://${this.file("pulumi")}?metadata=skip`,
+      PULUMI_STACK: STACK,
+      TAILSCALE_TAILNET: "example.test",
+      PANTHEROS_FLEET: this.file("fleet.toml"),
+      PANTHEROS_SSH_KEY: this.file("keys/deploy"),
+      PANTHEROS_SIGNING_KEY: this.file("keys/signing-key"),
+      PANTHEROS_KNOWN_HOSTS: this.file("known_hosts"),
+      PANTHEROS_VAULT: this.file("vault.json"),
+      PANTHEROS_RECORDS: recordsOf(directory),
+      PANTHEROS_TAILNET: `http://127.0.0.1:${ports.tailscale}`,
+      OP_CLI_PATH: join(REPOSITORY, "sandbox/vendors/onepassword/op"),
+      NO_COLOR: "1",
+    };
+  }
+
+  /** An empty account. `environment`: of the inventory, see docs/operations.md for what is disposable. */
+  static async make(environment: string): Promise<World> {
+    const directory = mkdtempSync(join(tmpdir(), "pantheros-step-"));
+    const ports = Object.fromEntries(
+      await Promise.all(PORTS.map(async (name) => [name, await freePort()] as const)),
+    ) as Ports;
+    for (const folder of ["tmp", "keys", "pulumi", "vendors", "records", "project"])
+      mkdirSync(join(directory, folder), { mode: 0o700 });
+    const world = new World(directory, ports, environment);
+    await ensureKeyPair(world.file("keys/deploy"), "deploy@faults");
+    writeFileSync(world.file("keys/signing-key"), "faults-1:c2VjcmV0\n", { mode: 0o600 });
+    writeFileSync(world.file("project/Pulumi.yaml"), "name: pantheros\nruntime: nodejs\n");
+    const init = ["pulumi", "--cwd", world.file("project"), "stack", "init", STACK, "--no-select"];
+    const made = await world.run(["tools/with", ...init]);
+    if (made.code !== 0) throw new Error(made.output);
+    world.#configure();
+    return world;
+  }
+
+  file(path: string): string {
+    return join(this.directory, path);
+  }
+
+  get motoPort(): number {
+    return this.#ports.moto;
+  }
+
+  /** As Pulumi.sandbox.yaml, on loopback. */
+  #configure(): void {
+    const at = (vendor: keyof Ports, path = "") => `http://127.0.0.1:${this.#ports[vendor]}${path}`;
+    const salt = readFileSync(this.file(`project/Pulumi.${STACK}.yaml`), "utf8");
+    const config = [
+      "config:",
+      `  pantheros:environment: ${this.#environment}`,
+      "  pantheros:flake: path:./nowhere",
+      `  pantheros:s3Endpoint: ${at("s3")}`,
+      `  hcloud:endpoint: ${at("hetzner", "/v1")}`,
+      "  hcloud:pollInterval: 20ms",
+      `  cloudflare:baseUrl: ${at("cloudflare", "/client/v4")}`,
+      `  tailscale:baseUrl: ${at("tailscale")}`,
+      "",
+    ];
+    writeFileSync(this.file(`Pulumi.${STACK}.yaml`), `${salt.trimEnd()}\n${config.join("\n")}`);
+  }
+
+  /** Writes the inventory, and what its owner would have at hand: pins of adopted machines, secrets in the vault. */
+  async write(fleet: string): Promise<void> {
+    writeFileSync(this.file("fleet.toml"), fleetText(fleet, this.#environment));
+    const plan = planFor(loadInventory(this.file("fleet.toml")), this.#environment as "sandbox");
+    ensureVault(layoutOf(this.directory), plan, this.env["OP_SERVICE_ACCOUNT_TOKEN"] ?? "");
+    const existing = plan.hosts.flatMap((host) =>
+      host.provider.kind === "existing" ? [{ ...host, provider: host.provider }] : [],
+    );
+    const pinned: [(typeof existing)[number], string][] = [];
+    for (const host of existing) {
+      const address = host.provider.address ?? "";
+      // One key for each address, however the host is called.
+      const key = await ensureKeyPair(this.file(`keys/${address}`), "");
+      pinned.push([host, key]);
+      if (existsSync(join(recordsOf(this.directory), address))) continue;
+      const shown = key.split(" ").slice(0, 2).join(" ");
+      writeRecord(recordsOf(this.directory), address, { addresses: [address], key: shown, managed: true });
+    }
+    writeFileSync(this.file("known_hosts"), knownHostsText(pinned));
+  }
+
+  async startVendors(): Promise<void> {
+    const ports = Object.entries(this.#ports).flatMap(([name, port]) => [`--${name}-port`, String(port)]);
+    const argv = [
+      ...["sandbox/vendors/main.ts", "serve", "--dir", this.directory, "--listen", "127.0.0.1"],
+      ...["--only", "hetzner,cloudflare,tailscale,s3", "--venv", venv, ...ports],
+      ...["--compute", "machines", "--compute-module", resolve("tests/faults/record/compute.ts")],
+    ];
+    const child = spawn(process.execPath, argv, {
+      env: { ...this.env, PATH: process.env["PATH"] },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#vendors = child;
+    let said = "";
+    await new Promise<void>((ready, fail) => {
+      const hear = (chunk: Buffer) => {
+        said += chunk.toString();
+        if (/^ready$/m.test(said)) ready();
+      };
+      child.stdout?.on("data", hear);
+      child.stderr?.on("data", hear);
+      child.once("exit", (code) => fail(new Error(`vendors ended with ${code}: ${said}`)));
+    });
+  }
+
+  async stopVendors(): Promise<void> {
+    const child = this.#vendors;
+    this.#vendors = undefined;
+    if (child === undefined || child.exitCode !== null) return;
+    const gone = new Promise((done) => child.once("exit", done));
+    child.kill("SIGTERM");
+    await gone;
+  }
+
+  /** Keeps what is now; the vendors are stopped for it. */
+  async snapshot(into: string): Promise<Snapshot> {
+    await this.stopVendors();
+    for (const name of CHANGING) cpSync(this.file(name), join(into, name), { recursive: true });
+    cpSync(this.file("keys"), join(into, "keys"), { recursive: true });
+    for (const file of ["project", "secrets.env", `Pulumi.${STACK}.yaml`])
+      cpSync(this.file(file), join(into, file), { recursive: true });
+    return { directory: into, ports: this.#ports };
+  }
+
+  /** Becomes what was kept, in this or another world of the same environment. */
+  async restore({ directory, ports }: Snapshot): Promise<void> {
+    await this.stopVendors();
+    for (const name of [...CHANGING, "keys", "project", "secrets.env"]) {
+      rmSync(this.file(name), { recursive: true, force: true });
+      cpSync(join(directory, name), this.file(name), { recursive: true });
+    }
+    Object.assign(this.env, new World(this.directory, this.#ports, this.#environment).env);
+    this.#configure();
+    if (existsSync(this.#stackFile)) {
+      let state = readFileSync(this.#stackFile, "utf8");
+      for (const name of PORTS)
+        state = state.replaceAll(`127.0.0.1:${ports[name]}`, `127.0.0.1:${this.#ports[name]}`);
+      writeFileSync(this.#stackFile, state);
+    }
+    this.switchOff();
+    await this.startVendors();
+  }
+
+  get #stackFile(): string {
+    return this.file(`pulumi/.pulumi/stacks/pantheros/${STACK}.json`);
+  }
+
+  /** The state as the engine left it. */
+  get deployment(): Deployment {
+    const { checkpoint } = JSON.parse(readFileSync(this.#stackFile, "utf8")) as {
+      checkpoint: { latest?: Deployment };
+    };
+    return checkpoint.latest ?? {};
+  }
+
+  switchOn(...rules: FaultRuleInput[]): void {
+    rmSync(faultFiles(this.directory).requests, { force: true });
+    writeFileSync(faultFiles(this.directory).rules, JSON.stringify(rules));
+  }
+
+  /** What came and what was hit since the switch was turned on. */
+  switchOff(): RequestLine[] {
+    const { rules, requests } = faultFiles(this.directory);
+    const lines = readRequests(requests);
+    for (const file of [rules, requests]) rmSync(file, { force: true });
+    return lines;
+  }
+
+  /** A program to its end; with an interrupt, the signal comes when the switch has hit, and then the switch goes off. */
+  run(argv: readonly string[], interrupt?: Interrupt): Promise<Finished> {
+    const [program = "", ...args] = argv;
+    return new Promise((done, fail) => {
+      const child = spawn(program, args, {
+        env: this.env,
+        detached: true,
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      let output = "";
+      const hear = (chunk: Buffer) => {
+        output += chunk.toString();
+      };
+      child.stdout.on("data", hear);
+      child.stderr.on("data", hear);
+      const group = -(child.pid ?? 0);
+      const stopped = { by: "" };
+      const limit = setTimeout(() => {
+        stopped.by = `\n(ended after ${RUN_SECONDS} s)`;
+        signal(group, "SIGKILL");
+      }, RUN_SECONDS * 1000);
+      const watching = interrupt && this.#interruptWhenHit(interrupt, child.pid ?? 0);
+      child.on("error", fail);
+      // Plugins hold on to the streams until they notice that the engine is gone.
+      child.on("close", (code) => {
+        clearTimeout(limit);
+        watching?.();
+        done({ code: code ?? -1, output: output + stopped.by });
+      });
+    });
+  }
+
+  #interruptWhenHit({ signal: name }: Interrupt, engine: number): () => void {
+    const { rules, requests } = faultFiles(this.directory);
+    const look = setInterval(() => {
+      if (!readRequests(requests).some((line) => "hit" in line)) return;
+      clearInterval(look);
+      // A terminal's Ctrl-C reaches the whole group; a kill is the engine's alone, and its plugins notice.
+      signal(name === "SIGINT" ? -engine : engine, name);
+      setTimeout(() => rmSync(rules, { force: true }), name === "SIGINT" ? 300 : 1000);
+    }, 20);
+    return () => clearInterval(look);
+  }
+
+  /** The program as a person runs it. */
+  pulumi(args: readonly string[], interrupt?: Interrupt): Promise<Finished> {
+    const given = ["--stack", STACK, "--config-file", this.file(`Pulumi.${STACK}.yaml`)];
+    return this.run(["tools/pulumi", ...args, ...given, "--non-interactive"], interrupt);
+  }
+
+  up(interrupt?: Interrupt): Promise<Finished> {
+    return this.pulumi(["up", "--yes", "--skip-preview", "--suppress-outputs"], interrupt);
+  }
+
+  /** What `tools/pulumi up` does by itself for a sandbox after a kill; for other stacks a person does it. */
+  async recover(): Promise<Finished | undefined> {
+    if ((this.deployment.pending_operations ?? []).length === 0) return undefined;
+    const options = ["--stack", STACK, "--config-file", this.file(`Pulumi.${STACK}.yaml`)];
+    return this.run(["tools/with", "node", "tools/recovery/main.ts", ...options]);
+  }
+
+  async remove(): Promise<void> {
+    await this.stopVendors();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** The part of a stack's file that is looked at. */
+export interface Deployment {
+  readonly resources?: readonly {
+    readonly urn: string;
+    readonly type: string;
+    readonly id?: string;
+    readonly delete?: boolean;
+  }[];
+  readonly pending_operations?: readonly {
+    readonly type: string;
+    readonly resource: { readonly urn: string };
+  }[];
+}
+
+function signal(target: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(target, name);
+  } catch {
+    // ended already
+  }
+}
