@@ -13,11 +13,22 @@ const THROUGH_INPUTS = /^(?:error serializing property "[^"]*": )+/;
 
 /** What is put behind it for the person who reads the run's errors. */
 const CONSEQUENCE = "; this run removes nothing";
+/** Where an answer was lost, the vendor may have what the state has not: the next run would meet it as taken. */
+const REMEDY = /; if it exists at the vendor: tools\/pulumi recover --stack \S+$/;
+const remedy = (): string =>
+  `; if it exists at the vendor: tools/pulumi recover --stack ${pulumi.runtime.getStack()}`;
+
+/** Commands run again; everything else is an object of a vendor's. An error may have been told already, for another resource. */
+function isVendors({ message }: Error): boolean {
+  const [, , type = "command:"] = FAILED_RESOURCE.exec(message.replace(THROUGH_INPUTS, "")) ?? [];
+  return REMEDY.test(message) || !type.startsWith("command:");
+}
 
 /** Why an output was rejected, on one line. */
 export function failureReason(error: unknown): string {
   const message = (error instanceof Error ? error.message : String(error))
     .replace(THROUGH_INPUTS, "")
+    .replace(REMEDY, "")
     .replace(CONSEQUENCE, "");
   const [, name, type] = FAILED_RESOURCE.exec(message) ?? [];
   return oneLine(name === undefined ? message : `${name} (${type}) failed`, 1000);
@@ -39,7 +50,7 @@ const TOLD = 32;
  */
 function shorten(error: unknown): void {
   if (!(error instanceof Error)) return;
-  const text = `${failureReason(error)}${CONSEQUENCE}`;
+  const text = `${failureReason(error)}${CONSEQUENCE}${isVendors(error) ? remedy() : ""}`;
   const fixed = { get: () => text, set: () => undefined };
   // Another resource may be rejected by the same error.
   const options = { configurable: true };

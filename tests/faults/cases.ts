@@ -47,6 +47,8 @@ export interface Verdict {
   readonly name: string;
   /** What was hit; undefined: the run made fewer requests. */
   readonly hit: string | undefined;
+  /** The second run failed and said what a person has to do, which was done. */
+  readonly told: boolean;
   /** Exit code of the disturbed run. */
   readonly code: number;
   /** None: it ended well. */
@@ -91,6 +93,9 @@ export async function rehearse(operation: Operation): Promise<Rehearsed> {
   }
 }
 
+/** In the words of a failed run. */
+const REMEDY = /tools\/pulumi recover --stack/;
+
 /** The last words of a run, for a person who reads the table. */
 const lastWords = ({ output }: Finished): string => output.trimEnd().split("\n").slice(-40).join("\n");
 
@@ -109,7 +114,13 @@ export async function attempt(world: World, tried: Case): Promise<Verdict> {
   const recovered = await world.recover();
   if (recovered !== undefined && recovered.code !== 0)
     problems.push(`recovery: exit code ${recovered.code}\n${lastWords(recovered)}`);
-  const second = await act(world, rehearsed.fleet);
+  let second = await act(world, rehearsed.fleet);
+  const told = second.code !== 0 && REMEDY.test(second.output);
+  if (told) {
+    const done = await world.recoverAll();
+    if (done.code !== 0) problems.push(`tools/pulumi recover: exit code ${done.code}\n${lastWords(done)}`);
+    second = await act(world, rehearsed.fleet);
+  }
   await world.stopVendors();
   if (second.code !== 0) problems.push(`the second run: exit code ${second.code}\n${lastWords(second)}`);
   const found = observe(world);
@@ -118,6 +129,7 @@ export async function attempt(world: World, tried: Case): Promise<Verdict> {
   return {
     name: caseName(tried),
     hit: hit === "" ? undefined : hit,
+    told,
     code: first.code,
     problems,
     seconds: (Date.now() - began) / 1000,

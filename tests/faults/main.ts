@@ -10,6 +10,11 @@ const AT_ONCE = Number(process.env["PANTHEROS_FAULTS_AT_ONCE"] ?? Math.min(2, av
 const [operation = "", trouble = "", n = ""] = process.argv.slice(2).map((word) => new RegExp(word));
 const matches = (pattern: RegExp | "", text: string) => pattern === "" || pattern.test(text);
 
+/** Of a run that went wrong early everything is missing. */
+const MOST = 12;
+const shortened = (lines: readonly string[]): readonly string[] =>
+  lines.length <= MOST ? lines : [...lines.slice(0, MOST), `and ${lines.length - MOST} more`];
+
 const rehearsed = await rehearseAll(
   OPERATIONS.filter(({ name }) => matches(operation, name)),
   AT_ONCE,
@@ -18,13 +23,14 @@ const cases = rehearsed
   .flatMap(allCases)
   .filter((each) => matches(trouble, each.trouble.name) && matches(n, String(each.n)));
 console.log(`${rehearsed.length} operations, ${cases.length} cases`);
-const verdicts = await runCases(cases, AT_ONCE, ({ name, hit, code, problems, seconds }) => {
-  const end = problems.length === 0 ? (hit === undefined ? "not reached" : "well") : "BAD";
+const verdicts = await runCases(cases, AT_ONCE, ({ name, hit, told, code, problems, seconds }) => {
+  const end = problems.length === 0 ? (hit === undefined ? "not reached" : told ? "told" : "well") : "BAD";
   console.log(`${end}: ${name} (${hit ?? "nothing hit"}; exit ${code}; ${seconds.toFixed(0)} s)`);
-  for (const problem of problems) console.log(problem.replaceAll(/^/gm, "    "));
+  for (const problem of shortened(problems)) console.log(problem.replaceAll(/^/gm, "    "));
 });
 forget(rehearsed);
 const bad = verdicts.filter(({ problems }) => problems.length > 0);
 const reached = verdicts.filter(({ hit }) => hit !== undefined);
+console.log(`${reached.filter(({ told }) => told).length} after what the run told a person to do`);
 console.log(`${reached.length} cases, ${bad.length} did not end well`);
 process.exit(bad.length === 0 ? 0 : 1);

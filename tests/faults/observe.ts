@@ -108,8 +108,14 @@ function names({ cloudflare }: Read): string[] {
   );
 }
 
+/** A key whose answer was lost is nobody's, and ends by itself within a day: it does not count beside another one of its host. */
 function tailnet({ tailscale }: Read): Record<string, unknown> {
-  const keys = Object.values(tailscale.keys).filter(({ revoked }) => revoked === null);
+  const valid = Object.values(tailscale.keys).filter(({ revoked }) => revoked === null);
+  const keys = valid.filter(
+    (key, index) =>
+      key.uses > 0 ||
+      !valid.some((other, at) => other.description === key.description && (other.uses > 0 || at > index)),
+  );
   return {
     policy: tailscale.acl,
     dns: tailscale.dns,

@@ -41,7 +41,7 @@ test("each case ends as an undisturbed run does", async () => {
   // Requests that run side by side come in another order each time; a few fewer are no surprise, none would be a table of nothing.
   expect(reached.length).toBeGreaterThan(cases.length * 0.8);
   const bad = verdicts.filter(({ problems }) => problems.length > 0);
-  expect(bad.map(({ name, hit, problems }) => [`${name} (${hit})`, ...problems].join("\n")).join("\n\n")).toBe(
-    "",
-  );
+  expect(
+    bad.map(({ name, hit, problems }) => [`${name} (${hit})`, ...problems].join("\n")).join("\n\n"),
+  ).toBe("");
 });

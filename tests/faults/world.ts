@@ -302,6 +302,12 @@ export class World {
     return this.run(["tools/with", "node", "tools/recovery/main.ts", ...options]);
   }
 
+  /** What a run that failed tells a person to do: `tools/pulumi recover`. */
+  recoverAll(): Promise<Finished> {
+    const options = ["--stack", STACK, "--config-file", this.file(`Pulumi.${STACK}.yaml`)];
+    return this.run(["tools/with", "node", "tools/recovery/main.ts", "--search", ...options]);
+  }
+
   async remove(): Promise<void> {
     await this.stopVendors();
     rmSync(this.directory, { recursive: true, force: true });

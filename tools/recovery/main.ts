@@ -26,7 +26,24 @@ const MINUTES = 10;
 const say = (line: string) => process.stderr.write(`tools/pulumi: ${line}\n`);
 const nameOf = (urn: string): string => urn.split("::").at(-1) ?? urn;
 
-process.exitCode = await main(process.argv.slice(2));
+const given = process.argv.slice(2);
+const search = given[0] === "--search";
+const rest = search ? given.slice(1) : given;
+process.exitCode = await main(rest);
+if (search && process.exitCode === 0) process.exitCode = await searchLost(rest);
+
+async function searchLost(options: readonly string[]): Promise<number> {
+  const scratch = mkdtempSync(path.join(tmpdir(), "pantheros-recovery-"));
+  try {
+    const vendors = vendorsFrom(process.env);
+    return (await recoverLost({ vendors, scratch, say, pulumi: output }, options)) ? 0 : 1;
+  } catch (error) {
+    say(`recovery: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
 
 async function main(options: readonly string[]): Promise<number> {
   const scratch = mkdtempSync(path.join(tmpdir(), "pantheros-recovery-"));
@@ -106,15 +123,20 @@ function stackOption(options: readonly string[]): string[] {
   return at < 0 || name === undefined ? [] : ["--stack", name];
 }
 
-/** Runs the CLI; shows what it said when it failed. */
 function pulumi(args: readonly string[]): boolean {
+  return output(args) !== undefined;
+}
+
+/** Runs the CLI; its standard output. Undefined: it failed, and what it said is shown. */
+function output(args: readonly string[]): string | undefined {
   const result = spawnSync("pulumi", [...args, "--non-interactive", "--color", "never"], {
     encoding: "utf8",
     timeout: MINUTES * 60_000,
+    maxBuffer: 2 ** 28,
   });
   if (result.status !== 0) {
     say(`pulumi ${args.slice(0, 2).join(" ")}: ${result.error?.message ?? `exit code ${result.status}`}`);
     process.stderr.write(`${result.stdout}${result.stderr}`);
   }
-  return result.status === 0;
+  return result.status === 0 ? result.stdout : undefined;
 }

@@ -1,0 +1,104 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Properties } from "../../../tools/recovery/deployment.ts";
+import { importOf, recoverLost, wantedCreations } from "../../../tools/recovery/lost.ts";
+import type { Vendors } from "../../../tools/recovery/vendors.ts";
+
+const urn = (type: string, name: string) => `urn:pulumi:dev::p::${type}::${name}`;
+const FIREWALL = "hcloud:index/firewall:Firewall";
+const KEY = "tailscale:index/tailnetKey:TailnetKey";
+const step = (op: string, type: string, name: string, inputs: Properties, more: object = {}) => ({
+  ...{ op, urn: urn(type, name) },
+  newState: { type, custom: true, inputs, ...more },
+});
+const preview = {
+  config: { "hcloud:endpoint": "http://vendor/v1", "pantheros:fleet": "f" },
+  steps: [
+    step("create", FIREWALL, "web-firewall", { name: "web", labels: { stack: "dev" } }),
+    step("create", FIREWALL, "db-firewall", { name: "db", labels: { stack: "dev" } }),
+    step("create-replacement", FIREWALL, "old-firewall", { name: "old" }),
+    step("same", FIREWALL, "kept-firewall", { name: "kept" }),
+    step("create", KEY, "key", { description: "join web" }),
+    {
+      op: "create",
+      urn: urn("pantheros:hetzner:Server", "web"),
+      newState: { type: "pantheros:hetzner:Server" },
+    },
+  ],
+};
+const skeleton = {
+  nameTable: { parent: "urn" },
+  resources: [
+    { type: "pantheros:hetzner:Server", name: "web", component: true },
+    { type: FIREWALL, name: "web-firewall", id: "<PLACEHOLDER>", parent: "parent" },
+    { type: FIREWALL, name: "db-firewall", id: "<PLACEHOLDER>", parent: "parent" },
+  ],
+};
+
+const refuse = () => {
+  throw new Error("not to be asked");
+};
+const asked: string[] = [];
+const vendors: Vendors = {
+  ...{ cloudflare: refuse, ownsBucket: refuse, onepassword: refuse },
+  hetzner: async (provider, asking) => {
+    asked.push(`${String(provider["endpoint"])}${asking}`);
+    return { firewalls: [{ id: 7, name: "web", labels: { stack: "dev", host: "web" } }] };
+  },
+  tailscale: async () => ({ keys: [] }),
+};
+
+let scratch = "";
+beforeEach(() => {
+  scratch = mkdtempSync(path.join(tmpdir(), "pantheros-lost-"));
+  asked.length = 0;
+});
+afterEach(() => rmSync(scratch, { recursive: true, force: true }));
+
+async function recover(fails: string | undefined) {
+  const ran: string[][] = [];
+  const said: string[] = [];
+  let imported: unknown;
+  const pulumi = (args: readonly string[]) => {
+    ran.push([...args]);
+    const after = (flag: string) => args[args.indexOf(flag) + 1] ?? "";
+    if (args[0] === fails) return undefined;
+    if (args[0] === "preview") {
+      writeFileSync(after("--import-file"), JSON.stringify(skeleton));
+      return `a warning\n${JSON.stringify({ ...preview, diagnostics: [] })}`;
+    }
+    imported = JSON.parse(readFileSync(after("--file"), "utf8"));
+    return "";
+  };
+  const say = (line: string) => said.push(line);
+  const well = await recoverLost({ vendors, scratch, say, pulumi }, ["--stack", "dev"]);
+  return { well, ran, said, imported };
+}
+
+test("only what would be created anew counts, not a replacement, and the provider is where the configuration says", () => {
+  const wanted = wantedCreations({ ...preview, steps: preview.steps as never });
+  expect(wanted.map(({ name }) => name)).toEqual(["web-firewall", "db-firewall", "key"]);
+  expect(wanted[0]?.provider).toEqual({ endpoint: "http://vendor/v1" });
+  expect(wanted[2]?.provider).toEqual({});
+});
+
+test("what exists is imported with its parent, what does not is left to the next run", async () => {
+  const { well, ran, said, imported } = await recover(undefined);
+  expect(well).toBe(true);
+  expect(asked).toEqual(["http://vendor/v1/firewalls?name=web", "http://vendor/v1/firewalls?name=db"]);
+  expect(imported).toEqual({
+    nameTable: { parent: "urn" },
+    resources: [{ type: FIREWALL, name: "web-firewall", id: "7", parent: "parent" }],
+  });
+  expect(ran[1]).toEqual(expect.arrayContaining(["import", "--yes", "--protect=false", "--stack", "dev"]));
+  expect(said).toContain("  web-firewall: taking over 7");
+});
+
+test.each(["preview", "import"])("a %s that fails is a failure", async (command) => {
+  expect((await recover(command)).well).toBe(false);
+});
+
+test("nothing was found: nothing is imported", () => {
+  expect(importOf(skeleton, new Map()).resources).toEqual([]);
+});
