@@ -1,10 +1,10 @@
 /**
  * The table, or a part of it, from a shell: `tools/with node tests/faults/main.ts [operation] [trouble] [n]`, each a regular expression.
- * A line for each case as it ends, and what was wrong.
+ * A line for each case as it ends, and what was wrong. PANTHEROS_FAULTS_SAMPLE: how many cases of each operation (all).
  */
 import { availableParallelism } from "node:os";
 import { OPERATIONS } from "./operations.ts";
-import { allCases, forget, rehearseAll, runCases } from "./table.ts";
+import { allCases, forget, rehearseAll, runCases, sampleOf } from "./table.ts";
 
 const AT_ONCE = Number(process.env["PANTHEROS_FAULTS_AT_ONCE"] ?? Math.min(2, availableParallelism()));
 const [operation = "", trouble = "", n = ""] = process.argv.slice(2).map((word) => new RegExp(word));
@@ -18,10 +18,16 @@ const shortened = (lines: readonly string[]): readonly string[] =>
 const rehearsed = await rehearseAll(
   OPERATIONS.filter(({ name }) => matches(operation, name)),
   AT_ONCE,
+  ({ name }, error) => console.log(`BAD: ${name}, undisturbed: ${String(error)}`),
 );
-const cases = rehearsed
-  .flatMap(allCases)
-  .filter((each) => matches(trouble, each.trouble.name) && matches(n, String(each.n)));
+const SAMPLE = Number(process.env["PANTHEROS_FAULTS_SAMPLE"] ?? Infinity);
+const SEED = Number(process.env["PANTHEROS_SEED"] ?? 1);
+const cases = rehearsed.flatMap((each) => {
+  const wanted = allCases(each).filter(
+    (one) => matches(trouble, one.trouble.name) && matches(n, String(one.n)),
+  );
+  return sampleOf(wanted, SAMPLE, SEED);
+});
 console.log(`${rehearsed.length} operations, ${cases.length} cases`);
 const verdicts = await runCases(cases, AT_ONCE, ({ name, hit, told, code, problems, seconds }) => {
   const end = problems.length === 0 ? (hit === undefined ? "not reached" : told ? "told" : "well") : "BAD";

@@ -19,7 +19,9 @@ const operations = OPERATIONS.filter(({ name }) => WHOLE || BOUNDED.includes(nam
 
 let rehearsed: Rehearsed[] = [];
 beforeAll(async () => {
-  rehearsed = await rehearseAll(operations, AT_ONCE);
+  rehearsed = await rehearseAll(operations, AT_ONCE, (_, error) => {
+    throw error;
+  });
 });
 afterAll(() => forget(rehearsed));
 

@@ -29,10 +29,19 @@ export function sampleOf(cases: readonly Case[], count: number, seed: number): C
   return drawn.slice(0, count).map(({ each }) => each);
 }
 
-export async function rehearseAll(operations: readonly Operation[], atOnce: number): Promise<Rehearsed[]> {
+/** `failed`: told of an operation that does not even end well undisturbed, which has no cases then. */
+export async function rehearseAll(
+  operations: readonly Operation[],
+  atOnce: number,
+  failed: (operation: Operation, error: unknown) => void,
+): Promise<Rehearsed[]> {
   const found = new Map<string, Rehearsed>();
   await inTurns(operations, atOnce, async (operation) => {
-    found.set(operation.name, await rehearse(operation));
+    try {
+      found.set(operation.name, await rehearse(operation));
+    } catch (error) {
+      failed(operation, error);
+    }
   });
   return operations.flatMap(({ name }) => found.get(name) ?? []);
 }

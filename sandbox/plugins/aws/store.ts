@@ -17,6 +17,9 @@ interface ServiceError {
   $metadata?: { httpStatusCode?: number };
 }
 
+/** Milliseconds that one attempt may take, as for the other vendors (../framework/http.ts). */
+const ATTEMPT_MS = 60_000;
+
 /** Codes that mean "this part was never set". */
 const NOT_SET = [
   "NoSuchLifecycleConfiguration",
@@ -38,6 +41,8 @@ export class Store {
     const client = new sdk.S3Client({
       region,
       forcePathStyle: pathStyle,
+      // A store that accepts and stays silent: the client itself would wait for good.
+      requestHandler: { connectionTimeout: ATTEMPT_MS, requestTimeout: ATTEMPT_MS },
       credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) },
       ...(endpoint ? { endpoint } : {}),
     });

@@ -1,13 +1,18 @@
 /** A small JSON-over-HTTP client: bounded retries, bounded waits, errors that say what was asked and answered. */
 import type { Json } from "./values.ts";
 
+/** What a person does about a vendor that is down, slow or limits requests. */
+const LATER = "; run the same command again when the vendor answers";
+
 /** A vendor's refusal: method, path, status, its own code and message. */
 export class VendorError extends Error {
   readonly status: number;
   readonly code: string;
 
-  constructor(method: string, path: string, status: number, code: string, message: string) {
-    super(`${method} ${path}: ${status}${code ? ` ${code}` : ""}${message ? `: ${message}` : ""}`);
+  /** `asked`: how often, where that was more than once. */
+  constructor(method: string, path: string, status: number, code: string, message: string, asked = 1) {
+    const often = asked > 1 ? `, asked ${asked} times${LATER}` : "";
+    super(`${method} ${path}: ${status}${code ? ` ${code}` : ""}${message ? `: ${message}` : ""}${often}`);
     this.name = "VendorError";
     this.status = status;
     this.code = code;
@@ -115,7 +120,7 @@ export class HttpClient {
         );
         continue;
       }
-      throw new VendorError(method, path, response.status, code, message);
+      throw new VendorError(method, path, response.status, code, message, attempt + 1);
     }
   }
 
@@ -128,6 +133,8 @@ export class HttpClient {
     headers: Record<string, string> | undefined,
     signal: AbortSignal,
   ): Promise<Response> {
+    const limit = this.#options.attemptTimeout ?? 60_000;
+    const late = AbortSignal.timeout(limit);
     const init: RequestInit = {
       method,
       headers: {
@@ -136,13 +143,15 @@ export class HttpClient {
         ...this.#options.headers,
         ...headers,
       },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(this.#options.attemptTimeout ?? 60_000)]),
+      signal: AbortSignal.any([signal, late]),
     };
     if (body !== undefined || text !== undefined) init.body = text ?? JSON.stringify(body);
     try {
       return await fetch(url, init);
     } catch (error) {
       signal.throwIfAborted();
+      if (late.aborted)
+        throw new Error(`${method} ${url.origin}${path}: no answer within ${limit / 1000} s${LATER}`);
       const { cause } = error as { cause?: { code?: string; message?: string } };
       const reason = cause?.message || cause?.code || String(error);
       throw new Error(`${method} ${url.origin}${path}: ${reason}`);

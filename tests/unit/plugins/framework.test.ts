@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Hono } from "hono";
 import {
   differences,
@@ -165,7 +167,9 @@ describe("http", () => {
       [500, '{"why":"c"}'],
       [200, ""],
     ];
-    await expect(send("GET")).rejects.toThrow("GET /p: 500 code: c");
+    await expect(send("GET")).rejects.toThrow(
+      "GET /p: 500 code: c, asked 3 times; run the same command again",
+    );
     expect(seen).toHaveLength(6);
   });
 
@@ -189,6 +193,21 @@ describe("http", () => {
       delayBefore(0, 500, "3"),
       delayBefore(20, 500, null),
     ]).toEqual([500, 2000, 3000, 30_000]);
+  });
+
+  test("a vendor that accepts and stays silent is given up, with what to do", async () => {
+    const silent = createServer(() => {});
+    await new Promise<void>((listening) => silent.listen(0, "127.0.0.1", listening));
+    const { port } = silent.address() as AddressInfo;
+    const base = `http://127.0.0.1:${port}`;
+    const describe = () => ({ code: "", message: "" });
+    const patient = new HttpClient({ base, headers: {}, attemptTimeout: 100, describe });
+    const asking = patient.request({ method: "POST", path: "/p", signal: new AbortController().signal });
+    await expect(asking).rejects.toThrow(
+      `POST ${base}/p: no answer within 0.1 s; run the same command again`,
+    );
+    silent.closeAllConnections();
+    silent.close();
   });
 
   test("nobody there: method, address and reason are told", async () => {
