@@ -91,7 +91,7 @@ export const python = join(venv, "bin", "python");
 
 export const hasDns = existsSync("/usr/sbin/pdns_server");
 
-export function freePort(): Promise<number> {
+function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);

@@ -120,7 +120,7 @@ test.each(cases)("%s while %s answers 5xx: it ends, and names the vendor", async
   await outage(command, vendor, "unavailable");
 });
 
-test.each(WHOLE ? cases : ([["refresh", "s3"]] as const))(
+test.each(WHOLE ? cases : ([["preview", "cloudflare"]] as const))(
   "%s while %s accepts and stays silent: it ends, and names the vendor",
   async (command, vendor) => {
     await outage(command, vendor, "silent");

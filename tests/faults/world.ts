@@ -1,6 +1,7 @@
 /** An account at every vendor, records for machines, and a stack: what a fault can be tried on, kept and put back within a second. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { loadInventory } from "../../inventory/load.ts";
@@ -16,7 +17,7 @@ import {
   readRequests,
 } from "../../sandbox/vendors/faults.ts";
 import { ensureSecrets } from "../../sandbox/vendors/secrets.ts";
-import { freePort, venv } from "../conformance/vendors.ts";
+import { venv } from "../conformance/vendors.ts";
 import { fleetText } from "./fleet.ts";
 import { recordsOf, writeRecord } from "./record/compute.ts";
 
@@ -92,7 +93,7 @@ export class World {
   static async make(environment: string): Promise<World> {
     const directory = mkdtempSync(join(tmpdir(), "pantheros-step-"));
     const ports = Object.fromEntries(
-      await Promise.all(PORTS.map(async (name) => [name, await freePort()] as const)),
+      await Promise.all(PORTS.map(async (name) => [name, await ownPort()] as const)),
     ) as Ports;
     for (const folder of ["tmp", "keys", "pulumi", "vendors", "records", "project"])
       mkdirSync(join(directory, folder), { mode: 0o700 });
@@ -288,29 +289,41 @@ export class World {
   /** The program as a person runs it. */
   pulumi(args: readonly string[], interrupt?: Interrupt): Promise<Finished> {
     const given = ["--stack", STACK, "--config-file", this.file(`Pulumi.${STACK}.yaml`)];
-    return this.run(["tools/pulumi", ...args, ...given, "--non-interactive"], interrupt);
+    return this.run(["tools/pulumi", ...args, ...given], interrupt);
   }
 
   up(interrupt?: Interrupt): Promise<Finished> {
     return this.pulumi(["up", "--yes", "--skip-preview", "--suppress-outputs"], interrupt);
   }
 
-  /** What `tools/pulumi up` does by itself for a sandbox after a kill; for other stacks a person does it. */
-  async recover(): Promise<Finished | undefined> {
-    if ((this.deployment.pending_operations ?? []).length === 0) return undefined;
-    const options = ["--stack", STACK, "--config-file", this.file(`Pulumi.${STACK}.yaml`)];
-    return this.run(["tools/with", "node", "tools/recovery/main.ts", ...options]);
+  /** Whether a run was stopped while an object was being created; a sandbox's `up` recovers by itself then. */
+  get isPending(): boolean {
+    return (this.deployment.pending_operations ?? []).some(({ type }) => type === "creating");
   }
 
-  /** What a run that failed tells a person to do: `tools/pulumi recover`. */
-  recoverAll(): Promise<Finished> {
-    const options = ["--stack", STACK, "--config-file", this.file(`Pulumi.${STACK}.yaml`)];
-    return this.run(["tools/with", "node", "tools/recovery/main.ts", "--search", ...options]);
+  /** What a person does after a kill, and what a run that failed tells. */
+  recover(): Promise<Finished> {
+    return this.pulumi(["recover"]);
   }
 
   async remove(): Promise<void> {
     await this.stopVendors();
     rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** Below what the kernel gives to whoever asks for any port: a world frees its ports and takes them again. */
+const OWN_PORTS = { from: 12_000, count: 18_000 };
+
+async function ownPort(): Promise<number> {
+  for (;;) {
+    const port = OWN_PORTS.from + Math.floor(Math.random() * OWN_PORTS.count);
+    const server = createServer();
+    const free = await new Promise<boolean>((known) => {
+      server.once("error", () => known(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => known(true)));
+    });
+    if (free) return port;
   }
 }
 

@@ -48,10 +48,12 @@ export function vendorsFrom(env: NodeJS.ProcessEnv): Vendors {
       const client = new S3Client({
         region: text(provider["region"]) || "us-east-1",
         forcePathStyle: true,
+        // Without the word a silent store is waited for for good (@smithy/node-http-handler).
+        requestHandler: { requestTimeout: SECONDS * 1000, throwOnRequestTimeout: true },
         ...(endpoint === "" ? {} : { endpoint }),
       });
       try {
-        await client.send(new HeadBucketCommand({ Bucket: bucket }), { requestTimeout: SECONDS * 1000 });
+        await client.send(new HeadBucketCommand({ Bucket: bucket }));
         return true;
       } catch (error) {
         const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;

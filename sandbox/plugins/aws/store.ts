@@ -1,6 +1,6 @@
 /** An S3 store through the AWS client, which is loaded at the first call: it costs a tenth of a second. */
 import type * as S3 from "@aws-sdk/client-s3";
-import { VendorError } from "../framework/http.ts";
+import { LATER, VendorError } from "../framework/http.ts";
 
 export interface Settings {
   region: string;
@@ -9,12 +9,14 @@ export interface Settings {
   accessKeyId: string;
   secretAccessKey: string;
   sessionToken?: string;
+  /** Milliseconds that one attempt may take (default 60 000). */
+  attemptTimeout?: number;
 }
 
 interface ServiceError {
   name?: string;
   message?: string;
-  $metadata?: { httpStatusCode?: number };
+  $metadata?: { httpStatusCode?: number; attempts?: number };
 }
 
 /** Milliseconds that one attempt may take, as for the other vendors (../framework/http.ts). */
@@ -38,11 +40,16 @@ export class Store {
   async #load(): Promise<{ sdk: typeof S3; client: S3.S3Client }> {
     const sdk = await import("@aws-sdk/client-s3");
     const { region, endpoint, pathStyle, accessKeyId, secretAccessKey, sessionToken } = this.settings;
+    const { attemptTimeout = ATTEMPT_MS } = this.settings;
     const client = new sdk.S3Client({
       region,
       forcePathStyle: pathStyle,
       // A store that accepts and stays silent: the client itself would wait for good.
-      requestHandler: { connectionTimeout: ATTEMPT_MS, requestTimeout: ATTEMPT_MS },
+      requestHandler: {
+        ...{ connectionTimeout: attemptTimeout, requestTimeout: attemptTimeout },
+        // Otherwise it warns, and waits on (@smithy/node-http-handler).
+        throwOnRequestTimeout: true,
+      },
       credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) },
       ...(endpoint ? { endpoint } : {}),
     });
@@ -61,8 +68,8 @@ export class Store {
       return await send(client, sdk);
     } catch (error) {
       const { name: code = "", message = String(error), $metadata } = error as ServiceError;
-      if ($metadata?.httpStatusCode === undefined) throw new Error(`${name} ${bucket}: ${message}`);
-      throw new VendorError(name, bucket, $metadata.httpStatusCode, code, message);
+      if ($metadata?.httpStatusCode === undefined) throw new Error(`${name} ${bucket}: ${message}${LATER}`);
+      throw new VendorError(name, bucket, $metadata.httpStatusCode, code, message, $metadata.attempts);
     }
   }
 

@@ -2,7 +2,7 @@
 import type { Json } from "./values.ts";
 
 /** What a person does about a vendor that is down, slow or limits requests. */
-const LATER = "; run the same command again when the vendor answers";
+export const LATER = "; run the same command again when the vendor answers";
 
 /** A vendor's refusal: method, path, status, its own code and message. */
 export class VendorError extends Error {

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Hono } from "hono";
 import { aws } from "../../../sandbox/plugins/aws/plugin.ts";
 import { lifecycleForm } from "../../../sandbox/plugins/aws/rules.ts";
-import type { Store } from "../../../sandbox/plugins/aws/store.ts";
+import { Store } from "../../../sandbox/plugins/aws/store.ts";
 import { Session, vendor } from "./session.ts";
 
 const BUCKET = "aws:s3/bucket:Bucket";
@@ -235,4 +237,20 @@ test("rules in another order and with empty parts are the same rules", () => {
     ]),
   );
   expect(lifecycleForm([RULE])).not.toEqual(lifecycleForm([{ ...RULE, enabled: false }]));
+});
+
+test("a store that accepts and stays silent is given up, with what to do", async () => {
+  const silent = createServer(() => {});
+  await new Promise<void>((listening) => silent.listen(0, "127.0.0.1", listening));
+  const { port } = silent.address() as AddressInfo;
+  const store = new Store({
+    ...{ region: "r", endpoint: `http://127.0.0.1:${port}`, pathStyle: true },
+    ...{ accessKeyId: "id", secretAccessKey: "secret", attemptTimeout: 100 },
+  });
+  const asking = store.call("HeadBucket", "b", (client, sdk) =>
+    client.send(new sdk.HeadBucketCommand({ Bucket: "b" })),
+  );
+  await expect(asking).rejects.toThrow(/^HeadBucket b: .*100 ms.*; run the same command again/);
+  silent.closeAllConnections();
+  silent.close();
 });
