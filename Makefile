@@ -41,8 +41,9 @@ failures: ## Of the tests only the table of what can go wrong in a deploy, on re
 	@tools/setup sandbox
 	@tools/with node tools/testing/main.ts failures
 
-faults: ## The tables of faults whole: every command of the supervisor, 200 kills, 60 hosts five times (root; hours)
+faults: ## The tables of faults whole: every command of the supervisor, every request of an operation, 200 kills, 60 hosts five times (root; hours)
 	@tools/setup sandbox
+	@PANTHEROS_FAULTS=all tools/with node tools/testing/main.ts unit tests/faults
 	@PANTHEROS_FAULTS=all tools/with node tools/testing/main.ts unit tests/unit/supervisor/faults.test.ts
 	@PANTHEROS_KILLS=200 PANTHEROS_TRUTH_RUNS=5 tools/with node tools/testing/main.ts failures tests/failures/way-back.test.ts tests/failures/hostile.test.ts tests/failures/sixty.test.ts
 

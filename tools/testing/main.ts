@@ -15,8 +15,8 @@ import { type Counts, closingLine, countsOf, sum } from "./counts.ts";
 // At least two workers: a test that kills its process must not take the others along.
 const WORKERS = Math.max(2, availableParallelism());
 const UNIT = {
-  name: "unit, property and conformance tests",
-  folders: ["unit", "property", "conformance"],
+  name: "unit, property and conformance tests, and the faults at every step",
+  folders: ["unit", "property", "conformance", "faults"],
   flags: [`--maxWorkers=${WORKERS}`],
 };
 /**
