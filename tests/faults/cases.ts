@@ -99,7 +99,7 @@ const REMEDY = /tools\/pulumi recover --stack/;
 /**
  * These vendors take two objects of one name, so no later run meets the first: what the failed run tells is done before the next one.
  */
-const TAKES_TWO = new Set(["onepassword"]);
+const TAKES_TWO = /^onepassword op item create$/;
 
 /** The last words of a run, for a person who reads the table. */
 const lastWords = ({ output }: Finished): string => output.trimEnd().split("\n").slice(-40).join("\n");
@@ -121,7 +121,7 @@ export async function attempt(world: World, tried: Case): Promise<Verdict> {
     const { code, output } = await world.recover();
     if (code !== 0) problems.push(`tools/pulumi recover: exit code ${code}\n${lastWords({ code, output })}`);
   };
-  const lostHere = first.code !== 0 && hits.some(({ vendor }) => TAKES_TWO.has(vendor));
+  const lostHere = first.code !== 0 && TAKES_TWO.test(hit);
   if (world.isPending || lostHere) await recover();
   let second = await act(world, rehearsed.fleet);
   const told = second.code !== 0 && REMEDY.test(second.output);
