@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
-import type { Properties } from "./deployment.ts";
+import type { Exported, Properties } from "./deployment.ts";
 import { find } from "./finders.ts";
 import type { Vendors } from "./vendors.ts";
 
@@ -52,10 +52,19 @@ export interface Wanted {
 
 const nameOf = (urn: string): string => urn.split("::").at(-1) ?? "";
 
-/** Settings of a provider: of its own resource where the preview shows one, else the stack's configuration of its package. */
-function providerOf(preview: Previewed, reference: string | undefined, type: string): Properties {
+/**
+ * Settings of a provider: of its own resource, which the preview shows where it changes and the state has else; without one the stack's
+ * configuration of the package.
+ */
+function providerOf(
+  preview: Previewed,
+  exported: Exported,
+  reference: string | undefined,
+  type: string,
+): Properties {
   const urn = reference?.slice(0, reference.lastIndexOf("::"));
-  const own = preview.steps.find((step) => step.urn === urn)?.newState?.inputs;
+  const isIt = (each: { readonly urn: string }) => each.urn === urn;
+  const own = preview.steps.find(isIt)?.newState?.inputs ?? exported.deployment.resources?.find(isIt)?.inputs;
   if (own !== undefined) return own;
   const prefix = `${type.split(":")[0]}:`;
   return Object.fromEntries(
@@ -66,13 +75,13 @@ function providerOf(preview: Previewed, reference: string | undefined, type: str
 }
 
 /** What a preview would create anew; replacements have their object in the state. */
-export function wantedCreations(preview: Previewed): Wanted[] {
+export function wantedCreations(preview: Previewed, exported: Exported): Wanted[] {
   return preview.steps.flatMap(({ op, urn, newState }) =>
     op === "create" && newState?.custom
       ? [
           {
             ...{ urn, name: nameOf(urn), type: newState.type, inputs: newState.inputs },
-            provider: providerOf(preview, newState.provider, newState.type),
+            provider: providerOf(preview, exported, newState.provider, newState.type),
           },
         ]
       : [],
@@ -97,6 +106,12 @@ export interface Surroundings {
   readonly pulumi: (args: readonly string[]) => string | undefined;
 }
 
+/** `stack export` knows no other of the options. */
+function stackOnly(options: readonly string[]): string[] {
+  const at = options.indexOf("--stack");
+  return at < 0 ? [] : options.slice(at, at + 2);
+}
+
 const imported = [
   "--yes",
   "--skip-preview",
@@ -115,9 +130,12 @@ export async function recoverLost(
   const text = pulumi(["preview", "--json", "--import-file", skeleton, ...options]);
   if (text === undefined) return false;
   const preview = previewed.parse(JSON.parse(text.slice(text.indexOf("{"))));
+  const state = pulumi(["stack", "export", ...stackOnly(options)]);
+  if (state === undefined) return false;
+  const exported = JSON.parse(state) as Exported;
   const found = new Map<string, string>();
   let removed = 0;
-  for (const wanted of wantedCreations(preview)) {
+  for (const wanted of wantedCreations(preview, exported)) {
     const { urn, type, inputs } = wanted;
     const finding = await find(vendors, wanted.provider, { urn, type, inputs });
     if (finding.kind === "absent") continue;

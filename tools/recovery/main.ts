@@ -136,7 +136,22 @@ function output(args: readonly string[]): string | undefined {
   });
   if (result.status !== 0) {
     say(`pulumi ${args.slice(0, 2).join(" ")}: ${result.error?.message ?? `exit code ${result.status}`}`);
-    process.stderr.write(`${result.stdout}${result.stderr}`);
+    process.stderr.write(
+      `${args.includes("--json") ? errorsIn(result.stdout) : result.stdout}${result.stderr}`,
+    );
   }
   return result.status === 0 ? result.stdout : undefined;
+}
+
+/** What a command that speaks JSON told of its failure; the rest of it is no reading. */
+function errorsIn(stdout: string): string {
+  try {
+    const { diagnostics = [] } = JSON.parse(stdout.slice(stdout.indexOf("{"))) as {
+      diagnostics?: { readonly severity?: string; readonly message?: string }[];
+    };
+    const errors = diagnostics.filter(({ severity }) => severity === "error");
+    return errors.map(({ message }) => `${message?.trimEnd()}\n`).join("");
+  } catch {
+    return stdout;
+  }
 }

@@ -36,6 +36,14 @@ const skeleton = {
   ],
 };
 
+const STORE = urn("pulumi:providers:aws", "store");
+const state = {
+  version: 3,
+  deployment: {
+    resources: [{ urn: STORE, type: "pulumi:providers:aws", inputs: { endpoints: "[]" } }],
+  },
+};
+
 const refuse = () => {
   throw new Error("not to be asked");
 };
@@ -64,6 +72,7 @@ async function recover(fails: string | undefined) {
     ran.push([...args]);
     const after = (flag: string) => args[args.indexOf(flag) + 1] ?? "";
     if (args[0] === fails) return undefined;
+    if (args[0] === "stack") return JSON.stringify(state);
     if (args[0] === "preview") {
       writeFileSync(after("--import-file"), JSON.stringify(skeleton));
       return `a warning\n${JSON.stringify({ ...preview, diagnostics: [] })}`;
@@ -76,9 +85,11 @@ async function recover(fails: string | undefined) {
   return { well, ran, said, imported };
 }
 
-test("only what would be created anew counts, not a replacement, and the provider is where the configuration says", () => {
-  const wanted = wantedCreations({ ...preview, steps: preview.steps as never });
-  expect(wanted.map(({ name }) => name)).toEqual(["web-firewall", "db-firewall", "key"]);
+test("only what would be created anew counts, not a replacement, and the provider is where state or configuration say", () => {
+  const bucket = step("create", "aws:s3/bucket:Bucket", "b", {}, { provider: `${STORE}::id` });
+  const wanted = wantedCreations({ ...preview, steps: [...preview.steps, bucket] as never }, state);
+  expect(wanted.map(({ name }) => name)).toEqual(["web-firewall", "db-firewall", "key", "b"]);
+  expect(wanted[3]?.provider).toEqual({ endpoints: "[]" });
   expect(wanted[0]?.provider).toEqual({ endpoint: "http://vendor/v1" });
   expect(wanted[2]?.provider).toEqual({});
 });
@@ -91,7 +102,8 @@ test("what exists is imported with its parent, what does not is left to the next
     nameTable: { parent: "urn" },
     resources: [{ type: FIREWALL, name: "web-firewall", id: "7", parent: "parent" }],
   });
-  expect(ran[1]).toEqual(expect.arrayContaining(["import", "--yes", "--protect=false", "--stack", "dev"]));
+  expect(ran[1]).toEqual(["stack", "export", "--stack", "dev"]);
+  expect(ran[2]).toEqual(expect.arrayContaining(["import", "--yes", "--protect=false", "--stack", "dev"]));
   expect(said).toContain("  web-firewall: taking over 7");
 });
 
