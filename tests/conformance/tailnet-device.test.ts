@@ -1,3 +1,5 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { faultFiles } from "../../sandbox/vendors/faults.ts";
 import { run, Vendors } from "./vendors.ts";
 
 jest.setTimeout(120_000);
@@ -75,6 +77,30 @@ describe("components/tailnet/device/main.ts", () => {
     const removed = await device("remove", { host: "new", tag: "tag:host-new" }, key());
     expect(removed.stderr).toContain("tailnet device new.tail0000.ts.net removed");
     expect(Object.keys(await devices()).sort()).toEqual(["db", "web-1"]);
+  });
+
+  test("an API that fails once is asked again, and a rename that was stopped half way goes on", async () => {
+    const spec = {
+      ...{ host: "moved", tag: "tag:host-new", tags: ["tag:server", "tag:host-new"] },
+      formerly: { host: "once", tag: "tag:host-web" },
+    };
+    const { rules, requests } = faultFiles(vendors.dir);
+    for (const [fault, from] of [
+      ["drop", 2],
+      ["unavailable", 1],
+      ["refuse", 2],
+    ] as const) {
+      await joined("once", "tag:server", "tag:host-web");
+      writeFileSync(rules, JSON.stringify([{ fault, from }]));
+      const first = await device("rename", spec, key());
+      for (const file of [rules, requests]) rmSync(file);
+      expect(first.stderr).toMatch(fault === "refuse" ? /^warning: .*answers 403/ : /is moved now/);
+      // As the next run does it, when this one was killed.
+      if (fault === "refuse") expect((await device("rename", spec, key())).stderr).toMatch(/is moved now/);
+      expect((await devices())["moved"]).toEqual(["tag:server", "tag:host-new"]);
+      const removed = await device("remove", { host: "moved", tag: "tag:host-new" }, key());
+      expect(removed.stderr).toContain("tailnet device moved.tail0000.ts.net removed");
+    }
   });
 
   test("an OAuth client will do", async () => {

@@ -8,6 +8,10 @@ import { type Device, type DeviceSpec, devicesOf } from "./spec.ts";
 /** Bound of one request; there are a handful. */
 const seconds = 15;
 
+/** Tries of a request that the network or the vendor failed, and milliseconds more before each next one. Done twice they do no harm. */
+const TRIES = 4;
+const PAUSE_MS = 1000;
+
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
 type Call = (method: string, path: string, body?: unknown) => Promise<unknown>;
@@ -47,14 +51,29 @@ async function tokenFor(api: string, env: NodeJS.ProcessEnv): Promise<string> {
 async function apiOf({ api }: DeviceSpec, env: NodeJS.ProcessEnv): Promise<Call> {
   const base = api.replace(/\/$/, "");
   const token = await tokenFor(base, env);
-  return async (method, path, body) => {
-    const response = await fetch(`${base}/api/v2${path}`, {
+  const ask = (method: string, path: string, body?: unknown) =>
+    fetch(`${base}/api/v2${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(seconds * 1000),
     });
-    return answerOf(response, `${method} ${path}`);
+  return async (method, path, body) => {
+    for (let tried = 1; ; tried += 1) {
+      const last = tried === TRIES;
+      const response = await ask(method, path, body).catch((error: unknown) => {
+        if (last) throw error;
+      });
+      const failed = response === undefined || response.status === 429 || response.status >= 500;
+      if (failed && !last) {
+        await new Promise((resume) => setTimeout(resume, PAUSE_MS * tried));
+        continue;
+      }
+      if (response === undefined) throw new Error(`${method} ${path}: no answer`);
+      // Gone: an earlier try, or somebody else.
+      if (method === "DELETE" && response.status === 404) return {};
+      return answerOf(response, `${method} ${path}`);
+    }
   };
 }
 
@@ -74,10 +93,14 @@ async function remove(call: Call, { host, tag }: DeviceSpec): Promise<void> {
   }
 }
 
-/** Before the first deploy under the new name, which goes to that name. */
-async function rename(call: Call, { host, formerly, tags }: DeviceSpec): Promise<void> {
+/** Before the first deploy under the new name, which goes to that name. One that was stopped half way has the new tag already. */
+async function rename(call: Call, { host, tag, formerly, tags }: DeviceSpec): Promise<void> {
   if (formerly === undefined || tags === undefined) return;
-  const [device, ...more] = await find(call, formerly.host, formerly.tag);
+  const begun = await find(call, formerly.host, tag);
+  const others = (await find(call, formerly.host, formerly.tag)).filter(
+    ({ id }) => !begun.some((known) => known.id === id),
+  );
+  const [device, ...more] = [...begun, ...others];
   if (device === undefined) return;
   if (more.length > 0)
     throw new Error(`${more.length + 1} devices are ${formerly.host}; rename the right one by hand`);
