@@ -65,13 +65,12 @@ function providerOf(
   const urn = reference?.slice(0, reference.lastIndexOf("::"));
   const isIt = (each: { readonly urn: string }) => each.urn === urn;
   const own = preview.steps.find(isIt)?.newState?.inputs ?? exported.deployment.resources?.find(isIt)?.inputs;
-  if (own !== undefined) return own;
   const prefix = `${type.split(":")[0]}:`;
-  return Object.fromEntries(
-    Object.entries(preview.config)
-      .filter(([key]) => key.startsWith(prefix))
-      .map(([key, value]) => [key.slice(prefix.length), value]),
-  );
+  const configured = Object.entries(preview.config)
+    .filter(([key]) => key.startsWith(prefix))
+    .map(([key, value]) => [key.slice(prefix.length), value] as const);
+  // Of a provider that is about to be made a preview may not show all.
+  return { ...Object.fromEntries(configured), ...own };
 }
 
 /** What a preview would create anew; replacements have their object in the state. */
@@ -137,7 +136,10 @@ export async function recoverLost(
   let removed = 0;
   for (const wanted of wantedCreations(preview, exported)) {
     const { urn, type, inputs } = wanted;
-    const finding = await find(vendors, wanted.provider, { urn, type, inputs });
+    const finding = await find(vendors, wanted.provider, { urn, type, inputs }).catch((error: unknown) => {
+      const { message, cause } = error as Error;
+      throw new Error(`${wanted.name}: ${message}${cause === undefined ? "" : ` (${String(cause)})`}`);
+    });
     if (finding.kind === "absent") continue;
     if (finding.kind === "removed") removed += 1;
     else found.set(`${wanted.type} ${wanted.name}`, finding.id);
