@@ -45,8 +45,8 @@ pantheros_sandbox_run() {
       exec ip netns exec "$pantheros_namespace" node "$PANTHEROS_ROOT/tools/rollback/main.ts" "$@"
       ;;
     recover)
-      pantheros_sandbox_recover '|.'
-      exit
+      exec ip netns exec "$pantheros_namespace" node "$PANTHEROS_ROOT/tools/recovery/main.ts" --search \
+        --stack sandbox --config-file "$(pantheros_sandbox_configuration)"
       ;;
   esac
   exec ip netns exec "$pantheros_namespace" pulumi "$@"

@@ -6,6 +6,7 @@
  * - Adopted resources that an earlier recovery could not read are read.
  * - 1Password items that somebody deleted, which stop every refresh, leave the state, so that the next `up` makes them again.
  * - CAA records of earlier releases get the form in which they can be read.
+ * - With `--search` first: what was made while its answer was lost is taken over (lost.ts).
  *
  * Nothing is changed before every vendor has answered. Then the new state is written in one piece, with what was adopted marked as not
  * read; when reading fails, the marks stay and the next recovery goes on there. The former state is never put back: `stack import` drops
@@ -19,6 +20,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { adopt, type Exported, forget, notRead, pendingCreations, providerInputs } from "./deployment.ts";
 import { type Finding, find } from "./finders.ts";
+import { recoverLost } from "./lost.ts";
 import { lostItems, withNumericFlags } from "./repairs.ts";
 import { vendorsFrom } from "./vendors.ts";
 
