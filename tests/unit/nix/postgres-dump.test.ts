@@ -22,7 +22,8 @@ const standIns = {
   pg_restore:
     'for a; do l=$a; done; grep -q "^good" "$l" || exit 1; case " $* " in *" --list "*) echo "1; table" ;; *--dbname=*) cp "$l" "$ROOT/restored" ;; esac',
   psql: "exit 0",
-  rclone: `here=$(echo "$2 $3" | tr ' ' '\\n' | sed "s|^dumps:|$ROOT/store/|")
+  rclone: `echo "region $RCLONE_CONFIG_STORE_REGION" >>"$ROOT/calls"
+here=$(echo "$2 $3" | tr ' ' '\\n' | sed "s|^dumps:|$ROOT/store/|")
 set -- "$1" $here
 case $1 in
   obscure) sed 's/.*/obscured/' ;;
@@ -60,6 +61,7 @@ function run(...args: string[]) {
         PANTHEROS_DUMP_DATABASES: "app wiki",
         PANTHEROS_DUMP_TO: "store:bucket/host",
         PANTHEROS_DUMP_ENDPOINT: "https://s3.example.test",
+        PANTHEROS_DUMP_REGION: "eu-central-003",
         PANTHEROS_DUMP_KEEP_DAYS: "30",
         PANTHEROS_DUMP_PASSWORD: join(root, "password"),
         PANTHEROS_DUMP_CREDENTIALS: join(root, "credentials"),
@@ -87,6 +89,13 @@ test("every database is dumped and stored, and Prometheus is told when", () => {
     /^pantheros_postgres_dump_success_seconds \d+$/m,
   );
   expect(readdirSync(join(root, "tmp"))).toEqual([]);
+});
+
+test("requests are signed for the bucket's region", () => {
+  const { calls } = run("dump");
+  const regions = calls.split("\n").filter((line) => line.startsWith("region "));
+  expect(regions.length).toBeGreaterThan(5);
+  expect(new Set(regions)).toEqual(new Set(["region eu-central-003"]));
 });
 
 test("neither password nor key is in any program's arguments", () => {

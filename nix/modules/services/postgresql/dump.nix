@@ -36,6 +36,7 @@
     PANTHEROS_DUMP_DATABASES = lib.concatStringsSep " " postgres.databases;
     PANTHEROS_DUMP_TO = "${cfg.target}/${host.name}";
     PANTHEROS_DUMP_ENDPOINT = toString cfg.endpoint;
+    PANTHEROS_DUMP_REGION = toString cfg.region;
     PANTHEROS_DUMP_KEEP_DAYS = toString cfg.keepDays;
     PANTHEROS_DUMP_METRICS = config.pantheros.services.alloy.textfiles;
   };
@@ -73,6 +74,12 @@ in {
       default = registry.endpoint;
       defaultText = lib.literalMD "B2's endpoint in the inventory's region";
       description = "S3 endpoint of the bucket.";
+    };
+    region = lib.mkOption {
+      type = lib.types.nullOr lib.types.str;
+      default = registry.region;
+      defaultText = lib.literalMD "the inventory's region";
+      description = "Region of that endpoint.";
     };
   };
 

@@ -4,6 +4,7 @@
 #   PANTHEROS_DUMP_DATABASES    names, separated by blanks
 #   PANTHEROS_DUMP_TO           rclone path of this host's dumps: "store:BUCKET/HOST" or a directory
 #   PANTHEROS_DUMP_ENDPOINT     S3 endpoint of "store:"
+#   PANTHEROS_DUMP_REGION       region of that endpoint, such as eu-central-003
 #   PANTHEROS_DUMP_KEEP_DAYS    days a dump is kept
 #   PANTHEROS_DUMP_PASSWORD     file with the password that encrypts dumps
 #   PANTHEROS_DUMP_CREDENTIALS  file with AWS_ACCESS_KEY_ID=… and AWS_SECRET_ACCESS_KEY=…
@@ -16,6 +17,7 @@ usage() {
 usage: pantheros-postgres dump                          dump all databases, check the dumps, store them, drop old ones
        pantheros-postgres list [DATABASE]               stored dumps, oldest first
        pantheros-postgres fetch DATABASE FILE [--at T]  a dump (the latest, or the one of time T) as a file for pg_restore
+       pantheros-postgres globals FILE [--at T]         the stored roles and their rights, as SQL for psql
        pantheros-postgres restore DATABASE [--at T] [--replace]
                                                         restore into a new database DATABASE_restored_NOW; with --replace
                                                         put it in DATABASE's place, which stays as DATABASE_before_NOW
@@ -49,6 +51,8 @@ store() {
   export RCLONE_CONFIG=/dev/null RCLONE_LOG_LEVEL=ERROR RCLONE_RETRIES=3 RCLONE_LOW_LEVEL_RETRIES=3
   export RCLONE_CONFIG_STORE_TYPE=s3 RCLONE_CONFIG_STORE_PROVIDER=Other RCLONE_CONFIG_STORE_ENV_AUTH=true
   export RCLONE_CONFIG_STORE_ENDPOINT="$PANTHEROS_DUMP_ENDPOINT" RCLONE_CONFIG_STORE_NO_CHECK_BUCKET=true
+  # Without one rclone signs for us-east-1, which B2 refuses.
+  export RCLONE_CONFIG_STORE_REGION="$PANTHEROS_DUMP_REGION"
   RCLONE_CONFIG_DUMPS_PASSWORD=$(rclone obscure - <"$PANTHEROS_DUMP_PASSWORD")
   export RCLONE_CONFIG_DUMPS_PASSWORD RCLONE_CONFIG_DUMPS_TYPE=crypt RCLONE_CONFIG_DUMPS_REMOTE="$PANTHEROS_DUMP_TO"
   export RCLONE_CONFIG_DUMPS_FILENAME_ENCRYPTION=off RCLONE_CONFIG_DUMPS_DIRECTORY_NAME_ENCRYPTION=false
@@ -122,9 +126,9 @@ list() {
   done
 }
 
-# Time of the wanted dump of a database; the latest without --at.
+# pick NAME TIME [SUFFIX]: time of the wanted dump of a database, or of what else is stored; the latest without a time.
 pick() {
-  times=$(rclone lsf --files-only "dumps:$1" | sed -n 's/\.dump$//p' | sort)
+  times=$(rclone lsf --files-only "dumps:$1" | sed -n "s/\\.${3:-dump}\$//p" | sort)
   [ -n "$times" ] || die "no dump of $1 at $PANTHEROS_DUMP_TO"
   if [ -z "$2" ]; then
     echo "$times" | tail -n 1
@@ -133,10 +137,21 @@ pick() {
   fi
 }
 
-# get DATABASE TIME FILE
+# get NAME TIME FILE [SUFFIX]
 get() {
-  rclone copyto "dumps:$1/$2.dump" "$3" ||
+  rclone copyto "dumps:$1/$2.${4:-dump}" "$3" ||
     die "$1/$2 can't be fetched or decrypted: is $PANTHEROS_DUMP_PASSWORD the password it was made with? If the object is damaged, try an earlier one: pantheros-postgres list $1"
+}
+
+# swap DATABASE BEFORE INTO: one transaction, so whatever ends this leaves the one or the other, and both open. A rename waits five
+# seconds for the sessions of its database to go, and lets nobody in meanwhile (CountOtherDBBackends and InitPostgres of PostgreSQL);
+# who got in before it had its lock makes it fail, and it is tried again.
+swap() {
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    sql postgres "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '$1'" >/dev/null
+    if sql postgres "BEGIN; ALTER DATABASE \"$1\" RENAME TO \"$2\"; ALTER DATABASE \"$3\" RENAME TO \"$1\"; COMMIT"; then return 0; fi
+  done
+  return 1
 }
 
 restore() {
@@ -157,11 +172,8 @@ restore() {
   say "$database/$time restored as database $into"
   [ "$replace" = yes ] || return 0
   before="${database}_before_$now"
-  # Nobody gets in between the two renames, which are one transaction.
-  sql postgres "ALTER DATABASE \"$database\" WITH ALLOW_CONNECTIONS false"
-  sql postgres "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '$database'" >/dev/null
-  sql postgres "BEGIN; ALTER DATABASE \"$database\" RENAME TO \"$before\"; ALTER DATABASE \"$into\" RENAME TO \"$database\"; COMMIT"
-  sql postgres "ALTER DATABASE \"$before\" WITH ALLOW_CONNECTIONS true"
+  swap "$database" "$before" "$into" ||
+    die "$database is as it was: its clients came back faster than it could be renamed. Stop them and run this again, or rename it by hand; the restored one is $into"
   say "$database is now the dump of $time; what it was is $before: drop it when all is well"
 }
 
@@ -170,6 +182,20 @@ main() {
   [ $# -eq 0 ] || shift
   case "$command" in
     dump) [ $# -eq 0 ] || { usage >&2; exit 2; }; dump ;;
+    globals)
+      file=${1:-} at=''
+      case "$file" in '' | -*) usage >&2; exit 2 ;; esac
+      shift
+      case "${1:-}" in
+        '') ;;
+        --at) [ $# -eq 2 ] || { usage >&2; exit 2; }; at=$2 ;;
+        *) usage >&2; exit 2 ;;
+      esac
+      store
+      time=$(pick globals "$at" sql)
+      get globals "$time" "$file" sql
+      say "the roles of $time are now $file: psql --file=$file creates those that are missing"
+      ;;
     list) [ $# -le 1 ] || { usage >&2; exit 2; }; list "$@" ;;
     fetch | restore)
       database=${1:-} file='' at='' replace=no
