@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { HetznerHost, Plan } from "../../inventory/plan.ts";
 import { ownLimits } from "../../inventory/seconds.ts";
 import type { Settings } from "../../settings/settings.ts";
+import { recoverWith } from "../failures.ts";
 import { hetznerEndpoint } from "../hetzner-server/api.ts";
 import { installAtHetzner } from "../hetzner-server/mapping.ts";
 import type { NixosHostArgs } from "../nixos-host/nixos-host.ts";
@@ -23,11 +24,22 @@ export function installArgs(
   if (host === undefined) return {};
   const endpoint = new pulumi.Config("hcloud").get("endpoint") ?? hetznerEndpoint;
   const { connect, build, install } = plan.inventory.deploy.seconds;
-  const early = secrets.filter((secret) => secret.host === name && secret.name === tailnetKeyName);
+  // All of them, so that nothing waits for a delivery at the first boot; that reports the ones that could not be read.
+  const early = secrets
+    .filter((secret) => secret.host === name && secret.read)
+    .map((secret) =>
+      recoverWith(secret.value, () => undefined).apply((value) => [secret.name, value] as const),
+    );
   return {
     hetzner: installAtHetzner(host, plan, settings.stack, endpoint),
     reinstall: host.provider.reinstall,
-    secrets: Object.fromEntries(early.map((secret) => [secret.name, secret.value])),
+    secrets: pulumi
+      .all(early)
+      .apply((known) =>
+        Object.fromEntries(
+          known.flatMap(([secret, value]) => (value === undefined ? [] : [[secret, value]])),
+        ),
+      ),
     seconds: ownLimits({ connect, build, ...install }),
   };
 }

@@ -22,7 +22,7 @@ export interface InstallArgs {
   readonly bootstrapKey: pulumi.Input<string>;
   /** The vendor's id of the machine: another machine is another install. */
   readonly machineId: pulumi.Input<string>;
-  /** What the machine must have at its first boot, such as its key to the tailnet; name -> value. Secret. */
+  /** What the machine must have at its first boot, such as its key to the tailnet and the token that it reads its secrets with; name -> value. Secret. */
   readonly secrets?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>>>;
   /** Id (`/etc/machine-id`) of the machine that may be wiped although it is installed. */
   readonly reinstall?: string | undefined;

@@ -10,6 +10,8 @@ export interface Site {
   readonly substituters: readonly string[];
   /** The hosts are containers on this computer: its processor is theirs. */
   readonly system: string;
+  /** Where hosts read their secrets. */
+  readonly onepassword: string;
 }
 
 /** Nix's name of this computer's system. */

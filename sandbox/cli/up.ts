@@ -19,7 +19,7 @@ import { endStrays } from "./strays.ts";
 import { nextSteps, summaryLines } from "./summary.ts";
 import { unmanagedSystems } from "./unmanaged.ts";
 import { ensureVault } from "./vault.ts";
-import { ensureVendors } from "./vendors.ts";
+import { ensureVendors, ONEPASSWORD_URL } from "./vendors.ts";
 
 /** Seconds to wait for another `up` or `down` of the same sandbox. */
 export const LOCK_SECONDS = 600;
@@ -50,6 +50,7 @@ async function prepareFiles(
     trustedPublicKeys: [signingKey],
     substituters: [],
     system: nixSystem(process.arch),
+    onepassword: ONEPASSWORD_URL,
   });
   mkdirSync(dirname(tailnetSuffixFile(context.directory)), { recursive: true });
   writeFileSync(tailnetSuffixFile(context.directory), plan.inventory.tailnet?.suffix ?? "");

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Plan } from "../../inventory/plan.ts";
+import { grantHosts } from "../vendors/onepassword/accounts.ts";
 import { parseReference, type Seed, seedVault } from "../vendors/onepassword/seed.ts";
 import type { Layout } from "./layout.ts";
 
@@ -17,7 +18,29 @@ export function vaultSeeds(
   return [...references].map((reference) => ({ ...parseReference(reference), value }));
 }
 
-/** The vault that `op` works on, let in by `token`; values that are there stay. Returns how many were made. */
+/** What a sandbox service greets with where its `options` name a secret: lines of an environment. */
+const greetingSeeds = (services: Plan["services"]): readonly Seed[] =>
+  services.flatMap(({ name, host, options }) => {
+    const reference = options["secret"];
+    if (typeof reference !== "string") return [];
+    return [
+      { ...parseReference(reference), value: () => `GREETING=${name} on ${host}, as 1Password has it` },
+    ];
+  });
+
+/**
+ * The vault that `op` works on, let in by `token`; values that are there stay. What hosts get as their service account's token
+ * lets in too, to the vaults of the hosts only. Returns how many values were made.
+ */
 export function ensureVault(layout: Layout, plan: Plan, token: string): number {
-  return seedVault(layout.vault, token, [plan.inventory.fleet.vault], [...vaultSeeds(plan)]);
+  const greetings = greetingSeeds(plan.services);
+  const seeds = [...vaultSeeds(plan), ...greetings];
+  const made = seedVault(layout.vault, token, [plan.inventory.fleet.vault], seeds);
+  const vaults = [...new Set(greetings.map(({ vault }) => vault))];
+  grantHosts(
+    layout.vault,
+    plan.secrets.filter(({ name }) => name === "opnix-token"),
+    vaults,
+  );
+  return made;
 }

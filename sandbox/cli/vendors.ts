@@ -12,12 +12,15 @@ import type { Layout } from "./layout.ts";
 const START_SECONDS = 40;
 
 /** Where the emulated vendors say that they are well. */
-export const HEALTH_URLS: readonly string[] = [8001, 8002, 8003, 9000].map(
+export const HEALTH_URLS: readonly string[] = [8001, 8002, 8003, 8004, 9000].map(
   (port) => `http://${RUNNER_ADDRESS}:${port}/__health`,
 );
 
 /** The emulated Tailscale, for the machines too. */
 export const TAILSCALE_URL = `http://${RUNNER_ADDRESS}:8003`;
+
+/** The emulated 1Password, for the machines. */
+export const ONEPASSWORD_URL = `http://${RUNNER_ADDRESS}:8004`;
 
 /** The variables that say which sandbox is meant, for everything that is started in its name. */
 export function sandboxVariables(context: SandboxContext): Readonly<Record<string, string>> {

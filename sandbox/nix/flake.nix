@@ -26,6 +26,8 @@
         inherit host fleet managed;
         site = builtins.fromJSON (builtins.readFile "${site}/site.json");
         checks = import "${pantheros}/lib/checks.nix";
+        secretsLibrary = import "${pantheros}/lib/secrets.nix";
+        actProgram = builtins.readFile "${pantheros}/modules/secrets/act.sh";
         supervisor = import "${pantheros}/modules/deployment/parts.nix";
       };
     systems = builtins.mapAttrs (_: host: systemOf host true) fleet.deployable;

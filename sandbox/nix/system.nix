@@ -5,6 +5,8 @@
   fleet,
   site,
   checks, # nix/lib/checks.nix
+  secretsLibrary, # nix/lib/secrets.nix
+  actProgram, # text: nix/modules/secrets/act.sh
   supervisor, # text: the program that a deploy talks to on the host
   # false: a machine nobody deploys to yet, without supervisor, deploy user and trusted keys
   managed ? true,
@@ -32,16 +34,27 @@
   # --- Units: the host's services are real ones, each in a store path of its own.
   reserved = ["ssh" "dbus" "nix-daemon" "systemd-journald"];
   greeter = text "greeter.py" (readFile ./scripts/greeter.py);
-  serviceUnit = service: ''
+  serviceUnit = service: let
+    waits = secretUnits.readers."${service.name}.service" or {};
+    greeting =
+      if service.options ? secret
+      then "\${GREETING}"
+      else service.options.greeting or "${service.name} on ${host.name}";
+  in ''
     [Unit]
     Description=${service.description}
     After=network.target
-
+    ${settings waits}
     [Service]
     Type=notify
     User=nobody
     AmbientCapabilities=CAP_NET_BIND_SERVICE
-    ExecStart=/usr/bin/python3 -SE ${greeter} ${service.protocol} ${toString service.port} ${toString (service.options.status or 200)} "${service.options.greeting or "${service.name} on ${host.name}"}"
+    ${
+      if service.options ? secret
+      then "EnvironmentFile=${secretPath service}"
+      else ""
+    }
+    ExecStart=/usr/bin/python3 -SE ${greeter} ${service.protocol} ${toString service.port} ${toString (service.options.status or 200)} "${greeting}"
     Restart=on-failure
     RestartSec=1
     TimeoutStopSec=5
@@ -53,6 +66,57 @@
       else "${service.name}.service";
     value = serviceUnit service;
   }) (attrValues host.services));
+
+  # --- Secrets of services, as nix/modules/secrets/ has them: a stand-in for OpNix reads the sandbox's 1Password.
+  secretPath = service: "/run/secrets/${service.name}";
+  secretServices = builtins.filter (service: service.options ? secret) (attrValues host.services);
+  opnixToken = "/var/lib/pantheros/secrets/opnix-token";
+  secretUnits = secretsLibrary.unitsFor {
+    secrets =
+      map (service: {
+        path = secretPath service;
+        services = [service.name];
+      })
+      secretServices;
+    fetcher =
+      if secretServices == []
+      then null
+      else {
+        unit = "opnix-secrets.service";
+        token = opnixToken;
+      };
+    program = "/bin/sh ${text "act.sh" actProgram}";
+  };
+  settings = section:
+    lines (builtins.concatMap (key: let
+      value = section.${key};
+    in
+      map (one: "${key}=${toString one}") (
+        if builtins.isList value
+        then value
+        else [value]
+      )) (attrNames section));
+  section = name: content: "[${name}]\n${settings content}";
+  opnix = text "opnix.py" (readFile ./scripts/opnix.py);
+  opnixTable = text "opnix-table" (lines (map (service: "${secretPath service} ${service.options.secret}") secretServices));
+  fetchUnits =
+    if secretServices == []
+    then {}
+    else {
+      # Oneshot, and active when it has ended, as OpNix's.
+      "opnix-secrets.service" = concatStringsSep "\n" [
+        (section "Unit" {Description = "OpNix Secret Management";})
+        (section "Service" ({
+            Type = "oneshot";
+            RemainAfterExit = "yes";
+            ExecStart = "/usr/bin/python3 -SE ${opnix} ${site.onepassword} ${opnixToken} ${opnixTable}";
+          }
+          // secretUnits.fetcherService))
+      ];
+      "pantheros-secrets.service" = concatStringsSep "\n" [(section "Unit" secretUnits.service.Unit) (section "Service" secretUnits.service.Service)];
+      "pantheros-secrets.path" = concatStringsSep "\n" [(section "Unit" secretUnits.path.Unit) (section "Path" secretUnits.path.Path)];
+    };
+
   # A directory of its own each, as NixOS makes them: to systemd a link to a file of another name is an alias.
   unitFile = name: content: let
     unit =
@@ -77,6 +141,7 @@
   };
   units = builtins.mapAttrs unitFile (serviceUnits
     // faults.unitsOf sandbox
+    // fetchUnits
     // (
       if managed
       then resumeUnit
@@ -170,6 +235,7 @@
       (entry "symlink" "ssh/sshd_config.d/00-system.conf" sshd)
       (entry "symlink" "pam.d/sshd" pam)
     ]
+    ++ onlyIf (secretServices != []) [(entry "symlink" "pantheros/secrets" (text "secrets" secretUnits.table))]
     ++ onlyIf managed [
       (entry "symlink" "nix/pantheros.conf" nixConf)
       (entry "symlink" "pantheros/checks" (text "checks" (checks.checks host.health)))

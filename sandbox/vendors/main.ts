@@ -32,6 +32,7 @@ interface ServeFlags extends Omit<ServeOptions, "address" | "ports" | "zones"> {
   hetznerPort: number;
   cloudflarePort: number;
   tailscalePort: number;
+  onepasswordPort: number;
   s3Port: number;
   motoPort: number;
   nixCachePort: number;
@@ -49,6 +50,7 @@ function optionsFrom(flags: ServeFlags): ServeOptions {
       hetzner: flags.hetznerPort,
       cloudflare: flags.cloudflarePort,
       tailscale: flags.tailscalePort,
+      onepassword: flags.onepasswordPort,
       s3: flags.s3Port,
       moto: flags.motoPort,
       nixCache: flags.nixCachePort,
@@ -83,7 +85,7 @@ const dirOption = () =>
 
 const program = new Command("vendors")
   .description(
-    "The sandbox's emulated vendors: Hetzner Cloud, Cloudflare, Tailscale, Backblaze B2 (S3), and a DNS server",
+    "The sandbox's emulated vendors: Hetzner Cloud, Cloudflare, Tailscale, Backblaze B2 (S3), 1Password as hosts read it, and a DNS server",
   )
   .showHelpAfterError();
 
@@ -125,6 +127,7 @@ program
   .addOption(portOption("hetzner-port", 8001, "Hetzner Cloud API"))
   .addOption(portOption("cloudflare-port", 8002, "Cloudflare API"))
   .addOption(portOption("tailscale-port", 8003, "Tailscale API"))
+  .addOption(portOption("onepassword-port", 8004, "1Password, as hosts read it"))
   .addOption(portOption("s3-port", 9000, "S3 API of B2"))
   .addOption(portOption("moto-port", 9001, "moto, on 127.0.0.1"))
   .addOption(portOption("nix-cache-port", 9002, "Nix binary cache in front of the buckets, on 127.0.0.1"))

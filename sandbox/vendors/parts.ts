@@ -12,6 +12,7 @@ import { openProject } from "./hetzner/project.ts";
 import { ReverseDns } from "./hetzner/reverse-dns.ts";
 import { emptyState as hetznerState } from "./hetzner/state.ts";
 import { type Listener, type Log, listen, withHealth } from "./http.ts";
+import { onePasswordApp } from "./onepassword/app.ts";
 import { CLOUDFLARE, HETZNER, TAILSCALE } from "./refusals.ts";
 import type { Secrets } from "./secrets.ts";
 import { Store } from "./store.ts";
@@ -82,6 +83,13 @@ export async function startHetzner(
       store.commit();
     },
   };
+}
+
+/** Of the vault file that `op` works on. */
+export async function startOnePassword(options: PartOptions, port: number): Promise<Part> {
+  const app = onePasswordApp(join(options.dir, "vault.json"));
+  const log = options.log("onepassword");
+  return part("onepassword", await listen(withHealth("onepassword", app, log), options.address, port));
 }
 
 export interface CloudflareOptions extends PartOptions {

@@ -6,11 +6,11 @@ import { type Pdns, startPdns } from "./dns/pdns.ts";
 import type { Compute, CreateCompute } from "./hetzner/compute.ts";
 import { MemoryCompute } from "./hetzner/memory-compute.ts";
 import type { Log } from "./http.ts";
-import { type Part, startCloudflare, startHetzner, startTailscale } from "./parts.ts";
+import { type Part, startCloudflare, startHetzner, startOnePassword, startTailscale } from "./parts.ts";
 import { startS3 } from "./s3/part.ts";
 import { ensureSecrets } from "./secrets.ts";
 
-export const VENDORS = ["dns", "hetzner", "cloudflare", "tailscale", "s3"] as const;
+export const VENDORS = ["dns", "hetzner", "cloudflare", "tailscale", "s3", "onepassword"] as const;
 export type Vendor = (typeof VENDORS)[number];
 
 export interface ServeOptions {
@@ -32,6 +32,7 @@ export interface ServeOptions {
     hetzner: number;
     cloudflare: number;
     tailscale: number;
+    onepassword: number;
     s3: number;
     moto: number;
     nixCache: number;
@@ -110,6 +111,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
             dns,
           ),
         ),
+      wants("onepassword") && add(startOnePassword(common, ports.onepassword)),
       wants("s3") &&
         add(
           startS3(

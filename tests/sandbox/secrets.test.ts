@@ -2,6 +2,8 @@ import { spawn } from "node:child_process";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { grantHosts } from "../../sandbox/vendors/onepassword/accounts.ts";
+import { changeVault } from "../../sandbox/vendors/onepassword/vault-file.ts";
 import { expectWell, Sandbox } from "./sandbox.ts";
 import { inStores, onMachine, onRunner, watchProcesses } from "./search.ts";
 
@@ -12,28 +14,70 @@ const sandbox = new Sandbox("secrets");
 const known = "ops_PlantedByTheSecretsTest0123456789abcdefghij";
 const delivered = "/var/lib/pantheros/secrets/opnix-token";
 
-/** Changes the token in the vault the way a person would: through `op`. */
-async function rotate(): Promise<void> {
+/** Of the database's host, from when it is rotated on. */
+const rotated = "ops_RotatedByTheSecretsTest0123456789abcdefghij";
+
+/** Changes a value in 1Password the way a person would: through `op`. */
+async function put(vault: string, item: string, field: string, value: string): Promise<void> {
   const script = `set -a; . "$1/secrets.env"; set +a
-op item edit "web service account" --vault sandbox "credential=$(cat)"`;
+op item edit "${item}" --vault ${vault} "${field}=$(cat)"`;
   const path = `${process.cwd()}/sandbox/vendors/onepassword:${process.env["PATH"]}`;
   const { code, output } = await sandbox.run(
     ["tools/with", "env", `PATH=${path}`, "sh", "-c", script, "sh", sandbox.directory],
     60,
-    known,
+    value,
   );
   if (code !== 0) throw new Error(output);
 }
 
+/** Replaces a host's service account as 1Password does: the old token lets nobody in any more. */
+async function rotateAccount(host: string, token: string): Promise<void> {
+  const reference = `op://sandbox/${host} service account/credential`;
+  const vault = sandbox.file("vault.json");
+  changeVault(vault, (file) => {
+    file.serviceAccounts = file.serviceAccounts.filter(({ name }) => name !== host);
+  });
+  await put("sandbox", `${host} service account`, "credential", token);
+  grantHosts(vault, [{ host, reference }], ["sandbox-hosts"]);
+}
+
+/** What the database's service says to whoever connects; it runs with a secret that its host reads from 1Password. */
+const greeting = async (): Promise<string> =>
+  (await sandbox.inside("db", "curl -sm 5 telnet://127.0.0.1:5432")).output.trim();
+const greets = async (text: string): Promise<void> => {
+  const end = Date.now() + 60_000;
+  while ((await greeting()) !== text && Date.now() < end)
+    await new Promise((resume) => setTimeout(resume, 500));
+  expect(await greeting()).toBe(text);
+};
+/** How often the host has read its secrets since it was booted. */
+const fetches = async (): Promise<string> =>
+  (
+    await sandbox.inside(
+      "db",
+      "journalctl --no-pager -b -o cat -u opnix-secrets | grep -c 'Finished opnix-secrets'",
+    )
+  ).output.trim();
+
 describe("no secret is where it must not be", () => {
   let printed = "";
   let processes: string[] = [];
+  let greeted = "";
 
   beforeAll(async () => {
     await sandbox.fresh();
+    sandbox.editFleet((text) =>
+      text.replace(
+        'port = 5432\nprotocol = "tcp"',
+        `$&\noptions = { secret = "op://sandbox-hosts/db/greeting" }`,
+      ),
+    );
     const first = await sandbox.cli("up");
     expectWell(first);
-    await rotate();
+    greeted = await greeting();
+    await put("sandbox", "web service account", "credential", known);
+    await put("sandbox-hosts", "db", "greeting", "GREETING=after the rotation of the token");
+    await rotateAccount("db", rotated);
     const ended = watchProcesses(known);
     const second = await sandbox.up();
     processes = ended();
@@ -50,6 +94,44 @@ describe("no secret is where it must not be", () => {
       `${known} 600 root`,
     );
     expect((await sandbox.inside("db", `cat ${delivered}`)).output).not.toContain(known);
+  });
+
+  test("a created server has its secrets from its first boot on, and the first run confirms it", async () => {
+    expect(greeted).toBe("database on db, as 1Password has it");
+  });
+
+  test("a token that was rotated is used at once, and what reads a secret starts again with the new value", async () => {
+    const token = "/var/lib/pantheros/secrets/opnix-token";
+    expect((await sandbox.inside("db", `cat ${token}`)).output.trim()).toBe(rotated);
+    await greets("after the rotation of the token");
+  });
+
+  test("a secret that was rotated reaches its reader when the host reads it again, without a deploy", async () => {
+    await put("sandbox-hosts", "db", "greeting", "GREETING=after the rotation of the secret");
+    expectWell(await sandbox.inside("db", "systemctl restart opnix-secrets.service"));
+    await greets("after the rotation of the secret");
+    // Reading them writes them and touches the token, which must cause no further reading.
+    const before = await fetches();
+    expect(Number(before)).toBeGreaterThan(1);
+    expectWell(
+      await sandbox.inside("db", "touch /run/secrets/database /var/lib/pantheros/secrets/opnix-token"),
+    );
+    await new Promise((resume) => setTimeout(resume, 3000));
+    expect(await fetches()).toBe(before);
+    expect((await sandbox.inside("db", "systemctl is-active pantheros-secrets.path")).output.trim()).toBe(
+      "active",
+    );
+  });
+
+  test("a secret that its host may not read starts nothing, and what waits for it starts when it may", async () => {
+    expectWell(
+      await sandbox.inside(
+        "db",
+        "rm /run/secrets/database && systemctl restart database && ! systemctl is-active --quiet database",
+      ),
+    );
+    expectWell(await sandbox.inside("db", "systemctl restart opnix-secrets.service"));
+    await greets("after the rotation of the secret");
   });
 
   test("it is in no process list, no output, no log, no state, no store, no user data", async () => {

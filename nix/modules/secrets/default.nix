@@ -3,6 +3,7 @@
 {
   imports = [
     ./agenix.nix
+    ./changes.nix
     ./opnix.nix
     ./options.nix
     ./sops.nix

@@ -2,6 +2,7 @@
 {
   config,
   lib,
+  pkgs,
   ...
 }: let
   cfg = config.pantheros;
@@ -14,14 +15,52 @@
   in
     lib.concatStrings ([(lib.head words)] ++ map capital (lib.tail words));
 in {
-  options.pantheros.opnix.tokenFile = lib.mkOption {
-    type = lib.types.str;
-    default = "/var/lib/pantheros/secrets/opnix-token";
-    description = "Token of the host's own service account, which sees the host's secrets only.";
+  options.pantheros.opnix = {
+    tokenFile = lib.mkOption {
+      type = lib.types.str;
+      default = "/var/lib/pantheros/secrets/opnix-token";
+      description = "Token of the host's own service account; it opens the vaults that the account may read, whole.";
+    };
+    refresh = lib.mkOption {
+      type = lib.types.singleLineStr;
+      default = "6h";
+      description = ''
+        How long a secret that was changed in 1Password may take until it is on the host, as systemd.time(7) writes it.
+        1Password counts what a service account reads: 1000 a day in accounts of families, for all their hosts together.
+        `systemctl start pantheros-secrets-refresh` reads them now.
+      '';
+    };
+  };
+
+  config.systemd = lib.mkIf (mine != {}) {
+    services.pantheros-secrets-refresh = {
+      description = "Read the secrets of this host from 1Password again";
+      after = ["network-online.target"];
+      wants = ["network-online.target"];
+      serviceConfig = {
+        Type = "oneshot";
+        # OpNix's unit may start twice an hour only, also when it is asked to.
+        ExecStart = [
+          "-${pkgs.systemd}/bin/systemctl reset-failed opnix-secrets.service"
+          "${pkgs.systemd}/bin/systemctl restart opnix-secrets.service"
+        ];
+      };
+    };
+    timers.pantheros-secrets-refresh = {
+      wantedBy = ["timers.target"];
+      timerConfig = {
+        OnActiveSec = cfg.opnix.refresh;
+        OnUnitActiveSec = cfg.opnix.refresh;
+        RandomizedDelaySec = "10min";
+      };
+    };
   };
 
   config.services.onepassword-secrets = lib.mkIf (mine != {}) {
     enable = true;
+    # changes.nix does this for secrets of every backend. OpNix's own watches the directory that it writes to itself, and knows
+    # nothing of a new token (nix/module.nix of opnix 0.11).
+    systemdIntegration.enable = false;
     inherit (cfg.opnix) tokenFile;
     # Memory, not the disk.
     outputDir = dirOf (lib.head (lib.attrValues mine)).path;
@@ -29,7 +68,6 @@ in {
       lib.nameValuePair (camel name) {
         inherit (secret) path owner group mode;
         reference = lib.defaultTo "" secret.reference;
-        services = map (lib.removeSuffix ".service") secret.services;
       })
     mine;
   };

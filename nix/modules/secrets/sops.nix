@@ -15,7 +15,7 @@ in {
       lib.mapAttrs (_: secret: {
         inherit (secret) key owner group mode;
         sopsFile = secret.file;
-        restartUnits = secret.services;
+        restartUnits = map (import ../../lib/secrets.nix).unitName secret.services;
       })
       mine;
   };

@@ -39,7 +39,12 @@ export interface Vault {
 /** All that one account holds. Tokens are kept as hashes: the file gives nobody access to the real thing. */
 export interface VaultFile {
   version: 1;
-  serviceAccounts: { name: string; sha256: string }[];
+  serviceAccounts: {
+    name: string;
+    sha256: string;
+    /** Names of the vaults that it may read; absent: all. */
+    vaults?: string[];
+  }[];
   vaults: Vault[];
 }
 

@@ -44,6 +44,18 @@ test("nothing secret is sent in the clear, nor stands in the outputs", async () 
   expect(recording.isSecret("web-server", "userData")).toBe(true);
 });
 
+test("a created host has all its secrets from its installation on, so that nothing waits for a delivery", async () => {
+  const { recording } = await record(() => fleetOf({ plan: planOf(text), settings: settings() }), world());
+  const { stdin } = recording.named("web-install").inputs;
+  expect(recording.isSecret("web-install", "stdin")).toBe(true);
+  expect(JSON.parse(String(stdin))).toMatchObject({
+    secrets: {
+      "opnix-token": "PLANTED web service account",
+      "tailscale-auth-key": expect.stringContaining("PLANTED"),
+    },
+  });
+});
+
 test("a host that rolled back is told as that, and the verdict's command fails", async () => {
   const { recording, result } = await record(
     () => fleetOf({ plan: planOf(text), settings: settings() }),
