@@ -72,8 +72,8 @@ in {
       };
     };
 
-    # B2's key beside the token: a second file, since the same key serves dumps and backups. B2 refuses the checksums that
-    # newer S3 clients add of their own accord.
+    # B2's key beside the token: a second file, since the one is the vendor's and the other our own. It reaches the cache's bucket
+    # and no other: this service faces the internet. B2 refuses the checksums that newer S3 clients add of their own accord.
     systemd.services.atticd = {
       serviceConfig.EnvironmentFile = lib.mkForce (map (secret: config.pantheros.secrets.${secret}.path) secrets);
       environment = {

@@ -25,7 +25,7 @@
     set -eu
     [ "$(id -u)" = 0 ] || { echo "pantheros-backup: reads root's secrets; run it with sudo" >&2; exit 1; }
     set -a
-    . ${secrets.b2-credentials.path}
+    . ${secrets.b2-backups.path}
     set +a
     ${lib.toShellVars engine.environment}
     export ${lib.concatStringsSep " " (lib.attrNames engine.environment)}
@@ -51,7 +51,7 @@
     serviceConfig = {
       Type = "oneshot";
       LoadCredential = ["password:${secrets.backup-password.path}"];
-      EnvironmentFile = secrets.b2-credentials.path;
+      EnvironmentFile = secrets.b2-backups.path;
       CacheDirectory = "pantheros-backup";
       CacheDirectoryMode = "0700";
       ProtectSystem = "strict";
@@ -139,7 +139,7 @@ in {
 
   config = lib.mkIf cfg.enable {
     pantheros.secrets = {
-      b2-credentials = {};
+      b2-backups = {};
       backup-password = {};
     };
     environment.systemPackages = [program];

@@ -22,7 +22,7 @@
         PATH=${lib.makeBinPath [config.services.postgresql.package pkgs.coreutils pkgs.gnugrep pkgs.gnused pkgs.rclone pkgs.util-linux]}
         export PATH
         : "''${PANTHEROS_DUMP_PASSWORD:=${secrets.backup-password.path}}"
-        : "''${PANTHEROS_DUMP_CREDENTIALS:=${secrets.b2-credentials.path}}"
+        : "''${PANTHEROS_DUMP_CREDENTIALS:=${secrets.b2-dumps.path}}"
       ''
       + lib.concatStrings (lib.mapAttrsToList (name: value: ": \"\${${name}:=${value}}\"\n") settings)
       + lib.removePrefix "#!/bin/sh\n" (builtins.readFile ./dump.sh);
@@ -85,7 +85,7 @@ in {
 
   config = lib.mkIf cfg.enable {
     pantheros.secrets = {
-      b2-credentials = {};
+      b2-dumps = {};
       backup-password = {};
     };
     environment.systemPackages = [program];
@@ -104,7 +104,7 @@ in {
         ExecStart = "${lib.getExe program} dump";
         LoadCredential = [
           "password:${secrets.backup-password.path}"
-          "b2:${secrets.b2-credentials.path}"
+          "b2:${secrets.b2-dumps.path}"
         ];
         # Root, for the socket as postgres and for the metrics; but with nothing else to write to.
         PrivateTmp = true;

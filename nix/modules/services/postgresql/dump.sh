@@ -41,7 +41,7 @@ store() {
   [ -r "$PANTHEROS_DUMP_PASSWORD" ] || die "no password at $PANTHEROS_DUMP_PASSWORD: has the secret backup-password arrived?"
   case "$PANTHEROS_DUMP_TO" in
     store:*)
-      [ -r "$PANTHEROS_DUMP_CREDENTIALS" ] || die "no credentials at $PANTHEROS_DUMP_CREDENTIALS: has the secret b2-credentials arrived?"
+      [ -r "$PANTHEROS_DUMP_CREDENTIALS" ] || die "no credentials at $PANTHEROS_DUMP_CREDENTIALS: has the secret b2-dumps arrived?"
       set -a
       # shellcheck source=/dev/null
       . "$PANTHEROS_DUMP_CREDENTIALS"

@@ -1,0 +1,97 @@
+import { evaluate } from "./nix.ts";
+
+/** What a module sets, by itself; `config` is what it reads, `wanted` an expression over `set`. */
+const set = (module: string, config: string, args: string, wanted: string): unknown =>
+  evaluate(`let set = import (nix + "/../tests/unit/nix/one-module.nix") {
+    inherit nix;
+    module = nix + "/modules/${module}";
+    config = ${config};
+    args = ${args};
+  }; in ${wanted}`);
+
+const secrets = (names: readonly string[]) =>
+  `{ ${names.map((name) => `${name}.path = "/run/secrets/${name}";`).join(" ")} }`;
+const host = '{ name = "web"; environment = "production"; provider.kind = "existing"; }';
+const registry =
+  '{ bucket = environment: purpose: "the-" + purpose; endpoint = "https://s3.example.test"; region = "eu-central-003"; hosts.web.backup = ["/srv"]; cacheName = "cache.example.test"; nameOf = name: name; }';
+
+describe("each purpose has a key to B2 of its own, so that the cache's opens neither dumps nor backups", () => {
+  const dumps = `{
+    pantheros = {
+      secrets = ${secrets(["b2-dumps", "backup-password"])};
+      services.alloy.textfiles = "/var/lib/metrics";
+      services.postgresql = { enable = true; databases = ["app"]; dump = { enable = true; at = "daily"; target = "store:x"; endpoint = "e"; region = "eu-central-003"; keepDays = 30; }; };
+    };
+    services.postgresql.package = "/pkgs/postgresql";
+  }`;
+  const backups = `{
+    pantheros = {
+      secrets = ${secrets(["b2-backups", "backup-password"])};
+      services.alloy.textfiles = "/var/lib/metrics";
+      services.backup = { enable = true; engine = "rustic"; paths = ["/srv"]; exclude = []; bucket = "b"; endpoint = "e"; region = "r"; at = "daily"; checkAt = "weekly"; keep = { daily = 7; weekly = 5; monthly = 12; }; };
+    };
+  }`;
+  const attic = `{
+    pantheros = {
+      secrets = ${secrets(["b2-credentials", "attic-token"])};
+      services.attic = { enable = true; port = 8080; listen = "127.0.0.1"; bucket = "b"; retention = "3 months"; };
+    };
+  }`;
+  const fleet = '{ cache.host = "web"; region = "eu-central-003"; }';
+
+  test.each([
+    ["services/postgresql/dump.nix", dumps, ["b2-dumps", "backup-password"]],
+    ["services/backups/default.nix", backups, ["b2-backups", "backup-password"]],
+    ["services/attic.nix", attic, ["attic-token", "b2-credentials"]],
+  ])("%s", (module, config, names) => {
+    const args = `{ host = ${host}; registry = ${registry}; fleet = ${fleet}; }`;
+    expect(set(module, config, args, "builtins.attrNames set.pantheros.secrets")).toEqual(names);
+    const used = JSON.stringify(
+      set(
+        module,
+        config,
+        args,
+        "builtins.mapAttrs (_: unit: [ (unit.serviceConfig.LoadCredential or []) (unit.serviceConfig.EnvironmentFile or []) ]) set.systemd.services",
+      ),
+    );
+    const keys = new Set(used.match(/b2-[a-z]+/g));
+    expect([...keys]).toEqual(names.filter((name) => name.startsWith("b2-")));
+  });
+});
+
+describe("units wait for the secrets that they read, and start again when one changes", () => {
+  const config = (backend: string) => `{
+    pantheros = {
+      opnix.tokenFile = "/token";
+      secrets.key = { backend = "${backend}"; path = "/run/secrets/key"; services = ["app"]; };
+      secrets.unread = { backend = "${backend}"; path = "/run/secrets/unread"; services = []; };
+    };
+  }`;
+  const wanted = `{
+    app = set.systemd.services.app;
+    opnix = set.systemd.services.opnix-secrets or null;
+    table = set.environment.etc."pantheros/secrets".text;
+    watched = set.systemd.paths.pantheros-secrets.pathConfig.PathChanged;
+  }`;
+
+  test("OpNix's own unit counts for one of them: a new token starts it again", () => {
+    expect(set("secrets/changes.nix", config("opnix"), "{}", wanted)).toEqual({
+      app: {
+        after: ["opnix-secrets.service"],
+        wants: ["opnix-secrets.service"],
+        unitConfig: { ConditionPathExists: ["/run/secrets/key"] },
+      },
+      opnix: { serviceConfig: { ExecStartPost: "/pkgs/pantheros-secrets" } },
+      table: "/run/secrets/key app.service\n/token opnix-secrets.service\n",
+      watched: ["/run/secrets/key", "/token"],
+    });
+  });
+
+  test("secrets of other backends have it too", () => {
+    expect(set("secrets/changes.nix", config("delivered"), "{}", wanted)).toMatchObject({
+      app: { after: [], unitConfig: { ConditionPathExists: ["/run/secrets/key"] } },
+      opnix: null,
+      watched: ["/run/secrets/key"],
+    });
+  });
+});

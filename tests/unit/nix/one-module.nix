@@ -1,0 +1,105 @@
+# What one module of nix/modules sets, evaluated by itself: nothing is merged with other modules and no type is checked, which takes
+# a nixpkgs (`make nix-eval`). Enough to see what a module makes of the values it reads.
+#   module: path; config: what it reads of other modules; args: host, fleet, registry, …
+{
+  nix,
+  module,
+  config,
+  args ? {},
+}: let
+  inherit (builtins) attrNames concatMap concatStringsSep elem filter foldl' hasAttr isFunction isList listToAttrs map mapAttrs stringLength substring;
+  standIn = import (nix + "/../tools/nix/stand-in.nix");
+  lib =
+    standIn
+    // rec {
+      inherit (builtins) elemAt genList hasAttr length;
+      inherit concatMap;
+      any = builtins.any;
+      all = builtins.all;
+      mkIf = condition: value:
+        if condition
+        then value
+        else
+          (
+            if isList value
+            then []
+            else {}
+          );
+      mkMerge = foldl' standIn.recursiveUpdate {};
+      mkDefault = value: value;
+      mkForce = value: value;
+      mkAfter = value: value;
+      mkBefore = value: value;
+      optional = condition: value:
+        if condition
+        then [value]
+        else [];
+      optionals = condition: value:
+        if condition
+        then value
+        else [];
+      optionalAttrs = condition: value:
+        if condition
+        then value
+        else {};
+      optionalString = condition: value:
+        if condition
+        then value
+        else "";
+      concatMapStringsSep = separator: make: list: concatStringsSep separator (map make list);
+      concatMapStrings = make: list: concatStringsSep "" (map make list);
+      concatStrings = concatStringsSep "";
+      concatLines = list: concatStringsSep "" (map (line: "${line}\n") list);
+      unique = foldl' (known: item:
+        if elem item known
+        then known
+        else known ++ [item]) [];
+      filterAttrs = keep: set: removeAttrs set (filter (name: !keep name set.${name}) (attrNames set));
+      nameValuePair = name: value: {inherit name value;};
+      mapAttrs' = make: set: listToAttrs (map (name: make name set.${name}) (attrNames set));
+      hasPrefix = prefix: text: substring 0 (stringLength prefix) text == prefix;
+      hasSuffix = suffix: text: let
+        at = stringLength text - stringLength suffix;
+      in
+        at >= 0 && substring at (-1) text == suffix;
+      removePrefix = prefix: text:
+        if hasPrefix prefix text
+        then substring (stringLength prefix) (-1) text
+        else text;
+      removeSuffix = suffix: text:
+        if hasSuffix suffix text
+        then substring 0 (stringLength text - stringLength suffix) text
+        else text;
+      escapeShellArg = text: "'${toString text}'";
+      escapeShellArgs = concatMapStringsSep " " escapeShellArg;
+      toShellVars = vars: concatLines (map (name: "${name}='${toString vars.${name}}'") (attrNames vars));
+      getExe = package: "${package}/bin/main";
+      makeBinPath = concatMapStringsSep ":" (package: "${package}/bin");
+      toUpper = text: text;
+      defaultTo = value: given:
+        if given == null
+        then value
+        else given;
+      last = list: builtins.elemAt list (builtins.length list - 1);
+      subtractLists = gone: filter (item: !elem item gone);
+    };
+  pkgs =
+    listToAttrs (map (name: {
+      inherit name;
+      value = "/pkgs/${name}";
+    }) ["btrfs-progs" "coreutils" "curl" "diffutils" "gnugrep" "gnused" "iproute2" "jq" "kopia" "rclone" "runtimeShell" "rustic" "systemd" "util-linux"])
+    // {
+      formats.toml = _: {generate = name: value: {inherit name value;};};
+      stdenv.hostPlatform.system = "x86_64-linux";
+      writeShellScript = name: text: "/pkgs/${name}";
+      writeShellScriptBin = name: text: "/pkgs/${name}";
+      writeText = name: text: "/pkgs/${name}";
+      writeTextFile = {name, ...}: "/pkgs/${name}";
+    };
+  written = import module;
+  result =
+    if isFunction written
+    then written ({inherit config lib pkgs;} // args)
+    else written;
+in
+  result.config or result
