@@ -6,6 +6,7 @@ import { machineProblems } from "./machine-checks.ts";
 import { fqdnOf, inService } from "./plan.ts";
 import { collisions, known, type Problem } from "./problems.ts";
 import type { Inventory } from "./schema.ts";
+import { vaultProblems } from "./vaults.ts";
 
 function serviceProblems(inventory: Inventory): Problem[] {
   const services = Object.entries(inventory.services);
@@ -247,5 +248,6 @@ export function crossProblems(inventory: Inventory): Problem[] {
     ...nameProblems(inService(inventory)),
     ...lifeCycleProblems(inventory),
     ...referenceProblems(inventory),
+    ...vaultProblems(inventory),
   ];
 }

@@ -11,6 +11,9 @@ import {
   sshPublicKey,
 } from "./primitives.ts";
 
+/** A 1Password vault's name: a part of a secret reference. */
+export const vaultName = z.string().regex(/^[^/]+$/, "a vault's name, without slashes");
+
 export const environmentName = z.enum(["production", "staging", "homelab", "sandbox"]);
 
 /** Hetzner Cloud's locations. Source: GET /v1/locations of the Hetzner Cloud API. */
@@ -144,6 +147,11 @@ export const host = z
         "public half of the host's own signing key, as `tools/build-key HOST` prints it: only this host trusts what is signed with it. Needed where another store than the runner's or a trusted builder's builds its system",
       ),
     storage: storage.default({ layout: "none", classes: {} }).describe("disk layout"),
+    vault: vaultName
+      .optional()
+      .describe(
+        "1Password vault that the host's service account reads; without one that of its environment, which its other hosts read too",
+      ),
     router: router.optional().describe("the two sides of a host with the profile router"),
     resources: resources.optional().describe("what the machine has, for reports and checks"),
     tags: z.array(label).default(["server"]).describe("tailnet tags, without the `tag:`"),

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { dns } from "./dns.ts";
 import { serviceHealth } from "./health.ts";
-import { environmentName, host } from "./host.ts";
+import { environmentName, host, vaultName } from "./host.ts";
 import { budgets, mountClass, ports } from "./machine.ts";
 import { role, user } from "./people.ts";
 import {
@@ -31,6 +31,11 @@ const environment = z
     dns_prefix: label
       .optional()
       .describe("label put behind every host's and service's name: `grafana.staging.example.test`"),
+    vault: vaultName
+      .optional()
+      .describe(
+        "1Password vault that the service accounts of its hosts read, whole; without one the program's with `-` and the environment behind its name",
+      ),
     gateway: label
       .optional()
       .describe(
@@ -234,7 +239,7 @@ const fleet = z
   .strictObject({
     description: z.string().optional(),
     domain: domainName.describe("the fleet's domain"),
-    vault: z.string().min(1).default("pantherOS").describe("1Password vault that the program writes to"),
+    vault: vaultName.default("pantherOS").describe("1Password vault of the program; no host reads it"),
   })
   .transform(camelKeys);
 

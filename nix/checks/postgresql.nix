@@ -14,7 +14,7 @@ in
       imports = [
         (test.secrets {
           backup-password = "correct-horse-battery-staple";
-          b2-credentials = "AWS_ACCESS_KEY_ID=unused";
+          b2-dumps = "AWS_ACCESS_KEY_ID=unused";
         })
       ];
       users.users.app = {

@@ -163,6 +163,11 @@ let
       buildKey = host.build_key or null;
       storage = {layout = "none";} // host.storage or {} // {classes = mapAttrs mountDefaults (host.storage.classes or {});};
       users = filterAttrs (_: user: user.hosts == "all" || builtins.elem name user.hosts) users;
+      # Where its service account reads its secrets: an item in its own vault, or in that of its environment.
+      secretsItem =
+        if host ? vault
+        then "op://${host.vault}/${name}"
+        else "op://${raw.environments.${host.environment}.vault or "${raw.fleet.vault or "pantherOS"}-${host.environment}"}/${host.environment}";
       router =
         if host ? router
         then routerDefaults host.router
@@ -187,8 +192,6 @@ let
     ports = portDefaults (raw.ports or {});
     inherit hosts services;
     inherit (raw.fleet) domain;
-    # 1Password vault of the fleet.
-    vault = raw.fleet.vault or "pantherOS";
     deploy = deployDefaults (raw.deploy or {});
     cache = cacheDefaults (raw.cache or {});
     inherit zone;

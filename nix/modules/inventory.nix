@@ -53,8 +53,7 @@ in {
       trustedPublicKeys = lib.optional (fleet.cache.publicKey != null) fleet.cache.publicKey ++ lib.optional (host.buildKey != null) host.buildKey;
     };
 
-    # One item per environment: staging reads nothing of production's.
-    secretsItem = mkDefault "op://${fleet.vault}/${host.environment}";
+    secretsItem = mkDefault host.secretsItem;
 
     ssh.port = fleet.ports.ssh;
     inherit (fleet) roles;

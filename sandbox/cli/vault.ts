@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Plan } from "../../inventory/plan.ts";
+import { hostVault } from "../../inventory/vaults.ts";
 import { grantHosts } from "../vendors/onepassword/accounts.ts";
 import { parseReference, type Seed, seedVault } from "../vendors/onepassword/seed.ts";
 import type { Layout } from "./layout.ts";
@@ -36,11 +37,15 @@ export function ensureVault(layout: Layout, plan: Plan, token: string): number {
   const greetings = greetingSeeds(plan.services);
   const seeds = [...vaultSeeds(plan), ...greetings];
   const made = seedVault(layout.vault, token, [plan.inventory.fleet.vault], seeds);
-  const vaults = [...new Set(greetings.map(({ vault }) => vault))];
   grantHosts(
     layout.vault,
-    plan.secrets.filter(({ name }) => name === "opnix-token"),
-    vaults,
+    plan.secrets
+      .filter(({ name }) => name === "opnix-token")
+      .map(({ host, reference }) => ({
+        host,
+        reference,
+        vaults: [hostVault(plan.inventory, host) ?? ""],
+      })),
   );
   return made;
 }

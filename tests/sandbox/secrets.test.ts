@@ -38,7 +38,7 @@ async function rotateAccount(host: string, token: string): Promise<void> {
     file.serviceAccounts = file.serviceAccounts.filter(({ name }) => name !== host);
   });
   await put("sandbox", `${host} service account`, "credential", token);
-  grantHosts(vault, [{ host, reference }], ["sandbox-hosts"]);
+  grantHosts(vault, [{ host, reference, vaults: ["sandbox-hosts"] }]);
 }
 
 /** What the database's service says to whoever connects; it runs with a secret that its host reads from 1Password. */

@@ -1,14 +1,17 @@
 import { readReference } from "./references.ts";
 import { changeVault, hashToken } from "./vault-file.ts";
 
-/** Makes a service account of each host's token, which may read `vaults` and nothing else. */
+/** Makes a service account of each host's token, which may read the vaults named with it and nothing else. */
 export function grantHosts(
   path: string,
-  tokens: readonly { readonly host: string; readonly reference: string }[],
-  vaults: readonly string[],
+  tokens: readonly {
+    readonly host: string;
+    readonly reference: string;
+    readonly vaults: readonly string[];
+  }[],
 ): void {
   changeVault(path, (file) => {
-    for (const { host, reference } of tokens) {
+    for (const { host, reference, vaults } of tokens) {
       const sha256 = hashToken(readReference(file, reference));
       const others = file.serviceAccounts.filter((account) => account.sha256 !== sha256);
       file.serviceAccounts = [...others, { name: host, sha256, vaults: [...vaults] }];

@@ -1,0 +1,74 @@
+/**
+ * 1Password's vaults. A service account reads whole vaults, never single items (1Password, "Get started with service accounts"), so who
+ * may read what is decided by which vault it is in.
+ */
+import type { Problem } from "./problems.ts";
+import type { EnvironmentName, Inventory } from "./schema.ts";
+
+/** The vault that the hosts of an environment read. */
+export const environmentVault = ({ fleet, environments }: Inventory, name: EnvironmentName): string =>
+  environments[name]?.vault ?? `${fleet.vault}-${name}`;
+
+/** The vault that a host's service account may read. */
+export const hostVault = (inventory: Inventory, host: string): string | undefined => {
+  const found = inventory.hosts[host];
+  return found && (found.vault ?? environmentVault(inventory, found.environment));
+};
+
+/** What reads a vault, by the key that says so. */
+interface Reader {
+  readonly key: string;
+  readonly vault: string;
+}
+
+function hostReaders(inventory: Inventory): Reader[] {
+  const environments = Object.keys(inventory.environments) as EnvironmentName[];
+  return [
+    ...environments.map((name) => ({
+      key: `environments.${name}.vault`,
+      vault: environmentVault(inventory, name),
+    })),
+    ...Object.entries(inventory.hosts).flatMap(([name, { vault }]) =>
+      vault === undefined ? [] : [{ key: `hosts.${name}.vault`, vault }],
+    ),
+  ];
+}
+
+/** As 1Password compares names; ids are what they are. */
+const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+
+/** Vaults that more can read than should. */
+export function vaultProblems(inventory: Inventory): Problem[] {
+  const problems: Problem[] = [];
+  const readers = hostReaders(inventory);
+  const own: Reader = { key: "fleet.vault", vault: inventory.fleet.vault };
+  for (const [index, { key, vault }] of readers.entries()) {
+    const other = [own, ...readers.slice(0, index)].find((each) => same(each.vault, vault));
+    if (other === undefined) continue;
+    const read =
+      other === own
+        ? "the program's own secrets: the vendors' tokens and the state's passphrase"
+        : "what the others keep there";
+    problems.push({
+      key,
+      message: `"${vault}" is also ${other.key}: a host's service account reads its whole vault, and so ${read}; name a vault of its own`,
+    });
+  }
+  for (const [name, { reference }] of Object.entries(inventory.secrets)) {
+    const [, , vault = ""] = reference.split("/"); // op://VAULT/…
+    const reader = readers.find((each) => same(each.vault, vault));
+    if (reader === undefined) continue;
+    problems.push({
+      key: `secrets.${name}.reference`,
+      message: `the vault "${vault}" is ${reader.key}: every host that reads it could read this secret of other hosts; put it into "${inventory.fleet.vault}"`,
+    });
+  }
+  for (const { key, vault } of [own, ...readers]) {
+    if (!/^[a-z0-9]{26}$/.test(vault)) continue;
+    problems.push({
+      key,
+      message: `"${vault}" is a vault's id: give its name, so that two can be told apart`,
+    });
+  }
+  return problems;
+}
