@@ -28,11 +28,12 @@ export function sandboxVariables(context: SandboxContext): Readonly<Record<strin
 }
 
 /** What the fleet's owner would have set up at the vendors before: a zone and a tailnet. */
-export type Accounts = Pick<Inventory, "dns" | "tailnet">;
+export type Accounts = Pick<Inventory, "dns" | "tailnet" | "storage">;
 
-function accountOptions({ dns, tailnet }: Accounts): readonly string[] {
+function accountOptions({ dns, tailnet, storage }: Accounts): readonly string[] {
   return [
     ...(dns === undefined ? [] : ["--zone", dns.zone]),
+    ...(storage === undefined ? [] : ["--region", storage.region]),
     ...(tailnet === undefined ? [] : ["--tailnet", tailnet.name, "--suffix", tailnet.suffix]),
   ];
 }

@@ -124,6 +124,7 @@ program
       .choices(["refuse", "accept"])
       .default("refuse"),
   )
+  .option("--region <region>", "region of the emulated B2", "eu-central-003")
   .addOption(portOption("hetzner-port", 8001, "Hetzner Cloud API"))
   .addOption(portOption("cloudflare-port", 8002, "Cloudflare API"))
   .addOption(portOption("tailscale-port", 8003, "Tailscale API"))

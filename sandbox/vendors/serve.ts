@@ -28,6 +28,8 @@ export interface ServeOptions {
   /** Python environment with moto. */
   venv: string;
   checksums: "refuse" | "accept";
+  /** Region of the emulated B2. */
+  region: string;
   ports: {
     hetzner: number;
     cloudflare: number;
@@ -118,6 +120,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
             {
               ...{ ...common, venv: options.venv, motoPort: ports.moto, nixPort: ports.nixCache },
               checksums: options.checksums,
+              region: options.region,
             },
             ports.s3,
           ),

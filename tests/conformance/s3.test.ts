@@ -44,11 +44,12 @@ describe("the S3 API of Backblaze B2", () => {
       accessKeyId?: string;
       secretAccessKey?: string;
       checksums?: "WHEN_REQUIRED" | "WHEN_SUPPORTED";
+      region?: string;
     } = {},
   ) =>
     new S3Client({
       endpoint: vendors.url("s3"),
-      region: "eu-central-003",
+      region: options.region ?? "eu-central-003",
       forcePathStyle: true,
       maxAttempts: 1,
       credentials: {
@@ -90,6 +91,12 @@ describe("the S3 API of Backblaze B2", () => {
     ]);
     const forger = connect({ secretAccessKey: "wrong" });
     expect(await refusal(forger.send(new GetBucketVersioningCommand({ Bucket })))).toEqual([
+      403,
+      "SignatureDoesNotMatch",
+    ]);
+    // As rclone and others sign that are told no region.
+    const elsewhere = connect({ region: "us-east-1" });
+    expect(await refusal(elsewhere.send(new GetBucketVersioningCommand({ Bucket })))).toEqual([
       403,
       "SignatureDoesNotMatch",
     ]);

@@ -19,7 +19,17 @@ export class Vendors {
 
   /** @param only comma-separated vendors, as for `--only` */
   static async start(only: string): Promise<Vendors> {
-    const names = ["hetzner", "cloudflare", "tailscale", "onepassword", "s3", "moto", "nix-cache", "dns", "dns-api"];
+    const names = [
+      "hetzner",
+      "cloudflare",
+      "tailscale",
+      "onepassword",
+      "s3",
+      "moto",
+      "nix-cache",
+      "dns",
+      "dns-api",
+    ];
     const ports = Object.fromEntries(
       await Promise.all(names.map(async (name) => [name, await freePort()] as const)),
     );

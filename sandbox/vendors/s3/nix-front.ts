@@ -30,7 +30,7 @@ export interface NixFrontOptions {
 export function nixFront({ endpoint, credentials, log }: NixFrontOptions): Server {
   const client = new S3Client({
     endpoint,
-    region: "eu-central-003",
+    region: credentials.region,
     forcePathStyle: true,
     credentials: { accessKeyId: credentials.keyId, secretAccessKey: credentials.secret },
     requestChecksumCalculation: "WHEN_REQUIRED", // B2 refuses the others

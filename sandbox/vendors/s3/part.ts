@@ -11,6 +11,8 @@ import { nixFront } from "./nix-front.ts";
 export interface S3Options extends PartOptions {
   venv: string;
   motoPort: number;
+  /** B2's region, that of the endpoint. */
+  region: string;
   /** Port of the Nix cache in front of the buckets, on 127.0.0.1. */
   nixPort: number;
   checksums: "refuse" | "accept";
@@ -28,6 +30,7 @@ export async function startS3(options: S3Options, port: number): Promise<Part> {
     const credentials = {
       keyId: options.secrets.AWS_ACCESS_KEY_ID ?? "",
       secret: options.secrets.AWS_SECRET_ACCESS_KEY ?? "",
+      region: options.region,
     };
     const { checksums, motoPort } = options;
     const server = s3Filter({ backend, journal, motoPort, credentials, checksums, log });

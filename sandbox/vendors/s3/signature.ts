@@ -12,6 +12,8 @@ export interface SignedRequest {
 export interface Credentials {
   keyId: string;
   secret: string;
+  /** Of the account's endpoint; requests that are signed for another one are refused. */
+  region: string;
 }
 
 interface Claim {
@@ -111,6 +113,16 @@ export function signatureRefusal(request: SignedRequest, credentials: Credential
   if (claim === undefined) return undefined;
   if (claim.keyId !== credentials.keyId) {
     return { status: 403, code: "InvalidAccessKeyId", message: `The key '${claim.keyId}' is not valid` };
+  }
+  // B2 has one region per account, and its name is a part of what is signed (Backblaze, "S3-Compatible API"). The words that B2 refuses
+  // another one with are not documented.
+  const region = claim.scope.split("/")[1];
+  if (region !== credentials.region) {
+    return {
+      status: 403,
+      code: "SignatureDoesNotMatch",
+      message: `Signature validation failed: signed for '${region}', this is '${credentials.region}'`,
+    };
   }
   const wanted = Buffer.from(expectedSignature(request, claim, credentials.secret));
   const given = Buffer.from(claim.signature);

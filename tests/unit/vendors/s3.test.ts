@@ -90,7 +90,11 @@ test("object lock is decided at a bucket's birth, and reading by its ACL", () =>
 
 describe("signatures", () => {
   // AWS, "Examples of signature calculations": GET object with a range, and a presigned GET.
-  const credentials = { keyId: "AKIAIOSFODNN7EXAMPLE", secret: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" };
+  const credentials = {
+    keyId: "AKIAIOSFODNN7EXAMPLE",
+    secret: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    region: "us-east-1",
+  };
   const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
   const signed = {
     method: "GET",
@@ -121,6 +125,10 @@ describe("signatures", () => {
       "SignatureDoesNotMatch",
     );
     expect(signatureRefusal(signed, { ...credentials, keyId: "other" })?.code).toBe("InvalidAccessKeyId");
+    expect(signatureRefusal(signed, { ...credentials, region: "eu-central-003" })).toMatchObject({
+      code: "SignatureDoesNotMatch",
+      message: expect.stringContaining("signed for"),
+    });
   });
 });
 
