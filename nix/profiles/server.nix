@@ -12,6 +12,7 @@ in {
     fail2ban.enable = deployed;
     audit.enable = deployed;
     podman.enable = deployed;
+    boot.unattended = lib.mkDefault true;
     # No BIOS on the other architecture.
     boot.loader = lib.mkDefault (
       if host.system == "x86_64-linux"

@@ -95,3 +95,37 @@ describe("units wait for the secrets that they read, and start again when one ch
     });
   });
 });
+
+describe("a machine that nobody sits at is never left with a kernel that panicked or hangs", () => {
+  const boot = (more: string) => `{
+    pantheros.boot = { loader = "grub-hybrid"; touchFirmware = false; timeout = 5; generations = 10; kernel = "default"; quiet = false;
+      unattended = true; panicSeconds = 30; watchdogSeconds = 60; serialConsole = "ttyS0,115200"; ${more} };
+    boot.supportedFilesystems = {};
+  }`;
+  const wanted = "{ inherit (set.boot) kernelParams; manager = set.systemd.settings.Manager; }";
+
+  test("it reboots by itself: kernel, first stage, service manager", () => {
+    expect(set("core/boot.nix", boot(""), "{}", wanted)).toEqual({
+      kernelParams: [
+        "console=ttyS0,115200",
+        "console=tty0",
+        "panic=30",
+        "softlockup_panic=1",
+        "nmi_watchdog=panic",
+        "boot.panic_on_fail",
+      ],
+      manager: { RuntimeWatchdogSec: "60s", RebootWatchdogSec: "5min" },
+    });
+    const profile = evaluate(
+      '((import (nix + "/profiles/server.nix")) { host = { provider.kind = "existing"; system = "x86_64-linux"; }; lib = { mkIf = _: v: v; mkDefault = v: v; }; pkgs.htop = ""; }).pantheros.boot.unattended',
+    );
+    expect(profile).toBe(true);
+  });
+
+  test("a machine somebody sits at waits for them", () => {
+    const laptop = boot("")
+      .replace("unattended = true", "unattended = false")
+      .replace('"ttyS0,115200"', "null");
+    expect(set("core/boot.nix", laptop, "{}", wanted)).toEqual({ kernelParams: [], manager: {} });
+  });
+});

@@ -25,7 +25,10 @@
             then []
             else {}
           );
-      mkMerge = foldl' standIn.recursiveUpdate {};
+      mkMerge = parts:
+        if builtins.any isList parts
+        then concatMap (part: part) (filter isList parts)
+        else foldl' standIn.recursiveUpdate {} parts;
       mkDefault = value: value;
       mkForce = value: value;
       mkAfter = value: value;

@@ -67,6 +67,7 @@ TIMER=$$ BOUND=$bound setsid sh -c '
     sleep 0.1
   done' unit "$@" >>"$R/fake/journal" 2>&1 </dev/null &`,
   bootctl: `[ ! -e "$R/fake/no-efi" ] || { echo "Not booted with UEFI" >&2; exit 1; }; echo "bootctl $*" >>"$R/fake/log"`,
+  findmnt: `cat "$R/fake/boot-file-system" 2>/dev/null`,
   "nix-env": `
 [ ! -e "$R/fake/nix-env-fails" ] || { echo "error: disk full" >&2; exit 1; }
 dir=$R/nix/var/nix/profiles; next=$(($(cat "$R/fake/generation") + 1))

@@ -102,6 +102,74 @@ describe.each(shells)("a system that needs a reboot, under $name", ({ shebang })
     expect(host.log().slice(-2)).toEqual([`boot ${next}`, "reboot"]);
   });
 
+  describe("GRUB", () => {
+    /** As install-grub.pl of nixpkgs writes it: the default first, then the profile's systems, the newest before. */
+    const menu = (systems: readonly string[]) => `
+if [ "\${saved_entry}" ]; then
+  set default="\${saved_entry}"
+  set saved_entry=
+  save_env saved_entry
+fi
+menuentry "NixOS - Default" --class nixos --unrestricted {
+  linux ($drive1)//kernels/old-bzImage init=${old}/init loglevel=4
+}
+submenu "NixOS - All configurations" --class submenu {
+${systems
+  .map(
+    (
+      system,
+      index,
+    ) => `menuentry "NixOS - Configuration ${systems.length - index} (2026-01-01 - 26.05)" --class nixos {
+  linux ($drive1)//kernels/a-bzImage init=${system}/init loglevel=4
+}`,
+  )
+  .join("\n")}
+}
+`;
+    const environment = () => host.read("boot/grub/grubenv");
+    const staged = async (fileSystem: string, conf: Record<string, unknown> = {}): Promise<string> => {
+      const next = host.closure("next", { ...newKernel, conf: { ...allow, ...conf } });
+      host.unlink("boot/pantheros-default");
+      host.write("boot/grub/grub.cfg", menu([next, old]));
+      host.write("fake/boot-file-system", `${fileSystem}\n`);
+      expect(activate(next).json).toMatchObject({ outcome: "rebooting" });
+      await host.until(() => host.log().includes("reboot"));
+      return next;
+    };
+
+    test("the old system stays the default, the new one's entry is started once", async () => {
+      host.write(
+        "boot/grub/grubenv",
+        `# GRUB Environment Block\nkept=yes\nsaved_entry=other\n${"#".repeat(970)}`,
+      );
+      const next = await staged("vfat   /dev/sda2");
+      expect(host.log()).toEqual([`nix-env --set ${next}`, `boot ${old}`, "reboot"]);
+      expect(environment()).toHaveLength(1024);
+      expect(environment().replace(/#+$/, "")).toBe(
+        "# GRUB Environment Block\nkept=yes\nsaved_entry=NixOS - All configurations>NixOS - Configuration 2 (2026-01-01 - 26.05)\n",
+      );
+    });
+
+    test.each(["btrfs /dev/sda3", "ext4 /dev/mapper/vg-boot", "vfat /dev/md0", ""])(
+      "where it cannot take the name of the entry back (%s), the new system becomes the default",
+      async (fileSystem) => {
+        const next = await staged(fileSystem);
+        expect(host.log().slice(-2)).toEqual([`boot ${next}`, "reboot"]);
+        expect(host.exists("boot/grub/grubenv")).toBe(false);
+      },
+    );
+
+    test("a reboot that does not happen leaves no entry behind that the next one would start", async () => {
+      const next = await staged("vfat /dev/sda2", { reboot_seconds: 2 });
+      // It never goes down: the supervisor gives up waiting, and the machine's next reboot is somebody's.
+      await host.idle();
+      expect(host.status()).toMatchObject({ system: old });
+      expect(environment()).not.toContain("saved_entry");
+      expect(environment()).toHaveLength(1024);
+      expect(next).not.toBe(old);
+    });
+  });
+
   test("unhealthy after its boot: the old system is the boot default again and boots by itself", async () => {
     const checks = [["command", "sums", "echo no; exit 1", "-", "-", "5"]];
     const next = host.closure("next", { ...newKernel, checks });

@@ -40,7 +40,54 @@ trial_boot() {
     [ -n "$entry" ] && bounded 30 bootctl set-oneshot "${entry##*/}"
     return
   done
-  return 1
+  grub_can_trial || return 1
+  bounded "$switch_seconds" "$root$recorded/bin/switch-to-configuration" boot && boots "$recorded" || return 1
+  entry=$(grub_entry "$wanted") && [ -n "$entry" ] && grub_next "$entry"
+}
+
+# NixOS' grub.cfg starts what `saved_entry` names and takes the name away first (install-grub.pl), where GRUB can write its
+# environment block: on a plain partition, and not on btrfs (GRUB manual, "Environment block"). One that stayed would be started
+# for ever.
+grub_can_trial() {
+  [ -f "$root/boot/grub/grub.cfg" ] && grep -q '^ *save_env saved_entry' "$root/boot/grub/grub.cfg" || return 1
+  case "$(findmnt --noheadings --output FSTYPE,SOURCE --target "$root/boot/grub" 2>/dev/null)" in
+    *\ /dev/mapper/* | *\ /dev/dm-* | *\ /dev/md*) return 1 ;;
+    vfat\ * | ext[234]\ *) ;;
+    *) return 1 ;;
+  esac
+}
+
+# grub_entry SYSTEM: how GRUB calls the entry that starts it, SUBMENU>TITLE; the last one, where it has several.
+grub_entry() {
+  awk -v init="init=$1/init" '
+    function title() { split($0, part, "\""); return part[2] }
+    /^submenu "/ { menu = title() ">" }
+    /^ *menuentry "/ { entry = title() }
+    index($0 " ", init " ") { found = menu entry }
+    END { print found }' "$root/boot/grub/grub.cfg"
+}
+
+# grub_next [ENTRY]: what GRUB starts once, or nothing; other variables stay. The block has 1024 bytes, always.
+grub_next() {
+  env=$root/boot/grub/grubenv
+  {
+    echo '# GRUB Environment Block'
+    [ ! -f "$env" ] || sed -n '/^[^#=]*=/{/^saved_entry=/!p;}' "$env"
+    [ -z "${1:-}" ] || echo "saved_entry=$1"
+  } >"$env.new"
+  room=$((1024 - $(wc -c <"$env.new")))
+  if [ "$room" -lt 0 ]; then rm -f "$env.new"; return 1; fi
+  printf "%${room}s" '' | tr ' ' '#' >>"$env.new"
+  mv -f "$env.new" "$env" && timeout "$minute" sync
+}
+
+# What was to be started once is not any more.
+forget_trial() {
+  rm -f "$root/boot/pantheros-once"
+  ! grep -q '^saved_entry=.' "$root/boot/grub/grubenv" 2>/dev/null || grub_next
+  for variable in "$root"/sys/firmware/efi/efivars/LoaderEntryOneShot-*; do
+    [ ! -e "$variable" ] || bounded 30 bootctl set-oneshot ''
+  done
 }
 
 # The machine went down in the middle of it: which system came up? Returns where the activation continues.
@@ -88,7 +135,8 @@ returned() {
 
 # The way back where it is a boot.
 back_through_boot() {
-  rm -f "$state/staged" "$root/boot/pantheros-once"
+  rm -f "$state/staged"
+  forget_trial
   command="$recorded/bin/switch-to-configuration boot" code=0
   for_a_while undo_commit || code=1
   if [ "$(running)" = "$recorded" ] && [ "$code" = 0 ]; then finished rolled-back "$cause"; fi
