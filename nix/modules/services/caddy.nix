@@ -13,6 +13,9 @@
   own = registry.hosts.${host.name};
   token = "cloudflare-dns-token";
 
+  # Units of security/acme, NixOS 25.11 and later.
+  orders = map (certificate: "acme-order-renew-${certificate}") (lib.attrNames config.security.acme.certs);
+
   # A `route` runs its directives as written. Who claims to be somebody in a header of their own is nobody: forward_auth
   # alone would let such a header through where the answer has none of that name.
   signOn = vhost:
@@ -72,7 +75,22 @@ in {
   };
 
   config = lib.mkIf cfg.enable {
-    pantheros.secrets.${token} = {};
+    # The units that order certificates wait for the token, start when it comes, and start again with a new one.
+    pantheros.secrets.${token}.services = orders;
+    # NixOS waits for the timer of the next day after a failure: it sets RestartSec= (15 minutes) and no Restart= (nixpkgs, issue
+    # 554998). Let's Encrypt refuses after five failures in an hour.
+    systemd.services = lib.genAttrs orders (_: {serviceConfig.Restart = lib.mkDefault "on-failure";});
+
+    # Over HTTPS with the real name, past Cloudflare: a certificate that nobody trusts, such as the one that is there before the
+    # first order, is a failed check. Any answer will do; the service's own check looks at what it says.
+    pantheros.deployment.checks =
+      map (name: {
+        kind = "command";
+        name = "https-${name}";
+        target = "curl --silent --show-error --output /dev/null --max-time 8 --resolve ${name}:443:127.0.0.1 https://${name}/";
+        timeoutSeconds = 10;
+      })
+      (lib.attrNames own.virtualHosts);
 
     security.acme = {
       acceptTerms = true;

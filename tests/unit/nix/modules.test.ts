@@ -1,3 +1,4 @@
+import { loadInventory } from "../../../inventory/load.ts";
 import { evaluate } from "./nix.ts";
 
 /** What a module sets, by itself; `config` is what it reads, `wanted` an expression over `set`. */
@@ -127,5 +128,65 @@ describe("a machine that nobody sits at is never left with a kernel that panicke
       .replace("unattended = true", "unattended = false")
       .replace('"ttyS0,115200"', "null");
     expect(set("core/boot.nix", laptop, "{}", wanted)).toEqual({ kernelParams: [], manager: {} });
+  });
+});
+
+describe("certificates are there soon, and health says when they are not", () => {
+  const config = `{
+    pantheros.secrets.cloudflare-dns-token.path = "/run/secrets/cloudflare-dns-token";
+    pantheros.services.caddy = { enable = true; email = "hostmaster@example.test"; hstsSeconds = 1; contentSecurityPolicy = ""; trustedProxies = []; };
+    security.acme.certs."example.test" = {};
+    services.caddy.group = "caddy";
+  }`;
+  const vhost = `"notes.example.test" = { service = "notes"; certificate = "example.test"; upstream = "127.0.0.1:1"; forwardAuth = null; auth = "own"; proxied = true; }`;
+  const args = `{ fleet = { domain = "example.test"; zone = "example.test"; }; host = ${host}; registry.hosts.web = { certificates = ["example.test"]; virtualHosts = { ${vhost}; }; }; }`;
+
+  test("the order waits for its token, is given again when that comes, and tried again when it fails", () => {
+    const order = "acme-order-renew-example.test";
+    expect(
+      set("services/caddy.nix", config, args, "set.pantheros.secrets.cloudflare-dns-token.services"),
+    ).toEqual([order]);
+    expect(set("services/caddy.nix", config, args, "set.systemd.services")).toMatchObject({
+      [order]: { serviceConfig: { Restart: "on-failure" } },
+    });
+  });
+
+  test("a public name is checked over HTTPS, on this host, with the certificates that everybody trusts", () => {
+    const [check] = set("services/caddy.nix", config, args, "set.pantheros.deployment.checks") as {
+      kind: string;
+      name: string;
+      target: string;
+    }[];
+    expect(check).toMatchObject({ kind: "command", name: "https-notes.example.test" });
+    expect(check?.target).toContain("--resolve notes.example.test:443:127.0.0.1 https://notes.example.test/");
+    expect(check?.target).not.toMatch(/insecure|-k\b/);
+  });
+});
+
+describe("somebody can log in at the keyboard of a machine that has one", () => {
+  const refused = (users: string): unknown =>
+    set(
+      "desktop/default.nix",
+      `{ pantheros.desktop.enable = true; pantheros.users = ${users}; networking.hostName = "laptop"; }`,
+      "{}",
+      "map (each: each.message) (builtins.filter (each: !each.assertion) set.assertions)",
+    );
+
+  test("without a password of anybody it is refused, with the key that gives one", () => {
+    expect(refused("{ me.passwordSecret = null; }")).toEqual([
+      expect.stringMatching(/^laptop: nobody can log in at its keyboard; .*`password_secret`/),
+    ]);
+    expect(refused('{ me.passwordSecret = "password-me"; }')).toEqual([]);
+  });
+
+  test("the laptops of the fleet have one", () => {
+    const { hosts, users, secrets } = loadInventory("nix/fleet.toml");
+    for (const [name] of Object.entries(hosts).filter(([, each]) => each.profiles.includes("workstation"))) {
+      const those = Object.values(users).filter((user) => user.hosts === "all" || user.hosts.includes(name));
+      const delivered = those
+        .flatMap(({ passwordSecret }) => passwordSecret ?? [])
+        .map((key) => secrets[key]?.hosts);
+      expect(delivered.filter((to) => to === "all" || to?.includes(name))).not.toEqual([]);
+    }
   });
 });
