@@ -20,5 +20,12 @@ in {
     };
     networking.networkmanager.enable = mkDefault true;
     pantheros.environment.packages = [pkgs.ghostty pkgs.wget];
+
+    assertions = [
+      {
+        assertion = lib.any (account: account.passwordSecret != null) (lib.attrValues config.pantheros.users);
+        message = "${config.networking.hostName}: nobody can log in at its keyboard; give a user of this host `password_secret` in fleet.toml, and a table [secrets.NAME] that brings the password's hash";
+      }
+    ];
   };
 }
