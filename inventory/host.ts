@@ -3,6 +3,7 @@ import { healthCheck } from "./health.ts";
 import { mountClass, router } from "./machine.ts";
 import {
   absoluteDirectory,
+  addressWithPrefix,
   camelKeys,
   ipAddress,
   label,
@@ -61,6 +62,22 @@ const existingProvider = z
         "public or LAN address for the first contact and for recovery; without one only the tailnet's name is tried",
       ),
     ipv6: ipAddress.optional().describe("second address, for its AAAA record"),
+    network: z
+      .strictObject({
+        interface: z
+          .string()
+          .regex(/^[a-z][a-z0-9._-]{0,14}$/, "not the name of a network interface")
+          .optional()
+          .describe("the one that faces the internet; without it every wired one"),
+        addresses: z
+          .array(addressWithPrefix)
+          .min(1)
+          .describe("addresses that the vendor does not hand out, with their prefix: `198.51.100.22/24`"),
+        gateways: z.array(ipAddress).default([]).describe("one for each family of these addresses"),
+        nameservers: z.array(ipAddress).default([]).describe("needed where no address comes by DHCP"),
+      })
+      .optional()
+      .describe("static addresses; an IPv4 one takes the place of DHCP's"),
     ssh_port: port.default(22).describe("where its sshd listens"),
     host_key: sshPublicKey
       .optional()

@@ -47,6 +47,11 @@ function isCidr(text: string): boolean {
 /** Network in CIDR notation, IPv4 or IPv6. */
 export const cidr = z.string().refine(isCidr, 'not a network in CIDR notation such as "198.51.100.7/32"');
 
+/** An address of a machine with the length of its network's prefix. */
+export const addressWithPrefix = z
+  .string()
+  .refine(isCidr, 'not an address with its prefix such as "198.51.100.22/24"');
+
 /** A 1Password secret reference. `{host}` stands for the host's name. Source: 1Password, "Secret reference syntax". */
 export const secretReference = z
   .string()

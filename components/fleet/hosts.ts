@@ -247,7 +247,7 @@ export function deployHosts({
               bootstrapKey: created.bootstrapHostKey,
               hostPrivateKey: created.hostKeyPrivate,
               machineId: created.serverId,
-              ...installArgs(plan, settings, name, secrets),
+              ...installArgs(plan, settings, name, { secrets, ipv6: created.ipv6 }),
             },
           }),
           ...buildPlace(plan, machines, planned),

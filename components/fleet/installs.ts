@@ -11,12 +11,15 @@ import type { HostSecret } from "../secrets/secrets.ts";
 /** Name, on its host, of the key to join the tailnet with: the machine has it at its first boot. */
 export const tailnetKeyName = "tailscale-auth-key";
 
+/** Name, on its host, of the server's IPv6 address as ADDRESS/PREFIX: Hetzner hands it out to nobody (nix/lib/uplink.nix). */
+export const UPLINK_ADDRESS = "uplink-address";
+
 /** What is particular about the installation of a host that is created. */
 export function installArgs(
   plan: Plan,
   settings: Settings,
   name: string,
-  secrets: readonly HostSecret[],
+  given: { readonly secrets: readonly HostSecret[]; readonly ipv6: pulumi.Output<string | undefined> },
 ): Pick<NonNullable<NixosHostArgs["install"]>, "hetzner" | "reinstall" | "secrets" | "seconds"> {
   const host = plan.hosts.find(
     (each): each is HetznerHost => each.name === name && each.provider.kind === "hetzner",
@@ -25,7 +28,7 @@ export function installArgs(
   const endpoint = new pulumi.Config("hcloud").get("endpoint") ?? hetznerEndpoint;
   const { connect, build, install } = plan.inventory.deploy.seconds;
   // All of them, so that nothing waits for a delivery at the first boot; that reports the ones that could not be read.
-  const early = secrets
+  const early = given.secrets
     .filter((secret) => secret.host === name && secret.read)
     .map((secret) =>
       recoverWith(secret.value, () => undefined).apply((value) => [secret.name, value] as const),
@@ -33,13 +36,12 @@ export function installArgs(
   return {
     hetzner: installAtHetzner(host, plan, settings.stack, endpoint),
     reinstall: host.provider.reinstall,
-    secrets: pulumi
-      .all(early)
-      .apply((known) =>
-        Object.fromEntries(
-          known.flatMap(([secret, value]) => (value === undefined ? [] : [[secret, value]])),
-        ),
+    secrets: pulumi.all([pulumi.all(early), given.ipv6]).apply(([known, ipv6]) => ({
+      ...(ipv6 === undefined ? {} : { [UPLINK_ADDRESS]: `${ipv6}/64\n` }),
+      ...Object.fromEntries(
+        known.flatMap(([secret, value]) => (value === undefined ? [] : [[secret, value]])),
       ),
+    })),
     seconds: ownLimits({ connect, build, ...install }),
   };
 }

@@ -3,5 +3,6 @@
   imports = [
     ./local-discovery.nix
     ./tailscale.nix
+    ./uplink.nix
   ];
 }

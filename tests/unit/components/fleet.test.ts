@@ -52,6 +52,8 @@ test("a created host has all its secrets from its installation on, so that nothi
     secrets: {
       "opnix-token": "PLANTED web service account",
       "tailscale-auth-key": expect.stringContaining("PLANTED"),
+      // Hetzner hands it out to nobody: the machine has to be told.
+      "uplink-address": "2001:db8:1:1::1/64\n",
     },
   });
 });

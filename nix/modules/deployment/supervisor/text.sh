@@ -51,8 +51,12 @@ refuse() { printf '{"outcome":"refused",%s}\n' "$(failure "$1" "" 2 "$2")"; exit
 # mask: stdin without the secrets of this host. Any eight characters in a row that are in a secret are masked, so that one which was
 # cut, wrapped or quoted does not show either; a line of a secret that is shorter only as a whole, and from six characters on.
 mask() {
-  set -- "$state/secrets/"*
-  [ -e "${1:-}" ] || set --
+  set --
+  for secret_file in "$state/secrets/"*; do
+    # An address is no secret: it lies there since that is where an installation leaves what only the program knows.
+    case $secret_file in */uplink-address) continue ;; esac
+    [ ! -e "$secret_file" ] || set -- "$@" "$secret_file"
+  done
   awk '
     !text && length($0) < 8 { if (length($0) > 5) short[$0]; next }
     !text { for (i = 1; i + 7 <= length($0); i++) piece[substr($0, i, 8)]; next }
