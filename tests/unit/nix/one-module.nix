@@ -7,7 +7,7 @@
   config,
   args ? {},
 }: let
-  inherit (builtins) attrNames concatMap concatStringsSep elem filter foldl' hasAttr isFunction isList listToAttrs map mapAttrs stringLength substring;
+  inherit (builtins) attrNames concatMap concatStringsSep elem filter foldl' isFunction isList listToAttrs map stringLength substring;
   standIn = import (nix + "/../tools/nix/stand-in.nix");
   lib =
     standIn
@@ -94,9 +94,9 @@
     // {
       formats.toml = _: {generate = name: value: {inherit name value;};};
       stdenv.hostPlatform.system = "x86_64-linux";
-      writeShellScript = name: text: "/pkgs/${name}";
-      writeShellScriptBin = name: text: "/pkgs/${name}";
-      writeText = name: text: "/pkgs/${name}";
+      writeShellScript = name: _: "/pkgs/${name}";
+      writeShellScriptBin = name: _: "/pkgs/${name}";
+      writeText = name: _: "/pkgs/${name}";
       writeTextFile = {name, ...}: "/pkgs/${name}";
     };
   written = import module;
