@@ -6,6 +6,7 @@ import { machineProblems } from "./machine-checks.ts";
 import { fqdnOf, inService } from "./plan.ts";
 import { collisions, known, type Problem } from "./problems.ts";
 import type { Inventory } from "./schema.ts";
+import { subnetProblems } from "./subnets.ts";
 import { vaultProblems } from "./vaults.ts";
 
 function serviceProblems(inventory: Inventory): Problem[] {
@@ -249,5 +250,6 @@ export function crossProblems(inventory: Inventory): Problem[] {
     ...lifeCycleProblems(inventory),
     ...referenceProblems(inventory),
     ...vaultProblems(inventory),
+    ...subnetProblems(inventory),
   ];
 }

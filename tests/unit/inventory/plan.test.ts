@@ -15,7 +15,7 @@ test("staging's names carry its prefix, production's don't", () => {
 });
 
 test("a secret's reference names the host, and only the hosts it is for get it", () => {
-  expect(planFor(fleet, "staging").secrets).toEqual([
+  expect(planFor(fleet, "staging").secrets.filter(({ name }) => name === "opnix-token")).toEqual([
     {
       host: "contabo-vps",
       name: "opnix-token",
@@ -26,6 +26,15 @@ test("a secret's reference names the host, and only the hosts it is for get it",
   // Laptops bring their own.
   const homelab = planFor(fleet, "homelab").secrets.filter(({ name }) => name === "opnix-token");
   expect(homelab.map(({ host }) => host)).toEqual(["cloud", "r2s", "router", "storage"]);
+  const passwords = planFor(fleet, "homelab").secrets.filter(({ name }) => name === "password-hbohlen");
+  expect(passwords.map(({ host }) => host)).toEqual([
+    "cloud",
+    "r2s",
+    "router",
+    "storage",
+    "yoga",
+    "zephyrus",
+  ]);
 });
 
 test("services follow their hosts", () => {
