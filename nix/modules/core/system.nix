@@ -73,6 +73,9 @@ in {
         auto-optimise-store = mkDefault true;
         substituters = lib.attrNames cfg.substituters;
         trusted-public-keys = lib.attrValues cfg.substituters;
+        # Below the one a build makes room up to the other: old systems that wait for the weekly collection fill a small store.
+        min-free = mkDefault (1024 * 1024 * 1024);
+        max-free = mkDefault (3 * 1024 * 1024 * 1024);
         # One of the fleet's machines serves its cache: when it is away, the others go on without.
         fallback = mkDefault true;
         connect-timeout = mkDefault 5;

@@ -190,3 +190,41 @@ describe("somebody can log in at the keyboard of a machine that has one", () => 
     }
   });
 });
+
+test("a host makes room while it builds, before its store is full", () => {
+  const config = `{
+    pantheros.system = { substituters = {}; garbageCollection = { dates = "weekly"; olderThan = "30d"; }; locale = "C"; timeZone = "UTC";
+      autoUpgrade = { enable = false; flake = null; }; };
+    pantheros.deployment.enable = true;
+  }`;
+  const { free, until } = set(
+    "core/system.nix",
+    config,
+    "{}",
+    "{ free = set.nix.settings.min-free; until = set.nix.settings.max-free; }",
+  ) as { free: number; until: number };
+  // The smallest store of the fleet has some 15 GB.
+  expect(free).toBeGreaterThanOrEqual(2 ** 30);
+  expect(until).toBeGreaterThan(free);
+  expect(until).toBeLessThan(15e9 / 2);
+});
+
+test("Authelia without anything to let people into is refused, since it would not start", () => {
+  const config = `{
+    pantheros = {
+      services.authelia = { enable = true; listen = "127.0.0.1"; port = 9091; sessionHours = 1; idleMinutes = 1; smtp = null; };
+      services.lldap = { enable = true; ldapPort = 3890; baseDn = "dc=example"; };
+      secrets = {};
+    };
+    services.redis.servers.authelia-main.unixSocket = "/run/redis";
+  }`;
+  const messages = (rules: string) =>
+    set(
+      "services/sso/authelia.nix",
+      config,
+      `{ fleet = { domain = "example.test"; zone = "example.test"; }; registry = { accessRules = ${rules}; nameFor = _: "auth.example.test"; }; }`,
+      "map (each: each.message) (builtins.filter (each: !each.assertion) set.assertions)",
+    );
+  expect(messages("[]")).toEqual([expect.stringContaining('give a public service auth = "sso"')]);
+  expect(messages('[{ domain = "x"; }]')).toEqual([]);
+});

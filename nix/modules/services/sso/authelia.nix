@@ -140,6 +140,11 @@ in {
 
     assertions = [
       {
+        # Authelia's own validation: deny without a rule lets nobody anywhere.
+        assertion = registry.accessRules != [];
+        message = "pantheros.services.authelia: no service of the fleet has auth = \"sso\", and Authelia refuses to start without a rule: give a public service auth = \"sso\", or take [services.*] with module = \"authelia\" out of fleet.toml";
+      }
+      {
         assertion = lldap.enable;
         message = "pantheros.services.authelia needs the directory on its own host, since LDAP stays there: put [services.lldap] on the same host in fleet.toml";
       }
