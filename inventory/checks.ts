@@ -1,5 +1,6 @@
 import { isLocal } from "./addresses.ts";
 import { buildProblems } from "./builders.ts";
+import { diskProblems } from "./disks.ts";
 import { type NameClaim, zoneProblems } from "./dns.ts";
 import { checkNames } from "./health.ts";
 import { machineProblems } from "./machine-checks.ts";
@@ -251,5 +252,6 @@ export function crossProblems(inventory: Inventory): Problem[] {
     ...referenceProblems(inventory),
     ...vaultProblems(inventory),
     ...subnetProblems(inventory),
+    ...diskProblems(inventory),
   ];
 }
