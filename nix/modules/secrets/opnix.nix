@@ -2,7 +2,6 @@
 {
   config,
   lib,
-  pkgs,
   ...
 }: let
   cfg = config.pantheros;
@@ -39,12 +38,17 @@ in {
       wants = ["network-online.target"];
       serviceConfig = {
         Type = "oneshot";
-        # OpNix's unit may start twice an hour only, also when it is asked to.
-        ExecStart = [
-          "-${pkgs.systemd}/bin/systemctl reset-failed opnix-secrets.service"
-          "${pkgs.systemd}/bin/systemctl restart opnix-secrets.service"
-        ];
+        Group = "onepassword-secrets";
       };
+      # What OpNix's own unit runs. Not that unit again: it would count as failed while 1Password is away, which is no reason to take
+      # a deploy back; the secrets from before are still there.
+      script = ''
+        if ! (
+        ${config.systemd.services.opnix-secrets.script}
+        ); then
+          echo "1Password could not be read; the secrets stay as they are until the next time" >&2
+        fi
+      '';
     };
     timers.pantheros-secrets-refresh = {
       wantedBy = ["timers.target"];

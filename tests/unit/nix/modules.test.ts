@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { loadInventory } from "../../../inventory/load.ts";
 import { evaluate } from "./nix.ts";
 
@@ -15,6 +16,36 @@ const secrets = (names: readonly string[]) =>
 const host = '{ name = "web"; environment = "production"; provider.kind = "existing"; }';
 const registry =
   '{ bucket = environment: purpose: "the-" + purpose; endpoint = "https://s3.example.test"; region = "eu-central-003"; hosts.web.backup = ["/srv"]; cacheName = "cache.example.test"; nameOf = name: name; }';
+
+test("1Password that is away when secrets are read again fails no unit, and one that answers is read", () => {
+  const config = (script: string) => `{
+    pantheros = { opnix = { tokenFile = "/token"; refresh = "6h"; }; secrets.key = { backend = "opnix"; path = "/run/secrets/key"; reference = "op://v/i/f"; owner = "root"; group = "root"; mode = "0400"; services = []; }; };
+    systemd.services.opnix-secrets.script = ${JSON.stringify(script)};
+  }`;
+  const refresh = (script: string) =>
+    spawnSync(
+      "sh",
+      [
+        "-e",
+        "-c",
+        String(
+          set(
+            "secrets/opnix.nix",
+            config(script),
+            "{}",
+            "set.systemd.services.pantheros-secrets-refresh.script",
+          ),
+        ),
+      ],
+      { encoding: "utf8" },
+    );
+  expect(refresh("echo read; exit 1")).toMatchObject({
+    status: 0,
+    stdout: "read\n",
+    stderr: expect.stringContaining("stay as they are"),
+  });
+  expect(refresh("echo read")).toMatchObject({ status: 0, stdout: "read\n", stderr: "" });
+});
 
 describe("each purpose has a key to B2 of its own, so that the cache's opens neither dumps nor backups", () => {
   const dumps = `{
