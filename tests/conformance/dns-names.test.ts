@@ -25,12 +25,17 @@ const addresses = Object.fromEntries(plan.hosts.map(({ name, provider }) => [nam
 new Zone("zone", { zone: plan.inventory.dns.zone, records: dnsRecordsFor(plan, addresses), existing });
 `;
 
-const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOHWQfUZa9NXSlZ0S+F35zoBmdPDSf2YtoI4J7iNGJ2L";
+/** Each machine has its own. RFC 8709, section 4: the name, then 32 bytes, each after its length. */
+const hostKey = (byte: number): string => {
+  const name = "ssh-ed25519";
+  const parts = [Buffer.from([0, 0, 0, name.length]), Buffer.from(name), Buffer.from([0, 0, 0, 32])];
+  return `${name} ${Buffer.concat([...parts, Buffer.alloc(32, byte)]).toString("base64")}`;
+};
 const host = (name: string, last: number, more = "") => `
 [hosts.${name}]
 environment = "production"
 profiles = ["server"]
-provider = { kind = "existing", vendor = "ovh", address = "203.0.113.${last}", ipv6 = "2001:db8::${last}", host_key = "${KEY}" }
+provider = { kind = "existing", vendor = "ovh", address = "203.0.113.${last}", ipv6 = "2001:db8::${last}", host_key = "${hostKey(last)}" }
 ${more}
 `;
 const txt = (name: string, content: string) =>
