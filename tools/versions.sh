@@ -1,9 +1,12 @@
 # shellcheck shell=sh
 # Pins of what set-up installs. The Pulumi version is also that of the npm package and of tools/cli/go.mod (a test
-# compares them); NIX is the Debian suite whose Nix is extracted, and that Nix's version.
+# compares them); NIX is the Debian suite whose Nix is extracted, and that Nix's version. SERVICES is the Debian suite whose
+# programs read the generated files in tests: one with a Caddy and a Prometheus of about the releases that nixpkgs has.
 PANTHEROS_NODE_VERSION=24.21.0
 PANTHEROS_NODE_MINIMUM=22.18.0
 PANTHEROS_PULUMI_VERSION=3.258.0
 PANTHEROS_NIX_VERSION=2.26
 PANTHEROS_NIX_SUITE=trixie
+PANTHEROS_SERVICES_SUITE=forky
 export PANTHEROS_NODE_VERSION PANTHEROS_NODE_MINIMUM PANTHEROS_PULUMI_VERSION PANTHEROS_NIX_VERSION PANTHEROS_NIX_SUITE
+export PANTHEROS_SERVICES_SUITE

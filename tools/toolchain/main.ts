@@ -9,6 +9,7 @@ import { officialCliStep, officialPluginsStep } from "./pulumi-official.ts";
 import { registryCliStep, registryPluginsStep } from "./pulumi-registry.ts";
 import { decideSource } from "./pulumi-source.ts";
 import { pythonStep } from "./python.ts";
+import { servicePrograms } from "./service-programs.ts";
 import { runSteps, type Step } from "./steps.ts";
 
 const report = (line: string) => process.stdout.write(`setup: ${line}\n`);
@@ -48,6 +49,7 @@ async function main(part: string): Promise<number> {
     official ? officialPluginsStep(places, process.env) : registryPluginsStep(places),
     nixStep(places, afterDebian),
     pythonStep(places, afterDebian),
+    servicePrograms(places, afterDebian),
   ];
   const outcomes = await runSteps(steps, report);
   let failed = 0;

@@ -1,6 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { firstLine, onPath, run } from "./command.ts";
+import { firstLine, run } from "./command.ts";
+import { extractCommand, extractionTools, MIRROR_HINT } from "./extract.ts";
 import { buildFolder, type Places } from "./places.ts";
 import type { Step } from "./steps.ts";
 
@@ -55,16 +56,16 @@ export function nixStep(places: Places, after: readonly string[]): Step {
       return nixSuffices(line) ? line : undefined;
     },
     async install() {
-      const tools = await extractionTools(places);
+      const tools = await extractionTools(places, "nix", `install Nix >= ${MINIMUM.join(".")}`);
       await buildFolder(target, async (part) => {
         const root = path.join(part, "root");
         const log = (name: string) => path.join(places.cache, "logs", `nix-${name}.log`);
-        await run(mmdebstrap(places.nixSuite, root), {
+        await run(extractCommand({ suite: places.nixSuite, packages: ["nix-bin", "bash-static"], root }), {
           step: "nix",
           log: log("mmdebstrap"),
           seconds: 600,
           env: tools,
-          hint: "PANTHEROS_DEBIAN_MIRROR names another Debian mirror",
+          hint: MIRROR_HINT,
         });
         const patch = ["--set-interpreter", path.join(target, "root", loader), "--force-rpath"];
         const libraries = path.join(target, "root", folder);
@@ -90,36 +91,4 @@ export function nixStep(places: Places, after: readonly string[]): Step {
         throw new Error(`nix: the extracted program does not run (${line ?? "no answer"})`);
     },
   };
-}
-
-function mmdebstrap(suite: string, root: string): [string, ...string[]] {
-  const mirror = process.env["PANTHEROS_DEBIAN_MIRROR"];
-  const options = ["--quiet", "--variant=extract", "--include=nix-bin,bash-static"];
-  return ["mmdebstrap", ...options, suite, root, ...(mirror === undefined ? [] : [mirror])];
-}
-
-/** Environment with mmdebstrap and patchelf on PATH. Where they are missing, they are unpacked without installing them. */
-async function extractionTools(places: Places): Promise<NodeJS.ProcessEnv> {
-  const missing = ["mmdebstrap", "patchelf"].filter((program) => !onPath(program));
-  const folder = path.join(places.cache, "debian-tools");
-  const env = { ...process.env, PATH: `${path.join(folder, "usr/bin")}:${process.env["PATH"] ?? ""}` };
-  if (missing.length === 0 || existsSync(folder)) return env;
-  if (!onPath("apt-get")) {
-    throw new Error(
-      `nix: install Nix >= ${MINIMUM.join(".")}, or ${missing.join(" and ")}: this is not Debian or Ubuntu`,
-    );
-  }
-  await buildFolder(folder, async (part) => {
-    const options = { step: "nix", seconds: 300, cwd: part };
-    const log = (name: string) => path.join(places.cache, "logs", `nix-${name}.log`);
-    await run(["apt-get", "download", ...missing], {
-      ...options,
-      log: log("download"),
-      hint: "apt-get update first",
-    });
-    for (const file of readdirSync(part).filter((name) => name.endsWith(".deb"))) {
-      await run(["dpkg-deb", "--extract", file, "."], { ...options, log: log("extract") });
-    }
-  });
-  return env;
 }

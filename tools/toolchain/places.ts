@@ -8,6 +8,7 @@ export interface Places {
   readonly pulumiVersion: string;
   readonly nixVersion: string;
   readonly nixSuite: string;
+  readonly servicesSuite: string;
   /** Node's names, which the official downloads and the npm registry use. */
   readonly arch: "x64" | "arm64";
 }
@@ -29,6 +30,7 @@ export function readPlaces(env: NodeJS.ProcessEnv, arch: string): Places {
     pulumiVersion: need("PANTHEROS_PULUMI_VERSION"),
     nixVersion: need("PANTHEROS_NIX_VERSION"),
     nixSuite: need("PANTHEROS_NIX_SUITE"),
+    servicesSuite: need("PANTHEROS_SERVICES_SUITE"),
   };
 }
 

@@ -1,0 +1,54 @@
+import { existsSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { onPath, run } from "./command.ts";
+import { buildFolder, type Places } from "./places.ts";
+
+export const MIRROR_HINT = "PANTHEROS_DEBIAN_MIRROR names another Debian mirror";
+
+/** argv of mmdebstrap that unpacks Debian packages and what they depend on into `root`, without installing them. */
+export function extractCommand(wanted: {
+  readonly suite: string;
+  readonly packages: readonly string[];
+  readonly root: string;
+}): [string, ...string[]] {
+  const mirror = process.env["PANTHEROS_DEBIAN_MIRROR"];
+  const options = [
+    "--quiet",
+    "--variant=extract",
+    // A mirror may lag behind: a testing suite's index is called expired after a week. Signatures are checked all the same.
+    '--aptopt=Acquire::Check-Valid-Until "false"',
+    `--include=${wanted.packages.join(",")}`,
+  ];
+  return ["mmdebstrap", ...options, wanted.suite, wanted.root, ...(mirror === undefined ? [] : [mirror])];
+}
+
+/**
+ * Environment with mmdebstrap and patchelf on PATH. Where they are missing, they are unpacked without installing them.
+ * `otherwise` is what to do on a machine that is neither Debian nor Ubuntu.
+ */
+export async function extractionTools(
+  places: Places,
+  step: string,
+  otherwise: string,
+): Promise<NodeJS.ProcessEnv> {
+  const missing = ["mmdebstrap", "patchelf"].filter((program) => !onPath(program));
+  const folder = path.join(places.cache, "debian-tools");
+  const env = { ...process.env, PATH: `${path.join(folder, "usr/bin")}:${process.env["PATH"] ?? ""}` };
+  if (missing.length === 0 || existsSync(folder)) return env;
+  if (!onPath("apt-get")) {
+    throw new Error(`${step}: ${otherwise}, or ${missing.join(" and ")}: this is not Debian or Ubuntu`);
+  }
+  await buildFolder(folder, async (part) => {
+    const options = { step, seconds: 300, cwd: part };
+    const log = (name: string) => path.join(places.cache, "logs", `${step.replaceAll(" ", "-")}-${name}.log`);
+    await run(["apt-get", "download", ...missing], {
+      ...options,
+      log: log("download"),
+      hint: "apt-get update first",
+    });
+    for (const file of readdirSync(part).filter((name) => name.endsWith(".deb"))) {
+      await run(["dpkg-deb", "--extract", file, "."], { ...options, log: log("extract") });
+    }
+  });
+  return env;
+}
