@@ -16,30 +16,10 @@
   # Units of security/acme, NixOS 25.11 and later.
   orders = map (certificate: "acme-order-renew-${certificate}") (lib.attrNames config.security.acme.certs);
 
-  # A `route` runs its directives as written. Who claims to be somebody in a header of their own is nobody: forward_auth
-  # alone would let such a header through where the answer has none of that name.
-  signOn = vhost:
-    lib.optionalString (vhost.forwardAuth != null) ''
-      forward_auth ${vhost.forwardAuth} {
-        uri /api/authz/forward-auth
-        copy_headers Remote-User Remote-Groups Remote-Name Remote-Email
-      }
-    '';
-  serve = vhost: ''
-    import pantheros-headers
-    encode zstd gzip
-    route {
-      request_header -Remote-User
-      request_header -Remote-Groups
-      request_header -Remote-Name
-      request_header -Remote-Email
-      ${signOn vhost}
-      reverse_proxy ${vhost.upstream}
-    }
-  '';
+  caddyfile = import ../../lib/caddy.nix;
   virtualHost = vhost: {
     useACMEHost = vhost.certificate;
-    extraConfig = serve vhost;
+    extraConfig = caddyfile.site vhost;
     logFormat = "output stdout";
   };
 in {
@@ -112,28 +92,8 @@ in {
 
     services.caddy = {
       enable = true;
-      globalConfig = ''
-        grace_period 10s
-        metrics {
-          per_host
-        }
-        servers {
-          trusted_proxies static ${lib.concatStringsSep " " cfg.trustedProxies}
-          client_ip_headers CF-Connecting-IP X-Forwarded-For
-        }
-      '';
-      extraConfig = ''
-        (pantheros-headers) {
-          header {
-            Strict-Transport-Security "max-age=${toString cfg.hstsSeconds}; includeSubDomains"
-            -Server
-          }
-          # One directive each: in one, a service that sends any of them would get none of the others.
-          header ?Content-Security-Policy "${cfg.contentSecurityPolicy}"
-          header ?X-Content-Type-Options nosniff
-          header ?Referrer-Policy strict-origin-when-cross-origin
-        }
-      '';
+      globalConfig = caddyfile.globals {inherit (cfg) trustedProxies;};
+      extraConfig = caddyfile.headers {inherit (cfg) contentSecurityPolicy hstsSeconds;};
       virtualHosts =
         lib.mapAttrs (_: virtualHost) own.virtualHosts
         // lib.listToAttrs (map (zone: {

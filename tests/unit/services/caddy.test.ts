@@ -1,0 +1,219 @@
+import { createServer, type IncomingHttpHeaders, request, type Server } from "node:http";
+import { request as secureRequest } from "node:https";
+import type { AddressInfo } from "node:net";
+import { evaluate } from "../nix/nix.ts";
+import { until } from "../programs.ts";
+import { Work } from "./root.ts";
+
+interface Site {
+  readonly upstream: string;
+  readonly forwardAuth: string | null;
+}
+
+const listening = (server: Server): Promise<number> =>
+  new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listening(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+interface Reply {
+  readonly status: number | undefined;
+  readonly body: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+interface Question {
+  readonly port: number;
+  readonly path?: string;
+  readonly method?: string;
+  readonly headers: Record<string, string>;
+  /** Name in the TLS greeting; without one the request is plain HTTP. */
+  readonly servername?: string;
+}
+
+/** One request to a server on loopback, which is asked under any name. */
+function ask({ servername, ...question }: Question): Promise<Reply> {
+  const options = { host: "127.0.0.1", ...question };
+  return new Promise((resolve, reject) => {
+    const secure = { ...options, servername, rejectUnauthorized: false };
+    const send = servername === undefined ? request.bind(null, options) : secureRequest.bind(null, secure);
+    const sent = send((response) => {
+      let body = "";
+      response.setEncoding("utf8").on("data", (part: string) => {
+        body += part;
+      });
+      response.on("end", () => resolve({ status: response.statusCode, body, headers: response.headers }));
+    });
+    sent.once("error", reject).end();
+  });
+}
+
+/** The text that the machines' Caddy gets, with certificates of its own authority, at ports of the test's own. */
+function caddyfile(sites: Readonly<Record<string, Site>>, port: number, admin: number): string {
+  const { globals, headers, texts } = evaluate(
+    `let caddy = import (nix + "/lib/caddy.nix"); in {
+      globals = caddy.globals { trustedProxies = ["127.0.0.1/32"]; };
+      headers = caddy.headers { hstsSeconds = 60; contentSecurityPolicy = "object-src 'none'"; };
+      texts = builtins.mapAttrs (_: caddy.site) (builtins.fromJSON ${JSON.stringify(JSON.stringify(sites))});
+    }`,
+  ) as { globals: string; headers: string; texts: Record<string, string> };
+  const blocks = Object.entries(texts).map(
+    ([name, text]) => `https://${name}:${port} {\ntls internal\nlog {\noutput stdout\n}\n${text}\n}\n`,
+  );
+  const others = `https://*.example.test:${port} {\ntls internal\nrespond 404\n}\n`;
+  const own = `admin 127.0.0.1:${admin}\nauto_https disable_redirects\nskip_install_trust`;
+  return [`{\n${own}\n${globals}\n}\n`, headers, ...blocks, others].join("\n");
+}
+
+describe("Caddy as the machines have it, behind a proxy that it trusts", () => {
+  let work: Work;
+  let port: number;
+  let admin: number;
+  const servers: Server[] = [];
+  let log = "";
+
+  /** What the service behind Caddy was told, as it answers it. */
+  const received = (reply: Reply) => JSON.parse(reply.body) as IncomingHttpHeaders;
+
+  beforeAll(async () => {
+    work = new Work();
+    const service = createServer((incoming, response) => response.end(JSON.stringify(incoming.headers)));
+    // As Authelia does: judges the name in X-Forwarded-Host, and says who it is. Guests may use "open" only.
+    const signOn = createServer((incoming, response) => {
+      const may = incoming.headers["x-forwarded-host"] === `open.example.test:${port}`;
+      response.writeHead(may ? 200 : 403, { "Remote-User": "guest" }).end();
+    });
+    servers.push(service, signOn);
+    const upstream = `127.0.0.1:${await listening(service)}`;
+    const forwardAuth = `127.0.0.1:${await listening(signOn)}`;
+    port = await freePort();
+    admin = await freePort();
+    work.write(
+      "Caddyfile",
+      caddyfile(
+        {
+          "open.example.test": { upstream, forwardAuth },
+          "closed.example.test": { upstream, forwardAuth },
+          "cache.example.test": { upstream, forwardAuth: null },
+        },
+        port,
+        admin,
+      ),
+    );
+    const caddy = work.start(["caddy", "run", "--config", "/work/Caddyfile", "--adapter", "caddyfile"]);
+    let up = false;
+    for (const stream of [caddy.stdout, caddy.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        log += text;
+        up ||= log.includes("serving initial configuration");
+      });
+    }
+    await until(() => {
+      if (caddy.exitCode !== null) throw new Error(`caddy ended:\n${log}`);
+      return up;
+    });
+  });
+
+  afterAll(async () => {
+    for (const server of servers) server.closeAllConnections();
+    for (const server of servers) server.close();
+    await work.remove();
+  });
+
+  const at = (name: string, headers: Record<string, string> = {}, method = "GET") =>
+    ask({
+      port,
+      method,
+      servername: `${name}.example.test`,
+      headers: { Host: `${name}.example.test:${port}`, ...headers },
+    });
+
+  test("a guest passes where guests may, and nowhere else", async () => {
+    expect((await at("open")).status).toBe(200);
+    expect((await at("closed")).status).toBe(403);
+  });
+
+  test.each(["X-Forwarded-Host", "x-forwarded-host", "X-Original-Host"])(
+    "naming another service in %s does not open this one",
+    async (header) => {
+      const reply = await at("closed", { [header]: `open.example.test:${port}` });
+      expect(reply.status).toBe(403);
+    },
+  );
+
+  test("what a visitor writes about host, protocol, address and name reaches no service", async () => {
+    const lies = {
+      "X-Forwarded-Host": "evil.example.test",
+      "X-Forwarded-Proto": "http",
+      "X-Forwarded-For": "192.0.2.66",
+      "X-Forwarded-Port": "1",
+      "X-Forwarded-User": "admin",
+      "X-Real-IP": "192.0.2.66",
+      Forwarded: "for=192.0.2.66;host=evil.example.test",
+      "X-Original-URL": "https://open.example.test/",
+      "Remote-User": "admin",
+      "Remote-Groups": "admins",
+      "Remote-Anything": "admins",
+      // The proxy's own word about the visitor.
+      "CF-Connecting-IP": "203.0.113.9",
+    };
+    for (const name of ["open", "cache"]) {
+      const told = received(await at(name, lies));
+      expect(told["x-forwarded-host"]).toBe(`${name}.example.test:${port}`);
+      expect(told["x-forwarded-proto"]).toBe("https");
+      expect(told["x-forwarded-for"]).toBe("203.0.113.9, 127.0.0.1");
+      expect(told["remote-user"]).toBe(name === "open" ? "guest" : undefined);
+      const rest = JSON.stringify({ ...told, "x-forwarded-host": "", "cf-connecting-ip": "" });
+      expect(rest).not.toMatch(/evil|192\.0\.2\.66|admin|X-Original/);
+    }
+  });
+
+  test("an address that the visitor put before the proxy's is not taken for theirs", async () => {
+    const told = received(await at("cache", { "X-Forwarded-For": "192.0.2.66, 203.0.113.9" }));
+    expect(told["x-forwarded-for"]).toBe("203.0.113.9, 127.0.0.1");
+  });
+
+  test("what strangers send makes no series of metrics", async () => {
+    const series = async () => {
+      const { body } = await ask({
+        port: admin,
+        path: "/metrics",
+        headers: { Host: `127.0.0.1:${admin}` },
+      });
+      const lines = body.split("\n").filter((line) => line.startsWith("caddy_http_"));
+      expect(lines.length).toBeGreaterThan(10);
+      return lines.length;
+    };
+    const strange = (index: number) =>
+      Promise.all([
+        at(`s${index}`),
+        at("cache", { Host: `s${index}.example.test` }),
+        at("cache", { Host: `cache.example.test:${index + 1}` }),
+        at("cache", {}, index % 2 === 0 ? "PROPFIND" : "LOCK"),
+      ]);
+    await strange(0);
+    await strange(1);
+    const before = await series();
+    for (let index = 2; index < 60; index += 1) await strange(index);
+    expect(await series()).toBe(before);
+  });
+
+  test("a configuration with a directive that Caddy does not know is refused", () => {
+    const text = caddyfile({ "x.example.test": { upstream: "127.0.0.1:1", forwardAuth: null } }, 1, 2);
+    const validate = (content: string) => {
+      work.write("Other", content);
+      return work.run(["caddy", "validate", "--config", "/work/Other", "--adapter", "caddyfile"]);
+    };
+    expect(validate(text)).toMatchObject({ code: 0 });
+    const planted = validate(text.replace("reverse_proxy", "reverse_proxi"));
+    expect(planted.code).not.toBe(0);
+    expect(planted.stderr).toContain("reverse_proxi");
+  });
+});

@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { serviceRoot } from "../../../tools/toolchain/service-programs.ts";
+
+const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "pantheros");
+const root = serviceRoot(cache, process.env["PANTHEROS_SERVICES_SUITE"] ?? "forky");
+const isRoot = process.getuid?.() === 0;
+
+/** Whoever is not root is root in a user namespace of their own, where the kernel allows those. */
+const namespaces = ["--mount", "--pid", "--fork", "--kill-child", ...(isRoot ? [] : ["--map-root-user"])];
+
+/** Mounts are seen in the new namespace only: tests enter the same root side by side. */
+const ENTER = `
+root=$1 work=$2 user=$3
+shift 3
+mount --make-rprivate /
+mount --rbind /dev "$root/dev"
+mount -t proc proc "$root/proc"
+mount -t tmpfs tmpfs "$root/tmp"
+mount -t tmpfs tmpfs "$root/run"
+mount --rbind "$work" "$root/work"
+cd /
+exec chroot --userspec="$user" "$root" "$@"
+`;
+
+export interface Answer {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A directory of a test's own, which the programs that set-up extracted from Debian see as /work. */
+export class Work {
+  readonly directory = mkdtempSync(join(tmpdir(), "pantheros-services-"));
+  readonly #running: ChildProcess[] = [];
+
+  constructor() {
+    if (!existsSync(join(root, "packages")))
+      throw new Error(`these tests need the service programs, which are not in ${root}; run \`make setup\``);
+  }
+
+  /** Writes a file below /work. */
+  write(name: string, text: string): void {
+    const file = join(this.directory, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+
+  #argv(argv: readonly string[], user: string): string[] {
+    return [...namespaces, "sh", "-euc", ENTER, "sh", root, this.directory, user, ...argv];
+  }
+
+  /** Runs a program to its end; `user` is a name of the root's /etc/passwd. */
+  run(argv: readonly string[], options: { user?: string; input?: string } = {}): Answer {
+    const { status, stdout, stderr, error } = spawnSync("unshare", this.#argv(argv, options.user ?? "root"), {
+      encoding: "utf8",
+      env: { PATH: "/usr/sbin:/usr/bin", LC_ALL: "C.UTF-8", HOME: "/tmp" },
+      input: options.input ?? "",
+      timeout: 60_000,
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    if (error !== undefined) throw error;
+    return { code: status, stdout, stderr };
+  }
+
+  /** Starts a program that stays; `remove` ends it. */
+  start(argv: readonly string[]): ChildProcess {
+    const child = spawn("unshare", this.#argv(argv, "root"), {
+      env: { PATH: "/usr/sbin:/usr/bin", LC_ALL: "C.UTF-8", HOME: "/tmp" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#running.push(child);
+    return child;
+  }
+
+  /** Ends what was started, and waits for it, so that nothing writes into the directory that is removed. */
+  async remove(): Promise<void> {
+    for (const child of this.#running.filter(({ exitCode }) => exitCode === null)) {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
+      await ended;
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
