@@ -10,62 +10,6 @@
   prometheus = registry.locate host.name "prometheus";
   loki = registry.locate host.name "loki";
   monitored = lib.elem "server" host.tags && host.provider.kind != "image";
-  quoted = builtins.toJSON;
-
-  metrics = ''
-    prometheus.remote_write "monitor" {
-      endpoint {
-        url = ${quoted "http://${prometheus}/api/v1/write"}
-      }
-      external_labels = { host = ${quoted host.name} }
-    }
-
-    prometheus.exporter.unix "host" {
-      enable_collectors = ["systemd", "processes"]
-      textfile {
-        directory = ${quoted cfg.textfiles}
-      }
-    }
-
-    prometheus.scrape "host" {
-      targets         = prometheus.exporter.unix.host.targets
-      scrape_interval = "30s"
-      forward_to      = [prometheus.remote_write.monitor.receiver]
-    }
-  '';
-  local = name: address: ''
-    prometheus.scrape ${quoted name} {
-      targets         = [{ __address__ = ${quoted address}, job = ${quoted name}, instance = ${quoted host.name} }]
-      scrape_interval = "30s"
-      forward_to      = [prometheus.remote_write.monitor.receiver]
-    }
-  '';
-  logs = ''
-    loki.write "monitor" {
-      endpoint {
-        url = ${quoted "http://${loki}/loki/api/v1/push"}
-      }
-    }
-
-    loki.relabel "journal" {
-      forward_to = []
-      rule {
-        source_labels = ["__journal__systemd_unit"]
-        target_label  = "unit"
-      }
-      rule {
-        source_labels = ["__journal_priority_keyword"]
-        target_label  = "level"
-      }
-    }
-
-    loki.source.journal "journal" {
-      max_age       = "12h"
-      labels        = { host = ${quoted host.name} }
-      relabel_rules = loki.relabel.journal.rules
-      forward_to    = [loki.write.monitor.receiver]
-    }
-  '';
 in {
   options.pantheros.services.alloy = {
     enable = lib.mkOption {
@@ -92,11 +36,12 @@ in {
       enable = true;
       extraFlags = ["--disable-reporting" "--server.http.listen-addr=127.0.0.1:12345"];
     };
-    environment.etc."alloy/config.alloy".text = lib.concatStringsSep "\n" (
-      lib.optional (prometheus != null) metrics
-      ++ lib.optionals (prometheus != null) (lib.mapAttrsToList local cfg.scrapes)
-      ++ lib.optional (loki != null) logs
-    );
+    environment.etc."alloy/config.alloy".text = (import ../../../lib/alloy.nix).config {
+      inherit prometheus loki;
+      inherit (cfg) scrapes textfiles;
+      host = host.name;
+      names = lib.optionals config.pantheros.services.caddy.enable (lib.attrNames registry.hosts.${host.name}.virtualHosts);
+    };
     systemd.tmpfiles.rules = ["d ${cfg.textfiles} 0755 root root -"];
   };
 }
