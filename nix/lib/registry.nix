@@ -2,7 +2,7 @@
 # virtual host, sign-on rule, open ports, scrape, probe and backup are all made here, and only here.
 # Pure builtins, data in and data out: NixOS modules read the result, tests compare it.
 fleet: let
-  inherit (builtins) any attrValues concatLists concatStringsSep elem elemAt filter genList head isString length listToAttrs split;
+  inherit (builtins) any attrNames attrValues concatLists concatStringsSep elem elemAt filter genList head isString length listToAttrs split;
 
   services = attrValues fleet.services;
   runs = module: filter (service: service.module == module) services;
@@ -38,6 +38,9 @@ fleet: let
     labels = filter isString (split "\\." fqdn);
   in
     concatStringsSep "." (genList (i: elemAt labels (i + 1)) (length labels - 1));
+
+  # Modules that ask PostgreSQL of their host for a database; modules/services/postgresql compares.
+  needsDatabase = service: elem service.module ["attic" "authelia" "dex" "grafana" "lldap"];
 
   signOn = let
     found = runs "authelia";
@@ -118,6 +121,19 @@ fleet: let
     || service.metrics != null && any (monitor: monitor.host != service.host) (runs "prometheus")
     || signOn != null && service.name == signOn.name && any (other: needsSignOn other && gatewayOf other != service.host) services;
 
+  # Every name that the world may ask for, with the path that is asked after: those of services, and the cache's, which is
+  # served directly.
+  publicNames =
+    map (service: "https://${fqdnOf service}${
+      if isString service.health
+      then service.health
+      else "/"
+    }") (filter (service: service.public && service.protocol == "http") services)
+    ++ concatLists (map (name: map (entry: "https://${entry.name}/") (cacheNames name)) (attrNames fleet.hosts));
+
+  deployed = keep: filter (name: keep fleet.hosts.${name} hosts.${name}) (attrNames fleet.deployable);
+  hosts = builtins.mapAttrs perHost fleet.hosts;
+
   perHost = name: host: let
     own = filter (service: service.host == name) services;
     virtualHosts = virtualHostsOf name;
@@ -156,18 +172,14 @@ fleet: let
     backup = unique (
       host.backup ++ concatLists (map (service: service.backup) own)
     );
+    database = any needsDatabase own;
     scrapes =
       if any (monitor: monitor.host == name) (runs "prometheus")
       then map (scrapeOf name) (filter (service: service.metrics != null) services)
       else [];
     probes =
       if any (monitor: monitor.host == name) (runs "prometheus")
-      then
-        map (service: "https://${fqdnOf service}${
-          if isString service.health
-          then service.health
-          else "/"
-        }") (filter (service: service.public && service.protocol == "http") services)
+      then publicNames
       else [];
   };
 in {
@@ -204,7 +216,20 @@ in {
   # Every group that a rule names.
   groups = unique ([fleet.admins] ++ concatLists (map (service: service.groups) (filter needsSignOn services)));
 
-  hosts = builtins.mapAttrs perHost fleet.hosts;
+  inherit hosts;
+
+  # What the monitor must hear of, so that silence is no health: who has what.
+  expected = {
+    hosts = deployed (host: _: host.reachability == "always" && elem "server" host.tags);
+    probes = publicNames;
+    # Gateway -> names it serves.
+    gateways = listToAttrs (map (name: {
+      inherit name;
+      value = attrNames hosts.${name}.virtualHosts;
+    }) (deployed (_: own: own.virtualHosts != {})));
+    dumps = deployed (_: own: own.database);
+    backups = deployed (_: own: own.backup != []);
+  };
 
   # Buckets of an environment for a purpose: what the vendor calls it, or null.
   bucket = environment: purpose: let

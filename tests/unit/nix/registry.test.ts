@@ -181,8 +181,49 @@ test("Prometheus scrapes every service with metrics and probes every public name
     "https://auth.example.test/api/health",
     "https://grafana.example.test/",
     "https://greeting.staging.example.test/",
+    "https://cache.staging.example.test/",
   ]);
   expect(lowered("registry.hosts.cloud.scrapes")).toEqual([]);
+});
+
+test("the monitor expects each host, name, certificate, dump and backup that there is", () => {
+  const laptop = `${small}
+[hosts.laptop]
+environment = "homelab"
+profiles = ["workstation"]
+tags = ["workstation"]
+reachability = "best-effort"
+provider = { kind = "existing", vendor = "x" }
+`;
+  expect(lowered("registry.expected", laptop)).toEqual({
+    hosts: ["cloud", "home", "mirror"],
+    probes: [
+      "https://auth.example.test/api/health",
+      "https://grafana.example.test/",
+      "https://greeting.staging.example.test/",
+      "https://cache.staging.example.test/",
+    ],
+    gateways: {
+      cloud: ["auth.example.test", "grafana.example.test"],
+      mirror: ["cache.staging.example.test", "greeting.staging.example.test"],
+    },
+    dumps: ["cloud", "home", "mirror"],
+    backups: ["home"],
+  });
+});
+
+test("every module that makes a database for itself is one of those whose dumps are expected", () => {
+  const files = readdirSync("nix/modules/services", { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".nix") && !file.startsWith("postgresql"))
+    .map((file) => readFileSync(`nix/modules/services/${file}`, "utf8"));
+  const modules = files
+    .filter((text) => text.includes("services.postgresql.databases"))
+    .map((text) => /options\.pantheros\.services\.(\w+) =/.exec(text)?.[1]);
+  const named = /needsDatabase = service: elem service\.module \[(.*)\]/.exec(
+    readFileSync("nix/lib/registry.nix", "utf8"),
+  )?.[1];
+  expect(modules.length).toBeGreaterThan(3);
+  expect(named?.match(/\w+/g)).toEqual(modules.toSorted());
 });
 
 test("a host backs up its own directories and its services', each once", () => {
@@ -249,7 +290,7 @@ describe("what Prometheus and Grafana are given", () => {
 
   test("every alert says what is wrong and what to do; each expected host has its own", () => {
     const groups = evaluate(
-      'import (nix + "/modules/services/monitoring/rules.nix") { expected = [ "a" "b" ]; }',
+      'import (nix + "/modules/services/monitoring/rules.nix") { interval = 30; expected = { hosts = [ "a" "b" ]; dumps = []; backups = []; probes = []; gateways = {}; }; }',
     ) as { name: string; rules: Rule[] }[];
     const alerts = groups.flatMap(({ rules }) => rules).filter(({ alert }) => alert !== undefined);
     expect(alerts.filter(({ alert }) => alert === "HostSilent").map(({ expr }) => expr)).toEqual([
@@ -262,8 +303,10 @@ describe("what Prometheus and Grafana are given", () => {
     }
   });
 
-  test("the overview has the eleven figures of the architecture document", () => {
-    const { overview } = evaluate('import (nix + "/modules/services/monitoring/dashboards.nix")') as {
+  test("the overview has the figures of the architecture document that something measures", () => {
+    const { overview } = evaluate(
+      'import (nix + "/modules/services/monitoring/dashboards.nix") { cacheName = "cache.example.test"; }',
+    ) as {
       overview: { panels: { title: string; gridPos: { x: number; y: number; w: number } }[] };
     };
     expect(overview.panels.map(({ title }) => title)).toEqual([
@@ -271,10 +314,7 @@ describe("what Prometheus and Grafana are given", () => {
       "Memory",
       "Disk I/O",
       "Network",
-      "Build time",
-      "Deployment duration",
       "Cache hit rate, 24 hours",
-      "Test pass rate",
       "Uptime of public names, 30 days",
       "Incidents, 30 days",
       "Mean time to recovery, 30 days",

@@ -3,6 +3,7 @@ import { request as secureRequest } from "node:https";
 import type { AddressInfo } from "node:net";
 import { evaluate } from "../nix/nix.ts";
 import { until } from "../programs.ts";
+import { labeller, pipelinesOf, selects } from "./journal.ts";
 import { Work } from "./root.ts";
 
 interface Site {
@@ -77,7 +78,7 @@ describe("Caddy as the machines have it, behind a proxy that it trusts", () => {
   let port: number;
   let admin: number;
   const servers: Server[] = [];
-  let log = "";
+  let log: () => string;
 
   /** What the service behind Caddy was told, as it answers it. */
   const received = (reply: Reply) => JSON.parse(reply.body) as IncomingHttpHeaders;
@@ -107,18 +108,10 @@ describe("Caddy as the machines have it, behind a proxy that it trusts", () => {
         admin,
       ),
     );
-    const caddy = work.start(["caddy", "run", "--config", "/work/Caddyfile", "--adapter", "caddyfile"]);
-    let up = false;
-    for (const stream of [caddy.stdout, caddy.stderr]) {
-      stream?.setEncoding("utf8").on("data", (text: string) => {
-        log += text;
-        up ||= log.includes("serving initial configuration");
-      });
-    }
-    await until(() => {
-      if (caddy.exitCode !== null) throw new Error(`caddy ended:\n${log}`);
-      return up;
-    });
+    log = await work.startUntil(
+      ["caddy", "run", "--config", "/work/Caddyfile", "--adapter", "caddyfile"],
+      (output) => output.includes("serving initial configuration"),
+    );
   });
 
   afterAll(async () => {
@@ -178,6 +171,33 @@ describe("Caddy as the machines have it, behind a proxy that it trusts", () => {
   test("an address that the visitor put before the proxy's is not taken for theirs", async () => {
     const told = received(await at("cache", { "X-Forwarded-For": "192.0.2.66, 203.0.113.9" }));
     expect(told["x-forwarded-for"]).toBe("203.0.113.9, 127.0.0.1");
+  });
+
+  test("the panel of the cache's hit rate counts what Caddy writes of its requests, and nothing else", async () => {
+    await at("cache");
+    await at("open");
+    await at("cache", {}, "POST");
+    const [panel] = (
+      evaluate(
+        'import (nix + "/modules/services/monitoring/dashboards.nix") { cacheName = "cache.example.test:PORT"; }',
+      ) as { overview: { panels: { title: string; targets: { expr: string }[] }[] } }
+    ).overview.panels.filter(({ title }) => title.startsWith("Cache hit rate"));
+    const [hits = "", all = ""] = pipelinesOf(
+      (panel?.targets[0]?.expr ?? "").replaceAll("PORT", String(port)),
+    );
+    const labels = labeller("gateway")({ _systemd_unit: "caddy.service", priority: "6" });
+    const counted = (pipeline: string, method: string) =>
+      log()
+        .split("\n")
+        .filter((line) => line.includes(`"method":"${method}"`) && selects(pipeline, labels, line)).length;
+    await until(() => log().includes('"method":"POST"'));
+    expect(counted(hits, "GET")).toBeGreaterThan(0);
+    expect(counted(all, "GET")).toBe(counted(hits, "GET"));
+    expect(counted(hits, "POST")).toBe(0);
+    const others = log()
+      .split("\n")
+      .filter((line) => line.includes('"host":"open.example.test') && selects(hits, labels, line));
+    expect(others).toEqual([]);
   });
 
   test("what strangers send makes no series of metrics", async () => {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { serviceRoot } from "../../../tools/toolchain/service-programs.ts";
+import { until } from "../programs.ts";
 
 const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "pantheros");
 const root = serviceRoot(cache, process.env["PANTHEROS_SERVICES_SUITE"] ?? "forky");
@@ -17,6 +18,7 @@ root=$1 work=$2 user=$3
 shift 3
 mount --make-rprivate /
 mount --rbind /dev "$root/dev"
+mount --rbind /sys "$root/sys"
 mount -t proc proc "$root/proc"
 mount -t tmpfs tmpfs "$root/tmp"
 mount -t tmpfs tmpfs "$root/run"
@@ -65,14 +67,30 @@ export class Work {
     return { code: status, stdout, stderr };
   }
 
-  /** Starts a program that stays; `remove` ends it. */
-  start(argv: readonly string[]): ChildProcess {
+  /** Starts a program that stays; `remove` ends it. What it wrote so far is `output()`. */
+  start(argv: readonly string[]): { readonly child: ChildProcess; output(): string } {
     const child = spawn("unshare", this.#argv(argv, "root"), {
       env: { PATH: "/usr/sbin:/usr/bin", LC_ALL: "C.UTF-8", HOME: "/tmp" },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#running.push(child);
-    return child;
+    let text = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (part: string) => {
+        text += part;
+      });
+    }
+    return { child, output: () => text };
+  }
+
+  /** Starts a program and waits until it has written `ready`, or is ready by another sign. Throws what it wrote when it ends. */
+  async startUntil(argv: readonly string[], ready: (output: string) => boolean): Promise<() => string> {
+    const { child, output } = this.start(argv);
+    await until(() => {
+      if (child.exitCode !== null) throw new Error(`${argv.join(" ")} ended:\n${output()}`);
+      return ready(output());
+    });
+    return output;
   }
 
   /** Ends what was started, and waits for it, so that nothing writes into the directory that is removed. */

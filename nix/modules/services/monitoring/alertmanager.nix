@@ -31,32 +31,9 @@ in {
       environmentFile = config.pantheros.secrets.alertmanager-environment.path;
       # The address is a secret and comes with the environment, which the check can't see.
       checkConfig = false;
-      configuration = {
-        route = {
-          receiver = "webhook";
-          group_by = ["alertname" "host"];
-          group_wait = "30s";
-          group_interval = "5m";
-          repeat_interval = "${toString cfg.repeatHours}h";
-        };
-        inhibit_rules = [
-          {
-            source_matchers = ["alertname = HostSilent"];
-            target_matchers = ["severity = warning"];
-            equal = ["host"];
-          }
-        ];
-        receivers = [
-          {
-            name = "webhook";
-            webhook_configs = [
-              {
-                url = "$ALERT_WEBHOOK_URL";
-                send_resolved = true;
-              }
-            ];
-          }
-        ];
+      configuration = import ./alerting.nix {
+        inherit (cfg) repeatHours;
+        url = "$ALERT_WEBHOOK_URL";
       };
     };
   };

@@ -28,7 +28,7 @@
     lib.mapAttrsToList (file: dashboard: {
       name = "${file}.json";
       path = pkgs.writeText "${file}.json" (builtins.toJSON dashboard);
-    }) (import ./dashboards.nix)
+    }) (import ./dashboards.nix {inherit (registry) cacheName;})
   );
 in {
   options.pantheros.services.grafana =

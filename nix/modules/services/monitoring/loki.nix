@@ -13,33 +13,7 @@
 
   # Loki's rules lie in a directory per tenant; without tenants it is called "fake".
   rules = pkgs.writeTextDir "fake/security.yaml" (builtins.toJSON {
-    groups = [
-      {
-        name = "security";
-        rules = [
-          {
-            alert = "SshGuessing";
-            expr = "sum by (host) (count_over_time({unit=\"sshd.service\"} |~ \"Invalid user|Failed password|maximum authentication attempts\" [10m])) > 50";
-            for = "10m";
-            labels.severity = "warning";
-            annotations = {
-              summary = "{{ $labels.host }}: more than 50 failed SSH logins in ten minutes";
-              action = "Is port 22 open to the world? See [deploy] sources; fail2ban-client status sshd.";
-            };
-          }
-          {
-            alert = "SudoRefused";
-            expr = "sum by (host) (count_over_time({host=~\".+\"} |~ \"sudo.*(NOT in sudoers|command not allowed|incorrect password)\" [10m])) > 0";
-            for = "0m";
-            labels.severity = "critical";
-            annotations = {
-              summary = "{{ $labels.host }}: sudo refused somebody";
-              action = "journalctl -t sudo on the host: who, and what did they want to run?";
-            };
-          }
-        ];
-      }
-    ];
+    groups = import ./log-rules.nix {inherit (registry.expected) hosts;};
   });
 in {
   options.pantheros.services.loki =
@@ -93,6 +67,9 @@ in {
           retention_period = "${toString (cfg.retentionDays * 24)}h";
           reject_old_samples = true;
           reject_old_samples_max_age = "168h";
+          # Labels are few and ours (lib/alloy.nix); a sender that has others is refused before it fills the memory.
+          max_label_names_per_series = 8;
+          max_global_streams_per_user = 5000;
         };
         compactor = {
           working_directory = "${state}/compactor";

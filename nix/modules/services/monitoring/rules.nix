@@ -1,6 +1,12 @@
-# What wakes somebody. Pure: the hosts that must be heard of -> groups of rules.
-# Every rule says how long it must hold, and what to do: `pantheros` and runbooks are in docs/operations.md.
-{expected}: let
+# What wakes somebody. Pure: what the monitor must hear of (`expected` of lib/registry.nix), and the seconds between two
+# evaluations -> groups of rules. Every rule says how long it must hold, and what to do.
+# A comparison with a metric that is not there is never true, so each is accompanied by one that asks whether it is there.
+{
+  expected,
+  interval,
+}: let
+  inherit (builtins) attrNames concatLists concatMap map;
+
   alert = {
     name,
     expr,
@@ -25,11 +31,56 @@
       summary = "${host} sends no metrics";
       action = "Reach it by its public address; look at the vendor's console; then at alloy.service.";
     };
+  # A metric that a host should have and does not: never sent, or not for `for`.
+  missing = {
+    name,
+    metric,
+    for,
+    severity ? "critical",
+    summary,
+    action,
+  }: host:
+    alert {
+      inherit name for severity action;
+      labels = {inherit host;};
+      expr = "absent(${metric}{host=\"${host}\"})";
+      summary = "${host}: ${summary}";
+    };
+  gatewayMissing = host:
+    alert {
+      name = "GatewayUnseen";
+      labels = {inherit host;};
+      expr = "absent(up{job=\"caddy\",host=\"${host}\"})";
+      for = "10m";
+      summary = "${host}: no metrics of Caddy arrive";
+      action = "systemctl status caddy alloy on the host.";
+    };
+  certificateMissing = host: name:
+    alert {
+      name = "CertificateUnseen";
+      labels = {
+        inherit host;
+        instance = "https://${name}";
+      };
+      expr = "absent(probe_ssl_earliest_cert_expiry{job=\"certificate\",host=\"${host}\",instance=\"https://${name}\"})";
+      for = "30m";
+      summary = "${host}: nobody sees the certificate of ${name}";
+      action = "systemctl status caddy alloy on the host; journal of the acme units.";
+    };
+  nameUnseen = url:
+    alert {
+      name = "NameUnseen";
+      labels.instance = url;
+      expr = "absent(probe_success{job=\"probe\",instance=\"${url}\"})";
+      for = "10m";
+      summary = "nobody asks after ${url}";
+      action = "systemctl status prometheus-blackbox-exporter prometheus on the monitor.";
+    };
 in [
   {
     name = "hosts";
     rules =
-      map silent expected
+      map silent expected.hosts
       ++ [
         (alert {
           name = "DiskAlmostFull";
@@ -63,75 +114,120 @@ in [
   }
   {
     name = "services";
-    rules = [
-      (alert {
-        name = "ServiceDown";
-        expr = "up == 0";
-        for = "5m";
-        severity = "critical";
-        summary = "{{ $labels.job }} on {{ $labels.instance }} does not answer Prometheus";
-        action = "Is its host up, its unit running, the tailnet's policy as it was?";
-      })
-      (alert {
-        name = "NameDown";
-        expr = "probe_success == 0";
-        for = "5m";
-        severity = "critical";
-        summary = "{{ $labels.instance }} can't be reached from outside";
-        action = "DNS, Cloudflare, Caddy on the gateway, then the service.";
-      })
-      (alert {
-        name = "CertificateExpires";
-        expr = "probe_ssl_earliest_cert_expiry - time() < 14 * 86400";
-        for = "1h";
-        summary = "{{ $labels.instance }}: the certificate ends within two weeks";
-        action = "Journal of the acme units on the gateway; is the DNS token still good?";
-      })
-    ];
+    rules =
+      [
+        (alert {
+          name = "ServiceDown";
+          # The probes have alerts of their own, which name what is down.
+          expr = "up == 0";
+          for = "5m";
+          severity = "critical";
+          summary = "{{ $labels.job }} on {{ $labels.instance }} does not answer Prometheus";
+          action = "Is its host up, its unit running, the tailnet's policy as it was?";
+        })
+        (alert {
+          name = "NameDown";
+          expr = "probe_success == 0";
+          for = "5m";
+          severity = "critical";
+          summary = "{{ $labels.instance }} can't be reached ({{ $labels.job }})";
+          action = "Job probe asks from outside: DNS, Cloudflare, Caddy, then the service. Job certificate asks Caddy on its own host {{ $labels.host }}: Caddy, its certificate, the service.";
+        })
+        (alert {
+          name = "CertificateExpires";
+          expr = "probe_ssl_earliest_cert_expiry - time() < 14 * 86400";
+          for = "1h";
+          summary = "{{ $labels.instance }}: the certificate ends within two weeks ({{ $labels.job }})";
+          action = "Journal of the acme units on the gateway; is the DNS token still good?";
+        })
+      ]
+      ++ map nameUnseen expected.probes
+      ++ map gatewayMissing (attrNames expected.gateways)
+      ++ concatMap (host: map (certificateMissing host) expected.gateways.${host}) (attrNames expected.gateways);
   }
   {
     name = "backups";
+    rules =
+      [
+        (alert {
+          name = "DumpOld";
+          expr = "time() - pantheros_postgres_dump_success_seconds > 26 * 3600";
+          for = "10m";
+          severity = "critical";
+          summary = "{{ $labels.host }}: no database dump for more than 26 hours";
+          action = "systemctl status pantheros-postgres-dump, then systemctl start it.";
+        })
+        (alert {
+          name = "BackupOld";
+          expr = "time() - pantheros_backup_success_seconds > 26 * 3600";
+          for = "10m";
+          severity = "critical";
+          summary = "{{ $labels.host }}: no backup for more than 26 hours";
+          action = "systemctl status pantheros-backup, then systemctl start it.";
+        })
+        (alert {
+          name = "BackupUnchecked";
+          expr = "time() - pantheros_backup_check_success_seconds > 9 * 86400";
+          for = "1h";
+          summary = "{{ $labels.host }}: the backup was not checked for more than nine days";
+          action = "systemctl status pantheros-backup-check.";
+        })
+      ]
+      ++ concatLists [
+        (map (missing {
+            name = "DumpMissing";
+            metric = "pantheros_postgres_dump_success_seconds";
+            for = "26h";
+            summary = "no database dump has ever succeeded, or nobody hears of them";
+            action = "systemctl status pantheros-postgres-dump, then systemctl start it.";
+          })
+          expected.dumps)
+        (map (missing {
+            name = "BackupMissing";
+            metric = "pantheros_backup_success_seconds";
+            for = "26h";
+            summary = "no backup has ever succeeded, or nobody hears of them";
+            action = "systemctl status pantheros-backup, then systemctl start it.";
+          })
+          expected.backups)
+        (map (missing {
+            name = "BackupCheckMissing";
+            metric = "pantheros_backup_check_success_seconds";
+            for = "9d";
+            severity = "warning";
+            summary = "the backup was never checked";
+            action = "systemctl status pantheros-backup-check.";
+          })
+          expected.backups)
+      ];
+  }
+  {
+    # When each alert that fires began to: a value of its own for each time, however often it is sent to Alertmanager.
+    name = "firing";
     rules = [
-      (alert {
-        name = "DumpOld";
-        expr = "time() - pantheros_postgres_dump_success_seconds > 26 * 3600";
-        for = "10m";
-        severity = "critical";
-        summary = "{{ $labels.host }}: no database dump for more than 26 hours";
-        action = "systemctl status pantheros-postgres-dump, then systemctl start it.";
-      })
-      (alert {
-        name = "BackupOld";
-        expr = "time() - pantheros_backup_success_seconds > 26 * 3600";
-        for = "10m";
-        severity = "critical";
-        summary = "{{ $labels.host }}: no backup for more than 26 hours";
-        action = "systemctl status pantheros-backup, then systemctl start it.";
-      })
-      (alert {
-        name = "BackupUnchecked";
-        expr = "time() - pantheros_backup_check_success_seconds > 9 * 86400";
-        for = "1h";
-        summary = "{{ $labels.host }}: the backup was not checked for more than nine days";
-        action = "systemctl status pantheros-backup-check.";
-      })
+      {
+        record = "pantheros:firing_since";
+        expr = "ALERTS_FOR_STATE and ignoring(alertstate) ALERTS{alertstate=\"firing\"}";
+      }
     ];
   }
   {
     # Figures of the fleet as a whole, from the alerts themselves.
     name = "figures";
+    interval = "5m";
     rules = [
       {
         record = "pantheros:incidents:30d";
-        expr = "sum(increase(alertmanager_alerts_received_total{status=\"firing\"}[30d])) or vector(0)";
+        expr = "sum(changes(pantheros:firing_since[30d]) + 1) or vector(0)";
       }
       {
         record = "pantheros:firing_seconds:30d";
-        expr = "sum(sum_over_time((sum(ALERTS{alertstate=\"firing\"}) or vector(0))[30d:1m])) * 60";
+        expr = "sum(count_over_time(pantheros:firing_since[30d])) * ${toString interval} or vector(0)";
       }
       {
+        # Of the names that were asked after: without any there is no figure, which is not the same as all of the time.
         record = "pantheros:availability:30d";
-        expr = "avg_over_time((avg(probe_success) or vector(1))[30d:5m])";
+        expr = "avg(avg_over_time(probe_success{job=\"probe\"}[30d]))";
       }
     ];
   }

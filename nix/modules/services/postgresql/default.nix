@@ -2,7 +2,9 @@
 # socket by the system user of the same name. Nothing listens on the network, and there are no passwords.
 {
   config,
+  host,
   lib,
+  registry,
   ...
 }: let
   cfg = config.pantheros.services.postgresql;
@@ -60,6 +62,11 @@ in {
       {
         assertion = !cfg.replication.enable;
         message = "pantheros.services.postgresql.replication is planned and does nothing yet; daily dumps are what there is";
+      }
+      {
+        # What the monitor expects dumps of is decided there, without evaluating hosts.
+        assertion = cfg.databases == [] || registry.hosts.${host.name}.database;
+        message = "pantheros.services.postgresql.databases: ${toString cfg.databases} are here, and needsDatabase of nix/lib/registry.nix names none of their modules: nobody would notice a missing dump";
       }
       {
         assertion = lib.allUnique cfg.databases;

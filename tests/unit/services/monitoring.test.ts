@@ -1,0 +1,411 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { evaluate } from "../nix/nix.ts";
+import { Work } from "./root.ts";
+
+const HOST = "cloud";
+const NAME = "auth.example.test";
+const URL_OF_NAME = `https://${NAME}/`;
+const DAY = 1440;
+const INTERVAL = 30;
+
+interface Rule {
+  readonly alert?: string;
+  readonly expr: string;
+}
+interface Group {
+  readonly name: string;
+  readonly rules: readonly Rule[];
+}
+interface Panel {
+  readonly title: string;
+  readonly datasource: { readonly type: string };
+  readonly targets: readonly { readonly expr: string }[];
+}
+
+const groups = evaluate(`import (nix + "/modules/services/monitoring/rules.nix") {
+  interval = ${INTERVAL};
+  expected = {
+    hosts = ["${HOST}"]; dumps = ["${HOST}"]; backups = ["${HOST}"];
+    probes = ["${URL_OF_NAME}"]; gateways.${HOST} = ["${NAME}"];
+  };
+}`) as readonly Group[];
+const dashboards = evaluate(
+  'import (nix + "/modules/services/monitoring/dashboards.nix") { cacheName = "cache.example.test"; }',
+) as Readonly<Record<string, { readonly panels: readonly Panel[] }>>;
+
+/** A series as promtool's tests take it; a value holds for the whole test, `step` is what it grows by a minute. */
+interface Series {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+  readonly step?: number;
+}
+
+/** Samples of an exposition in Prometheus' text format, with the labels that Alloy adds on their way. */
+function parse(exposition: string, added: Readonly<Record<string, string>>): Series[] {
+  return exposition
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => {
+      const [, name = "", inner = "", value = ""] =
+        /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+      const labels = Object.fromEntries(
+        [...inner.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key = "", text = ""]) => [key, text]),
+      );
+      return { name, labels: { ...labels, ...added }, value: Number(value) };
+    });
+}
+
+const seriesText = ({ name, labels }: Series): string =>
+  `${name}{${Object.entries(labels)
+    .map(([key, value]) => `${key}="${value}"`)
+    .join(",")}}`;
+
+interface Case {
+  readonly series: readonly Series[];
+  readonly minutes: number;
+  /** For a story of days: minutes between samples and evaluations, and the group of backups alone. Half a minute when not given, as on the monitor. */
+  readonly every?: number;
+  readonly expressions: Readonly<
+    Record<string, readonly { readonly labels: string; readonly value: number }[]>
+  >;
+}
+
+/** promtool's file of tests, all with samples and evaluations so many seconds apart; JSON is YAML. */
+function testFile(cases: readonly Case[], seconds: number): string {
+  return JSON.stringify({
+    rule_files: [seconds === INTERVAL ? "rules.json" : "backups.json"],
+    evaluation_interval: `${seconds}s`,
+    tests: cases.map(({ series, minutes, expressions }) => {
+      const samples = Math.ceil((minutes * 60) / seconds) + 1;
+      return {
+        interval: `${seconds}s`,
+        input_series: series.map((entry) => ({
+          series: seriesText(entry),
+          values: `${entry.value}+${((entry.step ?? 0) * seconds) / 60}x${samples}`,
+        })),
+        promql_expr_test: Object.entries(expressions).map(([expr, exp_samples]) => ({
+          expr,
+          eval_time: `${minutes}m`,
+          exp_samples,
+        })),
+      };
+    }),
+  });
+}
+
+const FIRING = 'count by (alertname) (ALERTS{alertstate="firing"})';
+const nobody = { [FIRING]: [] };
+const fires = (...names: readonly string[]) => ({
+  [FIRING]: names.toSorted().map((name) => ({ labels: `{alertname="${name}"}`, value: 1 })),
+});
+
+let work: Work;
+let exported: Series[] = [];
+
+/** Starts an exporter and asks it for metrics. */
+async function scrape(argv: readonly string[], path: string): Promise<string> {
+  const port = await freePort();
+  await work.startUntil([...argv, `--web.listen-address=127.0.0.1:${port}`], (output) =>
+    output.includes("Listening on"),
+  );
+  return await (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Names of metrics that a rule or panel mentions. */
+const mentioned = new Set(
+  [
+    ...groups.flatMap(({ rules }) => rules),
+    ...Object.values(dashboards).flatMap(({ panels }) => panels.flatMap(({ targets }) => targets)),
+  ].flatMap(({ expr }) => expr.match(/[a-zA-Z_:][a-zA-Z0-9_:]*/g) ?? []),
+);
+
+beforeAll(async () => {
+  work = new Work();
+  work.write("rules.json", JSON.stringify({ groups }));
+  work.write("backups.json", JSON.stringify({ groups: groups.filter(({ name }) => name === "backups") }));
+  work.write(
+    "metrics/x.prom",
+    "# TYPE pantheros_backup_success_seconds gauge\npantheros_backup_success_seconds 5\n",
+  );
+  const probe = evaluate('import (nix + "/modules/services/monitoring/probe.nix")');
+  const modules = evaluate(`(import (nix + "/lib/alloy.nix")).certificateModules ["${NAME}"]`) as object;
+  work.write("blackbox.json", JSON.stringify({ modules: { https: probe, ...modules } }));
+  const node = await scrape(
+    ["prometheus-node-exporter", "--collector.processes", "--collector.textfile.directory=/work/metrics"],
+    "/metrics",
+  );
+  const blackbox = await scrape(
+    ["prometheus-blackbox-exporter", "--config.file=/work/blackbox.json"],
+    "/probe?module=https&target=https://127.0.0.1:1/",
+  );
+  exported = [
+    ...parse(node, { host: HOST, job: "integrations/unix", instance: HOST }),
+    ...parse(blackbox, { job: "probe", instance: URL_OF_NAME }),
+  ].filter(({ name }) => mentioned.has(name));
+}, 60_000);
+afterAll(() => work.remove());
+
+const seen = (entries: readonly Series[], name: string) => entries.filter((entry) => entry.name === name);
+const without = (entries: readonly Series[], ...names: readonly string[]) =>
+  entries.filter(({ name }) => !names.includes(name));
+/** The series of a metric with another value. */
+const set = (entries: readonly Series[], name: string, value: number) =>
+  entries.map((entry) => (entry.name === name ? { ...entry, value } : entry));
+
+/** A host in good health: what the exporters really say, and what this machine has no source of. Tests begin at time 0. */
+function healthy(): Series[] {
+  const at = { host: HOST, job: "integrations/unix", instance: HOST };
+  const certificate = { job: "certificate", instance: `https://${NAME}`, host: HOST };
+  const real = exported
+    .filter(({ name }) => !name.startsWith("pantheros_") && name !== "probe_success")
+    .map((entry) => ({ ...entry, ...(entry.name.endsWith("_total") ? { step: 6 } : {}) }));
+  const sizes = set(set(real, "node_filesystem_size_bytes", 100), "node_filesystem_avail_bytes", 50);
+  const memory = set(set(sizes, "node_memory_MemTotal_bytes", 100), "node_memory_MemAvailable_bytes", 50);
+  return [
+    ...set(set(memory, "node_timex_offset_seconds", 0.001), "node_boot_time_seconds", 0),
+    // The collector asks systemd, which does not run here. Source: collector/systemd_linux.go of node_exporter.
+    ...["active", "failed"].map((state) => ({
+      name: "node_systemd_unit_state",
+      labels: { ...at, name: "caddy.service", state, type: "notify" },
+      value: state === "active" ? 1 : 0,
+    })),
+    { name: "up", labels: { job: "caddy", instance: HOST, host: HOST }, value: 1 },
+    { name: "up", labels: { job: "grafana", instance: "127.0.0.1:3010" }, value: 1 },
+    { name: "probe_success", labels: { job: "probe", instance: URL_OF_NAME }, value: 1 },
+    { name: "probe_success", labels: certificate, value: 1 },
+    { name: "probe_ssl_earliest_cert_expiry", labels: certificate, value: 60 * 86400, step: 60 },
+    // As Caddy exports them without names of hosts. Source: modules/caddyhttp/metrics.go of Caddy.
+    {
+      name: "caddy_http_request_duration_seconds_count",
+      labels: {
+        code: "200",
+        handler: "reverse_proxy",
+        method: "GET",
+        server: "srv0",
+        job: "caddy",
+        instance: HOST,
+        host: HOST,
+      },
+      value: 0,
+      step: 60,
+    },
+    ...["postgres_dump", "backup", "backup_check"].map((what) => ({
+      name: `pantheros_${what}_success_seconds`,
+      labels: at,
+      value: 0,
+      step: 60,
+    })),
+  ];
+}
+
+/** What promtool says of them, "" when all hold. */
+function failuresOf(cases: readonly Case[]): string {
+  const intervals = new Set(cases.map(({ every }) => every));
+  return [...intervals]
+    .map((every) => {
+      const file = testFile(
+        cases.filter((entry) => entry.every === every),
+        every === undefined ? INTERVAL : every * 60,
+      );
+      work.write("tests.json", file);
+      const { code, stdout, stderr } = work.run(["promtool", "test", "rules", "/work/tests.json"]);
+      return code === 0 ? "" : stdout + stderr;
+    })
+    .join("");
+}
+
+test("the exporters have every metric of theirs that a rule or panel asks for", () => {
+  const theirs = [...mentioned].filter((name) => /^(node|probe)_/.test(name));
+  const absent = theirs.filter((name) => seen(exported, name).length === 0);
+  expect(theirs.length).toBeGreaterThan(10);
+  // Of systemd, and of a certificate that was shown.
+  expect(absent.toSorted()).toEqual(["node_systemd_unit_state", "probe_ssl_earliest_cert_expiry"]);
+});
+
+test("promtool takes the rules, and refuses them with a planted error", () => {
+  expect(work.run(["promtool", "check", "rules", "/work/rules.json"])).toMatchObject({ code: 0 });
+  const text = JSON.stringify({ groups }).replace("absent(", "absend(");
+  work.write("planted.json", text);
+  const planted = work.run(["promtool", "check", "rules", "/work/planted.json"]);
+  expect(planted.code).not.toBe(0);
+  expect(planted.stderr + planted.stdout).toContain("absend");
+});
+
+/** What makes each alert fire, alone, `minutes` after the start. */
+const FAULTS: Readonly<Record<string, (all: Series[]) => Pick<Case, "series" | "minutes" | "every">>> = {
+  HostSilent: (all) => ({ series: without(all, "node_time_seconds"), minutes: 6 }),
+  DiskAlmostFull: (all) => {
+    const [first] = seen(all, "node_filesystem_avail_bytes").filter(
+      ({ labels }) => labels["fstype"] !== "tmpfs",
+    );
+    return { series: all.map((entry) => (entry === first ? { ...entry, value: 5 } : entry)), minutes: 16 };
+  },
+  MemoryAlmostFull: (all) => ({ series: set(all, "node_memory_MemAvailable_bytes", 5), minutes: 16 }),
+  UnitFailed: (all) => ({
+    series: all.map((entry) => (entry.labels["state"] === "failed" ? { ...entry, value: 1 } : entry)),
+    minutes: 6,
+  }),
+  ClockOff: (all) => ({ series: set(all, "node_timex_offset_seconds", -0.7), minutes: 11 }),
+  ServiceDown: (all) => ({
+    series: all.map((entry) => (entry.labels["job"] === "grafana" ? { ...entry, value: 0 } : entry)),
+    minutes: 6,
+  }),
+  NameDown: (all) => ({
+    series: all.map((entry) =>
+      entry.name === "probe_success" && entry.labels["job"] === "probe" ? { ...entry, value: 0 } : entry,
+    ),
+    minutes: 6,
+  }),
+  CertificateExpires: (all) => ({
+    series: set(all, "probe_ssl_earliest_cert_expiry", 13 * 86400),
+    minutes: 61,
+  }),
+  NameUnseen: (all) => ({
+    series: all.filter(({ name, labels }) => name !== "probe_success" || labels["job"] !== "probe"),
+    minutes: 11,
+  }),
+  GatewayUnseen: (all) => ({
+    series: all.filter(({ name, labels }) => name !== "up" || labels["job"] !== "caddy"),
+    minutes: 11,
+  }),
+  CertificateUnseen: (all) => ({ series: without(all, "probe_ssl_earliest_cert_expiry"), minutes: 31 }),
+  DumpOld: (all) => ({
+    series: stopped(all, "pantheros_postgres_dump_success_seconds", 27 * 3600),
+    minutes: 11,
+  }),
+  BackupOld: (all) => ({ series: stopped(all, "pantheros_backup_success_seconds", 27 * 3600), minutes: 11 }),
+  BackupUnchecked: (all) => ({
+    series: stopped(all, "pantheros_backup_check_success_seconds", 10 * 86400),
+    minutes: 61,
+  }),
+  DumpMissing: (all) => ({
+    series: without(all, "pantheros_postgres_dump_success_seconds"),
+    minutes: 27 * 60,
+    every: 4,
+  }),
+  BackupMissing: (all) => ({
+    series: without(all, "pantheros_backup_success_seconds"),
+    minutes: 27 * 60,
+    every: 4,
+  }),
+  BackupCheckMissing: (all) => ({
+    series: without(all, "pantheros_backup_check_success_seconds"),
+    minutes: 10 * DAY,
+    every: 4,
+  }),
+};
+/** A time that lies so many seconds before the start, and stays. */
+const stopped = (all: readonly Series[], name: string, before: number) =>
+  all.map((entry) => (entry.name === name ? { ...entry, value: -before, step: 0 } : entry));
+
+/** Series that long stories are about. */
+const small = (all: readonly Series[]) => all.filter(({ name }) => name.startsWith("pantheros_"));
+
+test("every alert of the rules has a fault that is to make it fire", () => {
+  const named = groups.flatMap(({ rules }) => rules.flatMap(({ alert }) => alert ?? []));
+  expect(Object.keys(FAULTS).toSorted()).toEqual([...new Set(named)].toSorted());
+});
+
+test("nothing fires in good health; each fault makes its own alert fire and no other", () => {
+  const faults = Object.entries(FAULTS).map(([name, fault]) => {
+    const { series, ...rest } = fault(healthy());
+    return { ...rest, series: rest.every === undefined ? series : small(series), expressions: fires(name) };
+  });
+  const failures = failuresOf([{ series: healthy(), minutes: 70, expressions: nobody }, ...faults]);
+  expect(failures).toBe("");
+}, 60_000);
+
+test("an alert that stays is one incident however often it is sent, and its time counts once", () => {
+  const story = (value: string) => [{ labels: "{}", value: Number(value) }];
+  const down = (values: string) => ({
+    ...JSON.parse(testFile([{ series: [], minutes: 300, expressions: {} }], INTERVAL)).tests[0],
+    input_series: [{ series: `probe_success{job="probe",instance="${URL_OF_NAME}"}`, values }],
+  });
+  // Two hours down, one up, one down, and one up; an alert fires after five minutes.
+  const test = {
+    ...down("0x240 1x120 0x120 1x120"),
+    promql_expr_test: [
+      {
+        expr: 'sum(changes(pantheros:firing_since{alertname="NameDown"}[30d]) + 1)',
+        exp_samples: story("2"),
+      },
+      {
+        expr: `sum(count_over_time(pantheros:firing_since{alertname="NameDown"}[30d])) * ${INTERVAL} / 60`,
+        exp_samples: story("171"),
+      },
+    ].map((entry) => ({ ...entry, eval_time: "300m" })),
+  };
+  work.write(
+    "tests.json",
+    JSON.stringify({ rule_files: ["rules.json"], evaluation_interval: "30s", tests: [test] }),
+  );
+  const answer = work.run(["promtool", "test", "rules", "/work/tests.json"]);
+  expect(answer.stdout + answer.stderr).toContain("SUCCESS");
+});
+
+test("availability is a figure of names that were asked after, and none without them", () => {
+  const figure = "pantheros:availability:30d";
+  const probe = (value: number, name: string) => ({
+    name: "probe_success",
+    labels: { job: "probe", instance: name },
+    value,
+  });
+  const failures = failuresOf([
+    {
+      series: [probe(1, "https://a"), probe(0, "https://b")],
+      minutes: 20,
+      expressions: { [figure]: [{ labels: figure, value: 0.5 }] },
+    },
+    { series: [], minutes: 20, expressions: { [figure]: [] } },
+  ]);
+  expect(failures).toBe("");
+});
+
+test("every query of a panel gives a value", () => {
+  const queries = Object.values(dashboards).flatMap(({ panels }) =>
+    panels.filter(({ datasource }) => datasource.type === "prometheus").flatMap(({ targets }) => targets),
+  );
+  expect(queries.length).toBeGreaterThan(20);
+  const { series } = FAULTS["ClockOff"]?.(healthy()) ?? { series: [] };
+  const expressions = Object.fromEntries(
+    queries.map(({ expr }) => [`count(${expr}) > bool 0`, [{ labels: "{}", value: 1 }]]),
+  );
+  const failures = failuresOf([{ series, minutes: 30, expressions }]);
+  expect(failures).toBe("");
+});
+
+test("promtool takes what Prometheus scrapes, amtool where alerts go; both refuse a planted error", () => {
+  const scrapes = evaluate(`import (nix + "/modules/services/monitoring/scrapes.nix") {
+    blackbox = "127.0.0.1:9115"; probes = ["${URL_OF_NAME}"];
+    scrapes = [{ job = "netdata"; target = "127.0.0.1:19999"; path = "/m"; params.format = ["prometheus"]; }];
+  }`);
+  const check = (configs: string) => {
+    work.write("prometheus.json", configs);
+    return work.run(["promtool", "check", "config", "/work/prometheus.json"]);
+  };
+  const text = JSON.stringify({ scrape_configs: scrapes, rule_files: ["rules.json"] });
+  expect(check(text)).toMatchObject({ code: 0 });
+  expect(check(text.replace("relabel_configs", "relabel_config")).code).not.toBe(0);
+
+  const routes = evaluate(
+    'import (nix + "/modules/services/monitoring/alerting.nix") { repeatHours = 12; url = "http://127.0.0.1:1/"; }',
+  );
+  const alerting = (config: string) => {
+    work.write("alertmanager.json", config);
+    return work.run(["amtool", "check-config", "/work/alertmanager.json"]);
+  };
+  expect(alerting(JSON.stringify(routes))).toMatchObject({ code: 0 });
+  expect(
+    alerting(JSON.stringify(routes).replace('"receiver":"webhook"', '"receiver":"nobody"')).code,
+  ).not.toBe(0);
+});
