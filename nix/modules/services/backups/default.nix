@@ -41,7 +41,7 @@
     inherit description;
     after = ["network-online.target"];
     wants = ["network-online.target"];
-    path = [engine.package pkgs.coreutils];
+    path = [engine.package pkgs.coreutils pkgs.findutils];
     environment = engine.environment // {HOME = "/var/cache/pantheros-backup";};
     script = ''
       set -eu
@@ -147,7 +147,11 @@ in {
     systemd = {
       services = {
         pantheros-backup = service "Back up to B2" ''
+          # What there is is backed up all the same; the unit fails, and says what is missing, afterwards.
+          covered=0
+          ${pkgs.runtimeShell} ${./covered.sh} ${lib.escapeShellArgs cfg.paths} || covered=1
           ${engine.backup}
+          [ "$covered" = 0 ]
           ${succeeded "pantheros_backup_success_seconds"}
         '';
         pantheros-backup-check = service "Check the backup and read a part of it" ''
