@@ -8,6 +8,8 @@ import type { Step } from "./steps.ts";
 /** Debian packages with the programs that read what nix/ generates; tests give them the generated files. */
 export const SERVICE_PACKAGES = [
   "caddy",
+  "coreutils",
+  "dash",
   "fail2ban",
   "kea-dhcp4-server",
   "nftables",

@@ -69,7 +69,7 @@ function caddyfile(sites: Readonly<Record<string, Site>>, port: number, admin: n
     ([name, text]) => `https://${name}:${port} {\ntls internal\nlog {\noutput stdout\n}\n${text}\n}\n`,
   );
   const others = `https://*.example.test:${port} {\ntls internal\nrespond 404\n}\n`;
-  const own = `admin 127.0.0.1:${admin}\nauto_https disable_redirects\nskip_install_trust`;
+  const own = `admin 127.0.0.1:${admin}\nauto_https disable_redirects\nskip_install_trust\nstorage file_system /work/caddy`;
   return [`{\n${own}\n${globals}\n}\n`, headers, ...blocks, others].join("\n");
 }
 
@@ -223,6 +223,34 @@ describe("Caddy as the machines have it, behind a proxy that it trusts", () => {
     const before = await series();
     for (let index = 2; index < 60; index += 1) await strange(index);
     expect(await series()).toBe(before);
+  });
+
+  test("the agent's probe sees the certificate that Caddy serves for each name, and takes no other for it", async () => {
+    const names = ["cache.example.test", "absent.example.org"];
+    const modules = evaluate(
+      `(import (nix + "/lib/alloy.nix")).certificateModules ${JSON.stringify(names).replace(",", " ")}`,
+    );
+    work.write("blackbox.json", JSON.stringify({ modules }));
+    const probe = await freePort();
+    await work.startUntil(
+      [
+        "env",
+        "SSL_CERT_FILE=/work/caddy/pki/authorities/local/root.crt",
+        "prometheus-blackbox-exporter",
+        "--config.file=/work/blackbox.json",
+        `--web.listen-address=127.0.0.1:${probe}`,
+      ],
+      (output) => output.includes("Listening on"),
+    );
+    const asked = async (name: string) =>
+      (await ask({ port: probe, path: `/probe?module=${name}&target=127.0.0.1:${port}`, headers: {} })).body;
+    const served = await asked("cache.example.test");
+    expect(served).toMatch(/^probe_success 1$/m);
+    // Caddy's own authority gives half a day.
+    const ends = Number(/^probe_ssl_earliest_cert_expiry (\S+)$/m.exec(served)?.[1]);
+    expect(ends).toBeGreaterThan(Date.now() / 1000);
+    expect(ends).toBeLessThan(Date.now() / 1000 + 86400);
+    expect(await asked("absent.example.org")).toMatch(/^probe_success 0$/m);
   });
 
   test("a configuration with a directive that Caddy does not know is refused", () => {
