@@ -104,6 +104,7 @@ in
           visitor.succeed("systemd-run --unit=inside ${lib.getExe pkgs.python3} -m http.server 8000")
           visitor.wait_for_open_port(8000)
           internet.fail(f"curl --silent --max-time 5 http://{address}:8000/")
+          internet.fail("timeout 5 bash -c '</dev/tcp/192.168.1.2/22'")
           internet.fail("${pkgs.dnsutils}/bin/dig +short +time=3 +tries=1 @192.168.1.2 web.example.org | grep 192")
 
       with subtest("the tailnet gets into the house"):

@@ -24,6 +24,8 @@ in
     nodes = {
       server = test.machine "server" {
         imports = [somebody];
+        # For everybody, with the limit; the fleet's hosts answer their sources only.
+        networking.firewall-pantheros.ssh.public = true;
         # Its bans would hide what the others do.
         pantheros.fail2ban.enable = lib.mkForce false;
       };
@@ -31,6 +33,7 @@ in
       guarded = test.machine "guarded" {
         imports = [somebody];
         networking.firewall-pantheros.ssh = {
+          public = true;
           perMinute = 600;
           burst = 100;
         };

@@ -35,6 +35,7 @@ in
         pantheros.deployment.requireSignature = lib.mkForce false;
         # The driver's client connects more often than a person.
         networking.firewall-pantheros.ssh = {
+          public = true;
           perMinute = 600;
           burst = 100;
         };

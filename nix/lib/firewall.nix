@@ -1,7 +1,8 @@
-# Rules of nftables for the chain `input-allow`: they see new connections only; the tailnet, loopback and replies were
-# accepted before (nixos/modules/services/networking/firewall-nftables.nix). Pure.
+# What a host lets in: `policy` makes it of the inventory, modules read it, and the rest are rules of nftables for the chain
+# `input-allow`: they see new connections only; the tailnet, loopback and replies were accepted before
+# (nixos/modules/services/networking/firewall-nftables.nix). Pure.
 let
-  inherit (builtins) concatStringsSep filter match toString;
+  inherit (builtins) attrNames concatLists concatStringsSep filter match toJSON toString;
 
   isV6 = network: match ".*:.*" network != null;
   list = items: "{ ${concatStringsSep ", " items} }";
@@ -22,25 +23,129 @@ let
       else ["ip6 saddr ${list v6} ${rule}"]
     );
 in rec {
+  # Ports by where they answer. `everywhere` and `interfaces` are for anybody who reaches the interface; SSH and public ports
+  # have rules of their own. Nothing of a router answers on its `wan` but what its public names need, and the tailnet.
+  policy = {
+    fleet,
+    registry,
+  }: host: let
+    own = registry.hosts.${host.name}.firewall;
+    image = host.provider.kind == "image";
+    router = host.router or null;
+  in {
+    everywhere.udp =
+      if image
+      then []
+      else [fleet.ports.tailscale];
+    interfaces =
+      {tailscale0.tcp = own.tailnet;}
+      // (
+        if router == null
+        then {}
+        else {
+          ${router.lan.interface} = {
+            # Names; addresses; names of the local network.
+            tcp = [53];
+            udp =
+              [53]
+              ++ (
+                if router.dhcp.enable
+                then [67]
+                else []
+              )
+              ++ [5353];
+          };
+        }
+      );
+    ssh = {
+      inherit (fleet.deploy) sources;
+      # An image is reached before it is anybody's host: an installer, a machine to try things on.
+      public = image;
+      closed =
+        if router == null
+        then []
+        else [router.wan];
+    };
+    public = {
+      ports = own.public;
+      sources =
+        if own.cloudflareOnly
+        then import ./cloudflare-ranges.nix
+        else [];
+    };
+  };
+
+  # The whole table that NixOS makes of a policy, for tests: what is loaded is written by its module.
+  # Source: nixos/modules/services/networking/firewall-nftables.nix.
+  table = {
+    policy,
+    sshPort,
+  }: let
+    accept = protocol: ports: interface:
+      if ports == []
+      then []
+      else ["${interface}${protocol} dport ${list (map toString ports)} accept"];
+    on = name: "iifname ${toJSON name} ";
+    perInterface = name:
+      accept "tcp" (policy.interfaces.${name}.tcp or []) (on name)
+      ++ accept "udp" (policy.interfaces.${name}.udp or []) (on name);
+    rules =
+      accept "udp" policy.everywhere.udp ""
+      ++ concatLists (map perInterface (attrNames policy.interfaces))
+      ++ [
+        "icmp type echo-request accept"
+        "icmpv6 type != { nd-redirect, 139 } accept"
+        "ip6 daddr fe80::/64 udp dport 546 accept"
+        (inputRules {
+          ssh =
+            policy.ssh
+            // {
+              port = sshPort;
+              perMinute = 3;
+              burst = 3;
+            };
+          publicPorts = policy.public.ports;
+          publicSources = policy.public.sources;
+        })
+      ];
+  in ''
+    table inet nixos-fw {
+      chain input {
+        type filter hook input priority filter; policy drop;
+        iifname { "lo", "tailscale0" } accept
+        ct state vmap { invalid : drop, established : accept, related : accept, new : jump input-allow, untracked : jump input-allow }
+      }
+      chain input-allow {
+        ${lines rules}
+      }
+    }
+  '';
+
   # A limit per source, and per /64 of IPv6. One limit for all would let a stranger keep the owner out.
+  # On an interface of `closed` nobody gets in.
   sshRules = {
     port,
     sources,
     public,
+    closed ? [],
     perMinute,
     burst,
   }: let
+    elsewhere =
+      if closed == []
+      then ""
+      else "iifname != ${list (map toJSON closed)} ";
     over = "limit rate over ${toString perMinute}/minute burst ${toString burst} packets";
-    meter = name: key: "tcp dport ${toString port} meter ${name} size 65535 { ${key} timeout 2m ${over} } counter reject with tcp reset";
+    meter = name: key: "${elsewhere}tcp dport ${toString port} meter ${name} size 65535 { ${key} timeout 2m ${over} } counter reject with tcp reset";
   in
-    fromEach sources "tcp dport ${toString port} accept"
+    map (rule: "${elsewhere}${rule}") (fromEach sources "tcp dport ${toString port} accept")
     ++ (
       if !public
       then []
       else [
         (meter "ssh-4" "ip saddr")
         (meter "ssh-6" "ip6 saddr & ffff:ffff:ffff:ffff::")
-        "tcp dport ${toString port} accept"
+        "${elsewhere}tcp dport ${toString port} accept"
       ]
     );
 

@@ -24,6 +24,12 @@
         && other.provider ? address
     )
     fleet.hosts;
+  policy =
+    (import ../lib/firewall.nix).policy {
+      inherit fleet;
+      registry = import ../lib/registry.nix fleet;
+    }
+    host;
   developers = lib.attrNames (lib.filterAttrs (_: user: user.workspace) host.users);
 in {
   networking = {
@@ -32,7 +38,10 @@ in {
     firewall-pantheros = {
       enable = mkDefault true;
       hostType = mkDefault hostType;
-      ssh.sources = fleet.deploy.sources;
+      ssh = {
+        inherit (policy.ssh) closed sources;
+        public = mkDefault policy.ssh.public;
+      };
     };
   };
 
@@ -40,6 +49,7 @@ in {
     enable = mkDefault (!image);
     hostType = mkDefault hostType;
   };
+  services.tailscale.port = fleet.ports.tailscale;
 
   pantheros = {
     # Who may deploy, how long that may take, and what must hold afterwards.

@@ -78,9 +78,5 @@ in {
     # Port 53 is Blocky's.
     services.resolved.enable = false;
     networking.nameservers = mkDefault ["127.0.0.1"];
-    networking.firewall.interfaces.${cfg.lan.interface} = {
-      allowedTCPPorts = [53];
-      allowedUDPPorts = [53];
-    };
   };
 }

@@ -47,6 +47,5 @@ in {
         ];
       };
     };
-    networking.firewall.interfaces.${cfg.lan.interface}.allowedUDPPorts = [67];
   };
 }

@@ -13,17 +13,19 @@ in {
     hostType = mkOption {
       type = types.enum ["workstation" "server"];
       default = "workstation";
-      description = "What the host is: a server takes SSH from outside, a workstation from the tailnet only.";
+      description = "What the host is.";
     };
     ssh = {
       public = mkOption {
         type = types.bool;
-        default = cfg.hostType == "server";
-        defaultText = lib.literalExpression ''hostType == "server"'';
-        description = ''
-          Take SSH from anywhere, with the limit below; machines of a vendor with a firewall are closed there. When false,
-          only the tailnet and `sources` come in.
-        '';
+        default = false;
+        description = "Take SSH from anywhere, with the limit below. When false, only the tailnet and `sources` come in.";
+      };
+      closed = mkOption {
+        type = types.listOf types.str;
+        default = [];
+        example = ["enp1s0"];
+        description = "Interfaces on which SSH answers nobody, whatever `sources` and `public` say: a router's way to the internet.";
       };
       sources = mkOption {
         type = types.listOf types.str;
@@ -74,7 +76,7 @@ in {
         extraInputRules = firewall.inputRules {
           ssh = {
             inherit (config.pantheros.ssh) port;
-            inherit (cfg.ssh) sources public perMinute burst;
+            inherit (cfg.ssh) burst closed perMinute public sources;
           };
           inherit (cfg) publicPorts publicSources;
         };

@@ -1,5 +1,6 @@
 # The inventory's services of this host, handed to the modules that run them; and the ports they need.
 {
+  fleet,
   host,
   lib,
   options,
@@ -7,6 +8,7 @@
   ...
 }: let
   own = registry.hosts.${host.name};
+  policy = (import ../../lib/firewall.nix).policy {inherit fleet registry;} host;
   known = lib.filterAttrs (module: _: options.pantheros.services ? ${module}) own.modules;
   unknown = removeAttrs own.modules (lib.attrNames known);
   available = lib.concatStringsSep ", " (lib.attrNames options.pantheros.services);
@@ -25,11 +27,17 @@ in {
       known;
 
     networking = {
-      # The interface is trusted as long as the tailnet's policy is the only filter; this holds when it is not.
-      firewall.interfaces.tailscale0.allowedTCPPorts = own.firewall.tailnet;
+      # The tailnet's interface is trusted as long as its policy is the only filter; its ports hold when it is not. Those of a
+      # router's local network are here too, so that one place says what a host lets in.
+      firewall.interfaces =
+        lib.mapAttrs (_: ports: {
+          allowedTCPPorts = ports.tcp or [];
+          allowedUDPPorts = ports.udp or [];
+        })
+        policy.interfaces;
       firewall-pantheros = {
-        publicPorts = own.firewall.public;
-        publicSources = lib.mkIf own.firewall.cloudflareOnly (import ../../lib/cloudflare-ranges.nix);
+        publicPorts = policy.public.ports;
+        publicSources = policy.public.sources;
       };
     };
 
