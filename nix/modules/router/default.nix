@@ -5,6 +5,7 @@
     ./dhcp.nix
     ./nat.nix
     ./options.nix
+    ./recovery.nix
     ./shaping.nix
     ./vpn.nix
   ];

@@ -1,0 +1,42 @@
+# What Kea's DHCPv4 server reads. Pure; `services.kea.dhcp4.settings` of a router.
+{
+  dhcp,
+  lan,
+}: {
+  interfaces-config = {
+    interfaces = [lan.interface];
+    # Without a carrier the socket can't be opened. Kea tries so often, so many milliseconds apart, and ends after that: so it
+    # tries for years, however long nothing is plugged in.
+    service-sockets-max-retries = 100000000;
+    service-sockets-retry-wait-time = 1000;
+  };
+  lease-database = {
+    type = "memfile";
+    persist = true;
+    name = "/var/lib/kea/dhcp4.leases";
+  };
+  valid-lifetime = dhcp.leaseSeconds;
+  subnet4 = [
+    {
+      id = 1;
+      subnet = lan.network;
+      pools = [{pool = "${dhcp.from} - ${dhcp.to}";}];
+      option-data = [
+        {
+          name = "routers";
+          data = lan.address;
+        }
+        {
+          name = "domain-name-servers";
+          data = lan.address;
+        }
+      ];
+      reservations =
+        map (machine: {
+          hw-address = machine.mac;
+          ip-address = machine.address;
+        })
+        dhcp.reservations;
+    }
+  ];
+}
