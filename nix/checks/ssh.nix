@@ -66,7 +66,7 @@ in
           client.fail(f"{ssh} -i /root/key root@server true")
 
       with subtest("sshd's settings are the documents'"):
-          effective = server.succeed("sshd -T")
+          effective = server.succeed("sshd -T").lower()
           for line in [
               "permitrootlogin no",
               "passwordauthentication no",
@@ -100,7 +100,7 @@ in
 
       with subtest("its connection leads to the Nix daemon, nobody else's does"):
           def forwarding(user):
-              effective = server.succeed(f"sshd -T -C user={user},host=client,addr=192.0.2.1")
+              effective = server.succeed(f"sshd -T -C user={user},host=client,addr=192.0.2.1").lower()
               return [line for line in effective.splitlines() if line.startswith("allow") and "forwarding" in line]
           assert "allowstreamlocalforwarding local" in forwarding("deploy"), forwarding("deploy")
           assert "allowtcpforwarding local" in forwarding("deploy"), forwarding("deploy")

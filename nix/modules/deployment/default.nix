@@ -7,6 +7,7 @@
 }: let
   cfg = config.pantheros.deployment;
   files = import ../../lib/checks.nix;
+  account = import ../../lib/deploy-account.nix;
   # Through the running system and not the store: the sudo rule must hold for the next system's supervisor too.
   program = "/run/current-system/sw/bin/pantheros-supervisor";
   supervisor = pkgs.callPackage ./package.nix {
@@ -87,30 +88,11 @@ in {
         };
       };
 
-    # Closures come to the Nix daemon's socket through the account's connection. sshd forwards none without leave for TCP (session.c,
-    # do_authenticated), which a shell has anyway. What follows a Match belongs to it: this one stands last, and ends.
-    services.openssh.extraConfig = lib.mkAfter ''
-      Match User ${cfg.user}
-        AllowStreamLocalForwarding local
-        AllowTcpForwarding local
-      Match all
-    '';
+    services.openssh.extraConfig = lib.mkAfter (account.sshd cfg.user);
 
-    security.sudo = {
-      extraRules = [
-        {
-          users = [cfg.user];
-          runAs = "root";
-          commands = [
-            {
-              command = program;
-              options = ["NOPASSWD"];
-            }
-          ];
-        }
-      ];
-      # Tracing each program that the supervisor runs would slow it and tell nothing: it keeps a record of its own.
-      extraConfig = "Defaults:${cfg.user} !log_subcmds";
+    security.sudo.extraConfig = account.sudo {
+      inherit (cfg) user;
+      inherit program;
     };
 
     nix.settings = {

@@ -6,6 +6,11 @@
 }: let
   inherit (lib) mkOption types;
   cfg = config.pantheros.fail2ban;
+  jail = import ../../lib/fail2ban.nix {
+    inherit (cfg) attempts banTime;
+    inherit (config.pantheros.ssh) port;
+    inherit (config.networking.firewall-pantheros.ssh) sources;
+  };
 in {
   options.pantheros.fail2ban = {
     enable = lib.mkEnableOption "fail2ban for sshd";
@@ -25,14 +30,7 @@ in {
     enable = true;
     maxretry = cfg.attempts;
     bantime = cfg.banTime;
-    # The tailnet's addresses. Source: Tailscale, "IP pool".
-    ignoreIP = ["100.64.0.0/10" "fd7a:115c:a1e0::/48"] ++ config.networking.firewall-pantheros.ssh.sources;
-    jails.sshd.settings = {
-      enabled = true;
-      filter = "sshd[mode=aggressive]";
-      port = toString config.pantheros.ssh.port;
-      maxretry = cfg.attempts;
-      bantime = cfg.banTime;
-    };
+    ignoreIP = jail.ignored;
+    jails.sshd.settings = jail.sshd;
   };
 }

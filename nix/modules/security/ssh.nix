@@ -41,37 +41,6 @@ in {
         type = "ed25519";
       }
     ]);
-    settings = {
-      PasswordAuthentication = mkDefault false;
-      KbdInteractiveAuthentication = mkDefault false;
-      PermitRootLogin = mkDefault cfg.rootLogin;
-      X11Forwarding = mkDefault false;
-      AllowTcpForwarding = mkDefault cfg.allowForwarding;
-      AllowStreamLocalForwarding = mkDefault cfg.allowForwarding;
-      AllowAgentForwarding = mkDefault false;
-      GatewayPorts = mkDefault "no";
-      ClientAliveInterval = mkDefault 300;
-      ClientAliveCountMax = mkDefault 2;
-      MaxAuthTries = mkDefault 3;
-      MaxSessions = mkDefault 3;
-      LoginGraceTime = mkDefault 30;
-      # Both exchanges with an answer to quantum computers first. Source: ssh -Q kex of OpenSSH 10.
-      KexAlgorithms = mkDefault [
-        "mlkem768x25519-sha256"
-        "sntrup761x25519-sha512@openssh.com"
-        "curve25519-sha256"
-        "curve25519-sha256@libssh.org"
-      ];
-      Ciphers = mkDefault [
-        "chacha20-poly1305@openssh.com"
-        "aes256-gcm@openssh.com"
-        "aes128-gcm@openssh.com"
-      ];
-      Macs = mkDefault [
-        "hmac-sha2-512-etm@openssh.com"
-        "hmac-sha2-256-etm@openssh.com"
-        "umac-128-etm@openssh.com"
-      ];
-    };
+    settings = lib.mapAttrs (_: mkDefault) (import ../../lib/ssh.nix {inherit (cfg) allowForwarding rootLogin;});
   };
 }

@@ -6,7 +6,8 @@ import { serviceRoot } from "../../../tools/toolchain/service-programs.ts";
 import { until } from "../programs.ts";
 
 const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "pantheros");
-const root = serviceRoot(cache, process.env["PANTHEROS_SERVICES_SUITE"] ?? "forky");
+/** The root directory that set-up extracted. */
+export const SERVICE_ROOT = serviceRoot(cache, process.env["PANTHEROS_SERVICES_SUITE"] ?? "forky");
 const isRoot = process.getuid?.() === 0;
 
 /** Whoever is not root is root in a user namespace of their own, where the kernel allows those. */
@@ -14,8 +15,8 @@ const namespaces = ["--mount", "--pid", "--fork", "--kill-child", ...(isRoot ? [
 
 /** Mounts are seen in the new namespace only: tests enter the same root side by side. */
 const ENTER = `
-root=$1 work=$2 user=$3
-shift 3
+root=$1 work=$2 user=$3 prepare=$4
+shift 4
 mount --make-rprivate /
 mount --rbind /dev "$root/dev"
 mount --rbind /sys "$root/sys"
@@ -23,14 +24,32 @@ mount -t proc proc "$root/proc"
 mount -t tmpfs tmpfs "$root/tmp"
 mount -t tmpfs tmpfs "$root/run"
 mount --rbind "$work" "$root/work"
+mkdir "$root/run/sshd" "$root/run/kea"
+eval "$prepare"
 cd /
 exec chroot --userspec="$user" "$root" "$@"
 `;
+
+/** Programs write to their output rather than to a journal, and into no directory that they lack. */
+const ENVIRONMENT = {
+  PATH: "/usr/sbin:/usr/bin",
+  LC_ALL: "C.UTF-8",
+  HOME: "/tmp",
+  SYSTEMD_LOG_TARGET: "console",
+  KEA_LOCKFILE_DIR: "none",
+};
 
 export interface Answer {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+interface Options {
+  /** A name of the root's /etc/passwd; root when not given. */
+  readonly user?: string;
+  /** Commands that make the interfaces of a network of its own; the machine's network when not given. */
+  readonly network?: string;
 }
 
 /** A directory of a test's own, which the programs that set-up extracted from Debian see as /work. */
@@ -39,8 +58,10 @@ export class Work {
   readonly #running: ChildProcess[] = [];
 
   constructor() {
-    if (!existsSync(join(root, "packages")))
-      throw new Error(`these tests need the service programs, which are not in ${root}; run \`make setup\``);
+    if (!existsSync(join(SERVICE_ROOT, "packages")))
+      throw new Error(
+        `these tests need the service programs, which are not in ${SERVICE_ROOT}; run \`make setup\``,
+      );
   }
 
   /** Writes a file below /work. */
@@ -50,16 +71,29 @@ export class Work {
     writeFileSync(file, text);
   }
 
-  #argv(argv: readonly string[], user: string): string[] {
-    return [...namespaces, "sh", "-euc", ENTER, "sh", root, this.directory, user, ...argv];
+  #argv(argv: readonly string[], { user = "root", network }: Options): string[] {
+    const own = network === undefined ? [] : ["--net"];
+    const prepare = network ?? "";
+    return [
+      ...namespaces,
+      ...own,
+      "sh",
+      "-euc",
+      ENTER,
+      "sh",
+      SERVICE_ROOT,
+      this.directory,
+      user,
+      prepare,
+      ...argv,
+    ];
   }
 
-  /** Runs a program to its end; `user` is a name of the root's /etc/passwd. */
-  run(argv: readonly string[], options: { user?: string; input?: string } = {}): Answer {
-    const { status, stdout, stderr, error } = spawnSync("unshare", this.#argv(argv, options.user ?? "root"), {
+  /** Runs a program to its end. */
+  run(argv: readonly string[], options: Options = {}): Answer {
+    const { status, stdout, stderr, error } = spawnSync("unshare", this.#argv(argv, options), {
       encoding: "utf8",
-      env: { PATH: "/usr/sbin:/usr/bin", LC_ALL: "C.UTF-8", HOME: "/tmp" },
-      input: options.input ?? "",
+      env: ENVIRONMENT,
       timeout: 60_000,
       maxBuffer: 64 * 1024 * 1024,
     });
@@ -68,9 +102,9 @@ export class Work {
   }
 
   /** Starts a program that stays; `remove` ends it. What it wrote so far is `output()`. */
-  start(argv: readonly string[]): { readonly child: ChildProcess; output(): string } {
-    const child = spawn("unshare", this.#argv(argv, "root"), {
-      env: { PATH: "/usr/sbin:/usr/bin", LC_ALL: "C.UTF-8", HOME: "/tmp" },
+  start(argv: readonly string[], options: Options = {}): { readonly child: ChildProcess; output(): string } {
+    const child = spawn("unshare", this.#argv(argv, options), {
+      env: ENVIRONMENT,
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#running.push(child);
@@ -84,8 +118,12 @@ export class Work {
   }
 
   /** Starts a program and waits until it has written `ready`, or is ready by another sign. Throws what it wrote when it ends. */
-  async startUntil(argv: readonly string[], ready: (output: string) => boolean): Promise<() => string> {
-    const { child, output } = this.start(argv);
+  async startUntil(
+    argv: readonly string[],
+    ready: (output: string) => boolean,
+    options: Options = {},
+  ): Promise<() => string> {
+    const { child, output } = this.start(argv, options);
     await until(() => {
       if (child.exitCode !== null) throw new Error(`${argv.join(" ")} ended:\n${output()}`);
       return ready(output());
@@ -99,6 +137,10 @@ export class Work {
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGKILL");
       await ended;
+    }
+    for (const { stdout, stderr } of this.#running) {
+      stdout?.destroy();
+      stderr?.destroy();
     }
     rmSync(this.directory, { recursive: true, force: true });
   }

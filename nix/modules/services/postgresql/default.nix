@@ -8,6 +8,7 @@
   ...
 }: let
   cfg = config.pantheros.services.postgresql;
+  files = import ../../../lib/postgresql.nix;
 in {
   imports = [./dump.nix];
 
@@ -42,20 +43,14 @@ in {
           ensureDBOwnership = true;
         })
         cfg.databases;
-      authentication = lib.mkForce ''
-        local all postgres peer map=postgres
-        local all all peer
-      '';
-      identMap = ''
-        postgres root postgres
-        postgres postgres postgres
-      '';
-      settings = {
-        shared_buffers = "${toString cfg.sharedBuffersMb}MB";
-        # Off the network: with enableTCPIP the module would listen on localhost at least.
-        listen_addresses = lib.mkForce "";
-        log_min_duration_statement = 1000;
-      };
+      authentication = lib.mkForce files.authentication;
+      inherit (files) identMap;
+      settings =
+        files.settings {inherit (cfg) sharedBuffersMb;}
+        // {
+          # Off the network: with enableTCPIP the module would listen on localhost at least.
+          listen_addresses = lib.mkForce "";
+        };
     };
 
     assertions = [
