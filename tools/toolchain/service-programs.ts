@@ -13,6 +13,7 @@ export const SERVICE_PACKAGES = [
   "fail2ban",
   "kea-dhcp4-server",
   "nftables",
+  "openssh-client",
   "openssh-server",
   "postgresql-18",
   "prometheus",

@@ -40,8 +40,10 @@ const images = names.filter((name) => inventory.hosts[name]?.provider.kind === "
 const routers = names.filter((name) => inventory.hosts[name]?.router !== undefined);
 
 /** Who serves the names of a service, by the inventory: its environment's gateway, or its host. */
-const gatewayOf = (host: string, { hosts, environments }: Inventory) =>
-  environments[hosts[host]?.environment ?? ""]?.gateway ?? host;
+const gatewayOf = (name: string, { hosts, environments }: Inventory) => {
+  const host = hosts[name];
+  return (host && environments[host.environment]?.gateway) ?? name;
+};
 
 const servers = new Set(
   Object.values(inventory.services)

@@ -56,7 +56,7 @@ function field(line: string, path: string): string | undefined {
 
 /** The selectors with their pipelines in a query, without what counts or compares them. */
 export const pipelinesOf = (query: string): string[] =>
-  [...query.matchAll(/\{[^}]*\}[^[)]*(?:\([^)]*\)[^[)]*)*/g)].map(([text]) => text.trim());
+  [...query.matchAll(/\{[^}]*\}(?:`[^`]*`|"[^"]*"|[^`"[])*/g)].map(([text]) => text.trim());
 
 /** Whether an entry is among what a selector with its pipeline gives. */
 export function selects(pipeline: string, labels: Labels, message: string): boolean {

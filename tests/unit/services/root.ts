@@ -8,10 +8,17 @@ import { until } from "../programs.ts";
 const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "pantheros");
 /** The root directory that set-up extracted. */
 export const SERVICE_ROOT = serviceRoot(cache, process.env["PANTHEROS_SERVICES_SUITE"] ?? "forky");
-const isRoot = process.getuid?.() === 0;
+export const isRoot = process.getuid?.() === 0;
 
 /** Whoever is not root is root in a user namespace of their own, where the kernel allows those. */
 const namespaces = ["--mount", "--pid", "--fork", "--kill-child", ...(isRoot ? [] : ["--map-root-user"])];
+
+/**
+ * Whether this account may enter a root directory; CI must. Some kernels give namespaces and forbid mounts in them.
+ */
+export const mayEnter =
+  process.env["CI"] !== undefined ||
+  spawnSync("unshare", [...namespaces, "mount", "-t", "tmpfs", "tmpfs", "/tmp"]).status === 0;
 
 /** Mounts are seen in the new namespace only: tests enter the same root side by side. */
 const ENTER = `
@@ -48,8 +55,8 @@ export interface Answer {
 interface Options {
   /** A name of the root's /etc/passwd; root when not given. */
   readonly user?: string;
-  /** Commands that make the interfaces of a network of its own; the machine's network when not given. */
-  readonly network?: string;
+  /** Shell commands of root's that come first, with `$root` and `$work`; the program has a network of its own then. */
+  readonly prepare?: string;
 }
 
 /** A directory of a test's own, which the programs that set-up extracted from Debian see as /work. */
@@ -71,9 +78,8 @@ export class Work {
     writeFileSync(file, text);
   }
 
-  #argv(argv: readonly string[], { user = "root", network }: Options): string[] {
-    const own = network === undefined ? [] : ["--net"];
-    const prepare = network ?? "";
+  #argv(argv: readonly string[], { user = "root", prepare }: Options): string[] {
+    const own = prepare === undefined ? [] : ["--net"];
     return [
       ...namespaces,
       ...own,
@@ -84,7 +90,7 @@ export class Work {
       SERVICE_ROOT,
       this.directory,
       user,
-      prepare,
+      prepare ?? "",
       ...argv,
     ];
   }

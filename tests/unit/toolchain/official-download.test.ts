@@ -55,6 +55,7 @@ beforeEach(async () => {
     pulumiVersion: "3.1.2",
     nixVersion: "2",
     nixSuite: "s",
+    servicesSuite: "s",
     arch: "x64",
   };
 });

@@ -5,7 +5,7 @@
   # ends before anybody is let in. Source: auth.c, packet.c and monitor.c of OpenSSH.
   strangers = "Invalid user|Failed (publickey|password|none) for|maximum authentication attempts exceeded|authenticating user";
   # As sudo writes of what it refuses. Source: plugins/sudoers/logging.c and lib/eventlog of sudo.
-  refusals = "NOT in sudoers|command not allowed|incorrect password attempt|a password is required|NOT authorized on host";
+  refusals = "NOT in sudoers|command not allowed|incorrect password attempt|NOT authorized on host";
 
   counted = program: pattern: "sum by (host) (count_over_time({program=\"${program}\"} |~ `${pattern}` [10m]))";
 in [
