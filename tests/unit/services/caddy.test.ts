@@ -105,7 +105,10 @@ function caddyfile(sites: Readonly<Record<string, Site>>, port: number, admin: n
     );
     log = await work.startUntil(
       ["caddy", "run", "--config", "/work/Caddyfile", "--adapter", "caddyfile"],
-      (output) => output.includes("serving initial configuration"),
+      // Names are served before there is a certificate; the wildcard's is that of all.
+      (output) =>
+        output.includes("serving initial configuration") &&
+        /certificate obtained successfully.*"\*\.example\.test"/.test(output),
     );
   });
 
