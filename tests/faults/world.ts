@@ -296,9 +296,10 @@ export class World {
     return this.pulumi(["up", "--yes", "--skip-preview", "--suppress-outputs"], interrupt);
   }
 
-  /** Whether a run was stopped while an object was being created; a sandbox's `up` recovers by itself then. */
+  /** Whether a run was stopped while an object was being made or deleted; a sandbox's `up` recovers by itself then. */
   get isPending(): boolean {
-    return (this.deployment.pending_operations ?? []).some(({ type }) => type === "creating");
+    const unsure = ["creating", "deleting"];
+    return (this.deployment.pending_operations ?? []).some(({ type }) => unsure.includes(type));
   }
 
   /** What a person does after a kill, and what a run that failed tells. */
