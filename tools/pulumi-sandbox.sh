@@ -111,7 +111,7 @@ pantheros_sandbox_configuration() {
 # Finds again what a killed run left at the vendors, and reads what an earlier recovery could not (NOT_READ in
 # tools/recovery/deployment.ts). $1: `|` and another pattern in the state that is a reason to look.
 pantheros_sandbox_recover() {
-  grep -Eq "\"type\": *\"(creating|deleting)\"|adopted by recovery, not read yet${1:-}" \
+  grep -Eq "\"type\": *\"(creating|updating|deleting)\"|adopted by recovery, not read yet${1:-}" \
     "$PANTHEROS_SANDBOX_DIR/pulumi/.pulumi/stacks/pantheros/sandbox.json" || return 0
   ip netns exec "$pantheros_namespace" node "$PANTHEROS_ROOT/tools/recovery/main.ts" \
     --stack sandbox --config-file "$(pantheros_sandbox_configuration)" && return 0

@@ -13,7 +13,7 @@ export interface Servers {
   /** What of a server's arguments this run decides. */
   readonly argsOf: (
     host: HetznerHost,
-  ) => Pick<HetznerServerArgs, "onError"> & { readonly serverType?: string };
+  ) => Pick<HetznerServerArgs, "onError" | "hasType"> & { readonly serverType?: string };
   /** Further problems of the stack, each naming its host. */
   readonly problems: readonly string[];
 }
@@ -26,7 +26,7 @@ const warn = (message: string): void => void pulumi.log.warn(message);
 function argsOf(asked: AskedVendor, host: HetznerHost): ReturnType<Servers["argsOf"]> {
   const { api, view, held } = asked;
   const server = serverOf(view, host);
-  if (!isResized(host, server)) return {};
+  if (!isResized(host, server)) return { hasType: server !== undefined };
   if (held.has(host.name)) return { serverType: server.server_type.name };
   // Nothing is changed in a preview.
   if (pulumi.runtime.isDryRun()) return {};

@@ -52,6 +52,11 @@ export interface HetznerServerArgs {
   readonly labels?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Called when an operation on the server fails. */
   readonly onError?: readonly pulumi.ErrorHook[];
+  /**
+   * The server has this type at the vendor, whatever the state says: a change whose answer was lost must not be made again, since it
+   * would stop the server and be refused. False by default.
+   */
+  readonly hasType?: boolean;
 }
 
 /**
@@ -139,7 +144,10 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
         // Names are unique and an address has one server: the old one has to go first.
         deleteBeforeReplace: true,
         // The vendor takes no running server into or out of a placement group: the provider's update fails, and with it the run.
-        ignoreChanges: ["image", "userData", "sshKeys", "location", "placementGroupId"],
+        ignoreChanges: [
+          ...["image", "userData", "sshKeys", "location", "placementGroupId"],
+          ...(args.hasType ? ["serverType"] : []),
+        ],
         ...(args.onError && { hooks: { onError: [...args.onError] } }),
       },
     );

@@ -296,9 +296,9 @@ export class World {
     return this.pulumi(["up", "--yes", "--skip-preview", "--suppress-outputs"], interrupt);
   }
 
-  /** Whether a run was stopped while an object was being made or deleted; a sandbox's `up` recovers by itself then. */
+  /** Whether a run was stopped while an object was being made, changed or deleted; a sandbox's `up` recovers by itself then. */
   get isPending(): boolean {
-    const unsure = ["creating", "deleting"];
+    const unsure = ["creating", "updating", "deleting"];
     return (this.deployment.pending_operations ?? []).some(({ type }) => unsure.includes(type));
   }
 

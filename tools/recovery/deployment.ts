@@ -48,6 +48,12 @@ export function pendingCreations({ deployment }: Exported): readonly StateResour
     .map(({ resource }) => resource);
 }
 
+/** URNs of resources whose change was under way: whether the vendor made it, the state does not say. */
+export const pendingUpdates = ({ deployment }: Exported): readonly string[] =>
+  (deployment.pending_operations ?? [])
+    .filter(({ type, resource }) => type === "updating" && resource["custom"] === true)
+    .map(({ resource }) => resource.urn);
+
 /** Inputs of the provider that a resource belongs to, such as its endpoint; empty when the state does not hold it. */
 export function providerInputs({ deployment }: Exported, resource: StateResource): Properties {
   // A reference is URN::ID.

@@ -3,10 +3,11 @@
  *
  * - Creations that a killed run left pending: those whose object exists become resources of the stack and are read, the others are
  *   forgotten.
- * - Adopted resources that an earlier recovery could not read are read.
+ * - Adopted resources that an earlier recovery could not read are read, and those whose change was interrupted.
  * - 1Password items that somebody deleted, which stop every refresh, leave the state, so that the next `up` makes them again.
  * - CAA records of earlier releases get the form in which they can be read.
- * - With `--search` first: what was made while its answer was lost is taken over (lost.ts).
+ * - With `--search` first: what was made while its answer was lost is taken over (lost.ts), and everything is read, since a change
+ *   whose answer was lost would be made once more.
  *
  * Nothing is changed before every vendor has answered. Then the new state is written in one piece, with what was adopted marked as not
  * read; when reading fails, the marks stay and the next recovery goes on there. The former state is never put back: `stack import` drops
@@ -18,7 +19,15 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { adopt, type Exported, forget, notRead, pendingCreations, providerInputs } from "./deployment.ts";
+import {
+  adopt,
+  type Exported,
+  forget,
+  notRead,
+  pendingCreations,
+  pendingUpdates,
+  providerInputs,
+} from "./deployment.ts";
 import { type Finding, find } from "./finders.ts";
 import { recoverLost } from "./lost.ts";
 import { lostItems, withNumericFlags } from "./repairs.ts";
@@ -38,7 +47,9 @@ async function searchLost(options: readonly string[]): Promise<number> {
   const scratch = mkdtempSync(path.join(tmpdir(), "pantheros-recovery-"));
   try {
     const vendors = vendorsFrom(process.env);
-    return (await recoverLost({ vendors, scratch, say, pulumi: output }, options)) ? 0 : 1;
+    if (!(await recoverLost({ vendors, scratch, say, pulumi: output }, options))) return 1;
+    say("reading every resource at its vendor");
+    return refresh(options) ? 0 : 1;
   } catch (error) {
     say(`recovery: ${error instanceof Error ? error.message : String(error)}`);
     return 1;
@@ -62,14 +73,7 @@ async function main(options: readonly string[]): Promise<number> {
     }
     if (unread.length === 0) return 0;
     const targets = unread.flatMap((urn) => ["--target", urn]);
-    const refreshed = pulumi([
-      "refresh",
-      "--yes",
-      "--skip-preview",
-      "--suppress-outputs",
-      ...targets,
-      ...options,
-    ]);
+    const refreshed = refresh([...targets, ...options]);
     if (!refreshed) {
       say(
         "adopted objects could not be read: they are in the state, marked, and the next recovery reads them first",
@@ -110,7 +114,10 @@ async function recovered(exported: Exported): Promise<Recovered> {
   const { state, changed } = withNumericFlags(forget(adopt(exported, found), lost.urns));
   for (const urn of changed) say(`  ${nameOf(urn)}: CAA flags are a number now`);
   const isChanged = pending.length > 0 || lost.urns.size > 0 || changed.length > 0;
-  return { state: isChanged ? state : undefined, unread: notRead(state) };
+  return {
+    state: isChanged ? state : undefined,
+    unread: [...new Set([...notRead(state), ...pendingUpdates(exported)])],
+  };
 }
 
 function inWords(finding: Finding): string {
@@ -123,6 +130,10 @@ function stackOption(options: readonly string[]): string[] {
   const at = options.indexOf("--stack");
   const name = options[at + 1];
   return at < 0 || name === undefined ? [] : ["--stack", name];
+}
+
+function refresh(options: readonly string[]): boolean {
+  return pulumi(["refresh", "--yes", "--skip-preview", "--suppress-outputs", ...options]);
 }
 
 function pulumi(args: readonly string[]): boolean {

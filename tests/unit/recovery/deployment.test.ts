@@ -6,6 +6,7 @@ import {
   NOT_READ,
   notRead,
   pendingCreations,
+  pendingUpdates,
   providerInputs,
   type StateResource,
 } from "../../../tools/recovery/deployment.ts";
@@ -42,6 +43,7 @@ test("only creations of real resources are pending", () => {
   );
   expect(pendingCreations(exported).map(({ urn }) => urn)).toEqual([urn("server")]);
   expect(pendingCreations({ version: 3, deployment: {} })).toEqual([]);
+  expect(pendingUpdates(exported)).toEqual([urn("updated")]);
 });
 
 test("the provider's settings are those of the state", () => {
