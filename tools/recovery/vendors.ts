@@ -2,6 +2,9 @@ import { spawnSync } from "node:child_process";
 import type { Properties } from "./deployment.ts";
 
 const SECONDS = 30;
+const TRIES = 4;
+/** Before the second try; each further one waits so much longer. */
+const PAUSE_MS = 500;
 
 /** What the finders ask the vendors. Each answers lists of plain objects; a refusal is an error that names the address. */
 export interface Vendors {
@@ -86,12 +89,30 @@ function s3Endpoint(provider: Properties): string {
   return text(list?.[0]?.["s3"]);
 }
 
-async function call(url: string, method: string, token: string): Promise<Properties> {
-  const answer = await fetch(url, {
-    method,
-    headers: { authorization: `Bearer ${token}` },
-    signal: AbortSignal.timeout(SECONDS * 1000),
-  });
+/**
+ * Tried again when the network or the vendor fails, never when it says no: a connection that lay idle during a preview may be closed
+ * under the next question. Reads and deletions may come twice.
+ * @throws Error naming method and address.
+ */
+async function call(url: string, method: "GET" | "DELETE", token: string): Promise<Properties> {
+  const ask = () =>
+    fetch(url, {
+      method,
+      headers: { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(SECONDS * 1000),
+    });
+  let answer = await ask().catch((error: unknown) => error);
+  const failed = () => !(answer instanceof Response) || answer.status === 429 || answer.status >= 500;
+  for (let tried = 1; tried < TRIES && failed(); tried += 1) {
+    await new Promise((resume) => setTimeout(resume, PAUSE_MS * tried));
+    answer = await ask().catch((error: unknown) => error);
+  }
+  if (!(answer instanceof Response)) {
+    const { cause = answer } = answer as { cause?: unknown };
+    throw new Error(`${method} ${url}: ${cause}`);
+  }
+  // Gone: an earlier try, or somebody else.
+  if (method === "DELETE" && answer.status === 404) return {};
   if (!answer.ok) throw new Error(`${method} ${url} answers ${answer.status}`);
   const body = await answer.text();
   return body === "" ? {} : (JSON.parse(body) as Properties);
