@@ -79,17 +79,17 @@ describe("where closures are built", () => {
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("a builder that is off is named; the host it builds for is not touched, and the next up builds", async () => {
+  test("a builder that does not answer is named; the host it builds for is not touched, and the next up builds", async () => {
     const before = await sandbox.running("legacy");
     wants("legacy", "web");
-    expectWell(await sandbox.cli("machine", "stop", "web"));
+    expectWell(await sandbox.cli("machine", "unplug", "web"));
     const failed = await sandbox.up();
     expect(failed.code).not.toBe(0);
     expect(failed.output).toMatch(/legacy: failed at build/);
     expect(failed.output).toMatch(/hint:.*web, which builds for legacy: the host does not answer/);
     expect(await sandbox.running("legacy")).toBe(before);
 
-    expectWell(await sandbox.cli("machine", "start", "web"));
+    expectWell(await sandbox.cli("machine", "plug", "web"));
     expectWell(await sandbox.up());
     expect(await sandbox.running("legacy")).toBe((await sandbox.outputs()).hosts["legacy"]?.closure);
     expect(await sandbox.running("legacy")).not.toBe(before);
