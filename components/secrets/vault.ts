@@ -2,6 +2,9 @@ import * as onepassword from "@1password/pulumi-onepassword";
 import * as pulumi from "@pulumi/pulumi";
 import { fieldOf, isVaultId, parseReference, remedyOf } from "./reference.ts";
 
+/** The `op` command's words for an item that is not there. Source: 1Password CLI 2, `op item get`. */
+const NO_ITEM = /isn't an item/;
+
 /** How to reach 1Password. The service account's token comes from OP_SERVICE_ACCOUNT_TOKEN; in the state it is a secret. */
 export interface VaultAccess {
   /** Path of the `op` command when it is neither on PATH nor in OP_CLI_PATH. */
@@ -80,6 +83,16 @@ export class Vault {
       }
     });
     return pulumi.secret(found);
+  }
+
+  /** Whether an item is known to be gone, by the ids of its vault and its own; false where 1Password does not say. */
+  async isGone(vault: string, uuid: string): Promise<boolean> {
+    try {
+      await onepassword.getItem({ vault, uuid }, this.#options());
+      return false;
+    } catch (error) {
+      return NO_ITEM.test((error as Error).message);
+    }
   }
 
   /** A value under a former title; undefined when there is none either. */

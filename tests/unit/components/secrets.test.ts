@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { warnOfGone } from "../../../components/secrets/gone.ts";
 import { secretsArgs } from "../../../components/secrets/mapping.ts";
 import { fieldOf, parseReference, remedyOf } from "../../../components/secrets/reference.ts";
 import { Secrets, type SecretsArgs } from "../../../components/secrets/secrets.ts";
@@ -57,7 +58,8 @@ describe("reading", () => {
 
   test("asks once for each vault and item; a vault's id needs no question", async () => {
     const { recording } = await build();
-    expect(recording.calls.map(({ token, inputs }) => [token.split(":").at(-1), inputs])).toEqual([
+    const ofVendor = recording.calls.filter(({ token }) => token.startsWith("onepassword:"));
+    expect(ofVendor.map(({ token, inputs }) => [token.split(":").at(-1), inputs])).toEqual([
       ["getVault", { name: "fleet" }],
       ["getItem", { vault: "abcdefghijklmnopqrstuvwxyz", title: "db" }],
       ["getItem", { vault: "id-of-fleet", title: "web service account" }],
@@ -187,4 +189,37 @@ test("only vault.ts calls 1Password's functions, since they do not mark what the
     .flatMap(files)
     .filter((path) => /\bget(Item|Vault)(Output)?\(/.test(readFileSync(path, "utf8")));
   expect(callers).toEqual(["components/secrets/vault.ts"]);
+});
+
+test("an item that is to be deleted and is gone is told, with the command that helps; nothing else is", async () => {
+  const warned = jest.spyOn(pulumi.log, "warn").mockResolvedValue(undefined);
+  const inState = (key: string) => [
+    `urn:pulumi:s::p::pantheros:secrets:Secrets$onepassword:index/item:Item::secrets-item-${key}`,
+    { type: "onepassword:index/item:Item", outputs: { vault: "v1", uuid: key } },
+  ];
+  const answers = {
+    "pulumi:pulumi:readStackResourceOutputs": () => ({
+      outputs: Object.fromEntries(["tailnet-db", "gone", "there"].map(inState)),
+    }),
+  };
+  const asked: string[] = [];
+  const vault = {
+    isGone: async (id: string, uuid: string) => {
+      asked.push(`${id}/${uuid}`);
+      return uuid !== "there";
+    },
+  };
+  const wanted = new Set(["secrets-item-tailnet-db"]);
+  try {
+    await record(
+      () => pulumi.output(warnOfGone(vault, { stack: "sandbox", prefix: "secrets-item-", wanted })),
+      { functions: answers },
+    );
+    expect(asked.sort()).toEqual(["v1/gone", "v1/there"]);
+    expect(warned.mock.calls.map(([text]) => text)).toEqual([
+      expect.stringMatching(/^1Password: secrets-item-gone .* tools\/pulumi recover --stack sandbox /),
+    ]);
+  } finally {
+    warned.mockRestore();
+  }
 });
