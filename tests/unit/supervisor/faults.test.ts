@@ -20,11 +20,16 @@ const rank = (scenario: Scenario) => (fault: Fault) =>
     .update(scenario.name + nameOf(fault))
     .digest("hex");
 
+/** Broke a promise once: a link that could not be read on the way back through a boot ended it. Part of the sample since. */
+const BROKE_ONCE = /^run: readlink #(?:9|1[0-2]) fails$/;
+
 /** In the sample nothing hangs: each of those takes as long as its bound. */
 function sampleOf(scenario: Scenario, faults: readonly Fault[]): Fault[] {
   const order = rank(scenario);
   const quick = faults.filter(({ kind }) => kind !== "hangs");
-  return quick.sort((a, b) => (order(a) < order(b) ? -1 : 1)).slice(0, sampled);
+  const sample = quick.sort((a, b) => (order(a) < order(b) ? -1 : 1)).slice(0, sampled);
+  const before = quick.filter((fault) => BROKE_ONCE.test(nameOf(fault)) && !sample.includes(fault));
+  return [...sample, ...before];
 }
 
 test.each(scenarios)("a fault at every command: $name", async (scenario) => {

@@ -3,7 +3,7 @@
 
 systemctl() { timeout "$minute" systemctl "$@"; } # D-Bus may hang
 
-link() { readlink "$1" 2>/dev/null; }
+link() { readlink "$1" 2>/dev/null || { [ -L "$1" ] && readlink "$1"; }; } # the way back hangs on it: one failure is none
 running() { link "$root/run/current-system"; }
 booted() { link "$root/run/booted-system"; }
 now() { read -r now _ </proc/uptime; now=${now%%.*}; } # seconds that no clock change moves
