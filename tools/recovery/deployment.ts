@@ -48,11 +48,19 @@ export function pendingCreations({ deployment }: Exported): readonly StateResour
     .map(({ resource }) => resource);
 }
 
-/** URNs of resources whose change was under way: whether the vendor made it, the state does not say. */
+/**
+ * URNs of resources whose change was under way: whether the vendor made it, the state does not say. One that was about to get another
+ * name stands in the state under its former one still.
+ */
 export const pendingUpdates = ({ deployment }: Exported): readonly string[] =>
   (deployment.pending_operations ?? [])
     .filter(({ type, resource }) => type === "updating" && resource["custom"] === true)
-    .map(({ resource }) => resource.urn);
+    .flatMap(({ resource: { urn, type, id } }) => {
+      const known = (deployment.resources ?? []).filter((each) => each.delete !== true);
+      const found =
+        known.find((each) => each.urn === urn) ?? known.find((each) => each.type === type && each.id === id);
+      return found === undefined ? [] : [found.urn];
+    });
 
 /** Inputs of the provider that a resource belongs to, such as its endpoint; empty when the state does not hold it. */
 export function providerInputs({ deployment }: Exported, resource: StateResource): Properties {

@@ -43,7 +43,13 @@ test("only creations of real resources are pending", () => {
   );
   expect(pendingCreations(exported).map(({ urn }) => urn)).toEqual([urn("server")]);
   expect(pendingCreations({ version: 3, deployment: {} })).toEqual([]);
-  expect(pendingUpdates(exported)).toEqual([urn("updated")]);
+});
+
+test("a change that was under way is read where the state has the resource, also under its former name", () => {
+  const updating = (name: string, id: string) => ({ type: "updating", resource: resource(name, { id }) });
+  const resources = [resource("same", { id: "1" }), resource("former", { id: "2" })];
+  const operations = [updating("same", "1"), updating("new", "2"), updating("gone", "3"), pending("made")];
+  expect(pendingUpdates(state(resources, operations))).toEqual([urn("same"), urn("former")]);
 });
 
 test("the provider's settings are those of the state", () => {
