@@ -39,7 +39,14 @@ test("the operations change something at the vendors, or there is no step to fai
 test("each case ends as an undisturbed run does", async () => {
   const cases = rehearsed.flatMap((each) => {
     const all = allCases(each);
-    return WHOLE ? all : sampleOf(all, SAMPLE, SEED);
+    // What a kill meets differs most from run to run: kills are for the whole table, and for recovery.test.ts and lifecycle.test.ts.
+    return WHOLE
+      ? all
+      : sampleOf(
+          all.filter(({ trouble }) => trouble.interrupt !== "SIGKILL"),
+          SAMPLE,
+          SEED,
+        );
   });
   const verdicts = await runCases(cases, AT_ONCE, ({ name, hit, problems }) => {
     if (WHOLE) process.stdout.write(`${problems.length === 0 ? "well" : "BAD"}: ${name} (${hit ?? "-"})\n`);
