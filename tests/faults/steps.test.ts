@@ -43,7 +43,7 @@ test("each case ends as an undisturbed run does", async () => {
     return WHOLE
       ? all
       : sampleOf(
-          all.filter(({ trouble }) => trouble.interrupt !== "SIGKILL"),
+          all.filter(({ trouble }) => trouble.interrupt?.signal !== "SIGKILL"),
           SAMPLE,
           SEED,
         );
