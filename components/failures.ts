@@ -1,6 +1,6 @@
 /**
- * What becomes of a run in which a resource fails. With `--continue-on-error`, which tools/pulumi sets, the engine goes on with all that
- * does not need the failed resource; its outputs, and those of what needs it, are rejected.
+ * A run in which a resource fails. With `--continue-on-error`, which tools/pulumi sets, the engine continues with everything that does not
+ * need the failed resource. The outputs of that resource, and of those that need it, are rejected.
  * Sources: pkg/resource/deploy/deployment_executor.go and sdk/nodejs/runtime/resource.ts of Pulumi 3.258.
  */
 import * as pulumi from "@pulumi/pulumi";
@@ -11,28 +11,28 @@ const FAILED_RESOURCE = /^resource (\S+) \[(\S+)\] failed to register$/;
 /** What the SDK puts before an error each time that it passes through an input. */
 const THROUGH_INPUTS = /^(?:error serializing property "[^"]*": )+/;
 
-/** What is put behind it for the person who reads the run's errors. */
-const CONSEQUENCE = "; this run removes nothing";
-/** Where an answer was lost, the vendor may have what the state has not: the next run would meet it as taken. */
-const REMEDY = /; if it exists at the vendor: tools\/pulumi recover --stack \S+$/;
-const remedy = (): string =>
-  `; if it exists at the vendor: tools/pulumi recover --stack ${pulumi.runtime.getStack()}`;
-
-/** Commands run again; everything else is an object of a vendor's. An error may have been told already, for another resource. */
-function isVendors({ message }: Error): boolean {
-  const [, , type = "command:"] = FAILED_RESOURCE.exec(message.replace(THROUGH_INPUTS, "")) ?? [];
-  return REMEDY.test(message) || !type.startsWith("command:");
+interface Failure {
+  /** On one line. */
+  readonly reason: string;
+  /** The resource is an object of a vendor's, and not a command, which runs again. */
+  readonly isVendors: boolean;
 }
+
+function failureOf(error: unknown): Failure {
+  const message = (error instanceof Error ? error.message : String(error)).replace(THROUGH_INPUTS, "");
+  const [, name, type = "command:"] = FAILED_RESOURCE.exec(message) ?? [];
+  return {
+    reason: oneLine(name === undefined ? message : `${name} (${type}) failed`, 1000),
+    isVendors: !type.startsWith("command:"),
+  };
+}
+
+/** Errors whose message was replaced. One error rejects every resource that needs the failed one. */
+const reported = new WeakMap<Error, Failure>();
 
 /** Why an output was rejected, on one line. */
-export function failureReason(error: unknown): string {
-  const message = (error instanceof Error ? error.message : String(error))
-    .replace(THROUGH_INPUTS, "")
-    .replace(REMEDY, "")
-    .replace(CONSEQUENCE, "");
-  const [, name, type] = FAILED_RESOURCE.exec(message) ?? [];
-  return oneLine(name === undefined ? message : `${name} (${type}) failed`, 1000);
-}
+export const failureReason = (error: unknown): string =>
+  ((error instanceof Error && reported.get(error)) || failureOf(error)).reason;
 
 /** The output; where a resource that it needs failed, `instead`. */
 export const recoverWith = <T, U>(
@@ -41,34 +41,35 @@ export const recoverWith = <T, U>(
 ): pulumi.Output<T | U> =>
   pulumi.recover<T | U>(output, (error: unknown) => instead(failureReason(error)) as pulumi.Input<T | U>);
 
-/** Exit code by which a program says that it has told what went wrong. Source: cmd/run/index.ts of the SDK. */
-const TOLD = 32;
+/** Exit code of a program that failed and has logged why. Source: cmd/run/index.ts of the SDK. */
+const LOGGED = 32;
 
 /**
  * The SDK prints what rejected an output, too. Here it gets one line, without a stack (RunError of sdk/nodejs/errors.ts) and without what
- * it would put before the message on the way through further inputs.
+ * it would put before the message on the way through further inputs; the SDK keeps the error's identity there (runtime/rpc.ts).
  */
 function shorten(error: unknown): void {
-  if (!(error instanceof Error)) return;
-  const text = `${failureReason(error)}${CONSEQUENCE}${isVendors(error) ? remedy() : ""}`;
-  const fixed = { get: () => text, set: () => undefined };
-  // Another resource may be rejected by the same error.
-  const options = { configurable: true };
-  Object.defineProperties(error, {
-    message: { ...fixed, ...options },
-    stack: { ...fixed, ...options },
-    __pulumiRunError: { value: true, ...options },
-  });
+  if (!(error instanceof Error) || reported.has(error)) return;
+  const failure = failureOf(error);
+  reported.set(error, failure);
+  // Where the answer was lost, the vendor may have what the state has not: the next run would meet it as taken.
+  const remedy = failure.isVendors
+    ? `; if it exists at the vendor: tools/pulumi recover --stack ${pulumi.runtime.getStack()}`
+    : "";
+  const fixed = { get: () => `${failure.reason}; this run removes nothing${remedy}`, set: () => undefined };
+  Object.defineProperties(error, { message: fixed, stack: fixed, __pulumiRunError: { value: true } });
 }
 
-/** Something that is not done although all else is: the run ends with an error, after the rest. A preview warns. */
-export function reportUndone(problem: string): void {
-  if (pulumi.runtime.isDryRun()) {
-    pulumi.log.warn(problem);
-    return;
-  }
+/** Logs an error that ends nothing: the program does the rest, and fails at its end. */
+export function reportError(problem: string): void {
   pulumi.log.error(problem);
-  process.exitCode = TOLD;
+  process.exitCode = LOGGED;
+}
+
+/** Reports what is left out of an `up` that does everything else. A preview warns. */
+export function reportUndone(problem: string): void {
+  if (pulumi.runtime.isDryRun()) pulumi.log.warn(problem);
+  else reportError(problem);
 }
 
 /**
@@ -78,7 +79,7 @@ export function reportUndone(problem: string): void {
 export function failWithResources(): void {
   const fail = (error: unknown): string => {
     shorten(error);
-    process.exitCode = TOLD;
+    process.exitCode = LOGGED;
     return "";
   };
   pulumi.runtime.registerStackTransformation(({ resource }) => {

@@ -3,7 +3,7 @@ import { isBuiltTrusted } from "../../inventory/builders.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import { ownLimits, type RunnerSeconds } from "../../inventory/seconds.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { recoverWith } from "../failures.ts";
+import { recoverWith, reportError } from "../failures.ts";
 import { formerNames } from "../former-names.ts";
 import { deployedPublicly } from "../hetzner-server/mapping.ts";
 import type { Machine } from "../machine.ts";
@@ -119,9 +119,6 @@ const identityOf = (
     () => undefined,
   );
 
-/** Exit code of a program that failed and has logged why. Source: sdk/nodejs/cmd/run/index.ts of Pulumi, since v0.17. */
-const ERRORS_ARE_TOLD = 32;
-
 /** Host -> why nothing is done on it: its machine is another host's as well. A preview fails for it, naming both. */
 function refusalsOf(
   identities: readonly pulumi.Output<Identity | undefined>[],
@@ -131,8 +128,7 @@ function refusalsOf(
     const { refused, problems, warnings } = identityFindings(known.filter((each) => each !== undefined));
     for (const warning of warnings) pulumi.log.warn(`${file}: ${warning}`);
     if (pulumi.runtime.isDryRun()) {
-      for (const problem of problems) pulumi.log.error(`${file}: ${problem}`);
-      if (problems.length > 0) process.exitCode = ERRORS_ARE_TOLD;
+      for (const problem of problems) reportError(`${file}: ${problem}`);
     }
     return refused;
   });
