@@ -1,10 +1,9 @@
 import { spawnSync } from "node:child_process";
+import { askAgain } from "../../components/retry.ts";
 import type { Properties } from "./deployment.ts";
 
 const SECONDS = 30;
-const TRIES = 4;
-/** Before the second try; each further one waits so much longer. */
-const PAUSE_MS = 500;
+const RETRIES = { tries: 4, pauseMs: 500 };
 
 /** What the finders ask the vendors. Each answers lists of plain objects; a refusal is an error that names the address. */
 export interface Vendors {
@@ -101,16 +100,9 @@ async function call(url: string, method: "GET" | "DELETE", token: string): Promi
       headers: { authorization: `Bearer ${token}` },
       signal: AbortSignal.timeout(SECONDS * 1000),
     });
-  let answer = await ask().catch((error: unknown) => error);
-  const failed = () => !(answer instanceof Response) || answer.status === 429 || answer.status >= 500;
-  for (let tried = 1; tried < TRIES && failed(); tried += 1) {
-    await new Promise((resume) => setTimeout(resume, PAUSE_MS * tried));
-    answer = await ask().catch((error: unknown) => error);
-  }
-  if (!(answer instanceof Response)) {
-    const { cause = answer } = answer as { cause?: unknown };
-    throw new Error(`${method} ${url}: ${cause}`);
-  }
+  const answer = await askAgain(ask, RETRIES).catch((error: Error) => {
+    throw new Error(`${method} ${url}: ${error.cause ?? error}`);
+  });
   // Gone: an earlier try, or somebody else.
   if (method === "DELETE" && answer.status === 404) return {};
   if (!answer.ok) throw new Error(`${method} ${url} answers ${answer.status}`);

@@ -3,14 +3,14 @@
  * Exits 0 whatever happened, since neither a rename nor a removal of a host may fail for its tailnet; what went wrong is a
  * warning. Environment: TAILSCALE_API_KEY, or TAILSCALE_OAUTH_CLIENT_ID and TAILSCALE_OAUTH_CLIENT_SECRET; TAILSCALE_TAILNET.
  */
+import { askAgain } from "../../retry.ts";
 import { type Device, type DeviceSpec, devicesOf } from "./spec.ts";
 
 /** Bound of one request; there are a handful. */
 const seconds = 15;
 
-/** Tries of a request that the network or the vendor failed, and milliseconds more before each next one. Done twice they do no harm. */
-const TRIES = 4;
-const PAUSE_MS = 1000;
+/** Of every request: done twice they do no harm. */
+const RETRIES = { tries: 4, pauseMs: 1000 };
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -59,21 +59,10 @@ async function apiOf({ api }: DeviceSpec, env: NodeJS.ProcessEnv): Promise<Call>
       signal: AbortSignal.timeout(seconds * 1000),
     });
   return async (method, path, body) => {
-    for (let tried = 1; ; tried += 1) {
-      const last = tried === TRIES;
-      const response = await ask(method, path, body).catch((error: unknown) => {
-        if (last) throw error;
-      });
-      const failed = response === undefined || response.status === 429 || response.status >= 500;
-      if (failed && !last) {
-        await new Promise((resume) => setTimeout(resume, PAUSE_MS * tried));
-        continue;
-      }
-      if (response === undefined) throw new Error(`${method} ${path}: no answer`);
-      // Gone: an earlier try, or somebody else.
-      if (method === "DELETE" && response.status === 404) return {};
-      return answerOf(response, `${method} ${path}`);
-    }
+    const response = await askAgain(() => ask(method, path, body), RETRIES);
+    // Gone: an earlier try, or somebody else.
+    if (method === "DELETE" && response.status === 404) return {};
+    return answerOf(response, `${method} ${path}`);
   };
 }
 
