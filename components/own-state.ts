@@ -7,9 +7,6 @@ export const stackResources = z.object({
   outputs: z.record(z.string(), z.object({ type: z.string(), outputs: z.record(z.string(), z.unknown()) })),
 });
 
-/** A resource's name, of its URN. */
-export const nameOfUrn = (urn: string): string => urn.split("::").at(-1) ?? "";
-
 /** Asks the engine. It may refuse: what that means is for the caller to say. */
 export function readOwnState(): Promise<unknown> {
   const stackName = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;

@@ -11,8 +11,9 @@ import { arrivals, type FoundRecord, type KnownRecord, reconcile } from "../dns/
 import type { ZoneRecord } from "../dns/records.ts";
 import type { ExistingRecords } from "../dns/zone.ts";
 import { reportUndone } from "../failures.ts";
-import { nameOfUrn, readOwnState, stackResources } from "../own-state.ts";
+import { readOwnState, stackResources } from "../own-state.ts";
 import { sshfpOf } from "../ssh-public-key.ts";
+import { nameOfUrn } from "../urn.ts";
 import { existingArgs } from "./machines.ts";
 
 /** Stands for what is not known before a machine is made. */

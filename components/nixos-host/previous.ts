@@ -3,7 +3,8 @@
  * asked to do anything.
  */
 import * as pulumi from "@pulumi/pulumi";
-import { nameOfUrn, readOwnState, stackResources } from "../own-state.ts";
+import { readOwnState, stackResources } from "../own-state.ts";
+import { nameOfUrn } from "../urn.ts";
 import type { PreviousInstall } from "./install/triggers.ts";
 import { type DeployOutcome, readDeployResult, readInstallResult } from "./result.ts";
 

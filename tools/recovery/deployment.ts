@@ -41,6 +41,13 @@ export interface Exported {
   };
 }
 
+/** The stack among options of the CLI: `stack export` and `stack import` take no other of them. */
+export function stackOption(options: readonly string[]): string[] {
+  const at = options.indexOf("--stack");
+  const name = options[at + 1];
+  return at < 0 || name === undefined ? [] : ["--stack", name];
+}
+
 /** Resources whose creation was under way. A component has no object at a vendor. */
 export function pendingCreations({ deployment }: Exported): readonly StateResource[] {
   return (deployment.pending_operations ?? [])

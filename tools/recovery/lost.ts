@@ -6,7 +6,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
-import type { Exported, Properties } from "./deployment.ts";
+import { nameOfUrn } from "../../components/urn.ts";
+import { type Exported, type Properties, stackOption } from "./deployment.ts";
 import { find } from "./finders.ts";
 import type { Vendors } from "./vendors.ts";
 
@@ -50,8 +51,6 @@ export interface Wanted {
   readonly provider: Properties;
 }
 
-const nameOf = (urn: string): string => urn.split("::").at(-1) ?? "";
-
 /**
  * Settings of a provider: of its own resource, which the preview shows where it changes and the state has else; without one the stack's
  * configuration of the package.
@@ -79,7 +78,7 @@ export function wantedCreations(preview: Previewed, exported: Exported): Wanted[
     op === "create" && newState?.custom
       ? [
           {
-            ...{ urn, name: nameOf(urn), type: newState.type, inputs: newState.inputs },
+            ...{ urn, name: nameOfUrn(urn), type: newState.type, inputs: newState.inputs },
             provider: providerOf(preview, exported, newState.provider, newState.type),
           },
         ]
@@ -105,12 +104,6 @@ export interface Surroundings {
   readonly pulumi: (args: readonly string[]) => string | undefined;
 }
 
-/** `stack export` knows no other of the options. */
-function stackOnly(options: readonly string[]): string[] {
-  const at = options.indexOf("--stack");
-  return at < 0 ? [] : options.slice(at, at + 2);
-}
-
 const imported = [
   "--yes",
   "--skip-preview",
@@ -129,7 +122,7 @@ export async function recoverLost(
   const text = pulumi(["preview", "--json", "--import-file", skeleton, ...options]);
   if (text === undefined) return false;
   const preview = previewed.parse(JSON.parse(text.slice(text.indexOf("{"))));
-  const state = pulumi(["stack", "export", ...stackOnly(options)]);
+  const state = pulumi(["stack", "export", ...stackOption(options)]);
   if (state === undefined) return false;
   const exported = JSON.parse(state) as Exported;
   const found = new Map<string, string>();

@@ -19,6 +19,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { nameOfUrn } from "../../components/urn.ts";
 import {
   adopt,
   type Exported,
@@ -27,6 +28,7 @@ import {
   pendingCreations,
   pendingUpdates,
   providerInputs,
+  stackOption,
 } from "./deployment.ts";
 import { type Finding, find } from "./finders.ts";
 import { recoverLost } from "./lost.ts";
@@ -35,57 +37,53 @@ import { vendorsFrom } from "./vendors.ts";
 
 const MINUTES = 10;
 const say = (line: string) => process.stderr.write(`tools/pulumi: ${line}\n`);
-const nameOf = (urn: string): string => urn.split("::").at(-1) ?? urn;
 
 const given = process.argv.slice(2);
 const search = given[0] === "--search";
 const rest = search ? given.slice(1) : given;
-process.exitCode = await main(rest);
-if (search && process.exitCode === 0) process.exitCode = await searchLost(rest);
+process.exitCode = await attempt((scratch) => repair(scratch, rest), "; the state was not changed");
+if (search && process.exitCode === 0) {
+  process.exitCode = await attempt((scratch) => searchLost(scratch, rest));
+}
 
-async function searchLost(options: readonly string[]): Promise<number> {
+/** Runs a part with a directory for its files, which goes again; the exit code. */
+async function attempt(part: (scratch: string) => Promise<boolean>, consequence = ""): Promise<number> {
   const scratch = mkdtempSync(path.join(tmpdir(), "pantheros-recovery-"));
   try {
-    const vendors = vendorsFrom(process.env);
-    if (!(await recoverLost({ vendors, scratch, say, pulumi: output }, options))) return 1;
-    say("reading every resource at its vendor");
-    return refresh(options) ? 0 : 1;
+    return (await part(scratch)) ? 0 : 1;
   } catch (error) {
-    say(`recovery: ${error instanceof Error ? error.message : String(error)}`);
+    say(`recovery: ${error instanceof Error ? error.message : String(error)}${consequence}`);
     return 1;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-async function main(options: readonly string[]): Promise<number> {
-  const scratch = mkdtempSync(path.join(tmpdir(), "pantheros-recovery-"));
-  try {
-    const stack = stackOption(options);
-    const before = path.join(scratch, "before.json");
-    if (!pulumi(["stack", "export", "--file", before, ...stack])) return 1;
-    const exported = JSON.parse(readFileSync(before, "utf8")) as Exported;
-    const { state, unread } = await recovered(exported);
-    if (state !== undefined) {
-      const after = path.join(scratch, "after.json");
-      writeFileSync(after, JSON.stringify(state), { mode: 0o600 });
-      if (!pulumi(["stack", "import", "--file", after, ...stack])) return 1;
-    }
-    if (unread.length === 0) return 0;
-    const targets = unread.flatMap((urn) => ["--target", urn]);
-    const refreshed = refresh([...targets, ...options]);
-    if (!refreshed) {
-      say(
-        "adopted objects could not be read: they are in the state, marked, and the next recovery reads them first",
-      );
-    }
-    return refreshed ? 0 : 1;
-  } catch (error) {
-    say(`recovery: ${error instanceof Error ? error.message : String(error)}; the state was not changed`);
-    return 1;
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
+async function searchLost(scratch: string, options: readonly string[]): Promise<boolean> {
+  const vendors = vendorsFrom(process.env);
+  if (!(await recoverLost({ vendors, scratch, say, pulumi: output }, options))) return false;
+  say("reading every resource at its vendor");
+  return refresh(options);
+}
+
+async function repair(scratch: string, options: readonly string[]): Promise<boolean> {
+  const stack = stackOption(options);
+  const before = path.join(scratch, "before.json");
+  if (!pulumi(["stack", "export", "--file", before, ...stack])) return false;
+  const { state, unread } = await recovered(JSON.parse(readFileSync(before, "utf8")) as Exported);
+  if (state !== undefined) {
+    const after = path.join(scratch, "after.json");
+    writeFileSync(after, JSON.stringify(state), { mode: 0o600 });
+    if (!pulumi(["stack", "import", "--file", after, ...stack])) return false;
   }
+  if (unread.length === 0) return true;
+  const refreshed = refresh([...unread.flatMap((urn) => ["--target", urn]), ...options]);
+  if (!refreshed) {
+    say(
+      "adopted objects could not be read: they are in the state, marked, and the next recovery reads them first",
+    );
+  }
+  return refreshed;
 }
 
 interface Recovered {
@@ -105,14 +103,14 @@ async function recovered(exported: Exported): Promise<Recovered> {
   for (const resource of pending) {
     const finding = await find(vendors, providerInputs(exported, resource), resource);
     if (finding.kind === "found") found.set(resource.urn, finding.id);
-    say(`  ${nameOf(resource.urn)}: ${inWords(finding)}`);
+    say(`  ${nameOfUrn(resource.urn)}: ${inWords(finding)}`);
   }
   const lost = lostItems(exported, vendors);
   for (const reason of lost.unanswered) say(`1Password was not asked which items are gone: ${reason}`);
   for (const urn of lost.urns)
-    say(`  ${nameOf(urn)}: deleted in 1Password; taken out of the state, the next up makes it again`);
+    say(`  ${nameOfUrn(urn)}: deleted in 1Password; taken out of the state, the next up makes it again`);
   const { state, changed } = withNumericFlags(forget(adopt(exported, found), lost.urns));
-  for (const urn of changed) say(`  ${nameOf(urn)}: CAA flags are a number now`);
+  for (const urn of changed) say(`  ${nameOfUrn(urn)}: CAA flags are a number now`);
   const isChanged = pending.length > 0 || lost.urns.size > 0 || changed.length > 0;
   return {
     state: isChanged ? state : undefined,
@@ -123,13 +121,6 @@ async function recovered(exported: Exported): Promise<Recovered> {
 function inWords(finding: Finding): string {
   if (finding.kind === "found") return `adopted ${finding.id}`;
   return finding.kind === "removed" ? `removed ${finding.what}` : "not there";
-}
-
-/** `stack export` and `stack import` know no other of the options. */
-function stackOption(options: readonly string[]): string[] {
-  const at = options.indexOf("--stack");
-  const name = options[at + 1];
-  return at < 0 || name === undefined ? [] : ["--stack", name];
 }
 
 function refresh(options: readonly string[]): boolean {
