@@ -152,6 +152,22 @@ export function canonicalContent(type: string, content: string): string {
   }
 }
 
+export const ADDRESSES = ["A", "AAAA"];
+
+/**
+ * Whether two records can't stand at one name: an alias or a delegation is alone (RFC 1034, sections 3.6.2 and 4.2.1), but at the
+ * zone's own name the vendor flattens an alias, and only addresses exclude it.
+ * Source: Cloudflare docs, DNS, "Records with the same name" (81053, 81054, 81056) and "CNAME flattening".
+ */
+export function excludes(zone: string, name: string, a: string, b: string): boolean {
+  if (name === zone) {
+    const other = a === "CNAME" ? b : b === "CNAME" ? a : undefined;
+    return other !== undefined && [...ADDRESSES, "CNAME"].includes(other);
+  }
+  if (a === "NS" && b === "NS") return false;
+  return [a, b].some((type) => type === "CNAME" || type === "NS");
+}
+
 /** A name in the zone, whose it is, and as what kind of record it will stand there. */
 export interface NameClaim {
   /** TOML key. */

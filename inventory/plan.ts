@@ -14,6 +14,11 @@ import type {
 export type PlannedHost = Host & { readonly name: string; readonly fqdn: string };
 export type HetznerHost = PlannedHost & { readonly provider: HetznerProvider };
 export type ExistingHost = PlannedHost & { readonly provider: ExistingProvider };
+
+export const isHetzner = (host: HetznerHost | ExistingHost): host is HetznerHost =>
+  host.provider.kind === "hetzner";
+export const isExisting = (host: HetznerHost | ExistingHost): host is ExistingHost =>
+  host.provider.kind === "existing";
 export type PlannedService = Service & { readonly name: string; readonly fqdn: string };
 export type PlannedBucket = Bucket & { readonly key: string };
 

@@ -61,13 +61,11 @@ export async function vendorRecords(zoneId: string): Promise<FoundRecord[]> {
 }
 
 /**
- * Id of the zone of a name.
+ * The zone's id in the vendor's answer: of a zone that is found by a filter, one of the two is empty in some releases of the provider.
  * @throws Error when the vendor has none, or the token may not see it.
  */
-export async function zoneIdOf(zone: string): Promise<string> {
-  const result = await getZone({ filter: { name: zone } });
-  // Found by a filter, one of the two is empty in some releases of the provider.
-  const id = result.zoneId || result.id;
+export function zoneIdIn(answer: { readonly zoneId?: string; readonly id: string }, zone: string): string {
+  const id = answer.zoneId || answer.id;
   if (!id) {
     throw new Error(
       `Cloudflare has no zone ${zone} for this token; add the zone, or give the token Zone.Zone read on it`,
@@ -75,3 +73,10 @@ export async function zoneIdOf(zone: string): Promise<string> {
   }
   return id;
 }
+
+/**
+ * Id of the zone of a name.
+ * @throws Error when the vendor has none, or the token may not see it.
+ */
+export const zoneIdOf = async (zone: string): Promise<string> =>
+  zoneIdIn(await getZone({ filter: { name: zone } }), zone);

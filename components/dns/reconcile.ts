@@ -2,6 +2,7 @@
  * Which record that exists becomes which record that is wanted. Pulumi knows resources by name and makes new ones before it deletes
  * old ones; a zone knows records by content and takes no record beside one that it excludes. This brings the two together.
  */
+import { ADDRESSES, excludes } from "../../inventory/dns.ts";
 import type { ZoneRecord } from "./records.ts";
 
 /** A record that exists; content in the vendor's form (`canonicalContent`). */
@@ -65,22 +66,6 @@ export interface Reconciled {
   readonly former: readonly FormerRecord[];
   /** What is in the way and not the stack's own. */
   readonly conflicts: readonly { readonly wanted: KnownRecord; readonly found: FoundRecord }[];
-}
-
-const ADDRESSES = ["A", "AAAA"];
-
-/**
- * Whether two records can't stand at one name: an alias or a delegation is alone (RFC 1034, sections 3.6.2 and 4.2.1), but at the
- * zone's own name the vendor flattens an alias, and only addresses exclude it.
- * Source: Cloudflare docs, DNS, "Records with the same name" (81053, 81054, 81056) and "CNAME flattening".
- */
-export function excludes(zone: string, name: string, a: string, b: string): boolean {
-  if (name === zone) {
-    const other = a === "CNAME" ? b : b === "CNAME" ? a : undefined;
-    return other !== undefined && [...ADDRESSES, "CNAME"].includes(other);
-  }
-  if (a === "NS" && b === "NS") return false;
-  return [a, b].some((type) => type === "CNAME" || type === "NS");
 }
 
 const same = (wanted: KnownRecord, found: FoundRecord): boolean =>

@@ -1,4 +1,4 @@
-import { canonicalContent, nameInZone } from "../../inventory/dns.ts";
+import { canonicalContent, excludes, nameInZone } from "../../inventory/dns.ts";
 import { sha256 } from "../sha256.ts";
 
 /** A machine with a name in the zone. `T` is how an address is known: text in tests, a Pulumi input in the program. */
@@ -173,13 +173,10 @@ function keyOf<T>(draft: Draft<T>, contested: boolean): string {
  * inventory's checks know most of this before; addresses from the stack's configuration they don't know.
  */
 function checkAliases<T>(drafts: readonly Draft<T>[], zone: string): void {
-  const ADDRESSES = ["A", "AAAA", "CNAME"];
   for (const alias of drafts.filter(({ type }) => type === "CNAME")) {
     const other = drafts.find(
       (draft) =>
-        draft !== alias &&
-        draft.name === alias.name &&
-        (alias.name !== zone || ADDRESSES.includes(draft.type)),
+        draft !== alias && draft.name === alias.name && excludes(zone, alias.name, alias.type, draft.type),
     );
     if (other) {
       throw new Error(

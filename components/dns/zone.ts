@@ -5,7 +5,7 @@ import { ZoneSetting } from "@pulumi/cloudflare/zoneSetting.js";
 import * as pulumi from "@pulumi/pulumi";
 import { recoverWith } from "../failures.ts";
 import { sshfpOf } from "../ssh-public-key.ts";
-import { FORMER_TYPE } from "./found.ts";
+import { FORMER_TYPE, zoneIdIn } from "./found.ts";
 import type { FormerRecord, Placement, Reconciled } from "./reconcile.ts";
 import type { ZoneRecord } from "./records.ts";
 
@@ -211,14 +211,6 @@ export class Zone extends pulumi.ComponentResource {
 
   #find(zone: string): pulumi.Output<string> {
     const found = getZoneOutput({ filter: { name: zone } }, { parent: this });
-    return found.apply((result) => {
-      // Found by a filter, one of the two is empty in some releases of the provider.
-      const id = result.zoneId || result.id;
-      if (!id)
-        throw new Error(
-          `Cloudflare has no zone ${zone} for this token; add the zone, or give the token Zone.Zone read on it`,
-        );
-      return id;
-    });
+    return found.apply((answer) => zoneIdIn(answer, zone));
   }
 }

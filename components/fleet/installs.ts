@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { HetznerHost, Plan } from "../../inventory/plan.ts";
+import { isHetzner, type Plan } from "../../inventory/plan.ts";
 import { ownLimits } from "../../inventory/seconds.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { recoverWith } from "../failures.ts";
@@ -21,9 +21,7 @@ export function installArgs(
   name: string,
   given: { readonly secrets: readonly HostSecret[]; readonly ipv6: pulumi.Output<string | undefined> },
 ): Pick<NonNullable<NixosHostArgs["install"]>, "hetzner" | "reinstall" | "secrets" | "seconds"> {
-  const host = plan.hosts.find(
-    (each): each is HetznerHost => each.name === name && each.provider.kind === "hetzner",
-  );
+  const host = plan.hosts.filter(isHetzner).find((each) => each.name === name);
   if (host === undefined) return {};
   const endpoint = new pulumi.Config("hcloud").get("endpoint") ?? hetznerEndpoint;
   const { connect, build, install } = plan.inventory.deploy.seconds;

@@ -1,7 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { pinnedHostKey, readKnownHosts } from "../../inventory/known-hosts.ts";
-import type { ExistingHost, HetznerHost, Plan } from "../../inventory/plan.ts";
+import {
+  type ExistingHost,
+  type HetznerHost,
+  isExisting,
+  isHetzner,
+  type Plan,
+} from "../../inventory/plan.ts";
 import type { Settings } from "../../settings/settings.ts";
 import {
   ExistingServer,
@@ -29,9 +35,6 @@ export interface Machines {
 /** The machine that is a host in service, created or adopted. */
 export const machineOf = ({ created, adopted }: Machines, host: string): Machine | undefined =>
   created.get(host) ?? adopted.get(host);
-
-const isHetzner = (host: Plan["hosts"][number]): host is HetznerHost => host.provider.kind === "hetzner";
-const isExisting = (host: Plan["hosts"][number]): host is ExistingHost => host.provider.kind === "existing";
 
 /**
  * Public keys that may log in to a machine before it is installed: the inventory's, and the one beside the private key that this

@@ -3,7 +3,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { readKnownHosts } from "../../inventory/known-hosts.ts";
-import type { ExistingHost, HetznerHost, Plan } from "../../inventory/plan.ts";
+import { type ExistingHost, type HetznerHost, isHetzner, type Plan } from "../../inventory/plan.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { ownZone, RECORD_TYPE, vendorRecords, zoneIdOf } from "../dns/found.ts";
 import { dnsRecordsFor, type HostAddresses } from "../dns/mapping.ts";
@@ -63,9 +63,7 @@ function knownAddresses(
   return Object.fromEntries(
     plan.hosts.map((host) => [
       host.name,
-      host.provider.kind === "hetzner"
-        ? created(host as HetznerHost)
-        : adoptedAddresses(host as ExistingHost, plan, settings, pins),
+      isHetzner(host) ? created(host) : adoptedAddresses(host, plan, settings, pins),
     ]),
   );
 }

@@ -1,9 +1,9 @@
 /** The stack's servers as they are at the start of a run, and what a run does for them beside Pulumi's resources. */
 import * as pulumi from "@pulumi/pulumi";
-import type { HetznerHost, Plan } from "../../inventory/plan.ts";
+import { type HetznerHost, isHetzner, type Plan } from "../../inventory/plan.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { type HostPower, powerOf, putBack } from "../hetzner-server/power.ts";
-import { isHetzner, isResized, serverOf } from "../hetzner-server/preflight.ts";
+import { isResized, serverOf } from "../hetzner-server/preflight.ts";
 import type { HetznerServerArgs } from "../hetzner-server/server.ts";
 import type { AskedVendor, VendorAnswer } from "./vendor-view.ts";
 

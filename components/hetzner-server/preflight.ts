@@ -8,7 +8,13 @@ import {
   ONE_MACHINE_REMEDY,
   systemFor,
 } from "../../inventory/machine-checks.ts";
-import type { ExistingHost, HetznerHost, Plan } from "../../inventory/plan.ts";
+import {
+  type ExistingHost,
+  type HetznerHost,
+  isExisting,
+  isHetzner,
+  type Plan,
+} from "../../inventory/plan.ts";
 import type { HetznerApi, Server, ServerType } from "./api.ts";
 
 /** What the vendor has of one stack. */
@@ -35,9 +41,6 @@ const listed = (names: readonly string[]): string =>
   names.length <= NAMED
     ? names.join(", ") || "none"
     : `${names.slice(0, NAMED).join(", ")} and ${names.length - NAMED} more`;
-
-export const isHetzner = (host: Plan["hosts"][number]): host is HetznerHost =>
-  host.provider.kind === "hetzner";
 
 /** The server that a host has at the vendor; a renamed one has the label of its former name until the run that renames it. */
 export const serverOf = (view: VendorView, { name, formerly }: HetznerHost): Server | undefined =>
@@ -190,7 +193,7 @@ export function findings(view: VendorView, plan: Plan, now: number): Findings {
   const kept = plan.retired.filter((host) => serverOf(view, host) !== undefined);
   const created = [...plan.hosts.filter(isHetzner), ...kept];
   const judged = created.map((host) => ({ name: host.name, ...judge(view, host, now) }));
-  const existing = plan.hosts.filter((host): host is ExistingHost => host.provider.kind === "existing");
+  const existing = plan.hosts.filter(isExisting);
   return {
     problems: [
       ...judged.flatMap(({ name, problem }) =>

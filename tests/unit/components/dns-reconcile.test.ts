@@ -1,12 +1,12 @@
 import { ownZone } from "../../../components/dns/found.ts";
 import {
   arrivals,
-  excludes,
   type FoundRecord,
   type KnownRecord,
   type OwnRecord,
   reconcile,
 } from "../../../components/dns/reconcile.ts";
+import { excludes } from "../../../inventory/dns.ts";
 
 const ZONE = "example.test";
 const urnOf = (resource: string) =>

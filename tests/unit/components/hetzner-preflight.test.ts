@@ -8,14 +8,9 @@ import {
   type ServerType,
 } from "../../../components/hetzner-server/api.ts";
 import { type HostPower, powerOf, putBack } from "../../../components/hetzner-server/power.ts";
-import {
-  findings,
-  isHetzner,
-  type VendorView,
-  viewVendor,
-} from "../../../components/hetzner-server/preflight.ts";
+import { findings, type VendorView, viewVendor } from "../../../components/hetzner-server/preflight.ts";
 import { parseInventory } from "../../../inventory/load.ts";
-import { type Plan, planFor } from "../../../inventory/plan.ts";
+import { isHetzner, type Plan, planFor } from "../../../inventory/plan.ts";
 import { hetznerApp } from "../../../sandbox/vendors/hetzner/app.ts";
 import { MemoryCompute } from "../../../sandbox/vendors/hetzner/memory-compute.ts";
 import { openProject, type Project } from "../../../sandbox/vendors/hetzner/project.ts";
