@@ -74,7 +74,7 @@ const same = (wanted: KnownRecord, found: FoundRecord): boolean =>
 const alike = (wanted: KnownRecord, found: FoundRecord): boolean =>
   wanted.name === found.name && wanted.type === found.type;
 
-/** Pairs of wanted and existing records; each stands in one pair at most. */
+/** Pairs of a wanted and an existing record. A record is in at most one pair. */
 class Pairs {
   readonly #of = new Map<string, OwnRecord>();
   readonly #claimed = new Set<string>();

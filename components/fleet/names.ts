@@ -1,5 +1,4 @@
-/** What exists of the stack's names before anything is made: looked at first, so that what is in the way is told first. */
-
+/** The DNS names that exist before a run changes anything. They are read first, so that conflicts are reported first. */
 import { isIPv4, isIPv6 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { readKnownHosts } from "../../inventory/known-hosts.ts";
@@ -77,7 +76,7 @@ function contentOf({ caa, hostKey, content }: ZoneRecord<Known>): string | undef
     const { algorithm, type, fingerprint } = sshfpOf(value);
     return `${algorithm} ${type} ${fingerprint}`;
   } catch {
-    // A pin that is no key is told of where the machine is adopted, with its host: existing-server.ts.
+    // existing-server.ts reports a pin that is not a key, with its host.
     return undefined;
   }
 }
@@ -87,7 +86,7 @@ const knownRecord = (record: ZoneRecord<Known>): KnownRecord => {
   return { key, name, type, ttl, proxied, origin, content: contentOf(record) };
 };
 
-/** What a person is told of a record that is in the way. */
+/** The message for a record that conflicts with a wanted one. */
 function conflictProblem(
   { fleetFile, stack }: Settings,
   zoneId: string,

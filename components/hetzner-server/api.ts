@@ -21,7 +21,7 @@ const firewall = z.object({
 });
 export type Firewall = z.infer<typeof firewall>;
 
-/** Until when something can be had; null: for good. */
+/** When the vendor stops selling it; null: no end is announced. */
 const deprecation = z.object({ announced: z.string(), unavailable_after: z.string() }).nullish();
 
 const serverType = z.object({

@@ -1,4 +1,4 @@
-/** Whether servers are on: those of hosts in service are put back on, whoever or whatever left them off. */
+/** Power of the servers: one that is off is powered on again, if its host is in service. */
 import type { HetznerHost } from "../../inventory/plan.ts";
 import type { HetznerApi, Server } from "./api.ts";
 

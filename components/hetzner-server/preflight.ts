@@ -99,7 +99,7 @@ interface Judged {
   readonly held?: string;
 }
 
-/** What speaks against a server of that type: a new one in the host's location, or another one that becomes so where it is. */
+/** Why the vendor would refuse the wanted type: for a new server in the host's location, for an existing one where it is. */
 function judgeType(view: VendorView, host: HetznerHost, server: Server | undefined, now: number): Judged {
   const { serverType: wanted, location } = host.provider;
   const refuse = (message: string): Judged => ({ problem: { key: "provider.server_type", message } });
