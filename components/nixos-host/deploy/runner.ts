@@ -2,8 +2,9 @@
  * Runs one command: bounded, in a process group of its own, its output kept. The only place that starts what a deploy or an
  * install does; what the program itself asks is in ../child.ts.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync, readFileSync, truncateSync } from "node:fs";
+import type { Writable } from "node:stream";
 
 export interface Command {
   readonly argv: readonly string[];
@@ -48,30 +49,37 @@ function signal(target: number, name: NodeJS.Signals): void {
   }
 }
 
-/** `watched` hears of each process group that begins, and answers with what to call when it has ended. */
+/** Is called with the number of a process group, and returns what to call when it has ended. */
+type Watched = (group: number) => () => unknown;
+
+/**
+ * `watched` is called before the command of a group begins. A program that is killed at any moment has therefore told of all
+ * that it started.
+ */
 export const watchedRunner =
-  (watched: (group: number) => () => unknown): Runner =>
+  (watched: Watched): Runner =>
   (command) =>
-    new Promise((resolve) => {
-      runOne(command, watched, resolve);
-    });
+    runOne(command, watched, true);
 
 /** A runner, and what ends all that it has under way. */
 export function stoppableRunner(): { readonly run: Runner; readonly stop: () => void } {
   const own = new Set<number>();
-  const run = watchedRunner((group) => {
+  const watched = (group: number) => {
     own.add(group);
     return () => own.delete(group);
-  });
+  };
   return {
-    run,
+    run: (command) => runOne(command, watched),
     stop: () => {
       for (const group of own) signal(-group, "SIGKILL");
     },
   };
 }
 
-export const runProcess: Runner = watchedRunner(() => () => {});
+export const runProcess: Runner = (command) => runOne(command, () => () => {});
+
+/** Begins the command when a line comes through descriptor 3; never when that is closed first. */
+const heldStart = ["/bin/sh", "-c", 'read -r go <&3 && exec "$@" 3<&-', "sh"];
 
 /** The text of a log, which is empty then; it may not be there yet. */
 function takeLog(log: string): string {
@@ -81,18 +89,21 @@ function takeLog(log: string): string {
   return text;
 }
 
-function runOne(
-  command: Command,
-  watched: (group: number) => () => unknown,
-  resolve: (ran: Ran) => void,
-): void {
-  const [program = "", ...args] = command.argv;
+/** `held`: the command begins after its group was told of. */
+function runOne(command: Command, watched: Watched, held = false): Promise<Ran> {
+  return new Promise((resolve) => {
+    startOne(command, watched, held, resolve);
+  });
+}
+
+function startOne(command: Command, watched: Watched, held: boolean, resolve: (ran: Ran) => void): void {
   const { mostBytes, ownGroup = true } = command;
+  const [program = "", ...args] = held ? [...heldStart, ...command.argv] : command.argv;
   const child = spawn(program, args, {
     detached: ownGroup, // leader of its own group, so that a timeout also ends what it started
-    stdio: ["pipe", "pipe", "pipe"],
+    stdio: Array<"pipe">(held ? 4 : 3).fill("pipe"),
     env: { ...process.env, ...command.env },
-  });
+  }) as ChildProcessWithoutNullStreams;
   const { pid } = child;
   const target = pid === undefined ? undefined : ownGroup ? -pid : pid;
   let stdout = "";
@@ -113,6 +124,9 @@ function runOne(
   }, command.timeoutSeconds * 1000);
   if (target !== undefined) underWay.add(target);
   const ended = pid === undefined || !ownGroup ? () => {} : watched(pid);
+  const start = child.stdio[3] as Writable | null | undefined;
+  start?.on("error", () => {}); // it may have ended already
+  start?.end("\n");
   const end = (exitCode: number | null) => {
     clearTimeout(timer);
     clearTimeout(forced);

@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runProcess } from "../../../components/nixos-host/deploy/runner.ts";
+import { runProcess, watchedRunner } from "../../../components/nixos-host/deploy/runner.ts";
 
 const sh = (
   script: string,
@@ -56,4 +56,22 @@ test("of megabytes the end is kept", async () => {
 
 test("input that nobody reads is no error", async () => {
   expect(await sh("exit 0", { input: "x".repeat(1_000_000) })).toMatchObject({ exitCode: 0 });
+});
+
+test("a command begins after its group was told, so that a kill between the two leaves nothing", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "runner-"));
+  const begun = join(directory, "begun");
+  const told: boolean[] = [];
+  const run = watchedRunner((group) => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500); // it has had its chance
+    told.push(existsSync(begun), alive(group));
+    return () => told.push(alive(group));
+  });
+  const script = 'touch "$1"; cat';
+  const ran = await run({ argv: ["sh", "-c", script, "sh", begun], input: "in", timeoutSeconds: 60 });
+  expect(ran).toMatchObject({ exitCode: 0, stdout: "in" });
+  expect([told, existsSync(begun)]).toEqual([[false, true, false], true]);
+  const missing = await run({ argv: ["/nonexistent/program"], timeoutSeconds: 5 });
+  expect(missing).toMatchObject({ exitCode: 127, stderr: expect.stringContaining("not found") });
+  rmSync(directory, { recursive: true });
 });
