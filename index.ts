@@ -1,8 +1,8 @@
-import "./components/sdk-unused.ts";
+import "./components/lazy-sdk.ts";
 import "./components/stack-traces.ts";
 import { evaluationArgs } from "./components/fleet/evaluation.ts";
 import { askVendor } from "./components/fleet/vendor-view.ts";
-import { evaluate } from "./components/nixos-host/evaluate.ts";
+import { evaluate } from "./deployer/evaluate.ts";
 import { loadInventory } from "./inventory/load.ts";
 import { planFor } from "./inventory/plan.ts";
 import { readSettings } from "./settings/settings.ts";

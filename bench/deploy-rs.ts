@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { nixSystem } from "../sandbox/cli/site.ts";
-import { buildFolder } from "../tools/toolchain/places.ts";
+import { buildFolder } from "../tools/toolchain/paths.ts";
 import { deployRsArgv, deployRsSettings } from "./contenders.ts";
 import type { BenchFleet } from "./fleet.ts";
 import { type Finished, must } from "./run.ts";

@@ -36,8 +36,11 @@ const OURS = [
   "",
 ].join("\n");
 const SOURCES = [
+  "clients",
   "components",
+  "deployer",
   "inventory",
+  "lib",
   "outputs",
   "settings",
   "nix/fleet.toml",

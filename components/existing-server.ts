@@ -2,8 +2,8 @@ import { isIP, isIPv4, isIPv6 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { canonicalAddress, ONE_MACHINE_REMEDY } from "../inventory/machine-checks.ts";
 import { collisions } from "../inventory/problems.ts";
+import { parseSshPublicKey } from "../lib/ssh-public-key.ts";
 import type { Machine } from "./machine.ts";
-import { parseSshPublicKey } from "./ssh-public-key.ts";
 
 /** A machine that is there already: at another vendor, at home, a laptop. */
 export interface ExistingServerArgs {

@@ -4,7 +4,7 @@
  * Sources: pkg/resource/deploy/deployment_executor.go and sdk/nodejs/runtime/resource.ts of Pulumi 3.258.
  */
 import * as pulumi from "@pulumi/pulumi";
-import { oneLine } from "./nixos-host/sanitize.ts";
+import { oneLine } from "../lib/sanitize.ts";
 
 /** The SDK's words for a resource that the engine reported as failed. */
 const FAILED_RESOURCE = /^resource (\S+) \[(\S+)\] failed to register$/;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { RunError } from "@pulumi/pulumi/errors.js";
 import { parse, TomlError } from "smol-toml";
 import type * as z from "zod";
+import { RunError } from "../lib/run-error.ts";
 import { crossProblems } from "./checks.ts";
 import type { Problem } from "./problems.ts";
 import { type Inventory, inventorySchema } from "./schema.ts";

@@ -1,8 +1,8 @@
 // Not the whole SDK, which loads much longer than this program's beginning needs: index.ts.
 import { Config } from "@pulumi/pulumi/config.js";
-import { RunError } from "@pulumi/pulumi/errors.js";
 import { getStack } from "@pulumi/pulumi/metadata.js";
 import * as z from "zod";
+import { RunError } from "../lib/run-error.ts";
 
 /** How far a run may look at the hosts: with the deploy key, with a key that may only ask for the state, not at all. */
 export type ProbeMode = "deploy" | "status" | "off";

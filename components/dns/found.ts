@@ -3,8 +3,8 @@ import { getDnsRecords } from "@pulumi/cloudflare/getDnsRecords.js";
 import { getZone } from "@pulumi/cloudflare/getZone.js";
 import * as z from "zod";
 import { canonicalContent } from "../../inventory/dns.ts";
-import { stackResources } from "../own-state.ts";
-import { nameOfUrn } from "../urn.ts";
+import { nameOfUrn } from "../../lib/urn.ts";
+import { stackResources } from "../stack-state.ts";
 import type { FormerRecord, FoundRecord, OwnRecord, OwnZone } from "./reconcile.ts";
 
 export const RECORD_TYPE = "cloudflare:index/dnsRecord:DnsRecord";

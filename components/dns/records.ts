@@ -1,5 +1,5 @@
 import { canonicalContent, excludes, nameInZone } from "../../inventory/dns.ts";
-import { sha256 } from "../sha256.ts";
+import { sha256 } from "../../lib/sha256.ts";
 
 /** A machine with a name in the zone. `T` is how an address is known: text in tests, a Pulumi input in the program. */
 export interface ZoneHost<T> {

@@ -1,6 +1,6 @@
+import type { EvaluateArgs } from "../../deployer/evaluate.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import type { Settings } from "../../settings/settings.ts";
-import type { EvaluateArgs } from "../nixos-host/evaluate.ts";
 
 /** What Nix is asked for a stack. A pinned host runs what it is pinned to, whatever the flake says. */
 export const evaluationArgs = (plan: Plan, settings: Settings): EvaluateArgs => ({

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Evaluation } from "../../deployer/evaluate.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -7,7 +8,6 @@ import { bucketsArgs } from "../buckets/mapping.ts";
 import { ZONE_NAME } from "../dns/found.ts";
 import { dnsRecordsFor } from "../dns/mapping.ts";
 import { type ExistingRecords, type PublishedRecord, Zone } from "../dns/zone.ts";
-import type { Evaluation } from "../nixos-host/evaluate.ts";
 import { Verdict } from "../nixos-host/verdict.ts";
 import { secretsArgs } from "../secrets/mapping.ts";
 import { type HostSecret, Secrets } from "../secrets/secrets.ts";

@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
+import { hetznerEndpoint } from "../../clients/hetzner/api.ts";
 import { isHetzner, type Plan } from "../../inventory/plan.ts";
 import { ownLimits } from "../../inventory/seconds.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { recoverWith } from "../failures.ts";
-import { hetznerEndpoint } from "../hetzner-server/api.ts";
 import { installAtHetzner } from "../hetzner-server/mapping.ts";
 import type { NixosHostArgs } from "../nixos-host/nixos-host.ts";
 import type { HostSecret } from "../secrets/secrets.ts";

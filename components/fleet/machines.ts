@@ -8,6 +8,7 @@ import {
   isHetzner,
   type Plan,
 } from "../../inventory/plan.ts";
+import { sshfpOf } from "../../lib/ssh-public-key.ts";
 import type { Settings } from "../../settings/settings.ts";
 import {
   ExistingServer,
@@ -20,7 +21,6 @@ import { HetznerAccount } from "../hetzner-server/account.ts";
 import { disposable, hetznerServerArgs, placementGroupsOf } from "../hetzner-server/mapping.ts";
 import { HetznerServer } from "../hetzner-server/server.ts";
 import type { Machine } from "../machine.ts";
-import { sshfpOf } from "../ssh-public-key.ts";
 import { type RetiredServer, retiredServers } from "./retired.ts";
 import type { Servers } from "./servers.ts";
 

@@ -3,6 +3,8 @@ import { isIPv4, isIPv6 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { readKnownHosts } from "../../inventory/known-hosts.ts";
 import { type ExistingHost, type HetznerHost, isHetzner, type Plan } from "../../inventory/plan.ts";
+import { sshfpOf } from "../../lib/ssh-public-key.ts";
+import { nameOfUrn } from "../../lib/urn.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { ownZone, RECORD_TYPE, vendorRecords, zoneIdOf } from "../dns/found.ts";
 import { dnsRecordsFor, type HostAddresses } from "../dns/mapping.ts";
@@ -10,9 +12,7 @@ import { arrivals, type FoundRecord, type KnownRecord, reconcile } from "../dns/
 import type { ZoneRecord } from "../dns/records.ts";
 import type { ExistingRecords } from "../dns/zone.ts";
 import { reportUndone } from "../failures.ts";
-import { readOwnState, stackResources } from "../own-state.ts";
-import { sshfpOf } from "../ssh-public-key.ts";
-import { nameOfUrn } from "../urn.ts";
+import { readOwnState, stackResources } from "../stack-state.ts";
 import { existingArgs } from "./machines.ts";
 
 /** Stands for what is not known before a machine is made. */

@@ -1,13 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
+import { type DeployResult, withRunning } from "../../deployer/protocol/result.ts";
 import type { Plan } from "../../inventory/plan.ts";
+import { oneLine } from "../../lib/sanitize.ts";
 import { outputsFor } from "../../outputs/build.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import type { BucketLocation } from "../buckets/buckets.ts";
 import type { PublishedRecord } from "../dns/zone.ts";
 import { recoverWith } from "../failures.ts";
 import type { NixosHost } from "../nixos-host/nixos-host.ts";
-import { type DeployResult, withRunning } from "../nixos-host/result.ts";
-import { oneLine } from "../nixos-host/sanitize.ts";
 import { type Machines, machineOf } from "./machines.ts";
 
 /** What the parts of a stack have to tell. */

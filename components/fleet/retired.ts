@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { HetznerHost } from "../../inventory/plan.ts";
+import { nameOfUrn } from "../../lib/urn.ts";
 import type { HetznerServer } from "../hetzner-server/server.ts";
-import { readOwnState, stackResources } from "../own-state.ts";
-import { nameOfUrn } from "../urn.ts";
+import { readOwnState, stackResources } from "../stack-state.ts";
 
 /** Addresses of a server that still exists; undefined: there is none any more. */
 export type RetiredServer = { readonly ipv4?: string; readonly ipv6?: string } | undefined;

@@ -2,9 +2,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type HetznerHost, isHetzner, type Plan } from "../../inventory/plan.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { type HostPower, powerOf, putBack } from "../hetzner-server/power.ts";
+import { powerOf, putBack } from "../hetzner-server/power.ts";
 import { isResized, serverOf } from "../hetzner-server/preflight.ts";
 import type { HetznerServerArgs } from "../hetzner-server/server.ts";
+import type { HostPower } from "../nixos-host/power.ts";
 import type { AskedVendor, VendorAnswer } from "./vendor-view.ts";
 
 export interface Servers {

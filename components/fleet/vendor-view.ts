@@ -1,7 +1,7 @@
 /** What Hetzner Cloud says of a stack's servers, asked while Nix evaluates; without Pulumi's SDK, which is loaded meanwhile. */
 import { Config } from "@pulumi/pulumi/config.js";
+import { HetznerApi, hetznerEndpoint } from "../../clients/hetzner/api.ts";
 import { isHetzner, type Plan } from "../../inventory/plan.ts";
-import { HetznerApi, hetznerEndpoint } from "../hetzner-server/api.ts";
 import { type Findings, findings, type VendorView, viewVendor } from "../hetzner-server/preflight.ts";
 
 export interface AskedVendor extends Findings {

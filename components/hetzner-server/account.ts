@@ -1,6 +1,6 @@
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
-import { parseSshPublicKey } from "../ssh-public-key.ts";
+import { parseSshPublicKey } from "../../lib/ssh-public-key.ts";
 
 /** What the servers of one stack share at the vendor. */
 export interface HetznerAccountArgs {

@@ -1,11 +1,9 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { PROGRAMS } from "../../deployer/programs.ts";
+import { parseSshPublicKey } from "../../lib/ssh-public-key.ts";
 import { commandInputsIgnored } from "../command-inputs.ts";
-import { parseSshPublicKey } from "../ssh-public-key.ts";
 import type { KeyPair } from "./user-data.ts";
-
-/** Relative to the project's directory, where the engine starts programs and plugins. */
-export const hostKeyScript = "components/hetzner-server/host-key.sh";
 
 /**
  * Reads what host-key.sh printed.
@@ -16,11 +14,11 @@ export function parseKeyPair(stdout: string): KeyPair {
   try {
     pair = JSON.parse(stdout);
   } catch {
-    throw new Error(`${hostKeyScript} did not print a key pair`);
+    throw new Error(`${PROGRAMS.hostKey} did not print a key pair`);
   }
   const { private: secret, public: open } = (pair ?? {}) as Record<string, unknown>;
   if (typeof secret !== "string" || typeof open !== "string") {
-    throw new Error(`${hostKeyScript} did not print a key pair`);
+    throw new Error(`${PROGRAMS.hostKey} did not print a key pair`);
   }
   return { private: secret, public: parseSshPublicKey(open).line };
 }
@@ -42,7 +40,7 @@ export interface StoredKeyPair {
 export function storedKeyPair(name: string, opts: pulumi.CustomResourceOptions): StoredKeyPair {
   const made = new command.local.Command(
     name,
-    { create: `sh ${hostKeyScript}`, logging: "none", addPreviousOutputInEnv: false },
+    { create: `sh ${PROGRAMS.hostKey}`, logging: "none", addPreviousOutputInEnv: false },
     {
       ...opts,
       additionalSecretOutputs: ["stdout", "stderr"],

@@ -1,13 +1,8 @@
 /** Power of the servers: one that is off is powered on again, if its host is in service. */
-import type { HetznerHost } from "../../inventory/plan.ts";
-import type { HetznerApi, Server } from "./api.ts";
 
-/** What a run has to know of a server's power. */
-export type HostPower =
-  /** It boots in this run: its first answer is waited for. */
-  | { readonly is: "starting" }
-  /** It is off, and stays so in this run. */
-  | { readonly is: "off"; readonly reason: string; readonly hint: string };
+import type { HetznerApi, Server } from "../../clients/hetzner/api.ts";
+import type { HetznerHost } from "../../inventory/plan.ts";
+import type { HostPower } from "../nixos-host/power.ts";
 
 export interface PowerArgs {
   readonly host: HetznerHost;

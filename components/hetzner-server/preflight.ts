@@ -2,6 +2,8 @@
  * What Hetzner Cloud would refuse, found before anything is changed: a change of the server type stops the machine first, and leaves it
  * off when it is refused then. Source: resourceServerUpdate in internal/server/resource.go of terraform-provider-hcloud v1.68.0.
  */
+
+import type { HetznerApi, Server, ServerType } from "../../clients/hetzner/api.ts";
 import {
   ARCHITECTURES,
   canonicalAddress,
@@ -15,7 +17,6 @@ import {
   isHetzner,
   type Plan,
 } from "../../inventory/plan.ts";
-import type { HetznerApi, Server, ServerType } from "./api.ts";
 
 /** What the vendor has of one stack. */
 export interface VendorView {

@@ -1,6 +1,7 @@
 /** Whether two hosts of a stack are one machine: what the inventory alone cannot tell. */
+
+import type { Probe } from "../../deployer/probe.ts";
 import { ONE_MACHINE_REMEDY } from "../../inventory/machine-checks.ts";
-import type { Probe } from "./probe.ts";
 
 /** A host as its machine presents itself. */
 export interface Identity {

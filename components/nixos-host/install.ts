@@ -1,14 +1,16 @@
 /** The resource of a first install: it acts when the machine is new, and as long as no attempt has ended well. */
+
 import { randomUUID } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import type { Target } from "../../deployer/evaluate.ts";
+import type { InstallSecrets, InstallSpecInput } from "../../deployer/install/spec.ts";
+import type { Probe } from "../../deployer/probe.ts";
+import { nodeCommand, PROGRAMS } from "../../deployer/programs.ts";
+import { type InstallResult, readInstallResult } from "../../deployer/protocol/result.ts";
 import { commandInputsIgnored } from "../command-inputs.ts";
-import type { Target } from "./evaluate.ts";
-import type { InstallSecrets, InstallSpecInput } from "./install/spec.ts";
-import { installTriggers, mayWipe } from "./install/triggers.ts";
+import { installTriggers, mayWipe } from "./install-triggers.ts";
 import type { Previous } from "./previous.ts";
-import type { Probe } from "./probe.ts";
-import { type InstallResult, readInstallResult } from "./result.ts";
 
 export interface InstallArgs {
   readonly host: string;
@@ -69,7 +71,7 @@ export class Install extends pulumi.ComponentResource {
     const install = new command.local.Command(
       `${name}-install`,
       {
-        create: 'exec "$PANTHEROS_NODE" components/nixos-host/install/main.ts',
+        create: nodeCommand(PROGRAMS.install),
         environment: { PANTHEROS_INSTALL: spec, PANTHEROS_NODE: process.execPath },
         stdin: pulumi.secret(stdin),
         triggers: [

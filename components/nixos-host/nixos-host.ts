@@ -1,21 +1,35 @@
 /** One NixOS machine that runs what the flake says: installed when it is new, deployed to, and read back. */
+
 import { randomUUID } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { type DeploySpecInput, shortList } from "../../deployer/deploy/spec.ts";
+import type { Evaluation, Target } from "../../deployer/evaluate.ts";
+import {
+  isManaged,
+  notAsked,
+  type Probe,
+  type ProbeArgs,
+  probe,
+  probeUntilReached,
+} from "../../deployer/probe.ts";
+import { PROGRAMS } from "../../deployer/programs.ts";
+import {
+  type DeployResult,
+  readDeployResult,
+  undeployed,
+  uninstalled,
+} from "../../deployer/protocol/result.ts";
+import type { SupervisorStatus } from "../../deployer/protocol/supervisor.ts";
 import { commandInputsIgnored } from "../command-inputs.ts";
 import { recoverWith } from "../failures.ts";
-import type { HostPower } from "../hetzner-server/power.ts";
 import type { Provenance } from "../provenance.ts";
-import { type Contact, contactOf } from "./contact.ts";
-import { type DeploySpecInput, shortList } from "./deploy/spec.ts";
-import type { Evaluation, Target } from "./evaluate.ts";
+import { type Contact, contactOf } from "./connection.ts";
 import { Install, type InstallArgs } from "./install.ts";
 import { isPinned, uninstallable, type Wanted } from "./pin.ts";
+import { type HostPower, withPower } from "./power.ts";
 import { type Errand, errandOf } from "./prefetch.ts";
 import type { Previous } from "./previous.ts";
-import { isManaged, notAsked, type Probe, type ProbeArgs, probe, probeUntilReached } from "./probe.ts";
-import { type DeployResult, readDeployResult, undeployed, uninstalled, withPower } from "./result.ts";
-import type { SupervisorStatus } from "./supervisor.ts";
 import { endedWell, settled, wantedToken } from "./token.ts";
 import { heldBy } from "./waves.ts";
 
@@ -125,7 +139,7 @@ export class NixosHost extends pulumi.ComponentResource {
     const asked = askedOf(args);
     const seen = this.#ask(name, args, asked);
     this.inspect = () =>
-      probe(pulumi.all([asked, this.target]).apply(([known, { outPath }]) => ({ ...known, outPath })));
+      pulumi.all([asked, this.target]).apply(([known, { outPath }]) => probe({ ...known, outPath }));
     this.status = recoverWith(
       seen.apply((found) => (found.reached ? found.status : undefined)),
       () => undefined,
@@ -206,7 +220,7 @@ export class NixosHost extends pulumi.ComponentResource {
     const deploy = new command.local.Command(
       `${name}-deploy`,
       {
-        create: "exec sh components/nixos-host/deploy/deploy.sh",
+        create: `exec sh ${PROGRAMS.deploy}`,
         environment: { PANTHEROS_DEPLOY: spec, PANTHEROS_NODE: process.execPath },
         triggers: [this.target.outPath, token],
         // Its progress; the result is a line of stdout.
@@ -251,8 +265,8 @@ function probeAfterBoot(
   asked: pulumi.Output<ProbeArgs>,
   { power, bootSeconds = 300 }: NixosHostArgs,
 ): pulumi.Output<Probe> {
-  if (power === undefined) return probe(asked);
-  if (power.is === "starting") return probeUntilReached(asked, bootSeconds);
+  if (power === undefined) return asked.apply(probe);
+  if (power.is === "starting") return asked.apply((known) => probeUntilReached(known, bootSeconds));
   const { reason, hint } = power;
   return asked.apply((): Probe => ({ reached: false, reason, hint }));
 }

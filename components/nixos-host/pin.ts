@@ -1,7 +1,7 @@
 /** Rolled back on purpose: a host that is held at a system it ran before, whatever its flake says. */
-import type { Target } from "./evaluate.ts";
-import { nameOf } from "./preview.ts";
-import type { Probe } from "./probe.ts";
+import type { Target } from "../../deployer/evaluate.ts";
+import type { Probe } from "../../deployer/probe.ts";
+import { nameOf } from "./preview/host.ts";
 import { whyDeploy } from "./token.ts";
 
 /** The system is on the host already: nothing of it is evaluated, built or copied. */

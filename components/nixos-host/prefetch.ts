@@ -1,11 +1,13 @@
 /** While the first wave is activated and confirmed, the closures of the later ones are built and brought to their hosts. */
+
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import type { DeploySpecInput } from "../../deployer/deploy/spec.ts";
+import type { Errand } from "../../deployer/prefetch/job.ts";
+import type { Probe } from "../../deployer/probe.ts";
+import { nodeCommand, PROGRAMS } from "../../deployer/programs.ts";
+import { sha256 } from "../../lib/sha256.ts";
 import { commandInputsIgnored } from "../command-inputs.ts";
-import { sha256 } from "../sha256.ts";
-import type { Errand } from "./deploy/errand.ts";
-import type { DeploySpecInput } from "./deploy/spec.ts";
-import type { Probe } from "./probe.ts";
 import type { Waved } from "./waves.ts";
 
 export type { Errand };
@@ -55,7 +57,7 @@ export class Prefetch extends pulumi.ComponentResource {
     new command.local.Command(
       name,
       {
-        create: 'exec "$PANTHEROS_NODE" components/nixos-host/deploy/prefetch-main.ts',
+        create: nodeCommand(PROGRAMS.prefetch),
         environment: { PANTHEROS_NODE: process.execPath },
         // Not a variable: a hundred hosts would be too long for one.
         stdin: errands,

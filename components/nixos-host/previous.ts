@@ -3,10 +3,10 @@
  * asked to do anything.
  */
 import * as pulumi from "@pulumi/pulumi";
-import { readOwnState, stackResources } from "../own-state.ts";
-import { nameOfUrn } from "../urn.ts";
-import type { PreviousInstall } from "./install/triggers.ts";
-import { type DeployOutcome, readDeployResult, readInstallResult } from "./result.ts";
+import { type DeployOutcome, readDeployResult, readInstallResult } from "../../deployer/protocol/result.ts";
+import { nameOfUrn } from "../../lib/urn.ts";
+import { readOwnState, stackResources } from "../stack-state.ts";
+import type { PreviousInstall } from "./install-triggers.ts";
 
 /** By the names of the resources. */
 export interface Previous {

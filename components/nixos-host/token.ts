@@ -3,10 +3,10 @@
  * host that is as wanted returns its own, which the state has as well: no change. Anything else gets another one; so does a host
  * that is as wanted when the state has no good end of its deploy (it was held, or away), or that would stay the last word.
  */
-import type { Probe } from "./probe.ts";
-import type { DeployOutcome } from "./result.ts";
-import { lastLine } from "./sanitize.ts";
-import type { SupervisorStatus } from "./supervisor.ts";
+import type { Probe } from "../../deployer/probe.ts";
+import type { DeployOutcome } from "../../deployer/protocol/result.ts";
+import type { SupervisorStatus } from "../../deployer/protocol/supervisor.ts";
+import { lastLine } from "../../lib/sanitize.ts";
 
 export interface TokenArgs {
   readonly outPath: string;

@@ -1,11 +1,11 @@
 /** The stack's last word: fails when a host that must converge has not, after every host had its turn. */
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import type { DeployResult } from "../../deployer/protocol/result.ts";
+import { lastLine, oneLine, quoted, shownPath } from "../../lib/sanitize.ts";
+import { sha256 } from "../../lib/sha256.ts";
 import { commandInputsIgnored } from "../command-inputs.ts";
 import { outputsAnswered } from "../outputs-answered.ts";
-import { sha256 } from "../sha256.ts";
-import type { DeployResult } from "./result.ts";
-import { lastLine, oneLine, quoted, shownPath } from "./sanitize.ts";
 
 export interface Judged {
   readonly result: DeployResult;

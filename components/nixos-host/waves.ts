@@ -1,5 +1,5 @@
 /** Waves: a host is deployed to when every host of the earlier waves has converged. */
-import type { DeployResult } from "./result.ts";
+import type { DeployResult } from "../../deployer/protocol/result.ts";
 import { endedWell } from "./token.ts";
 
 export interface Waved {

@@ -1,8 +1,6 @@
 import { randomUUID } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { commandInputsIgnored } from "../command-inputs.ts";
-import { sha256 } from "../sha256.ts";
 import {
   type DeliveryPeer,
   type DeliveryResult,
@@ -11,7 +9,9 @@ import {
   deliveryToken,
   parseDelivery,
   type SecretSums,
-} from "./delivery-command.ts";
+} from "../../deployer/secrets/delivery.ts";
+import { sha256 } from "../../lib/sha256.ts";
+import { commandInputsIgnored } from "../command-inputs.ts";
 
 export interface SecretDeliveryArgs {
   /** Host name in the inventory: what its key is pinned under. */

@@ -1,7 +1,7 @@
 /** Items that a run deletes and that are gone already: 1Password's provider fails on those, at every run. */
 import * as pulumi from "@pulumi/pulumi";
-import { readOwnState, stackResources } from "../own-state.ts";
-import { nameOfUrn } from "../urn.ts";
+import { nameOfUrn } from "../../lib/urn.ts";
+import { readOwnState, stackResources } from "../stack-state.ts";
 import type { Vault } from "./vault.ts";
 
 const ITEM_TYPE = "onepassword:index/item:Item";

@@ -1,11 +1,11 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { PROGRAMS } from "../../deployer/programs.ts";
+import type { DeviceSpec } from "../../deployer/tailnet-device/spec.ts";
 import { commandInputsIgnored } from "../command-inputs.ts";
-import type { DeviceSpec } from "./device/spec.ts";
 import { hostTag, type PolicyHost, tagsOf } from "./policy.ts";
 
-/** Relative to the project's directory, where the engine starts plugins. */
-const program = "components/tailnet/device/main.ts";
+const program = PROGRAMS.tailnetDevice;
 
 /** The Node of this run, or after an update of it the one on PATH: a device may be removed years after it was made. */
 const run = (verb: "rename" | "remove"): string =>

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tailscale from "@pulumi/tailscale";
-import { shortName } from "../short-name.ts";
+import { shortName } from "../../lib/short-name.ts";
 import { tailnetDevice } from "./device.ts";
 import { type PolicyHost, type TailnetPolicy, tagsOf } from "./policy.ts";
 

@@ -1,4 +1,4 @@
-import { quoted } from "../../components/nixos-host/sanitize.ts";
+import { quoted } from "../../lib/sanitize.ts";
 import type { HostOutputs, StackOutputs } from "../../outputs/contract.ts";
 
 /** Columns padded to the widest cell. */

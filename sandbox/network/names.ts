@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { shortName } from "../../components/short-name.ts";
+import { shortName } from "../../lib/short-name.ts";
 
 /** A machine's is a DNS label. A sandbox's leaves room for one in the name that nspawn gives a machine. */
 const LONGEST = { sandbox: 23, machine: 63 } as const;

@@ -93,7 +93,7 @@ beforeAll(async () => {
   vendors = await Vendors.start("hetzner");
   scratch = mkdtempSync(path.join(tmpdir(), "pantheros-resize-"));
   mkdirSync(path.join(scratch, "state"));
-  for (const name of ["node_modules", "components", "inventory"]) {
+  for (const name of ["node_modules", "components", "clients", "deployer", "inventory", "lib"]) {
     symlinkSync(path.join(root, name), path.join(scratch, name));
   }
   file("package.json", '{"name":"resize","type":"module"}');

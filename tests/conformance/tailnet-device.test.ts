@@ -5,7 +5,7 @@ import { run, Vendors } from "./vendors.ts";
 jest.setTimeout(120_000);
 
 /** The program that renames and removes a host's device, against the API it speaks. */
-describe("components/tailnet/device/main.ts", () => {
+describe("deployer/tailnet-device/main.ts", () => {
   let vendors: Vendors;
   beforeAll(async () => {
     vendors = await Vendors.start("dns,tailscale");
@@ -42,7 +42,7 @@ describe("components/tailnet/device/main.ts", () => {
   };
 
   const device = (verb: string, spec: object, credentials: Record<string, string>) =>
-    run([process.execPath, "components/tailnet/device/main.ts", verb], {
+    run([process.execPath, "deployer/tailnet-device/main.ts", verb], {
       env: {
         PANTHEROS_DEVICE: JSON.stringify({ api: vendors.url("tailscale"), ...spec }),
         TAILSCALE_TAILNET: "",

@@ -86,7 +86,7 @@ const closed = Object.fromEntries(all.map((name) => [name, "closed"]));
 
 /** Programs of an installation that are still there. */
 const installers = async () =>
-  (await fleet.run(["pgrep", "-af", `install/guardian.ts|nixos-anywhere .*${fleet.directory}`], 30)).output;
+  (await fleet.run(["pgrep", "-af", `install/watchdog.ts|nixos-anywhere .*${fleet.directory}`], 30)).output;
 
 const machineId = async (name: string) =>
   (await fleet.inside(name, "cat /etc/machine-id")).output.trim().split("\n").at(-1) ?? "";
@@ -215,7 +215,7 @@ describe("a fleet that is installed", () => {
           `PANTHEROS_INSTALL=${JSON.stringify(spec)}`,
         ],
         ...[`PANTHEROS_SSH_KEY=${fleet.file("keys", "deploy")}`, process.execPath],
-        "components/nixos-host/install/main.ts",
+        "deployer/install/main.ts",
       ],
       120,
       JSON.stringify({ hostKey: "PRIVATE KEY" }),

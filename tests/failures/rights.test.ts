@@ -2,13 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  leaveArgv,
-  openArgv,
-  type SshPeer,
-  sharedFiles,
-  shellWord,
-} from "../../components/nixos-host/ssh.ts";
+import { leaveArgv, openArgv, type SshPeer, sharedFiles, shellWord } from "../../deployer/ssh.ts";
 import { expectWell, generous, Rehearsal } from "./rehearsal.ts";
 
 jest.setTimeout(generous);

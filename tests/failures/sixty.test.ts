@@ -2,7 +2,7 @@
  * Sixty hosts in three waves, three of them dead, one slow and one hostile: the verdict, the stack's outputs, its state and the hosts
  * themselves say the same of each. Every run gives these parts to other hosts. PANTHEROS_TRUTH_RUNS: how many runs.
  */
-import { type DeployOutcome, readDeployResult } from "../../components/nixos-host/result.ts";
+import { type DeployOutcome, readDeployResult } from "../../deployer/protocol/result.ts";
 import {
   all,
   change,

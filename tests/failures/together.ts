@@ -2,7 +2,7 @@
  * Rows of the table that share their runs of `pulumi up`: each row breaks a host of its own and tells its story as if it
  * were alone; a run begins when every row that is not at its end has asked for one. Rows of one host follow one another.
  */
-import type { DeployResult } from "../../components/nixos-host/result.ts";
+import type { DeployResult } from "../../deployer/protocol/result.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import { ending, type Finished } from "../sandbox/sandbox.ts";
 import { all, type Edit, generous, type Moment, nothing, type Rehearsal, type Run } from "./rehearsal.ts";

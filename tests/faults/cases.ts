@@ -96,7 +96,7 @@ export async function rehearse(operation: Operation): Promise<Rehearsed> {
 /** In the words of a failed run. */
 const REMEDY = /tools\/pulumi recover --stack/;
 
-/** A device's rename or removal that the vendor refuses never fails a run (components/tailnet/device/main.ts). */
+/** A device's rename or removal that the vendor refuses never fails a run (deployer/tailnet-device/main.ts). */
 const BY_HAND = /warning: tailnet device of \S+: .*(by hand|in the tailnet's admin console)/;
 const OF_DEVICE = /^(tailnet\.devices: |device )/;
 

@@ -6,7 +6,7 @@ import {
   type NixKey,
   parseSecretKey,
   publicKeyText,
-} from "../../components/nixos-host/build-key.ts";
+} from "../../deployer/build-key.ts";
 import { label } from "../../inventory/primitives.ts";
 
 const help = `tools/build-key HOST...   the line \`build_key = …\` for each host's table in the inventory

@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
-import { nameOfUrn } from "../../components/urn.ts";
+import { nameOfUrn } from "../../lib/urn.ts";
 import { type Exported, type Properties, stackOption } from "./deployment.ts";
 import { find } from "./finders.ts";
 import type { Vendors } from "./vendors.ts";

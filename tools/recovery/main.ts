@@ -19,7 +19,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { nameOfUrn } from "../../components/urn.ts";
+import { nameOfUrn } from "../../lib/urn.ts";
 import {
   adopt,
   type Exported,

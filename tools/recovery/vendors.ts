@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { askAgain } from "../../components/retry.ts";
+import { askAgain } from "../../clients/retry.ts";
 import type { Properties } from "./deployment.ts";
 
 const SECONDS = 30;

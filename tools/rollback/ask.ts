@@ -1,10 +1,11 @@
 /** Asks a host what it runs and what it ran before: the supervisor's status over one bounded, checked connection. */
-import { MOST_ANSWER_BYTES, readAnswer, TOO_LONG } from "../../components/nixos-host/answer.ts";
-import { runProcess } from "../../components/nixos-host/deploy/runner.ts";
-import { lastLine } from "../../components/nixos-host/sanitize.ts";
-import { type SshPeer, sshHints, sshTrouble } from "../../components/nixos-host/ssh.ts";
-import { supervisorStatus, verbArgv } from "../../components/nixos-host/supervisor.ts";
+
+import { runProcess } from "../../deployer/process/runner.ts";
+import { MOST_ANSWER_BYTES, readAnswer, TOO_LONG } from "../../deployer/protocol/answer.ts";
+import { supervisorStatus, verbArgv } from "../../deployer/protocol/supervisor.ts";
+import { type SshPeer, sshHints, sshTrouble } from "../../deployer/ssh.ts";
 import type { Plan } from "../../inventory/plan.ts";
+import { lastLine } from "../../lib/sanitize.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Answer } from "./decide.ts";

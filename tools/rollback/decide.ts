@@ -1,6 +1,6 @@
 /** Who goes back to what: pure, from what the inventory, the stack and the hosts say. */
 
-import type { SupervisorStatus } from "../../components/nixos-host/supervisor.ts";
+import type { SupervisorStatus } from "../../deployer/protocol/supervisor.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import type { Arguments } from "./arguments.ts";
 

@@ -1,7 +1,8 @@
 /** `tools/pulumi rollback`: back to the previous system on purpose, by a pin. See arguments.ts for its words. */
-import { oneLine } from "../../components/nixos-host/sanitize.ts";
+
 import { loadInventory } from "../../inventory/load.ts";
 import { type Plan, planFor } from "../../inventory/plan.ts";
+import { oneLine } from "../../lib/sanitize.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { type Arguments, help, parseArguments, UsageError } from "./arguments.ts";
 import { ask, peerOf } from "./ask.ts";

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { onPath, run } from "./command.ts";
-import type { Places } from "./places.ts";
+import type { Places } from "./paths.ts";
 import type { Step } from "./steps.ts";
 
 /** Debian and Ubuntu packages of the sandbox. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { onPath, run } from "./command.ts";
-import { buildFolder, type Places } from "./places.ts";
+import { buildFolder, type Places } from "./paths.ts";
 
 export const MIRROR_HINT = "PANTHEROS_DEBIAN_MIRROR names another Debian mirror";
 

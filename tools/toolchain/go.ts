@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { firstLine, onPath, run } from "./command.ts";
-import { buildFolder, type Places } from "./places.ts";
+import { buildFolder, type Places } from "./paths.ts";
 
 export type Version = readonly [number, number, number];
 

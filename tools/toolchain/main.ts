@@ -3,7 +3,7 @@ import { stopCommands } from "./command.ts";
 import { debianStep } from "./debian.ts";
 import { nixStep } from "./nix.ts";
 import { npmStep } from "./npm.ts";
-import { readPlaces, removeLeftovers } from "./places.ts";
+import { readPlaces, removeLeftovers } from "./paths.ts";
 import { lookAtMachine, sandboxObstacles, WHAT_STILL_WORKS } from "./prerequisites.ts";
 import { officialCliStep, officialPluginsStep } from "./pulumi-official.ts";
 import { registryCliStep, registryPluginsStep } from "./pulumi-registry.ts";

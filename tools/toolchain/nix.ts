@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { firstLine, run } from "./command.ts";
 import { extractCommand, extractionTools, MIRROR_HINT } from "./extract.ts";
-import { buildFolder, type Places } from "./places.ts";
+import { buildFolder, type Places } from "./paths.ts";
 import type { Step } from "./steps.ts";
 
 /** Oldest Nix that the program's commands work with. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { run } from "./command.ts";
-import type { Places } from "./places.ts";
+import type { Places } from "./paths.ts";
 import type { Step } from "./steps.ts";
 
 interface LockedPackage {

@@ -4,7 +4,7 @@ import path from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { firstLine, run } from "./command.ts";
-import { buildFolder, type Places } from "./places.ts";
+import { buildFolder, type Places } from "./paths.ts";
 import { neededPlugins, type PulumiPlugin } from "./pulumi-plugins.ts";
 import type { Step } from "./steps.ts";
 

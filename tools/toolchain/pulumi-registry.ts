@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import path from "node:path";
 import { firstLine, run } from "./command.ts";
 import { provideGo } from "./go.ts";
-import { buildFolder, type Places } from "./places.ts";
+import { buildFolder, type Places } from "./paths.ts";
 import { neededPlugins } from "./pulumi-plugins.ts";
 import type { Step } from "./steps.ts";
 

@@ -1,6 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { Places } from "./places.ts";
+import type { Places } from "./paths.ts";
 import { checksumsUrl, tarballUrl } from "./pulumi-official.ts";
 
 /** Where the Pulumi CLI, language host and provider plugins come from. */

@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { onPath, run } from "./command.ts";
-import { buildFolder, type Places } from "./places.ts";
+import { buildFolder, type Places } from "./paths.ts";
 import type { Step } from "./steps.ts";
 
 /** A virtual environment with what tools/python/requirements.txt pins by hash. */

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync
 import path from "node:path";
 import { run } from "./command.ts";
 import { extractCommand, extractionTools, MIRROR_HINT } from "./extract.ts";
-import { buildFolder, type Places } from "./places.ts";
+import { buildFolder, type Places } from "./paths.ts";
 import type { Step } from "./steps.ts";
 
 /** Debian packages with the programs that read what nix/ generates; tests give them the generated files. */

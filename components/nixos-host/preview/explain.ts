@@ -2,16 +2,18 @@
  * A preview's words on the hosts that would change, in one message of the stack, which stands in a pull request's comment too: beside each
  * host's resource they would cost that comment two lines more for each host.
  */
+
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
+import { type ClosureLook, closureLook } from "../../../deployer/closures/diff.ts";
+import { notAsked, type Probe } from "../../../deployer/probe.ts";
+import { PROGRAMS } from "../../../deployer/programs.ts";
 import { isPinned, pinnedText, type Wanted } from "../pin.ts";
-import { previewLines } from "../preview.ts";
-import { notAsked, type Probe } from "../probe.ts";
-import { type ClosureLook, closureLook } from "./closure-diff.ts";
 import { foldAll, type Line, wholeText } from "./fold.ts";
+import { previewLines } from "./host.ts";
 
 export interface Explained {
   readonly hostname: string;
@@ -93,7 +95,7 @@ function lookUp(
   if (Object.keys(pairs).length === 0) return pulumi.output<Record<string, ClosureLook>>({});
   const ran = command.local.runOutput(
     {
-      command: '"$PANTHEROS_NODE" components/nixos-host/preview/closures-main.ts || :',
+      command: `"$PANTHEROS_NODE" ${PROGRAMS.compareClosures} || :`,
       environment: { PANTHEROS_NODE: process.execPath },
       stdin: JSON.stringify({ hosts: pairs, seconds, ...(cache === undefined ? {} : { cache }) }),
       logging: "none",

@@ -4,17 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { SecretDelivery, type SecretDeliveryArgs } from "../../../components/secrets/delivery.ts";
+import { PROGRAMS } from "../../../deployer/programs.ts";
 import {
   type DeliveryPeer,
-  deliverScript,
   deliveryCommand,
   deliveryInput,
   deliveryToken,
   markOf,
   parseDelivery,
   receiverArgv,
-} from "../../../components/secrets/delivery-command.ts";
-import { sha256 } from "../../../components/sha256.ts";
+} from "../../../deployer/secrets/delivery.ts";
+import { sha256 } from "../../../lib/sha256.ts";
 import { hostKey, record, resolved } from "../mocks.ts";
 
 const line = (more: object = {}) =>
@@ -58,7 +58,7 @@ describe("resource", () => {
     expect(recording.isSecret("web-token-delivery", "stdin")).toBe(true);
     expect(recording.isSecret("web-token-delivery", "triggers", 0)).toBe(true);
     const create = String(command.inputs["create"]);
-    expect(create).toMatch(/^sh components\/secrets\/deliver\.sh web token [0-9a-f-]{36} 30 yes ssh /);
+    expect(create).toMatch(/^sh deployer\/secrets\/deliver\.sh web token [0-9a-f-]{36} 30 yes ssh /);
     expect(create).toMatch(/ web -- 'sudo -n \/run\/current-system\/sw\/bin\/pantheros-supervisor'$/);
     expect(create.length).toBeLessThan(1000);
     expect(command.inputs["logging"]).toBe("none");
@@ -131,7 +131,7 @@ test("a result is read from the last line; anything else is refused without bein
     "extra",
   );
   for (const text of ["", "PLANTED", '{"schemaVersion":2}']) {
-    expect(() => parseDelivery(text)).toThrow(/^components\/secrets\/deliver\.sh did not print a result$/);
+    expect(() => parseDelivery(text)).toThrow(/^deployer\/secrets\/deliver\.sh did not print a result$/);
   }
 });
 
@@ -311,9 +311,13 @@ test("a machine that was never managed gets its file from root's shell, private 
 test("words are quoted for the shell", () => {
   const odd = { ...peer, identity: "it's $(x) here" };
   const command = deliveryCommand({ host: "web", secret: "s", mark: "m", seconds: 1, peer: odd });
-  const printed = execFileSync("sh", ["-c", command.replace(`sh ${deliverScript}`, "printf '%s\\0'")], {
-    encoding: "utf8",
-  });
+  const printed = execFileSync(
+    "sh",
+    ["-c", command.replace(`sh ${PROGRAMS.deliverSecret}`, "printf '%s\\0'")],
+    {
+      encoding: "utf8",
+    },
+  );
   const words = printed.split("\0");
   expect(words.slice(0, 6)).toEqual(["web", "s", "m", "1", "yes", "ssh"]);
   expect(words).toContain("IdentityFile=it's $(x) here");

@@ -4,7 +4,7 @@ import {
   type ExistingServerArgs,
   existingServerProblems,
 } from "../../../components/existing-server.ts";
-import { parseSshPublicKey, sshfpOf } from "../../../components/ssh-public-key.ts";
+import { parseSshPublicKey, sshfpOf } from "../../../lib/ssh-public-key.ts";
 import { hostKey, record, resolved } from "../mocks.ts";
 
 const args: ExistingServerArgs = {

@@ -6,8 +6,8 @@ import { deliveryProblem } from "../../../components/fleet/hosts.ts";
 import { bootstrapKeys } from "../../../components/fleet/machines.ts";
 import { stackOutputs } from "../../../outputs/contract.ts";
 import type { Settings } from "../../../settings/settings.ts";
+import { status } from "../deployer/fixtures.ts";
 import { hostKey, publicKeyOf, type Recording, record, resolved } from "../mocks.ts";
-import { status } from "../nixos-host/fixtures.ts";
 import { fleetOf, planOf, scratch, settings, store, text, world } from "./fleet-world.ts";
 
 test("the whole stack is one graph, and its outputs keep the contract", async () => {

@@ -6,8 +6,9 @@ import { dirname, join } from "node:path";
 import { firstIpv6 } from "../../../components/hetzner-server/addresses.ts";
 import { cloudflareRanges } from "../../../components/hetzner-server/cloudflare-ranges.ts";
 import { firewallRules } from "../../../components/hetzner-server/firewall.ts";
-import { hostKeyScript, parseKeyPair } from "../../../components/hetzner-server/host-key.ts";
+import { parseKeyPair } from "../../../components/hetzner-server/host-key.ts";
 import { bootstrapUserData } from "../../../components/hetzner-server/user-data.ts";
+import { PROGRAMS } from "../../../deployer/programs.ts";
 import { hostKey, keyPairJson } from "../mocks.ts";
 
 describe("firewall", () => {
@@ -80,7 +81,7 @@ describe("host keys", () => {
       const shim = `#!/bin/sh\nfor word; do last=$word; done\nprintf '%s\\n' "$last" >>"${directory}/paths"\nexec ${real} "$@"\n`;
       writeFileSync(join(directory, "ssh-keygen"), shim, { mode: 0o755 });
       const env = { ...process.env, PATH: `${directory}:${process.env["PATH"]}` };
-      const run = () => parseKeyPair(execFileSync("sh", [hostKeyScript], { encoding: "utf8", env }));
+      const run = () => parseKeyPair(execFileSync("sh", [PROGRAMS.hostKey], { encoding: "utf8", env }));
       const [first, second] = [run(), run()];
       expect(second.public).not.toBe(first.public);
       writeFileSync(join(directory, "key"), first.private, { mode: 0o600 });

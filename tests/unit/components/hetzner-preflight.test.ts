@@ -1,14 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  HetznerApi,
-  HetznerError,
-  type Server,
-  type ServerType,
-} from "../../../components/hetzner-server/api.ts";
-import { type HostPower, powerOf, putBack } from "../../../components/hetzner-server/power.ts";
+import { HetznerApi, HetznerError, type Server, type ServerType } from "../../../clients/hetzner/api.ts";
+import { powerOf, putBack } from "../../../components/hetzner-server/power.ts";
 import { findings, type VendorView, viewVendor } from "../../../components/hetzner-server/preflight.ts";
+import type { HostPower } from "../../../components/nixos-host/power.ts";
 import { parseInventory } from "../../../inventory/load.ts";
 import { isHetzner, type Plan, planFor } from "../../../inventory/plan.ts";
 import { hetznerApp } from "../../../sandbox/vendors/hetzner/app.ts";

@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import type { DeployResult } from "../../../components/nixos-host/result.ts";
 import { Verdict } from "../../../components/nixos-host/verdict.ts";
 import { outputsAnswered } from "../../../components/outputs-answered.ts";
+import type { DeployResult } from "../../../deployer/protocol/result.ts";
 import { until } from "../programs.ts";
 
 const stackType = "pulumi:pulumi:Stack";
@@ -114,7 +114,7 @@ describe("with the engine itself", () => {
     file(
       "index.ts",
       `import * as pulumi from "@pulumi/pulumi";
-import type { DeployResult } from "../../../components/nixos-host/result.ts";
+import type { DeployResult } from "../../../deployer/protocol/result.ts";
 import { Verdict } from "${root}/components/nixos-host/verdict.ts";
 const names = Array.from({ length: 60 }, (_, at) => "host" + at);
 const results = names.map((host) => pulumi.output({ schemaVersion: 1, host, outcome: "failed", reason: "away", token: "t", seconds: {} }));

@@ -185,7 +185,7 @@ test("only vault.ts calls 1Password's functions, since they do not mark what the
       const path = join(directory, name);
       return statSync(path).isDirectory() ? files(path) : [path];
     });
-  const callers = ["components", "outputs", "settings", "inventory"]
+  const callers = ["components", "deployer", "clients", "lib", "outputs", "settings", "inventory"]
     .flatMap(files)
     .filter((path) => /\bget(Item|Vault)(Output)?\(/.test(readFileSync(path, "utf8")));
   expect(callers).toEqual(["components/secrets/vault.ts"]);

@@ -1,5 +1,4 @@
 import * as pulumi from "@pulumi/pulumi";
-import { devicesOf } from "../../../components/tailnet/device/spec.ts";
 import { policyInput, tailnetArgs } from "../../../components/tailnet/mapping.ts";
 import {
   hostTag,
@@ -9,6 +8,7 @@ import {
   tagsOf,
 } from "../../../components/tailnet/policy.ts";
 import { keyDescription, Tailnet, type TailnetArgs } from "../../../components/tailnet/tailnet.ts";
+import { devicesOf } from "../../../deployer/tailnet-device/spec.ts";
 import { loadInventory } from "../../../inventory/load.ts";
 import { planFor } from "../../../inventory/plan.ts";
 import { record, resolved } from "../mocks.ts";
@@ -257,7 +257,7 @@ describe("a host's device", () => {
   test("costs nothing until the host goes, and then is removed", async () => {
     const { inputs, ignoreChanges } = await commandOf();
     expect(inputs["create"]).toBe(":");
-    expect(inputs["delete"]).toContain("components/tailnet/device/main.ts remove");
+    expect(inputs["delete"]).toContain("deployer/tailnet-device/main.ts remove");
     expect(JSON.parse((inputs["environment"] as Record<string, string>)["PANTHEROS_DEVICE"] ?? "")).toEqual({
       ...{ api: "https://api.tailscale.com", host: "web", tag: "tag:host-web" },
     });
@@ -266,7 +266,7 @@ describe("a host's device", () => {
 
   test("takes the new name and tags of a renamed host", async () => {
     const { inputs } = await commandOf("old");
-    expect(inputs["create"]).toContain("components/tailnet/device/main.ts rename");
+    expect(inputs["create"]).toContain("deployer/tailnet-device/main.ts rename");
     expect(
       JSON.parse((inputs["environment"] as Record<string, string>)["PANTHEROS_DEVICE"] ?? ""),
     ).toMatchObject({ formerly: { host: "old", tag: "tag:host-old" }, tags: ["tag:server", "tag:host-web"] });

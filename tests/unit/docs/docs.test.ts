@@ -127,6 +127,8 @@ function code(): string {
     "sandbox/cli",
     "sandbox/machines",
     "components",
+    "deployer",
+    "clients",
     "nix/modules",
     "tests/failures",
     "Makefile",

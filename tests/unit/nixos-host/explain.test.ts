@@ -5,10 +5,10 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Wanted } from "../../../components/nixos-host/pin.ts";
 import { explain } from "../../../components/nixos-host/preview/explain.ts";
 import { foldAll, shownLines } from "../../../components/nixos-host/preview/fold.ts";
-import { previewText } from "../../../components/nixos-host/preview.ts";
-import type { Probe } from "../../../components/nixos-host/probe.ts";
+import { previewText } from "../../../components/nixos-host/preview/host.ts";
+import type { Probe } from "../../../deployer/probe.ts";
+import { drv, newSystem, status } from "../deployer/fixtures.ts";
 import { record } from "../mocks.ts";
-import { drv, newSystem, status } from "./fixtures.ts";
 
 const target: Wanted = {
   ...{ drvPath: drv("b"), outPath: newSystem, system: "x86_64-linux", kernel: "/nix/store/k/bzImage" },

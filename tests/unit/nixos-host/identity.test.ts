@@ -1,6 +1,6 @@
 import { type Identity, identityFindings } from "../../../components/nixos-host/identity.ts";
+import { status } from "../deployer/fixtures.ts";
 import { hostKey, publicKeyOf } from "../mocks.ts";
-import { status } from "./fixtures.ts";
 
 const id = "0123456789abcdef".repeat(2);
 const machine = (host: string, more: Parameters<typeof status>[0], key = publicKeyOf(host)): Identity => ({

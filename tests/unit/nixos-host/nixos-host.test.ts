@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import { deploySpec } from "../../../components/nixos-host/deploy/spec.ts";
-import type { Evaluation } from "../../../components/nixos-host/evaluate.ts";
 import { NixosHost, type NixosHostArgs, targetOf } from "../../../components/nixos-host/nixos-host.ts";
-import type { DeployResult } from "../../../components/nixos-host/result.ts";
+import { deploySpec } from "../../../deployer/deploy/spec.ts";
+import type { Evaluation } from "../../../deployer/evaluate.ts";
+import type { DeployResult } from "../../../deployer/protocol/result.ts";
+import { drv, newSystem, status, system } from "../deployer/fixtures.ts";
 import { hostKey, type Recording, record, resolved } from "../mocks.ts";
-import { drv, newSystem, status, system } from "./fixtures.ts";
 
 const target = (letter: string, host: string) => ({
   ...{

@@ -1,8 +1,8 @@
-import { deploySpec } from "../../../components/nixos-host/deploy/spec.ts";
 import { NixosHost } from "../../../components/nixos-host/nixos-host.ts";
 import { pinnedText } from "../../../components/nixos-host/pin.ts";
+import { deploySpec } from "../../../deployer/deploy/spec.ts";
+import { newSystem, oldSystem, status } from "../deployer/fixtures.ts";
 import { hostKey, record, resolved } from "../mocks.ts";
-import { newSystem, oldSystem, status } from "./fixtures.ts";
 
 const pinned = { outPath: oldSystem, pinned: true } as const;
 

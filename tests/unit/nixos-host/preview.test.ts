@@ -1,8 +1,8 @@
-import type { Target } from "../../../components/nixos-host/evaluate.ts";
-import { previewText, rebootReasons, unitChanges } from "../../../components/nixos-host/preview.ts";
-import type { Probe } from "../../../components/nixos-host/probe.ts";
-import type { SupervisorStatus } from "../../../components/nixos-host/supervisor.ts";
-import { drv, newSystem, oldSystem, status } from "./fixtures.ts";
+import { previewText, rebootReasons, unitChanges } from "../../../components/nixos-host/preview/host.ts";
+import type { Target } from "../../../deployer/evaluate.ts";
+import type { Probe } from "../../../deployer/probe.ts";
+import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
+import { drv, newSystem, oldSystem, status } from "../deployer/fixtures.ts";
 
 const hash = (letter: string) => letter.repeat(32);
 const kernel = (version: string) => `/nix/store/${hash("k")}-linux-${version}/bzImage`;

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
-import type { Probe } from "../../../components/nixos-host/probe.ts";
 import { asWanted, offlineToken, wantedToken, whyDeploy } from "../../../components/nixos-host/token.ts";
-import { newSystem, oldSystem, status, system } from "./fixtures.ts";
+import type { Probe } from "../../../deployer/probe.ts";
+import { newSystem, oldSystem, status, system } from "../deployer/fixtures.ts";
 
 const fresh = "fresh-1";
 const paths = fc.constantFrom(oldSystem, newSystem, system("c"));

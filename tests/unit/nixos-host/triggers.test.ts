@@ -2,9 +2,9 @@ import {
   installTriggers,
   mayWipe,
   type TriggerArgs,
-} from "../../../components/nixos-host/install/triggers.ts";
-import type { Probe } from "../../../components/nixos-host/probe.ts";
-import { status } from "./fixtures.ts";
+} from "../../../components/nixos-host/install-triggers.ts";
+import type { Probe } from "../../../deployer/probe.ts";
+import { status } from "../deployer/fixtures.ts";
 
 const reached: Probe = { reached: true, user: "deploy", status: status() };
 const silent: Probe = { reached: false, reason: "no answer in time" };

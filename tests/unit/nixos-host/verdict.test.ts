@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import * as pulumi from "@pulumi/pulumi";
-import type { DeployResult } from "../../../components/nixos-host/result.ts";
 import { type Judged, Verdict, verdictText, verdictTrigger } from "../../../components/nixos-host/verdict.ts";
+import type { DeployResult } from "../../../deployer/protocol/result.ts";
+import { newSystem, oldSystem } from "../deployer/fixtures.ts";
 import { record } from "../mocks.ts";
-import { newSystem, oldSystem } from "./fixtures.ts";
 
 const judged = (
   host: string,

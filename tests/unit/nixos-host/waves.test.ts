@@ -1,12 +1,12 @@
 import * as fc from "fast-check";
+import { heldBy, inWaveOrder, type Waved, waitsFor } from "../../../components/nixos-host/waves.ts";
 import {
   type DeployResult,
   deployOutcome,
   readDeployResult,
   summary,
-} from "../../../components/nixos-host/result.ts";
-import { heldBy, inWaveOrder, type Waved, waitsFor } from "../../../components/nixos-host/waves.ts";
-import { newSystem } from "./fixtures.ts";
+} from "../../../deployer/protocol/result.ts";
+import { newSystem } from "../deployer/fixtures.ts";
 
 const host = (name: string, wave: number, converge: Waved["converge"] = "must"): Waved => ({
   name,

@@ -7,8 +7,8 @@ import { parseArguments, UsageError } from "../../../tools/rollback/arguments.ts
 import { peerOf } from "../../../tools/rollback/ask.ts";
 import { type Answer, chosenHosts, decide, Refusal, releasedHosts } from "../../../tools/rollback/decide.ts";
 import { removePinsArgv, setPinsArgv } from "../../../tools/rollback/stack.ts";
+import { status, system } from "../deployer/fixtures.ts";
 import { hostKey } from "../mocks.ts";
-import { status, system } from "../nixos-host/fixtures.ts";
 
 const text = readFileSync("sandbox/nix/fleet.toml", "utf8").replace("[hosts.web]", "[hosts.web]\nwave = 2");
 const plan = planFor(parseInventory(text, "fleet.toml"), "sandbox");

@@ -14,7 +14,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { Places } from "../../../tools/toolchain/places.ts";
+import type { Places } from "../../../tools/toolchain/paths.ts";
 import { officialCliStep, officialPluginsStep } from "../../../tools/toolchain/pulumi-official.ts";
 import { decideSource } from "../../../tools/toolchain/pulumi-source.ts";
 

@@ -14,7 +14,7 @@ import { missingPackages } from "../../../tools/toolchain/debian.ts";
 import { chooseGo, parseVersion } from "../../../tools/toolchain/go.ts";
 import { nixSuffices, nixWrapper } from "../../../tools/toolchain/nix.ts";
 import { installedAsLocked } from "../../../tools/toolchain/npm.ts";
-import { buildFolder, readPlaces, removeLeftovers } from "../../../tools/toolchain/places.ts";
+import { buildFolder, readPlaces, removeLeftovers } from "../../../tools/toolchain/paths.ts";
 import { type Machine, sandboxObstacles } from "../../../tools/toolchain/prerequisites.ts";
 import { runSteps, type Step } from "../../../tools/toolchain/steps.ts";
 

@@ -145,11 +145,12 @@ get() {
 
 # swap DATABASE BEFORE INTO: one transaction, so whatever ends this leaves the one or the other, and both open. A rename waits five
 # seconds for the sessions of its database to go, and lets nobody in meanwhile (CountOtherDBBackends and InitPostgres of PostgreSQL);
-# who got in before it had its lock makes it fail, and it is tried again.
+# who got in before it had its lock makes it fail, and it is tried again. The sessions are ended by the same psql: while another one
+# starts on a busy machine, clients come back.
 swap() {
   for _ in 1 2 3 4 5 6 7 8 9 10; do
-    sql postgres "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '$1'" >/dev/null
-    if sql postgres "BEGIN; ALTER DATABASE \"$1\" RENAME TO \"$2\"; ALTER DATABASE \"$3\" RENAME TO \"$1\"; COMMIT"; then return 0; fi
+    if sql postgres "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '$1';
+      BEGIN; ALTER DATABASE \"$1\" RENAME TO \"$2\"; ALTER DATABASE \"$3\" RENAME TO \"$1\"; COMMIT" >/dev/null; then return 0; fi
   done
   return 1
 }

@@ -1,0 +1,166 @@
+/** What a preview says of a host that would change; short, as it stands in a pull request's comment. */
+
+import { bytesText, type ClosureDiff, type ClosureLook } from "../../../deployer/closures/diff.ts";
+import type { Target } from "../../../deployer/evaluate.ts";
+import type { Probe } from "../../../deployer/probe.ts";
+import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
+import { lastLine } from "../../../lib/sanitize.ts";
+import { whyDeploy } from "../token.ts";
+import type { Line } from "./fold.ts";
+
+/** Units or packages named per line before the rest is only counted. */
+const namedAtMost = 8;
+
+/** `nixos-system-web-25.11` of a store path. */
+export const nameOf = (path: string | null | undefined): string =>
+  path?.replace(/^\/nix\/store\/[0-9a-z]{32}-/, "") ?? "?";
+
+/** `1a2b3c4 nixos-system-web-25.11`: two builds of one version differ in the first part. */
+const short = (path: string | null): string =>
+  path === null
+    ? "nothing"
+    : `${/^\/nix\/store\/([0-9a-z]{7})/.exec(path)?.[1] ?? ""} ${nameOf(path)}`.trim();
+
+/** Why the running machine would have to reboot for the target; empty when it need not. */
+export function rebootReasons(status: SupervisorStatus, target: Target): string[] {
+  const reasons: string[] = [];
+  // What runs is the booted kernel; a host that was never managed only tells its system's.
+  const kernel = status.bootedKernel ?? status.kernel;
+  if (kernel != null && kernel !== target.kernel) {
+    reasons.push(`kernel ${nameOf(parent(kernel))} -> ${nameOf(parent(target.kernel))}`);
+  }
+  return [...reasons, ...inhibitorReasons(status, target)];
+}
+
+function inhibitorReasons(status: SupervisorStatus, target: Target): string[] {
+  const reasons: string[] = [];
+  // As NixOS judges: only what both systems name can differ.
+  for (const [name, old] of Object.entries(status.inhibitors ?? {})) {
+    const wanted = Object.hasOwn(target.inhibitors, name) ? target.inhibitors[name] : undefined;
+    if (wanted !== undefined && wanted !== old) reasons.push(`${name} ${nameOf(old)} -> ${nameOf(wanted)}`);
+  }
+  return reasons;
+}
+
+/** What becomes of them. Without an inhibitor a live switch is possible, and only the new kernel waits. */
+function rebootLine(status: SupervisorStatus, target: Target, reboot: "allow" | "never"): string | undefined {
+  const reasons = rebootReasons(status, target).join(", ");
+  if (reasons === "") return undefined;
+  if (reboot === "allow") return `  reboot  needed, up does it: ${reasons}`;
+  return inhibitorReasons(status, target).length > 0
+    ? `  reboot  needed, not allowed: up stages it until somebody reboots: ${reasons}`
+    : `  reboot  needed for the kernel only, not allowed: that waits for the next one: ${reasons}`;
+}
+
+const parent = (path: string): string => path.slice(0, path.lastIndexOf("/"));
+
+export interface UnitChanges {
+  readonly changed: string[];
+  readonly added: string[];
+  readonly removed: string[];
+}
+
+/** NixOS makes each of its own units a store path of this name; other links are systemd's and packages'. */
+const ownUnit = /-unit-[^/]+\/[^/]+$/;
+
+const has = Object.hasOwn;
+
+/** Units that differ, of those that the system itself declares. */
+export function unitChanges(
+  links: Readonly<Record<string, string>>,
+  wanted: Readonly<Record<string, string>>,
+): UnitChanges {
+  const now = Object.fromEntries(
+    Object.entries(links).filter(([name, to]) => has(wanted, name) || ownUnit.test(to)),
+  );
+  const names = [...new Set([...Object.keys(now), ...Object.keys(wanted)])].sort();
+  return {
+    changed: names.filter((name) => has(now, name) && has(wanted, name) && now[name] !== wanted[name]),
+    added: names.filter((name) => !has(now, name)),
+    removed: names.filter((name) => !has(wanted, name)),
+  };
+}
+
+/** The lines for one host; none when nothing would happen to it. `look`: what is known of its closures, when they were looked up. */
+export function previewLines(
+  host: string,
+  target: Target,
+  probe: Probe,
+  reboot: "allow" | "never" = "never",
+  look: ClosureLook = { built: false },
+): Line[] {
+  const why = whyDeploy(target.outPath, probe);
+  if (why === undefined) return [];
+  const lines: Line[] = [{ rank: 0, text: `${host}: ${why}` }];
+  const add = (rank: number, text: string | undefined) => {
+    if (text !== undefined) lines.push({ rank, text });
+  };
+  if (!probe.reached) {
+    add(1, `  wanted  ${short(target.outPath)}`);
+    add(2, probe.hint === undefined ? undefined : `  hint    ${probe.hint}`);
+    return lines;
+  }
+  const { status } = probe;
+  add(6, `  runs    ${short(status.system)}`);
+  if (status.system !== target.outPath) {
+    add(1, `  wanted  ${short(target.outPath)}${look.built ? "" : " (not built)"}`);
+    if (status.units != null) add(3, unitLine(unitChanges(status.units, target.units)));
+    if (look.diff !== undefined) for (const line of diffLines(look.diff)) lines.push(line);
+  }
+  if (status.profile !== status.system) add(7, `  profile ${short(status.profile)}`);
+  if (status.bootDefault !== null && status.bootDefault !== status.system) {
+    add(7, `  boots   ${short(status.bootDefault)}`);
+  }
+  add(2, rebootLine(status, target, reboot));
+  const failed = status.failedUnits ?? [];
+  if (failed.length > 0) add(5, `  failed  ${listed(failed)} (now)`);
+  if (status.last?.reason != null && status.last.outcome !== "confirmed") {
+    add(5, `  last    ${status.last.outcome} at ${status.last.step}: ${lastLine(status.last.reason)}`);
+  }
+  return lines;
+}
+
+/** The same as one text, or undefined. */
+export function previewText(...args: Parameters<typeof previewLines>): string | undefined {
+  const lines = previewLines(...args);
+  return lines.length === 0 ? undefined : lines.map(({ text }) => text).join("\n");
+}
+
+/** ` ~ changed, changed + added - removed`. */
+function signed(...parts: readonly (readonly [sign: string, names: readonly string[]])[]): string {
+  return parts
+    .filter(([, names]) => names.length > 0)
+    .map(([sign, names]) => `${sign} ${listed(names)}`)
+    .join("  ");
+}
+
+function unitLine({ changed, added, removed }: UnitChanges): string | undefined {
+  const text = signed(["~", changed], ["+", added], ["-", removed]);
+  return text === "" ? undefined : `  units   ${text}`;
+}
+
+function diffLines({
+  before,
+  after,
+  fresh,
+  freshPaths,
+  changed,
+  added,
+  removed,
+  rebuilt,
+}: ClosureDiff): Line[] {
+  const grown = `${after < before ? "" : "+"}${bytesText(after - before)}`;
+  const packages = signed(["~", changed], ["+", added], ["-", removed]);
+  return [
+    {
+      rank: 4,
+      text: `  size    ${bytesText(before)} -> ${bytesText(after)} (${grown}); new ${bytesText(fresh)} in ${freshPaths} paths`,
+    },
+    ...(packages === "" ? [] : [{ rank: 3, text: `  package ${packages}` }]),
+    ...(rebuilt.length === 0 ? [] : [{ rank: 8, text: `  rebuilt ${listed(rebuilt)}` }]),
+  ];
+}
+
+const listed = (names: readonly string[]): string =>
+  names.slice(0, namedAtMost).join(", ") +
+  (names.length > namedAtMost ? ` and ${names.length - namedAtMost} more` : "");

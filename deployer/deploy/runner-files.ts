@@ -1,0 +1,67 @@
+/** What the steps need on the runner: pins and ssh configuration, in a directory that goes with this process. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { oneLine } from "../../lib/sanitize.ts";
+import { runProcess } from "../process/runner.ts";
+import { knownHostsLines, sshConfig } from "../ssh.ts";
+import { gathered } from "./batch.ts";
+import { nixPeers } from "./closure.ts";
+import type { Tools } from "./deploy.ts";
+import { writeOwnKey } from "./host-signing-key.ts";
+import type { DeploySpec } from "./spec.ts";
+import type { RunnerFiles } from "./steps.ts";
+
+function pinsOf({ host, hostKeys, build }: DeploySpec): string {
+  return (
+    knownHostsLines(host, hostKeys) +
+    (typeof build === "object" ? knownHostsLines(build.host, [build.hostKey]) : "")
+  );
+}
+
+/** Writes them. Environment: PANTHEROS_SSH_KEY (private key), PANTHEROS_SIGNING_KEY (Nix secret key), files both. */
+export function runnerFiles(specs: readonly DeploySpec[]): {
+  readonly files: RunnerFiles;
+  readonly remove: () => void;
+} {
+  const directory = mkdtempSync(join(tmpdir(), "pantheros-deploy-"));
+  const remove = () => {
+    rmSync(directory, { recursive: true, force: true });
+    process.off("exit", remove);
+  };
+  process.setMaxListeners(0); // one for each deploy under way
+  process.on("exit", remove);
+  const files = {
+    knownHosts: join(directory, "known_hosts"),
+    sshConfig: join(directory, "ssh_config"),
+    connections: directory,
+    identity: process.env["PANTHEROS_SSH_KEY"] || undefined,
+    signingKey: process.env["PANTHEROS_SIGNING_KEY"] || undefined,
+  };
+  writeFileSync(files.knownHosts, specs.map(pinsOf).join(""), { mode: 0o600 });
+  // ssh takes the first section of a name: each host's own, before those of builders.
+  const peers = specs.map((spec) => nixPeers(spec, files));
+  const ordered = [...peers.flatMap(([own]) => own ?? []), ...peers.flatMap(([, builder]) => builder ?? [])];
+  const known = new Map(ordered.toReversed().map((peer) => [peer.host, peer]));
+  writeFileSync(files.sshConfig, sshConfig([...known.values()]), { mode: 0o600 });
+  return { files, remove };
+}
+
+/** What steps do with the runner's own files. */
+export const fileTools = (files: RunnerFiles): Pick<Tools, "exists" | "read" | "ownKeyFile"> => ({
+  exists: existsSync,
+  read: (path) => readFileSync(path, "utf8"),
+  ownKeyFile: (spec) => writeOwnKey(spec, files),
+});
+
+export function runnerTools(specs: readonly DeploySpec[]): Tools {
+  const { files } = runnerFiles(specs);
+  return {
+    ...fileTools(files),
+    files,
+    run: gathered(runProcess),
+    now: () => performance.now(),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    progress: (line) => process.stderr.write(`${oneLine(line)}\n`),
+  };
+}

@@ -1,0 +1,122 @@
+/**
+ * Installs one machine: `PANTHEROS_INSTALL='{…}' node deployer/install/main.ts <secrets`.
+ * Prints one JSON line (result.ts) and exits 0 whatever became of the machine; 2 when its input cannot be read.
+ * Environment: PANTHEROS_SSH_KEY (private key file that root of the created machine accepts), PANTHEROS_SIGNING_KEY,
+ * HCLOUD_TOKEN where the vendor's API is needed. Standard input: installSecrets of spec.ts, as JSON.
+ */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import * as z from "zod";
+import { HetznerApi } from "../../clients/hetzner/api.ts";
+import { openDoor } from "../../clients/hetzner/temporary-ssh-rule.ts";
+import { oneLine } from "../../lib/sanitize.ts";
+import { watchedRunner } from "../process/runner.ts";
+import { stopWithParent } from "../process/stop.ts";
+import { knownHostsLines } from "../ssh.ts";
+import { install, type Server } from "./install.ts";
+import { type InstallSecrets, type InstallSpec, installSecrets, installSpec } from "./spec.ts";
+import { startGuard } from "./start-watchdog.ts";
+import { type InstallFiles, sshScript } from "./steps.ts";
+
+/** Modes matter: nixos-anywhere gives the directories of the extra files to those of the new system, `/` included. */
+function writeExtraFiles(directory: string, spec: InstallSpec, { hostKey, secrets }: InstallSecrets): string {
+  const root = join(directory, "root");
+  for (const [name, mode] of [
+    ["", 0o755],
+    ["etc", 0o755],
+    ["etc/ssh", 0o755],
+    ["var", 0o755],
+    ["var/lib", 0o755],
+    ["var/lib/pantheros", 0o700],
+    ["var/lib/pantheros/secrets", 0o700],
+  ] as const) {
+    mkdirSync(join(root, name));
+    chmodSync(join(root, name), mode); // whatever the umask
+  }
+  writeFileSync(join(root, "etc/ssh/ssh_host_ed25519_key"), `${hostKey.trim()}\n`, { mode: 0o600 });
+  writeFileSync(join(root, "etc/ssh/ssh_host_ed25519_key.pub"), `${spec.hostKey.trim()}\n`, { mode: 0o644 });
+  for (const [name, value] of Object.entries(secrets)) {
+    writeFileSync(join(root, "var/lib/pantheros/secrets", name), value, { mode: 0o600 });
+  }
+  return root;
+}
+
+/** @throws nothing: what can't be read ends the program, and no value is ever repeated. */
+function readJson<T>(what: string, shape: z.ZodType<T>, given: string): T {
+  const said = (problem: string): never => {
+    process.stderr.write(`pantheros install: ${what} cannot be read: ${problem}\n`);
+    process.exit(2);
+  };
+  let json: unknown;
+  try {
+    json = JSON.parse(given);
+  } catch {
+    return said("no JSON");
+  }
+  const read = shape.safeParse(json);
+  return read.success ? read.data : said(z.prettifyError(read.error));
+}
+
+function serverOf({ host, hetzner }: InstallSpec): Server | undefined {
+  if (hetzner === undefined) return undefined;
+  const { endpoint, stack, server, image, admit = [] } = hetzner;
+  const token = process.env["HCLOUD_TOKEN"] ?? "";
+  const api = async (): Promise<HetznerApi> => {
+    if (token === "") throw new Error("HCLOUD_TOKEN is not set");
+    return new HetznerApi({ endpoint, token });
+  };
+  return {
+    open: async () => openDoor(await api(), { stack, host, server, sources: admit }),
+    status: async () => (await api()).serverStatus(server),
+    rebuild: async () => (await api()).rebuild(server, image),
+  };
+}
+
+async function main(): Promise<void> {
+  const spec = readJson("PANTHEROS_INSTALL", installSpec, process.env["PANTHEROS_INSTALL"] ?? "");
+  const secrets = readJson("standard input", installSecrets, await text(process.stdin));
+  stopWithParent("install");
+  const directory = mkdtempSync(join(tmpdir(), "pantheros-install-")); // mode 0700
+  process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
+  const pinned = (name: string, key: string): string => {
+    const file = join(directory, name);
+    writeFileSync(file, knownHostsLines(spec.host, [key]), { mode: 0o600 });
+    return file;
+  };
+  const { host, hetzner } = spec;
+  // Before anything is opened or started: from here on a kill leaves nothing open and nothing running.
+  const door = hetzner?.admit && { endpoint: hetzner.endpoint, stack: hetzner.stack, host };
+  const guard = startGuard(door);
+  const files: InstallFiles = {
+    hosts: pinned("known_hosts", spec.hostKey),
+    bootstrapHosts: pinned("known_hosts.bootstrap", spec.bootstrapKey),
+    identity: process.env["PANTHEROS_SSH_KEY"] || undefined,
+    signingKey: process.env["PANTHEROS_SIGNING_KEY"] || undefined,
+    extraFiles: writeExtraFiles(directory, spec, secrets),
+    programs: join(directory, "bin"),
+  };
+  mkdirSync(files.programs);
+  writeFileSync(join(files.programs, "ssh"), sshScript(spec, files, process.env["PATH"] ?? ""), {
+    mode: 0o700,
+  });
+  const result = await install(spec, {
+    run: watchedRunner(guard.started),
+    server: serverOf(spec),
+    files,
+    now: () => performance.now(),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    progress: (line) => process.stderr.write(`${oneLine(line)}\n`),
+  });
+  const open = await guard.close();
+  if (open !== undefined && door !== undefined) {
+    process.stderr.write(
+      `${host}: install: port 22 may still be open: ${oneLine(open)}; the next installation closes it\n`,
+    );
+  }
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+  process.exit(0);
+}
+
+await main();

@@ -1,0 +1,17 @@
+/**
+ * Brings closures to hosts of later waves: `node deployer/prefetch/main.ts <ERRANDS.json`, see errand.ts. Prints
+ * one JSON line and exits 0 whatever became of them; 2 when the JSON cannot be read.
+ */
+import { text } from "node:stream/consumers";
+import { runnerTools } from "../deploy/runner-files.ts";
+import { stopWithParent } from "../process/stop.ts";
+import { errands, runErrands } from "./job.ts";
+
+const list = errands.safeParse(JSON.parse(await text(process.stdin)));
+if (!list.success) {
+  process.stderr.write(`pantheros prefetch: standard input cannot be read: ${list.error.message}\n`);
+  process.exit(2);
+}
+stopWithParent("prefetch");
+const result = await runErrands(list.data, runnerTools(list.data.map(({ spec }) => spec)));
+process.stdout.write(`${JSON.stringify(result)}\n`);

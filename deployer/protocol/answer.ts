@@ -1,0 +1,97 @@
+/**
+ * What a host prints, read by one function to a closed schema. A host may be broken or hostile: whatever it says has a size, a depth
+ * and a form, and what does not fit is a finding about that host.
+ */
+import * as z from "zod";
+import { isStorePath, oneLine, printable } from "../../lib/sanitize.ts";
+
+/** Bytes of one answer; a longer one ends the connection. */
+export const MOST_ANSWER_BYTES = 2 ** 20;
+export const TOO_LONG = "the host's answer is longer than 1 MiB";
+
+const MOST_DEPTH = 16;
+/** Keys and elements of all objects and lists together. */
+const MOST_ITEMS = 20_000;
+
+/** Text with lines, for people: without control characters, and of a long one the end. */
+export const hostText = z.string().transform(printable);
+/** The same in one line. */
+export const hostLine = z.string().transform((text) => oneLine(text, 4096));
+export const hostPath = z.string().refine(isStorePath, "not a store path");
+/** Opaque; a deploy writes it, see deploy/spec.ts. */
+export const hostToken = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "not a token");
+/** A boot's, a machine's, an attempt's. */
+export const hostId = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "not an id");
+/** A phase, a step, a setting. */
+export const hostWord = z.string().regex(/^[A-Za-z][A-Za-z0-9 _-]{0,63}$/, "not a word");
+/** Characters of systemd.unit(5). */
+export const unitName = z.string().regex(/^[A-Za-z0-9:_.\\@-]{1,255}$/, "not the name of a unit");
+export const hostNumber = z.number().int().min(-1).max(Number.MAX_SAFE_INTEGER);
+export const hostList = <T extends z.ZodType>(element: T) => z.array(element).max(4096);
+
+/** Names that every object has by itself. */
+const INHERITED = new Set([...Object.getOwnPropertyNames(Object.prototype), "prototype"]);
+
+/** An object with keys of the host's own choice. Those that objects have by themselves are dropped. */
+export const hostRecord = <T extends z.ZodType>(value: T) =>
+  z
+    .record(z.string().regex(/^[\x21-\x7e]{1,255}$/, "not a name"), value)
+    .refine((found) => Object.keys(found).length <= 4096, "more than 4096 keys")
+    .transform((found) => Object.fromEntries(Object.entries(found).filter(([key]) => !INHERITED.has(key))));
+
+/** Why a line is not parsed at all: looked at without recursion, as the parser itself would recurse. */
+function formProblem(line: string): string | undefined {
+  if (line.length > MOST_ANSWER_BYTES) return "longer than 1 MiB";
+  let [depth, items, inString] = [0, 0, false];
+  for (let at = 0; at < line.length; at++) {
+    const character = line[at];
+    if (inString) {
+      if (character === "\\") at++;
+      else if (character === '"') inString = false;
+    } else if (character === '"') inString = true;
+    else if (character === "{" || character === "[") depth++;
+    else if (character === "}" || character === "]") depth--;
+    else if (character === ",") items++;
+    if (depth > MOST_DEPTH) return `nested deeper than ${MOST_DEPTH}`;
+    if (items > MOST_ITEMS) return `more than ${MOST_ITEMS} values`;
+  }
+  return undefined;
+}
+
+export type Answer<T> =
+  | { readonly value: T }
+  /** `cut`: it is no JSON, as when the connection went while it was printed. */
+  | { readonly problem: string; readonly cut: boolean };
+
+function parsed(line: string): { readonly json: unknown } | undefined {
+  try {
+    return { json: JSON.parse(line) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The last line that begins as an object does; undefined: none does. Keys that the schema does not have are later versions', and dropped. */
+export function readAnswer<T>(schema: z.ZodType<T>, stdout: string): Answer<T> | undefined {
+  const line = stdout
+    .trim()
+    .split("\n")
+    .findLast((each) => each.startsWith("{"));
+  if (line === undefined) return undefined;
+  const form = formProblem(line);
+  if (form !== undefined) return { problem: form, cut: false };
+  const found = parsed(line);
+  if (found === undefined) return { problem: "not JSON", cut: true };
+  const read = schema.safeParse(found.json);
+  if (read.success) return { value: read.data };
+  const [issue] = read.error.issues;
+  const key = oneLine((issue?.path ?? []).map(String).join("."), 80);
+  const what = oneLine(issue?.message ?? "another form", 160);
+  return { problem: key === "" ? what : `${key}: ${what}`, cut: false };
+}
+
+/** The same where only an answer that fits counts. */
+export function parseLine<T>(schema: z.ZodType<T>, stdout: string): T | undefined {
+  const answer = readAnswer(schema, stdout);
+  return answer !== undefined && "value" in answer ? answer.value : undefined;
+}

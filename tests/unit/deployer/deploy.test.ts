@@ -1,0 +1,555 @@
+import { deploy } from "../../../deployer/deploy/deploy.ts";
+import { deployResult } from "../../../deployer/protocol/result.ts";
+import {
+  broken,
+  hung,
+  lost,
+  newSystem,
+  ok,
+  oldSystem,
+  refusedConnection,
+  said,
+  spec,
+  status,
+  system,
+  world,
+} from "./fixtures.ts";
+
+const built = ok(`${newSystem}\n`);
+const waiting = ok({ outcome: "waiting", running: newSystem, token: "t1", seconds: 30, health: [] });
+const health = [{ name: "web", ok: true, detail: "status 200" }];
+const confirmed = ok({
+  outcome: "confirmed",
+  running: newSystem,
+  booted: oldSystem,
+  generation: 8,
+  token: "t1",
+  health,
+});
+const rolledBack = {
+  outcome: "rolled-back",
+  step: "activate",
+  command: "switch-to-configuration test",
+  exitCode: 4,
+  reason: "warning: the following units failed: web.service",
+  ...{ wanted: newSystem, recorded: oldSystem, running: oldSystem, token: "t1", failedUnits: [], health: [] },
+};
+const prepared = { build: [built], copy: [ok()] };
+
+async function outcome(w: ReturnType<typeof world>, more: Parameters<typeof spec>[0] = {}) {
+  const result = await deploy(spec(more), w.tools);
+  expect(deployResult.parse(result)).toEqual(result);
+  return result;
+}
+
+test("confirmed: build, copy, activate, confirm", async () => {
+  const w = world({ ...prepared, activate: [waiting], confirm: [confirmed] });
+  expect(await outcome(w)).toMatchObject({
+    ...{
+      host: "web",
+      outcome: "confirmed",
+      running: newSystem,
+      booted: oldSystem,
+      generation: 8,
+      health,
+      token: "t1",
+    },
+  });
+  expect(w.kinds()).toEqual(["build", "connect", "copy", "activate", "confirm", "leave"]);
+});
+
+const missing = broken(`error: path '${newSystem}' is not valid`);
+
+test("signs and pushes where there is a key and a cache", async () => {
+  const w = world(
+    { ...prepared, sign: [missing, ok()], push: [ok()], activate: [waiting], confirm: [confirmed] },
+    { signingKey: "/k" },
+  );
+  await outcome(w, { push: "s3://cache" });
+  expect(w.kinds()).toEqual([
+    "sign",
+    "build",
+    "sign",
+    "push",
+    "connect",
+    "copy",
+    "activate",
+    "confirm",
+    "leave",
+  ]);
+});
+
+test("what is not here is built before anything is asked of it", async () => {
+  const w = world(
+    { ...prepared, sign: [ok()], activate: [waiting], confirm: [confirmed] },
+    { signingKey: "/k" },
+    (path) => path !== newSystem,
+  );
+  await outcome(w);
+  expect(w.kinds()).toEqual(["build", "sign", "connect", "copy", "activate", "confirm", "leave"]);
+});
+
+test("what is here already is not built again", async () => {
+  const w = world(
+    { copy: [ok()], sign: [ok()], activate: [waiting], confirm: [confirmed] },
+    { signingKey: "/k" },
+  );
+  await outcome(w);
+  expect(w.kinds()).toEqual(["sign", "connect", "copy", "activate", "confirm", "leave"]);
+});
+
+test("a cache that does not answer costs a warning and no more", async () => {
+  const w = world({
+    ...prepared,
+    push: [broken("error: AccessDenied")],
+    activate: [waiting],
+    confirm: [confirmed],
+  });
+  expect(await outcome(w, { push: "s3://cache" })).toMatchObject({
+    outcome: "confirmed",
+    warnings: ["push: error: AccessDenied"],
+  });
+});
+
+test("a host that nothing may be done on is not even connected to", async () => {
+  const w = world({});
+  expect(await outcome(w, { refused: "its machine is also hosts.legacy" })).toMatchObject({
+    ...{ outcome: "failed", step: "identity", reason: "its machine is also hosts.legacy" },
+  });
+  expect(w.kinds()).toEqual([]);
+});
+
+test("held: nothing is run at all", async () => {
+  const w = world({});
+  expect(await outcome(w, { heldBy: ["canary (rolled-back)"] })).toMatchObject({
+    outcome: "held",
+    reason: "waits for canary (rolled-back)",
+  });
+  expect(w.asked).toEqual([]);
+});
+
+describe("before the activation", () => {
+  test("build fails", async () => {
+    const w = world({ build: [broken("error: builder for '/nix/store/x.drv' failed with exit code 2")] });
+    const result = await outcome(w);
+    expect(result).toMatchObject({ outcome: "failed", step: "build", exitCode: 1 });
+    expect(result.reason).toContain("failed with exit code 2");
+    expect(result.command).toContain("nix");
+    expect(result.hint).toContain("nix log");
+  });
+
+  test("build gives another system than was evaluated", async () => {
+    const w = world({ build: [ok(system("c"))] });
+    expect(await outcome(w)).toMatchObject({
+      outcome: "failed",
+      step: "build",
+      reason: expect.stringContaining(system("c")),
+    });
+  });
+
+  test.each([[[]], [[missing]]])("signing fails, after %j too", async (before) => {
+    const w = world(
+      { build: [built], sign: [...before, broken("error: opening file '/k': No such file")] },
+      { signingKey: "/k" },
+    );
+    expect(await outcome(w)).toMatchObject({
+      outcome: "failed",
+      step: "sign",
+      hint: expect.stringContaining("PANTHEROS_SIGNING_KEY"),
+    });
+  });
+
+  test("a connection lost in the copy is opened once more, and another one", async () => {
+    const cut = broken(
+      "error: Nix daemon disconnected unexpectedly (maybe it crashed?)\nTimeout, server web not responding.\n",
+    );
+    const w = world({ build: [built], copy: [cut, ok()], activate: [waiting], confirm: [confirmed] });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+    expect(w.kinds()).toEqual([
+      ...["build", "connect", "copy", "leave"],
+      ...["connect", "copy", "activate", "confirm", "leave"],
+    ]);
+    expect(w.progress).toContain("web: copy again: the connection was lost");
+  });
+
+  test("a host that does not answer is a failure where it must converge, else offline", async () => {
+    const w = () => world({ build: [built], connect: [refusedConnection] });
+    const first = w();
+    expect(await outcome(first)).toMatchObject({
+      outcome: "failed",
+      step: "connect",
+      command: "ssh -E /tmp/d/web.log -L /tmp/d/web.nix:/nix/var/nix/daemon-socket/socket -N web",
+      reason: expect.stringContaining("Connection refused"),
+      hint: expect.stringContaining("does not answer"),
+    });
+    expect(first.kinds()).toEqual(["build", "connect", "connect"]);
+    expect(await outcome(w(), { converge: "best-effort" })).toMatchObject({
+      outcome: "offline",
+      step: "connect",
+    });
+  });
+
+  test("a connection that does not come about in time is not tried again", async () => {
+    const w = world({ build: [built], connect: [hung] });
+    const seconds = { connect: 3, probe: 4 };
+    expect(await outcome(w, { seconds })).toMatchObject({
+      ...{ outcome: "failed", step: "connect", reason: "not finished after 7 s" },
+    });
+    expect(w.kinds()).toEqual(["build", "connect"]);
+  });
+
+  test("copy: where sshd leads nobody to the daemon, Nix dials itself, and that is told", async () => {
+    const refused = broken(
+      "error: Nix daemon disconnected unexpectedly\nchannel 2: open failed: connect failed: open failed\n",
+    );
+    const w = world({ build: [built], copy: [refused, ok()], activate: [waiting], confirm: [confirmed] });
+    expect(await outcome(w)).toMatchObject({
+      outcome: "confirmed",
+      warnings: [expect.stringContaining("AllowStreamLocalForwarding")],
+    });
+    const copies = w.asked.filter(({ argv }) => argv.includes("copy"));
+    expect(copies.map(({ argv }) => argv.at(-2))).toEqual(["unix:///tmp/d/web.nix", "ssh-ng://web"]);
+    expect(w.kinds().filter((kind) => kind === "connect")).toHaveLength(1);
+  });
+
+  test("put back on purpose: nothing is built or copied, but the host must be there before it is waited for", async () => {
+    const back = { drvPath: undefined };
+    const w = world({ activate: [waiting], confirm: [confirmed] });
+    expect(await outcome(w, back)).toMatchObject({ outcome: "confirmed" });
+    expect(w.kinds()).toEqual(["connect", "activate", "confirm", "leave"]);
+    const away = world({ connect: [refusedConnection] });
+    expect(await outcome(away, back)).toMatchObject({ outcome: "failed", step: "connect" });
+  });
+
+  test("copy: a cache that the host cannot use is told, and everything is sent", async () => {
+    const away = broken(
+      "warning: error: unable to download 'http://cache/x.narinfo': Connection timed out; retrying in 294 ms\n" +
+        "error: Nix daemon disconnected unexpectedly (maybe it crashed?)",
+    );
+    const w = world({ build: [built], copy: [away, ok()], activate: [waiting], confirm: [confirmed] });
+    expect(await outcome(w)).toMatchObject({
+      outcome: "confirmed",
+      warnings: [expect.stringMatching(/^cache: web says: unable to download .*timed out/)],
+    });
+    const copies = w.asked.filter(({ argv }) => argv.includes("copy"));
+    expect(copies.map(({ argv }) => argv.includes("--substitute-on-destination"))).toEqual([true, false]);
+  });
+
+  test("copy: substituters have a limit of their own", async () => {
+    const w = world({ build: [built], copy: [hung, ok()], activate: [waiting], confirm: [confirmed] });
+    expect(await outcome(w, { seconds: { substitute: 7 } })).toMatchObject({
+      outcome: "confirmed",
+      warnings: ["cache: not done after 7 s, the rest was copied"],
+    });
+  });
+
+  test("copy: what Nix says of a cache is not taken for a host that does not answer", async () => {
+    const cache = "warning: error: unable to download 'http://cache/x': Connection refused\n";
+    const w = world({ build: [built], copy: [broken(`${cache}error: no space left on device`)] });
+    expect(await outcome(w, { converge: "best-effort" })).toMatchObject({ outcome: "failed", step: "copy" });
+  });
+
+  test("copy: a hang ends at its limit", async () => {
+    const w = world({ build: [built], copy: [hung] });
+    expect(await outcome(w, { seconds: { copy: 9 } })).toMatchObject({
+      ...{ outcome: "failed", step: "copy", reason: "not finished after 9 s" },
+    });
+    expect(w.kinds()).toEqual(["build", "connect", "copy", "leave"]);
+  });
+
+  test.each([
+    ["connect", "Host key verification failed.", "another host key"],
+    ["connect", "deploy@web: Permission denied (publickey).", "does not accept this key"],
+    ["copy", "error: cannot add path '/nix/store/x' because it lacks a signature by a trusted key", "signed"],
+    ["copy", "error: writing to file: No space left on device", "disk is full"],
+  ])("%s: %s is not tried again, and has its own advice", async (step, stderr, hint) => {
+    const w = world({ build: [built], copy: [broken(stderr)], [step]: [broken(stderr)] });
+    const told = { outcome: "failed", step, hint: expect.stringContaining(hint) };
+    expect(await outcome(w)).toMatchObject(told);
+    expect(w.kinds()).toEqual(step === "copy" ? ["build", "connect", "copy", "leave"] : ["build", "connect"]);
+  });
+});
+
+describe("activation", () => {
+  test("fails on the host: rolled back, with its reason, and what runs is read again", async () => {
+    const w = world({
+      ...prepared,
+      activate: [said(rolledBack, 1)],
+      status: [ok(status({ generation: 7 }))],
+    });
+    expect(await outcome(w)).toMatchObject({
+      ...{ outcome: "rolled-back", step: "activate", exitCode: 4, running: oldSystem, generation: 7 },
+      ...{ reason: rolledBack.reason, command: rolledBack.command },
+    });
+    expect(w.kinds()).toEqual(["build", "connect", "copy", "activate", "status", "leave"]);
+  });
+
+  test("health fails: every check is told", async () => {
+    const ill = [{ name: "web", ok: false, detail: "status 502" }];
+    const line = { ...rolledBack, step: "health", health: ill };
+    const w = world({ ...prepared, activate: [said(line, 1)], status: [lost] });
+    expect(await outcome(w)).toMatchObject({
+      outcome: "rolled-back",
+      step: "health",
+      health: ill,
+      running: oldSystem,
+    });
+  });
+
+  test("the way back fails: failed, with what really runs", async () => {
+    const line = { ...rolledBack, outcome: "failed", step: "rollback", running: newSystem };
+    const w = world({ ...prepared, activate: [said(line, 1)], status: [ok(status({ system: newSystem }))] });
+    expect(await outcome(w)).toMatchObject({ outcome: "failed", step: "rollback", running: newSystem });
+  });
+
+  test("units that stay down after the way back are in the reason", async () => {
+    const w = world({
+      ...prepared,
+      activate: [said({ ...rolledBack, missingUnits: ["db.service"] }, 1)],
+      status: [lost],
+    });
+    expect((await outcome(w)).reason).toContain("still not running after the way back: db.service");
+  });
+
+  test("busy with another deploy: refused with advice, no second try", async () => {
+    const line = { outcome: "refused", step: "busy", exitCode: 2, reason: "another activation is under way" };
+    const w = world({ ...prepared, activate: [said(line, 2)], status: [ok(status())] });
+    expect(await outcome(w)).toMatchObject({
+      ...{
+        outcome: "failed",
+        step: "busy",
+        running: oldSystem,
+        hint: expect.stringContaining("wait for its end"),
+      },
+    });
+    expect(w.kinds().filter((kind) => kind === "activate")).toHaveLength(1);
+  });
+
+  test.each([
+    ["sudo: a password is required", "sudo rule"],
+    ["sudo: /run/current-system/sw/bin/pantheros-supervisor: command not found", "no pantheros-supervisor"],
+  ])("%s: failed, and nothing is waited for", async (stderr, hint) => {
+    const w = world({ ...prepared, activate: [broken(stderr)] });
+    expect(await outcome(w)).toMatchObject({
+      outcome: "failed",
+      step: "activate",
+      hint: expect.stringContaining(hint),
+    });
+  });
+
+  test("current: nothing was switched, and the token is confirmed", async () => {
+    const w = world({
+      ...prepared,
+      activate: [ok({ outcome: "current", running: newSystem })],
+      confirm: [confirmed],
+    });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+  });
+});
+
+describe("a lost connection while activating", () => {
+  const underWay = status({
+    ...{ system: newSystem, confirmed: false, phase: "waiting" },
+    activation: { token: "t1", wanted: newSystem, recorded: oldSystem },
+  });
+
+  test("the window is open: confirmed all the same", async () => {
+    const switching = { ...underWay, phase: "switching" };
+    const w = world({
+      ...prepared,
+      activate: [lost],
+      status: [refusedConnection, ok(switching), ok(underWay)],
+      confirm: [confirmed],
+    });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+    expect(w.kinds()).toEqual([
+      "build",
+      "connect",
+      "copy",
+      "activate",
+      "status",
+      "status",
+      "status",
+      "confirm",
+      "leave",
+    ]);
+    // What shows that the host can be reached has a connection of its own.
+    const sockets = w.asked.map(({ argv }) => argv.find((word) => word.startsWith("ControlPath=")));
+    const alone = "ControlPath=none";
+    const shared = "ControlPath=/tmp/d/web.ssh";
+    expect(sockets.slice(3)).toEqual([shared, alone, alone, alone, alone, shared]);
+  });
+
+  test("it ended meanwhile: told as the host tells it", async () => {
+    const w = world({ ...prepared, activate: [lost], status: [ok(status({ last: rolledBack as never }))] });
+    expect(await outcome(w)).toMatchObject({ outcome: "rolled-back", step: "activate", running: oldSystem });
+  });
+
+  test("it never began: activated again, once", async () => {
+    const w = world({ ...prepared, activate: [lost, waiting], status: [ok(status())], confirm: [confirmed] });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+    const twice = world({ ...prepared, activate: [lost], status: [ok(status())] });
+    expect(await outcome(twice)).toMatchObject({
+      ...{
+        outcome: "failed",
+        step: "activate",
+        running: oldSystem,
+        reason: expect.stringContaining("never began"),
+      },
+    });
+    expect(twice.kinds().filter((kind) => kind === "activate")).toHaveLength(2);
+  });
+
+  test("the result of an earlier attempt is not taken for this one's", async () => {
+    const earlier = status({ last: { ...rolledBack, token: "t0" } as never });
+    const w = world({ ...prepared, activate: [lost, waiting], status: [ok(earlier)], confirm: [confirmed] });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+  });
+
+  test("another deploy has the host: waited for, not confirmed for it", async () => {
+    const others = { ...underWay, activation: { token: "t9", wanted: newSystem, recorded: oldSystem } };
+    const w = world({ ...prepared, activate: [lost], status: [ok(others), ok(others), ok(status())] });
+    expect(await outcome(w)).toMatchObject({ outcome: "failed", step: "activate" });
+    expect(w.kinds()).not.toContain("confirm");
+  });
+
+  test("the host never answers again: bounded, and no claim about what runs", async () => {
+    const w = world({ ...prepared, activate: [lost], status: [hung] });
+    const result = await outcome(w);
+    expect(result).toMatchObject({
+      outcome: "failed",
+      step: "confirm",
+      reason: expect.stringContaining("has not answered for"),
+    });
+    expect(result.running).toBeUndefined();
+  });
+
+  test("the supervisor's line cut short counts as lost, not as an answer", async () => {
+    const cut = { ...lost, stdout: '{"outcome":"wait' };
+    const w = world({ ...prepared, activate: [cut], status: [ok(underWay)], confirm: [confirmed] });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+  });
+});
+
+describe("confirmation", () => {
+  test("the new system cannot be reached: the host goes back, and is asked until it says so", async () => {
+    const gone = status({
+      last: { ...rolledBack, step: "confirm", reason: "nobody confirmed within 30 s" } as never,
+    });
+    const w = world({
+      ...prepared,
+      activate: [waiting],
+      confirm: [refusedConnection],
+      status: [refusedConnection, hung, ok(gone)],
+    });
+    expect(await outcome(w)).toMatchObject({
+      ...{
+        outcome: "rolled-back",
+        step: "confirm",
+        reason:
+          "nobody confirmed within 30 s\nfrom here: ssh: connect to host 203.0.113.10 port 22: Connection refused",
+        running: oldSystem,
+      },
+      hint: expect.stringContaining("does not answer on this address"),
+    });
+  });
+
+  test("a first try that fails inside the window is repeated", async () => {
+    const open = status({
+      system: newSystem,
+      confirmed: false,
+      phase: "waiting",
+      activation: { token: "t1", wanted: newSystem, recorded: oldSystem },
+    });
+    const w = world({ ...prepared, activate: [waiting], confirm: [lost, confirmed], status: [ok(open)] });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+  });
+
+  test("the answer is lost but the host has committed: confirmed", async () => {
+    const done = status({ system: newSystem, token: "t1", generation: 8 });
+    const w = world({ ...prepared, activate: [waiting], confirm: [lost], status: [ok(done)] });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed", running: newSystem, generation: 8 });
+  });
+
+  test("refused, the window being over: the end is asked for and told", async () => {
+    const refused = said({ outcome: "refused", step: "confirm", reason: "rolling-back" }, 2);
+    const w = world({
+      ...prepared,
+      activate: [waiting],
+      confirm: [refused],
+      status: [ok(status({ last: rolledBack as never }))],
+    });
+    expect(await outcome(w)).toMatchObject({ outcome: "rolled-back", running: oldSystem });
+  });
+
+  test("the machine rebooted inside the window: back on the old system", async () => {
+    const line = {
+      ...rolledBack,
+      outcome: "interrupted",
+      step: "waiting",
+      reason: "the machine rebooted while waiting",
+    };
+    const w = world({
+      ...prepared,
+      activate: [waiting],
+      confirm: [lost],
+      status: [lost, ok(status({ last: line as never }))],
+    });
+    expect(await outcome(w)).toMatchObject({ outcome: "rolled-back", step: "waiting", running: oldSystem });
+  });
+
+  test("the commit fails on the host: rolled back at commit", async () => {
+    const line = { ...rolledBack, step: "commit", reason: "no space left on /boot" };
+    const w = world({ ...prepared, activate: [waiting], confirm: [said(line, 1)], status: [ok(status())] });
+    expect(await outcome(w)).toMatchObject({
+      outcome: "rolled-back",
+      step: "commit",
+      hint: expect.stringContaining("/boot"),
+    });
+  });
+});
+
+describe("a machine that was never managed", () => {
+  const words = (w: ReturnType<typeof world>, kind: string) => {
+    const found = w.asked[w.kinds().indexOf(kind)];
+    return found === undefined ? "" : [...found.argv, found.env?.["NIX_SSHOPTS"] ?? ""].join(" ");
+  };
+
+  test("root brings and activates, the deploy user confirms on the new system", async () => {
+    const w = world({ ...prepared, activate: [waiting], confirm: [confirmed] });
+    expect(await outcome(w, { managed: false })).toMatchObject({ outcome: "confirmed" });
+    expect(words(w, "copy")).toMatch(/--no-check-sigs/);
+    expect(words(w, "activate")).toMatch(
+      /User=root.* -- \/nix\/store\/b{32}-[^ ]+\/sw\/bin\/pantheros-supervisor activate/,
+    );
+    expect(words(w, "confirm")).toMatch(
+      /User=deploy.* -- sudo -n \/run\/current-system\/sw\/bin\/pantheros-supervisor confirm t1/,
+    );
+  });
+
+  test("after its way back the status is asked as root, there being no deploy user", async () => {
+    const noSuchUser = broken("deploy@203.0.113.10: Permission denied (publickey).", 255);
+    const w = world({
+      ...{ ...prepared, activate: [waiting], confirm: [noSuchUser] },
+      status: [noSuchUser, ok(status({ last: rolledBack as never }))],
+    });
+    expect(await outcome(w, { managed: false })).toMatchObject({
+      outcome: "rolled-back",
+      running: oldSystem,
+    });
+    const users = w.asked
+      .filter((_, at) => w.kinds()[at] === "status")
+      .map(({ argv }) => argv.find((word) => word.startsWith("User=")));
+    expect(users.slice(0, 2)).toEqual(["User=deploy", "User=root"]);
+  });
+});
+
+test("the time of each step is told", async () => {
+  const w = world({ ...prepared, activate: [waiting], confirm: [confirmed] });
+  expect((await outcome(w)).seconds).toEqual({
+    ...{ build: 0.1, connect: 0.1, copy: 0.1, activate: 0.1, confirm: 0.1 },
+  });
+  expect(w.progress).toEqual(
+    ["build", "connect", "copy", "activate", "confirm"].map((step) => `web: ${step}`),
+  );
+});

@@ -1,0 +1,132 @@
+import { type DeploySpec, type DeploySpecInput, deploySpec } from "../../../deployer/deploy/spec.ts";
+import type { Command, Ran, Runner } from "../../../deployer/process/runner.ts";
+import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
+
+const hash = (letter: string) => letter.repeat(32);
+
+/** A store path of a system; `letter` tells two of them apart. */
+export const system = (letter: string, host = "web"): string =>
+  `/nix/store/${hash(letter)}-nixos-system-${host}-25.11`;
+export const drv = (letter: string): string => `${system(letter)}.drv`;
+
+/** What the steps are given of the runner. */
+export const files = {
+  ...{ knownHosts: "/tmp/known_hosts", sshConfig: "/tmp/ssh_config" },
+  ...{ connections: "/tmp/d", identity: "/keys/deploy" },
+};
+
+export const oldSystem = system("a");
+export const newSystem = system("b");
+
+export function spec(more: Partial<DeploySpecInput> = {}): DeploySpec {
+  return deploySpec.parse({
+    schemaVersion: 1,
+    host: "web",
+    address: "203.0.113.10",
+    hostKeys: ["ssh-ed25519 AAAAC3Nza comment"],
+    drvPath: drv("b"),
+    outPath: newSystem,
+    token: "t1",
+    ...more,
+  });
+}
+
+/** A status of a host that runs `running` and was confirmed with it, unless told otherwise. */
+export function status(more: Partial<SupervisorStatus> = {}): SupervisorStatus {
+  const running = more.system ?? oldSystem;
+  return {
+    version: 1,
+    ...{ system: running, booted: running, profile: running, bootDefault: running, generation: 7 },
+    ...{ bootId: "b-1", token: "t0", confirmed: true, phase: "idle", activation: null, last: null },
+    failedUnits: [],
+    ...more,
+  };
+}
+
+export const ok = (stdout: unknown = ""): Ran => ({
+  exitCode: 0,
+  timedOut: false,
+  stdout: typeof stdout === "string" ? stdout : `${JSON.stringify(stdout)}\n`,
+  stderr: "",
+});
+export const broken = (stderr: string, exitCode = 1): Ran => ({
+  exitCode,
+  timedOut: false,
+  stdout: "",
+  stderr,
+});
+export const said = (json: unknown, exitCode: number): Ran => ({ ...ok(json), exitCode });
+export const lost = broken("Timeout, server web not responding.", 255);
+export const refusedConnection = broken("ssh: connect to host 203.0.113.10 port 22: Connection refused", 255);
+export const hung: Ran = { exitCode: null, timedOut: true, stdout: "", stderr: "" };
+
+/** What a command is for, read from its words. */
+export function kindOf({ argv }: Command): string {
+  const words = argv.join(" ");
+  if (argv[0] === "ssh" && argv.includes("-O")) return "leave";
+  if (argv[0] === "ssh" && argv.includes("-N")) return "connect";
+  if (argv[0] === "ssh" && words.includes(" config show ")) return "trust";
+  if (argv[0] === "ssh") return /pantheros-supervisor (\w+)/.exec(words)?.[1] ?? "ssh";
+  if (argv[0] === "nixos-anywhere") return argv[argv.indexOf("--phases") + 1] ?? "?";
+  if (words.includes(" store sign ")) return "sign";
+  if (words.includes(" path-info ")) return words.includes("--store ") ? "theirs" : "own";
+  if (words.includes(" copy ")) return /--to (ssh-ng|unix):/.test(words) ? "copy" : "push";
+  return "build";
+}
+
+/** A connection that can be opened and left: what `world` answers unless told otherwise. */
+const reachable = { connect: [ok()], leave: [ok()] };
+
+/** Answers in turn for each kind of command; the last one of a kind is given again. A clock that only sleeps move. */
+export function world(
+  given: Record<string, Ran[]>,
+  keys: Partial<{ signingKey: string; identity: string }> = {},
+  /** Of the runner's file system. */
+  exists: (path: string) => boolean = () => true,
+  ownKeyFile: () => string = () => "/tmp/d/web.secret-key",
+) {
+  const answers: Record<string, Ran[]> = { ...reachable, ...given };
+  const asked: Command[] = [];
+  const progress: string[] = [];
+  const written = new Map<string, string>();
+  let clock = 0;
+  const run: Runner = async (command) => {
+    const kind = kindOf(command);
+    const left = answers[kind];
+    const answer = left !== undefined && left.length > 1 ? left.shift() : left?.[0];
+    if (answer === undefined) throw new Error(`nobody answers ${kind}`);
+    asked.push(command);
+    if (command.argv[0] === "sh") written.set(command.argv[3] ?? "", answer.stdout);
+    clock += answer.timedOut ? command.timeoutSeconds * 1000 : 100;
+    return answer;
+  };
+  return {
+    asked,
+    progress,
+    kinds: () => asked.map(kindOf),
+    tools: {
+      run,
+      exists,
+      ownKeyFile,
+      /** What a command wrote into a file was its answer. */
+      read: (path: string) => written.get(path) ?? "",
+      files: {
+        knownHosts: "/tmp/k",
+        sshConfig: "/tmp/c",
+        connections: "/tmp/d",
+        bootstrapHosts: "/tmp/b",
+        hosts: "/tmp/k",
+        extraFiles: "/tmp/x/root",
+        programs: "/tmp/x/bin",
+        ...keys,
+      },
+      now: () => clock,
+      sleep: async (ms: number) => {
+        clock += ms;
+      },
+      progress: (line: string) => {
+        progress.push(line);
+      },
+    },
+  };
+}

@@ -1,0 +1,375 @@
+/** A host is broken, or not itself any more: whatever it says, there is a result for it, bounded and true. */
+import * as fs from "node:fs";
+import * as fc from "fast-check";
+import { previewText } from "../../../components/nixos-host/preview/host.ts";
+import { wantedToken, whyDeploy } from "../../../components/nixos-host/token.ts";
+import { verdictText } from "../../../components/nixos-host/verdict.ts";
+import { classifyStatus } from "../../../deployer/deploy/activation.ts";
+import { deploy } from "../../../deployer/deploy/deploy.ts";
+import { activationBudget } from "../../../deployer/deploy/spec.ts";
+import { type ProbeArgs, probeHost, readProbe } from "../../../deployer/probe.ts";
+import { deployResult, summary } from "../../../deployer/protocol/result.ts";
+import { gone, Programs } from "../programs.ts";
+import {
+  broken,
+  hung,
+  lost,
+  newSystem,
+  ok,
+  oldSystem,
+  refusedConnection,
+  said,
+  spec,
+  status,
+  system,
+  world,
+} from "./fixtures.ts";
+
+const prepared = { build: [ok(`${newSystem}\n`)], copy: [ok()] };
+const waiting = ok({ outcome: "waiting", running: newSystem, token: "t1" });
+const confirmed = { outcome: "confirmed", running: newSystem, token: "t1", generation: 8 };
+const idle = { status: [ok(status())] };
+
+async function outcome(w: ReturnType<typeof world>, more: Parameters<typeof spec>[0] = {}) {
+  const result = await deploy(spec(more), w.tools);
+  expect(deployResult.parse(result)).toEqual(result);
+  return result;
+}
+
+describe("an end counts when it is this deploy's", () => {
+  test.each([
+    [
+      "another token",
+      { ...confirmed, token: "t2" },
+      /"confirmed", but its token is t2, and this deploy's t1/,
+    ],
+    ["no token", { ...confirmed, token: null }, /without a token/],
+    [
+      "another system",
+      { ...confirmed, running: oldSystem },
+      /what runs is .*-a|what runs is \/nix\/store\/a{32}/,
+    ],
+    ["no system", { ...confirmed, running: undefined }, /what runs is not said/],
+    ["another system meant", { ...confirmed, wanted: oldSystem }, /it is about \/nix\/store\/a{32}/],
+    ["a way back of another deploy", { outcome: "rolled-back", token: "t2" }, /"rolled-back", but its token/],
+  ])("confirm: %s", async (_, line, reason) => {
+    const w = world({ ...prepared, activate: [waiting], confirm: [ok(line)], ...idle });
+    const result = await outcome(w);
+    expect(result).toMatchObject({ outcome: "failed", step: "confirm" });
+    expect(result.reason).toMatch(reason);
+    // A claim of an answer that does not count.
+    expect(result.running).toBeUndefined();
+  });
+
+  test.each([
+    ["waiting", { outcome: "waiting", token: "t2" }],
+    ["current", { outcome: "current", token: "t2" }],
+    ["rebooting", { outcome: "rebooting", token: "t2", bootId: "b-1" }],
+    ["staged, of another token", { outcome: "staged", token: "t2", wanted: newSystem }],
+    ["staged, another system", { outcome: "staged", token: "t1", wanted: oldSystem }],
+    ["staged, nothing named", { outcome: "staged", token: "t1" }],
+    ["confirmed, and nobody had confirmed", { ...confirmed, token: "t0" }],
+  ])("activate: %s", async (_, line) => {
+    const w = world({ ...prepared, activate: [ok(line)], confirm: [ok(confirmed)], ...idle });
+    const result = await outcome(w);
+    expect(result).toMatchObject({ outcome: "failed", step: "activate" });
+    expect(result.running).toBeUndefined();
+    expect(w.kinds()).not.toContain("confirm");
+  });
+
+  test("confirmed, says the activation: not without a confirmation over a fresh connection", async () => {
+    const answers = { ...prepared, activate: [ok(confirmed)], status: [ok(status())] };
+    const away = world({ ...answers, confirm: [refusedConnection] });
+    expect((await outcome(away)).outcome).toBe("failed");
+    const reached = world({ ...answers, confirm: [ok(confirmed)] });
+    expect((await outcome(reached)).outcome).toBe("confirmed");
+    expect(reached.kinds()).toContain("confirm");
+  });
+
+  const attempt = (name: string) => ({ attempt: name });
+  test.each([
+    ["the same attempt", attempt("a-1"), attempt("a-1"), "confirmed"],
+    ["another attempt", attempt("a-1"), attempt("a-2"), "failed"],
+    ["a host that names none", {}, attempt("a-2"), "confirmed"],
+    ["a host that names it once", attempt("a-1"), {}, "confirmed"],
+  ])("%s", async (_, first, last, expected) => {
+    const begun = ok({ outcome: "waiting", running: newSystem, token: "t1", ...first });
+    const w = world({ ...prepared, activate: [begun], confirm: [ok({ ...confirmed, ...last })] });
+    expect(await outcome(w)).toMatchObject({ outcome: expected });
+  });
+
+  test("a status is believed where all of it agrees", () => {
+    const own = { token: "t1", outPath: newSystem };
+    const runs = { system: newSystem, token: "t1" };
+    const last = { outcome: "confirmed", token: "t1", running: newSystem } as const;
+    expect(classifyStatus(own, status(runs))).toMatchObject({
+      is: "ended",
+      result: { outcome: "confirmed" },
+    });
+    for (const more of [{ ...runs, confirmed: false }, { ...runs, token: "t2" }, { token: "t1" }]) {
+      expect(classifyStatus(own, status({ ...more, last }))).toMatchObject({ is: "invalid" });
+    }
+    const others = { token: "t1", wanted: oldSystem, recorded: oldSystem };
+    expect(classifyStatus(own, status({ phase: "waiting", activation: others }))).toBeUndefined();
+  });
+});
+
+describe("one deadline for the whole activation", () => {
+  const seconds = { switch: 10, health: 5, confirm: 3, connect: 2, probe: 4 };
+  const budget = activationBudget(spec({ seconds }));
+  const activation = { token: "t1", wanted: newSystem, recorded: oldSystem };
+  const open = ok(status({ system: newSystem, confirmed: false, phase: "waiting", activation }));
+
+  test.each([
+    [
+      "says `waiting` for ever",
+      [said({ outcome: "refused", step: "confirm", reason: "not yet" }, 2)],
+      [open],
+    ],
+    ["hangs at every confirmation", [hung], [open]],
+    ["loses every connection", [lost], [open]],
+    ["is always under way", [lost], [ok(status({ phase: "committing", activation }))]],
+  ])("a host that %s", async (_, confirm, answers) => {
+    const w = world({ ...prepared, activate: [waiting], confirm, status: answers });
+    const result = await outcome(w, { seconds });
+    expect(result).toMatchObject({ outcome: "failed", step: "confirm" });
+    expect(result.reason).toContain(`no end ${budget} s after the activation began; the host last said: `);
+    // Each step had at most what was left.
+    expect(w.tools.now()).toBeLessThanOrEqual((budget + 10) * 1000);
+  });
+
+  test("a step gets what is left, and no more than its own limit", async () => {
+    const w = world({ ...prepared, activate: [waiting], confirm: [hung], status: [open] });
+    await outcome(w, { seconds });
+    const limits = w.asked.filter((_, at) => w.kinds()[at] === "confirm").map((each) => each.timeoutSeconds);
+    expect(limits[0]).toBe(142);
+    expect(Math.max(...limits.slice(1))).toBeLessThan(budget - 142);
+  });
+
+  test("an activation that takes all of it leaves nothing to ask with", async () => {
+    const w = world({ ...prepared, activate: [hung], status: [hung] });
+    await outcome(w, { seconds });
+    expect(w.tools.now()).toBeLessThanOrEqual((budget + 10) * 1000);
+  });
+});
+
+describe("nobody confirmed: the cause is on this side", () => {
+  const last = {
+    outcome: "rolled-back",
+    step: "confirm",
+    reason: "nobody confirmed within 30 s",
+    token: "t1",
+  };
+  test.each([
+    [
+      "another host key",
+      broken("Host key verification failed.", 255),
+      "host key verification failed",
+      "another host key",
+    ],
+    [
+      "no login",
+      broken("deploy@web: Permission denied (publickey).", 255),
+      "Permission denied",
+      "does not accept this key",
+    ],
+    [
+      "no supervisor",
+      broken("sudo: pantheros-supervisor: command not found"),
+      "command not found",
+      "no pantheros-supervisor",
+    ],
+    ["sudo refuses", broken("sudo: a password is required"), "a password is required", "sudo rule"],
+    ["no connection", refusedConnection, "Connection refused", "does not answer on this address"],
+  ])("%s", async (_, failure, cause, hint) => {
+    const back = ok(status({ last: last as never }));
+    const w = world({ ...prepared, activate: [waiting], confirm: [failure], status: [back] });
+    const result = await outcome(w);
+    expect(result).toMatchObject({ outcome: "rolled-back", step: "confirm", running: oldSystem });
+    expect(result.reason?.split("\n")).toEqual([
+      "nobody confirmed within 30 s",
+      expect.stringMatching(new RegExp(`^from here: .*${cause}`)),
+    ]);
+    expect(result.hint).toContain(hint);
+    expect(summary(result)).toContain("web: rolled-back at confirm: from here: ");
+  });
+});
+
+const deep = `{"outcome":"confirmed","health":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
+const strangeAnswers: readonly (readonly [string, string, RegExp])[] = [
+  ["deep", deep, /nested deeper than 16/],
+  ["a megabyte in one line", `{"outcome":"${"x".repeat(2 ** 20)}"}`, /longer than 1 MiB/],
+  ["a token with a slash", JSON.stringify(status({ token: "../../x" })), /token: not a token/],
+  ["a system outside of the store", JSON.stringify(status({ system: "/etc" })), /system: not a store path/],
+  ["many values", `{"units":[${"1,".repeat(30_000)}1]}`, /more than 20000 values/],
+  ["a list for an object", JSON.stringify({ ...status(), units: ["x"] }), /units: /],
+  [
+    "a unit's name with blanks",
+    JSON.stringify(status({ failedUnits: ["a b"] })),
+    /failedUnits\.0: not the name/,
+  ],
+];
+
+test.each(strangeAnswers)(
+  "%s: the probe says whose answer is what, and nothing is thrown",
+  (_, line, problem) => {
+    const found = readProbe("deploy", `${line}\n`);
+    if (found?.reached !== false) throw new Error("it was taken");
+    expect(found.reason).toMatch(/^the host's answer is not a status: /);
+    expect(found.reason).toMatch(problem);
+    expect(found.reason.length).toBeLessThan(400);
+    // It is deployed to, a closed laptop's way of being left alone is not for it.
+    const token = { outPath: newSystem, probe: found, fresh: "fresh" };
+    expect(wantedToken({ ...token, converge: "best-effort" })).toBe("fresh");
+    expect(whyDeploy(newSystem, found)).toBe(found.reason);
+  },
+);
+
+test.each(strangeAnswers)("%s: the deploy ends as failed, whichever verb it answers", async (_, line) => {
+  for (const verb of ["activate", "confirm", "status"]) {
+    const answers = { activate: [waiting], confirm: [lost], status: [ok(status())], [verb]: [ok(line)] };
+    const result = await outcome(world({ ...prepared, ...answers }));
+    expect(result.outcome).toBe("failed");
+    expect(result.reason).toMatch(/the host's answer is not a (status|result): /);
+  }
+});
+
+test("a long text is cut and no reason to refuse an answer: a host with many failing checks says much", async () => {
+  const reason = `${"one check after the other; ".repeat(5000)}\nthe last one`;
+  const line = { outcome: "rolled-back", step: "health", reason, token: "t1" };
+  const last = { ...line, command: reason };
+  const w = world({
+    ...{ ...prepared, activate: [said(line, 1)] },
+    status: [ok(status({ last: last as never }))],
+  });
+  const result = await outcome(w);
+  expect(result).toMatchObject({ outcome: "rolled-back", step: "health", running: oldSystem });
+  expect(result.reason?.endsWith("the last one")).toBe(true);
+  expect(result.reason?.length).toBeLessThanOrEqual(65_536);
+});
+
+test("keys that every object has by itself do nothing", () => {
+  const named = '"__proto__":{"x":"y"},"constructor":"c","toString":"t","hasOwnProperty":"h"';
+  const line = JSON.stringify(status()).replace(
+    /\}$/,
+    `,"__proto__":{"confirmed":true},"inhibitors":{${named.replace('{"x":"y"}', '"p"')}},"units":{"constructor":"/x-unit-a/a","valueOf":"v"}}`,
+  );
+  const probe = readProbe("deploy", line);
+  if (probe?.reached !== true) throw new Error("not taken");
+  expect(Object.keys(probe.status.inhibitors ?? {})).toEqual([]);
+  expect(Object.keys(probe.status.units ?? {})).toEqual([]);
+  const none = { drvPath: "", outPath: newSystem, system: "", kernel: "/k/k", inhibitors: {}, units: {} };
+  expect(previewText("web", none, probe)).toContain("web: another system is wanted");
+  expect({}).not.toHaveProperty("confirmed");
+});
+
+describe("a real connection", () => {
+  let own: Programs;
+  let leave: () => void;
+  beforeEach(() => {
+    own = new Programs("hostile");
+    leave = own.enter();
+  });
+  afterEach(() => {
+    leave();
+    own.remove();
+  });
+  const args: ProbeArgs = {
+    ...{ host: "web", address: "203.0.113.10", user: "deploy", hostKey: "ssh-ed25519 AAAA" },
+    maybeUnmanaged: false,
+  };
+
+  test("an answer without an end is cut off at 1 MiB", async () => {
+    own.program("ssh", "exec yes '{\"version\":1'");
+    expect(await probeHost(args)).toEqual({
+      ...{ reached: false, garbled: true, reason: "the host's answer is longer than 1 MiB" },
+    });
+  });
+
+  test("one that trickles is ended at its limit, with all that it started", async () => {
+    const pids = `${own.directory}/pids`;
+    own.program("ssh", `sh -c 'echo $$ >>"${pids}"; while :; do printf x; sleep 0.1; done' & wait`);
+    expect(await probeHost({ ...args, timeoutSeconds: 1 })).toMatchObject({ reason: "no answer in time" });
+    for (const pid of fs.readFileSync(pids, "utf8").trim().split("\n")) expect(gone(Number(pid))).toBe(true);
+  });
+});
+
+const evil =
+  "\u001b[2J\rweb: confirmed, generation 9\n::error::pwned\n  ::error::again\n```\n\u202eweb: confirmed";
+
+test("what a host says stands behind a prefix in the verdict, in one line of the preview, and drives no terminal", async () => {
+  const line = { ...{ outcome: "rolled-back", step: "health", reason: evil, command: evil }, token: "t1" };
+  const w = world({ ...prepared, activate: [said(line, 1)], ...idle });
+  const result = await outcome(w);
+  const probe = readProbe("deploy", JSON.stringify(status({ last: line as never })));
+  if (probe === undefined) throw new Error("no answer");
+  const none = { drvPath: "", outPath: newSystem, system: "", kernel: "/k/k", inhibitors: {}, units: {} };
+  const shown = [
+    verdictText([{ result: { ...result, warnings: [evil], running: system("c") }, converge: "must" }]).text,
+    verdictText([{ result: { ...result, outcome: "confirmed", warnings: [evil] }, converge: "must" }]).text,
+    verdictText([{ result: { ...result, outcome: "staged" }, converge: "must" }]).text,
+    previewText("web", none, probe) ?? "",
+    summary(result),
+  ];
+  for (const text of shown) {
+    expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u202e]/u);
+    for (const each of text.split("\n")) {
+      expect(each).not.toMatch(/^\s*(::|```)/);
+      if (/generation 9/.test(each)) expect(each).toMatch(/\| |^ {2}last|: /);
+    }
+    expect(text.split("\n")).not.toContain("web: confirmed, generation 9");
+  }
+});
+
+const json = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: "medium", maxDepth: 20 },
+    fc.constantFrom(null, true, 0, -1, 1e308, "", "t1", newSystem, "confirmed", "waiting", "idle", evil),
+    fc.string({ unit: "binary" }),
+    fc.array(tie("value")),
+    fc.dictionary(
+      fc.oneof(fc.string(), fc.constantFrom("__proto__", "constructor", "outcome")),
+      tie("value"),
+    ),
+  ),
+})).value;
+
+/** A true answer in which some keys have something else. */
+const mutated = (whole: object) =>
+  fc
+    .dictionary(fc.constantFrom(...Object.keys(whole), "health", "failedUnits", "last", "units"), json)
+    .map((more) => JSON.stringify({ ...whole, ...more }));
+const garbage = fc.oneof(
+  fc.string({ unit: "binary" }),
+  json.map((value) => JSON.stringify(value) ?? ""),
+  mutated(confirmed),
+  mutated(status({ system: newSystem, token: "t1" })),
+  fc.constantFrom(deep, ...strangeAnswers.map(([, line]) => line)),
+  fc.nat({ max: 3000 }).map((depth) => `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`),
+);
+
+test("whatever a host answers, probe and deploy have a result, and it is bounded", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(garbage, { minLength: 1, maxLength: 4 }), async (lines) => {
+      const answers = lines.map((line) => ok(`${line}\n`));
+      const probe = readProbe("deploy", lines.join("\n"));
+      if (probe !== undefined && !probe.reached) expect(probe.reason.length).toBeLessThan(400);
+      if (probe !== undefined) {
+        const text = whyDeploy(newSystem, probe) ?? "";
+        expect(text).not.toMatch(/[\p{Cc}\u202e]/u);
+      }
+      for (const verb of ["activate", "confirm", "status"]) {
+        const w = world({
+          ...{ ...prepared, activate: [waiting], confirm: [lost], status: [ok(status())] },
+          [verb]: [...answers],
+        });
+        const result = await outcome(w);
+        expect(JSON.stringify(result).length).toBeLessThan(300_000);
+        const { text } = verdictText([{ result, converge: "must" }]);
+        expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u202e]/u);
+        expect(text.length).toBeLessThan(200_000);
+      }
+    }),
+    { numRuns: 150 },
+  );
+});

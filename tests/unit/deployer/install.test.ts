@@ -1,0 +1,369 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { install, type Server } from "../../../deployer/install/install.ts";
+import { type InstallSpecInput, installSpec } from "../../../deployer/install/spec.ts";
+import { phaseStep, sshScript } from "../../../deployer/install/steps.ts";
+import type { Ran } from "../../../deployer/process/runner.ts";
+import { installResult } from "../../../deployer/protocol/result.ts";
+import { broken, drv, hung, newSystem, ok, oldSystem, status, world } from "./fixtures.ts";
+
+const script = newSystem.replace("nixos-system-web-25.11", "disko");
+const input: InstallSpecInput = {
+  ...{ schemaVersion: 1, host: "web", address: "203.0.113.10" },
+  ...{
+    hostKey: "ssh-ed25519 OWN",
+    bootstrapKey: "ssh-ed25519 THROWAWAY",
+    drvPath: drv("b"),
+    outPath: newSystem,
+  },
+  disko: { drvPath: drv("d"), script },
+};
+const otherKey = broken("Host key verification failed.", 255);
+const silent = broken("ssh: connect to host 203.0.113.10 port 22: Connection timed out", 255);
+const debian = ok({ id: "debian", variant: "", bootId: "b1" });
+const installer = ok({ id: "nixos", variant: "installer", bootId: "b2" });
+const nixos = ok(status({ system: newSystem }));
+
+/** Answers: `status` is asked with the machine's own key pinned, `ssh` with the throw-away one. */
+async function run(
+  answers: Record<string, Ran[]>,
+  more: Partial<InstallSpecInput> = {},
+  vendor: Partial<Server> = {},
+) {
+  const w = world(answers, { identity: "/keys/deploy" });
+  const server: Server = {
+    open: async () => {},
+    status: async () => "running",
+    rebuild: async () => {},
+    ...vendor,
+  };
+  const tools = { ...w.tools, ...(more.hetzner && { server }) };
+  const result = await install(installSpec.parse({ ...input, ...more }), tools);
+  expect(installResult.parse(result)).toEqual(result);
+  return { result, w, phases: w.kinds().filter((kind) => kind !== "status" && kind !== "ssh") };
+}
+/** The vendor's side; port 22 is open anyway unless `admit` says otherwise. */
+const hetzner = { endpoint: "https://api.example.test/v1", stack: "test", server: 42, image: "debian-13" };
+const done = { build: [ok()], kexec: [ok()], disko: [ok()], install: [ok()], reboot: [ok()] };
+
+test("a machine just created: every phase, then it answers with its own key", async () => {
+  const { result, phases } = await run({
+    ...done,
+    status: [silent, otherKey, otherKey, otherKey, otherKey, silent, nixos],
+    ssh: [debian, installer],
+  });
+  expect(result).toMatchObject({ outcome: "installed" });
+  expect(phases).toEqual(["build", "kexec", "disko", "install", "reboot"]);
+  expect(Object.keys(result.seconds)).toEqual([
+    "boot",
+    "build",
+    "kexec",
+    "disko",
+    "install",
+    "reboot",
+    "answer",
+  ]);
+});
+
+test("a machine that answers with its own key is not touched", async () => {
+  const { result, phases } = await run({ status: [ok(status({ system: oldSystem }))] });
+  expect(result).toMatchObject({ outcome: "already" });
+  expect(phases).toEqual([]);
+});
+
+test("a machine that shows neither key is never installed: lost state, a wrong address, somebody else's", async () => {
+  const { result, phases } = await run({ status: [otherKey], ssh: [otherKey] });
+  expect(result).toMatchObject({
+    outcome: "failed",
+    phase: "boot",
+    reason: expect.stringContaining("not ours to wipe"),
+  });
+  expect(phases).toEqual([]);
+});
+
+test("a NixOS that shows the throw-away key is not touched", async () => {
+  const { result, phases } = await run({
+    status: [otherKey],
+    ssh: [ok({ id: "nixos", variant: "", bootId: "b" })],
+  });
+  expect(result).toMatchObject({ outcome: "failed", phase: "guard" });
+  expect(phases).toEqual([]);
+});
+
+test("a machine that never answers: bounded", async () => {
+  const { result } = await run({ status: [silent] }, { seconds: { boot: 10 } });
+  expect(result).toMatchObject({
+    outcome: "failed",
+    phase: "boot",
+    reason: expect.stringContaining("does not answer after 10 s"),
+  });
+});
+
+test("a server that is off is told as off, and not waited for", async () => {
+  const { result, w } = await run({ status: [silent] }, { hetzner }, { status: async () => "off" });
+  expect(result).toMatchObject({ outcome: "failed", phase: "boot", reason: "the server is off" });
+  expect(w.asked).toHaveLength(1);
+});
+
+describe("what must not be wiped", () => {
+  const machineId = "0123456789abcdef0123456789abcdef";
+  const created = { id: "debian", variant: "", bootId: "b1", machineId };
+
+  test.each([
+    ["a NixOS", { ...created, id: "nixos" }, "a NixOS runs there already"],
+    ["data", { ...created, data: "/srv/photos/one" }, "it holds data (/srv/photos/one)"],
+  ])("%s behind the throw-away key: refused, unless `reinstall` names the machine", async (_, facts, why) => {
+    const refused = await run({ status: [otherKey], ssh: [ok(facts)] });
+    expect(refused.result).toMatchObject({
+      ...{ outcome: "failed", phase: "guard", reason: expect.stringContaining(why) },
+      hint: expect.stringContaining(`provider.reinstall = "${machineId}"`),
+    });
+    expect(refused.phases).toEqual([]);
+    const answers = {
+      ...done,
+      status: [otherKey, otherKey, otherKey, otherKey, nixos],
+      ssh: [ok(facts), installer],
+    };
+    const other = await run({ ...answers }, { reinstall: "f".repeat(32) });
+    expect(other.result).toMatchObject({ phase: "guard" });
+    const named = await run(
+      { ...done, status: [otherKey, otherKey, otherKey, otherKey, nixos], ssh: [ok(facts), installer] },
+      { reinstall: machineId },
+    );
+    expect(named.result).toMatchObject({ outcome: "installed" });
+  });
+
+  test("an installed machine: it gets a new disk when `reinstall` names it, and another one is left alone", async () => {
+    const disks: string[] = [];
+    const vendor = { rebuild: async () => void disks.push("new") };
+    const answers = () => ({
+      ...done,
+      status: [nixos, otherKey, otherKey, otherKey, otherKey, nixos],
+      ssh: [ok(machineId), debian, installer],
+    });
+    const named = await run(answers(), { hetzner, reinstall: machineId }, vendor);
+    expect(named.result).toMatchObject({ outcome: "installed" });
+    expect(named.phases).toEqual(["build", "kexec", "disko", "install", "reboot"]);
+    expect(disks).toEqual(["new"]);
+    const other = await run(answers(), { hetzner, reinstall: "f".repeat(32) }, vendor);
+    expect(other.result).toMatchObject({ outcome: "already" });
+    expect(other.phases).toEqual([]);
+    expect(disks).toEqual(["new"]);
+  });
+
+  test("a protected server: the vendor's no is told", async () => {
+    const rebuild = () => Promise.reject(new Error("server is protected (protected, HTTP 423)"));
+    const { result } = await run(
+      { status: [nixos], ssh: [ok(machineId)] },
+      { hetzner, reinstall: machineId },
+      { rebuild },
+    );
+    expect(result).toMatchObject({
+      ...{ outcome: "failed", phase: "wipe", reason: expect.stringContaining("server is protected") },
+      hint: expect.stringContaining("unprotected"),
+    });
+  });
+});
+
+describe("port 22", () => {
+  test("is opened before anything is asked", async () => {
+    const order: string[] = [];
+    const { result } = await run(
+      { status: [nixos] },
+      { hetzner: { ...hetzner, admit: ["198.51.100.1/32"] } },
+      { open: async () => void order.push("open") },
+    );
+    expect(result).toMatchObject({ outcome: "already" });
+    expect(Object.keys(result.seconds)).toEqual(["door", "boot"]);
+    expect(order).toEqual(["open"]);
+  });
+
+  test.each([
+    ["no network is named", [], {}, "`[deploy] sources` names no network"],
+    [
+      "the vendor refuses",
+      ["198.51.100.1/32"],
+      { open: () => Promise.reject(new Error("token is read-only")) },
+      "token is read-only",
+    ],
+  ])("%s: told at once, and nothing is asked", async (_, admit, vendor, why) => {
+    const { result, w } = await run({}, { hetzner: { ...hetzner, admit } }, vendor);
+    expect(result).toMatchObject({ outcome: "failed", phase: "door", reason: expect.stringContaining(why) });
+    expect(w.asked).toEqual([]);
+  });
+});
+
+test("interrupted in the installer: resumed without kexec", async () => {
+  const { phases } = await run({ ...done, status: [otherKey, otherKey, otherKey, nixos], ssh: [installer] });
+  expect(phases).toEqual(["build", "disko", "install", "reboot"]);
+});
+
+test.each([
+  [`disko ${script}`, ["install", "reboot"]],
+  [`disko ${script} install ${newSystem}`, ["reboot"]],
+  [`disko ${script} install ${oldSystem}`, ["install", "reboot"]],
+  [`install ${newSystem}`, ["disko", "install", "reboot"]],
+])("interrupted after %s: resumed behind it", async (finished, rest) => {
+  const at = ok({ id: "nixos", variant: "installer", bootId: "b2", done: finished });
+  const { phases } = await run({ ...done, status: [otherKey, otherKey, otherKey, nixos], ssh: [at] });
+  expect(phases.filter((phase) => phase !== "build")).toEqual(rest);
+});
+
+test("a finished phase is noted on the machine, with what it was for", async () => {
+  const { w } = await run({
+    ...done,
+    status: [otherKey, otherKey, otherKey, otherKey, otherKey, otherKey, nixos],
+    ssh: [debian, installer],
+  });
+  const notes = w.asked.filter(({ argv }) => argv.at(-1)?.startsWith("tee"));
+  expect(notes.map(({ input }) => input)).toEqual([`disko ${script}\n`, `install ${newSystem}\n`]);
+});
+
+test("without a disk script the disk phase is left out", async () => {
+  const { phases } = await run(
+    { ...done, status: [otherKey, otherKey, otherKey, nixos], ssh: [debian, installer] },
+    { disko: undefined },
+  );
+  expect(phases).toEqual(["build", "kexec", "install", "reboot"]);
+});
+
+test.each(["kexec", "disko", "install", "reboot"] as const)(
+  "%s hangs: ended at its own limit and told",
+  async (phase) => {
+    const { result, phases } = await run(
+      { ...done, [phase]: [hung], status: [otherKey], ssh: [debian, installer] },
+      { seconds: { [phase]: 7 } },
+    );
+    expect(result).toMatchObject({
+      outcome: "failed",
+      phase,
+      reason: expect.stringContaining("not finished after 7 s"),
+    });
+    expect(phases.at(-1)).toBe(phase);
+  },
+);
+
+test("nixos-anywhere gives up since the old system booted: told as that, with its words", async () => {
+  const { result } = await run({
+    ...{ ...done, kexec: [broken("aborted: Failed to kexec into NixOS installer")] },
+    ...{ status: [otherKey], ssh: [debian, ok({ id: "debian", variant: "", bootId: "b7" })] },
+  });
+  expect(result).toMatchObject({
+    phase: "kexec",
+    reason: "the machine came back to the old system (debian)",
+    command: expect.stringContaining("--phases kexec"),
+  });
+});
+
+test("a phase that fails tells what the machine is afterwards", async () => {
+  const { result } = await run({
+    ...{ ...done, disko: [broken("Problem opening /dev/sda for reading! Error is 2.")] },
+    ...{ status: [otherKey], ssh: [debian, installer] },
+  });
+  expect(result.reason).toBe(
+    "Problem opening /dev/sda for reading! Error is 2.\nafterwards the machine runs nixos installer",
+  );
+});
+
+test("kexec that comes back to the old system is told as that, and nothing is formatted", async () => {
+  const { result, phases } = await run({ ...done, status: [otherKey], ssh: [debian] });
+  expect(result).toMatchObject({
+    outcome: "failed",
+    phase: "kexec",
+    reason: "the machine came back to the old system (debian)",
+  });
+  expect(phases).not.toContain("disko");
+});
+
+test("a reboot that comes back to the old system", async () => {
+  const old = ok({ id: "debian", variant: "", bootId: "b9" });
+  const { result } = await run({
+    ...done,
+    status: [otherKey],
+    ssh: [debian, installer, installer, ok(), installer, ok(), old],
+  });
+  expect(result).toMatchObject({
+    outcome: "failed",
+    phase: "reboot",
+    reason: expect.stringContaining("came back to the old system"),
+  });
+});
+
+test("a machine that never reboots: bounded", async () => {
+  const { result } = await run(
+    { ...done, status: [otherKey], ssh: [debian, installer] },
+    { seconds: { answer: 30 } },
+  );
+  expect(result).toMatchObject({
+    outcome: "failed",
+    phase: "reboot",
+    reason: "it did not reboot within 30 s",
+  });
+});
+
+test("it answers, but with another system", async () => {
+  const { result } = await run({
+    ...{ ...done, ssh: [debian, installer] },
+    status: [otherKey, otherKey, otherKey, otherKey, ok(status({ system: oldSystem }))],
+  });
+  expect(result).toMatchObject({
+    outcome: "failed",
+    phase: "answer",
+    reason: expect.stringContaining(newSystem),
+  });
+});
+
+describe("nixos-anywhere", () => {
+  const files = {
+    ...{ bootstrapHosts: "/tmp/b", hosts: "/tmp/h", identity: "/keys/deploy" },
+    ...{ extraFiles: "/tmp/x/root", programs: "/tmp/x/bin" },
+  };
+
+  test("its command line: store paths, one phase, pins; no secret", () => {
+    const { argv, env } = phaseStep(installSpec.parse(input), files, "install");
+    const options = [
+      ...["HostKeyAlias=web", "UserKnownHostsFile=/tmp/b", "GlobalKnownHostsFile=/dev/null"],
+      ...["StrictHostKeyChecking=yes", "UpdateHostKeys=no", "BatchMode=yes", "ConnectTimeout=10"],
+      ...["ServerAliveInterval=5", "ControlMaster=no", "ControlPath=none"],
+    ];
+    expect(argv).toEqual([
+      ...["nixos-anywhere", "--store-paths", script, newSystem],
+      ...["--phases", "install", "--extra-files", "/tmp/x/root", "--ssh-port", "22", "-i", "/keys/deploy"],
+      ...options.flatMap((option) => ["--ssh-option", option]),
+      ...["--target-host", "root@203.0.113.10"],
+    ]);
+    expect(env?.["PATH"]).toMatch(/^\/tmp\/x\/bin:/);
+  });
+
+  test("the ssh it finds first checks the throw-away key before all that it says itself", () => {
+    const directory = mkdtempSync(join(tmpdir(), "pantheros-ssh-"));
+    try {
+      mkdirSync(join(directory, "real"));
+      writeFileSync(join(directory, "real", "ssh"), '#!/bin/sh\nfor word; do echo "$word"; done\n', {
+        mode: 0o755,
+      });
+      const path = `${join(directory, "real")}:/usr/bin:/bin`;
+      writeFileSync(join(directory, "ssh"), sshScript(installSpec.parse(input), files, path), {
+        mode: 0o755,
+      });
+      // As nixos-anywhere 1.13.0 calls it.
+      const own = [
+        "-o",
+        "UserKnownHostsFile=/dev/null",
+        "-o",
+        "StrictHostKeyChecking=no",
+        "root@h",
+        "exit 0",
+      ];
+      const words = execFileSync(join(directory, "ssh"), own, { encoding: "utf8" }).trim().split("\n");
+      expect(words.slice(-own.length)).toEqual(own);
+      const first = (option: string) => words.find((word) => word.startsWith(`${option}=`));
+      expect(first("StrictHostKeyChecking")).toBe("StrictHostKeyChecking=yes");
+      expect(first("UserKnownHostsFile")).toBe("UserKnownHostsFile=/tmp/b");
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+});

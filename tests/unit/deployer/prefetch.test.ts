@@ -1,0 +1,68 @@
+import * as pulumi from "@pulumi/pulumi";
+import { errandOf, laterWaves, Prefetch, prefetchTrigger } from "../../../components/nixos-host/prefetch.ts";
+import { errands, runErrands } from "../../../deployer/prefetch/job.ts";
+import { record } from "../mocks.ts";
+import { broken, drv, newSystem, ok, refusedConnection, spec, status, world } from "./fixtures.ts";
+
+const found = (more = {}) => ({ reached: true as const, user: "deploy", status: status(more) });
+const away = { reached: false as const, reason: "no answer in time" };
+const wave = (name: string, at: number) => ({ name, wave: at, converge: "must" as const });
+
+test("an errand is what is not on the host yet", () => {
+  expect(errandOf(spec(), found())).toMatchObject({ copy: true });
+  expect(errandOf(spec(), away)).toMatchObject({ copy: false });
+  expect(errandOf(spec(), found({ system: newSystem }))).toBeUndefined();
+  expect(errandOf(spec({ drvPath: undefined }), found())).toBeUndefined();
+  expect(errandOf(spec({ build: "target", signer: "fleet" }), away)).toBeUndefined();
+});
+
+test("later waves are all but the first", () => {
+  expect(laterWaves([wave("a", 2), wave("b", 2), wave("c", 5)]).map(({ name }) => name)).toEqual(["c"]);
+  expect(laterWaves([wave("a", 1), wave("b", 1)])).toEqual([]);
+});
+
+test("the trigger says what is wanted, in whatever order", () => {
+  const [a, b] = [
+    { host: "a", outPath: "/x" },
+    { host: "b", outPath: "/y" },
+  ];
+  expect(prefetchTrigger([a, b])).toBe(prefetchTrigger([b, a]));
+  expect(prefetchTrigger([a, { ...b, outPath: "/z" }])).not.toBe(prefetchTrigger([a, b]));
+});
+
+test("built, pushed and copied ahead, never activated; one that fails is told and stops nobody", async () => {
+  const list = errands.parse([
+    { spec: spec({ push: "s3://cache" }), copy: true },
+    { spec: spec({ host: "away" }), copy: false },
+  ]);
+  const w = world({ build: [ok(`${newSystem}\n`)], push: [ok()], copy: [ok()] });
+  expect(await runErrands(list, w.tools)).toEqual({
+    schemaVersion: 1,
+    hosts: { web: "ready", away: "ready" },
+  });
+  expect(w.kinds().sort()).toEqual(["build", "build", "connect", "copy", "leave", "push"]);
+  const failing = world({
+    build: [broken("error: builder failed"), ok(`${newSystem}\n`)],
+    copy: [refusedConnection],
+  });
+  const { hosts } = await runErrands(errands.parse([{ spec: spec(), copy: true }]), failing.tools);
+  expect(hosts["web"]).toBe("build: error: builder failed");
+});
+
+test("one resource, which what is wanted alone triggers", async () => {
+  const { recording } = await record(
+    () =>
+      new Prefetch("prefetch", {
+        hosts: [
+          {
+            hostname: "web",
+            target: pulumi.output({ outPath: newSystem }),
+            errand: pulumi.output({ spec: { ...spec(), drvPath: drv("b") }, copy: true }),
+          },
+        ],
+      }),
+  );
+  const [made] = recording.ofType("command:local:Command");
+  expect(made?.inputs["triggers"]).toEqual([prefetchTrigger([{ host: "web", outPath: newSystem }])]);
+  expect(JSON.parse(String(made?.inputs["stdin"]))).toHaveLength(1);
+});

@@ -1,0 +1,165 @@
+import { wantedToken, whyDeploy } from "../../../components/nixos-host/token.ts";
+import { verdictText } from "../../../components/nixos-host/verdict.ts";
+import { heldBy } from "../../../components/nixos-host/waves.ts";
+import { deploy } from "../../../deployer/deploy/deploy.ts";
+import { activationBudget } from "../../../deployer/deploy/spec.ts";
+import type { Probe } from "../../../deployer/probe.ts";
+import type { DeployResult } from "../../../deployer/protocol/result.ts";
+import { deployResult } from "../../../deployer/protocol/result.ts";
+import { lost, newSystem, ok, oldSystem, refusedConnection, said, spec, status, world } from "./fixtures.ts";
+
+const prepared = { build: [ok(`${newSystem}\n`)], copy: [ok()] };
+const why = "kernel linux-6.12 -> linux-6.18";
+const rebooting = ok({ outcome: "rebooting", reason: why, bootId: "b-1", token: "t1" });
+const activation = { token: "t1", wanted: newSystem, recorded: oldSystem };
+const onItsWay = status({ phase: "rebooting", activation });
+const up = { system: newSystem, booted: newSystem, bootId: "b-2", confirmed: false, activation };
+const open = status({ ...up, phase: "waiting" });
+const done = { outcome: "confirmed", running: newSystem, booted: newSystem, bootId: "b-2", token: "t1" };
+const deploySet = { at: "2026-01-02T03:04:05Z", closure: newSystem, commit: "c0ffee", by: "ann@desk" };
+
+async function outcome(w: ReturnType<typeof world>, more: Parameters<typeof spec>[0] = { reboot: "allow" }) {
+  const result = await deploy(spec(more), w.tools);
+  expect(deployResult.parse(result)).toEqual(result);
+  return result;
+}
+
+describe("through a reboot", () => {
+  test("the host is asked until it waits with the new system, and confirmed there", async () => {
+    const booting = status({ ...up, phase: "checking" });
+    const w = world({
+      ...{ ...prepared, activate: [rebooting], confirm: [ok({ ...done, deploy: deploySet })] },
+      status: [ok(onItsWay), refusedConnection, lost, ok(booting), ok(open)],
+    });
+    const result = await outcome(w);
+    expect(result).toMatchObject({ outcome: "confirmed", running: newSystem, booted: newSystem });
+    expect(result.provenance).toEqual(deploySet);
+    expect(w.kinds().slice(-3)).toEqual(["status", "confirm", "leave"]);
+  });
+
+  test("the shutdown takes the answer with it: the same", async () => {
+    const w = world({
+      ...{ ...prepared, activate: [lost], confirm: [ok(done)] },
+      status: [refusedConnection, ok(open)],
+    });
+    expect(await outcome(w)).toMatchObject({ outcome: "confirmed", booted: newSystem });
+  });
+
+  test.each([
+    ["the boot id is the one from before", { ...done, bootId: "b-1" }, /never rebooted/],
+    ["another system was booted", { ...done, booted: oldSystem }, /the machine booted .*a{32}/],
+  ])("confirmed, but %s: not believed", async (_, line, reason) => {
+    const w = world({ ...prepared, activate: [rebooting], confirm: [ok(line)], status: [ok(open)] });
+    const result = await outcome(w);
+    expect(result).toMatchObject({ outcome: "failed", step: "reboot", running: newSystem });
+    expect(result.reason).toMatch(reason);
+  });
+
+  test("the host came back to the old system by itself: rolled back, with its reason", async () => {
+    const last = { outcome: "rolled-back", step: "health", reason: "web: status 502", token: "t1" } as const;
+    const w = world({
+      ...{ ...prepared, activate: [rebooting] },
+      status: [refusedConnection, ok(status({ ...up, phase: "returning" })), lost, ok(status({ last }))],
+    });
+    expect(await outcome(w)).toMatchObject({
+      ...{ outcome: "rolled-back", step: "health", reason: "web: status 502", running: oldSystem },
+    });
+  });
+
+  test("a machine that never comes up: bounded, and told as not known", async () => {
+    const w = world({ ...prepared, activate: [rebooting], status: [refusedConnection] });
+    const result = await outcome(w, {
+      reboot: "allow",
+      seconds: { reboot: 7, switch: 1, health: 0, confirm: 0 },
+    });
+    expect(result).toMatchObject({ outcome: "failed", step: "confirm" });
+    expect(result.reason).toContain(
+      `${activationBudget(spec({ seconds: { switch: 1, health: 0, confirm: 0 } })) + 28} s`,
+    );
+  });
+});
+
+test("staged: told with its reason, no failure, and holds nobody", async () => {
+  const reason = "waits for a reboot, which the inventory forbids a deploy: dbus -> broker";
+  const line = {
+    outcome: "staged",
+    step: "reboot",
+    reason,
+    running: oldSystem,
+    booted: oldSystem,
+    wanted: newSystem,
+    token: "t1",
+  };
+  const w = world({ ...prepared, activate: [ok(line)] });
+  const result = await outcome(w, {});
+  expect(result).toMatchObject({ outcome: "staged", step: "reboot", reason, running: oldSystem });
+  expect(verdictText([{ result, converge: "must" }])).toEqual({
+    failed: false,
+    text: `1 hosts judged: none that must converge is missing\nweb: staged, boots next: ${reason}`,
+  });
+  expect(heldBy([{ result, converge: "must" }])).toEqual([]);
+});
+
+test("a kernel that waits is a warning of a confirmed host, in the verdict too", async () => {
+  const waiting = ok({ outcome: "waiting", running: newSystem, token: "t1" });
+  const line = { ...done, booted: oldSystem, waits: why };
+  const w = world({ ...prepared, activate: [waiting], confirm: [ok(line)] });
+  const result: DeployResult = await outcome(w, {});
+  expect(result).toMatchObject({ outcome: "confirmed", warnings: [`waits for its next reboot: ${why}`] });
+  expect(verdictText([{ result, converge: "must" }]).text).toContain(
+    `warning: | waits for its next reboot: ${why}`,
+  );
+});
+
+test("whose deploy it is reaches the host on standard input, and a refusal of it is told", async () => {
+  const provenance = { commit: "c0ffee", dirty: true, by: "ann@desk" };
+  const refused = said({ outcome: "refused", step: "arguments", reason: "stdin is not one flat" }, 2);
+  const w = world({ ...prepared, activate: [refused], status: [ok(status())] });
+  expect(await outcome(w, { provenance })).toMatchObject({ outcome: "failed", step: "arguments" });
+  const asked = w.asked[w.kinds().indexOf("activate")];
+  expect(asked?.input).toBe(`${JSON.stringify(provenance)}\n`);
+  expect(asked?.argv.join(" ")).not.toContain("c0ffee");
+});
+
+describe("the token", () => {
+  const token = (more: Parameters<typeof status>[0]) => {
+    const probe: Probe = { reached: true, user: "deploy", status: status(more) };
+    return [
+      wantedToken({ outPath: newSystem, probe, converge: "must", fresh: "fresh" }),
+      whyDeploy(newSystem, probe),
+    ];
+  };
+  const staged = { token: "t1", wanted: newSystem };
+  const waits = { system: oldSystem, profile: newSystem, bootDefault: newSystem, staged };
+
+  test("of a staged system stays while it waits: no change until somebody reboots", () => {
+    expect(token(waits)).toEqual(["t1", undefined]);
+    expect(token({ ...waits, bootDefault: null })).toEqual(["t1", undefined]);
+    const rebooted = { system: newSystem, booted: newSystem, token: "t0", confirmed: false, staged: null };
+    expect(token(rebooted)).toEqual(["fresh", "it runs, but was never confirmed"]);
+  });
+
+  test.each([
+    ["another system is wanted since", { staged: { token: "t1", wanted: oldSystem } }],
+    ["the boot default was changed", { bootDefault: oldSystem }],
+    ["the profile was changed", { profile: oldSystem }],
+    ["something is under way", { phase: "switching" }],
+  ])("of a staged system is a fresh one when %s", (_, more) => {
+    const [given, reason] = token({ ...waits, ...more });
+    expect(given).toBe("fresh");
+    expect(reason).toBeDefined();
+  });
+
+  test("is a fresh one while the kernel is not the booted one, where a deploy may reboot", () => {
+    const runs = {
+      system: newSystem,
+      token: "t1",
+      kernel: "/nix/store/x-6.18",
+      bootedKernel: "/nix/store/x-6.12",
+    };
+    expect(token({ ...runs, reboot: "allow" })).toEqual(["fresh", "its kernel is not the booted one"]);
+    expect(token({ ...runs, reboot: "never" })).toEqual(["t1", undefined]);
+    expect(token({ ...runs, reboot: "allow", bootedKernel: runs.kernel })).toEqual(["t1", undefined]);
+    expect(token({ ...runs, reboot: "allow", bootedKernel: null })).toEqual(["t1", undefined]);
+  });
+});

@@ -1,0 +1,42 @@
+import { withPower } from "../../../components/nixos-host/power.ts";
+import { type DeployResult, withRunning } from "../../../deployer/protocol/result.ts";
+import { newSystem, oldSystem, status } from "./fixtures.ts";
+
+const result = (more: Partial<DeployResult>): DeployResult => ({
+  ...{ schemaVersion: 1, host: "web", outcome: "failed", token: "t", seconds: {} },
+  ...more,
+});
+const seen = status({ system: oldSystem, generation: 7 });
+
+test.each(["identity", "wave", "build", "sign", "push", "copy"])(
+  "ended at %s: what ran before the run still runs",
+  (step) => {
+    expect(withRunning(result({ step }), seen)).toMatchObject({ running: oldSystem, generation: 7 });
+  },
+);
+
+test("what the deploy itself learned, or an activation with an unknown end, is left as told", () => {
+  const told = result({ step: "copy", running: newSystem });
+  expect(withRunning(told, seen)).toEqual(told);
+  const unknown = result({ step: "activate" });
+  expect(withRunning(unknown, seen)).toEqual(unknown);
+});
+
+test("a host that did not answer stays unknown", () => {
+  const unreached = result({ step: "copy" });
+  expect(withRunning(unreached, undefined)).toEqual(unreached);
+});
+
+test("a host whose server is off was not reached for that reason, and has that remedy", () => {
+  const off = { is: "off", reason: "the server is off", hint: "power it on" } as const;
+  const lost = result({ step: "connect", reason: "Connection timed out", hint: "look at its firewall" });
+  expect(withPower(lost, off)).toEqual({
+    ...lost,
+    reason: "Connection timed out\nthe server is off",
+    hint: "power it on",
+  });
+  expect(withPower(lost, { is: "starting" })).toEqual(lost);
+  expect(withPower(lost, undefined)).toEqual(lost);
+  const built = result({ step: "build", reason: "no such attribute" });
+  expect(withPower(built, off)).toEqual(built);
+});

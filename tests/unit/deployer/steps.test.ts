@@ -1,0 +1,93 @@
+import { copyStep } from "../../../deployer/deploy/closure.ts";
+import { deploySpec, shortList } from "../../../deployer/deploy/spec.ts";
+import {
+  connectStep,
+  leaveCommand,
+  peer,
+  sharedPeer,
+  stepFailure,
+  verbStep,
+} from "../../../deployer/deploy/steps.ts";
+import { lastLines } from "../../../lib/sanitize.ts";
+import { broken, files, newSystem, refusedConnection, spec } from "./fixtures.ts";
+
+const own = peer(spec(), files, "deploy");
+
+test("verbs go through sudo; a connection is shared where it is asked for, and only there", () => {
+  const { argv } = verbStep(spec(), "activate", sharedPeer(spec(), files));
+  expect(argv).toEqual(expect.arrayContaining(["ControlMaster=no", "ControlPath=/tmp/d/web.ssh"]));
+  expect(argv.at(-1)).toBe(
+    `sudo -n /run/current-system/sw/bin/pantheros-supervisor activate ${newSystem} t1`,
+  );
+  const confirm = verbStep(spec(), "confirm", own).argv;
+  expect(confirm).toEqual(expect.arrayContaining(["ControlMaster=no", "ControlPath=none"]));
+  expect(confirm.at(-1)).toMatch(/ confirm t1$/);
+});
+
+test("the connection is opened as who changes the host, and bounded", () => {
+  const step = connectStep(spec({ managed: false }), files);
+  expect(step?.argv).toEqual(expect.arrayContaining(["User=root", "HostKeyAlias=web", "-N"]));
+  expect(step).toMatchObject({ log: "/tmp/d/web.log", timeoutSeconds: 20 + 10 });
+  expect(step?.hint(refusedConnection)).toMatch(/does not answer/);
+  expect(leaveCommand(spec(), files)?.argv.slice(-3)).toEqual(["-O", "stop", "web"]);
+});
+
+test("where ssh could make no socket, nothing is opened and nothing shared", () => {
+  const long = { ...files, connections: `/tmp/${"d".repeat(90)}` };
+  expect([connectStep(spec(), long), leaveCommand(spec(), long)]).toEqual([undefined, undefined]);
+  expect(verbStep(spec(), "activate", sharedPeer(spec(), long)).argv).toContain("ControlPath=none");
+});
+
+test("a machine without a supervisor is changed by the new system's own, as root", () => {
+  const to = sharedPeer(spec({ managed: false }), files);
+  const { argv } = verbStep(spec({ managed: false }), "activate", to);
+  expect(argv).toEqual(expect.arrayContaining(["User=root", "ControlPath=/tmp/d/web.ssh"]));
+  expect(argv.at(-1)).toBe(`${newSystem}/sw/bin/pantheros-supervisor activate ${newSystem} t1`);
+});
+
+test("waiting for the host is bounded by what the host itself may take", () => {
+  const given = spec({ seconds: { switch: 100, health: 50, confirm: 20, connect: 5 } });
+  expect(verbStep(given, "activate", own).timeoutSeconds).toBe(100 * 2 + 50 * 2 + 120 + 5);
+});
+
+test("a failure has step, command, exit code, reason and hint", () => {
+  const step = copyStep(spec(), files, { substitute: true, direct: false });
+  if (step === undefined) throw new Error("nothing to copy");
+  expect(stepFailure(step, broken("error: disk full\n", 1))).toEqual({
+    step: "copy",
+    command: `nix --extra-experimental-features 'nix-command flakes' copy --substitute-on-destination --to ssh-ng://web ${newSystem}`,
+    exitCode: 1,
+    reason: "error: disk full",
+    hint: expect.stringContaining("nix-collect-garbage"),
+  });
+});
+
+test("a reason is short and without colours", () => {
+  const text = Array.from({ length: 40 }, (_, at) => `\u001b[31mline ${at}\u001b[0m`).join("\n");
+  expect(lastLines(text).split("\n")).toEqual(Array.from({ length: 12 }, (_, at) => `line ${at + 28}`));
+  expect(lastLines("x".repeat(9000))).toHaveLength(1500);
+});
+
+test("a spec stays under 1 kB and refuses what it does not know", () => {
+  const held = shortList(Array.from({ length: 100 }, (_, at) => `host-${at} (rolled-back)`));
+  expect(held.at(-1)).toBe("95 more");
+  expect(
+    JSON.stringify(spec({ heldBy: held, push: "s3://cache?endpoint=s3.example.test" })).length,
+  ).toBeLessThan(1024);
+  expect(deploySpec.safeParse({ ...spec(), extra: 1 }).success).toBe(false);
+  expect(deploySpec.safeParse({ ...spec(), outPath: "/nix/store/../etc" }).success).toBe(false);
+  expect(deploySpec.safeParse({ ...spec(), token: "a b" }).success).toBe(false);
+  expect(deploySpec.safeParse({ ...spec(), hostKeys: [] }).success).toBe(false);
+});
+
+test("another host key: its fingerprint, and none of ssh's advice to remove the pin", () => {
+  const page = [
+    "Someone could be eavesdropping on you right now (man-in-the-middle attack)!",
+    "SHA256:c5oyvVUlPLHKVSmKWts+NeNtcFmtJfvwn6ta8iVTvZ8.",
+    '  ssh-keygen -f "/tmp/known_hosts" -R "web"',
+    "Host key verification failed.",
+  ].join("\n");
+  expect(stepFailure(verbStep(spec(), "status", own), broken(page)).reason).toBe(
+    "host key verification failed: the machine shows SHA256:c5oyvVUlPLHKVSmKWts+NeNtcFmtJfvwn6ta8iVTvZ8",
+  );
+});
