@@ -57,7 +57,7 @@ const takeDown = () => {
 };
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
-    steps.say(`${signal}: stops`);
+    steps.log(`${signal}: stops`);
     takeDown().finally(() => process.exit(130));
   });
 }
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
   checkPrerequisites();
   const cache = process.env["PANTHEROS_CACHE"];
   if (cache === undefined) throw new Error("start this through tools/with");
-  const peer = options.peer ? new DeployRs(await provideDeployRs(cache, steps.say), fleet) : undefined;
+  const peer = options.peer ? new DeployRs(await provideDeployRs(cache, steps.log), fleet) : undefined;
   try {
     const { rows, growth, columns } = await measure({
       parts: new Set(chosen as Part[]),

@@ -62,13 +62,13 @@ export async function measure(wanted: Wanted): Promise<Measured> {
   await steps.run("clean start", () => fleet.begin());
   const empty = new EmptyProgram(fleet);
   await empty.begin();
-  const deploys = new Deploys(fleet, peer, steps.say);
+  const deploys = new Deploys(fleet, peer, steps.log);
   const several = async (name: string, body: () => Promise<number>): Promise<number> => {
     const values: number[] = [];
     for (let round = 1; round <= rounds; round += 1) {
       await fleet.rest();
       values.push(await body());
-      steps.say(`${name}, round ${round} of ${rounds}: ${values.at(-1)?.toFixed(2)} s`);
+      steps.log(`${name}, round ${round} of ${rounds}: ${values.at(-1)?.toFixed(2)} s`);
     }
     return median(values);
   };
@@ -116,7 +116,7 @@ export async function measure(wanted: Wanted): Promise<Measured> {
       if (has("hundred") && size === MEGA) rows.push(hundredRow(result));
     }
     if (has("rollback") && size === Math.min(...sizes)) {
-      rows.push(await steps.run("rollback", () => measureRollback(fleet, rounds, steps.say)));
+      rows.push(await steps.run("rollback", () => measureRollback(fleet, rounds, steps.log)));
     }
     if (grows) growth.push({ hosts: size, figures });
   }

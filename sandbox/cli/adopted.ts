@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ExistingHost } from "../../inventory/plan.ts";
 import type { NewMachine } from "../machines/machines.ts";
-import { ensureKeyPair, writeWhole } from "./files.ts";
+import { ensureKeyPair, writeAtomic } from "./files.ts";
 import type { Layout } from "./layout.ts";
 
 /** A machine that stood there before the program came; root is reachable with the deploy key. */
@@ -36,7 +36,7 @@ export function knownHostsText(keys: readonly (readonly [host: ExistingHost, pub
 }
 
 /** A renamed host's machine is the one that was made under its former name, with its key; here `formerly` has to stay. */
-export function machineNameOf(
+export function machineName(
   { name, formerly }: Pick<ExistingHost, "name" | "formerly">,
   known: (name: string) => boolean,
 ): string {
@@ -53,7 +53,7 @@ export async function prepareAdopted(
   const pinned: [ExistingHost, string][] = [];
   const machines: NewMachine[] = [];
   for (const host of hosts) {
-    const called = machineNameOf(host, (name) => existsSync(join(layout.hostKeys, name)));
+    const called = machineName(host, (name) => existsSync(join(layout.hostKeys, name)));
     const path = join(layout.hostKeys, called);
     const publicKey = await ensureKeyPair(path, called);
     pinned.push([host, publicKey]);
@@ -63,6 +63,6 @@ export async function prepareAdopted(
     });
     machines.push({ ...machine, name: called });
   }
-  writeWhole(layout.knownHosts, knownHostsText(pinned), 0o644);
+  writeAtomic(layout.knownHosts, knownHostsText(pinned), 0o644);
   return machines;
 }

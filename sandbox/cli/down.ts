@@ -10,9 +10,9 @@ import { waitFor } from "../machines/wait.ts";
 import { driverNamespace, namespacePath } from "../network/names.ts";
 import { claimName, ensureDriver, removeNetwork, sandboxNamespaces } from "../network/network.ts";
 import { type Layout, layoutOf } from "./layout.ts";
+import { endOrphans, endProcesses } from "./orphans.ts";
 import { pulumi, stackHasResources } from "./stack.ts";
 import type { Steps } from "./steps.ts";
-import { endProcesses, endStrays } from "./strays.ts";
 import { LOCK_SECONDS, sandboxPlan } from "./up.ts";
 import { ensureVendors } from "./vendors.ts";
 
@@ -26,7 +26,7 @@ export interface DownOptions {
 }
 
 /** Made by the sandbox in PANTHEROS_SANDBOX_DIR; nothing else in it is touched. */
-export const STATE: readonly string[] = [
+export const STATE_FILES: readonly string[] = [
   "pulumi",
   "project",
   "Pulumi.sandbox.yaml",
@@ -37,7 +37,7 @@ export const STATE: readonly string[] = [
   "nix-cache",
   "nixos-anywhere.log",
 ];
-export const KEPT: readonly string[] = [
+export const KEPT_FILES: readonly string[] = [
   "keys",
   "secrets.env",
   "passphrase",
@@ -59,7 +59,7 @@ async function destroyStack(
       await ensureDriver(context.name, context.directory);
       await ensureVendors(context, layout, sandboxPlan(context).inventory);
     });
-    steps.say("pulumi destroy");
+    steps.log("pulumi destroy");
     const code = await pulumi(context, ["destroy", "--yes", "--skip-preview"], DESTROY_SECONDS);
     return code === 0 ? undefined : `pulumi destroy ended with ${code}`;
   } catch (error) {
@@ -117,7 +117,7 @@ export function leftovers(context: SandboxContext, namespaces: ReadonlySet<strin
 }
 
 function removeFiles(layout: Layout, keep: boolean): void {
-  for (const name of keep ? STATE : [...STATE, ...KEPT]) {
+  for (const name of keep ? STATE_FILES : [...STATE_FILES, ...KEPT_FILES]) {
     rmSync(join(layout.directory, name), { recursive: true, force: true });
   }
   if (existsSync(layout.directory) && readdirSync(layout.directory).length === 0) rmdirSync(layout.directory);
@@ -137,26 +137,26 @@ export async function down(context: SandboxContext, steps: Steps, options: DownO
     namespaceIds(context).size === 0 &&
     sandboxCgroups(context.name).length === 0
   ) {
-    steps.say("there is no sandbox; nothing to take down");
+    steps.log("there is no sandbox; nothing to take down");
     return 0;
   }
   // Not another checkout's namespaces and cgroups.
   claimName(context.name, context.directory);
   const waiting = (holder: number | undefined) =>
-    steps.say(`waits for process ${holder}, which changes this sandbox`);
+    steps.log(`waits for process ${holder}, which changes this sandbox`);
   return withLock(
     layout.lock,
     LOCK_SECONDS,
     async () => {
-      await endStrays(context, (message) => steps.say(message));
+      await endOrphans(context, (message) => steps.log(message));
       const problem = options.force ? undefined : await destroyStack(context, layout, steps);
       if (problem !== undefined)
-        steps.say(`the stack could not be destroyed, so it is removed by force:\n${problem}`);
+        steps.log(`the stack could not be destroyed, so it is removed by force:\n${problem}`);
       const left = await removeEverything(context, layout, steps);
       removeFiles(layout, options.keep);
-      for (const line of left) steps.say(`LEFT: ${line}`);
+      for (const line of left) steps.log(`LEFT: ${line}`);
       if (left.length > 0) return 1;
-      steps.say("no process, mount, namespace, link or cgroup of the sandbox is left");
+      steps.log("no process, mount, namespace, link or cgroup of the sandbox is left");
       return problem === undefined ? 0 : 1;
     },
     waiting,

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { run } from "../machines/command.ts";
 
 /** Write when the content differs: a reader sees the old file or the new one, never a part. */
-export function writeWhole(path: string, content: string, mode = 0o600): void {
+export function writeAtomic(path: string, content: string, mode = 0o600): void {
   if (existsSync(path) && readFileSync(path, "utf8") === content) return;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const partial = `${path}.${process.pid}.new`;

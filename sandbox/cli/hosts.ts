@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Plan } from "../../inventory/plan.ts";
 import type { HostOutputs } from "../../outputs/contract.ts";
 import type { SandboxContext } from "../machines/keeper.ts";
-import { driverNamespace, inNamespace } from "../network/names.ts";
-import { writeWhole } from "./files.ts";
+import { driverNamespace, netnsExec } from "../network/names.ts";
+import { writeAtomic } from "./files.ts";
 import type { Layout } from "./layout.ts";
 import { readOutputs } from "./stack.ts";
 
@@ -23,7 +23,7 @@ export function sshCommand(
     "IdentitiesOnly=yes",
     "ConnectTimeout=10",
   ];
-  return inNamespace(driverNamespace(context.name), [
+  return netnsExec(driverNamespace(context.name), [
     "ssh",
     "-i",
     layout.deployKey,
@@ -34,7 +34,7 @@ export function sshCommand(
 }
 
 /** The line that pins a host, from what the stack published. */
-export function pinLine(name: string, host: Pick<HostOutputs, "addresses" | "hostKey">): string {
+export function knownHostsLine(name: string, host: Pick<HostOutputs, "addresses" | "hostKey">): string {
   if (host.hostKey === undefined) throw new Error(`${name}: the stack has published no host key yet`);
   const names = [name, host.addresses.ipv4, host.addresses.ipv6].filter((entry) => entry !== undefined);
   return `${names.join(",")} ${host.hostKey}\n`;
@@ -57,6 +57,6 @@ export async function sshToHost(
   }
   const pins = join(layout.directory, "run", "published_hosts");
   const adopted = existsSync(layout.knownHosts) ? readFileSync(layout.knownHosts, "utf8") : "";
-  writeWhole(pins, host.hostKey === undefined ? adopted : pinLine(name, host));
+  writeAtomic(pins, host.hostKey === undefined ? adopted : knownHostsLine(name, host));
   return sshCommand(context, layout, pins, `${plan.inventory.deploy.user}@${address}`, command);
 }

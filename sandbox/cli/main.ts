@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { StepError } from "../machines/command.ts";
 import { sandboxFromEnvironment } from "../machines/context.ts";
 import { Machines } from "../machines/machines.ts";
-import { driverNamespace, inNamespace } from "../network/names.ts";
+import { driverNamespace, netnsExec } from "../network/names.ts";
 import { down } from "./down.ts";
 import { sshToHost } from "./hosts.ts";
 import { joinScript } from "./join.ts";
@@ -16,7 +16,7 @@ import { sandboxVariables, TAILSCALE_URL } from "./vendors.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
 const steps = createSteps((line) => console.log(line));
-const context = sandboxFromEnvironment(repository, process.env, (message) => steps.say(message));
+const context = sandboxFromEnvironment(repository, process.env, (message) => steps.log(message));
 const layout = layoutOf(context.directory);
 
 /** A person's command, on their terminal and with their environment. */
@@ -67,7 +67,7 @@ program
   .description("run a command in the sandbox's network: dig, curl, nix copy, …")
   .argument("<command...>")
   .passThroughOptions()
-  .action((command: string[]) => run(() => foreground(inNamespace(driverNamespace(context.name), command))));
+  .action((command: string[]) => run(() => foreground(netnsExec(driverNamespace(context.name), command))));
 
 program
   .command("ssh")

@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, rmdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { lookAtMachine, sandboxObstacles, WHAT_STILL_WORKS } from "../../tools/toolchain/prerequisites.ts";
+import { detectMachine, sandboxObstacles, WHAT_STILL_WORKS } from "../../tools/toolchain/prerequisites.ts";
 import { cgroupHierarchies } from "../machines/cgroups.ts";
 
 /** Programs that `up` and the machines use, with the Debian package of each. */
@@ -54,7 +54,7 @@ export function cgroupProblem(hierarchies: readonly string[] = cgroupHierarchies
 }
 
 export function checkPrerequisites(path = process.env["PATH"] ?? ""): void {
-  const obstacles = sandboxObstacles(lookAtMachine());
+  const obstacles = sandboxObstacles(detectMachine());
   const cgroups = obstacles.length > 0 ? undefined : cgroupProblem();
   const problems =
     obstacles.length > 0

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { run } from "../machines/command.ts";
 import { ensureSecrets as ensureVendorSecrets, type Secrets } from "../vendors/secrets.ts";
-import { writeWhole } from "./files.ts";
+import { writeAtomic } from "./files.ts";
 import type { Layout } from "./layout.ts";
 
 /** secrets.env, made once, and the passphrase of the stack's secrets as the file that Pulumi reads. */
 export function ensureSecrets(layout: Layout): Secrets {
   const secrets = ensureVendorSecrets(layout.directory);
-  writeWhole(layout.passphrase, `${secrets["PULUMI_CONFIG_PASSPHRASE"] ?? ""}\n`);
+  writeAtomic(layout.passphrase, `${secrets["PULUMI_CONFIG_PASSPHRASE"] ?? ""}\n`);
   return secrets;
 }
 
@@ -17,13 +17,13 @@ export async function ensureSigningKey(layout: Layout, sandbox: string): Promise
   const options = { step: "signing key", hint: "tools/setup sandbox provides Nix" };
   if (!existsSync(layout.signingKey)) {
     const key = await run([...nix, "generate-secret", "--key-name", `${sandbox}-1`], options);
-    writeWhole(layout.signingKey, key.trim());
+    writeAtomic(layout.signingKey, key.trim());
   }
   const publicFile = `${layout.signingKey}.pub`;
   if (!existsSync(publicFile)) {
     const input = readFileSync(layout.signingKey, "utf8");
     const key = await run([...nix, "convert-secret-to-public"], { ...options, input });
-    writeWhole(publicFile, `${key.trim()}\n`, 0o644);
+    writeAtomic(publicFile, `${key.trim()}\n`, 0o644);
   }
   return readFileSync(publicFile, "utf8").trim();
 }

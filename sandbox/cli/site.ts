@@ -1,4 +1,4 @@
-import { writeWhole } from "./files.ts";
+import { writeAtomic } from "./files.ts";
 import type { Layout } from "./layout.ts";
 
 /** The flake input `site`: what only this installation of the sandbox knows; no secrets. */
@@ -23,5 +23,5 @@ export function nixSystem(arch: string): string {
 }
 
 export function writeSite(layout: Layout, site: Site): void {
-  writeWhole(layout.site, `${JSON.stringify(site, null, 2)}\n`, 0o644);
+  writeAtomic(layout.site, `${JSON.stringify(site, null, 2)}\n`, 0o644);
 }

@@ -5,7 +5,7 @@ export interface Steps {
    * second. The body may say what it does now. A failure prints the step's name and passes on.
    */
   run<T>(name: string, body: (note: (message: string) => void) => Promise<T>): Promise<T>;
-  say(message: string): void;
+  log(message: string): void;
   /** Seconds since the first step. */
   elapsed(): number;
 }
@@ -18,7 +18,7 @@ export function createSteps(write: (line: string) => void, now: () => number = D
   const stamp = (): string => `[${((now() - begin) / 1000).toFixed(1).padStart(6)} s]`;
   const say = (message: string): void => write(`${stamp()} ${message}`);
   return {
-    say,
+    log: say,
     elapsed: () => (now() - begin) / 1000,
     async run(name, body) {
       const from = now();

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { loadInventory } from "../../inventory/load.ts";
 import { type ExistingHost, type Plan, planFor } from "../../inventory/plan.ts";
-import { inTurns } from "../machines/in-turns.ts";
+import { eachLimit } from "../machines/each-limit.ts";
 import type { SandboxContext } from "../machines/keeper.ts";
 import { withLock } from "../machines/lock.ts";
 import { Machines, type NewMachine } from "../machines/machines.ts";
@@ -10,12 +10,12 @@ import { claimName, ensureDriver, tailnetSuffixFile } from "../network/network.t
 import { prepareAdopted } from "./adopted.ts";
 import { ensureKeyPair } from "./files.ts";
 import { type Layout, layoutOf } from "./layout.ts";
+import { endOrphans } from "./orphans.ts";
 import { checkPrerequisites } from "./prerequisites.ts";
 import { ensureSecrets, ensureSigningKey } from "./secrets.ts";
 import { nixSystem, writeSite } from "./site.ts";
 import { pulumi, readOutputs } from "./stack.ts";
 import type { Steps } from "./steps.ts";
-import { endStrays } from "./strays.ts";
 import { nextSteps, summaryLines } from "./summary.ts";
 import { unmanagedSystems } from "./unmanaged.ts";
 import { ensureVault } from "./vault.ts";
@@ -77,14 +77,14 @@ async function ensureMachines(
     fresh.map(({ name }) => name),
   );
   let made = 0;
-  await inTurns(adopted, STARTED_AT_ONCE, async (machine) => {
+  await eachLimit(adopted, STARTED_AT_ONCE, async (machine) => {
     const system = systems[machine.name];
     await machines.create(system === undefined ? machine : { ...machine, system });
     if (system === undefined) return;
     made += 1;
     note(`${machine.name} runs a system of its owner's, for adoption (${made} of ${fresh.length})`);
   });
-  await inTurns(others, STARTED_AT_ONCE, async (name) => {
+  await eachLimit(others, STARTED_AT_ONCE, async (name) => {
     if (await machines.recover(name)) note(`${name} was off, started again`);
   });
   // A deploy right after must find them at work, and not half way through their boot.
@@ -102,7 +102,7 @@ async function ensureSandbox(
   options: Pick<UpOptions, "vendors">,
 ): Promise<void> {
   const layout = layoutOf(context.directory);
-  await endStrays(context, (message) => steps.say(message));
+  await endOrphans(context, (message) => steps.log(message));
   const plan = sandboxPlan(context);
   const adopted = await steps.run("keys, secrets and site", () => prepareFiles(context, layout, plan));
   await steps.run("image of the machines", () => context.image());
@@ -133,14 +133,14 @@ export async function up(context: SandboxContext, steps: Steps, options: UpOptio
   mkdirSync(context.directory, { recursive: true, mode: 0o700 });
   claimName(context.name, context.directory);
   const waiting = (holder: number | undefined) =>
-    steps.say(`waits for process ${holder}, which changes this sandbox`);
+    steps.log(`waits for process ${holder}, which changes this sandbox`);
   return withLock(
     lock,
     LOCK_SECONDS,
     async () => {
       await ensureSandbox(context, steps, options);
       if (!options.deploy) return 0;
-      steps.say("pulumi up");
+      steps.log("pulumi up");
       const code = await pulumi(
         context,
         ["up", "--yes", "--skip-preview", "--suppress-outputs"],
@@ -156,7 +156,7 @@ export async function up(context: SandboxContext, steps: Steps, options: UpOptio
         for (const line of nextSteps(outputs, "tools/sandbox")) console.log(line);
       }
       console.log("");
-      steps.say(
+      steps.log(
         code === 0
           ? "the sandbox is up"
           : `pulumi up ended with ${code}: read the reasons above, run it again`,

@@ -6,15 +6,12 @@ import { parseReference, type Seed, seedVault } from "../vendors/onepassword/see
 import type { Layout } from "./layout.ts";
 
 /** A made-up secret in the form of a service account's token, which is what hosts are given most. */
-function inventedSecret(): string {
+function randomToken(): string {
   return `ops_${randomBytes(48).toString("base64url")}`;
 }
 
 /** What the fleet's owner would have put into 1Password: a value for every reference of the inventory. */
-export function vaultSeeds(
-  plan: Pick<Plan, "secrets">,
-  value: () => string = inventedSecret,
-): readonly Seed[] {
+export function vaultSeeds(plan: Pick<Plan, "secrets">, value: () => string = randomToken): readonly Seed[] {
   const references = new Set(plan.secrets.map(({ reference }) => reference));
   return [...references].map((reference) => ({ ...parseReference(reference), value }));
 }

@@ -5,7 +5,7 @@ import { daemonCgroups } from "../machines/cgroups.ts";
 import { attempt, StepError } from "../machines/command.ts";
 import { type Daemon, daemonProcess, startDaemon, stopDaemon } from "../machines/daemon.ts";
 import type { SandboxContext } from "../machines/keeper.ts";
-import { driverNamespace, inNamespaceOnly } from "../network/names.ts";
+import { driverNamespace, nsenterNet } from "../network/names.ts";
 import { RUNNER_ADDRESS } from "../network/plan.ts";
 import type { Layout } from "./layout.ts";
 
@@ -55,7 +55,7 @@ export function vendorsDaemon(
     "NODE_COMPILE_CACHE",
   ];
   return {
-    argv: inNamespaceOnly(driverNamespace(context.name), [
+    argv: nsenterNet(driverNamespace(context.name), [
       process.execPath,
       join(context.repository, "sandbox/vendors/main.ts"),
       "serve",
@@ -97,7 +97,7 @@ export async function vendorsProblem(context: SandboxContext, seconds: number): 
     String(seconds),
     ...HEALTH_URLS,
   ];
-  const result = await attempt(inNamespaceOnly(driverNamespace(context.name), argv), {
+  const result = await attempt(nsenterNet(driverNamespace(context.name), argv), {
     step: "vendors",
     timeout: (seconds + 15) * 1000,
   });

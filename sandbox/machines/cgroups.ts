@@ -50,8 +50,8 @@ export function cgroupProcesses(directory: string): readonly number[] {
 }
 
 /** Remove the empty cgroup with those below it; false when a process is left in one of them. */
-function removeTree(directory: string): boolean {
-  for (const child of subdirectories(directory)) removeTree(child);
+function removeCgroup(directory: string): boolean {
+  for (const child of subdirectories(directory)) removeCgroup(child);
   try {
     rmdirSync(directory);
   } catch {
@@ -75,7 +75,7 @@ export async function clearCgroups(directories: readonly string[], seconds = 10)
         }
       }
     }
-    return directories.every(removeTree) ? true : undefined;
+    return directories.every(removeCgroup) ? true : undefined;
   });
   return done === true;
 }

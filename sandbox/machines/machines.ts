@@ -2,11 +2,11 @@ import { existsSync, rmSync } from "node:fs";
 import type { Cable } from "../network/cable.ts";
 import { machineNamespace, namespacePath } from "../network/names.ts";
 import {
+  addTailnetName,
   connectMachine,
   disconnectMachine,
   enforceFirewall,
   ensureDriver,
-  nameInTailnet,
   setCable,
 } from "../network/network.ts";
 import type { MachineAddresses } from "../network/plan.ts";
@@ -23,11 +23,11 @@ import {
   writeRecord,
 } from "./disk.ts";
 import { bootCount, findInit, lastLines, type SandboxContext, spawnKeeper } from "./keeper.ts";
-import { allowManyMachines, limitHint } from "./limits.ts";
+import { limitHint, raiseInotifyLimit } from "./limits.ts";
 import { withLock } from "./lock.ts";
 import { preinstall } from "./preinstalled.ts";
 import { readPidFile, signalProcess } from "./process.ts";
-import { fillScript, freeScript } from "./space.ts";
+import { FREE_SCRIPT, fillScript } from "./space.ts";
 import type { UserData } from "./user-data.ts";
 import { waitFor } from "./wait.ts";
 
@@ -183,7 +183,7 @@ export class Machines {
 
   /** Leave so many kilobytes of the machine's disk free, where its store is; undefined: as before. */
   async space(name: string, kilobytes: number | undefined): Promise<void> {
-    const script = kilobytes === undefined ? freeScript : fillScript(kilobytes);
+    const script = kilobytes === undefined ? FREE_SCRIPT : fillScript(kilobytes);
     await run(this.shellCommand(name, ["sh", "-c", script]), { step: `disk of ${name}`, timeout: 60_000 });
   }
 
@@ -230,9 +230,9 @@ export class Machines {
     await this.#cut(name);
     await ensureDriver(this.#context.name, this.#context.directory);
     await connectMachine(this.#context.name, name, record.addresses);
-    await nameInTailnet(this.#context.name, this.#context.directory, name, record.addresses);
+    await addTailnetName(this.#context.name, this.#context.directory, name, record.addresses);
     await enforceFirewall(this.#context.name, name, record.firewall);
-    allowManyMachines();
+    raiseInotifyLimit();
     const keeper = spawnKeeper(this.#context, paths, record, this.#cgroups(name));
     const started = await waitFor(START_SECONDS, () => {
       if (this.#isUp(name)) return true;

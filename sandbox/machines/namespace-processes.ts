@@ -62,7 +62,7 @@ export function processesIn(
 }
 
 /** Processes that orphans are given to: init, and systemd's managers of users, prctl(2) PR_SET_CHILD_SUBREAPER. */
-export function reapers(processes: readonly ProcessEntry[]): ReadonlySet<number> {
+export function subreapers(processes: readonly ProcessEntry[]): ReadonlySet<number> {
   const managers = processes
     .filter(({ command }) => /^\S*\/systemd( |$)/.test(command))
     .map(({ pid }) => pid);

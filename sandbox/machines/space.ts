@@ -22,7 +22,7 @@ systemctl start nix-daemon.socket
 `;
 }
 
-export const freeScript = `set -eu
+export const FREE_SCRIPT = `set -eu
 mountpoint -q /nix || exit 0
 systemctl stop ${DAEMON}
 umount --lazy /nix

@@ -14,7 +14,7 @@ const PROTOCOLS: Readonly<Record<FirewallRule["protocol"], string>> = {
 const CIDR = /^[0-9a-fA-F.:]+\/\d{1,3}$/;
 const PORT = /^\d{1,5}(-\d{1,5})?$/;
 
-function tableName(machine: string): string {
+function nftTable(machine: string): string {
   // nft identifiers take no dash at the start of a number; the link name is unique and well-formed.
   return `inet machine_${linkName(machine).replaceAll("-", "_")}`;
 }
@@ -53,7 +53,7 @@ function addressMatch(family: string, side: string, peers: readonly string[]): s
  * `rules` null: no firewall is attached.
  */
 export function firewallScript(machine: string, rules: readonly FirewallRule[] | null): string {
-  const table = tableName(machine);
+  const table = nftTable(machine);
   const fresh = `table ${table}\ndelete table ${table}\n`;
   if (rules === null) return fresh;
   const link = linkName(machine);

@@ -51,11 +51,11 @@ export function namespacePath(namespace: string): string {
 }
 
 /** argv prefix that runs a command in a namespace, with the resolv.conf that belongs to it. */
-export function inNamespace(namespace: string, argv: readonly string[]): readonly string[] {
+export function netnsExec(namespace: string, argv: readonly string[]): readonly string[] {
   return ["ip", "netns", "exec", namespace, ...argv];
 }
 
 /** The same for a command that makes mounts or namespaces itself: only the network is entered. */
-export function inNamespaceOnly(namespace: string, argv: readonly string[]): readonly string[] {
+export function nsenterNet(namespace: string, argv: readonly string[]): readonly string[] {
   return ["nsenter", `--net=${namespacePath(namespace)}`, ...argv];
 }

@@ -8,9 +8,9 @@ import { firewallScript } from "./firewall.ts";
 import {
   checkName,
   driverNamespace,
-  inNamespaceOnly,
   machineNamespace,
   namespacePath,
+  nsenterNet,
   ownsNamespace,
 } from "./names.ts";
 import {
@@ -26,12 +26,12 @@ import {
 
 const NETNS_CONFIGURATION = "/etc/netns";
 
-async function runAll(step: string, commands: readonly (readonly string[])[]): Promise<void> {
+async function runEach(step: string, commands: readonly (readonly string[])[]): Promise<void> {
   for (const argv of commands) await run(argv, { step });
 }
 
 /** Whole only when its last command was run: the last one of `driverCommands` brings lo up. */
-async function driverIsWhole(sandbox: string): Promise<boolean> {
+async function driverIsComplete(sandbox: string): Promise<boolean> {
   const driver = driverNamespace(sandbox);
   const resolver = join(NETNS_CONFIGURATION, driver, "resolv.conf");
   if (!existsSync(namespacePath(driver)) || !existsSync(resolver)) return false;
@@ -68,16 +68,16 @@ export function claimName(sandbox: string, directory: string): void {
  */
 export async function ensureDriver(sandbox: string, directory: string): Promise<void> {
   claimName(sandbox, directory);
-  if (await driverIsWhole(sandbox)) return;
+  if (await driverIsComplete(sandbox)) return;
   await withLock(join(directory, "run", "network.lock"), 60, async () => {
-    if (await driverIsWhole(sandbox)) return;
+    if (await driverIsComplete(sandbox)) return;
     const driver = driverNamespace(sandbox);
     const configuration = join(NETNS_CONFIGURATION, driver);
     mkdirSync(configuration, { recursive: true });
     writeFileSync(join(configuration, "resolv.conf"), DRIVER_RESOLV_CONF);
     writeFileSync(join(configuration, "hosts"), "127.0.0.1 localhost\n::1 localhost\n");
-    if (existsSync(namespacePath(driver))) await runAll("network", removeDriverCommands(sandbox));
-    await runAll("network", driverCommands(sandbox));
+    if (existsSync(namespacePath(driver))) await runEach("network", removeDriverCommands(sandbox));
+    await runEach("network", driverCommands(sandbox));
   });
 }
 
@@ -88,14 +88,14 @@ export async function connectMachine(
   addresses: MachineAddresses,
 ): Promise<void> {
   await disconnectMachine(sandbox, machine);
-  await runAll(`network of ${machine}`, machineCommands(sandbox, machine, addresses));
+  await runEach(`network of ${machine}`, machineCommands(sandbox, machine, addresses));
 }
 
 /** The tailnet's MagicDNS suffix as the sandbox's owner wrote it down; absent: no tailnet. */
 export const tailnetSuffixFile = (directory: string): string => join(directory, "run", "tailnet-suffix");
 
 /** The machine's name in the tailnet, for everything in the driver namespace: MagicDNS, as far as it is needed here. */
-export async function nameInTailnet(
+export async function addTailnetName(
   sandbox: string,
   directory: string,
   machine: string,
@@ -126,7 +126,7 @@ export async function enforceFirewall(
   machine: string,
   rules: readonly FirewallRule[] | null,
 ): Promise<void> {
-  await run(inNamespaceOnly(driverNamespace(sandbox), ["nft", "-f", "-"]), {
+  await run(nsenterNet(driverNamespace(sandbox), ["nft", "-f", "-"]), {
     step: `firewall of ${machine}`,
     input: firewallScript(machine, rules),
   });
@@ -134,7 +134,7 @@ export async function enforceFirewall(
 
 /** The machine's link as it should be, cut or slow; until it is set again, also over the machine's next starts. */
 export async function setCable(sandbox: string, machine: string, cable: Cable): Promise<void> {
-  await run(inNamespaceOnly(driverNamespace(sandbox), ["nft", "-f", "-"]), {
+  await run(nsenterNet(driverNamespace(sandbox), ["nft", "-f", "-"]), {
     step: `cable of ${machine}`,
     input: cableScript(machine, cable),
   });

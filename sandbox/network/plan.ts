@@ -1,4 +1,4 @@
-import { driverNamespace, inNamespaceOnly, linkName, machineNamespace } from "./names.ts";
+import { driverNamespace, linkName, machineNamespace, nsenterNet } from "./names.ts";
 
 /** Source address of deploys and of the emulated vendors. */
 export const RUNNER_ADDRESS = "198.51.100.1";
@@ -34,7 +34,7 @@ export function driverCommands(sandbox: string): readonly Argv[] {
   return [
     ["ip", "netns", "add", driver],
     // Sysctls first: forwarding switches IPv6 to a router, which drops addresses learnt before.
-    inNamespaceOnly(driver, [
+    nsenterNet(driver, [
       "sh",
       "-c",
       "echo 1 > /proc/sys/net/ipv4/ip_forward && echo 1 > /proc/sys/net/ipv6/conf/all/forwarding",
@@ -80,14 +80,14 @@ export function machineCommands(
     commands.push(
       inside("addr", "add", `${addresses.ipv6}/64`, "dev", "eth0", "nodad"),
       inside("-6", "route", "add", "default", "via", GATEWAY6, "dev", "eth0"),
-      outside("-6", "route", "add", networkOf64(addresses.ipv6), "dev", link, "src", RUNNER_ADDRESS6),
+      outside("-6", "route", "add", prefix64(addresses.ipv6), "dev", link, "src", RUNNER_ADDRESS6),
     );
   }
   return commands;
 }
 
 /** The /64 an IPv6 address lies in. */
-export function networkOf64(address: string): string {
+export function prefix64(address: string): string {
   const [head = "", tail] = address.split("::");
   const left = head === "" ? [] : head.split(":");
   const right = tail === undefined || tail === "" ? [] : tail.split(":");

@@ -1,6 +1,6 @@
 /** Runs cases of the table, some at a time, and says of each how it ended. */
 import { rmSync } from "node:fs";
-import { inTurns } from "../../sandbox/machines/in-turns.ts";
+import { eachLimit } from "../../sandbox/machines/each-limit.ts";
 import { attempt, type Case, type Rehearsed, rehearse, TROUBLES, type Verdict } from "./cases.ts";
 import type { Operation } from "./operations.ts";
 import { World } from "./world.ts";
@@ -36,7 +36,7 @@ export async function rehearseAll(
   failed: (operation: Operation, error: unknown) => void,
 ): Promise<Rehearsed[]> {
   const found = new Map<string, Rehearsed>();
-  await inTurns(operations, atOnce, async (operation) => {
+  await eachLimit(operations, atOnce, async (operation) => {
     try {
       found.set(operation.name, await rehearse(operation));
     } catch (error) {
@@ -57,7 +57,7 @@ export async function runCases(
   heard: (verdict: Verdict) => void = () => {},
 ): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
-  await inTurns(cases, atOnce, async (each) => {
+  await eachLimit(cases, atOnce, async (each) => {
     const world = await World.make(each.rehearsed.operation.environment);
     try {
       const verdict = await attempt(world, each);

@@ -14,7 +14,7 @@ import { Machines } from "../../sandbox/machines/machines.ts";
 import { namespaceId } from "../../sandbox/machines/namespace-processes.ts";
 import { readPidFile, signalProcess } from "../../sandbox/machines/process.ts";
 import { waitFor } from "../../sandbox/machines/wait.ts";
-import { driverNamespace, inNamespace, namespacePath } from "../../sandbox/network/names.ts";
+import { driverNamespace, namespacePath, netnsExec } from "../../sandbox/network/names.ts";
 import { removeNetwork, sandboxNamespaces } from "../../sandbox/network/network.ts";
 import type { FirewallRule } from "../../sandbox/vendors/hetzner/compute.ts";
 
@@ -47,7 +47,7 @@ function ssh(address: string, known: string, command: string, seconds = 5): Prom
     `ConnectTimeout=${seconds}`,
   ].flatMap((option) => ["-o", option]);
   const argv = ["ssh", "-i", clientKey, ...options, `root@${address}`, command];
-  return attempt(inNamespace(driverNamespace(name), argv), { step: "ssh" });
+  return attempt(netnsExec(driverNamespace(name), argv), { step: "ssh" });
 }
 
 /** The answer once the machine's sshd is up; the last failure when it never is. */

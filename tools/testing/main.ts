@@ -9,7 +9,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { ensureImage } from "../../sandbox/image/build.ts";
 import { imageOptions } from "../../sandbox/machines/context.ts";
-import { lookAtMachine, sandboxObstacles } from "../toolchain/prerequisites.ts";
+import { detectMachine, sandboxObstacles } from "../toolchain/prerequisites.ts";
 import { type Counts, closingLine, countsOf, sum } from "./counts.ts";
 
 // At least two workers: a test that kills its process must not take the others along.
@@ -41,7 +41,7 @@ const results: Counts[] = [];
 const remarks: string[] = [];
 if (only === undefined || only === "unit") results.push(await runGroup(UNIT));
 if (only !== "unit") {
-  const obstacles = sandboxObstacles(lookAtMachine());
+  const obstacles = sandboxObstacles(detectMachine());
   if (obstacles.length > 0 && only === undefined) {
     remarks.push(`sandbox tests skipped: ${obstacles.join("; ")}`);
   } else {

@@ -4,7 +4,7 @@ import { debianStep } from "./debian.ts";
 import { nixStep } from "./nix.ts";
 import { npmStep } from "./npm.ts";
 import { readPlaces, removeLeftovers } from "./paths.ts";
-import { lookAtMachine, sandboxObstacles, WHAT_STILL_WORKS } from "./prerequisites.ts";
+import { detectMachine, sandboxObstacles, WHAT_STILL_WORKS } from "./prerequisites.ts";
 import { officialCliStep, officialPluginsStep } from "./pulumi-official.ts";
 import { registryCliStep, registryPluginsStep } from "./pulumi-registry.ts";
 import { decideSource } from "./pulumi-source.ts";
@@ -25,7 +25,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 process.exitCode = await main(process.argv[2] ?? "unit");
 
 async function main(part: string): Promise<number> {
-  const obstacles = part === "unit" ? [] : sandboxObstacles(lookAtMachine());
+  const obstacles = part === "unit" ? [] : sandboxObstacles(detectMachine());
   if (obstacles.length > 0) {
     const reasons = obstacles.map((reason) => `  - ${reason}`).join("\n");
     const message = `setup: the sandbox cannot run on this machine:\n${reasons}\n${WHAT_STILL_WORKS}\n`;

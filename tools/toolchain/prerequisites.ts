@@ -14,7 +14,7 @@ export interface Machine {
   readonly cgroup2: boolean;
 }
 
-export function lookAtMachine(): Machine {
+export function detectMachine(): Machine {
   const linux = process.platform === "linux";
   const root = process.getuid?.() === 0;
   return {

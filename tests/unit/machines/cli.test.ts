@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ExistingHost } from "../../../inventory/plan.ts";
 import type { StackOutputs } from "../../../outputs/contract.ts";
-import { adoptedMachine, knownHostsText, machineNameOf } from "../../../sandbox/cli/adopted.ts";
-import { ensureKeyPair, writeWhole } from "../../../sandbox/cli/files.ts";
-import { pinLine, sshCommand } from "../../../sandbox/cli/hosts.ts";
+import { adoptedMachine, knownHostsText, machineName } from "../../../sandbox/cli/adopted.ts";
+import { ensureKeyPair, writeAtomic } from "../../../sandbox/cli/files.ts";
+import { knownHostsLine, sshCommand } from "../../../sandbox/cli/hosts.ts";
 import { layoutOf } from "../../../sandbox/cli/layout.ts";
 import { cgroupProblem, findProgram, missingPrograms, PROGRAMS } from "../../../sandbox/cli/prerequisites.ts";
 import { nixSystem } from "../../../sandbox/cli/site.ts";
@@ -54,11 +54,11 @@ describe("files", () => {
 
   test("unchanged content is not written again", () => {
     const path = join(directory, "deep/file");
-    writeWhole(path, "one");
+    writeAtomic(path, "one");
     const { ino } = statSync(path);
-    writeWhole(path, "one");
+    writeAtomic(path, "one");
     expect(statSync(path).ino).toBe(ino);
-    writeWhole(path, "two");
+    writeAtomic(path, "two");
     expect(readFileSync(path, "utf8")).toBe("two");
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
@@ -84,8 +84,8 @@ describe("ssh to a host", () => {
   });
 
   test("a host without published key is not connected to", () => {
-    expect(() => pinLine("web", { addresses: {} })).toThrow(/no host key/);
-    expect(pinLine("web", { addresses: { ipv4: "203.0.113.10" }, hostKey: "ssh-ed25519 A" })).toBe(
+    expect(() => knownHostsLine("web", { addresses: {} })).toThrow(/no host key/);
+    expect(knownHostsLine("web", { addresses: { ipv4: "203.0.113.10" }, hostKey: "ssh-ed25519 A" })).toBe(
       "web,203.0.113.10 ssh-ed25519 A\n",
     );
   });
@@ -263,8 +263,8 @@ describe("the system of an adopted machine before it is adopted", () => {
 
 test("a renamed adopted host keeps its machine", () => {
   const known = (name: string) => name === "old";
-  expect(machineNameOf({ name: "new", formerly: "old" }, known)).toBe("old");
-  expect(machineNameOf({ name: "new", formerly: "older" }, known)).toBe("new");
-  expect(machineNameOf({ name: "old", formerly: undefined }, known)).toBe("old");
-  expect(machineNameOf({ name: "new", formerly: "old" }, () => true)).toBe("new");
+  expect(machineName({ name: "new", formerly: "old" }, known)).toBe("old");
+  expect(machineName({ name: "new", formerly: "older" }, known)).toBe("new");
+  expect(machineName({ name: "old", formerly: undefined }, known)).toBe("old");
+  expect(machineName({ name: "new", formerly: "old" }, () => true)).toBe("new");
 });

@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { allowManyMachines, limitHint } from "../../../sandbox/machines/limits.ts";
-import { fillScript, freeScript } from "../../../sandbox/machines/space.ts";
+import { limitHint, raiseInotifyLimit } from "../../../sandbox/machines/limits.ts";
+import { FREE_SCRIPT, fillScript } from "../../../sandbox/machines/space.ts";
 import { cableScript } from "../../../sandbox/network/cable.ts";
 
 describe("cable", () => {
@@ -31,7 +31,7 @@ describe("cable", () => {
 });
 
 test("scripts for a machine's disk are POSIX sh that parses", () => {
-  for (const script of [fillScript(512), freeScript]) {
+  for (const script of [fillScript(512), FREE_SCRIPT]) {
     expect(() => execFileSync("sh", ["-n"], { input: script })).not.toThrow();
   }
   expect(fillScript(512)).toContain("used + 512))k");
@@ -44,12 +44,12 @@ describe("inotify", () => {
 
   test("a low limit is raised, a higher one is left, a missing one is no error", () => {
     writeFileSync(file, "128\n");
-    allowManyMachines(file);
+    raiseInotifyLimit(file);
     expect(readFileSync(file, "utf8")).toBe("8192\n");
     writeFileSync(file, "65536\n");
-    allowManyMachines(file);
+    raiseInotifyLimit(file);
     expect(readFileSync(file, "utf8")).toBe("65536\n");
-    expect(() => allowManyMachines(join(directory, "absent"))).not.toThrow();
+    expect(() => raiseInotifyLimit(join(directory, "absent"))).not.toThrow();
   });
 
   test("the hint names the setting, where the console tells of it", () => {

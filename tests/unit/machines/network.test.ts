@@ -10,7 +10,7 @@ import {
 import {
   driverCommands,
   machineCommands,
-  networkOf64,
+  prefix64,
   removeMachineCommands,
 } from "../../../sandbox/network/plan.ts";
 import type { FirewallRule } from "../../../sandbox/vendors/hetzner/compute.ts";
@@ -98,9 +98,9 @@ describe("plan", () => {
     ["2001:db8:1:7::1", "2001:db8:1:7::/64"],
     ["2001:db8::1", "2001:db8:0:0::/64"],
     ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
-  ])("/64 of %s", (address, network) => expect(networkOf64(address)).toBe(network));
+  ])("/64 of %s", (address, network) => expect(prefix64(address)).toBe(network));
 
-  test("no /64 of what is no address", () => expect(() => networkOf64("2001:db8:1")).toThrow(/not an IPv6/));
+  test("no /64 of what is no address", () => expect(() => prefix64("2001:db8:1")).toThrow(/not an IPv6/));
 });
 
 describe("firewall", () => {

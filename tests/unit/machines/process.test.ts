@@ -8,7 +8,7 @@ import {
   orphans,
   type ProcessEntry,
   processesIn,
-  reapers,
+  subreapers,
 } from "../../../sandbox/machines/namespace-processes.ts";
 import {
   formatIdentity,
@@ -172,6 +172,6 @@ describe("processes of a namespace", () => {
       named(8, "/usr/lib/systemd/systemd-logind"),
       named(9, "vi /etc/systemd/system"),
     ];
-    expect([...reapers(running)]).toEqual([1, 7]);
+    expect([...subreapers(running)]).toEqual([1, 7]);
   });
 });

@@ -1,5 +1,5 @@
 /** Runs `body` for every item, at most `width` at a time; fails with the first failure, when what had begun is done. */
-export async function inTurns<T>(
+export async function eachLimit<T>(
   items: readonly T[],
   width: number,
   body: (item: T) => Promise<void>,
