@@ -3,8 +3,8 @@
 import * as z from "zod";
 import { RunError } from "../lib/run-error.ts";
 import { printable, quoted } from "../lib/sanitize.ts";
-import { runChild } from "./process/child.ts";
-import type { Ran } from "./process/runner.ts";
+import { runQuery } from "./process/child.ts";
+import type { CommandResult } from "./process/runner.ts";
 import { shellWord } from "./ssh.ts";
 
 const target = z.object({
@@ -39,7 +39,7 @@ export interface EvaluateArgs {
 }
 
 /** Of what Nix says of all hosts. */
-const MOST_BYTES = 2 ** 28;
+const MAX_BYTES = 2 ** 28;
 
 /** A Nix attribute name; quoted, as a host may be called like a keyword. */
 const attribute = (name: string): string => `"${name.replace(/["\\$]/g, "\\$&")}"`;
@@ -56,7 +56,7 @@ export function nixEvalArgv(args: EvaluateArgs): string[] {
 }
 
 export class EvaluationError extends RunError {
-  constructor(argv: readonly string[], { exitCode, timedOut, stderr }: Omit<Ran, "stdout">) {
+  constructor(argv: readonly string[], { exitCode, timedOut, stderr }: Omit<CommandResult, "stdout">) {
     const how = timedOut ? "did not finish in time" : `failed (exit ${exitCode ?? "unknown"})`;
     super(
       `evaluating the flake ${how}: ${argv.slice(-3, -2)[0] ?? ""}\n${quoted(relevantLines(stderr))}\n${evaluationHint(stderr)}\ncommand: ${argv.map(shellWord).join(" ")}`,
@@ -86,7 +86,7 @@ function evaluationHint(stderr: string): string {
 }
 
 /** @throws EvaluationError with Nix's own words. */
-export function readEvaluation(args: EvaluateArgs, ran: Ran): Evaluation {
+export function readEvaluation(args: EvaluateArgs, ran: CommandResult): Evaluation {
   const argv = nixEvalArgv(args);
   if (ran.exitCode !== 0) throw new EvaluationError(argv, ran);
   const parsed = z.record(z.string(), target).safeParse(JSON.parse(ran.stdout));
@@ -109,8 +109,8 @@ export function readEvaluation(args: EvaluateArgs, ran: Ran): Evaluation {
 export function evaluate(args: EvaluateArgs): Promise<Evaluation> {
   if (args.hosts.length === 0) return Promise.resolve({});
   const timeoutSeconds = args.timeoutSeconds ?? 600;
-  const question = { argv: nixEvalArgv(args), timeoutSeconds, mostBytes: MOST_BYTES, ownGroup: false };
-  const evaluation = runChild(question).then((ran) => readEvaluation(args, ran));
+  const question = { argv: nixEvalArgv(args), timeoutSeconds, maxOutputBytes: MAX_BYTES, ownGroup: false };
+  const evaluation = runQuery(question).then((ran) => readEvaluation(args, ran));
   evaluation.catch(() => {}); // whoever uses it is told; until then it is not unhandled
   return evaluation;
 }

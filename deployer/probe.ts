@@ -1,12 +1,12 @@
 /** What a host is now: the supervisor's status over one bounded connection, in preview and up alike. */
 
 import { lastLines } from "../lib/sanitize.ts";
-import { Slots } from "../lib/semaphore.ts";
-import { runChild } from "./process/child.ts";
-import { MOST_ANSWER_BYTES, readAnswer, TOO_LONG } from "./protocol/answer.ts";
+import { Semaphore } from "../lib/semaphore.ts";
+import { runQuery } from "./process/child.ts";
+import { MAX_ANSWER_BYTES, readAnswer, TOO_LONG } from "./protocol/answer.ts";
 import type { DeployOutcome } from "./protocol/result.ts";
 import { type SupervisorStatus, supervisorStatus, verbWords } from "./protocol/supervisor.ts";
-import { shellWord, sshHints, sshScriptArgv, sshTrouble } from "./ssh.ts";
+import { SSH_HINTS, shellWord, sshScriptArgv, sshTrouble } from "./ssh.ts";
 
 export type Probe =
   | {
@@ -25,7 +25,7 @@ export type Probe =
     };
 
 /** With probing off. */
-export const notAsked: Extract<Probe, { reached: false }> = { reached: false, reason: "not asked" };
+export const NOT_PROBED: Extract<Probe, { reached: false }> = { reached: false, reason: "not asked" };
 
 /** Whether it has a supervisor, and so a deploy user. One that does not answer is taken for managed. */
 export const isManaged = (probe: Probe): boolean => !(probe.reached && probe.status.version === 0);
@@ -90,7 +90,7 @@ function unreached(said: string): Probe {
   const trouble = sshTrouble(said);
   return trouble === undefined
     ? { reached: false, reason }
-    : { reached: false, reason, hint: sshHints[trouble] };
+    : { reached: false, reason, hint: SSH_HINTS[trouble] };
 }
 
 /**
@@ -101,10 +101,10 @@ export async function probeHost(args: ProbeArgs): Promise<Probe> {
   let said = "";
   for (const login of args.maybeUnmanaged ? [args.user, "root"] : [args.user]) {
     const timeoutSeconds = args.timeoutSeconds ?? 20;
-    const ran = await runChild({
+    const ran = await runQuery({
       argv: probeArgv(args, login),
       timeoutSeconds,
-      mostBytes: MOST_ANSWER_BYTES,
+      maxOutputBytes: MAX_ANSWER_BYTES,
     });
     if (ran.tooLong) return garbled(TOO_LONG);
     const found = readProbe(login, ran.stdout);
@@ -116,15 +116,15 @@ export async function probeHost(args: ProbeArgs): Promise<Probe> {
 }
 
 /** Probes under way at once. Each is an ssh of some 8 MB, and no computer is faster for a hundred. */
-const slots = new Slots(16);
+const slots = new Semaphore(16);
 
 /** All of a stack's run beside each other, as many as there are slots. */
 export async function probe(args: ProbeArgs): Promise<Probe> {
-  await slots.take();
+  await slots.acquire();
   try {
     return await probeHost(args);
   } finally {
-    slots.give();
+    slots.release();
   }
 }
 

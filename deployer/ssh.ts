@@ -25,12 +25,12 @@ export interface SshPeer {
    * time (OpenSSH 9.2 of Debian 12, measured; X25519 alone 0.01 s). ssh 9.9 and later has ML-KEM for the same end, which is cheap
    * and stays.
    */
-  readonly nothingSecret?: boolean | undefined;
+  readonly carriesNoSecret?: boolean | undefined;
 }
 
 /** Seconds of silence between keep-alives, and how many may go unanswered: a dead peer ends a session after 15 s. */
-const aliveSeconds = 5;
-const aliveCount = 3;
+const ALIVE_SECONDS = 5;
+const ALIVE_COUNT = 3;
 
 /** Options for ssh, each with its reason; those in `first` win over the ones here, as ssh takes the first value that it sees. */
 export function sshOptions(peer: SshPeer, first: readonly (readonly [string, string])[] = []): string[] {
@@ -46,8 +46,8 @@ export function sshOptions(peer: SshPeer, first: readonly (readonly [string, str
     ["UpdateHostKeys", "no"], // a host cannot add keys to the pins
     ["BatchMode", "yes"], // never a question that nobody answers
     ["ConnectTimeout", String(peer.connectSeconds ?? 10)], // also for a sshd that accepts and stays silent
-    ["ServerAliveInterval", String(aliveSeconds)], // a host that went away is noticed
-    ["ServerAliveCountMax", String(aliveCount)],
+    ["ServerAliveInterval", String(ALIVE_SECONDS)], // a host that went away is noticed
+    ["ServerAliveCountMax", String(ALIVE_COUNT)],
     ["ControlMaster", "no"], // a connection to share is opened on purpose, or there is none
     ["ControlPath", peer.shared === undefined ? "none" : literally(peer.shared)],
     // First what processors have instructions for. ssh's own first choice, ChaCha20, costs both sides more than twice the processor time
@@ -56,7 +56,7 @@ export function sshOptions(peer: SshPeer, first: readonly (readonly [string, str
     ["ForwardAgent", "no"],
     ["LogLevel", "ERROR"], // stderr is for what went wrong
   ];
-  if (peer.nothingSecret && peer.shared === undefined) options.push(["KexAlgorithms", "-sntrup761*"]);
+  if (peer.carriesNoSecret && peer.shared === undefined) options.push(["KexAlgorithms", "-sntrup761*"]);
   if (peer.identity !== undefined) {
     options.push(["IdentityFile", peer.identity]);
     options.push(["IdentitiesOnly", "yes"]); // an agent full of keys would exhaust MaxAuthTries
@@ -69,7 +69,7 @@ export function sshOptions(peer: SshPeer, first: readonly (readonly [string, str
 const literally = (path: string): string => path.replaceAll("%", "%%");
 
 /** Seconds without use after which ssh itself ends an open connection: whoever began it may be gone. */
-const idleSeconds = 60;
+const IDLE_SECONDS = 60;
 
 /** Files of a connection that several commands share. Nobody else may enter their directory. */
 export interface SharedFiles {
@@ -82,27 +82,27 @@ export interface SharedFiles {
 }
 
 /** Where Nix has the socket of its daemon; NixOS offers no other. */
-const daemonSocket = "/nix/var/nix/daemon-socket/socket";
+const DAEMON_SOCKET = "/nix/var/nix/daemon-socket/socket";
 
 /**
  * Opens a connection for others to share, with a way to the peer's Nix daemon, and leaves it to itself: exit 0 says that it
  * is open. A sshd that forwards no sockets tells so when somebody comes, see forwardingRefused.
  */
-export const openArgv = (peer: SshPeer, { control, daemon, log }: SharedFiles): string[] => [
+export const openConnectionArgv = (peer: SshPeer, { control, daemon, log }: SharedFiles): string[] => [
   "ssh",
   ...sshOptions(peer, [
     ["ControlMaster", "auto"], // and not "yes": it takes away a socket that nobody answers
     ["ControlPath", literally(control)],
-    ["ControlPersist", String(idleSeconds)],
+    ["ControlPersist", String(IDLE_SECONDS)],
     ["ExitOnForwardFailure", "yes"],
     ["StreamLocalBindUnlink", "yes"], // of a connection that was lost
     ["LogLevel", "INFO"], // at ERROR it would not say why a connection ended
   ]),
-  ...["-E", log, "-L", `${literally(daemon)}:${daemonSocket}`, "-N", peer.host],
+  ...["-E", log, "-L", `${literally(daemon)}:${DAEMON_SOCKET}`, "-N", peer.host],
 ];
 
 /** Ends an open connection once nothing goes through it any more; nobody finds it from now on. It fails where there is none. */
-export const leaveArgv = (host: string, { control }: SharedFiles): string[] => [
+export const closeConnectionArgv = (host: string, { control }: SharedFiles): string[] => [
   ...["ssh", "-F", "/dev/null", "-o", `ControlPath=${literally(control)}`, "-O", "stop", host],
 ];
 
@@ -110,11 +110,11 @@ export const leaveArgv = (host: string, { control }: SharedFiles): string[] => [
 export const forwardingRefused = (stderr: string): boolean => /^channel \d+: open failed: /m.test(stderr);
 
 /** Bytes of a socket's path everywhere (sun_path of macOS, less its end), less what ssh appends while it makes one. */
-const longestSocket = 104 - 1 - 17;
+const MAX_SOCKET_BYTES = 104 - 1 - 17;
 
 /** Those of a machine in `directory`; undefined where ssh could not make a socket there. */
 export function sharedFiles(directory: string, host: string): SharedFiles | undefined {
-  const room = longestSocket - Buffer.byteLength(`${directory}/.ssh`);
+  const room = MAX_SOCKET_BYTES - Buffer.byteLength(`${directory}/.ssh`);
   // Of a long name a part and a hash: fewer would not keep two hosts apart.
   if (host.length > room && room < 16) return undefined;
   const base = `${directory}/${shortName(host, room)}`;
@@ -193,19 +193,19 @@ export function commandText(argv: readonly string[]): string {
 /** ssh's exit status when it could not connect or lost the connection; a remote command's own is never this here. */
 export const sshLost = 255;
 
-const transport =
+const TRANSPORT =
   /connection (timed out|refused|reset|closed)|closed by remote host|no route to host|network is unreachable|could not resolve|name or service not known|operation timed out|broken pipe|timeout, server|failed to start ssh|cannot connect to|kex_exchange_identification|banner exchange|unexpected end-of-file/i;
-const identity =
+const IDENTITY =
   /host key verification failed|remote host identification has changed|no .* host key is known/i;
-const refusedLogin = /permission denied|too many authentication failures/i;
+const LOGIN = /permission denied|too many authentication failures/i;
 
 export type SshTrouble = "identity" | "login" | "transport";
 
 /** What kind of trouble an stderr tells of. A wrong host key is never "transport": it must not be tried again. */
 export function sshTrouble(stderr: string): SshTrouble | undefined {
-  if (identity.test(stderr)) return "identity";
-  if (refusedLogin.test(stderr)) return "login";
-  return transport.test(stderr) ? "transport" : undefined;
+  if (IDENTITY.test(stderr)) return "identity";
+  if (LOGIN.test(stderr)) return "login";
+  return TRANSPORT.test(stderr) ? "transport" : undefined;
 }
 
 /** Of ssh's page about another host key what matters; the rest advises to remove the pin. */
@@ -214,7 +214,7 @@ export function identityReason(stderr: string): string {
   return `host key verification failed${shown === undefined ? "" : `: the machine shows ${shown}`}`;
 }
 
-export const sshHints: Record<SshTrouble, string> = {
+export const SSH_HINTS: Record<SshTrouble, string> = {
   identity:
     "the machine at this address shows another host key than the pinned one: it was reinstalled, the address belongs to another machine, or somebody is in between; compare the key on its console before pinning it",
   login: "the host does not accept this key: check PANTHEROS_SSH_KEY and `deploy.authorized_keys`",

@@ -1,5 +1,5 @@
-/** Room for a number of things at the same time; who comes later waits for a place, in order. */
-export class Slots {
+/** Limits how many tasks run at the same time; further ones wait in order. */
+export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
@@ -7,7 +7,7 @@ export class Slots {
     this.#free = count;
   }
 
-  async take(): Promise<void> {
+  async acquire(): Promise<void> {
     if (this.#free > 0) {
       this.#free -= 1;
       return;
@@ -15,7 +15,7 @@ export class Slots {
     await new Promise<void>((resume) => this.#waiting.push(resume));
   }
 
-  give(): void {
+  release(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#free += 1;
     else next();

@@ -3,11 +3,11 @@
 import { randomUUID } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { type DeploySpecInput, shortList } from "../../deployer/deploy/spec.ts";
+import { type DeploySpecInput, truncateNames } from "../../deployer/deploy/spec.ts";
 import type { Evaluation, Target } from "../../deployer/evaluate.ts";
 import {
   isManaged,
-  notAsked,
+  NOT_PROBED,
   type Probe,
   type ProbeArgs,
   probe,
@@ -16,9 +16,9 @@ import {
 import { PROGRAMS } from "../../deployer/programs.ts";
 import {
   type DeployResult,
+  installFailure,
   readDeployResult,
-  undeployed,
-  uninstalled,
+  resourceFailure,
 } from "../../deployer/protocol/result.ts";
 import type { SupervisorStatus } from "../../deployer/protocol/supervisor.ts";
 import { commandInputsIgnored } from "../command-inputs.ts";
@@ -28,7 +28,7 @@ import { type Contact, contactOf } from "./connection.ts";
 import { Install, type InstallArgs } from "./install.ts";
 import { isPinned, uninstallable, type Wanted } from "./pin.ts";
 import { type HostPower, withPower } from "./power.ts";
-import { type Errand, errandOf } from "./prefetch.ts";
+import { type PrefetchJob, prefetchJobOf } from "./prefetch.ts";
 import type { Previous } from "./previous.ts";
 import { endedWell, settled, wantedToken } from "./token.ts";
 import { heldBy } from "./waves.ts";
@@ -118,7 +118,7 @@ export class NixosHost extends pulumi.ComponentResource {
   readonly inspect: () => pulumi.Output<Probe>;
   readonly reboot: "allow" | "never";
   /** What could be done for it before its turn comes; undefined when there is nothing to do. */
-  readonly errand: pulumi.Output<Errand | undefined>;
+  readonly prefetchJob: pulumi.Output<PrefetchJob | undefined>;
 
   constructor(name: string, args: NixosHostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:nixos:Host", name, {}, opts);
@@ -198,8 +198,8 @@ export class NixosHost extends pulumi.ComponentResource {
         ...(args.seconds === undefined ? {} : { seconds: args.seconds }),
       }),
     );
-    this.errand = recoverWith(
-      pulumi.all([known, seen]).apply(([spec, found]) => errandOf(spec, found)),
+    this.prefetchJob = recoverWith(
+      pulumi.all([known, seen]).apply(([spec, found]) => prefetchJobOf(spec, found)),
       () => undefined,
     );
     const ready = pulumi.all([
@@ -210,7 +210,7 @@ export class NixosHost extends pulumi.ComponentResource {
         ...told,
         ...(why === undefined ? {} : { refused: why }),
         ...(provenance === undefined ? {} : { provenance }),
-        heldBy: shortList([
+        heldBy: truncateNames([
           ...(args.held ?? []),
           ...heldBy(earlierNow),
           ...(isInstalled ? [] : [`${host} (not installed)`]),
@@ -237,10 +237,10 @@ export class NixosHost extends pulumi.ComponentResource {
         .all([deploy.stdout, install?.result])
         .apply(([stdout, told]) =>
           told?.outcome === "failed"
-            ? uninstalled(told)
+            ? installFailure(told)
             : withPower(readDeployResult(host, stdout), args.power),
         ),
-      (reason) => undeployed(host, reason),
+      (reason) => resourceFailure(host, reason),
     );
     this.seen = seen;
     this.reboot = args.reboot ?? "never";
@@ -249,7 +249,7 @@ export class NixosHost extends pulumi.ComponentResource {
 
   /** What the host says now, and what the state says of its last deploy where the host can't know. */
   #ask(name: string, args: NixosHostArgs, asked: pulumi.Output<ProbeArgs>): pulumi.Output<Probe> {
-    if (!this.probed) return pulumi.output<Probe>(notAsked);
+    if (!this.probed) return pulumi.output<Probe>(NOT_PROBED);
     return pulumi
       .all([probeAfterBoot(asked, args), this.target])
       .apply(async ([found, { outPath }]): Promise<Probe> => {

@@ -3,17 +3,17 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { DeploySpecInput } from "../../deployer/deploy/spec.ts";
-import type { Errand } from "../../deployer/prefetch/job.ts";
+import type { PrefetchJob } from "../../deployer/prefetch/job.ts";
 import type { Probe } from "../../deployer/probe.ts";
 import { nodeCommand, PROGRAMS } from "../../deployer/programs.ts";
 import { sha256 } from "../../lib/sha256.ts";
 import { commandInputsIgnored } from "../command-inputs.ts";
 import type { Waved } from "./waves.ts";
 
-export type { Errand };
+export type { PrefetchJob };
 
 /** Undefined when the system is on the host (a pinned one always is), or when the host builds it and does not answer. */
-export function errandOf(spec: DeploySpecInput, found: Probe): Errand | undefined {
+export function prefetchJobOf(spec: DeploySpecInput, found: Probe): PrefetchJob | undefined {
   if (spec.drvPath === undefined) return undefined;
   if (found.reached && found.status.system === spec.outPath) return undefined;
   if (!found.reached && spec.build === "target") return undefined;
@@ -40,7 +40,7 @@ export interface PrefetchArgs {
   readonly hosts: readonly {
     readonly hostname: string;
     readonly target: pulumi.Output<{ readonly outPath: string }>;
-    readonly errand: pulumi.Output<Errand | undefined>;
+    readonly prefetchJob: pulumi.Output<PrefetchJob | undefined>;
   }[];
 }
 
@@ -48,9 +48,9 @@ export interface PrefetchArgs {
 export class Prefetch extends pulumi.ComponentResource {
   constructor(name: string, { hosts }: PrefetchArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:nixos:Prefetch", name, {}, opts);
-    const errands = pulumi
-      .all(hosts.map(({ errand }) => errand))
-      .apply((all) => JSON.stringify(all.filter((errand) => errand !== undefined)));
+    const jobs = pulumi
+      .all(hosts.map(({ prefetchJob }) => prefetchJob))
+      .apply((all) => JSON.stringify(all.filter((job) => job !== undefined)));
     const wanted = pulumi.all(
       hosts.map(({ hostname, target }) => target.apply(({ outPath }) => ({ host: hostname, outPath }))),
     );
@@ -60,7 +60,7 @@ export class Prefetch extends pulumi.ComponentResource {
         create: nodeCommand(PROGRAMS.prefetch),
         environment: { PANTHEROS_NODE: process.execPath },
         // Not a variable: a hundred hosts would be too long for one.
-        stdin: errands,
+        stdin: jobs,
         triggers: [wanted.apply(prefetchTrigger)],
         logging: "stderr",
         addPreviousOutputInEnv: false,

@@ -4,11 +4,11 @@
  * answer of the host moves.
  */
 
-import type { Ran } from "../process/runner.ts";
+import type { CommandResult } from "../process/runner.ts";
 import type { SupervisorStatus, VerbResult } from "../protocol/supervisor.ts";
-import type { Ending, Perform, Tools } from "./deploy.ts";
+import type { DeployTools, Outcome, Perform } from "./deploy.ts";
 import { describeResult, mismatch, resultReply, statusReply } from "./host-answer.ts";
-import { ending, facts, neverBegun, tooLate } from "./outcome.ts";
+import { facts, neverBegun, toOutcome, tooLate } from "./outcome.ts";
 import { activationBudget, type DeploySpec } from "./spec.ts";
 import { peer, type Step, sharedPeer, stepFailure, verbStep } from "./steps.ts";
 
@@ -26,7 +26,7 @@ type Failure = ReturnType<typeof stepFailure>;
 /** One activation: what it is for, and what was learned on the way. */
 interface Activation {
   readonly spec: DeploySpec;
-  readonly tools: Tools;
+  readonly tools: DeployTools;
   /** Runs a step within what is left until the deadline. */
   readonly perform: Perform;
   readonly isOver: () => boolean;
@@ -48,7 +48,7 @@ type ActivationState =
   | { readonly is: "invalid"; readonly reason: string }
   | { readonly is: "too-late" };
 
-export async function converge(spec: DeploySpec, tools: Tools, perform: Perform): Promise<Ending> {
+export async function converge(spec: DeploySpec, tools: DeployTools, perform: Perform): Promise<Outcome> {
   const deadline = tools.now() + activationBudget(spec) * 1000;
   const left = () => Math.max(1, Math.ceil((deadline - tools.now()) / 1000));
   const activation: Activation = {
@@ -65,7 +65,7 @@ export async function converge(spec: DeploySpec, tools: Tools, perform: Perform)
 }
 
 /** Either an ending, or the window is open (`ask` is false), or the host knows more than we do. `lost`: the connection went. */
-type ActivationStart = { readonly ending: Ending } | { readonly ask: boolean; readonly lost?: Failure };
+type ActivationStart = { readonly ending: Outcome } | { readonly ask: boolean; readonly lost?: Failure };
 
 async function activate(activation: Activation, attempt: number): Promise<ActivationStart> {
   const { spec, tools } = activation;
@@ -97,7 +97,7 @@ async function finish(
   activation: Activation,
   first: ActivationState,
   lost: Failure | undefined,
-): Promise<Ending> {
+): Promise<Outcome> {
   const { spec, tools } = activation;
   let known = first;
   let step = verbStep(spec, "activate", sharedPeer(spec, tools.files));
@@ -128,7 +128,7 @@ async function finish(
   }
 }
 
-function confirmFailure(step: Step, ran: Ran, refused: VerbResult | undefined): Failure {
+function confirmFailure(step: Step, ran: CommandResult, refused: VerbResult | undefined): Failure {
   const failure = stepFailure(step, ran);
   return refused === undefined
     ? failure
@@ -188,23 +188,23 @@ async function fetchStatus({ spec, tools, perform }: Activation, asked: number) 
 }
 
 /** The ending for what the host said was the end, where that is this deploy's. */
-async function ended(activation: Activation, line: VerbResult, step: Step): Promise<Ending> {
+async function ended(activation: Activation, line: VerbResult, step: Step): Promise<Outcome> {
   const { spec, rebootOf, unconfirmed } = activation;
   const wrong = mismatch(spec, line, activation.attempt);
   if (wrong !== undefined) return rejected(step, wrong);
   if (line.outcome === "confirmed" || line.outcome === "staged") {
-    return ending(spec, { line, step, rebootOf });
+    return toOutcome(spec, { line, step, rebootOf });
   }
   // Read again over a fresh connection: what runs now, and that the host can be reached after its way back.
   let now: SupervisorStatus | undefined;
   for (let asked = 0; asked < (spec.managed ? 1 : 2) && now === undefined && !activation.isOver(); asked++) {
     now = (await fetchStatus(activation, asked)).reply;
   }
-  return ending(spec, { line, step, now, rebootOf, unconfirmed });
+  return toOutcome(spec, { line, step, now, rebootOf, unconfirmed });
 }
 
 /** Nothing of such an answer is used, what it says of the running system included: that counts as not known. */
-const rejected = (step: Step, reason: string): Ending => ({
+const rejected = (step: Step, reason: string): Outcome => ({
   outcome: "failed",
   step: step.name,
   reason,

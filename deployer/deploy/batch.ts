@@ -1,9 +1,9 @@
 /** Commands of several deploys as one: where starting a program and opening its store costs more than what it does for each. */
-import type { Command, Ran, Runner } from "../process/runner.ts";
+import type { Command, CommandResult, Runner } from "../process/runner.ts";
 
 interface Waiting {
   readonly command: Command;
-  readonly tell: (ran: Ran) => void;
+  readonly tell: (ran: CommandResult) => void;
 }
 
 /**
@@ -11,7 +11,7 @@ interface Waiting {
  * their last words. Whose command fails in company runs alone, so that each is told its own failure. Other commands are run
  * as they are.
  */
-export function gathered(run: Runner): Runner {
+export function batched(run: Runner): Runner {
   const queues = new Map<string, Waiting[]>();
 
   async function empty(key: string, queue: Waiting[]): Promise<void> {
@@ -20,7 +20,7 @@ export function gathered(run: Runner): Runner {
   }
 
   return (command) => {
-    if (!command.gathers) return run(command);
+    if (!command.batchable) return run(command);
     const key = JSON.stringify([command.argv.slice(0, -1), command.env, command.input]);
     return new Promise((tell) => {
       const queue = queues.get(key);

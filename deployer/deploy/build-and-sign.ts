@@ -1,6 +1,6 @@
 /** A closure built where it should be, and signed with the key that this place may use. */
 
-import type { Ran } from "../process/runner.ts";
+import type { CommandResult } from "../process/runner.ts";
 import { builderOf, buildStep, hostIsAway, introduceHint, isMissing, signStep } from "./closure.ts";
 import {
   builderInfosStep,
@@ -11,18 +11,22 @@ import {
   storePath,
   type WrittenStep,
 } from "./compare-paths.ts";
-import type { Ending, Perform, Tools } from "./deploy.ts";
+import type { DeployTools, Outcome, Perform } from "./deploy.ts";
 import { BuildKeyError, trustStep } from "./host-signing-key.ts";
-import { type DeploySpec, ownKey } from "./spec.ts";
+import { type DeploySpec, hostSigningKey } from "./spec.ts";
 import { type Step, stepFailure } from "./steps.ts";
 
 /** Built and signed; what is here already, by an earlier run or from a cache, is only signed. */
-export async function provide(spec: DeploySpec, tools: Tools, perform: Perform): Promise<Ending | undefined> {
+export async function buildAndSign(
+  spec: DeploySpec,
+  tools: DeployTools,
+  perform: Perform,
+): Promise<Outcome | undefined> {
   const { signingKey } = tools.files;
   const { drvPath } = spec;
   // A system that was put back on purpose is on the host, and perhaps nowhere else.
   if (drvPath === undefined) return undefined;
-  if (ownKey(spec) !== undefined) return provideForOne(spec, drvPath, tools, perform);
+  if (hostSigningKey(spec) !== undefined) return buildAndSignForHost(spec, drvPath, tools, perform);
   if (signingKey === undefined) return build(spec, drvPath, tools, perform);
   // A path that is there may not be whole yet; signing tells.
   if (spec.build === undefined && tools.exists(spec.outPath)) {
@@ -35,13 +39,13 @@ export async function provide(spec: DeploySpec, tools: Tools, perform: Perform):
 }
 
 /** By a store that is trusted less than the runner's: compared with what the runner has of it, and signed for this host alone. */
-async function provideForOne(
+async function buildAndSignForHost(
   spec: DeploySpec,
   drvPath: string,
-  tools: Tools,
+  tools: DeployTools,
   perform: Perform,
-): Promise<Ending | undefined> {
-  const key = ownKeyFile(spec, tools);
+): Promise<Outcome | undefined> {
+  const key = hostKeyFile(spec, tools);
   if (typeof key === "object") return key;
   return (
     (await askTrust(spec, tools, perform)) ??
@@ -52,9 +56,9 @@ async function provideForOne(
 }
 
 /** Where the secret half of the host's own key is, or why there is none. */
-function ownKeyFile(spec: DeploySpec, tools: Tools): string | Ending {
+function hostKeyFile(spec: DeploySpec, tools: DeployTools): string | Outcome {
   try {
-    return tools.ownKeyFile(spec);
+    return tools.hostKeyFile(spec);
   } catch (error) {
     if (!(error instanceof BuildKeyError)) throw error;
     return { outcome: "failed", step: "sign", reason: error.message, hint: error.hint };
@@ -62,11 +66,15 @@ function ownKeyFile(spec: DeploySpec, tools: Tools): string | Ending {
 }
 
 /** Before anything is built: a path that is on the host already gets no further signature by a copy. */
-async function askTrust(spec: DeploySpec, tools: Tools, perform: Perform): Promise<Ending | undefined> {
+async function askTrust(
+  spec: DeploySpec,
+  tools: DeployTools,
+  perform: Perform,
+): Promise<Outcome | undefined> {
   const step = trustStep(spec, tools.files);
   if (step === undefined) return undefined;
   const ran = await perform(step);
-  const key = ownKey(spec) ?? "";
+  const key = hostSigningKey(spec) ?? "";
   // One that cannot be asked decides later, by itself.
   if (ran.exitCode !== 0 || ran.stdout.split(/\s+/).includes(key)) return undefined;
   const reason = `${spec.host} does not trust its own key ${key} yet`;
@@ -76,9 +84,9 @@ async function askTrust(spec: DeploySpec, tools: Tools, perform: Perform): Promi
 async function build(
   spec: DeploySpec,
   drvPath: string,
-  tools: Tools,
+  tools: DeployTools,
   perform: Perform,
-): Promise<Ending | undefined> {
+): Promise<Outcome | undefined> {
   const step = buildStep(spec, drvPath, tools.files);
   const ran = await perform(step);
   if (ran.exitCode !== 0) return failed(spec, step, ran);
@@ -87,7 +95,7 @@ async function build(
   return failed(spec, step, { ...ran, stderr: `it built ${out || "nothing"} instead of ${spec.outPath}` });
 }
 
-async function compare(spec: DeploySpec, tools: Tools, perform: Perform): Promise<Ending | undefined> {
+async function compare(spec: DeploySpec, tools: DeployTools, perform: Perform): Promise<Outcome | undefined> {
   const theirs = await infosOf(spec, builderInfosStep(spec, tools.files), tools, perform);
   if ("outcome" in theirs) return theirs;
   const shared = [...theirs.keys()].map(storePath).filter((path) => tools.exists(path));
@@ -107,9 +115,9 @@ async function compare(spec: DeploySpec, tools: Tools, perform: Perform): Promis
 async function infosOf(
   spec: DeploySpec,
   { step, written, file }: WrittenStep,
-  tools: Tools,
+  tools: DeployTools,
   perform: Perform,
-): Promise<PathInfos | Ending> {
+): Promise<PathInfos | Outcome> {
   const ran = await perform(written);
   if (ran.exitCode !== 0) return failed(spec, step, ran);
   try {
@@ -120,13 +128,13 @@ async function infosOf(
   }
 }
 
-async function sign(spec: DeploySpec, key: string, tools: Tools, perform: Perform) {
+async function sign(spec: DeploySpec, key: string, tools: DeployTools, perform: Perform) {
   const step = signStep(spec, key, tools.files);
   const ran = await perform(step);
   return ran.exitCode === 0 ? undefined : { ran, ending: failed(spec, step, ran) };
 }
 
-export function failed(spec: DeploySpec, step: Step, ran: Ran): Ending {
+export function failed(spec: DeploySpec, step: Step, ran: CommandResult): Outcome {
   const offline = spec.converge === "best-effort" && hostIsAway(spec, step, ran);
   return { outcome: offline ? "offline" : "failed", ...stepFailure(step, ran) };
 }

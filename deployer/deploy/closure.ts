@@ -1,13 +1,13 @@
 /** A closure's way to its host as steps: built, signed, pushed to the cache, copied. Nothing runs here. */
 
-import type { Ran } from "../process/runner.ts";
+import type { CommandResult } from "../process/runner.ts";
 import { type SshPeer, sshTrouble, storeUri } from "../ssh.ts";
-import { type DeploySpec, ownKey } from "./spec.ts";
+import { type DeploySpec, hostSigningKey } from "./spec.ts";
 import {
   actingPeer,
   connectionFiles,
   connectionHint,
-  nix,
+  NIX,
   peer,
   type RunnerFiles,
   type Step,
@@ -53,7 +53,7 @@ export function buildStep(spec: DeploySpec, drvPath: string, files: RunnerFiles)
   const log = `see the whole log: nix log ${drvPath}${builder === undefined ? "" : ` on ${builder.host}`}`;
   return {
     name: "build",
-    argv: [...nix, "build", ...where, "--no-link", "--print-out-paths", `${drvPath}^out`],
+    argv: [...NIX, "build", ...where, "--no-link", "--print-out-paths", `${drvPath}^out`],
     ...(builder === undefined ? {} : { env: sshEnvironment(files) }),
     timeoutSeconds: spec.seconds.build,
     hint: (ran) => {
@@ -68,10 +68,10 @@ export function buildStep(spec: DeploySpec, drvPath: string, files: RunnerFiles)
 }
 
 /** Nix says that a path is not in its store. */
-export const isMissing = (ran: Ran): boolean => /is not valid|does not exist/.test(ran.stderr);
+export const isMissing = (ran: CommandResult): boolean => /is not valid|does not exist/.test(ran.stderr);
 
 /** A builder's trouble is not the host's. */
-export function builderHint(builder: SshPeer, spec: DeploySpec, ran: Ran): string | undefined {
+export function builderHint(builder: SshPeer, spec: DeploySpec, ran: CommandResult): string | undefined {
   const hint = connectionHint(ran);
   return hint === undefined || builder.host === spec.host
     ? hint
@@ -86,7 +86,7 @@ export function builderHint(builder: SshPeer, spec: DeploySpec, ran: Ran): strin
  */
 export const signArgv = (outPath: string, signingKey: string, where: readonly string[] = []): string[] => [
   // --offline: a path that is missing is to be built, which tells of it, and not downloaded by the way.
-  ...[...nix, "store", "sign", "--offline", ...where, "--recursive"],
+  ...[...NIX, "store", "sign", "--offline", ...where, "--recursive"],
   ...["--key-file", signingKey, outPath],
 ];
 
@@ -101,7 +101,7 @@ export function signStep(spec: DeploySpec, signingKey: string, files: RunnerFile
   return {
     name: "sign",
     argv: signArgv(spec.outPath, signingKey, builder === undefined ? [] : ["--store", storeUri(builder)]),
-    ...(builder === undefined ? { gathers: true } : { env: sshEnvironment(files) }),
+    ...(builder === undefined ? { batchable: true } : { env: sshEnvironment(files) }),
     timeoutSeconds: spec.seconds.sign,
     hint: (ran) => (builder === undefined ? undefined : builderHint(builder, spec, ran)) ?? signHint,
   };
@@ -118,7 +118,7 @@ export function pushStep(spec: DeploySpec, cache: string, files: RunnerFiles): S
   const from = builder === undefined ? [] : ["--from", storeUri(builder)];
   return {
     name: "push",
-    argv: [...nix, "copy", ...impatient(spec), ...from, "--to", cache, spec.outPath],
+    argv: [...NIX, "copy", ...impatient(spec), ...from, "--to", cache, spec.outPath],
     ...(builder === undefined ? {} : { env: sshEnvironment(files) }),
     timeoutSeconds: spec.seconds.push,
     hint: () => "check the cache's address and credentials; the deploy goes on without it",
@@ -126,7 +126,7 @@ export function pushStep(spec: DeploySpec, cache: string, files: RunnerFiles): S
 }
 
 /** How a closure comes to its host. */
-export interface CopyWay {
+export interface CopyMode {
   /**
    * What the host can get from a substituter is not sent, and the time for it is bounded apart: Nix on the host gives up on a cache
    * that is away after minutes, and fails instead of taking the copy.
@@ -143,7 +143,7 @@ export interface CopyWay {
 export function copyStep(
   spec: DeploySpec,
   files: RunnerFiles,
-  { substitute, direct }: CopyWay,
+  { substitute, direct }: CopyMode,
 ): Step | undefined {
   if (spec.build === "target" || spec.drvPath === undefined) return undefined;
   const to = actingPeer(spec, files);
@@ -155,7 +155,7 @@ export function copyStep(
   return {
     name: "copy",
     argv: [
-      ...[...nix, "copy", ...(substitute ? ["--substitute-on-destination"] : []), ...unchecked],
+      ...[...NIX, "copy", ...(substitute ? ["--substitute-on-destination"] : []), ...unchecked],
       ...[...from, "--to", connection === undefined ? storeUri(to) : `unix://${connection.daemon}`],
       spec.outPath,
     ],
@@ -164,7 +164,7 @@ export function copyStep(
     timeoutSeconds: substitute ? Math.min(spec.seconds.substitute, spec.seconds.copy) : spec.seconds.copy,
     hint: (ran) => {
       if (/lacks a (valid )?signature|not signed by/.test(ran.stderr)) {
-        if (ownKey(spec) !== undefined) return introduceHint(spec);
+        if (hostSigningKey(spec) !== undefined) return introduceHint(spec);
         return "the host trusts no key that signed this closure: sign with PANTHEROS_SIGNING_KEY, and have its public key in the hosts' `nix.settings.trusted-public-keys`";
       }
       if (/no space left|disk full/i.test(ran.stderr)) {
@@ -181,21 +181,24 @@ export function copyStep(
 const ofSubstituter = /unable to download|^error \(ignored\)|binary cache .* (disabled|for \d+ seconds)/;
 
 /** What a host said of substituters that it could not use: the first line, and the rest without those lines. */
-export function substituterTrouble(ran: Ran): { readonly said: string | undefined; readonly rest: Ran } {
+export function substituterTrouble(ran: CommandResult): {
+  readonly said: string | undefined;
+  readonly rest: CommandResult;
+} {
   const lines = ran.stderr.split("\n");
   const said = lines.find((line) => ofSubstituter.test(line));
   return { said, rest: { ...ran, stderr: lines.filter((line) => !ofSubstituter.test(line)).join("\n") } };
 }
 
 /** Of a copy between two machines: whether it was the one that built that could not be reached. */
-export const blamesBuilder = (spec: DeploySpec, ran: Ran): boolean =>
+export const blamesBuilder = (spec: DeploySpec, ran: CommandResult): boolean =>
   typeof spec.build === "object" &&
   [spec.build.address, ` ${spec.build.host}`, `'${spec.build.host}'`].some((name) =>
     ran.stderr.includes(name),
   );
 
 /** Whether a step failed because the host itself did not answer. */
-export function hostIsAway(spec: DeploySpec, step: Step, ran: Ran): boolean {
+export function hostIsAway(spec: DeploySpec, step: Step, ran: CommandResult): boolean {
   if (!ran.timedOut && sshTrouble(ran.stderr) !== "transport") return false;
   if (step.name === "connect") return true;
   if (step.name === "copy") return !blamesBuilder(spec, ran);

@@ -8,7 +8,7 @@ import * as z from "zod";
 import { storeUri } from "../ssh.ts";
 import { builderHint, builderOf, sshEnvironment } from "./closure.ts";
 import type { DeploySpec } from "./spec.ts";
-import { nix, type RunnerFiles, type Step } from "./steps.ts";
+import { NIX, type RunnerFiles, type Step } from "./steps.ts";
 
 /** What a path's signature covers beside its name. */
 export interface PathInfo {
@@ -36,7 +36,7 @@ function intoFile(step: Step, file: string, limit: string): WrittenStep {
 }
 
 const pathInfoArgv = (...words: readonly string[]): string[] => [
-  ...[...nix, "path-info", "--offline", "--json", ...words],
+  ...[...NIX, "path-info", "--offline", "--json", ...words],
 ];
 
 /** The closure as the builder's store says it is. */

@@ -1,7 +1,7 @@
 /** What a host's answer is worth to a deploy: its form, and whether it is about this deploy at all. */
 
 import { oneLine } from "../../lib/sanitize.ts";
-import type { Ran } from "../process/runner.ts";
+import type { CommandResult } from "../process/runner.ts";
 import { type Answer, readAnswer, TOO_LONG } from "../protocol/answer.ts";
 import {
   type SupervisorStatus,
@@ -17,7 +17,7 @@ export interface HostReply<T> {
   readonly invalid?: string;
 }
 
-function replyOf<T>(ran: Ran, what: string, answer: Answer<T> | undefined): HostReply<T> {
+function replyOf<T>(ran: CommandResult, what: string, answer: Answer<T> | undefined): HostReply<T> {
   if (ran.tooLong) return { invalid: TOO_LONG };
   if (answer === undefined) return {};
   if ("value" in answer) return { reply: answer.value };
@@ -27,10 +27,10 @@ function replyOf<T>(ran: Ran, what: string, answer: Answer<T> | undefined): Host
     : { invalid: `the host's answer is not ${what}: ${answer.problem}` };
 }
 
-export const resultReply = (ran: Ran): HostReply<VerbResult> =>
+export const resultReply = (ran: CommandResult): HostReply<VerbResult> =>
   replyOf(ran, "a result", readAnswer(verbResult, ran.stdout));
 
-export const statusReply = (ran: Ran): HostReply<SupervisorStatus> =>
+export const statusReply = (ran: CommandResult): HostReply<SupervisorStatus> =>
   replyOf(ran, "a status", readAnswer(supervisorStatus, ran.stdout));
 
 type Ours = Pick<DeploySpec, "token" | "outPath">;

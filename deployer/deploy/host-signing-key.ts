@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { deriveKey, type NixKey, parseSecretKey, publicKeyText, secretKeyText } from "../build-key.ts";
 import { sshArgv } from "../ssh.ts";
 import { introduceHint, signHint } from "./closure.ts";
-import { type DeploySpec, ownKey } from "./spec.ts";
-import { actingPeer, connectionHint, nix, type RunnerFiles, type Step } from "./steps.ts";
+import { type DeploySpec, hostSigningKey } from "./spec.ts";
+import { actingPeer, connectionHint, NIX, type RunnerFiles, type Step } from "./steps.ts";
 
 /** The host's own key cannot be had, or is not the inventory's. */
 export class BuildKeyError extends Error {
@@ -36,8 +36,8 @@ function fleetKey(file: string | undefined): NixKey {
  * Writes the secret half into the deploy's directory and names the file.
  * @throws BuildKeyError
  */
-export function writeOwnKey(spec: DeploySpec, { signingKey, connections }: RunnerFiles): string {
-  const wanted = ownKey(spec) ?? "";
+export function writeHostSigningKey(spec: DeploySpec, { signingKey, connections }: RunnerFiles): string {
+  const wanted = hostSigningKey(spec) ?? "";
   const fleet = fleetKey(signingKey);
   const key = deriveKey(fleet, wanted.split(":")[0] ?? "");
   const derived = publicKeyText(key);
@@ -57,7 +57,7 @@ export function trustStep(spec: DeploySpec, files: RunnerFiles): Step | undefine
   if (!spec.managed) return undefined;
   return {
     name: "connect",
-    argv: sshArgv(actingPeer(spec, files), [...nix, "config", "show", "trusted-public-keys"]),
+    argv: sshArgv(actingPeer(spec, files), [...NIX, "config", "show", "trusted-public-keys"]),
     timeoutSeconds: spec.seconds.probe + spec.seconds.connect,
     hint: connectionHint,
   };

@@ -12,17 +12,17 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { oneLine } from "../../lib/sanitize.ts";
 import { runProcess, stoppableRunner } from "../process/runner.ts";
-import { endOf, pollMs, stopWhen } from "../process/stop.ts";
-import { gathered } from "./batch.ts";
-import { deploy, type Tools } from "./deploy.ts";
+import { exitCheck, POLL_MS, stopWhen } from "../process/stop.ts";
+import { batched } from "./batch.ts";
+import { type DeployTools, deploy } from "./deploy.ts";
 import { fileTools, runnerFiles } from "./runner-files.ts";
 import { parseSpec } from "./spec.ts";
 
 /** Thrown into a deploy that nobody waits for any more. */
-class HungUp extends Error {}
+class ClientGone extends Error {}
 
 /** Of all deploys: who hangs up ends nothing that others wait for too. */
-const together = gathered(runProcess);
+const together = batched(runProcess);
 
 /** Answers with lines of progress, then the result as one line of JSON, or a line that says why there is none. */
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -34,16 +34,16 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   });
   endWith(Number(request.headers["asker"]), response);
   const going = () => {
-    if (gone) throw new HungUp();
+    if (gone) throw new ClientGone();
   };
   const spec = parseSpec(await text(request));
   const { files, remove } = runnerFiles([spec]);
-  const tools: Tools = {
+  const tools: DeployTools = {
     files,
     ...fileTools(files),
     run: async (command) => {
       going();
-      const ran = await (command.gathers ? together(command) : run(command));
+      const ran = await (command.batchable ? together(command) : run(command));
       going();
       return ran;
     },
@@ -61,10 +61,10 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
 
 /** The command plugin kills a command's shell alone; what that had started would wait on. */
 function endWith(asker: number, response: ServerResponse): void {
-  const isOver = endOf(asker);
+  const isOver = exitCheck(asker);
   const looks = setInterval(() => {
     if (isOver()) response.destroy();
-  }, pollMs);
+  }, POLL_MS);
   response.on("close", () => clearInterval(looks));
 }
 
@@ -73,10 +73,10 @@ const removeHome = () => rmSync(directory, { recursive: true, force: true });
 process.on("exit", removeHome);
 // Its log is what tells of a fault of its own.
 process.on("uncaughtExceptionMonitor", () => process.off("exit", removeHome));
-stopWhen("deployer", endOf(Number(asks)));
+stopWhen("deployer", exitCheck(Number(asks)));
 const server = createServer((request, response) => {
   serve(request, response).catch((error: unknown) => {
-    if (error instanceof HungUp) return;
+    if (error instanceof ClientGone) return;
     response.end(
       `pantheros deploy: ${oneLine(error instanceof Error ? error.message : String(error), 2000)}\n`,
     );

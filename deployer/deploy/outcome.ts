@@ -1,11 +1,11 @@
 /** What a deploy is told as, from what the host said of its end. */
 import { lastLine } from "../../lib/sanitize.ts";
 import type { SupervisorStatus, VerbResult } from "../protocol/supervisor.ts";
-import type { Ending } from "./deploy.ts";
+import type { Outcome } from "./deploy.ts";
 import { activationBudget, type DeploySpec } from "./spec.ts";
 import type { Step, stepFailure } from "./steps.ts";
 
-export interface EndingFacts {
+export interface OutcomeFacts {
   readonly line: VerbResult;
   readonly step: Step;
   /** A later status. */
@@ -16,7 +16,10 @@ export interface EndingFacts {
   readonly unconfirmed?: Failure | undefined;
 }
 
-export function ending(spec: DeploySpec, { line, step, now, rebootOf, unconfirmed }: EndingFacts): Ending {
+export function toOutcome(
+  spec: DeploySpec,
+  { line, step, now, rebootOf, unconfirmed }: OutcomeFacts,
+): Outcome {
   const { failedUnits, health, deploy } = line;
   const told = {
     ...(health === undefined || health.length === 0 ? {} : { health }),

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { oneLine } from "../../lib/sanitize.ts";
 import { runProcess } from "../process/runner.ts";
 import { knownHostsLines, sshConfig } from "../ssh.ts";
-import { gathered } from "./batch.ts";
+import { batched } from "./batch.ts";
 import { nixPeers } from "./closure.ts";
-import type { Tools } from "./deploy.ts";
-import { writeOwnKey } from "./host-signing-key.ts";
+import type { DeployTools } from "./deploy.ts";
+import { writeHostSigningKey } from "./host-signing-key.ts";
 import type { DeploySpec } from "./spec.ts";
 import type { RunnerFiles } from "./steps.ts";
 
@@ -48,18 +48,18 @@ export function runnerFiles(specs: readonly DeploySpec[]): {
 }
 
 /** What steps do with the runner's own files. */
-export const fileTools = (files: RunnerFiles): Pick<Tools, "exists" | "read" | "ownKeyFile"> => ({
+export const fileTools = (files: RunnerFiles): Pick<DeployTools, "exists" | "read" | "hostKeyFile"> => ({
   exists: existsSync,
   read: (path) => readFileSync(path, "utf8"),
-  ownKeyFile: (spec) => writeOwnKey(spec, files),
+  hostKeyFile: (spec) => writeHostSigningKey(spec, files),
 });
 
-export function runnerTools(specs: readonly DeploySpec[]): Tools {
+export function runnerTools(specs: readonly DeploySpec[]): DeployTools {
   const { files } = runnerFiles(specs);
   return {
     ...fileTools(files),
     files,
-    run: gathered(runProcess),
+    run: batched(runProcess),
     now: () => performance.now(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     progress: (line) => process.stderr.write(`${oneLine(line)}\n`),

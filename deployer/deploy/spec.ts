@@ -78,7 +78,7 @@ export type DeploySpec = z.infer<typeof deploySpec>;
 export type DeploySpecInput = z.input<typeof deploySpec>;
 
 /** The host's own key, where what was built for it is trusted by it alone; undefined: the fleet's signs. */
-export const ownKey = ({ signer }: Pick<DeploySpec, "signer">): string | undefined =>
+export const hostSigningKey = ({ signer }: Pick<DeploySpec, "signer">): string | undefined =>
   signer === "fleet" ? undefined : signer;
 
 /** @throws Error saying what of the JSON is wrong. */
@@ -93,7 +93,7 @@ export function parseSpec(json: string): DeploySpec {
 }
 
 /** The names of held-by hosts that fit: a hundred of them would not. */
-export function shortList(names: readonly string[], most = 5): string[] {
+export function truncateNames(names: readonly string[], most = 5): string[] {
   return names.length <= most ? [...names] : [...names.slice(0, most), `${names.length - most} more`];
 }
 

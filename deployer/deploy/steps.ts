@@ -1,18 +1,18 @@
 /** What a step of a deploy is, and the verbs of the supervisor as steps. Nothing runs here. */
 
 import { lastLines } from "../../lib/sanitize.ts";
-import type { Command, Ran } from "../process/runner.ts";
-import { MOST_ANSWER_BYTES } from "../protocol/answer.ts";
+import type { Command, CommandResult } from "../process/runner.ts";
+import { MAX_ANSWER_BYTES } from "../protocol/answer.ts";
 import { verbArgv } from "../protocol/supervisor.ts";
 import {
+  closeConnectionArgv,
   commandText,
   identityReason,
-  leaveArgv,
-  openArgv,
+  openConnectionArgv,
   type SharedFiles,
+  SSH_HINTS,
   type SshPeer,
   sharedFiles,
-  sshHints,
   sshTrouble,
 } from "../ssh.ts";
 import type { DeploySpec } from "./spec.ts";
@@ -22,7 +22,7 @@ export type StepName = "build" | "sign" | "push" | "connect" | "copy" | "activat
 export interface Step extends Command {
   readonly name: StepName;
   /** Advice for a failure of this step, from what it said. */
-  readonly hint: (ran: Ran) => string | undefined;
+  readonly hint: (ran: CommandResult) => string | undefined;
 }
 
 /** Files of the runner. */
@@ -38,7 +38,7 @@ export interface RunnerFiles {
   readonly signingKey?: string | undefined;
 }
 
-export const nix = ["nix", "--extra-experimental-features", "nix-command flakes"];
+export const NIX = ["nix", "--extra-experimental-features", "nix-command flakes"];
 
 /** The host over a connection of its own: for all that shows that it can be reached. */
 export function peer(spec: DeploySpec, files: RunnerFiles, user: string): SshPeer {
@@ -67,7 +67,7 @@ export function connectStep(spec: DeploySpec, files: RunnerFiles): Step | undefi
   return (
     connection && {
       name: "connect",
-      argv: openArgv(actingPeer(spec, files), connection),
+      argv: openConnectionArgv(actingPeer(spec, files), connection),
       log: connection.log,
       timeoutSeconds: spec.seconds.probe + spec.seconds.connect,
       hint: connectionHint,
@@ -76,9 +76,11 @@ export function connectStep(spec: DeploySpec, files: RunnerFiles): Step | undefi
 }
 
 /** Ends it. */
-export function leaveCommand(spec: DeploySpec, files: RunnerFiles): Command | undefined {
+export function closeConnectionCommand(spec: DeploySpec, files: RunnerFiles): Command | undefined {
   const connection = connectionFiles(spec, files);
-  return connection && { argv: leaveArgv(spec.host, connection), timeoutSeconds: spec.seconds.connect };
+  return (
+    connection && { argv: closeConnectionArgv(spec.host, connection), timeoutSeconds: spec.seconds.connect }
+  );
 }
 
 /** A verb of the supervisor. */
@@ -103,14 +105,14 @@ export function verbStep(spec: DeploySpec, name: "activate" | "confirm" | "statu
     argv: verbArgv(to, verb, program),
     ...(name === "activate" && spec.provenance ? { input: `${JSON.stringify(spec.provenance)}\n` } : {}),
     timeoutSeconds: limit + seconds.connect,
-    mostBytes: MOST_ANSWER_BYTES,
+    maxOutputBytes: MAX_ANSWER_BYTES,
     hint: connectionHint,
   };
 }
 
-export function connectionHint(ran: Ran): string | undefined {
+export function connectionHint(ran: CommandResult): string | undefined {
   const trouble = sshTrouble(ran.stderr);
-  if (trouble !== undefined) return sshHints[trouble];
+  if (trouble !== undefined) return SSH_HINTS[trouble];
   if (/sudo:.*(password|not allowed)/.test(ran.stderr)) {
     return "the deploy user's sudo rule is missing: the host's closure must import nix/modules/deployment";
   }
@@ -121,7 +123,7 @@ export function connectionHint(ran: Ran): string | undefined {
 }
 
 /** What a failed step is told as. */
-export function stepFailure(step: Step, ran: Ran) {
+export function stepFailure(step: Step, ran: CommandResult) {
   const hint = step.hint(ran);
   const identity = sshTrouble(ran.stderr) === "identity";
   const said = identity ? identityReason(ran.stderr) : lastLines(ran.stderr || ran.stdout);

@@ -1,35 +1,35 @@
 /** Until the closure is on its host: built where it should be, signed, pushed to the cache, copied. The running system stays as it is. */
 
-import type { Ran } from "../process/runner.ts";
+import type { CommandResult } from "../process/runner.ts";
 import { forwardingRefused, sshTrouble } from "../ssh.ts";
-import { failed, provide } from "./build-and-sign.ts";
-import { type CopyWay, copyStep, pushStep, substituterTrouble } from "./closure.ts";
-import type { Ending, Perform, Tools } from "./deploy.ts";
-import { type DeploySpec, ownKey } from "./spec.ts";
-import { connectStep, leaveCommand, type Step, stepFailure } from "./steps.ts";
+import { buildAndSign, failed } from "./build-and-sign.ts";
+import { type CopyMode, copyStep, pushStep, substituterTrouble } from "./closure.ts";
+import type { DeployTools, Outcome, Perform } from "./deploy.ts";
+import { type DeploySpec, hostSigningKey } from "./spec.ts";
+import { closeConnectionCommand, connectStep, type Step, stepFailure } from "./steps.ts";
 
-export interface Brought {
+export interface TransferResult {
   /** Absent: the closure is on the host. */
-  readonly failure?: Ending;
+  readonly failure?: Outcome;
   /** What did not go well but stopped nothing. */
   readonly warnings: string[];
 }
 
 /** Times that a connection is lost, to be opened or while the closure is copied, before the host counts as away. */
-const losses = 2;
+const MAX_CONNECT_ATTEMPTS = 2;
 
-export async function bring(
+export async function transferClosure(
   spec: DeploySpec,
-  tools: Tools,
+  tools: DeployTools,
   perform: Perform,
   /** Not copied: the host is known to be away, or its turn has not come. */
   only: { readonly copy: boolean } = { copy: true },
-): Promise<Brought> {
+): Promise<TransferResult> {
   const warnings: string[] = [];
   const failure =
-    (await provide(spec, tools, perform)) ??
+    (await buildAndSign(spec, tools, perform)) ??
     (await push(spec, tools, perform, warnings)) ??
-    (only.copy ? await send(spec, tools, perform, warnings) : undefined);
+    (only.copy ? await connectAndCopy(spec, tools, perform, warnings) : undefined);
   return failure === undefined ? { warnings } : { failure, warnings };
 }
 
@@ -37,8 +37,9 @@ export async function bring(
  * The copy brings what the cache lacks, so a missing cache costs time and nothing else. What one host alone trusts never gets there: the
  * cache gives every host the first that it was given of a path.
  */
-async function push(spec: DeploySpec, tools: Tools, perform: Perform, warnings: string[]) {
-  if (spec.push === undefined || spec.drvPath === undefined || ownKey(spec) !== undefined) return undefined;
+async function push(spec: DeploySpec, tools: DeployTools, perform: Perform, warnings: string[]) {
+  if (spec.push === undefined || spec.drvPath === undefined || hostSigningKey(spec) !== undefined)
+    return undefined;
   const step = pushStep(spec, spec.push, tools.files);
   const ran = await perform(step);
   if (ran.exitCode !== 0) warnings.push(`push: ${stepFailure(step, ran).reason.split("\n").at(-1)}`);
@@ -49,15 +50,15 @@ async function push(spec: DeploySpec, tools: Tools, perform: Perform, warnings: 
  * The connection, and the closure over it; who was successful leaves it open. It is opened without a closure too: an activation waits long
  * for a host that is away.
  */
-async function send(spec: DeploySpec, tools: Tools, perform: Perform, warnings: string[]) {
+async function connectAndCopy(spec: DeploySpec, tools: DeployTools, perform: Perform, warnings: string[]) {
   for (let lost = 1; ; lost++) {
     const unopened = await open(spec, tools, perform);
     const failure = unopened ?? (await copy(spec, tools, perform, warnings));
     if (failure === undefined) return undefined;
     const opened = unopened === undefined;
-    if (opened) await leave(spec, tools);
+    if (opened) await closeConnection(spec, tools);
     const { step, ran } = failure;
-    const again = sshTrouble(ran.stderr) === "transport" && !ran.timedOut && lost < losses;
+    const again = sshTrouble(ran.stderr) === "transport" && !ran.timedOut && lost < MAX_CONNECT_ATTEMPTS;
     if (!again) return failed(spec, step, ran);
     const why = opened ? "the connection was lost" : "no answer";
     tools.progress(`${spec.host}: ${step.name} again: ${why}`);
@@ -65,7 +66,7 @@ async function send(spec: DeploySpec, tools: Tools, perform: Perform, warnings: 
   }
 }
 
-async function open(spec: DeploySpec, tools: Tools, perform: Perform): Promise<Missed | undefined> {
+async function open(spec: DeploySpec, tools: DeployTools, perform: Perform): Promise<FailedStep | undefined> {
   const step = connectStep(spec, tools.files);
   if (step === undefined) return undefined;
   const ran = await perform(step);
@@ -73,15 +74,15 @@ async function open(spec: DeploySpec, tools: Tools, perform: Perform): Promise<M
 }
 
 /** Ends the connection. One that is gone already needs no end. */
-export async function leave(spec: DeploySpec, tools: Tools): Promise<void> {
-  const command = leaveCommand(spec, tools.files);
+export async function closeConnection(spec: DeploySpec, tools: DeployTools): Promise<void> {
+  const command = closeConnectionCommand(spec, tools.files);
   if (command !== undefined) await tools.run(command);
 }
 
 /** What did not go well, with all that was said but what concerns others. */
-interface Missed {
+interface FailedStep {
   readonly step: Step;
-  readonly ran: Ran;
+  readonly ran: CommandResult;
 }
 
 /**
@@ -90,12 +91,12 @@ interface Missed {
  */
 async function copy(
   spec: DeploySpec,
-  tools: Tools,
+  tools: DeployTools,
   perform: Perform,
   warnings: string[],
-): Promise<Missed | undefined> {
+): Promise<FailedStep | undefined> {
   // A machine that was never managed is copied to once, as root, and what its sshd forwards is not known.
-  let way: CopyWay = { substitute: true, direct: spec.managed };
+  let way: CopyMode = { substitute: true, direct: spec.managed };
   for (;;) {
     const step = copyStep(spec, tools.files, way);
     if (step === undefined) return undefined;

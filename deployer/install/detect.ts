@@ -1,24 +1,24 @@
 /** Which machine answers at the address of a host that is being installed, and waiting for one. */
 
-import type { Ran } from "../process/runner.ts";
+import type { CommandResult } from "../process/runner.ts";
 import { parseLine } from "../protocol/answer.ts";
 import { type SupervisorStatus, supervisorStatus } from "../protocol/supervisor.ts";
 import { sshTrouble } from "../ssh.ts";
 import type { InstallTools } from "./install.ts";
 import type { InstallSpec } from "./spec.ts";
-import { type Facts, facts, type InstallStep, lookBootstrap, lookInstalled } from "./steps.ts";
+import { type Facts, facts, type InstallStep, lookBootstrap, statusStep } from "./steps.ts";
 
 /** Milliseconds between two looks at a machine that does not answer yet. */
 const lookMs = 2000;
 
 /** Which of the two machines answers: the one that was created, or the one that was installed. */
-export type Seen =
+export type MachineState =
   | { readonly is: "installed"; readonly status: SupervisorStatus }
   | { readonly is: "bootstrap"; readonly facts: Facts }
-  | { readonly is: "nobody"; readonly step: InstallStep; readonly ran: Ran };
+  | { readonly is: "nobody"; readonly step: InstallStep; readonly ran: CommandResult };
 
-export async function look(spec: InstallSpec, tools: InstallTools): Promise<Seen> {
-  const own = lookInstalled(spec, tools.files);
+export async function look(spec: InstallSpec, tools: InstallTools): Promise<MachineState> {
+  const own = statusStep(spec, tools.files);
   const asked = await tools.run(own);
   const status = parseLine(supervisorStatus, asked.stdout);
   if (status !== undefined) return { is: "installed", status };
@@ -36,8 +36,8 @@ export async function waitFor(
   spec: InstallSpec,
   tools: InstallTools,
   limitSeconds: number,
-  enough: (seen: Seen) => boolean,
-): Promise<Seen> {
+  enough: (seen: MachineState) => boolean,
+): Promise<MachineState> {
   const deadline = tools.now() + limitSeconds * 1000;
   for (;;) {
     const seen = await look(spec, tools);
@@ -50,8 +50,8 @@ export async function waitFor(
 export async function boot(
   spec: InstallSpec,
   tools: InstallTools,
-  enough: (seen: Seen) => boolean,
-): Promise<Seen> {
+  enough: (seen: MachineState) => boolean,
+): Promise<MachineState> {
   const first = await look(spec, tools);
   if (enough(first)) return first;
   const status = await tools.server?.status().catch(() => undefined);

@@ -6,9 +6,9 @@
  */
 
 import { oneLine } from "../../lib/sanitize.ts";
-import type { Ran, Runner } from "../process/runner.ts";
+import type { CommandResult, Runner } from "../process/runner.ts";
 import type { InstallResult } from "../protocol/result.ts";
-import { boot, look, type Seen, waitFor } from "./detect.ts";
+import { boot, look, type MachineState, waitFor } from "./detect.ts";
 import { cameBack, failed, messageOf, notAnswering, stepFailed, systemName } from "./outcome.ts";
 import type { InstallSpec } from "./spec.ts";
 import {
@@ -43,7 +43,7 @@ export interface InstallTools {
   readonly progress: (line: string) => void;
 }
 
-export type Ending = Omit<InstallResult, "schemaVersion" | "host" | "seconds">;
+export type Outcome = Omit<InstallResult, "schemaVersion" | "host" | "seconds">;
 
 export async function install(spec: InstallSpec, tools: InstallTools): Promise<InstallResult> {
   const seconds: Record<string, number> = {};
@@ -59,7 +59,7 @@ export async function install(spec: InstallSpec, tools: InstallTools): Promise<I
 
 type Timed = <T>(name: string, work: () => Promise<T>) => Promise<T>;
 
-async function run(spec: InstallSpec, tools: InstallTools, timed: Timed): Promise<Ending> {
+async function run(spec: InstallSpec, tools: InstallTools, timed: Timed): Promise<Outcome> {
   if (spec.hetzner?.admit !== undefined) {
     const shut = await timed("door", () => open(spec, tools));
     if (shut !== undefined) return shut;
@@ -105,7 +105,7 @@ async function run(spec: InstallSpec, tools: InstallTools, timed: Timed): Promis
 const doorHint =
   "it is opened for the installation with HCLOUD_TOKEN (Read & Write) to the networks of `[deploy] sources`, which must hold this runner's address";
 
-async function open({ hetzner }: InstallSpec, { server }: InstallTools): Promise<Ending | undefined> {
+async function open({ hetzner }: InstallSpec, { server }: InstallTools): Promise<Outcome | undefined> {
   if (hetzner?.admit === undefined) return undefined;
   if (hetzner.admit.length === 0 || server === undefined) {
     return failed("door", "port 22 is closed, and `[deploy] sources` names no network to open it to", {
@@ -121,7 +121,7 @@ async function open({ hetzner }: InstallSpec, { server }: InstallTools): Promise
 }
 
 /** A machine that runs what was installed: it is as it should be, unless it is the one that is to be wiped. */
-async function wipe(spec: InstallSpec, tools: InstallTools, timed: Timed): Promise<Ending | undefined> {
+async function wipe(spec: InstallSpec, tools: InstallTools, timed: Timed): Promise<Outcome | undefined> {
   if (spec.reinstall === undefined) return { outcome: "already" };
   const step = lookMachineId(spec, tools.files);
   const asked = await tools.run(step);
@@ -146,7 +146,7 @@ async function wipe(spec: InstallSpec, tools: InstallTools, timed: Timed): Promi
 }
 
 /** Why a machine that shows the throw-away key is not touched all the same. */
-function guard({ reinstall }: InstallSpec, { id, variant, machineId, data }: Facts): Ending | undefined {
+function guard({ reinstall }: InstallSpec, { id, variant, machineId, data }: Facts): Outcome | undefined {
   if (variant === "installer" || (reinstall !== undefined && reinstall === machineId)) return undefined;
   const found =
     id === "nixos" ? "a NixOS runs there already" : data === "" ? undefined : `it holds data (${data})`;
@@ -163,8 +163,8 @@ async function phaseFailed(
   phase: Phase,
   before: Facts,
   step: InstallStep,
-  ran: Ran,
-): Promise<Ending> {
+  ran: CommandResult,
+): Promise<Outcome> {
   const failure = stepFailed(phase, step, ran);
   const seen = await look(spec, tools);
   if (seen.is === "bootstrap" && seen.facts.variant !== "installer" && seen.facts.bootId !== before.bootId) {
@@ -180,8 +180,8 @@ async function phaseFailed(
 }
 
 /** After the reboot: the machine with its own host key, or the one from before, which is told as that. */
-async function answer(spec: InstallSpec, tools: InstallTools, before: Facts): Promise<Ending> {
-  const rebooted = (seen: Seen) => seen.is === "bootstrap" && seen.facts.bootId !== before.bootId;
+async function answer(spec: InstallSpec, tools: InstallTools, before: Facts): Promise<Outcome> {
+  const rebooted = (seen: MachineState) => seen.is === "bootstrap" && seen.facts.bootId !== before.bootId;
   const limit = spec.seconds.answer;
   const seen = await waitFor(spec, tools, limit, (now) => now.is === "installed" || rebooted(now));
   if (seen.is === "nobody") return notAnswering("answer", limit, seen, tools);

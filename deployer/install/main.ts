@@ -12,12 +12,12 @@ import * as z from "zod";
 import { HetznerApi } from "../../clients/hetzner/api.ts";
 import { openDoor } from "../../clients/hetzner/temporary-ssh-rule.ts";
 import { oneLine } from "../../lib/sanitize.ts";
-import { watchedRunner } from "../process/runner.ts";
+import { trackedRunner } from "../process/runner.ts";
 import { stopWithParent } from "../process/stop.ts";
 import { knownHostsLines } from "../ssh.ts";
 import { install, type Server } from "./install.ts";
 import { type InstallSecrets, type InstallSpec, installSecrets, installSpec } from "./spec.ts";
-import { startGuard } from "./start-watchdog.ts";
+import { startWatchdog } from "./start-watchdog.ts";
 import { type InstallFiles, sshScript } from "./steps.ts";
 
 /** Modes matter: nixos-anywhere gives the directories of the extra files to those of the new system, `/` included. */
@@ -88,7 +88,7 @@ async function main(): Promise<void> {
   const { host, hetzner } = spec;
   // Before anything is opened or started: from here on a kill leaves nothing open and nothing running.
   const door = hetzner?.admit && { endpoint: hetzner.endpoint, stack: hetzner.stack, host };
-  const guard = startGuard(door);
+  const guard = startWatchdog(door);
   const files: InstallFiles = {
     hosts: pinned("known_hosts", spec.hostKey),
     bootstrapHosts: pinned("known_hosts.bootstrap", spec.bootstrapKey),
@@ -102,7 +102,7 @@ async function main(): Promise<void> {
     mode: 0o700,
   });
   const result = await install(spec, {
-    run: watchedRunner(guard.started),
+    run: trackedRunner(guard.started),
     server: serverOf(spec),
     files,
     now: () => performance.now(),

@@ -1,19 +1,19 @@
 /** What an installation that did not come to its end is told as. */
 
 import { lastLines } from "../../lib/sanitize.ts";
-import type { Ran } from "../process/runner.ts";
-import { commandText, sshHints, sshTrouble } from "../ssh.ts";
-import type { Seen } from "./detect.ts";
-import type { Ending, InstallTools } from "./install.ts";
+import type { CommandResult } from "../process/runner.ts";
+import { commandText, SSH_HINTS, sshTrouble } from "../ssh.ts";
+import type { MachineState } from "./detect.ts";
+import type { InstallTools, Outcome } from "./install.ts";
 import type { Facts, InstallStep } from "./steps.ts";
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-export function failed(phase: string, reason: string, more: { hint?: string } = {}): Ending {
+export function failed(phase: string, reason: string, more: { hint?: string } = {}): Outcome {
   return { outcome: "failed", phase, step: phase, reason, ...more };
 }
 
-export function stepFailed(phase: string, step: InstallStep, ran: Ran): Ending {
+export function stepFailed(phase: string, step: InstallStep, ran: CommandResult): Outcome {
   const said = lastLines(ran.stderr || ran.stdout);
   const late = ran.timedOut ? `not finished after ${step.timeoutSeconds} s: ` : "";
   const hint = step.hint(ran);
@@ -31,9 +31,9 @@ export function stepFailed(phase: string, step: InstallStep, ran: Ran): Ending {
 export async function notAnswering(
   phase: string,
   limit: number,
-  seen: Exclude<Seen, { is: "bootstrap" }>,
+  seen: Exclude<MachineState, { is: "bootstrap" }>,
   { server }: InstallTools,
-): Promise<Ending> {
+): Promise<Outcome> {
   if (seen.is === "installed") return failed(phase, `it still runs what was installed after ${limit} s`);
   const { step, ran } = seen;
   const why = lastLines(ran.stderr) || "no answer";
@@ -41,7 +41,7 @@ export async function notAnswering(
     return failed(
       phase,
       `the machine shows neither its own host key nor the throw-away one of its creation: it is not ours to wipe\n${why}`,
-      { hint: sshHints.identity },
+      { hint: SSH_HINTS.identity },
     );
   }
   const status = await server?.status().catch(messageOf);
@@ -61,7 +61,7 @@ export async function notAnswering(
 
 export const systemName = ({ id, variant }: Facts): string => `${id}${variant && ` ${variant}`}`;
 
-export const cameBack = (phase: string, at: Facts): Ending =>
+export const cameBack = (phase: string, at: Facts): Outcome =>
   failed(phase, `the machine came back to the old system (${systemName(at)})`, {
     hint: "look at the vendor's console; the next `pulumi up` resumes",
   });

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import type { Writable } from "node:stream";
 import { PROGRAMS } from "../programs.ts";
 
-export interface Guard {
+export interface Watchdog {
   /** A process group that must not go on when this program is killed; the function takes it back. */
   started(group: number): () => void;
   /** Ends the guard: port 22 is closed. Says why not when it could not be. */
@@ -12,13 +12,13 @@ export interface Guard {
 }
 
 /** Seconds that an installation waits for its door to be closed; the guardian goes on after that. */
-const closeSeconds = 90;
+const CLOSE_SECONDS = 90;
 
 /**
  * The guardian is nobody's child and leads a session of its own: killing this program's whole tree or group leaves it alone.
  * `door`: what it closes; without one it only ends process groups.
  */
-export function startGuard(door: object | undefined): Guard {
+export function startWatchdog(door: object | undefined): Watchdog {
   const child = spawn("/bin/sh", ["-c", '"$@" & exit 0', "sh", process.execPath, PROGRAMS.installWatchdog], {
     detached: true,
     stdio: ["ignore", "pipe", "ignore", "pipe"],
@@ -39,7 +39,7 @@ export function startGuard(door: object | undefined): Guard {
     },
     async close() {
       line.write("close\n");
-      const late = new Promise<void>((resume) => setTimeout(resume, closeSeconds * 1000).unref());
+      const late = new Promise<void>((resume) => setTimeout(resume, CLOSE_SECONDS * 1000).unref());
       await Promise.race([ended, late]);
       const answer = said.trim();
       if (answer === "closed") return undefined;

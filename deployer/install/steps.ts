@@ -3,11 +3,11 @@
 import { readFileSync } from "node:fs";
 import * as z from "zod";
 import { signArgv, signHint } from "../deploy/closure.ts";
-import type { Command, Ran } from "../process/runner.ts";
+import type { Command, CommandResult } from "../process/runner.ts";
 import { PROGRAMS } from "../programs.ts";
-import { hostId, hostLine, MOST_ANSWER_BYTES } from "../protocol/answer.ts";
+import { hostId, hostLine, MAX_ANSWER_BYTES } from "../protocol/answer.ts";
 import { verbArgv } from "../protocol/supervisor.ts";
-import { type SshPeer, shellWord, sshArgv, sshHints, sshTrouble } from "../ssh.ts";
+import { SSH_HINTS, type SshPeer, shellWord, sshArgv, sshTrouble } from "../ssh.ts";
 import type { InstallSpec } from "./spec.ts";
 
 export type Phase = "kexec" | "disko" | "install" | "reboot";
@@ -28,7 +28,7 @@ export interface InstallFiles {
 
 export interface InstallStep extends Command {
   readonly name: string;
-  readonly hint: (ran: Ran) => string | undefined;
+  readonly hint: (ran: CommandResult) => string | undefined;
 }
 
 /** Seconds one look at a machine may take. */
@@ -55,21 +55,21 @@ const doneFile = "/run/pantheros-install";
 
 function peer(spec: InstallSpec, user: string, file: string, identity: string | undefined): SshPeer {
   const { host, address, port, seconds } = spec;
-  return { host, address, port, user, pinned: { file }, identity, connectSeconds: seconds.connect };
+  return { host, address, port, user, pinned: { file }, identity: identity, connectSeconds: seconds.connect };
 }
 
-const sshHint = (ran: Ran): string | undefined => {
+const sshHint = (ran: CommandResult): string | undefined => {
   const trouble = sshTrouble(ran.stderr);
-  return trouble === undefined ? undefined : sshHints[trouble];
+  return trouble === undefined ? undefined : SSH_HINTS[trouble];
 };
 
 /** Asks the installed machine, which shows its own host key, for its status. */
-export function lookInstalled(spec: InstallSpec, files: InstallFiles): InstallStep {
+export function statusStep(spec: InstallSpec, files: InstallFiles): InstallStep {
   return {
     name: "look",
     argv: verbArgv(peer(spec, spec.user, files.hosts, files.identity), ["status"]),
     timeoutSeconds: lookSeconds,
-    mostBytes: MOST_ANSWER_BYTES,
+    maxOutputBytes: MAX_ANSWER_BYTES,
     hint: sshHint,
   };
 }
@@ -80,7 +80,7 @@ export function lookMachineId(spec: InstallSpec, files: InstallFiles): InstallSt
     name: "look",
     argv: sshArgv(peer(spec, spec.user, files.hosts, files.identity), ["cat", "/etc/machine-id"]),
     timeoutSeconds: lookSeconds,
-    mostBytes: MOST_ANSWER_BYTES,
+    maxOutputBytes: MAX_ANSWER_BYTES,
     hint: sshHint,
   };
 }
@@ -92,7 +92,7 @@ export function lookBootstrap(spec: InstallSpec, files: InstallFiles): InstallSt
     argv: sshArgv(peer(spec, "root", files.bootstrapHosts, files.identity), ["sh"]),
     input: readFileSync(PROGRAMS.installFacts, "utf8"),
     timeoutSeconds: lookSeconds,
-    mostBytes: MOST_ANSWER_BYTES,
+    maxOutputBytes: MAX_ANSWER_BYTES,
     hint: sshHint,
   };
 }
@@ -108,7 +108,7 @@ export function doneStep(spec: InstallSpec, files: InstallFiles, phase: Phase): 
     argv: sshArgv(peer(spec, "root", files.bootstrapHosts, files.identity), ["tee", "-a", doneFile]),
     input: `${doneWord(spec, phase).replace(":", " ")}\n`,
     timeoutSeconds: lookSeconds,
-    mostBytes: MOST_ANSWER_BYTES,
+    maxOutputBytes: MAX_ANSWER_BYTES,
     hint: sshHint,
   };
 }

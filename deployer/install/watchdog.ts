@@ -16,7 +16,7 @@ const guarded = z.object({
 });
 
 /** Seconds it goes on trying to close the door; the next installation sweeps what is left then. */
-const closeSeconds = 600;
+const CLOSE_SECONDS = 600;
 const pause = (seconds: number) => new Promise((resume) => setTimeout(resume, seconds * 1000));
 
 const { door } = guarded.parse(JSON.parse(process.env["PANTHEROS_GUARD"] ?? "{}"));
@@ -37,7 +37,7 @@ function endGroups(): void {
 async function close(): Promise<string | undefined> {
   if (door === undefined) return undefined;
   const api = new HetznerApi({ endpoint: door.endpoint, token: process.env["HCLOUD_TOKEN"] ?? "" });
-  const end = Date.now() + closeSeconds * 1000;
+  const end = Date.now() + CLOSE_SECONDS * 1000;
   for (;;) {
     try {
       await closeDoor(api, door);

@@ -1,33 +1,33 @@
 /** Building ahead: what a deploy does before it touches the running system, done for hosts whose turn has not come. */
 import * as z from "zod";
 import { lastLine, oneLine } from "../../lib/sanitize.ts";
-import type { Perform, Tools } from "../deploy/deploy.ts";
+import type { DeployTools, Perform } from "../deploy/deploy.ts";
 import { deploySpec } from "../deploy/spec.ts";
-import { bring, leave } from "../deploy/transfer.ts";
+import { closeConnection, transferClosure } from "../deploy/transfer.ts";
 
-export const errands = z.array(
+export const prefetchJobs = z.array(
   z.strictObject({
     spec: deploySpec,
     /** False: the host did not answer the probe, so that nothing is copied to it. */
     copy: z.boolean(),
   }),
 );
-export type Errands = z.infer<typeof errands>;
+export type PrefetchJobs = z.infer<typeof prefetchJobs>;
 /** One host's, as it is written down. */
-export type Errand = z.input<typeof errands>[number];
+export type PrefetchJob = z.input<typeof prefetchJobs>[number];
 
 /** Host -> `ready`, or what came in between. Its own deploy does the same again, and then it counts. */
-export const errandResult = z.object({
+export const prefetchResult = z.object({
   schemaVersion: z.literal(1),
   hosts: z.record(z.string(), z.string()),
 });
-export type ErrandResult = z.infer<typeof errandResult>;
+export type PrefetchResult = z.infer<typeof prefetchResult>;
 
 /** Hosts that are brought their closures at a time: the first wave's own deploys have the way first. */
 const atOnce = 4;
 
 /** Never fails. */
-export async function runErrands(list: Errands, tools: Tools): Promise<ErrandResult> {
+export async function runPrefetchJobs(list: PrefetchJobs, tools: DeployTools): Promise<PrefetchResult> {
   const hosts: Record<string, string> = {};
   const waiting = [...list];
   const worker = async () => {
@@ -37,8 +37,8 @@ export async function runErrands(list: Errands, tools: Tools): Promise<ErrandRes
         tools.progress(`${spec.host}: ${step.name} ahead of its wave`);
         return tools.run(step);
       };
-      const { failure, warnings } = await bring(spec, tools, perform, { copy });
-      if (copy && failure === undefined) await leave(spec, tools);
+      const { failure, warnings } = await transferClosure(spec, tools, perform, { copy });
+      if (copy && failure === undefined) await closeConnection(spec, tools);
       const reason = failure?.reason && lastLine(failure.reason);
       hosts[spec.host] =
         failure === undefined

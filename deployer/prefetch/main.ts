@@ -5,13 +5,13 @@
 import { text } from "node:stream/consumers";
 import { runnerTools } from "../deploy/runner-files.ts";
 import { stopWithParent } from "../process/stop.ts";
-import { errands, runErrands } from "./job.ts";
+import { prefetchJobs, runPrefetchJobs } from "./job.ts";
 
-const list = errands.safeParse(JSON.parse(await text(process.stdin)));
+const list = prefetchJobs.safeParse(JSON.parse(await text(process.stdin)));
 if (!list.success) {
   process.stderr.write(`pantheros prefetch: standard input cannot be read: ${list.error.message}\n`);
   process.exit(2);
 }
 stopWithParent("prefetch");
-const result = await runErrands(list.data, runnerTools(list.data.map(({ spec }) => spec)));
+const result = await runPrefetchJobs(list.data, runnerTools(list.data.map(({ spec }) => spec)));
 process.stdout.write(`${JSON.stringify(result)}\n`);

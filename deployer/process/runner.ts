@@ -15,31 +15,31 @@ export interface Command {
   /** File in which something that it uses tells more: a failed command's stderr ends with it, and what it told is told once. */
   readonly log?: string | undefined;
   /** Bytes of stdout that are kept, and more end the command: it is an answer, of which a part is worth nothing. */
-  readonly mostBytes?: number | undefined;
+  readonly maxOutputBytes?: number | undefined;
   /** False: it stays in the caller's process group, so that an interrupt from a terminal reaches it, and a limit ends it alone. */
   readonly ownGroup?: boolean | undefined;
   /** May be run as one with others that differ from it in their last word only, see gather.ts. */
-  readonly gathers?: boolean | undefined;
+  readonly batchable?: boolean | undefined;
 }
 
-export interface Ran {
+export interface CommandResult {
   /** null: ended by a signal, or never started. */
   readonly exitCode: number | null;
   readonly timedOut: boolean;
   readonly stdout: string;
   readonly stderr: string;
-  /** It said more than `mostBytes`, and was ended. */
+  /** It said more than `maxOutputBytes`, and was ended. */
   readonly tooLong?: boolean | undefined;
 }
 
-export type Runner = (command: Command) => Promise<Ran>;
+export type Runner = (command: Command) => Promise<CommandResult>;
 
 /** Of each stream only the end is kept, unless the command has a limit of its own: a build can say megabytes. */
-const kept = 256 * 1024;
-const killAfterMs = 5000;
+const MAX_TEXT_CHARACTERS = 256 * 1024;
+const KILL_AFTER_MS = 5000;
 
 /** What runs now, as kill(2) takes it: a process group is its leader's number, negative. */
-const underWay = new Set<number>();
+const running = new Set<number>();
 
 function signal(target: number, name: NodeJS.Signals): void {
   try {
@@ -50,14 +50,14 @@ function signal(target: number, name: NodeJS.Signals): void {
 }
 
 /** Is called with the number of a process group, and returns what to call when it has ended. */
-type Watched = (group: number) => () => unknown;
+type GroupTracker = (group: number) => () => unknown;
 
 /**
  * `watched` is called before the command of a group begins. A program that is killed at any moment has therefore told of all
  * that it started.
  */
-export const watchedRunner =
-  (watched: Watched): Runner =>
+export const trackedRunner =
+  (watched: GroupTracker): Runner =>
   (command) =>
     runOne(command, watched, true);
 
@@ -84,20 +84,25 @@ const heldStart = ["/bin/sh", "-c", 'read -r go <&3 && exec "$@" 3<&-', "sh"];
 /** The text of a log, which is empty then; it may not be there yet. */
 function takeLog(log: string): string {
   if (!existsSync(log)) return "";
-  const text = readFileSync(log, "utf8").slice(-kept);
+  const text = readFileSync(log, "utf8").slice(-MAX_TEXT_CHARACTERS);
   truncateSync(log);
   return text;
 }
 
 /** `held`: the command begins after its group was told of. */
-function runOne(command: Command, watched: Watched, held = false): Promise<Ran> {
+function runOne(command: Command, watched: GroupTracker, held = false): Promise<CommandResult> {
   return new Promise((resolve) => {
     startOne(command, watched, held, resolve);
   });
 }
 
-function startOne(command: Command, watched: Watched, held: boolean, resolve: (ran: Ran) => void): void {
-  const { mostBytes, ownGroup = true } = command;
+function startOne(
+  command: Command,
+  watched: GroupTracker,
+  held: boolean,
+  resolve: (ran: CommandResult) => void,
+): void {
+  const { maxOutputBytes, ownGroup = true } = command;
   const [program = "", ...args] = held ? [...heldStart, ...command.argv] : command.argv;
   const child = spawn(program, args, {
     detached: ownGroup, // leader of its own group, so that a timeout also ends what it started
@@ -120,9 +125,9 @@ function startOne(command: Command, watched: Watched, held: boolean, resolve: (r
   const timer = setTimeout(() => {
     timedOut = true;
     if (target !== undefined) signal(target, "SIGTERM");
-    forced = setTimeout(kill, killAfterMs);
+    forced = setTimeout(kill, KILL_AFTER_MS);
   }, command.timeoutSeconds * 1000);
-  if (target !== undefined) underWay.add(target);
+  if (target !== undefined) running.add(target);
   const ended = pid === undefined || !ownGroup ? () => {} : watched(pid);
   const start = child.stdio[3] as Writable | null | undefined;
   start?.on("error", () => {}); // it may have ended already
@@ -130,24 +135,24 @@ function startOne(command: Command, watched: Watched, held: boolean, resolve: (r
   const end = (exitCode: number | null) => {
     clearTimeout(timer);
     clearTimeout(forced);
-    if (target !== undefined) underWay.delete(target);
+    if (target !== undefined) running.delete(target);
     ended();
     const more = exitCode === 0 || command.log === undefined ? "" : takeLog(command.log);
-    if (tooLong) stderr += `\nmore than ${mostBytes} bytes of output: ended`;
+    if (tooLong) stderr += `\nmore than ${maxOutputBytes} bytes of output: ended`;
     const ran = { exitCode, timedOut, stdout, stderr: stderr + more };
     resolve(tooLong ? { ...ran, tooLong } : ran);
   };
   let bytes = 0;
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    stdout = mostBytes === undefined ? (stdout + text).slice(-kept) : stdout + text;
+    stdout = maxOutputBytes === undefined ? (stdout + text).slice(-MAX_TEXT_CHARACTERS) : stdout + text;
     bytes += Buffer.byteLength(text);
-    if (mostBytes === undefined || bytes <= mostBytes || tooLong) return;
+    if (maxOutputBytes === undefined || bytes <= maxOutputBytes || tooLong) return;
     tooLong = true;
     stdout = "";
     kill();
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    stderr = (stderr + text).slice(-kept);
+    stderr = (stderr + text).slice(-MAX_TEXT_CHARACTERS);
   });
   child.stdin.on("error", () => {}); // it may end without reading
   child.stdin.end(command.input ?? "");
@@ -160,5 +165,5 @@ function startOne(command: Command, watched: Watched, held: boolean, resolve: (r
 
 /** Ends every command still running: for when this program is told to stop. */
 export function stopAll(): void {
-  for (const target of underWay) signal(target, "SIGKILL");
+  for (const target of running) signal(target, "SIGKILL");
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { stopAll } from "./runner.ts";
 
 /** Milliseconds between looks at who asked. */
-export const pollMs = 2000;
+export const POLL_MS = 2000;
 
 /**
  * An end from outside, or an engine that is gone (killed): what was begun here does not go on, and nothing is confirmed
@@ -17,7 +17,7 @@ export function stopWhen(name: string, isOver: () => boolean): void {
   };
   setInterval(() => {
     if (isOver()) stop("what asked for it is gone");
-  }, pollMs).unref();
+  }, POLL_MS).unref();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop(signal));
 }
 
@@ -27,13 +27,13 @@ export function stopWithParent(name: string): void {
 }
 
 /** Tells, whenever it is asked, whether a process that runs now has ended. */
-export function endOf(pid: number): () => boolean {
-  const birth = birthOf(pid);
-  return () => birth === undefined || birthOf(pid) !== birth;
+export function exitCheck(pid: number): () => boolean {
+  const birth = startTimeOf(pid);
+  return () => birth === undefined || startTimeOf(pid) !== birth;
 }
 
 /** When a process was started, in the kernel's ticks: tells it from a later one of the same number. undefined: there is none. */
-export function birthOf(pid: number): string | undefined {
+export function startTimeOf(pid: number): string | undefined {
   try {
     // After the name, which may hold blanks and parentheses: the state, and 19 fields on the start (proc_pid_stat(5)).
     const [state, ...fields] = readFileSync(`/proc/${pid}/stat`, "utf8")

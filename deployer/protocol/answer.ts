@@ -6,12 +6,12 @@ import * as z from "zod";
 import { isStorePath, oneLine, printable } from "../../lib/sanitize.ts";
 
 /** Bytes of one answer; a longer one ends the connection. */
-export const MOST_ANSWER_BYTES = 2 ** 20;
+export const MAX_ANSWER_BYTES = 2 ** 20;
 export const TOO_LONG = "the host's answer is longer than 1 MiB";
 
-const MOST_DEPTH = 16;
+const MAX_DEPTH = 16;
 /** Keys and elements of all objects and lists together. */
-const MOST_ITEMS = 20_000;
+const MAX_ITEMS = 20_000;
 
 /** Text with lines, for people: without control characters, and of a long one the end. */
 export const hostText = z.string().transform(printable);
@@ -41,7 +41,7 @@ export const hostRecord = <T extends z.ZodType>(value: T) =>
 
 /** Why a line is not parsed at all: looked at without recursion, as the parser itself would recurse. */
 function formProblem(line: string): string | undefined {
-  if (line.length > MOST_ANSWER_BYTES) return "longer than 1 MiB";
+  if (line.length > MAX_ANSWER_BYTES) return "longer than 1 MiB";
   let [depth, items, inString] = [0, 0, false];
   for (let at = 0; at < line.length; at++) {
     const character = line[at];
@@ -52,8 +52,8 @@ function formProblem(line: string): string | undefined {
     else if (character === "{" || character === "[") depth++;
     else if (character === "}" || character === "]") depth--;
     else if (character === ",") items++;
-    if (depth > MOST_DEPTH) return `nested deeper than ${MOST_DEPTH}`;
-    if (items > MOST_ITEMS) return `more than ${MOST_ITEMS} values`;
+    if (depth > MAX_DEPTH) return `nested deeper than ${MAX_DEPTH}`;
+    if (items > MAX_ITEMS) return `more than ${MAX_ITEMS} values`;
   }
   return undefined;
 }

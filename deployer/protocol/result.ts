@@ -94,7 +94,7 @@ export function readInstallResult(host: string, stdout: string): InstallResult {
 }
 
 /** The result of a host whose install failed, in place of its deploy's, which was held for that and says no more. */
-export function uninstalled({ phase, ...told }: InstallResult): DeployResult {
+export function installFailure({ phase, ...told }: InstallResult): DeployResult {
   const { schemaVersion, host, seconds, command, exitCode, reason, hint } = told;
   return {
     ...{ schemaVersion, host, outcome: "failed", step: `install ${phase ?? ""}`.trim(), token: "", seconds },
@@ -106,18 +106,19 @@ export function uninstalled({ phase, ...told }: InstallResult): DeployResult {
 }
 
 /** The result of a host whose deploy did not begin, because a resource that it needs failed. */
-export const undeployed = (host: string, reason: string): DeployResult => ({
+export const resourceFailure = (host: string, reason: string): DeployResult => ({
   ...{ schemaVersion: 1, host, outcome: "failed", step: "resources", reason, token: "", seconds: {} },
   hint: "the host was not touched; the resource's own error says what to do, then run `pulumi up` again",
 });
 
 /** Steps of a deploy that leave the running system alone. */
-const untouching = ["resources", "identity", "wave", "build", "sign", "push", "connect", "copy"];
+const STEPS_WITHOUT_CHANGE = ["resources", "identity", "wave", "build", "sign", "push", "connect", "copy"];
 
 /** What runs on a host that the deploy did not come to touch is what the host said at the start of the run. */
 export function withRunning(result: DeployResult, status: SupervisorStatus | undefined): DeployResult {
   const { running, step } = result;
-  if (status?.system == null || running !== undefined || !untouching.includes(step ?? "")) return result;
+  if (status?.system == null || running !== undefined || !STEPS_WITHOUT_CHANGE.includes(step ?? ""))
+    return result;
   const generation = status.generation == null ? {} : { generation: status.generation };
   return { ...result, running: status.system, ...generation };
 }

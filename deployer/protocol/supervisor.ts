@@ -15,7 +15,7 @@ import {
 } from "./answer.ts";
 
 /** Where the running system keeps it; the sudo rule of the deploy user names exactly this path. */
-export const supervisorPath = "/run/current-system/sw/bin/pantheros-supervisor";
+export const SUPERVISOR_PATH = "/run/current-system/sw/bin/pantheros-supervisor";
 
 const text = hostText.nullable();
 const line = hostLine.nullable();
@@ -74,7 +74,7 @@ export const verbResult = z.object({
 });
 export type VerbResult = z.infer<typeof verbResult>;
 
-export const phases = [
+export const PHASES = [
   "idle",
   "starting",
   "staging",
@@ -128,11 +128,15 @@ export const supervisorStatus = z.object({
 export type SupervisorStatus = z.infer<typeof supervisorStatus>;
 
 /** The words to run on a host for a verb. `program` is the wanted closure's own on a machine that has none yet. */
-export function verbWords(user: string, verb: readonly string[], program: string = supervisorPath): string[] {
+export function verbWords(
+  user: string,
+  verb: readonly string[],
+  program: string = SUPERVISOR_PATH,
+): string[] {
   // -n: without a password prompt that nobody would answer.
   return user === "root" ? [program, ...verb] : ["sudo", "-n", program, ...verb];
 }
 
 /** ssh that runs a verb on a host. None of these verbs carries a secret; what brings one has words of its own (deliveryCommand). */
 export const verbArgv = (peer: SshPeer, verb: readonly string[], program?: string): string[] =>
-  sshArgv({ ...peer, nothingSecret: true }, verbWords(peer.user, verb, program));
+  sshArgv({ ...peer, carriesNoSecret: true }, verbWords(peer.user, verb, program));

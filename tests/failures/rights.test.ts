@@ -2,7 +2,13 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { leaveArgv, openArgv, type SshPeer, sharedFiles, shellWord } from "../../deployer/ssh.ts";
+import {
+  closeConnectionArgv,
+  openConnectionArgv,
+  type SshPeer,
+  sharedFiles,
+  shellWord,
+} from "../../deployer/ssh.ts";
 import { expectWell, generous, Rehearsal } from "./rehearsal.ts";
 
 jest.setTimeout(generous);
@@ -179,7 +185,7 @@ async function provenance(path: string): Promise<{ signatures: readonly string[]
 }
 
 const peer = (identity: string): SshPeer => ({
-  ...{ host: "web", address, user: "deploy", pinned: { file: fleet.file("pins") }, identity },
+  ...{ host: "web", address, user: "deploy", pinned: { file: fleet.file("pins") }, identity: identity },
 });
 
 /** Opens a connection, has the script find the host's Nix daemon behind `daemon`, and ends the connection. */
@@ -190,8 +196,8 @@ async function led(identity: string, script: (daemon: string) => string) {
   const words = (argv: readonly string[]) => argv.map(shellWord).join(" ");
   const ran = await fleet.inDriver(
     ...["tools/with", "sh", "-c"],
-    `${words(openArgv(peer(identity), files))} && { ${script(files.daemon)}; }; code=$?
-    ${words(leaveArgv("web", files))} 2>/dev/null; cat ${files.log}; exit $code`,
+    `${words(openConnectionArgv(peer(identity), files))} && { ${script(files.daemon)}; }; code=$?
+    ${words(closeConnectionArgv("web", files))} 2>/dev/null; cat ${files.log}; exit $code`,
   );
   rmSync(directory, { recursive: true });
   return ran;

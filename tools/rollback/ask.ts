@@ -1,9 +1,9 @@
 /** Asks a host what it runs and what it ran before: the supervisor's status over one bounded, checked connection. */
 
 import { runProcess } from "../../deployer/process/runner.ts";
-import { MOST_ANSWER_BYTES, readAnswer, TOO_LONG } from "../../deployer/protocol/answer.ts";
+import { MAX_ANSWER_BYTES, readAnswer, TOO_LONG } from "../../deployer/protocol/answer.ts";
 import { supervisorStatus, verbArgv } from "../../deployer/protocol/supervisor.ts";
-import { type SshPeer, sshHints, sshTrouble } from "../../deployer/ssh.ts";
+import { SSH_HINTS, type SshPeer, sshTrouble } from "../../deployer/ssh.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import { lastLine } from "../../lib/sanitize.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
@@ -40,7 +40,7 @@ export function peerOf(
 export async function ask(peer: SshPeer | string, timeoutSeconds: number): Promise<Answer> {
   if (typeof peer === "string") return { reached: false, reason: peer };
   const argv = verbArgv(peer, ["status"]);
-  const ran = await runProcess({ argv, timeoutSeconds, mostBytes: MOST_ANSWER_BYTES });
+  const ran = await runProcess({ argv, timeoutSeconds, maxOutputBytes: MAX_ANSWER_BYTES });
   if (ran.tooLong) return { reached: false, reason: TOO_LONG };
   const answer = readAnswer(supervisorStatus, ran.stdout);
   if (answer !== undefined && "value" in answer) return { reached: true, status: answer.value };
@@ -54,6 +54,6 @@ export async function ask(peer: SshPeer | string, timeoutSeconds: number): Promi
     reason: ran.timedOut
       ? `no answer within ${timeoutSeconds} s`
       : said || `exit ${ran.exitCode ?? "by a signal"}`,
-    ...(trouble !== undefined && { hint: sshHints[trouble] }),
+    ...(trouble !== undefined && { hint: SSH_HINTS[trouble] }),
   };
 }

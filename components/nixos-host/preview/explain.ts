@@ -9,7 +9,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
 import { type ClosureLook, closureLook } from "../../../deployer/closures/diff.ts";
-import { notAsked, type Probe } from "../../../deployer/probe.ts";
+import { NOT_PROBED, type Probe } from "../../../deployer/probe.ts";
 import { PROGRAMS } from "../../../deployer/programs.ts";
 import { isPinned, pinnedText, type Wanted } from "../pin.ts";
 import { foldAll, type Line, wholeText } from "./fold.ts";
@@ -64,7 +64,7 @@ const inspected = (each: Found): pulumi.Output<Found> =>
 
 function linesOf(found: Found, look: ClosureLook | undefined): Line[] {
   const { host, wanted, probe, reboot } = found;
-  if (!probe.reached && probe.reason === notAsked.reason) return [];
+  if (!probe.reached && probe.reason === NOT_PROBED.reason) return [];
   if (!isPinned(wanted)) return previewLines(host, wanted, probe, reboot, look);
   const text = pinnedText(host, wanted, probe);
   return text === undefined ? [] : text.split("\n").map((line, rank) => ({ text: line, rank }));

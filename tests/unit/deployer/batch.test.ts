@@ -1,24 +1,24 @@
-import { gathered } from "../../../deployer/deploy/batch.ts";
-import type { Command, Ran } from "../../../deployer/process/runner.ts";
+import { batched } from "../../../deployer/deploy/batch.ts";
+import type { Command, CommandResult } from "../../../deployer/process/runner.ts";
 import { broken, ok } from "./fixtures.ts";
 
 const sign = (path: string, more: Partial<Command> = {}): Command => ({
   argv: ["sign", "--key", "k", path],
   timeoutSeconds: 300,
-  gathers: true,
+  batchable: true,
   ...more,
 });
 
 /** A runner whose commands end when they are told to, in turn. */
 function held() {
-  const under: { readonly command: Command; readonly end: (ran: Ran) => void }[] = [];
-  const run = gathered((command) => new Promise((end) => under.push({ command, end })));
+  const under: { readonly command: Command; readonly end: (ran: CommandResult) => void }[] = [];
+  const run = batched((command) => new Promise((end) => under.push({ command, end })));
   return {
     run,
     /** Commands under way, and those before them. */
     begun: () => under.map(({ command }) => command.argv.join(" ")),
     /** Ends one, and lets what waits for it begin. */
-    end: async (at: number, ran: Ran) => {
+    end: async (at: number, ran: CommandResult) => {
       under[at]?.end(ran);
       await new Promise((resolve) => setImmediate(resolve));
     },
@@ -69,7 +69,7 @@ test("commands that differ in more than their last word, and those that do not g
   runner.run(sign("a"));
   runner.run(sign("b", { argv: ["sign", "--key", "other", "b"] }));
   runner.run(sign("c", { env: { NIX_SSHOPTS: "-F x" } }));
-  runner.run(sign("d", { gathers: undefined }));
+  runner.run(sign("d", { batchable: undefined }));
   expect(runner.begun()).toEqual([
     ...["sign --key k a", "sign --key other b", "sign --key k c", "sign --key k d"],
   ]);

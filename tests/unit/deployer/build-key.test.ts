@@ -8,7 +8,7 @@ import {
   publicKeyText,
   secretKeyText,
 } from "../../../deployer/build-key.ts";
-import { BuildKeyError, writeOwnKey } from "../../../deployer/deploy/host-signing-key.ts";
+import { BuildKeyError, writeHostSigningKey } from "../../../deployer/deploy/host-signing-key.ts";
 import { attempt, run } from "../nix/nix.ts";
 import { files, spec } from "./fixtures.ts";
 
@@ -85,7 +85,7 @@ describe("on the runner", () => {
   });
   const failureOf = (signer: string, signingKey?: string): BuildKeyError => {
     try {
-      writeOwnKey(spec({ ...build, signer }), withKey(signingKey));
+      writeHostSigningKey(spec({ ...build, signer }), withKey(signingKey));
     } catch (error) {
       if (error instanceof BuildKeyError) return error;
       throw error;
@@ -94,7 +94,7 @@ describe("on the runner", () => {
   };
 
   test("its secret half is in a file of the deploy's, for nobody else", () => {
-    const file = writeOwnKey(spec(build), withKey(fileWith("fleet", `${fleetText}\n`)));
+    const file = writeHostSigningKey(spec(build), withKey(fileWith("fleet", `${fleetText}\n`)));
     expect(file).toBe(join(directory, "web.secret-key"));
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readFileSync(file, "utf8")).toBe(secretKeyText(deriveKey(fleet, "fleet-1-web")));

@@ -3,7 +3,7 @@
 import { deploy } from "../../../deployer/deploy/deploy.ts";
 import { BuildKeyError } from "../../../deployer/deploy/host-signing-key.ts";
 import { deploySpec } from "../../../deployer/deploy/spec.ts";
-import { errands, runErrands } from "../../../deployer/prefetch/job.ts";
+import { prefetchJobs, runPrefetchJobs } from "../../../deployer/prefetch/job.ts";
 import { deployResult } from "../../../deployer/protocol/result.ts";
 import { broken, newSystem, ok, said, spec, status, world } from "./fixtures.ts";
 
@@ -147,8 +147,8 @@ test("a key that is not the inventory's: told before anything is run", async () 
 
 test("ahead of its wave it is the same", async () => {
   const w = world(good, runner);
-  const list = errands.parse([{ spec: spec({ push: "s3://cache", ...onStorage }), copy: true }]);
-  expect((await runErrands(list, w.tools)).hosts).toEqual({ web: "ready" });
+  const list = prefetchJobs.parse([{ spec: spec({ push: "s3://cache", ...onStorage }), copy: true }]);
+  expect((await runPrefetchJobs(list, w.tools)).hosts).toEqual({ web: "ready" });
   expect(w.kinds()).toEqual(["trust", "build", "theirs", "own", "sign", "connect", "copy", "leave"]);
   expect(w.asked.flatMap(({ argv }) => argv)).not.toContain("/keys/fleet");
 });

@@ -89,8 +89,8 @@ describe("built on another host", () => {
       ],
       env: overSsh,
     });
-    expect(signStep(remote, "/keys/signing", files).gathers).toBeUndefined();
-    expect(signStep(spec(), "/keys/signing", files)).toMatchObject({ gathers: true });
+    expect(signStep(remote, "/keys/signing", files).batchable).toBeUndefined();
+    expect(signStep(spec(), "/keys/signing", files)).toMatchObject({ batchable: true });
   });
 
   test("pushed and copied from there", () => {

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { birthOf } from "../../../deployer/process/stop.ts";
+import { startTimeOf } from "../../../deployer/process/stop.ts";
 import { deployResult } from "../../../deployer/protocol/result.ts";
 import { gone, Programs, say, until } from "../programs.ts";
 import type { Asked, Told } from "./command-plugin.ts";
@@ -14,7 +14,7 @@ beforeEach(() => {
   own = new Programs("deployer");
   plugin = fork(path.join(__dirname, "command-plugin.ts"), { stdio: "ignore" });
   plugin.setMaxListeners(0);
-  home = path.join(own.directory, "tmp", `pantheros-deployer-${plugin.pid}-${birthOf(plugin.pid ?? 0)}`);
+  home = path.join(own.directory, "tmp", `pantheros-deployer-${plugin.pid}-${startTimeOf(plugin.pid ?? 0)}`);
 });
 afterEach(async () => {
   plugin.kill("SIGKILL");

@@ -6,7 +6,7 @@ import {
   readEvaluation,
   relevantLines,
 } from "../../../deployer/evaluate.ts";
-import type { Ran } from "../../../deployer/process/runner.ts";
+import type { CommandResult } from "../../../deployer/process/runner.ts";
 import { Programs } from "../programs.ts";
 import { drv, newSystem } from "./fixtures.ts";
 
@@ -16,7 +16,7 @@ const target = {
   ...{ inhibitors: { dbus: "dbus" }, units: { "web.service": "/nix/store/u/web.service" } },
 };
 
-const ran = (more: Partial<Ran>): Ran => ({
+const ran = (more: Partial<CommandResult>): CommandResult => ({
   ...{ exitCode: 0, timedOut: false, stdout: "", stderr: "" },
   ...more,
 });

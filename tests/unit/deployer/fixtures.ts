@@ -1,5 +1,5 @@
 import { type DeploySpec, type DeploySpecInput, deploySpec } from "../../../deployer/deploy/spec.ts";
-import type { Command, Ran, Runner } from "../../../deployer/process/runner.ts";
+import type { Command, CommandResult, Runner } from "../../../deployer/process/runner.ts";
 import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
 
 const hash = (letter: string) => letter.repeat(32);
@@ -43,22 +43,22 @@ export function status(more: Partial<SupervisorStatus> = {}): SupervisorStatus {
   };
 }
 
-export const ok = (stdout: unknown = ""): Ran => ({
+export const ok = (stdout: unknown = ""): CommandResult => ({
   exitCode: 0,
   timedOut: false,
   stdout: typeof stdout === "string" ? stdout : `${JSON.stringify(stdout)}\n`,
   stderr: "",
 });
-export const broken = (stderr: string, exitCode = 1): Ran => ({
+export const broken = (stderr: string, exitCode = 1): CommandResult => ({
   exitCode,
   timedOut: false,
   stdout: "",
   stderr,
 });
-export const said = (json: unknown, exitCode: number): Ran => ({ ...ok(json), exitCode });
+export const said = (json: unknown, exitCode: number): CommandResult => ({ ...ok(json), exitCode });
 export const lost = broken("Timeout, server web not responding.", 255);
 export const refusedConnection = broken("ssh: connect to host 203.0.113.10 port 22: Connection refused", 255);
-export const hung: Ran = { exitCode: null, timedOut: true, stdout: "", stderr: "" };
+export const hung: CommandResult = { exitCode: null, timedOut: true, stdout: "", stderr: "" };
 
 /** What a command is for, read from its words. */
 export function kindOf({ argv }: Command): string {
@@ -79,13 +79,13 @@ const reachable = { connect: [ok()], leave: [ok()] };
 
 /** Answers in turn for each kind of command; the last one of a kind is given again. A clock that only sleeps move. */
 export function world(
-  given: Record<string, Ran[]>,
+  given: Record<string, CommandResult[]>,
   keys: Partial<{ signingKey: string; identity: string }> = {},
   /** Of the runner's file system. */
   exists: (path: string) => boolean = () => true,
-  ownKeyFile: () => string = () => "/tmp/d/web.secret-key",
+  hostKeyFile: () => string = () => "/tmp/d/web.secret-key",
 ) {
-  const answers: Record<string, Ran[]> = { ...reachable, ...given };
+  const answers: Record<string, CommandResult[]> = { ...reachable, ...given };
   const asked: Command[] = [];
   const progress: string[] = [];
   const written = new Map<string, string>();
@@ -107,7 +107,7 @@ export function world(
     tools: {
       run,
       exists,
-      ownKeyFile,
+      hostKeyFile,
       /** What a command wrote into a file was its answer. */
       read: (path: string) => written.get(path) ?? "",
       files: {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { install, type Server } from "../../../deployer/install/install.ts";
 import { type InstallSpecInput, installSpec } from "../../../deployer/install/spec.ts";
 import { phaseStep, sshScript } from "../../../deployer/install/steps.ts";
-import type { Ran } from "../../../deployer/process/runner.ts";
+import type { CommandResult } from "../../../deployer/process/runner.ts";
 import { installResult } from "../../../deployer/protocol/result.ts";
 import { broken, drv, hung, newSystem, ok, oldSystem, status, world } from "./fixtures.ts";
 
@@ -28,7 +28,7 @@ const nixos = ok(status({ system: newSystem }));
 
 /** Answers: `status` is asked with the machine's own key pinned, `ssh` with the throw-away one. */
 async function run(
-  answers: Record<string, Ran[]>,
+  answers: Record<string, CommandResult[]>,
   more: Partial<InstallSpecInput> = {},
   vendor: Partial<Server> = {},
 ) {

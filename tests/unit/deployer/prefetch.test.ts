@@ -1,6 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
-import { errandOf, laterWaves, Prefetch, prefetchTrigger } from "../../../components/nixos-host/prefetch.ts";
-import { errands, runErrands } from "../../../deployer/prefetch/job.ts";
+import {
+  laterWaves,
+  Prefetch,
+  prefetchJobOf,
+  prefetchTrigger,
+} from "../../../components/nixos-host/prefetch.ts";
+import { prefetchJobs, runPrefetchJobs } from "../../../deployer/prefetch/job.ts";
 import { record } from "../mocks.ts";
 import { broken, drv, newSystem, ok, refusedConnection, spec, status, world } from "./fixtures.ts";
 
@@ -8,12 +13,12 @@ const found = (more = {}) => ({ reached: true as const, user: "deploy", status: 
 const away = { reached: false as const, reason: "no answer in time" };
 const wave = (name: string, at: number) => ({ name, wave: at, converge: "must" as const });
 
-test("an errand is what is not on the host yet", () => {
-  expect(errandOf(spec(), found())).toMatchObject({ copy: true });
-  expect(errandOf(spec(), away)).toMatchObject({ copy: false });
-  expect(errandOf(spec(), found({ system: newSystem }))).toBeUndefined();
-  expect(errandOf(spec({ drvPath: undefined }), found())).toBeUndefined();
-  expect(errandOf(spec({ build: "target", signer: "fleet" }), away)).toBeUndefined();
+test("a prefetch job is what is not on the host yet", () => {
+  expect(prefetchJobOf(spec(), found())).toMatchObject({ copy: true });
+  expect(prefetchJobOf(spec(), away)).toMatchObject({ copy: false });
+  expect(prefetchJobOf(spec(), found({ system: newSystem }))).toBeUndefined();
+  expect(prefetchJobOf(spec({ drvPath: undefined }), found())).toBeUndefined();
+  expect(prefetchJobOf(spec({ build: "target", signer: "fleet" }), away)).toBeUndefined();
 });
 
 test("later waves are all but the first", () => {
@@ -31,12 +36,12 @@ test("the trigger says what is wanted, in whatever order", () => {
 });
 
 test("built, pushed and copied ahead, never activated; one that fails is told and stops nobody", async () => {
-  const list = errands.parse([
+  const list = prefetchJobs.parse([
     { spec: spec({ push: "s3://cache" }), copy: true },
     { spec: spec({ host: "away" }), copy: false },
   ]);
   const w = world({ build: [ok(`${newSystem}\n`)], push: [ok()], copy: [ok()] });
-  expect(await runErrands(list, w.tools)).toEqual({
+  expect(await runPrefetchJobs(list, w.tools)).toEqual({
     schemaVersion: 1,
     hosts: { web: "ready", away: "ready" },
   });
@@ -45,7 +50,7 @@ test("built, pushed and copied ahead, never activated; one that fails is told an
     build: [broken("error: builder failed"), ok(`${newSystem}\n`)],
     copy: [refusedConnection],
   });
-  const { hosts } = await runErrands(errands.parse([{ spec: spec(), copy: true }]), failing.tools);
+  const { hosts } = await runPrefetchJobs(prefetchJobs.parse([{ spec: spec(), copy: true }]), failing.tools);
   expect(hosts["web"]).toBe("build: error: builder failed");
 });
 
@@ -57,7 +62,7 @@ test("one resource, which what is wanted alone triggers", async () => {
           {
             hostname: "web",
             target: pulumi.output({ outPath: newSystem }),
-            errand: pulumi.output({ spec: { ...spec(), drvPath: drv("b") }, copy: true }),
+            prefetchJob: pulumi.output({ spec: { ...spec(), drvPath: drv("b") }, copy: true }),
           },
         ],
       }),

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runProcess, watchedRunner } from "../../../deployer/process/runner.ts";
+import { runProcess, trackedRunner } from "../../../deployer/process/runner.ts";
 
 const sh = (
   script: string,
@@ -62,7 +62,7 @@ test("a command begins after its group was told, so that a kill between the two 
   const directory = mkdtempSync(join(tmpdir(), "runner-"));
   const begun = join(directory, "begun");
   const told: boolean[] = [];
-  const run = watchedRunner((group) => {
+  const run = trackedRunner((group) => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500); // it has had its chance
     told.push(existsSync(begun), alive(group));
     return () => told.push(alive(group));

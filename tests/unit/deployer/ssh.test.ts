@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
 import * as fc from "fast-check";
 import {
+  closeConnectionArgv,
   commandText,
   forwardingRefused,
   knownHostsLines,
-  leaveArgv,
-  openArgv,
+  openConnectionArgv,
   sharedFiles,
   shellWord,
   sshArgv,
@@ -39,7 +39,7 @@ describe("a connection to share", () => {
   const shared = { control: "/tmp/100%/web.ssh", daemon: "/tmp/100%/web.nix", log: "/tmp/100%/web.log" };
 
   test("opened: pinned as all are, with a way to the daemon, ended by ssh when nobody uses it", () => {
-    const argv = openArgv(peer, shared);
+    const argv = openConnectionArgv(peer, shared);
     expect(argv.slice(0, 15)).toEqual([
       ...["ssh", "-F", "/dev/null", "-o", "ControlMaster=auto", "-o", "ControlPath=/tmp/100%%/web.ssh"],
       ...["-o", "ControlPersist=60", "-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindUnlink=yes"],
@@ -53,13 +53,13 @@ describe("a connection to share", () => {
   });
 
   test("used, and never opened by the way; what passes may be a secret", () => {
-    const argv = sshArgv({ ...peer, shared: shared.control, nothingSecret: true }, ["true"]);
+    const argv = sshArgv({ ...peer, shared: shared.control, carriesNoSecret: true }, ["true"]);
     expect(argv).toEqual(expect.arrayContaining(["ControlMaster=no", "ControlPath=/tmp/100%%/web.ssh"]));
     expect(argv.join(" ")).not.toContain("KexAlgorithms");
   });
 
   test("left", () => {
-    expect(leaveArgv("web", shared)).toEqual([
+    expect(closeConnectionArgv("web", shared)).toEqual([
       ...["ssh", "-F", "/dev/null", "-o", "ControlPath=/tmp/100%%/web.ssh", "-O", "stop", "web"],
     ]);
   });
@@ -98,7 +98,7 @@ test.each([
 });
 
 test("where nothing secret passes, the slow key exchange is left out, and only there", () => {
-  expect(sshArgv({ ...peer, nothingSecret: true }, ["true"])).toContain("KexAlgorithms=-sntrup761*");
+  expect(sshArgv({ ...peer, carriesNoSecret: true }, ["true"])).toContain("KexAlgorithms=-sntrup761*");
   expect(sshArgv(peer, ["true"]).join(" ")).not.toContain("KexAlgorithms");
 });
 

@@ -1,8 +1,8 @@
 import { copyStep } from "../../../deployer/deploy/closure.ts";
-import { deploySpec, shortList } from "../../../deployer/deploy/spec.ts";
+import { deploySpec, truncateNames } from "../../../deployer/deploy/spec.ts";
 import {
+  closeConnectionCommand,
   connectStep,
-  leaveCommand,
   peer,
   sharedPeer,
   stepFailure,
@@ -29,12 +29,12 @@ test("the connection is opened as who changes the host, and bounded", () => {
   expect(step?.argv).toEqual(expect.arrayContaining(["User=root", "HostKeyAlias=web", "-N"]));
   expect(step).toMatchObject({ log: "/tmp/d/web.log", timeoutSeconds: 20 + 10 });
   expect(step?.hint(refusedConnection)).toMatch(/does not answer/);
-  expect(leaveCommand(spec(), files)?.argv.slice(-3)).toEqual(["-O", "stop", "web"]);
+  expect(closeConnectionCommand(spec(), files)?.argv.slice(-3)).toEqual(["-O", "stop", "web"]);
 });
 
 test("where ssh could make no socket, nothing is opened and nothing shared", () => {
   const long = { ...files, connections: `/tmp/${"d".repeat(90)}` };
-  expect([connectStep(spec(), long), leaveCommand(spec(), long)]).toEqual([undefined, undefined]);
+  expect([connectStep(spec(), long), closeConnectionCommand(spec(), long)]).toEqual([undefined, undefined]);
   expect(verbStep(spec(), "activate", sharedPeer(spec(), long)).argv).toContain("ControlPath=none");
 });
 
@@ -69,7 +69,7 @@ test("a reason is short and without colours", () => {
 });
 
 test("a spec stays under 1 kB and refuses what it does not know", () => {
-  const held = shortList(Array.from({ length: 100 }, (_, at) => `host-${at} (rolled-back)`));
+  const held = truncateNames(Array.from({ length: 100 }, (_, at) => `host-${at} (rolled-back)`));
   expect(held.at(-1)).toBe("95 more");
   expect(
     JSON.stringify(spec({ heldBy: held, push: "s3://cache?endpoint=s3.example.test" })).length,

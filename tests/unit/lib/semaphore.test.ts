@@ -1,19 +1,19 @@
-import { Slots } from "../../../lib/semaphore.ts";
+import { Semaphore } from "../../../lib/semaphore.ts";
 
 test("no more than the given number hold a place, and those who wait get one in order", async () => {
-  const slots = new Slots(2);
+  const slots = new Semaphore(2);
   const order: number[] = [];
   const ends: (() => void)[] = [];
   let most = 0;
   let now = 0;
   const all = [1, 2, 3, 4, 5].map(async (name) => {
-    await slots.take();
+    await slots.acquire();
     order.push(name);
     now += 1;
     most = Math.max(most, now);
     await new Promise<void>((end) => ends.push(end));
     now -= 1;
-    slots.give();
+    slots.release();
   });
   for (let ended = 0; ended < 5; ended += 1) {
     while (ends.length <= ended) await new Promise((resume) => setImmediate(resume));
