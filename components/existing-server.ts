@@ -21,10 +21,10 @@ export interface ExistingServerArgs {
   readonly knownHostsFile: string;
 }
 
-const hostname = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
+const HOSTNAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
 
 /** Like a host name, but meant as an IPv4 address: `192.0.2.300` must not be looked up in the DNS. */
-const numeric = /^[\d.]+$/;
+const DOTTED_DECIMAL = /^[\d.]+$/;
 
 /** What is wrong with the description of a machine to adopt; each line names the host, the key and the remedy. */
 export function existingServerProblems(args: ExistingServerArgs): string[] {
@@ -36,7 +36,7 @@ export function existingServerProblems(args: ExistingServerArgs): string[] {
       `${where}.provider.address: no address to adopt the machine by; set it in the inventory, or in the stack's ` +
         `configuration: pulumi config set --path 'pantheros:addresses.${args.hostname}' ADDRESS`,
     );
-  } else if (!isIP(address) && (numeric.test(address) || !hostname.test(address))) {
+  } else if (!isIP(address) && (DOTTED_DECIMAL.test(address) || !HOSTNAME.test(address))) {
     problems.push(
       `${where}.provider.address: "${address}" is neither an IP address nor a host name; correct it`,
     );

@@ -15,15 +15,15 @@ interface Failure {
   /** On one line. */
   readonly reason: string;
   /** The resource is an object of a vendor's, and not a command, which runs again. */
-  readonly isVendors: boolean;
+  readonly isVendorObject: boolean;
 }
 
-function failureOf(error: unknown): Failure {
+function toFailure(error: unknown): Failure {
   const message = (error instanceof Error ? error.message : String(error)).replace(THROUGH_INPUTS, "");
   const [, name, type = "command:"] = FAILED_RESOURCE.exec(message) ?? [];
   return {
     reason: oneLine(name === undefined ? message : `${name} (${type}) failed`, 1000),
-    isVendors: !type.startsWith("command:"),
+    isVendorObject: !type.startsWith("command:"),
   };
 }
 
@@ -32,7 +32,7 @@ const reported = new WeakMap<Error, Failure>();
 
 /** Why an output was rejected, on one line. */
 export const failureReason = (error: unknown): string =>
-  ((error instanceof Error && reported.get(error)) || failureOf(error)).reason;
+  ((error instanceof Error && reported.get(error)) || toFailure(error)).reason;
 
 /** The output; where a resource that it needs failed, `instead`. */
 export const recoverWith = <T, U>(
@@ -42,7 +42,7 @@ export const recoverWith = <T, U>(
   pulumi.recover<T | U>(output, (error: unknown) => instead(failureReason(error)) as pulumi.Input<T | U>);
 
 /** Exit code of a program that failed and has logged why. Source: cmd/run/index.ts of the SDK. */
-const LOGGED = 32;
+const EXIT_LOGGED = 32;
 
 /**
  * The SDK prints what rejected an output, too. Here it gets one line, without a stack (RunError of sdk/nodejs/errors.ts) and without what
@@ -50,10 +50,10 @@ const LOGGED = 32;
  */
 function shorten(error: unknown): void {
   if (!(error instanceof Error) || reported.has(error)) return;
-  const failure = failureOf(error);
+  const failure = toFailure(error);
   reported.set(error, failure);
   // Where the answer was lost, the vendor may have what the state has not: the next run would meet it as taken.
-  const remedy = failure.isVendors
+  const remedy = failure.isVendorObject
     ? `; if it exists at the vendor: tools/pulumi recover --stack ${pulumi.runtime.getStack()}`
     : "";
   const fixed = { get: () => `${failure.reason}; this run removes nothing${remedy}`, set: () => undefined };
@@ -63,11 +63,11 @@ function shorten(error: unknown): void {
 /** Logs an error that ends nothing: the program does the rest, and fails at its end. */
 export function reportError(problem: string): void {
   pulumi.log.error(problem);
-  process.exitCode = LOGGED;
+  process.exitCode = EXIT_LOGGED;
 }
 
 /** Reports what is left out of an `up` that does everything else. A preview warns. */
-export function reportUndone(problem: string): void {
+export function reportSkipped(problem: string): void {
   if (pulumi.runtime.isDryRun()) pulumi.log.warn(problem);
   else reportError(problem);
 }
@@ -79,7 +79,7 @@ export function reportUndone(problem: string): void {
 export function failWithResources(): void {
   const fail = (error: unknown): string => {
     shorten(error);
-    process.exitCode = LOGGED;
+    process.exitCode = EXIT_LOGGED;
     return "";
   };
   pulumi.runtime.registerStackTransformation(({ resource }) => {

@@ -2,7 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 /** A host, and the name that it had before. */
-export interface Renamed {
+export interface RenamedHost {
   readonly name: string;
   readonly formerly?: string | undefined;
 }
@@ -14,7 +14,7 @@ export interface Renamed {
 export function formerNames({
   name,
   formerly,
-}: Renamed): Pick<pulumi.ComponentResourceOptions, "transformations"> {
+}: RenamedHost): Pick<pulumi.ComponentResourceOptions, "transformations"> {
   if (formerly === undefined) return {};
   const addAlias: pulumi.ResourceTransformation = ({ name: called, props, opts }) => {
     if (called !== name && !called.startsWith(`${name}-`)) return undefined;

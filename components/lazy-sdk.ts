@@ -19,7 +19,7 @@ function fileOf(name: string): string | undefined {
 }
 
 /** Takes a module's place among those loaded; who reads anything of it has the real one loaded. */
-function postpone(name: string): void {
+function loadLazily(name: string): void {
   const file = fileOf(name);
   if (file === undefined || fromSdk.cache[file] !== undefined) return;
   let loaded: Record<PropertyKey, unknown> | undefined;
@@ -30,10 +30,10 @@ function postpone(name: string): void {
     }
     return loaded;
   };
-  const stand = new Module(file);
-  stand.filename = file;
-  stand.loaded = true;
-  stand.exports = new Proxy(
+  const placeholder = new Module(file);
+  placeholder.filename = file;
+  placeholder.loaded = true;
+  placeholder.exports = new Proxy(
     {},
     {
       // TypeScript's `import * as` asks for this one at once, and copies all the others where it is not true.
@@ -46,7 +46,7 @@ function postpone(name: string): void {
       },
     },
   );
-  fromSdk.cache[file] = stand;
+  fromSdk.cache[file] = placeholder;
 }
 
-for (const name of ["@npmcli/arborist", "./typescript-shim.js"]) postpone(name);
+for (const name of ["@npmcli/arborist", "./typescript-shim.js"]) loadLazily(name);

@@ -12,7 +12,7 @@ export interface Provenance {
 }
 
 /** Seconds that Git may take; a repository on a dead network drive must not hold a deploy. */
-const gitSeconds = 10;
+const GIT_SECONDS = 10;
 
 /** The directory of a flake reference, where it is one: `./nix`, `path:/x`, `git+file:///x?dir=nix`. */
 export function flakeDirectory(reference: string): string | undefined {
@@ -32,15 +32,15 @@ export function actor(env: NodeJS.ProcessEnv, fallback: () => string): string {
     "BUILDKITE_BUILD_CREATOR",
   ];
   const found = ci.map((name) => env[name]).find((value) => value !== undefined && value !== "");
-  return spoken(found ?? fallback());
+  return sanitize(found ?? fallback());
 }
 
 /** Without what a host's supervisor does not take in a word: quotes, backslashes, control characters; at most 128. */
-const spoken = (text: string): string => text.replace(/["\\\p{Cc}]/gu, "").slice(0, 128) || "unknown";
+const sanitize = (text: string): string => text.replace(/["\\\p{Cc}]/gu, "").slice(0, 128) || "unknown";
 
 function git(directory: string, ...args: string[]): Promise<string | undefined> {
   return new Promise((done) => {
-    const options = { timeout: gitSeconds * 1000, maxBuffer: 64 * 1024 * 1024 };
+    const options = { timeout: GIT_SECONDS * 1000, maxBuffer: 64 * 1024 * 1024 };
     execFile("git", ["-C", directory, ...args], options, (error, stdout) =>
       done(error === null ? stdout.trim() : undefined),
     );

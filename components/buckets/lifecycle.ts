@@ -17,7 +17,7 @@ export interface BucketSpec {
 }
 
 /** Days after which an upload that was never completed is dropped. */
-const abortDays = 7;
+const ABORT_DAYS = 7;
 
 /** A rule in the form of the bucket's own `lifecycleRules`. */
 export interface LifecycleRule {
@@ -37,7 +37,7 @@ export const lifecycleOf = (bucket: BucketSpec): LifecycleRule => ({
   id: "retention",
   enabled: true,
   noncurrentVersionExpiration: { days: bucket.noncurrentDays },
-  abortIncompleteMultipartUploadDays: abortDays,
+  abortIncompleteMultipartUploadDays: ABORT_DAYS,
   ...(bucket.expireDays !== undefined && { expiration: { days: bucket.expireDays } }),
 });
 

@@ -4,7 +4,7 @@ import { getZone } from "@pulumi/cloudflare/getZone.js";
 import * as z from "zod";
 import { canonicalContent } from "../../inventory/dns.ts";
 import { nameOfUrn } from "../../lib/urn.ts";
-import { stackResources } from "../stack-state.ts";
+import { stackState } from "../stack-state.ts";
 import type { FormerRecord, FoundRecord, OwnRecord, OwnZone } from "./reconcile.ts";
 
 export const RECORD_TYPE = "cloudflare:index/dnsRecord:DnsRecord";
@@ -32,7 +32,7 @@ function foundRecord(value: unknown): FoundRecord | undefined {
 
 /** The zone in the answer of `readStackResourceOutputs`. */
 export function ownZone(answer: unknown): OwnZone {
-  const { outputs } = stackResources.parse(answer);
+  const { outputs } = stackState.parse(answer);
   const prefix = `${ZONE_NAME}-`;
   const records: OwnRecord[] = [];
   const former: FormerRecord[] = [];

@@ -17,7 +17,7 @@ export function isPublishable(address: unknown): boolean {
 }
 
 /** Name of the apex in a service's `subdomain` or a record's name. */
-const apex = "@";
+const APEX = "@";
 
 /**
  * Inventory -> contents of the zone.
@@ -32,7 +32,7 @@ export function zoneContentsFor<T>(
   if (dns === undefined) throw new Error("the inventory has no table [dns]; add it with zone = …");
   const prefix = plan.settings.dnsPrefix;
   const fqdn = (name: string) =>
-    [name === apex ? undefined : name, prefix, dns.zone].filter(Boolean).join(".");
+    [name === APEX ? undefined : name, prefix, dns.zone].filter(Boolean).join(".");
   const hosts = plan.hosts.map((host): ZoneHost<T> => {
     const { ipv4, ipv6, hostKey } = addresses[host.name] ?? {};
     return {

@@ -68,10 +68,10 @@ export interface Reconciled {
   readonly conflicts: readonly { readonly wanted: KnownRecord; readonly found: FoundRecord }[];
 }
 
-const same = (wanted: KnownRecord, found: FoundRecord): boolean =>
+const isSameRecord = (wanted: KnownRecord, found: FoundRecord): boolean =>
   wanted.name === found.name && wanted.type === found.type && wanted.content === found.content;
 
-const alike = (wanted: KnownRecord, found: FoundRecord): boolean =>
+const hasSameNameAndType = (wanted: KnownRecord, found: FoundRecord): boolean =>
   wanted.name === found.name && wanted.type === found.type;
 
 /** Pairs of a wanted and an existing record. A record is in at most one pair. */
@@ -113,31 +113,31 @@ function pairsOf(wanted: readonly KnownRecord[], own: readonly OwnRecord[]): Pai
     if (pairs.of(record)) continue;
     pairs.claim(
       record,
-      own.find((found) => !pairs.isClaimed(found) && same(record, found)),
+      own.find((found) => !pairs.isClaimed(found) && isSameRecord(record, found)),
     );
   }
   return pairs;
 }
 
 /** Records that are not in the state, or as another type: what stands at the vendor can be in their way. */
-export function arrivals(wanted: readonly KnownRecord[], own: OwnZone): KnownRecord[] {
+export function newRecords(wanted: readonly KnownRecord[], own: OwnZone): KnownRecord[] {
   const pairs = pairsOf(wanted, own.records);
   return wanted.filter((record) => pairs.of(record)?.type !== record.type);
 }
 
 /** A record whose content changed is still the same one, where only one of its name and type is left on either side. */
-function pairTheOnlyOnes(pairs: Pairs, wanted: readonly KnownRecord[], own: readonly OwnRecord[]): void {
+function pairUnique(pairs: Pairs, wanted: readonly KnownRecord[], own: readonly OwnRecord[]): void {
   const free = own.filter((found) => !pairs.isClaimed(found));
   const open = wanted.filter((record) => pairs.of(record) === undefined);
   for (const record of open) {
-    const found = free.filter((each) => alike(record, each));
+    const found = free.filter((each) => hasSameNameAndType(record, each));
     const rivals = open.filter(({ name, type }) => name === record.name && type === record.type);
     if (found.length === 1 && rivals.length === 1) pairs.claim(record, found[0]);
   }
 }
 
 /** Of the records that a wanted one excludes, the first becomes it: Pulumi then deletes that one before it makes this one. */
-function pairTheExcluded(
+function pairExcluded(
   zone: string,
   pairs: Pairs,
   wanted: readonly KnownRecord[],
@@ -184,9 +184,9 @@ function formerOf(zone: string, pairs: Pairs, wanted: readonly KnownRecord[], ow
  * Whether a record of somebody else's is in the way. The vendor refuses the same content twice, whatever the rest of the record is;
  * a second address it would take, and lead a part of all visitors there.
  */
-function inTheWay(zone: string, wanted: KnownRecord, found: FoundRecord): boolean {
+function conflictsWith(zone: string, wanted: KnownRecord, found: FoundRecord): boolean {
   if (wanted.name !== found.name) return false;
-  if (same(wanted, found)) return true;
+  if (isSameRecord(wanted, found)) return true;
   if (wanted.type === found.type) return [...ADDRESSES, "CNAME"].includes(found.type);
   // The vendor takes an alias beside anything but addresses and delegations.
   const refused = [wanted.type, found.type].includes("NS") || [...ADDRESSES, "CNAME"].includes(found.type);
@@ -206,7 +206,7 @@ function importsOf(
   for (const record of wanted) {
     if (pairs.of(record)?.type === record.type) continue;
     const identical = foreign.find(
-      (found) => same(record, found) && found.ttl === record.ttl && found.proxied === record.proxied,
+      (found) => isSameRecord(record, found) && found.ttl === record.ttl && found.proxied === record.proxied,
     );
     if (identical === undefined) continue;
     imports.set(record.key, identical.id);
@@ -231,14 +231,14 @@ export function reconcile(
   const foreign = vendor.filter(({ id }) => !ids.has(id));
   const imports = importsOf(pairs, wanted, foreign);
   const made = wanted.filter(({ key }) => !imports.has(key));
-  pairTheOnlyOnes(pairs, made, own.records);
-  pairTheExcluded(zone, pairs, made, own.records);
+  pairUnique(pairs, made, own.records);
+  pairExcluded(zone, pairs, made, own.records);
   const taken = new Set(imports.values());
   const conflicts = made
     .filter((record) => pairs.of(record)?.type !== record.type)
     .flatMap((record) =>
       foreign
-        .filter((found) => !taken.has(found.id) && inTheWay(zone, record, found))
+        .filter((found) => !taken.has(found.id) && conflictsWith(zone, record, found))
         .map((found) => ({ wanted: record, found })),
     );
   const keys = new Set(own.records.map(({ key }) => key));

@@ -24,7 +24,7 @@ export interface ZoneArgs {
   /** Its id; looked up by the name when absent. */
   readonly zoneId?: pulumi.Input<string> | undefined;
   readonly records: readonly ZoneRecord<pulumi.Input<string>>[];
-  /** What exists of them, as far as it was asked for: components/fleet/names.ts. Without, nothing is taken over. */
+  /** What exists of them, as far as it was asked for: components/fleet/existing-records.ts. Without, nothing is taken over. */
   readonly existing?: ExistingRecords | undefined;
   /** Settings of the whole zone, such as `ssl: "strict"`. Only for the stack that owns the zone. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
@@ -54,7 +54,7 @@ function payload(
 }
 
 /** The record's content in zone file form. */
-function written(record: ZoneRecord<pulumi.Input<string>>): pulumi.Output<string> {
+function zoneFileContent(record: ZoneRecord<pulumi.Input<string>>): pulumi.Output<string> {
   if (record.caa) return pulumi.output(`0 ${record.caa.tag} "${record.caa.value}"`);
   if (record.hostKey !== undefined) {
     return pulumi
@@ -66,11 +66,11 @@ function written(record: ZoneRecord<pulumi.Input<string>>): pulumi.Output<string
 }
 
 /** What is written is what the vendor took; a preview tells it before. */
-const afterwards = (resource: DnsRecord, record: ZoneRecord<pulumi.Input<string>>) =>
+const publishedContent = (resource: DnsRecord, record: ZoneRecord<pulumi.Input<string>>) =>
   pulumi.runtime.isDryRun()
-    ? written(record)
+    ? zoneFileContent(record)
     : recoverWith(
-        pulumi.all([written(record), resource.id]).apply(([content]) => content),
+        pulumi.all([zoneFileContent(record), resource.id]).apply(([content]) => content),
         () => undefined,
       );
 
@@ -196,7 +196,7 @@ export class Zone extends pulumi.ComponentResource {
     this.records = records.map((record) => ({
       name: record.name,
       type: record.type,
-      content: afterwards(made.of(record), record),
+      content: publishedContent(made.of(record), record),
       proxied: record.proxied,
     }));
     for (const [settingId, value] of Object.entries(args.settings ?? {})) {

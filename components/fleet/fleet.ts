@@ -14,10 +14,10 @@ import { type HostSecret, Secrets } from "../secrets/secrets.ts";
 import { tailnetArgs } from "../tailnet/mapping.ts";
 import { Tailnet } from "../tailnet/tailnet.ts";
 import { deployHosts } from "./hosts.ts";
-import { tailnetKeyName } from "./installs.ts";
+import { TAILNET_KEY_NAME } from "./installs.ts";
 import { type Machines, machinesOf } from "./machines.ts";
 import { publishedOutputs } from "./outputs.ts";
-import { type Servers, unaskedServers } from "./servers.ts";
+import { type Servers, UNCHECKED_SERVERS } from "./servers.ts";
 
 export interface FleetArgs {
   readonly plan: Plan;
@@ -25,7 +25,7 @@ export interface FleetArgs {
   /** Of its hosts: evaluation.ts. */
   readonly evaluation: pulumi.Input<Evaluation>;
   /** What exists of the stack's names: names.ts. */
-  readonly names?: ExistingRecords | undefined;
+  readonly existingRecords?: ExistingRecords | undefined;
   /** Of its created hosts: servers.ts. */
   readonly servers?: Servers;
 }
@@ -40,7 +40,7 @@ export class Fleet extends pulumi.ComponentResource {
 
   constructor(
     name: string,
-    { plan, settings, evaluation, names, servers = unaskedServers }: FleetArgs,
+    { plan, settings, evaluation, existingRecords: names, servers = UNCHECKED_SERVERS }: FleetArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("pantheros:fleet:Fleet", name, {}, opts);
@@ -72,7 +72,7 @@ export class Fleet extends pulumi.ComponentResource {
   ): readonly HostSecret[] {
     const args = secretsArgs(plan, settings.stack, tailnetKeys);
     const joining = Object.entries(tailnetKeys).map(([host, value]) => ({
-      ...{ host, name: tailnetKeyName, value, read: true },
+      ...{ host, name: TAILNET_KEY_NAME, value, read: true },
     }));
     if (args.requests.length === 0 && (args.stored ?? []).length === 0) return joining;
     // Who may not deploy may not read what hosts keep secret either.

@@ -8,14 +8,14 @@ import { oneLine } from "../../lib/sanitize.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { recoverWith, reportError } from "../failures.ts";
 import { formerNames } from "../former-names.ts";
-import { deployedPublicly } from "../hetzner-server/mapping.ts";
+import { isDeployedPublicly } from "../hetzner-server/mapping.ts";
 import type { Machine } from "../machine.ts";
 import { type Identity, identityFindings } from "../nixos-host/identity.ts";
 import { NixosHost, type NixosHostArgs } from "../nixos-host/nixos-host.ts";
 import { laterWaves, Prefetch } from "../nixos-host/prefetch.ts";
 import { explain } from "../nixos-host/preview/explain.ts";
 import { stackResults, underFormerName } from "../nixos-host/previous.ts";
-import { inWaveOrder, type Waved, waitsFor } from "../nixos-host/waves.ts";
+import { hostsToAwait, inWaveOrder, type WaveHost } from "../nixos-host/waves.ts";
 import { provenance } from "../provenance.ts";
 import { SecretDelivery } from "../secrets/delivery.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
@@ -24,13 +24,13 @@ import { type Machines, machineOf } from "./machines.ts";
 import type { Servers } from "./servers.ts";
 
 /** The stack's hosts as NixOS systems, and what else has to be true for the run to have succeeded. */
-export interface Deployed {
+export interface DeployedHosts {
   readonly hosts: ReadonlyMap<string, NixosHost>;
   /** One line for each secret that did not arrive. */
   readonly problems: pulumi.Output<string[]>;
 }
 
-interface Surroundings {
+interface DeployHostsArgs {
   readonly plan: Plan;
   readonly settings: Settings;
   readonly evaluation: pulumi.Input<Evaluation>;
@@ -43,7 +43,7 @@ interface Surroundings {
   readonly parent: pulumi.Resource;
 }
 
-const waved = (host: Plan["hosts"][number]): Waved & { readonly planned: Plan["hosts"][number] } => ({
+const toWaveHost = (host: Plan["hosts"][number]): WaveHost & { readonly planned: Plan["hosts"][number] } => ({
   name: host.name,
   wave: host.wave,
   converge: host.reachability === "always" ? "must" : "best-effort",
@@ -51,7 +51,7 @@ const waved = (host: Plan["hosts"][number]): Waved & { readonly planned: Plan["h
 });
 
 /** What a delivery that did not arrive means for the run: nothing for a best-effort host that is away. */
-export function deliveryProblem(result: DeliveryResult, converge: Waved["converge"]): string | undefined {
+export function deliveryProblem(result: DeliveryResult, converge: WaveHost["converge"]): string | undefined {
   if (result.outcome === "delivered" || converge === "best-effort") return undefined;
   return `${result.host}: secret ${result.secret} ${result.outcome}: ${oneLine(result.reason)}`;
 }
@@ -63,7 +63,7 @@ function stepSeconds(seconds: RunnerSeconds): NonNullable<NixosHostArgs["seconds
 }
 
 /** Pinned hosts of earlier waves, as what holds a host back is told. */
-const pinnedBefore = (order: readonly Waved[], wave: number, pins: Settings["pins"]): string[] =>
+const pinnedInEarlierWaves = (order: readonly WaveHost[], wave: number, pins: Settings["pins"]): string[] =>
   order
     .filter((host) => host.wave < wave && pins[host.name] !== undefined)
     .map(({ name }) => `${name} (pinned)`);
@@ -76,13 +76,13 @@ function deployAddress(
   renamed?: pulumi.Output<unknown>,
 ): pulumi.Output<string> {
   const { tailnet } = plan.inventory;
-  if (deployedPublicly(plan.inventory) || tailnet === undefined) return machine.address;
+  if (isDeployedPublicly(plan.inventory) || tailnet === undefined) return machine.address;
   // After the machine, so that nothing is asked before it exists.
   return pulumi.all([machine.address, renamed]).apply(() => `${host}.${tailnet.suffix}`);
 }
 
 /** Where a host is built, when that is not here. The builder's deploy is not waited for: it builds with what it runs. */
-function buildPlace(
+function buildArgs(
   plan: Plan,
   machines: Machines,
   { name: host, build: place = "local", buildKey }: Plan["hosts"][number],
@@ -98,7 +98,7 @@ function buildPlace(
 }
 
 /** A pin that holds nobody is told: it would act again when a host of that name comes back. */
-function warnOfStrangers(plan: Plan, settings: Settings): void {
+function warnUnknownPins(plan: Plan, settings: Settings): void {
   const names = new Set(plan.hosts.map(({ name }) => name));
   for (const name of Object.keys(settings.pins).filter((pinned) => !names.has(pinned))) {
     pulumi.log.warn(
@@ -170,12 +170,12 @@ export function deployHosts({
   secrets,
   devices,
   parent,
-}: Surroundings): Deployed {
-  warnOfStrangers(plan, settings);
+}: DeployHostsArgs): DeployedHosts {
+  warnUnknownPins(plan, settings);
   const { deploy, cache } = plan.inventory;
   const previous = stackResults();
-  const order = inWaveOrder(plan.hosts.map(waved));
-  const after = waitsFor(order);
+  const order = inWaveOrder(plan.hosts.map(toWaveHost));
+  const after = hostsToAwait(order);
   // A preview deploys nothing.
   const whose = pulumi.runtime.isDryRun() ? undefined : provenance(settings.flake);
   const hosts = new Map<string, NixosHost>();
@@ -234,7 +234,7 @@ export function deployHosts({
           bootSeconds: deploy.seconds.install.boot,
           // What was put back on purpose waits for nobody; a canary that was puts nothing new through to later waves.
           after: pin === undefined ? (after[name] ?? []).flatMap((earlier) => hosts.get(earlier) ?? []) : [],
-          held: pin === undefined ? pinnedBefore(order, wave, settings.pins) : [],
+          held: pin === undefined ? pinnedInEarlierWaves(order, wave, settings.pins) : [],
           pin,
           previous: underFormerName(previous, name, planned.formerly),
           ...(created && {
@@ -246,7 +246,7 @@ export function deployHosts({
               ...installArgs(plan, settings, name, { secrets, ipv6: created.ipv6 }),
             },
           }),
-          ...buildPlace(plan, machines, planned),
+          ...buildArgs(plan, machines, planned),
           push: cache.push,
           refused: pulumi.output(refusing.then((by) => by(name))),
           reboot: planned.reboot,

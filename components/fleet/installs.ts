@@ -4,12 +4,12 @@ import { isHetzner, type Plan } from "../../inventory/plan.ts";
 import { ownLimits } from "../../inventory/seconds.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { recoverWith } from "../failures.ts";
-import { installAtHetzner } from "../hetzner-server/mapping.ts";
+import { hetznerInstallArgs } from "../hetzner-server/mapping.ts";
 import type { NixosHostArgs } from "../nixos-host/nixos-host.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
 
 /** Name, on its host, of the key to join the tailnet with: the machine has it at its first boot. */
-export const tailnetKeyName = "tailscale-auth-key";
+export const TAILNET_KEY_NAME = "tailscale-auth-key";
 
 /** Name, on its host, of the server's IPv6 address as ADDRESS/PREFIX: Hetzner hands it out to nobody (nix/lib/uplink.nix). */
 export const UPLINK_ADDRESS = "uplink-address";
@@ -32,7 +32,7 @@ export function installArgs(
       recoverWith(secret.value, () => undefined).apply((value) => [secret.name, value] as const),
     );
   return {
-    hetzner: installAtHetzner(host, plan, settings.stack, endpoint),
+    hetzner: hetznerInstallArgs(host, plan, settings.stack, endpoint),
     reinstall: host.provider.reinstall,
     secrets: pulumi.all([pulumi.all(early), given.ipv6]).apply(([known, ipv6]) => ({
       ...(ipv6 === undefined ? {} : { [UPLINK_ADDRESS]: `${ipv6}/64\n` }),

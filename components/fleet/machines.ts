@@ -18,7 +18,7 @@ import {
 } from "../existing-server.ts";
 import { formerNames } from "../former-names.ts";
 import { HetznerAccount } from "../hetzner-server/account.ts";
-import { disposable, hetznerServerArgs, placementGroupsOf } from "../hetzner-server/mapping.ts";
+import { hetznerServerArgs, isDisposable, placementGroupNames } from "../hetzner-server/mapping.ts";
 import { HetznerServer } from "../hetzner-server/server.ts";
 import type { Machine } from "../machine.ts";
 import { type RetiredServer, retiredServers } from "./retired.ts";
@@ -91,7 +91,7 @@ export function machinesOf(
 
   const inService = plan.hosts.filter(isHetzner);
   // Without anything that protects it, a server that is to go goes at once.
-  const stays = plan.retired.filter(({ decommission }) => decommission === "keep" || !disposable(plan));
+  const stays = plan.retired.filter(({ decommission }) => decommission === "keep" || !isDisposable(plan));
   const hetzner = [...inService, ...stays];
   const created = new Map<string, HetznerServer>();
   let retired: Machines["retired"] = {};
@@ -101,7 +101,7 @@ export function machinesOf(
       {
         stack: settings.stack,
         publicKeys: bootstrapKeys(plan, settings),
-        placementGroups: placementGroupsOf(hetzner),
+        placementGroups: placementGroupNames(hetzner),
       },
       { parent },
     );

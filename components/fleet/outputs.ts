@@ -11,7 +11,7 @@ import type { NixosHost } from "../nixos-host/nixos-host.ts";
 import { type Machines, machineOf } from "./machines.ts";
 
 /** What the parts of a stack have to tell. */
-export interface Told {
+export interface FleetResults {
   readonly plan: Plan;
   readonly machines: Machines;
   readonly hosts: ReadonlyMap<string, NixosHost>;
@@ -20,7 +20,10 @@ export interface Told {
 }
 
 /** Servers of decommissioned hosts that are still there. */
-function retiredOutputs({ plan, machines }: Told): pulumi.Output<NonNullable<StackOutputs["retired"]>> {
+function retiredOutputs({
+  plan,
+  machines,
+}: FleetResults): pulumi.Output<NonNullable<StackOutputs["retired"]>> {
   const entries = plan.retired.flatMap(({ name, decommission }) => {
     const server = decommission === "delete" ? ("unprotected" as const) : ("kept" as const);
     const found = machines.retired[name];
@@ -38,31 +41,31 @@ function retiredOutputs({ plan, machines }: Told): pulumi.Output<NonNullable<Sta
 }
 
 /** A host's words as Pulumi prints outputs: of a text with lines it may print each on a line of its own. */
-const inOneLine = ({ reason, health }: DeployResult): Pick<DeployResult, "reason" | "health"> => ({
+const onOneLine = ({ reason, health }: DeployResult): Pick<DeployResult, "reason" | "health"> => ({
   reason: reason === undefined ? undefined : oneLine(reason, 1500),
   health: health?.map(({ detail, ...check }) => ({ ...check, detail: detail && oneLine(detail, 1500) })),
 });
 
 /** Undefined where a resource failed that the value comes from: what nobody knows is not published. */
-const known = <T>(value: pulumi.Input<T>): pulumi.Output<T | undefined> =>
+const ifKnown = <T>(value: pulumi.Input<T>): pulumi.Output<T | undefined> =>
   recoverWith(pulumi.output(value) as pulumi.Output<T>, () => undefined);
 
 /** Everything the run learned, as the contract wants it. */
-export function publishedOutputs(told: Told): pulumi.Output<StackOutputs> {
+export function publishedOutputs(told: FleetResults): pulumi.Output<StackOutputs> {
   const { plan, machines, hosts, records, buckets } = told;
   const facts = [...hosts].map(([host, { result, status, pin: pinned }]) => {
     const machine = machineOf(machines, host);
     return pulumi
-      .all([known(machine?.ipv4), known(machine?.ipv6), known(machine?.hostKey), result, status])
+      .all([ifKnown(machine?.ipv4), ifKnown(machine?.ipv6), ifKnown(machine?.hostKey), result, status])
       .apply(([ipv4, ipv6, hostKey, ended, seen]) => {
         const running = withRunning(ended, seen);
         const provenance = running.provenance ?? seen?.deploy ?? undefined;
-        const published = { ...running, ...inOneLine(running), provenance };
+        const published = { ...running, ...onOneLine(running), provenance };
         return [host, { ipv4, ipv6, hostKey, pinned, result: published }] as const;
       });
   });
   const located = Object.entries(buckets).map(([key, { name, endpoint, region }]) =>
-    known(name).apply((given) =>
+    ifKnown(name).apply((given) =>
       given === undefined ? [] : [[key, { name: given, endpoint, region }] as const],
     ),
   );

@@ -2,22 +2,22 @@ import * as pulumi from "@pulumi/pulumi";
 import type { HetznerHost } from "../../inventory/plan.ts";
 import { nameOfUrn } from "../../lib/urn.ts";
 import type { HetznerServer } from "../hetzner-server/server.ts";
-import { readOwnState, stackResources } from "../stack-state.ts";
+import { readStackState, stackState } from "../stack-state.ts";
 
 /** Addresses of a server that still exists; undefined: there is none any more. */
 export type RetiredServer = { readonly ipv4?: string; readonly ipv6?: string } | undefined;
 
 /** Names of the servers in the answer of `readStackResourceOutputs`. */
-export function serversInState(answer: unknown): string[] {
-  const { outputs } = stackResources.parse(answer);
+export function serverNamesInState(answer: unknown): string[] {
+  const { outputs } = stackState.parse(answer);
   const servers = Object.entries(outputs).filter(([, { type }]) => type === "hcloud:index/server:Server");
   return servers.map(([urn]) => nameOfUrn(urn));
 }
 
 /** Not knowing must not pass for "there is none": what is left out of the program is deleted. */
-async function ownServers(): Promise<string[]> {
+async function existingServerNames(): Promise<string[]> {
   try {
-    return serversInState(await readOwnState());
+    return serverNamesInState(await readStackState());
   } catch (error) {
     throw new pulumi.RunError(
       `decommissioned hosts: whether their servers still exist can't be read from the stack's own state: ${error}; ` +
@@ -35,7 +35,7 @@ export function retiredServers(
   make: (host: HetznerHost) => HetznerServer,
 ): Readonly<Record<string, pulumi.Output<RetiredServer>>> {
   if (hosts.length === 0) return {};
-  const existing = pulumi.output(ownServers());
+  const existing = pulumi.output(existingServerNames());
   return Object.fromEntries(
     hosts.map((host) => {
       const names = [host.name, host.formerly].map((name) => `${name}-server`);

@@ -2,11 +2,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type HetznerHost, isHetzner, type Plan } from "../../inventory/plan.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { powerOf, putBack } from "../hetzner-server/power.ts";
+import { powerOf, restorePower } from "../hetzner-server/power.ts";
 import { isResized, serverOf } from "../hetzner-server/preflight.ts";
 import type { HetznerServerArgs } from "../hetzner-server/server.ts";
 import type { HostPower } from "../nixos-host/power.ts";
-import type { AskedVendor, VendorAnswer } from "./vendor-view.ts";
+import type { Preflight, PreflightResult } from "./preflight.ts";
 
 export interface Servers {
   /** Of hosts whose servers are not simply on. */
@@ -20,11 +20,11 @@ export interface Servers {
 }
 
 /** Where the vendor was not asked. */
-export const unaskedServers: Servers = { power: new Map(), argsOf: () => ({}), problems: [] };
+export const UNCHECKED_SERVERS: Servers = { power: new Map(), argsOf: () => ({}), problems: [] };
 
 const warn = (message: string): void => void pulumi.log.warn(message);
 
-function argsOf(asked: AskedVendor, host: HetznerHost): ReturnType<Servers["argsOf"]> {
+function argsOf(asked: Preflight, host: HetznerHost): ReturnType<Servers["argsOf"]> {
   const { api, view, held } = asked;
   const server = serverOf(view, host);
   if (!isResized(host, server)) return { hasType: server !== undefined };
@@ -32,7 +32,7 @@ function argsOf(asked: AskedVendor, host: HetznerHost): ReturnType<Servers["args
   // Nothing is changed in a preview.
   if (pulumi.runtime.isDryRun()) return {};
   const hook = new pulumi.ErrorHook(`put-back-${host.name}`, async ({ failedOperation }) => {
-    if (failedOperation === "update") await putBack(server, api, warn);
+    if (failedOperation === "update") await restorePower(server, api, warn);
     return false;
   });
   return { onError: [hook] };
@@ -42,12 +42,16 @@ function argsOf(asked: AskedVendor, host: HetznerHost): ReturnType<Servers["args
  * Refuses what the vendor would refuse, says what it would not, and puts servers back on.
  * @throws pulumi.RunError with one line for each problem, before any resource is registered.
  */
-export async function prepareServers(answer: VendorAnswer, plan: Plan, settings: Settings): Promise<Servers> {
+export async function prepareServers(
+  answer: PreflightResult,
+  plan: Plan,
+  settings: Settings,
+): Promise<Servers> {
   const { fleetFile: file } = settings;
-  if (answer === undefined) return unaskedServers;
+  if (answer === undefined) return UNCHECKED_SERVERS;
   if ("failure" in answer) {
     warn(`Hetzner Cloud does not answer what it has, so nothing is checked beforehand: ${answer.failure}`);
-    return unaskedServers;
+    return UNCHECKED_SERVERS;
   }
   if (answer.problems.length > 0) {
     throw new pulumi.RunError(answer.problems.map((problem) => `${file}: ${problem}`).join("\n"));
@@ -60,7 +64,7 @@ export async function prepareServers(answer: VendorAnswer, plan: Plan, settings:
       const server = serverOf(answer.view, host);
       if (server === undefined) return [];
       const resized = isResized(host, server) && !answer.held.has(host.name);
-      const found = await powerOf({ host, server, resized, preview, api: answer.api, tell: warn });
+      const found = await powerOf({ host, server, resized, preview, api: answer.api, report: warn });
       return found === undefined ? [] : [[host.name, found] as const];
     }),
   );

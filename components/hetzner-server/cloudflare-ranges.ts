@@ -3,7 +3,7 @@
  * Source: https://www.cloudflare.com/ips-v4 and https://www.cloudflare.com/ips-v6, as of November 2026; the same lists are at
  * GET /client/v4/ips. They change every few years; a range that is missing here shows as error 522 for some visitors.
  */
-export const cloudflareRanges: readonly string[] = [
+export const CLOUDFLARE_RANGES: readonly string[] = [
   "173.245.48.0/20",
   "103.21.244.0/22",
   "103.22.200.0/22",

@@ -1,4 +1,4 @@
-import { cloudflareRanges } from "./cloudflare-ranges.ts";
+import { CLOUDFLARE_RANGES } from "./cloudflare-ranges.ts";
 
 /** One inbound rule of a Hetzner Cloud firewall. What no rule admits is dropped; outbound traffic is free. */
 export interface FirewallRule {
@@ -17,10 +17,10 @@ export interface FirewallSources {
   readonly web?: readonly string[];
 }
 
-const anywhere = ["0.0.0.0/0", "::/0"];
+const ANYWHERE = ["0.0.0.0/0", "::/0"];
 
 /** Port of Tailscale's direct connections; without it peers fall back to relays. Source: tailscale.com/kb/1082. */
-const tailscalePort = "41641";
+const TAILSCALE_PORT = "41641";
 
 /**
  * Rules of a server that is out of service: one, which admits nobody. An empty list would do the same at the vendor, but its provider
@@ -38,7 +38,7 @@ const limits = { rules: 50, sources: 100 };
  * (path MTU discovery needs ICMP).
  * @throws Error when the vendor would refuse the rules for their number.
  */
-export function firewallRules({ ssh, web = cloudflareRanges }: FirewallSources): FirewallRule[] {
+export function firewallRules({ ssh, web = CLOUDFLARE_RANGES }: FirewallSources): FirewallRule[] {
   const tcp = (port: string, sources: readonly string[], description: string): FirewallRule[] =>
     sources.length === 0
       ? []
@@ -50,11 +50,11 @@ export function firewallRules({ ssh, web = cloudflareRanges }: FirewallSources):
     {
       direction: "in",
       protocol: "udp",
-      port: tailscalePort,
-      sourceIps: [...anywhere],
+      port: TAILSCALE_PORT,
+      sourceIps: [...ANYWHERE],
       description: "Tailscale",
     },
-    { direction: "in", protocol: "icmp", sourceIps: [...anywhere], description: "ICMP" },
+    { direction: "in", protocol: "icmp", sourceIps: [...ANYWHERE], description: "ICMP" },
   ];
   const long = rules.find((rule) => rule.sourceIps.length > limits.sources);
   if (long) {

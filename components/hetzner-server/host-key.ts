@@ -2,7 +2,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { PROGRAMS } from "../../deployer/programs.ts";
 import { parseSshPublicKey } from "../../lib/ssh-public-key.ts";
-import { commandInputsIgnored } from "../command-inputs.ts";
+import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
 import type { KeyPair } from "./user-data.ts";
 
 /**
@@ -44,7 +44,7 @@ export function storedKeyPair(name: string, opts: pulumi.CustomResourceOptions):
     {
       ...opts,
       additionalSecretOutputs: ["stdout", "stderr"],
-      ignoreChanges: [...commandInputsIgnored, "triggers"],
+      ignoreChanges: [...IGNORED_COMMAND_INPUTS, "triggers"],
     },
   );
   const pair = pulumi.secret(made.stdout.apply(parseKeyPair));

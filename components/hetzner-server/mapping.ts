@@ -5,26 +5,26 @@ import type { HetznerAccount } from "./account.ts";
 import type { HetznerServerArgs } from "./server.ts";
 
 /** Placement groups that the stack's servers name. */
-export const placementGroupsOf = (hosts: readonly HetznerHost[]): string[] =>
+export const placementGroupNames = (hosts: readonly HetznerHost[]): string[] =>
   [...new Set(hosts.flatMap((host) => host.provider.placementGroup ?? []))].sort();
 
 /** A sandbox's servers hold nothing that anybody keeps, unless it plays at production. */
-export const disposable = ({ environment, settings }: Plan): boolean =>
+export const isDisposable = ({ environment, settings }: Plan): boolean =>
   environment === "sandbox" && !settings.protect;
 
 /** Whether deploys come over the public address; otherwise its port 22 is for installations only. */
-export const deployedPublicly = ({ deploy, tailnet }: Plan["inventory"]): boolean =>
+export const isDeployedPublicly = ({ deploy, tailnet }: Plan["inventory"]): boolean =>
   deploy.address === "public" || tailnet === undefined;
 
 /** What an installation does at the vendor beside Pulumi: it opens port 22 where that is closed. */
-export function installAtHetzner(
+export function hetznerInstallArgs(
   host: HetznerHost,
   { inventory }: Plan,
   stack: string,
   endpoint: string,
 ): NonNullable<InstallArgs["hetzner"]> {
   const { sources } = inventory.deploy;
-  const open = deployedPublicly(inventory) && sources.length > 0;
+  const open = isDeployedPublicly(inventory) && sources.length > 0;
   return { endpoint, stack, image: host.provider.image, ...(open ? {} : { admit: sources }) };
 }
 
@@ -65,11 +65,11 @@ export function hetznerServerArgs(
     location: provider.location,
     image: provider.image,
     sshKeys: account.sshKeys,
-    sshSources: deployedPublicly(plan.inventory) ? plan.inventory.deploy.sources : [],
+    sshSources: isDeployedPublicly(plan.inventory) ? plan.inventory.deploy.sources : [],
     ...(webSources && { webSources }),
     ...(plan.inventory.dns && { reverseDns: host.fqdn }),
     protect: plan.settings.protect,
-    retain: !disposable(plan),
+    retain: !isDisposable(plan),
     retired: host.decommission,
     backups: provider.backups,
     ...(group && { placementGroupId: group }),

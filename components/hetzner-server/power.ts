@@ -13,21 +13,21 @@ export interface PowerArgs {
   readonly preview: boolean;
   readonly api: Pick<HetznerApi, "powerOn">;
   /** Something was done. */
-  readonly tell: (message: string) => void;
+  readonly report: (message: string) => void;
 }
 
 /** Statuses of a server that was on and comes back by itself. Source: Hetzner Cloud API, `status` of a server. */
-const RISING = new Set(["starting", "migrating"]);
+const STARTING = new Set(["starting", "migrating"]);
 
 const OFF = "the server is off at Hetzner Cloud";
 const KEEP_OFF = 'to keep it off: decommission = "keep", or reachability = "best-effort"';
 
 /** Looks at one server, and starts it where it is off and should not be. Undefined: it is on. */
 export async function powerOf(args: PowerArgs): Promise<HostPower | undefined> {
-  const { host, server, resized, preview, api, tell } = args;
+  const { host, server, resized, preview, api, report: tell } = args;
   const { status } = server;
   if (resized && !preview) return { is: "starting" };
-  if (RISING.has(status)) return preview ? undefined : { is: "starting" };
+  if (STARTING.has(status)) return preview ? undefined : { is: "starting" };
   if (status !== "off" && status !== "stopping") return undefined;
   if (resized) return { is: "off", reason: OFF, hint: "`up` changes its type, which starts it" };
   if (host.reachability === "best-effort") {
@@ -55,7 +55,7 @@ export async function powerOf(args: PowerArgs): Promise<HostPower | undefined> {
  * After a failed change of a server: the provider has stopped it for the change and leaves it off. It is put back as it was before.
  * Never throws: the failure itself is what the run ends with.
  */
-export async function putBack(
+export async function restorePower(
   { id, name, status: before }: Pick<Server, "id" | "name" | "status">,
   api: Pick<HetznerApi, "powerOn" | "serverStatus">,
   tell: (message: string) => void,

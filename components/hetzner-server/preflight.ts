@@ -54,7 +54,7 @@ export const isResized = (host: HetznerHost, server: Server | undefined): server
 const imageKey = (host: HetznerHost): string => `${host.provider.image} ${ARCHITECTURES[host.system]}`;
 
 /** Asks the vendor: two lists, and the images of servers that are made, or made anew, in this run. */
-export async function viewVendor(
+export async function fetchVendorView(
   api: HetznerApi,
   stack: string,
   hosts: readonly HetznerHost[],
@@ -94,16 +94,21 @@ function soldIn({ locations, deprecation }: ServerType, now: number): Map<string
   );
 }
 
-interface Judged {
+interface HostFinding {
   readonly problem?: { readonly key: string; readonly message: string };
   readonly warning?: string;
   readonly held?: string;
 }
 
 /** Why the vendor would refuse the wanted type: for a new server in the host's location, for an existing one where it is. */
-function judgeType(view: VendorView, host: HetznerHost, server: Server | undefined, now: number): Judged {
+function checkServerType(
+  view: VendorView,
+  host: HetznerHost,
+  server: Server | undefined,
+  now: number,
+): HostFinding {
   const { serverType: wanted, location } = host.provider;
-  const refuse = (message: string): Judged => ({ problem: { key: "provider.server_type", message } });
+  const refuse = (message: string): HostFinding => ({ problem: { key: "provider.server_type", message } });
   const where = server?.location?.name ?? location;
   const fitting = [...view.types.values()]
     .filter(
@@ -140,22 +145,22 @@ function judgeType(view: VendorView, host: HetznerHost, server: Server | undefin
       };
 }
 
-function judge(view: VendorView, host: HetznerHost, now: number): Judged {
+function checkHost(view: VendorView, host: HetznerHost, now: number): HostFinding {
   const server = serverOf(view, host);
   const actual = server?.server_type.architecture ?? view.types.get(host.provider.serverType)?.architecture;
   if (server === undefined || isResized(host, server)) {
-    const judged = judgeType(view, host, server, now);
+    const judged = checkServerType(view, host, server, now);
     if (judged.problem !== undefined) return judged;
-    if (actual === ARCHITECTURES[host.system]) return { ...imageProblem(view, host), ...judged };
+    if (actual === ARCHITECTURES[host.system]) return { ...checkImage(view, host), ...judged };
   }
   if (actual !== undefined && actual !== ARCHITECTURES[host.system]) {
     const message = `"${host.system}" can't run on the server, which has ${actual === "arm" ? "an ARM" : "an x86"} processor; set system = "${systemFor(actual)}"`;
     return { problem: { key: "system", message } };
   }
-  return imageProblem(view, host);
+  return checkImage(view, host);
 }
 
-function imageProblem({ missingImages }: VendorView, host: HetznerHost): Judged {
+function checkImage({ missingImages }: VendorView, host: HetznerHost): HostFinding {
   if (!missingImages.has(imageKey(host))) return {};
   const message = `Hetzner Cloud has no image "${host.provider.image}" for ${ARCHITECTURES[host.system]}; name another, such as "debian-13"`;
   return { problem: { key: "provider.image", message } };
@@ -189,11 +194,11 @@ function adoptedProblems(
 }
 
 /** Judges every created host of a plan. `now`: milliseconds since 1970. */
-export function findings(view: VendorView, plan: Plan, now: number): Findings {
+export function preflightFindings(view: VendorView, plan: Plan, now: number): Findings {
   // What is out of service and gone is not made again.
   const kept = plan.retired.filter((host) => serverOf(view, host) !== undefined);
   const created = [...plan.hosts.filter(isHetzner), ...kept];
-  const judged = created.map((host) => ({ name: host.name, ...judge(view, host, now) }));
+  const judged = created.map((host) => ({ name: host.name, ...checkHost(view, host, now) }));
   const existing = plan.hosts.filter(isExisting);
   return {
     problems: [

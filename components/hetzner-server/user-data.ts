@@ -7,7 +7,7 @@ export interface KeyPair {
 }
 
 /** Largest user data the vendor takes, in bytes. Source: Hetzner Cloud API, POST /v1/servers. */
-const limit = 32 * 1024;
+const MAX_USER_DATA_BYTES = 32 * 1024;
 
 const indent = (text: string) =>
   text
@@ -36,7 +36,7 @@ ssh_keys:
 ${indent(key.private)}
   ed25519_public: ${key.public}
 `;
-  if (Buffer.byteLength(text) > limit)
-    throw new Error(`user data of ${Buffer.byteLength(text)} bytes, the limit is ${limit}`);
+  if (Buffer.byteLength(text) > MAX_USER_DATA_BYTES)
+    throw new Error(`user data of ${Buffer.byteLength(text)} bytes, the limit is ${MAX_USER_DATA_BYTES}`);
   return text;
 }

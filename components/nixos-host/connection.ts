@@ -2,7 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { isManaged, type Probe } from "../../deployer/probe.ts";
 
 /** How something else of the stack, such as a secret's delivery, reaches the host, once it is installed and before its deploy. */
-export interface Contact {
+export interface HostConnection {
   readonly peer: pulumi.Output<{
     readonly address: string;
     readonly port: number;
@@ -24,15 +24,15 @@ export interface Contact {
 }
 
 /** Resolves when the host is installed, if that is this program's to do. */
-export function contactOf(
+export function hostConnection(
   {
     user,
     identity,
     converge,
     probed,
-  }: Pick<Contact, "converge" | "probed"> & { user: string; identity?: string | undefined },
+  }: Pick<HostConnection, "converge" | "probed"> & { user: string; identity?: string | undefined },
   known: pulumi.Output<[string, number, string, Probe, boolean, string | undefined]>,
-): Contact {
+): HostConnection {
   return {
     peer: known.apply(([address, port, hostKey, found, , refused]) => {
       const managed = isManaged(found);

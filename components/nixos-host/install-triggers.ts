@@ -22,7 +22,7 @@ export interface TriggerArgs {
 }
 
 /** The trigger of a machine that answers with its own key although the state knows of no install. */
-const foundThere = "present";
+const PRESENT = "present";
 
 /**
  * An install that is done is done, whether the machine answers or not; it is looked at again when the server is another one,
@@ -44,11 +44,11 @@ export function installTriggers({
     const same = before === named || (reinstall === undefined && before.startsWith(`${machineId} `));
     if (same) return [before, mark];
   }
-  return [named, probe.reached ? foundThere : fresh];
+  return [named, probe.reached ? PRESENT : fresh];
 }
 
 /** Whether the machine that answered the probe will be another system when its deploy begins. */
-export const mayWipe = (
+export const isReinstall = (
   reinstall: string | undefined,
   [now]: readonly string[],
   previous?: PreviousInstall,

@@ -8,9 +8,9 @@ import type { InstallSecrets, InstallSpecInput } from "../../deployer/install/sp
 import type { Probe } from "../../deployer/probe.ts";
 import { nodeCommand, PROGRAMS } from "../../deployer/programs.ts";
 import { type InstallResult, readInstallResult } from "../../deployer/protocol/result.ts";
-import { commandInputsIgnored } from "../command-inputs.ts";
-import { installTriggers, mayWipe } from "./install-triggers.ts";
-import type { Previous } from "./previous.ts";
+import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
+import { installTriggers, isReinstall } from "./install-triggers.ts";
+import type { PreviousResults } from "./previous.ts";
 
 export interface InstallArgs {
   readonly host: string;
@@ -34,7 +34,7 @@ export interface InstallArgs {
   readonly probe: pulumi.Input<Probe>;
   readonly probed: boolean;
   /** What the state says of the stack's installs. */
-  readonly previous?: (() => Promise<Pick<Previous, "installs">>) | undefined;
+  readonly previous?: (() => Promise<Pick<PreviousResults, "installs">>) | undefined;
   readonly seconds?: InstallSpecInput["seconds"];
 }
 
@@ -52,7 +52,7 @@ export class Install extends pulumi.ComponentResource {
     const decided = pulumi.all([args.machineId, seen]).apply(async ([machineId, found]) => {
       const previous = (await args.previous?.())?.installs[`${name}-install`];
       const triggers = installTriggers({ machineId, reinstall, probe: found, previous, fresh });
-      return { triggers, wipes: found.reached && mayWipe(reinstall, triggers, previous) };
+      return { triggers, wipes: found.reached && isReinstall(reinstall, triggers, previous) };
     });
     const spec = pulumi
       .all([args.target, args.address, args.port, args.hostKey, args.bootstrapKey, args.machineId])
@@ -83,7 +83,7 @@ export class Install extends pulumi.ComponentResource {
       },
       {
         parent: this,
-        ignoreChanges: [...commandInputsIgnored, ...(args.probed ? [] : ["triggers[1]"])],
+        ignoreChanges: [...IGNORED_COMMAND_INPUTS, ...(args.probed ? [] : ["triggers[1]"])],
       },
     );
     // Nothing of standard input is ever printed; without this the whole output would count as secret.

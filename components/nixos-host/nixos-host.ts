@@ -21,16 +21,16 @@ import {
   resourceFailure,
 } from "../../deployer/protocol/result.ts";
 import type { SupervisorStatus } from "../../deployer/protocol/supervisor.ts";
-import { commandInputsIgnored } from "../command-inputs.ts";
+import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
 import { recoverWith } from "../failures.ts";
 import type { Provenance } from "../provenance.ts";
-import { type Contact, contactOf } from "./connection.ts";
+import { type HostConnection, hostConnection } from "./connection.ts";
 import { Install, type InstallArgs } from "./install.ts";
-import { isPinned, uninstallable, type Wanted } from "./pin.ts";
+import { isPinned, pinnedInstallTarget, type Wanted } from "./pin.ts";
 import { type HostPower, withPower } from "./power.ts";
 import { type PrefetchJob, prefetchJobOf } from "./prefetch.ts";
-import type { Previous } from "./previous.ts";
-import { endedWell, settled, wantedToken } from "./token.ts";
+import type { PreviousResults } from "./previous.ts";
+import { isUpToDate, succeeded, wantedToken } from "./token.ts";
 import { heldBy } from "./waves.ts";
 
 /** A machine that builds for another one. */
@@ -66,7 +66,7 @@ export interface NixosHostArgs {
   readonly power?: HostPower | undefined;
   /** Seconds in which a machine that boots in this run has to answer. */
   readonly bootSeconds?: number;
-  /** Hosts of earlier waves; see waitsFor in waves.ts. */
+  /** Hosts of earlier waves; see hostsToAwait in waves.ts. */
   readonly after?: readonly NixosHost[];
   /** Further reasons not to touch it in this run. */
   readonly held?: readonly string[];
@@ -84,9 +84,9 @@ export interface NixosHostArgs {
   /** Why nothing may be done on the host; nothing is before it resolves. */
   readonly refused?: pulumi.Input<string | undefined>;
   /** What must have happened on the host before its deploy, such as its secrets' arrival. */
-  readonly before?: (contact: Contact) => pulumi.Input<unknown>;
+  readonly before?: (contact: HostConnection) => pulumi.Input<unknown>;
   /** What the state says of the stack's last run. */
-  readonly previous?: () => Promise<Previous>;
+  readonly previous?: () => Promise<PreviousResults>;
   /** Store path of the system that the host is held at, instead of what the evaluation says. */
   readonly pin?: string | undefined;
   /** Whether a deploy may reboot it; never when left out. */
@@ -159,7 +159,9 @@ export class NixosHost extends pulumi.ComponentResource {
               previous: args.previous,
               // A machine that is installed stays as it is while it is pinned, also when it does not answer.
               probed: this.probed && pin === undefined,
-              target: this.target.apply((wanted) => (isPinned(wanted) ? uninstallable(wanted) : wanted)),
+              target: this.target.apply((wanted) =>
+                isPinned(wanted) ? pinnedInstallTarget(wanted) : wanted,
+              ),
             },
             { parent: this },
           );
@@ -180,7 +182,7 @@ export class NixosHost extends pulumi.ComponentResource {
       );
     const where = pulumi.all([address, port, hostKey]);
     const before = args.before?.(
-      contactOf(
+      hostConnection(
         { user, identity, converge, probed: this.probed },
         pulumi.all([address, port, hostKey, held, installed, refused]),
       ),
@@ -229,7 +231,7 @@ export class NixosHost extends pulumi.ComponentResource {
       },
       {
         parent: this,
-        ignoreChanges: [...commandInputsIgnored, ...(this.probed ? [] : ["triggers[1]"])],
+        ignoreChanges: [...IGNORED_COMMAND_INPUTS, ...(this.probed ? [] : ["triggers[1]"])],
       },
     );
     this.result = recoverWith(
@@ -253,9 +255,9 @@ export class NixosHost extends pulumi.ComponentResource {
     return pulumi
       .all([probeAfterBoot(asked, args), this.target])
       .apply(async ([found, { outPath }]): Promise<Probe> => {
-        if (!found.reached || !settled(found, outPath)) return found;
+        if (!found.reached || !isUpToDate(found, outPath)) return found;
         const unfinished = (await args.previous?.())?.deploys[`${name}-deploy`];
-        return unfinished === undefined || endedWell(unfinished) ? found : { ...found, unfinished };
+        return unfinished === undefined || succeeded(unfinished) ? found : { ...found, unfinished };
       });
   }
 }

@@ -1,8 +1,8 @@
 /** Rolled back on purpose: a host that is held at a system it ran before, whatever its flake says. */
 import type { Target } from "../../deployer/evaluate.ts";
 import type { Probe } from "../../deployer/probe.ts";
-import { nameOf } from "./preview/host.ts";
-import { whyDeploy } from "./token.ts";
+import { storeName } from "./preview/host.ts";
+import { deployReason } from "./token.ts";
 
 /** The system is on the host already: nothing of it is evaluated, built or copied. */
 export interface Pinned {
@@ -16,15 +16,17 @@ export type Wanted = Target | Pinned;
 export const isPinned = (wanted: Wanted): wanted is Pinned => "pinned" in wanted;
 
 /** What an install gets to hear of a pinned host: a new machine cannot have the system, so this fails at its build. */
-export const uninstallable = ({ outPath }: Pinned): Target => ({
+export const pinnedInstallTarget = ({ outPath }: Pinned): Target => ({
   ...{ drvPath: outPath, outPath, system: "", kernel: "", inhibitors: {}, units: {} },
 });
 
 /** The preview's lines for a pinned host, or undefined when nothing would happen to it. */
-export function pinnedText(host: string, { outPath }: Pinned, probe: Probe): string | undefined {
-  const why = whyDeploy(outPath, probe);
+export function pinnedHostText(host: string, { outPath }: Pinned, probe: Probe): string | undefined {
+  const why = deployReason(outPath, probe);
   if (why === undefined) return undefined;
-  const lines = [`${host}: pinned to ${nameOf(outPath)} by pantheros:pins (rolled back on purpose): ${why}`];
+  const lines = [
+    `${host}: pinned to ${storeName(outPath)} by pantheros:pins (rolled back on purpose): ${why}`,
+  ];
   if (probe.reached) lines.push(`  runs    ${probe.status.system ?? "nothing"}`);
   lines.push(`  pinned  ${outPath}`);
   if (!probe.reached && probe.hint !== undefined) lines.push(`  hint    ${probe.hint}`);

@@ -7,8 +7,8 @@ import type { PrefetchJob } from "../../deployer/prefetch/job.ts";
 import type { Probe } from "../../deployer/probe.ts";
 import { nodeCommand, PROGRAMS } from "../../deployer/programs.ts";
 import { sha256 } from "../../lib/sha256.ts";
-import { commandInputsIgnored } from "../command-inputs.ts";
-import type { Waved } from "./waves.ts";
+import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
+import type { WaveHost } from "./waves.ts";
 
 export type { PrefetchJob };
 
@@ -21,7 +21,7 @@ export function prefetchJobOf(spec: DeploySpecInput, found: Probe): PrefetchJob 
 }
 
 /** Hosts of all waves but the first; none when there is one wave. */
-export function laterWaves<T extends Waved>(hosts: readonly T[]): T[] {
+export function laterWaves<T extends WaveHost>(hosts: readonly T[]): T[] {
   const first = Math.min(...hosts.map(({ wave }) => wave));
   return hosts.filter(({ wave }) => wave > first);
 }
@@ -65,7 +65,7 @@ export class Prefetch extends pulumi.ComponentResource {
         logging: "stderr",
         addPreviousOutputInEnv: false,
       },
-      { parent: this, ignoreChanges: commandInputsIgnored },
+      { parent: this, ignoreChanges: IGNORED_COMMAND_INPUTS },
     );
     this.registerOutputs({});
   }

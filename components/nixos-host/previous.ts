@@ -5,20 +5,20 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type DeployOutcome, readDeployResult, readInstallResult } from "../../deployer/protocol/result.ts";
 import { nameOfUrn } from "../../lib/urn.ts";
-import { readOwnState, stackResources } from "../stack-state.ts";
+import { readStackState, stackState } from "../stack-state.ts";
 import type { PreviousInstall } from "./install-triggers.ts";
 
 /** By the names of the resources. */
-export interface Previous {
+export interface PreviousResults {
   readonly installs: Readonly<Record<string, PreviousInstall>>;
   readonly deploys: Readonly<Record<string, DeployOutcome>>;
 }
 
 /** Installs and deploys in the answer of `readStackResourceOutputs`. */
-export function previousResults(answer: unknown): Previous {
+export function parsePreviousResults(answer: unknown): PreviousResults {
   const installs: Record<string, PreviousInstall> = {};
   const deploys: Record<string, DeployOutcome> = {};
-  const read = stackResources.safeParse(answer);
+  const read = stackState.safeParse(answer);
   for (const [urn, { type, outputs }] of Object.entries(read.data?.outputs ?? {})) {
     const name = nameOfUrn(urn);
     const { triggers, stdout: printed } = outputs;
@@ -38,11 +38,11 @@ export function previousResults(answer: unknown): Previous {
  * Reads them once for all hosts, when the first of them asks; none does before a machine is there. Without an answer every
  * install is looked at again, which costs time and nothing else.
  */
-export function stackResults(): () => Promise<Previous> {
-  let answer: Promise<Previous> | undefined;
+export function stackResults(): () => Promise<PreviousResults> {
+  let answer: Promise<PreviousResults> | undefined;
   const ask = async () => {
     try {
-      return previousResults(await readOwnState());
+      return parsePreviousResults(await readStackState());
     } catch (error) {
       pulumi.log.debug(`the stack's own state can't be read: ${error}`);
       return { installs: {}, deploys: {} };
@@ -56,10 +56,10 @@ export function stackResults(): () => Promise<Previous> {
 
 /** A renamed host's results stand in the state under its former name until the run that renames it is over. */
 export function underFormerName(
-  previous: () => Promise<Previous>,
+  previous: () => Promise<PreviousResults>,
   name: string,
   formerly: string | undefined,
-): () => Promise<Previous> {
+): () => Promise<PreviousResults> {
   if (formerly === undefined) return previous;
   const renamed = <T>(found: Readonly<Record<string, T>>, suffix: string): Readonly<Record<string, T>> => {
     const own = found[`${name}${suffix}`] ?? found[`${formerly}${suffix}`];

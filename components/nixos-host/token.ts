@@ -17,17 +17,17 @@ export interface TokenArgs {
 }
 
 /** Nothing has to be done on the host. */
-export const settled = (probe: Probe, outPath: string): boolean =>
-  probe.reached && (asWanted(probe.status, outPath) || waitsForReboot(probe.status, outPath));
+export const isUpToDate = (probe: Probe, outPath: string): boolean =>
+  probe.reached && (isConverged(probe.status, outPath) || waitsForReboot(probe.status, outPath));
 
 /** An end after which a host that is as wanted needs no further deploy. */
-export const endedWell = (outcome: DeployOutcome): boolean => outcome === "confirmed" || outcome === "staged";
+export const succeeded = (outcome: DeployOutcome): boolean => outcome === "confirmed" || outcome === "staged";
 
 /** The token of best-effort hosts that do not answer: always the same, so that a closed laptop is no change. */
-export const offlineToken = "offline";
+export const OFFLINE_TOKEN = "offline";
 
 /** It may be rebooted by a deploy, and runs a system whose kernel is not the booted one. */
-const kernelWaits = ({ reboot, kernel, bootedKernel }: SupervisorStatus): boolean =>
+const isKernelPending = ({ reboot, kernel, bootedKernel }: SupervisorStatus): boolean =>
   reboot === "allow" && kernel != null && bootedKernel != null && kernel !== bootedKernel;
 
 /** It boots the wanted system as soon as somebody reboots it, which no deploy may do. */
@@ -38,27 +38,27 @@ export const waitsForReboot = (status: SupervisorStatus, outPath: string): boole
   (status.bootDefault === null || status.bootDefault === outPath);
 
 /** Running, committed (profile, and boot default where it can be read), confirmed, and nothing under way. */
-export function asWanted(status: SupervisorStatus, outPath: string): boolean {
+export function isConverged(status: SupervisorStatus, outPath: string): boolean {
   return (
     status.phase === "idle" &&
     status.confirmed &&
     status.system === outPath &&
     status.profile === outPath &&
     (status.bootDefault === null || status.bootDefault === outPath) &&
-    !kernelWaits(status)
+    !isKernelPending(status)
   );
 }
 
 export function wantedToken({ outPath, probe, converge, fresh }: TokenArgs): string {
-  if (!probe.reached) return converge === "best-effort" && !probe.garbled ? offlineToken : fresh;
+  if (!probe.reached) return converge === "best-effort" && !probe.garbled ? OFFLINE_TOKEN : fresh;
   const { status } = probe;
   if (probe.unfinished !== undefined) return fresh;
   if (status.staged != null && waitsForReboot(status, outPath)) return status.staged.token;
-  return status.token !== null && asWanted(status, outPath) ? status.token : fresh;
+  return status.token !== null && isConverged(status, outPath) ? status.token : fresh;
 }
 
 /** Why a host is deployed to, for preview; undefined when it is as wanted. */
-export function whyDeploy(outPath: string, probe: Probe): string | undefined {
+export function deployReason(outPath: string, probe: Probe): string | undefined {
   if (!probe.reached) {
     const reason = lastLine(probe.reason);
     return probe.garbled ? reason : `the host does not answer: ${reason}`;
@@ -79,6 +79,6 @@ export function whyDeploy(outPath: string, probe: Probe): string | undefined {
   if (status.profile !== outPath) return "the profile points at another system (drift)";
   if (status.bootDefault !== null && status.bootDefault !== outPath)
     return "it would boot another system (drift)";
-  if (kernelWaits(status)) return "its kernel is not the booted one";
+  if (isKernelPending(status)) return "its kernel is not the booted one";
   return status.confirmed && status.token !== null ? ended : "it runs, but was never confirmed";
 }

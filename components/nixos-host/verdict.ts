@@ -4,10 +4,10 @@ import * as pulumi from "@pulumi/pulumi";
 import type { DeployResult } from "../../deployer/protocol/result.ts";
 import { lastLine, oneLine, quoted, shownPath } from "../../lib/sanitize.ts";
 import { sha256 } from "../../lib/sha256.ts";
-import { commandInputsIgnored } from "../command-inputs.ts";
+import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
 import { outputsAnswered } from "../outputs-answered.ts";
 
-export interface Judged {
+export interface HostVerdict {
   readonly result: DeployResult;
   readonly converge: "must" | "best-effort";
 }
@@ -20,7 +20,7 @@ export interface VerdictText {
 }
 
 /** A host's own words carry a prefix (sanitize.ts): what has none is this program's. */
-function hostText({ result, converge }: Judged): string {
+function hostText({ result, converge }: HostVerdict): string {
   const { outcome, command: ran, exitCode, reason, hint, running } = result;
   const host = oneLine(result.host, 63);
   if (outcome === "confirmed") {
@@ -42,8 +42,8 @@ function hostText({ result, converge }: Judged): string {
 }
 
 /** Failed hosts first, then held ones, then the rest; each in the order of its name. */
-export function verdictText(hosts: readonly Judged[], problems: readonly string[] = []): VerdictText {
-  const rank = ({ result, converge }: Judged): number => {
+export function verdictText(hosts: readonly HostVerdict[], problems: readonly string[] = []): VerdictText {
+  const rank = ({ result, converge }: HostVerdict): number => {
     if (result.outcome === "staged") return 2;
     if (result.outcome === "confirmed" || result.outcome === "offline")
       return converge === "must" && result.outcome === "offline" ? 0 : 2;
@@ -62,7 +62,7 @@ export function verdictText(hosts: readonly Judged[], problems: readonly string[
 }
 
 /** What the verdict depends on: outcomes and tokens, and nothing that differs from run to run without a reason. */
-export function verdictTrigger(hosts: readonly Judged[], problems: readonly string[]): string {
+export function verdictTrigger(hosts: readonly HostVerdict[], problems: readonly string[]): string {
   const lines = hosts.map(({ result, converge }) =>
     [result.host, result.outcome, result.token, converge].join(" "),
   );
@@ -72,7 +72,7 @@ export function verdictTrigger(hosts: readonly Judged[], problems: readonly stri
 export interface VerdictArgs {
   readonly hosts: readonly {
     readonly result: pulumi.Output<DeployResult>;
-    readonly converge: Judged["converge"];
+    readonly converge: HostVerdict["converge"];
   }[];
   /** Other problems of the stack, each a line that names its host; resolved to an empty list when all is well. */
   readonly problems?: pulumi.Input<readonly string[]>;
@@ -85,7 +85,9 @@ export class Verdict extends pulumi.ComponentResource {
   constructor(name: string, args: VerdictArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:nixos:Verdict", name, {}, opts);
     const hosts = pulumi.all(
-      args.hosts.map(({ result, converge }) => result.apply((told): Judged => ({ result: told, converge }))),
+      args.hosts.map(({ result, converge }) =>
+        result.apply((told): HostVerdict => ({ result: told, converge })),
+      ),
     );
     // When it fails the engine takes nothing more, so the stack's outputs must be with it before.
     const all = pulumi.all([hosts, pulumi.output(args.problems ?? []), pulumi.output(outputsAnswered())]);
@@ -102,7 +104,7 @@ export class Verdict extends pulumi.ComponentResource {
         logging: "none",
         addPreviousOutputInEnv: false,
       },
-      { parent: this, ignoreChanges: commandInputsIgnored },
+      { parent: this, ignoreChanges: IGNORED_COMMAND_INPUTS },
     );
     // The command above says it when it fails; a run that went well tells its ends too.
     if (!pulumi.runtime.isDryRun()) {

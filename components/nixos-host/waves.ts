@@ -1,8 +1,8 @@
 /** Waves: a host is deployed to when every host of the earlier waves has converged. */
 import type { DeployResult } from "../../deployer/protocol/result.ts";
-import { endedWell } from "./token.ts";
+import { succeeded } from "./token.ts";
 
-export interface Waved {
+export interface WaveHost {
   readonly name: string;
   /** 1 is first: the canaries. */
   readonly wave: number;
@@ -10,7 +10,7 @@ export interface Waved {
 }
 
 /** In the order of their waves, and by name within one. */
-export function inWaveOrder<T extends Waved>(hosts: readonly T[]): T[] {
+export function inWaveOrder<T extends WaveHost>(hosts: readonly T[]): T[] {
   return [...hosts].sort((a, b) => a.wave - b.wave || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
@@ -18,7 +18,7 @@ export function inWaveOrder<T extends Waved>(hosts: readonly T[]): T[] {
  * Host -> the hosts whose results it waits for: those of the nearest earlier wave that has any. Waves before that are
  * waited for through it, as a held host holds the next wave too.
  */
-export function waitsFor(hosts: readonly Waved[]): Record<string, string[]> {
+export function hostsToAwait(hosts: readonly WaveHost[]): Record<string, string[]> {
   const waves = [...new Set(hosts.map((host) => host.wave))].sort((a, b) => a - b);
   return Object.fromEntries(
     hosts.map(({ name, wave }) => {
@@ -30,11 +30,13 @@ export function waitsFor(hosts: readonly Waved[]): Record<string, string[]> {
 }
 
 /** What holds a host back, as `HOST (OUTCOME)`: earlier hosts that must converge and did not. */
-export function heldBy(earlier: readonly { result: DeployResult; converge: Waved["converge"] }[]): string[] {
+export function heldBy(
+  earlier: readonly { result: DeployResult; converge: WaveHost["converge"] }[],
+): string[] {
   return earlier
     .filter(
       ({ result: { outcome }, converge }) =>
-        outcome === "held" || (converge === "must" && !endedWell(outcome)),
+        outcome === "held" || (converge === "must" && !succeeded(outcome)),
     )
     .map(({ result }) => `${result.host} (${result.outcome})`);
 }

@@ -11,7 +11,7 @@ import {
   type SecretSums,
 } from "../../deployer/secrets/delivery.ts";
 import { sha256 } from "../../lib/sha256.ts";
-import { commandInputsIgnored } from "../command-inputs.ts";
+import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
 
 export interface SecretDeliveryArgs {
   /** Host name in the inventory: what its key is pinned under. */
@@ -83,7 +83,7 @@ export class SecretDelivery extends pulumi.ComponentResource {
         parent: this,
         additionalSecretOutputs: ["stdout", "stderr"],
         ignoreChanges: [
-          ...commandInputsIgnored,
+          ...IGNORED_COMMAND_INPUTS,
           ...(read ? [] : ["triggers"]),
           ...(probed ? [] : ["triggers[1]"]),
         ],

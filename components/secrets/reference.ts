@@ -26,7 +26,7 @@ export interface ItemFields {
 }
 
 /** Names of built-in fields in secret references -> properties of the provider's item. */
-const builtIn: Readonly<Record<string, keyof Omit<ItemFields, "sections">>> = {
+const BUILT_IN_FIELDS: Readonly<Record<string, keyof Omit<ItemFields, "sections">>> = {
   username: "username",
   password: "password",
   credential: "credential",
@@ -71,7 +71,7 @@ const same = (a: string | undefined, b: string) => a !== undefined && a.toLowerC
  */
 export function fieldOf(item: ItemFields, reference: string): string {
   const { section, field } = parseReference(reference);
-  const name = builtIn[field.toLowerCase()];
+  const name = BUILT_IN_FIELDS[field.toLowerCase()];
   const direct = section === undefined && name !== undefined ? item[name] : undefined;
   const inSections = (item.sections ?? [])
     .filter((each) => section === undefined || same(each.label, section) || same(each.id, section))

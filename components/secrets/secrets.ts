@@ -1,6 +1,6 @@
 import * as onepassword from "@1password/pulumi-onepassword";
 import * as pulumi from "@pulumi/pulumi";
-import { warnOfGone } from "./gone.ts";
+import { warnMissingItems } from "./missing-items.ts";
 import { Vault, type VaultAccess } from "./vault.ts";
 
 /** A secret that a host needs. */
@@ -89,7 +89,7 @@ export class Secrets extends pulumi.ComponentResource {
     if (read) {
       const prefix = `${name}-item-`;
       const wanted = new Set((args.stored ?? []).map(({ key }) => `${prefix}${key}`));
-      void warnOfGone(vault, { stack: args.stack, prefix, wanted });
+      void warnMissingItems(vault, { stack: args.stack, prefix, wanted });
     }
     this.registerOutputs({});
   }

@@ -2,15 +2,15 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { PROGRAMS } from "../../deployer/programs.ts";
 import type { DeviceSpec } from "../../deployer/tailnet-device/spec.ts";
-import { commandInputsIgnored } from "../command-inputs.ts";
+import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
 import { hostTag, type PolicyHost, tagsOf } from "./policy.ts";
 
-const program = PROGRAMS.tailnetDevice;
+const PROGRAM = PROGRAMS.tailnetDevice;
 
 /** The Node of this run, or after an update of it the one on PATH: a device may be removed years after it was made. */
-const run = (verb: "rename" | "remove"): string =>
+const deviceCommand = (verb: "rename" | "remove"): string =>
   `if [ -x "$PANTHEROS_NODE" ]; then node=$PANTHEROS_NODE; else node=node; fi; ` +
-  `"$node" ${program} ${verb} || echo "warning: tailnet device: ${program} could not run" >&2`;
+  `"$node" ${PROGRAM} ${verb} || echo "warning: tailnet device: ${PROGRAM} could not run" >&2`;
 
 /** Where the API is; the provider's own setting. */
 const apiBase = (): string =>
@@ -42,13 +42,13 @@ export function tailnetDevice(
   const device = new command.local.Command(
     name,
     {
-      create: formerly === undefined ? ":" : run("rename"),
-      delete: run("remove"),
+      create: formerly === undefined ? ":" : deviceCommand("rename"),
+      delete: deviceCommand("remove"),
       environment: { PANTHEROS_DEVICE: JSON.stringify(spec), PANTHEROS_NODE: process.execPath },
       logging: "stderr",
       addPreviousOutputInEnv: false,
     },
-    { ...opts, ignoreChanges: commandInputsIgnored },
+    { ...opts, ignoreChanges: IGNORED_COMMAND_INPUTS },
   );
   return device.stdout;
 }

@@ -51,11 +51,11 @@ export interface TailnetPolicy {
 }
 
 /** Tag of the runners that deploy. */
-export const ciTag = "tag:ci";
+export const CI_TAG = "tag:ci";
 /** Tag of the OAuth client that makes keys: it must own the tags it gives out. */
-export const provisionerTag = "tag:pantheros";
+export const PROVISIONER_TAG = "tag:pantheros";
 /** Class whose members may reach the fleet's services: proxies, collectors, databases' clients. */
-const serverTag = "tag:server";
+const SERVER_TAG = "tag:server";
 
 const unique = (values: readonly string[]) => [...new Set(values)].sort();
 
@@ -71,7 +71,7 @@ export const tagsOf = (host: PolicyHost): string[] => [
 function serviceGrants(services: readonly PolicyService[], servers: boolean): Grant[] {
   return services
     .map(({ host, port, groups }) => ({
-      src: [...unique(groups.map((group) => `group:${group}`)), ...(servers ? [serverTag] : [])],
+      src: [...unique(groups.map((group) => `group:${group}`)), ...(servers ? [SERVER_TAG] : [])],
       dst: [hostTag(host)],
       ip: [`tcp:${port}`],
     }))
@@ -89,7 +89,7 @@ function policyTests(input: PolicyInput, classes: readonly string[]): PolicyTest
     ...(populated.includes(input.admins)
       ? [{ src: `group:${input.admins}`, proto: "tcp" as const, accept: at(classes, 22) }]
       : []),
-    { src: ciTag, proto: "tcp", accept: at(classes, 22), deny: at(classes, closed) },
+    { src: CI_TAG, proto: "tcp", accept: at(classes, 22), deny: at(classes, closed) },
     ...others.map((group): PolicyTest => {
       const allowed = input.services.filter((service) => service.groups.includes(group));
       return {
@@ -113,7 +113,7 @@ export function policyFor(input: PolicyInput): TailnetPolicy {
   const admins = `group:${input.admins}`;
   const classes = unique(input.hosts.flatMap((host) => host.tags.map((tag) => `tag:${tag}`)));
   const own = input.hosts.map((host) => hostTag(host.name)).sort();
-  const owned = [...unique([...classes, ciTag]), ...own];
+  const owned = [...unique([...classes, CI_TAG]), ...own];
   return {
     groups: Object.fromEntries(
       Object.entries(input.groups)
@@ -121,13 +121,13 @@ export function policyFor(input: PolicyInput): TailnetPolicy {
         .map(([group, members]) => [`group:${group}`, [...members]]),
     ),
     tagOwners: {
-      [provisionerTag]: [admins],
-      ...Object.fromEntries(owned.map((tag) => [tag, [admins, provisionerTag]])),
+      [PROVISIONER_TAG]: [admins],
+      ...Object.fromEntries(owned.map((tag) => [tag, [admins, PROVISIONER_TAG]])),
     },
     grants: [
       { src: [admins], dst: ["*"], ip: ["*"] },
-      ...(classes.length > 0 ? [{ src: [ciTag], dst: classes, ip: ["tcp:22"] }] : []),
-      ...serviceGrants(input.services, classes.includes(serverTag)),
+      ...(classes.length > 0 ? [{ src: [CI_TAG], dst: classes, ip: ["tcp:22"] }] : []),
+      ...serviceGrants(input.services, classes.includes(SERVER_TAG)),
     ],
     ssh:
       classes.length > 0

@@ -35,14 +35,14 @@ export interface TailnetArgs {
   readonly singletons?: TailnetSingletons | undefined;
 }
 
-const day = 24 * 60 * 60;
+const SECONDS_PER_DAY = 24 * 60 * 60;
 
 /** Of a key's description, letters and digits alone. Source: the API's answer to a longer one, "description must be at most 50 characters". */
-const MOST_IN_DESCRIPTION = 50;
+const MAX_DESCRIPTION_LENGTH = 50;
 
 /** Description of a key. Recovery finds keys by it, so no two hosts share one, however long their names. */
 export const keyDescription = (stack: string, host: string): string =>
-  shortName(`pantheros ${stack} ${host}`.replace(/[^A-Za-z0-9]/g, ""), MOST_IN_DESCRIPTION, "");
+  shortName(`pantheros ${stack} ${host}`.replace(/[^A-Za-z0-9]/g, ""), MAX_DESCRIPTION_LENGTH, "");
 
 /**
  * Policy and DNS of a tailnet (for their owner), and for each host of the stack one key to join with: one-off, pre-authorised,
@@ -71,7 +71,7 @@ export class Tailnet extends pulumi.ComponentResource {
             ephemeral: false,
             preauthorized: true,
             tags: tagsOf(host),
-            expiry: args.keyExpiryDays * day,
+            expiry: args.keyExpiryDays * SECONDS_PER_DAY,
             recreateIfInvalid: "never",
           },
           // The tags have to be in the policy before a key can carry them.

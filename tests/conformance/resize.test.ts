@@ -13,12 +13,12 @@ import * as pulumi from "@pulumi/pulumi";
 import { hetznerServerArgs } from "./components/hetzner-server/mapping.ts";
 import { HetznerServer } from "./components/hetzner-server/server.ts";
 import { prepareServers } from "./components/fleet/servers.ts";
-import { askVendor } from "./components/fleet/vendor-view.ts";
+import { runPreflight } from "./components/fleet/preflight.ts";
 import { loadInventory } from "./inventory/load.ts";
 import { planFor } from "./inventory/plan.ts";
 
 const plan = planFor(loadInventory("fleet.toml"), "sandbox");
-const answer = await askVendor(plan, pulumi.getStack());
+const answer = await runPreflight(plan, pulumi.getStack());
 // Plays a refusal that nobody can foresee.
 const unforeseen = process.env["UNFORESEEN"] === "yes" && answer !== undefined && "problems" in answer;
 const servers = await prepareServers(unforeseen ? { ...answer, problems: [] } : answer, plan, { fleetFile: "fleet.toml" });

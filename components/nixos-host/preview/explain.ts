@@ -11,11 +11,11 @@ import * as z from "zod";
 import { type ClosureLook, closureLook } from "../../../deployer/closures/diff.ts";
 import { NOT_PROBED, type Probe } from "../../../deployer/probe.ts";
 import { PROGRAMS } from "../../../deployer/programs.ts";
-import { isPinned, pinnedText, type Wanted } from "../pin.ts";
-import { foldAll, type Line, wholeText } from "./fold.ts";
+import { isPinned, pinnedHostText, type Wanted } from "../pin.ts";
+import { foldLines, type Line, markdownText } from "./fold.ts";
 import { previewLines } from "./host.ts";
 
-export interface Explained {
+export interface ExplainedHost {
   readonly hostname: string;
   readonly reboot: "allow" | "never";
   readonly target: pulumi.Output<Wanted>;
@@ -25,7 +25,7 @@ export interface Explained {
 }
 
 export interface ExplainArgs {
-  readonly hosts: readonly Explained[];
+  readonly hosts: readonly ExplainedHost[];
   readonly stack: string;
   /** Where all the words are written. */
   readonly file: string;
@@ -35,7 +35,7 @@ export interface ExplainArgs {
   readonly seconds: number;
 }
 
-interface Found {
+interface ProbedHost {
   readonly host: string;
   readonly inspect: () => pulumi.Output<Probe>;
   readonly wanted: Wanted;
@@ -44,11 +44,13 @@ interface Found {
 }
 
 /** Runs another system than the wanted one, which is not a pinned one: there is something to compare. */
-const differs = (found: Found): found is Found & { probe: Extract<Probe, { reached: true }> } =>
+const differs = (found: ProbedHost): found is ProbedHost & { probe: Extract<Probe, { reached: true }> } =>
   !isPinned(found.wanted) && found.probe.reached && found.probe.status.system !== found.wanted.outPath;
 
 /** Hosts whose closures are worth comparing. */
-export function pairsOf(found: readonly Found[]): Record<string, { from: string | null; to: string }> {
+export function closurePairs(
+  found: readonly ProbedHost[],
+): Record<string, { from: string | null; to: string }> {
   return Object.fromEntries(
     found.flatMap((each) =>
       differs(each) ? [[each.host, { from: each.probe.status.system, to: each.wanted.outPath }]] : [],
@@ -57,16 +59,16 @@ export function pairsOf(found: readonly Found[]): Record<string, { from: string 
 }
 
 /** With its units where they are worth comparing. One that answers no more is told as it was before. */
-const inspected = (each: Found): pulumi.Output<Found> =>
+const inspected = (each: ProbedHost): pulumi.Output<ProbedHost> =>
   differs(each)
     ? each.inspect().apply((probe) => ({ ...each, probe: probe.reached ? probe : each.probe }))
     : pulumi.output(each);
 
-function linesOf(found: Found, look: ClosureLook | undefined): Line[] {
+function linesOf(found: ProbedHost, look: ClosureLook | undefined): Line[] {
   const { host, wanted, probe, reboot } = found;
   if (!probe.reached && probe.reason === NOT_PROBED.reason) return [];
   if (!isPinned(wanted)) return previewLines(host, wanted, probe, reboot, look);
-  const text = pinnedText(host, wanted, probe);
+  const text = pinnedHostText(host, wanted, probe);
   return text === undefined ? [] : text.split("\n").map((line, rank) => ({ text: line, rank }));
 }
 
@@ -82,12 +84,12 @@ export function explain(args: ExplainArgs, opts: pulumi.InvokeOutputOptions): pu
     // Most previews change few hosts, and none when nothing is to be done: then nothing is looked up.
     const changed = found.filter((each) => linesOf(each, undefined).length > 0);
     return pulumi
-      .all([pulumi.all(changed.map(inspected)), lookUp(pairsOf(changed), args, opts)])
-      .apply(([hosts, looks]) => tell(hosts, looks, args));
+      .all([pulumi.all(changed.map(inspected)), compareClosures(closurePairs(changed), args, opts)])
+      .apply(([hosts, looks]) => writeExplanation(hosts, looks, args));
   });
 }
 
-function lookUp(
+function compareClosures(
   pairs: Record<string, { from: string | null; to: string }>,
   { cache, seconds }: ExplainArgs,
   opts: pulumi.InvokeOutputOptions,
@@ -114,8 +116,8 @@ export function readLooks(stdout: string): Record<string, ClosureLook> {
   }
 }
 
-async function tell(
-  changed: readonly Found[],
+async function writeExplanation(
+  changed: readonly ProbedHost[],
   looks: Readonly<Record<string, ClosureLook>>,
   { file, stack }: ExplainArgs,
 ): Promise<void> {
@@ -124,6 +126,6 @@ async function tell(
   if (hosts.length === 0) return;
   mkdirSync(dirname(file), { recursive: true });
   const whole = hosts.map((lines) => lines.map((line) => line.text).join("\n"));
-  writeFileSync(file, wholeText(stack, whole));
-  await pulumi.log.info(foldAll(hosts, file));
+  writeFileSync(file, markdownText(stack, whole));
+  await pulumi.log.info(foldLines(hosts, file));
 }

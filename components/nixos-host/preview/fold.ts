@@ -7,13 +7,13 @@ export interface Line {
 }
 
 /** Lines for all hosts together; Pulumi's own come on top, three for each host. */
-export const shownLines = 25;
+export const MAX_LINES = 25;
 
 /** The most important lines of each host, in their order; the last line of all says where the others are. */
-export function foldAll(hosts: readonly (readonly Line[])[], file: string): string {
+export function foldLines(hosts: readonly (readonly Line[])[], file: string): string {
   const all = hosts.flat().length;
   // Each host has its heading, however many there are.
-  const most = all <= shownLines ? all : Math.max(1, Math.floor((shownLines - 1) / hosts.length));
+  const most = all <= MAX_LINES ? all : Math.max(1, Math.floor((MAX_LINES - 1) / hosts.length));
   const kept = hosts.flatMap((lines) => mostImportant(lines, most)).map(({ text }) => text);
   const left = all - kept.length;
   return [...kept, ...(left > 0 ? [`and ${left} lines more in ${file}`] : [])].join("\n");
@@ -28,7 +28,7 @@ function mostImportant(lines: readonly Line[], most: number): Line[] {
 }
 
 /** The file: every line of every host, as Markdown. */
-export function wholeText(stack: string, texts: readonly string[]): string {
+export function markdownText(stack: string, texts: readonly string[]): string {
   return [`# Hosts that would change: ${stack}`, ...texts.map((text) => `\`\`\`\n${text}\n\`\`\``), ""].join(
     "\n\n",
   );

@@ -5,21 +5,21 @@ import type { Target } from "../../../deployer/evaluate.ts";
 import type { Probe } from "../../../deployer/probe.ts";
 import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
 import { lastLine } from "../../../lib/sanitize.ts";
-import { whyDeploy } from "../token.ts";
+import { deployReason } from "../token.ts";
 import type { Line } from "./fold.ts";
 
 /** Units or packages named per line before the rest is only counted. */
-const namedAtMost = 8;
+const MAX_NAMES = 8;
 
 /** `nixos-system-web-25.11` of a store path. */
-export const nameOf = (path: string | null | undefined): string =>
+export const storeName = (path: string | null | undefined): string =>
   path?.replace(/^\/nix\/store\/[0-9a-z]{32}-/, "") ?? "?";
 
 /** `1a2b3c4 nixos-system-web-25.11`: two builds of one version differ in the first part. */
-const short = (path: string | null): string =>
+const shortPath = (path: string | null): string =>
   path === null
     ? "nothing"
-    : `${/^\/nix\/store\/([0-9a-z]{7})/.exec(path)?.[1] ?? ""} ${nameOf(path)}`.trim();
+    : `${/^\/nix\/store\/([0-9a-z]{7})/.exec(path)?.[1] ?? ""} ${storeName(path)}`.trim();
 
 /** Why the running machine would have to reboot for the target; empty when it need not. */
 export function rebootReasons(status: SupervisorStatus, target: Target): string[] {
@@ -27,7 +27,7 @@ export function rebootReasons(status: SupervisorStatus, target: Target): string[
   // What runs is the booted kernel; a host that was never managed only tells its system's.
   const kernel = status.bootedKernel ?? status.kernel;
   if (kernel != null && kernel !== target.kernel) {
-    reasons.push(`kernel ${nameOf(parent(kernel))} -> ${nameOf(parent(target.kernel))}`);
+    reasons.push(`kernel ${storeName(parent(kernel))} -> ${storeName(parent(target.kernel))}`);
   }
   return [...reasons, ...inhibitorReasons(status, target)];
 }
@@ -37,7 +37,8 @@ function inhibitorReasons(status: SupervisorStatus, target: Target): string[] {
   // As NixOS judges: only what both systems name can differ.
   for (const [name, old] of Object.entries(status.inhibitors ?? {})) {
     const wanted = Object.hasOwn(target.inhibitors, name) ? target.inhibitors[name] : undefined;
-    if (wanted !== undefined && wanted !== old) reasons.push(`${name} ${nameOf(old)} -> ${nameOf(wanted)}`);
+    if (wanted !== undefined && wanted !== old)
+      reasons.push(`${name} ${storeName(old)} -> ${storeName(wanted)}`);
   }
   return reasons;
 }
@@ -89,27 +90,27 @@ export function previewLines(
   reboot: "allow" | "never" = "never",
   look: ClosureLook = { built: false },
 ): Line[] {
-  const why = whyDeploy(target.outPath, probe);
+  const why = deployReason(target.outPath, probe);
   if (why === undefined) return [];
   const lines: Line[] = [{ rank: 0, text: `${host}: ${why}` }];
   const add = (rank: number, text: string | undefined) => {
     if (text !== undefined) lines.push({ rank, text });
   };
   if (!probe.reached) {
-    add(1, `  wanted  ${short(target.outPath)}`);
+    add(1, `  wanted  ${shortPath(target.outPath)}`);
     add(2, probe.hint === undefined ? undefined : `  hint    ${probe.hint}`);
     return lines;
   }
   const { status } = probe;
-  add(6, `  runs    ${short(status.system)}`);
+  add(6, `  runs    ${shortPath(status.system)}`);
   if (status.system !== target.outPath) {
-    add(1, `  wanted  ${short(target.outPath)}${look.built ? "" : " (not built)"}`);
+    add(1, `  wanted  ${shortPath(target.outPath)}${look.built ? "" : " (not built)"}`);
     if (status.units != null) add(3, unitLine(unitChanges(status.units, target.units)));
     if (look.diff !== undefined) for (const line of diffLines(look.diff)) lines.push(line);
   }
-  if (status.profile !== status.system) add(7, `  profile ${short(status.profile)}`);
+  if (status.profile !== status.system) add(7, `  profile ${shortPath(status.profile)}`);
   if (status.bootDefault !== null && status.bootDefault !== status.system) {
-    add(7, `  boots   ${short(status.bootDefault)}`);
+    add(7, `  boots   ${shortPath(status.bootDefault)}`);
   }
   add(2, rebootLine(status, target, reboot));
   const failed = status.failedUnits ?? [];
@@ -162,5 +163,5 @@ function diffLines({
 }
 
 const listed = (names: readonly string[]): string =>
-  names.slice(0, namedAtMost).join(", ") +
-  (names.length > namedAtMost ? ` and ${names.length - namedAtMost} more` : "");
+  names.slice(0, MAX_NAMES).join(", ") +
+  (names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : "");

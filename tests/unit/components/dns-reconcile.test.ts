@@ -1,8 +1,8 @@
 import { ownZone } from "../../../components/dns/found.ts";
 import {
-  arrivals,
   type FoundRecord,
   type KnownRecord,
+  newRecords,
   type OwnRecord,
   reconcile,
 } from "../../../components/dns/reconcile.ts";
@@ -83,8 +83,8 @@ describe("a record is its content", () => {
 
   test("what is there as it should be arrives from nowhere: the vendor need not be asked", () => {
     const state = [own("web.test", "A", "192.0.2.1")];
-    expect(arrivals([wanted("web.test", "A", undefined)], { records: state, former: [] })).toEqual([]);
-    expect(arrivals([wanted("web.test", "CNAME", "db.test")], { records: state, former: [] })).toHaveLength(
+    expect(newRecords([wanted("web.test", "A", undefined)], { records: state, former: [] })).toEqual([]);
+    expect(newRecords([wanted("web.test", "CNAME", "db.test")], { records: state, former: [] })).toHaveLength(
       1,
     );
   });

@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { firstIpv6 } from "../../../components/hetzner-server/addresses.ts";
-import { cloudflareRanges } from "../../../components/hetzner-server/cloudflare-ranges.ts";
+import { CLOUDFLARE_RANGES } from "../../../components/hetzner-server/cloudflare-ranges.ts";
 import { firewallRules } from "../../../components/hetzner-server/firewall.ts";
 import { parseKeyPair } from "../../../components/hetzner-server/host-key.ts";
 import { bootstrapUserData } from "../../../components/hetzner-server/user-data.ts";
@@ -16,8 +16,8 @@ describe("firewall", () => {
     const rules = firewallRules({ ssh: ["203.0.113.5/32", "198.51.100.1/32", "198.51.100.1/32"] });
     expect(rules.map(({ protocol, port, sourceIps }) => [protocol, port, sourceIps.length])).toEqual([
       ["tcp", "22", 2],
-      ["tcp", "80", cloudflareRanges.length],
-      ["tcp", "443", cloudflareRanges.length],
+      ["tcp", "80", CLOUDFLARE_RANGES.length],
+      ["tcp", "443", CLOUDFLARE_RANGES.length],
       ["udp", "41641", 2],
       ["icmp", undefined, 2],
     ]);
@@ -38,12 +38,12 @@ describe("firewall", () => {
   });
 
   test("the list of Cloudflare's networks is whole, unique and well-formed", () => {
-    const families = cloudflareRanges.map((range) => isIP(range.split("/")[0] ?? ""));
+    const families = CLOUDFLARE_RANGES.map((range) => isIP(range.split("/")[0] ?? ""));
     expect(families.filter((family) => family === 4)).toHaveLength(15);
     expect(families.filter((family) => family === 6)).toHaveLength(7);
-    expect(new Set(cloudflareRanges).size).toBe(22);
+    expect(new Set(CLOUDFLARE_RANGES).size).toBe(22);
     // Wide enough to be a provider's, never the whole net.
-    for (const range of cloudflareRanges) expect(Number(range.split("/")[1])).toBeGreaterThanOrEqual(13);
+    for (const range of CLOUDFLARE_RANGES) expect(Number(range.split("/")[1])).toBeGreaterThanOrEqual(13);
   });
 });
 

@@ -2,8 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HetznerApi, HetznerError, type Server, type ServerType } from "../../../clients/hetzner/api.ts";
-import { powerOf, putBack } from "../../../components/hetzner-server/power.ts";
-import { findings, type VendorView, viewVendor } from "../../../components/hetzner-server/preflight.ts";
+import { powerOf, restorePower } from "../../../components/hetzner-server/power.ts";
+import {
+  fetchVendorView,
+  preflightFindings,
+  type VendorView,
+} from "../../../components/hetzner-server/preflight.ts";
 import type { HostPower } from "../../../components/nixos-host/power.ts";
 import { parseInventory } from "../../../inventory/load.ts";
 import { isHetzner, type Plan, planFor } from "../../../inventory/plan.ts";
@@ -55,8 +59,9 @@ async function make(host: string, more: Record<string, unknown> = {}): Promise<v
   const body = { name: host, server_type: "cx23", image: "debian-13", location: "fsn1", labels, ...more };
   await api.settle(await api.call("POST", "/servers", body));
 }
-const view = (plan: Plan): Promise<VendorView> => viewVendor(api, "sandbox", plan.hosts.filter(isHetzner));
-const judged = async (plan: Plan) => findings(await view(plan), plan, Date.now());
+const view = (plan: Plan): Promise<VendorView> =>
+  fetchVendorView(api, "sandbox", plan.hosts.filter(isHetzner));
+const judged = async (plan: Plan) => preflightFindings(await view(plan), plan, Date.now());
 const problems = async (...edits: [string, string][]) => (await judged(planOf(...edits))).problems;
 
 describe("before anything is changed", () => {
@@ -170,7 +175,9 @@ describe("types that come and go", () => {
   const soldOut = type("cx33", { locations: [{ name: "fsn1", available: false, deprecation: null }] });
 
   test("no change is no question: a type that is not sold any more stays", () => {
-    expect(findings(withTypes(type("cx23", { deprecation: over })), planOf(), now).problems).toEqual([]);
+    expect(preflightFindings(withTypes(type("cx23", { deprecation: over })), planOf(), now).problems).toEqual(
+      [],
+    );
   });
 
   test.each([
@@ -178,17 +185,21 @@ describe("types that come and go", () => {
     ["in the location", type("cx33", { locations: [{ name: "fsn1", available: true, deprecation: over }] })],
     ["elsewhere only", type("cx33", { locations: [{ name: "hel1", available: true, deprecation: null }] })],
   ])("one that can't be had is refused: %s", (_, gone) => {
-    const { problems: found } = findings(withTypes(type("cx23"), gone), planOf(webType("cx33")), now);
+    const { problems: found } = preflightFindings(
+      withTypes(type("cx23"), gone),
+      planOf(webType("cx33")),
+      now,
+    );
     expect(found).toEqual([
       "hosts.web.provider.server_type: a cx33 can't be had in fsn1; choose another: cx23",
     ]);
     const before = Date.parse("2026-03-01T00:00:00Z");
-    const then = findings(withTypes(type("cx23"), gone), planOf(webType("cx33")), before);
+    const then = preflightFindings(withTypes(type("cx23"), gone), planOf(webType("cx33")), before);
     expect(then.problems).toHaveLength(_ === "elsewhere only" ? 1 : 0);
   });
 
   test("one that is sold out holds the server as it is, and stops nobody else", () => {
-    const found = findings(withTypes(type("cx23"), soldOut), planOf(webType("cx33")), now);
+    const found = preflightFindings(withTypes(type("cx23"), soldOut), planOf(webType("cx33")), now);
     expect([found.problems, found.warnings]).toEqual([[], []]);
     expect([...found.held]).toEqual([
       [
@@ -197,7 +208,7 @@ describe("types that come and go", () => {
       ],
     ]);
     const made = { ...withTypes(type("cx23"), soldOut), servers: new Map([["db", server("db")]]) };
-    expect(findings(made, planOf(webType("cx33")), now)).toMatchObject({
+    expect(preflightFindings(made, planOf(webType("cx33")), now)).toMatchObject({
       problems: [],
       warnings: [
         expect.stringMatching(
@@ -209,7 +220,9 @@ describe("types that come and go", () => {
 
   test("a vendor that does not say where is not second-guessed", () => {
     const { locations: _, ...silent } = type("cx33");
-    expect(findings(withTypes(type("cx23"), silent), planOf(webType("cx33")), now).problems).toEqual([]);
+    expect(preflightFindings(withTypes(type("cx23"), silent), planOf(webType("cx33")), now).problems).toEqual(
+      [],
+    );
   });
 });
 
@@ -222,7 +235,7 @@ describe("power", () => {
     const server = (await view(planOf())).servers.get("web");
     if (web === undefined || server === undefined) throw new Error("no server");
     const tell = (message: string) => void told.push(message);
-    return powerOf({ host: web, server, resized: false, preview: false, api, tell, ...more });
+    return powerOf({ host: web, server, resized: false, preview: false, api, report: tell, ...more });
   };
   const status = async () => (await view(planOf())).servers.get("web")?.status;
   const off = async () => {
@@ -296,14 +309,14 @@ describe("power", () => {
     await off();
     const server = (await view(planOf())).servers.get("web") as Server;
     const tell = (message: string) => void told.push(message);
-    await putBack(server, api, tell);
+    await restorePower(server, api, tell);
     expect([await status(), told]).toEqual(["off", []]);
-    await putBack({ ...server, status: "running" }, api, tell);
+    await restorePower({ ...server, status: "running" }, api, tell);
     expect(await status()).toBe("running");
     expect(told).toEqual([
       expect.stringMatching(/^web: the change failed with the server off; it was powered on again/),
     ]);
-    await putBack({ ...server, status: "running" }, api, tell);
+    await restorePower({ ...server, status: "running" }, api, tell);
     expect(told).toHaveLength(1);
   });
 
@@ -313,7 +326,7 @@ describe("power", () => {
       serverStatus: () => Promise.reject(new Error("no answer")),
       powerOn: () => Promise.resolve(),
     };
-    await putBack({ id: 1, name: "web", status: "running" }, silent, tell);
+    await restorePower({ id: 1, name: "web", status: "running" }, silent, tell);
     expect(told).toEqual([
       expect.stringMatching(/^web: the change failed, .*\(no answer\).*hcloud server poweron web$/),
     ]);

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { warnOfGone } from "../../../components/secrets/gone.ts";
 import { secretsArgs } from "../../../components/secrets/mapping.ts";
+import { warnMissingItems } from "../../../components/secrets/missing-items.ts";
 import { fieldOf, parseReference, remedyOf } from "../../../components/secrets/reference.ts";
 import { Secrets, type SecretsArgs } from "../../../components/secrets/secrets.ts";
 import { loadInventory } from "../../../inventory/load.ts";
@@ -212,7 +212,7 @@ test("an item that is to be deleted and is gone is told, with the command that h
   const wanted = new Set(["secrets-item-tailnet-db"]);
   try {
     await record(
-      () => pulumi.output(warnOfGone(vault, { stack: "sandbox", prefix: "secrets-item-", wanted })),
+      () => pulumi.output(warnMissingItems(vault, { stack: "sandbox", prefix: "secrets-item-", wanted })),
       { functions: answers },
     );
     expect(asked.sort()).toEqual(["v1/gone", "v1/there"]);

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as fc from "fast-check";
 import { previewText } from "../../../components/nixos-host/preview/host.ts";
-import { wantedToken, whyDeploy } from "../../../components/nixos-host/token.ts";
+import { deployReason, wantedToken } from "../../../components/nixos-host/token.ts";
 import { verdictText } from "../../../components/nixos-host/verdict.ts";
 import { classifyStatus } from "../../../deployer/deploy/activation.ts";
 import { deploy } from "../../../deployer/deploy/deploy.ts";
@@ -221,7 +221,7 @@ test.each(strangeAnswers)(
     // It is deployed to, a closed laptop's way of being left alone is not for it.
     const token = { outPath: newSystem, probe: found, fresh: "fresh" };
     expect(wantedToken({ ...token, converge: "best-effort" })).toBe("fresh");
-    expect(whyDeploy(newSystem, found)).toBe(found.reason);
+    expect(deployReason(newSystem, found)).toBe(found.reason);
   },
 );
 
@@ -355,7 +355,7 @@ test("whatever a host answers, probe and deploy have a result, and it is bounded
       const probe = readProbe("deploy", lines.join("\n"));
       if (probe !== undefined && !probe.reached) expect(probe.reason.length).toBeLessThan(400);
       if (probe !== undefined) {
-        const text = whyDeploy(newSystem, probe) ?? "";
+        const text = deployReason(newSystem, probe) ?? "";
         expect(text).not.toMatch(/[\p{Cc}\u202e]/u);
       }
       for (const verb of ["activate", "confirm", "status"]) {

@@ -1,4 +1,4 @@
-import { wantedToken, whyDeploy } from "../../../components/nixos-host/token.ts";
+import { deployReason, wantedToken } from "../../../components/nixos-host/token.ts";
 import { verdictText } from "../../../components/nixos-host/verdict.ts";
 import { heldBy } from "../../../components/nixos-host/waves.ts";
 import { deploy } from "../../../deployer/deploy/deploy.ts";
@@ -126,7 +126,7 @@ describe("the token", () => {
     const probe: Probe = { reached: true, user: "deploy", status: status(more) };
     return [
       wantedToken({ outPath: newSystem, probe, converge: "must", fresh: "fresh" }),
-      whyDeploy(newSystem, probe),
+      deployReason(newSystem, probe),
     ];
   };
   const staged = { token: "t1", wanted: newSystem };

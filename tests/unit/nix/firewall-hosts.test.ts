@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cloudflareRanges } from "../../../components/hetzner-server/cloudflare-ranges.ts";
+import { CLOUDFLARE_RANGES } from "../../../components/hetzner-server/cloudflare-ranges.ts";
 import { loadInventory } from "../../../inventory/load.ts";
 import type { Inventory } from "../../../inventory/schema.ts";
 import { evaluate } from "./nix.ts";
@@ -69,7 +69,7 @@ test("what is open to the world is what the inventory says: public names where t
       name,
       {
         ports: servers.has(name) ? [80, 443] : [],
-        sources: servers.has(name) && !direct.has(name) ? [...cloudflareRanges] : [],
+        sources: servers.has(name) && !direct.has(name) ? [...CLOUDFLARE_RANGES] : [],
       },
     ]);
     expect([name, policy?.everywhere]).toEqual([name, { udp: images.includes(name) ? [] : [41641] }]);

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { cloudflareRanges } from "../../../components/hetzner-server/cloudflare-ranges.ts";
+import { CLOUDFLARE_RANGES } from "../../../components/hetzner-server/cloudflare-ranges.ts";
 import { webSourcesOf } from "../../../components/hetzner-server/mapping.ts";
 import { environmentName } from "../../../inventory/host.ts";
 import { loadInventory } from "../../../inventory/load.ts";
@@ -277,7 +277,7 @@ test("the fleet's own services: every module is one that exists, every host's lo
 });
 
 test("Cloudflare's networks are the program's", () => {
-  expect(evaluate('import (nix + "/lib/cloudflare-ranges.nix")')).toEqual([...cloudflareRanges]);
+  expect(evaluate('import (nix + "/lib/cloudflare-ranges.nix")')).toEqual([...CLOUDFLARE_RANGES]);
 });
 
 describe("what Prometheus and Grafana are given", () => {

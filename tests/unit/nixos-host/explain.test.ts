@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { Wanted } from "../../../components/nixos-host/pin.ts";
 import { explain } from "../../../components/nixos-host/preview/explain.ts";
-import { foldAll, shownLines } from "../../../components/nixos-host/preview/fold.ts";
+import { foldLines, MAX_LINES } from "../../../components/nixos-host/preview/fold.ts";
 import { previewText } from "../../../components/nixos-host/preview/host.ts";
 import type { Probe } from "../../../deployer/probe.ts";
 import { drv, newSystem, status } from "../deployer/fixtures.ts";
@@ -41,25 +41,25 @@ describe("many hosts", () => {
   ];
 
   test("what fits is told whole", () => {
-    expect(foldAll([host("a", 2), host("b", 1)], "f.md").split("\n")).toEqual([
+    expect(foldLines([host("a", 2), host("b", 1)], "f.md").split("\n")).toEqual([
       ...["a: another system is wanted", "  a 0", "  a 1"],
       ...["b: another system is wanted", "  b 0"],
     ]);
   });
 
   test("five hosts with a page each: the most important lines, in order, and where the rest is", () => {
-    const text = foldAll(
+    const text = foldLines(
       ["a", "b", "c", "d", "e"].map((name) => host(name, 40)),
       ".preview/production.md",
     ).split("\n");
-    expect(text.length).toBeLessThanOrEqual(shownLines);
+    expect(text.length).toBeLessThanOrEqual(MAX_LINES);
     expect(text.slice(0, 4)).toEqual(["a: another system is wanted", "  a 37", "  a 38", "  a 39"]);
     expect(text.at(-1)).toBe("and 185 lines more in .preview/production.md");
   });
 
   test("a hundred hosts: a line for each", () => {
     const hosts = Array.from({ length: 100 }, (_, at) => host(`h${at}`, 9));
-    expect(foldAll(hosts, "f").split("\n")).toHaveLength(101);
+    expect(foldLines(hosts, "f").split("\n")).toHaveLength(101);
   });
 });
 

@@ -1,5 +1,5 @@
 import { NixosHost } from "../../../components/nixos-host/nixos-host.ts";
-import { pinnedText } from "../../../components/nixos-host/pin.ts";
+import { pinnedHostText } from "../../../components/nixos-host/pin.ts";
 import { deploySpec } from "../../../deployer/deploy/spec.ts";
 import { newSystem, oldSystem, status } from "../deployer/fixtures.ts";
 import { hostKey, record, resolved } from "../mocks.ts";
@@ -58,15 +58,15 @@ test("one that runs its pin returns its own token: no change", async () => {
 
 test("the preview says that it is on purpose", () => {
   const probe = { reached: true, user: "deploy", status: status({ system: newSystem }) } as const;
-  expect(pinnedText("web", pinned, probe)?.split("\n")).toEqual([
+  expect(pinnedHostText("web", pinned, probe)?.split("\n")).toEqual([
     expect.stringMatching(
       /^web: pinned to \S+ by pantheros:pins \(rolled back on purpose\): another system is wanted$/,
     ),
     `  runs    ${newSystem}`,
     `  pinned  ${oldSystem}`,
   ]);
-  expect(pinnedText("web", pinned, { ...probe, status: status({ system: oldSystem }) })).toBeUndefined();
-  expect(pinnedText("web", pinned, { reached: false, reason: "x\nno answer", hint: "look" })).toContain(
+  expect(pinnedHostText("web", pinned, { ...probe, status: status({ system: oldSystem }) })).toBeUndefined();
+  expect(pinnedHostText("web", pinned, { reached: false, reason: "x\nno answer", hint: "look" })).toContain(
     "hint    look",
   );
 });

@@ -1,4 +1,4 @@
-import { previousResults, underFormerName } from "../../../components/nixos-host/previous.ts";
+import { parsePreviousResults, underFormerName } from "../../../components/nixos-host/previous.ts";
 
 const urn = (name: string) => `urn:pulumi:test::pantheros::a$b$command:local:Command::${name}`;
 const command = (outputs: object) => ({ type: "command:local:Command", outputs });
@@ -8,7 +8,7 @@ const deploy = (outcome: string) =>
 
 test("results are found among a stack's resources; what is none is passed over", () => {
   expect(
-    previousResults({
+    parsePreviousResults({
       name: "organization/pantheros/test",
       outputs: {
         [urn("web-install")]: command({ triggers: ["42", "m"], stdout: install("installed") }),
@@ -32,7 +32,7 @@ test("results are found among a stack's resources; what is none is passed over",
     },
     deploys: { "web-deploy": "confirmed", "db-deploy": "held", "old-deploy": "failed" },
   });
-  expect(previousResults(undefined)).toEqual({ installs: {}, deploys: {} });
+  expect(parsePreviousResults(undefined)).toEqual({ installs: {}, deploys: {} });
 });
 
 test("a renamed host's results are those of its former name until it has its own", async () => {

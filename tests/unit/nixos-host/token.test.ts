@@ -1,5 +1,10 @@
 import * as fc from "fast-check";
-import { asWanted, offlineToken, wantedToken, whyDeploy } from "../../../components/nixos-host/token.ts";
+import {
+  deployReason,
+  isConverged,
+  OFFLINE_TOKEN,
+  wantedToken,
+} from "../../../components/nixos-host/token.ts";
 import type { Probe } from "../../../deployer/probe.ts";
 import { newSystem, oldSystem, status, system } from "../deployer/fixtures.ts";
 
@@ -10,7 +15,7 @@ const statuses = fc
     system: paths,
     profile: paths,
     bootDefault: fc.option(paths),
-    token: fc.option(fc.constantFrom("t0", "t1", offlineToken)),
+    token: fc.option(fc.constantFrom("t0", "t1", OFFLINE_TOKEN)),
     confirmed: fc.boolean(),
     phase: fc.constantFrom("idle", "switching", "waiting", "rolling-back"),
     version: fc.constantFrom(0, 1),
@@ -45,7 +50,7 @@ test("the stored token exactly when the host is as wanted", () => {
 test("a host that does not answer: fresh where it must converge, else always the same", () => {
   const probe: Probe = { reached: false, reason: "x" };
   expect(wantedToken({ outPath: newSystem, probe, converge: "must", fresh })).toBe(fresh);
-  expect(wantedToken({ outPath: newSystem, probe, converge: "best-effort", fresh })).toBe(offlineToken);
+  expect(wantedToken({ outPath: newSystem, probe, converge: "best-effort", fresh })).toBe(OFFLINE_TOKEN);
 });
 
 /** What the host is after a deploy with that token was confirmed. */
@@ -70,7 +75,7 @@ test("as wanted, but its last deploy was held or did not reach it: one more depl
   for (const unfinished of ["held", "failed", "offline", "rolled-back"] as const) {
     const probe: Probe = { ...as, unfinished } as Probe;
     expect(wantedToken({ outPath: newSystem, probe, converge: "must", fresh })).toBe(fresh);
-    expect(whyDeploy(newSystem, probe)).toBe(`it is as wanted, but its last deploy ended ${unfinished}`);
+    expect(deployReason(newSystem, probe)).toBe(`it is as wanted, but its last deploy ended ${unfinished}`);
   }
   expect(wantedToken({ outPath: newSystem, probe: as, converge: "must", fresh })).toBe("t0");
 });
@@ -90,9 +95,9 @@ test("after a rollback every run is another attempt until one is confirmed", () 
 test("there is a reason to deploy exactly when the token is not the stored one", () => {
   fc.assert(
     fc.property(probes, paths, (probe, outPath) => {
-      const why = whyDeploy(outPath, probe);
+      const why = deployReason(outPath, probe);
       if (!probe.reached || probe.status.version === 0) expect(why).toBeDefined();
-      else expect(why === undefined).toBe(asWanted(probe.status, outPath) && probe.status.token !== null);
+      else expect(why === undefined).toBe(isConverged(probe.status, outPath) && probe.status.token !== null);
     }),
     { numRuns: 2000 },
   );

@@ -1,6 +1,6 @@
 import {
   installTriggers,
-  mayWipe,
+  isReinstall,
   type TriggerArgs,
 } from "../../../components/nixos-host/install-triggers.ts";
 import type { Probe } from "../../../deployer/probe.ts";
@@ -46,7 +46,7 @@ test.each<[string, Partial<TriggerArgs>, [string, string]]>([
 
 test("a machine may be another system afterwards only in the run that was asked to wipe it", () => {
   const wanted = [`42 reinstall ${id}`, "present"];
-  expect(mayWipe(id, wanted, done("42", "m"))).toBe(true);
-  expect(mayWipe(id, wanted, done(`42 reinstall ${id}`, "m"))).toBe(false);
-  expect(mayWipe(undefined, ["42", "m"], done("42", "m"))).toBe(false);
+  expect(isReinstall(id, wanted, done("42", "m"))).toBe(true);
+  expect(isReinstall(id, wanted, done(`42 reinstall ${id}`, "m"))).toBe(false);
+  expect(isReinstall(undefined, ["42", "m"], done("42", "m"))).toBe(false);
 });

@@ -1,6 +1,11 @@
 import { spawnSync } from "node:child_process";
 import * as pulumi from "@pulumi/pulumi";
-import { type Judged, Verdict, verdictText, verdictTrigger } from "../../../components/nixos-host/verdict.ts";
+import {
+  type HostVerdict,
+  Verdict,
+  verdictText,
+  verdictTrigger,
+} from "../../../components/nixos-host/verdict.ts";
 import type { DeployResult } from "../../../deployer/protocol/result.ts";
 import { newSystem, oldSystem } from "../deployer/fixtures.ts";
 import { record } from "../mocks.ts";
@@ -9,8 +14,8 @@ const judged = (
   host: string,
   outcome: DeployResult["outcome"],
   more: Partial<DeployResult> = {},
-  converge: Judged["converge"] = "must",
-): Judged => ({
+  converge: HostVerdict["converge"] = "must",
+): HostVerdict => ({
   result: { schemaVersion: 1, host, outcome, token: `t-${host}`, seconds: {}, ...more },
   converge,
 });
@@ -74,7 +79,7 @@ test("its trigger changes with outcomes and tokens, and with nothing else", () =
   expect(verdictTrigger([good, bad], ["x"])).not.toBe(trigger);
 });
 
-async function command(hosts: readonly Judged[]) {
+async function command(hosts: readonly HostVerdict[]) {
   const { recording } = await record(
     () =>
       new Verdict("verdict", {

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { heldBy, inWaveOrder, type Waved, waitsFor } from "../../../components/nixos-host/waves.ts";
+import { heldBy, hostsToAwait, inWaveOrder, type WaveHost } from "../../../components/nixos-host/waves.ts";
 import {
   type DeployResult,
   deployOutcome,
@@ -8,7 +8,7 @@ import {
 } from "../../../deployer/protocol/result.ts";
 import { newSystem } from "../deployer/fixtures.ts";
 
-const host = (name: string, wave: number, converge: Waved["converge"] = "must"): Waved => ({
+const host = (name: string, wave: number, converge: WaveHost["converge"] = "must"): WaveHost => ({
   name,
   wave,
   converge,
@@ -20,7 +20,7 @@ const fleet = [host("c", 5), host("b", 1), host("a", 1), host("laptop", 2, "best
 
 test("order and what each host waits for", () => {
   expect(inWaveOrder(fleet).map(({ name }) => name)).toEqual(["a", "b", "laptop", "c"]);
-  expect(waitsFor(fleet)).toEqual({ a: [], b: [], laptop: ["a", "b"], c: ["laptop"] });
+  expect(hostsToAwait(fleet)).toEqual({ a: [], b: [], laptop: ["a", "b"], c: ["laptop"] });
 });
 
 test("hosts of one wave never wait for each other, and there is no cycle", () => {
@@ -33,7 +33,7 @@ test("hosts of one wave never wait for each other, and there is no cycle", () =>
   fc.assert(
     fc.property(fleets, (hosts) => {
       const waved = hosts.map(({ name, wave }) => host(name, wave));
-      const waits = waitsFor(waved);
+      const waits = hostsToAwait(waved);
       const waveOf = new Map(waved.map(({ name, wave }) => [name, wave]));
       for (const { name, wave } of waved) {
         for (const earlier of waits[name] ?? []) expect(waveOf.get(earlier)).toBeLessThan(wave);
@@ -46,7 +46,7 @@ test("hosts of one wave never wait for each other, and there is no cycle", () =>
 
 test("a canary that fails holds every later wave, also through a wave of laptops", () => {
   const outcomes = new Map<string, DeployResult>();
-  const waits = waitsFor(fleet);
+  const waits = hostsToAwait(fleet);
   for (const { name } of inWaveOrder(fleet)) {
     const earlier = (waits[name] ?? []).map((before) => ({
       result: outcomes.get(before) ?? result(before, "failed"),

@@ -8,11 +8,11 @@ import { nameOfUrn } from "../../lib/urn.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { ownZone, RECORD_TYPE, vendorRecords, zoneIdOf } from "../dns/found.ts";
 import { dnsRecordsFor, type HostAddresses } from "../dns/mapping.ts";
-import { arrivals, type FoundRecord, type KnownRecord, reconcile } from "../dns/reconcile.ts";
+import { type FoundRecord, type KnownRecord, newRecords, reconcile } from "../dns/reconcile.ts";
 import type { ZoneRecord } from "../dns/records.ts";
 import type { ExistingRecords } from "../dns/zone.ts";
-import { reportUndone } from "../failures.ts";
-import { readOwnState, stackResources } from "../stack-state.ts";
+import { reportSkipped } from "../failures.ts";
+import { readStackState, stackState } from "../stack-state.ts";
 import { existingArgs } from "./machines.ts";
 
 /** Stands for what is not known before a machine is made. */
@@ -20,9 +20,9 @@ const NOT_YET = Symbol("not known yet");
 type Known = string | typeof NOT_YET;
 
 /** Addresses and keys of the servers that the state has, by the names of their components. */
-function serversInState(answer: unknown): Map<string, HostAddresses<Known>> {
+function serverAddressesInState(answer: unknown): Map<string, HostAddresses<Known>> {
   const text = (value: unknown): Known => (typeof value === "string" ? value : NOT_YET);
-  const { outputs } = stackResources.parse(answer);
+  const { outputs } = stackState.parse(answer);
   return new Map(
     Object.entries(outputs)
       .filter(([, { type }]) => type === "pantheros:hetzner:Server")
@@ -54,7 +54,7 @@ function knownAddresses(
   settings: Settings,
   state: unknown,
 ): Record<string, HostAddresses<Known>> {
-  const servers = serversInState(state);
+  const servers = serverAddressesInState(state);
   const pins = readKnownHosts(settings.knownHostsFile);
   const created = (host: HetznerHost): HostAddresses<Known> =>
     servers.get(host.name) ??
@@ -125,24 +125,27 @@ async function vendorZone(
  * Undefined: there is no zone, or the state can't be read. What is not the stack's and in the way is reported; those records are left
  * out, and no host waits for that.
  */
-export async function existingNames(plan: Plan, settings: Settings): Promise<ExistingRecords | undefined> {
+export async function readExistingRecords(
+  plan: Plan,
+  settings: Settings,
+): Promise<ExistingRecords | undefined> {
   const { dns } = plan.inventory;
   if (dns === undefined) return undefined;
   let state: unknown;
   try {
-    state = await readOwnState();
-    stackResources.parse(state);
+    state = await readStackState();
+    stackState.parse(state);
   } catch (error) {
     pulumi.log.debug(`the stack's own state can't be read: ${error}`);
     return undefined;
   }
   const wanted = dnsRecordsFor<Known>(plan, knownAddresses(plan, settings, state)).map(knownRecord);
   const own = ownZone(state);
-  const isComplete = arrivals(wanted, own).length === 0;
+  const isComplete = newRecords(wanted, own).length === 0;
   const { zoneId, records } = isComplete
     ? { zoneId: undefined, records: [] }
     : await vendorZone(dns.zone, settings.cloudflareZoneId);
   const { placements, former, conflicts } = reconcile(dns.zone, wanted, own, records);
-  for (const conflict of conflicts) reportUndone(conflictProblem(settings, zoneId ?? "ZONE-ID", conflict));
+  for (const conflict of conflicts) reportSkipped(conflictProblem(settings, zoneId ?? "ZONE-ID", conflict));
   return { zoneId, placements, former, blocked: new Set(conflicts.map(({ wanted: { key } }) => key)) };
 }

@@ -2,15 +2,20 @@
 import { Config } from "@pulumi/pulumi/config.js";
 import { HetznerApi, hetznerEndpoint } from "../../clients/hetzner/api.ts";
 import { isHetzner, type Plan } from "../../inventory/plan.ts";
-import { type Findings, findings, type VendorView, viewVendor } from "../hetzner-server/preflight.ts";
+import {
+  type Findings,
+  fetchVendorView,
+  preflightFindings,
+  type VendorView,
+} from "../hetzner-server/preflight.ts";
 
-export interface AskedVendor extends Findings {
+export interface Preflight extends Findings {
   readonly api: HetznerApi;
   readonly view: VendorView;
 }
 
 /** Undefined: there is nothing to ask, or nothing to ask it with. `failure`: why there is no answer. */
-export type VendorAnswer = AskedVendor | { readonly failure: string } | undefined;
+export type PreflightResult = Preflight | { readonly failure: string } | undefined;
 
 /** Two, as a preview should not wait minutes for what it can do without. */
 const TRIES = 2;
@@ -19,7 +24,7 @@ const errorText = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).slice(0, 300);
 
 /** Never throws. */
-export async function askVendor(plan: Plan, stack: string): Promise<VendorAnswer> {
+export async function runPreflight(plan: Plan, stack: string): Promise<PreflightResult> {
   const hosts = plan.hosts.filter(isHetzner);
   if (hosts.length + plan.retired.length === 0) return undefined;
   const config = new Config("hcloud");
@@ -28,8 +33,8 @@ export async function askVendor(plan: Plan, stack: string): Promise<VendorAnswer
   if (!token) return undefined;
   const api = new HetznerApi({ endpoint: config.get("endpoint") ?? hetznerEndpoint, token, tries: TRIES });
   try {
-    const view = await viewVendor(api, stack, hosts);
-    return { api, view, ...findings(view, plan, Date.now()) };
+    const view = await fetchVendorView(api, stack, hosts);
+    return { api, view, ...preflightFindings(view, plan, Date.now()) };
   } catch (error) {
     return { failure: errorText(error) };
   }
