@@ -120,8 +120,8 @@ export class BenchFleet {
   write(filler?: Filler, more?: string): void {
     const text = fleetText({
       hosts: this.#hosts,
-      ...(filler === undefined ? {} : { filler }),
-      ...(more === undefined ? {} : { more }),
+      ...(filler !== undefined && { filler }),
+      ...(more !== undefined && { more }),
     });
     writeFileSync(path.join(this.flake, "fleet.toml"), text);
   }

@@ -89,7 +89,7 @@ export function run(argv: readonly string[], options: Options = {}): Promise<Fin
       detached: true,
       stdio: "pipe",
       env: options.env ?? process.env,
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      ...(options.cwd !== undefined && { cwd: options.cwd }),
     });
     const group = child.pid;
     if (group !== undefined) groups.add(group);

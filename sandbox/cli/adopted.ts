@@ -5,7 +5,7 @@ import type { NewMachine } from "../machines/machines.ts";
 import { ensureKeyPair, writeAtomic } from "./files.ts";
 import type { Layout } from "./layout.ts";
 
-/** A machine that stood there before the program came; root is reachable with the deploy key. */
+/** A machine that exists before the program's first run; the deploy key logs in as root. */
 export function adoptedMachine(
   host: ExistingHost,
   deployKey: string,
@@ -13,17 +13,17 @@ export function adoptedMachine(
 ): NewMachine {
   const { address, ipv6 } = host.provider;
   if (address === undefined) {
-    throw new Error(`hosts.${host.name}.provider: the sandbox needs an address to put the machine at`);
+    throw new Error(`hosts.${host.name}.provider: set an address; the sandbox gives it to the machine`);
   }
   return {
     name: host.name,
-    addresses: { ipv4: address, ...(ipv6 === undefined ? {} : { ipv6 }) },
+    addresses: { ipv4: address, ...(ipv6 !== undefined && { ipv6 }) },
     firewall: null,
     userData: { hostname: host.name, hostKey, authorizedKeys: [deployKey] },
   };
 }
 
-/** known_hosts: what the owner of these machines would have noted down at their consoles. */
+/** known_hosts with the host keys that an owner would read on the consoles of these machines. */
 export function knownHostsText(keys: readonly (readonly [host: ExistingHost, publicKey: string])[]): string {
   return keys
     .map(([host, key]) => {
@@ -35,7 +35,7 @@ export function knownHostsText(keys: readonly (readonly [host: ExistingHost, pub
     .join("");
 }
 
-/** A renamed host's machine is the one that was made under its former name, with its key; here `formerly` has to stay. */
+/** A renamed host keeps the machine and key of its former name while `formerly` is in the inventory. */
 export function machineName(
   { name, formerly }: Pick<ExistingHost, "name" | "formerly">,
   known: (name: string) => boolean,
@@ -43,7 +43,7 @@ export function machineName(
   return formerly !== undefined && known(formerly) && !known(name) ? formerly : name;
 }
 
-/** Host keys of the adopted machines, made once and pinned. Returns the machines as they are to be created. */
+/** Makes and pins the adopted machines' host keys, once. Returns the machines to create. */
 export async function prepareAdopted(
   layout: Layout,
   hosts: readonly ExistingHost[],
@@ -53,15 +53,15 @@ export async function prepareAdopted(
   const pinned: [ExistingHost, string][] = [];
   const machines: NewMachine[] = [];
   for (const host of hosts) {
-    const called = machineName(host, (name) => existsSync(join(layout.hostKeys, name)));
-    const path = join(layout.hostKeys, called);
-    const publicKey = await ensureKeyPair(path, called);
+    const name = machineName(host, (known) => existsSync(join(layout.hostKeys, known)));
+    const path = join(layout.hostKeys, name);
+    const publicKey = await ensureKeyPair(path, name);
     pinned.push([host, publicKey]);
     const machine = adoptedMachine(host, deployKey, {
       privateKey: readFile(path),
       publicKey: `${publicKey}\n`,
     });
-    machines.push({ ...machine, name: called });
+    machines.push({ ...machine, name });
   }
   writeAtomic(layout.knownHosts, knownHostsText(pinned), 0o644);
   return machines;

@@ -25,7 +25,7 @@ export interface DownOptions {
   readonly keep: boolean;
 }
 
-/** Made by the sandbox in PANTHEROS_SANDBOX_DIR; nothing else in it is touched. */
+/** What the sandbox makes in PANTHEROS_SANDBOX_DIR; `down` removes nothing else there. */
 export const STATE_FILES: readonly string[] = [
   "pulumi",
   "project",
@@ -33,7 +33,7 @@ export const STATE_FILES: readonly string[] = [
   "machines",
   "vendors",
   "run",
-  // What Nix remembers of a cache holds no longer than the cache.
+  // Nix's record of what the binary cache holds is wrong once the cache is gone.
   "nix-cache",
   "nixos-anywhere.log",
 ];
@@ -47,7 +47,7 @@ export const KEPT_FILES: readonly string[] = [
   "logs",
 ];
 
-/** Undefined when the vendors saw everything go, else why not. */
+/** Undefined on success, else the reason of the failure. */
 async function destroyStack(
   context: SandboxContext,
   layout: Layout,
@@ -67,7 +67,7 @@ async function destroyStack(
   }
 }
 
-/** Ids of the sandbox's network namespaces, taken before their names go: processes keep a namespace alive. */
+/** Ids of the sandbox's network namespaces. A process keeps its namespace after the name is removed. */
 function namespaceIds(context: SandboxContext): ReadonlySet<string> {
   const ids = sandboxNamespaces(context.name).map((name) => namespaceId(namespacePath(name)));
   return new Set(ids.filter((id) => id !== undefined));
@@ -79,15 +79,15 @@ async function removeEverything(
   steps: Steps,
 ): Promise<readonly string[]> {
   const namespaces = namespaceIds(context);
-  await steps.run("vendors off", async () => {
+  await steps.run("stop vendors", async () => {
     await stopDaemon({ pidFile: layout.vendorsPid, cgroups: daemonCgroups(context.name, "vendors") });
   });
-  await steps.run("machines off and removed", async () => {
+  await steps.run("remove machines", async () => {
     const machines = new Machines(context);
     await Promise.all(machines.list().map((name) => machines.delete(name)));
     await clearCgroups(sandboxCgroups(context.name));
   });
-  await steps.run("network", async () => {
+  await steps.run("remove network", async () => {
     const inside = processesIn(listProcesses(), namespaces, process.pid);
     await endProcesses(inside.map(({ pid }) => pid));
     await removeNetwork(context.name);
@@ -98,7 +98,7 @@ async function removeEverything(
   );
 }
 
-/** What of the sandbox is still on this computer, apart from files. */
+/** What is left of the sandbox on this computer, apart from files. */
 export function leftovers(context: SandboxContext, namespaces: ReadonlySet<string>): readonly string[] {
   const driver = driverNamespace(context.name);
   const mounts = readFileSync("/proc/self/mountinfo", "utf8")
@@ -123,13 +123,13 @@ function removeFiles(layout: Layout, keep: boolean): void {
   if (existsSync(layout.directory) && readdirSync(layout.directory).length === 0) rmdirSync(layout.directory);
 }
 
-/** `down`: the exit code. Everything is removed even when `pulumi destroy` fails; that is said, and the code is 1. */
+/** `down`: the exit code. When `pulumi destroy` fails, everything is still removed and the code is 1. */
 export async function down(context: SandboxContext, steps: Steps, options: DownOptions): Promise<number> {
   const layout = layoutOf(context.directory);
   const own = namespaceId("/proc/self/ns/net");
   if (own !== undefined && namespaceIds(context).has(own)) {
     throw new Error(
-      "this shell is inside the sandbox's network, which is to be removed: run it from outside",
+      "this shell is inside the sandbox's network, which `down` removes; run `down` from another shell",
     );
   }
   if (
@@ -137,13 +137,13 @@ export async function down(context: SandboxContext, steps: Steps, options: DownO
     namespaceIds(context).size === 0 &&
     sandboxCgroups(context.name).length === 0
   ) {
-    steps.log("there is no sandbox; nothing to take down");
+    steps.log("there is no sandbox; nothing to remove");
     return 0;
   }
-  // Not another checkout's namespaces and cgroups.
+  // Another checkout's namespaces and cgroups may have this name.
   claimName(context.name, context.directory);
   const waiting = (holder: number | undefined) =>
-    steps.log(`waits for process ${holder}, which changes this sandbox`);
+    steps.log(`waiting for process ${holder}, which is changing this sandbox`);
   return withLock(
     layout.lock,
     LOCK_SECONDS,
@@ -151,12 +151,12 @@ export async function down(context: SandboxContext, steps: Steps, options: DownO
       await endOrphans(context, (message) => steps.log(message));
       const problem = options.force ? undefined : await destroyStack(context, layout, steps);
       if (problem !== undefined)
-        steps.log(`the stack could not be destroyed, so it is removed by force:\n${problem}`);
+        steps.log(`the stack could not be destroyed; removing everything by force:\n${problem}`);
       const left = await removeEverything(context, layout, steps);
       removeFiles(layout, options.keep);
-      for (const line of left) steps.log(`LEFT: ${line}`);
+      for (const line of left) steps.log(`NOT REMOVED: ${line}`);
       if (left.length > 0) return 1;
-      steps.log("no process, mount, namespace, link or cgroup of the sandbox is left");
+      steps.log("removed; no process, mount, namespace, link or cgroup of the sandbox is left");
       return problem === undefined ? 0 : 1;
     },
     waiting,

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { dirname } from "node:path";
 import { run } from "../machines/command.ts";
 
-/** Write when the content differs: a reader sees the old file or the new one, never a part. */
+/** Replaces the file by rename, and only when the content differs: a reader never sees a partial file. */
 export function writeAtomic(path: string, content: string, mode = 0o600): void {
   if (existsSync(path) && readFileSync(path, "utf8") === content) return;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -12,7 +12,7 @@ export function writeAtomic(path: string, content: string, mode = 0o600): void {
   renameSync(partial, path);
 }
 
-/** An ed25519 key pair without passphrase at `path` and `path`.pub, made once. Returns the public line. */
+/** Makes an ed25519 key pair without passphrase at `path` and `path`.pub, once. Returns the public key's line. */
 export async function ensureKeyPair(path: string, comment: string): Promise<string> {
   if (!existsSync(path) || !existsSync(`${path}.pub`)) {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -20,7 +20,7 @@ export async function ensureKeyPair(path: string, comment: string): Promise<stri
     for (const file of [partial, `${partial}.pub`]) rmSync(file, { force: true });
     const argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", partial];
     await run(argv, { step: "keys", hint: "ssh-keygen is in the package openssh-client" });
-    // The public half first: with the private one in place the pair is whole.
+    // The public key first: once the private key is in place, the pair is complete.
     renameSync(`${partial}.pub`, `${path}.pub`);
     renameSync(partial, path);
   }

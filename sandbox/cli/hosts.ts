@@ -8,7 +8,7 @@ import { writeAtomic } from "./files.ts";
 import type { Layout } from "./layout.ts";
 import { readOutputs } from "./stack.ts";
 
-/** argv of ssh to a host as the deploy user; only the pinned key is accepted. */
+/** argv of ssh to `target`; only a host key in `knownHosts` is accepted. */
 export function sshCommand(
   context: Pick<SandboxContext, "name">,
   layout: Pick<Layout, "deployKey">,
@@ -33,14 +33,15 @@ export function sshCommand(
   ]);
 }
 
-/** The line that pins a host, from what the stack published. */
+/** The host's known_hosts line, from the stack's outputs. */
 export function knownHostsLine(name: string, host: Pick<HostOutputs, "addresses" | "hostKey">): string {
-  if (host.hostKey === undefined) throw new Error(`${name}: the stack has published no host key yet`);
+  if (host.hostKey === undefined)
+    throw new Error(`${name}: no host key in the stack's outputs yet; run tools/sandbox up`);
   const names = [name, host.addresses.ipv4, host.addresses.ipv6].filter((entry) => entry !== undefined);
   return `${names.join(",")} ${host.hostKey}\n`;
 }
 
-/** How to reach a host, by what the stack published; throws with the hosts there are when it has none of the name. */
+/** argv of ssh to a host, from the stack's outputs. An unknown name throws with the list of known hosts. */
 export async function sshToHost(
   context: SandboxContext,
   layout: Layout,
@@ -53,7 +54,7 @@ export async function sshToHost(
   const address = host?.addresses.ipv4 ?? host?.addresses.ipv6;
   if (host === undefined || address === undefined) {
     const known = Object.keys(outputs?.hosts ?? {}).join(", ");
-    throw new Error(`no host ${name}; the stack has published: ${known === "" ? "none" : known}`);
+    throw new Error(`no host ${name}; hosts in the stack's outputs: ${known === "" ? "none" : known}`);
   }
   const pins = join(layout.directory, "run", "published_hosts");
   const adopted = existsSync(layout.knownHosts) ? readFileSync(layout.knownHosts, "utf8") : "";

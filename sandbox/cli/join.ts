@@ -1,8 +1,8 @@
-/** POSIX sh, run as root on a machine: what `tailscale up` would do with the key that the host was given. */
+/** POSIX sh, run as root on a machine: does what `tailscale up` would do with the host's auth key. */
 export const joinScript = (api: string): string =>
   [
     "key=$(cat /var/lib/pantheros/secrets/tailscale-auth-key) || exit 1",
     'body=$(printf \'{"authKey":"%s","hostname":"%s"}\' "$key" "$(hostname)")',
-    // On standard input: a command line can be read by everybody.
+    // On standard input: every user can read a command line.
     `printf %s "$body" | curl -fsS --max-time 20 -H 'content-type: application/json' --data-binary @- ${api}/sandbox/join`,
   ].join("\n");

@@ -19,21 +19,21 @@ const steps = createSteps((line) => console.log(line));
 const context = sandboxFromEnvironment(repository, process.env, (message) => steps.log(message));
 const layout = layoutOf(context.directory);
 
-/** A person's command, on their terminal and with their environment. */
+/** Runs the user's command on the user's terminal, with the sandbox's variables added to the environment. */
 const foreground = (argv: readonly string[]): Promise<number> =>
   stream(argv, { cwd: process.cwd(), env: { ...process.env, ...sandboxVariables(context) } });
 
 const program = new Command("sandbox")
-  // Options after a command of exec, ssh and shell are that command's.
+  // Options after the command given to exec, ssh or shell belong to that command.
   .enablePositionalOptions()
-  .description("A whole fleet on one machine: emulated vendors, real machines, the real program.")
+  .description("Run a whole fleet on this computer: emulated vendors, real machines, the real program.")
   .addHelpText(
     "after",
     `
 Environment:
-  PANTHEROS_SANDBOX_DIR   where this sandbox keeps everything it owns (default: .sandbox in the checkout)
-  PANTHEROS_SANDBOX_NAME  prefix of its namespaces and cgroups, for a second one beside it (default: sandbox)
-  PANTHEROS_DEBIAN_MIRROR mirror for the machines' image (default: Debian's own)`,
+  PANTHEROS_SANDBOX_DIR    directory of the sandbox's files (default: .sandbox in the checkout)
+  PANTHEROS_SANDBOX_NAME   name of its namespaces and cgroups; a second sandbox needs a different one (default: sandbox)
+  PANTHEROS_DEBIAN_MIRROR  mirror for the machines' image (default: Debian's own)`,
   );
 
 let action: (() => Promise<number>) | undefined;
@@ -43,23 +43,21 @@ const run = (body: () => Promise<number>) => {
 
 program
   .command("up")
-  .description("start everything and run `pulumi up`; safe to run again, also after a kill")
-  .option("--no-deploy", "stop before `pulumi up`: network, vendors and adopted machines only")
-  .option("--no-vendors", "without the emulated vendors: for a fleet of nothing but adopted machines")
+  .description("start everything and run `pulumi up`; can be repeated, also after it was killed")
+  .option("--no-deploy", "start the network, the vendors and the adopted machines; do not run `pulumi up`")
+  .option("--no-vendors", "do not start the emulated vendors; enough when all hosts are adopted")
   .action((options: { deploy: boolean; vendors: boolean }) => run(() => up(context, steps, options)));
 
 program
   .command("down")
-  .description("`pulumi destroy`, then remove everything; says what, if anything, is left")
-  .option("--force", "without `pulumi destroy`", false)
+  .description("run `pulumi destroy`, remove everything, and list what could not be removed")
+  .option("--force", "skip `pulumi destroy`", false)
   .option("--keep", "keep keys, secrets and logs for the next `up`", false)
   .action((options: { force: boolean; keep: boolean }) => run(() => down(context, steps, options)));
 
 program
   .command("status")
-  .description(
-    "network, vendors, machines, and what the stack has published; exit code 1 when something is off",
-  )
+  .description("show the network, vendors, machines and stack outputs; exit code 1 when something is down")
   .action(() => run(() => status(context, (line) => console.log(line))));
 
 program
@@ -71,7 +69,7 @@ program
 
 program
   .command("ssh")
-  .description("log into a host as the deploy user, with its pinned key")
+  .description("log into a host as the deploy user; its host key is checked")
   .argument("<host>")
   .argument("[command...]")
   .passThroughOptions()
@@ -81,7 +79,7 @@ program
 
 program
   .command("shell")
-  .description("root on a machine without the network, as at the vendor's console")
+  .description("open a root shell on a machine without using the network, like a vendor's console")
   .argument("<machine>")
   .argument("[command...]")
   .passThroughOptions()
@@ -91,7 +89,7 @@ program
 
 program
   .command("join")
-  .description("join a machine to the emulated tailnet with the key that its host was given")
+  .description("join a machine to the emulated tailnet with its host's auth key")
   .argument("<machine>")
   .action((machine: string) =>
     run(() =>
@@ -102,7 +100,7 @@ program
 program
   .command("machine")
   .description(
-    "press a machine's buttons (start, stop, cut the power, reboot), pull its network cable (unplug, slow, plug), fill its disk (fill, free)",
+    "change a machine's power (start, stop, cut, reboot), network (unplug, slow, plug) or disk (fill, free)",
   )
   .argument("<operation>", "start | stop | cut | reboot | unplug | slow | plug | fill | free")
   .argument("<machine>")
@@ -118,17 +116,17 @@ program
       else if (operation === "plug") await machines.cable(machine, "plugged");
       else if (operation === "fill") await machines.space(machine, 512);
       else if (operation === "free") await machines.space(machine, undefined);
-      else program.error(`unknown operation ${operation}`);
+      else program.error(`unknown operation ${operation}; see tools/sandbox machine --help`);
       return 0;
     }),
   );
 
 program
   .command("logs")
-  .description("follow the vendors' log, or the console of a machine")
+  .description("follow the vendors' log, or a machine's console")
   .argument("[machine]")
-  .option("-n, --lines <count>", "lines to begin with", "40")
-  .option("--no-follow", "print and end")
+  .option("-n, --lines <count>", "number of earlier lines to print", "40")
+  .option("--no-follow", "print and exit")
   .action((machine: string | undefined, options: { lines: string; follow: boolean }) => {
     const file =
       machine === undefined ? layout.vendorsLog : join(new Machines(context).paths(machine).console);
@@ -140,7 +138,7 @@ program.parse();
 try {
   process.exitCode = await action?.();
 } catch (error) {
-  // A named step's failure says all there is to say; a stack trace is for what nobody foresaw.
+  // Expected errors carry a complete message; only a bug needs a stack trace.
   const known = error instanceof StepError || (error instanceof Error && error.constructor !== TypeError);
   console.error(known ? `\n${(error as Error).message}` : error);
   process.exitCode = 1;

@@ -13,7 +13,7 @@ import { identify, type ProcessIdentity, signalProcess } from "../machines/proce
 import { waitFor } from "../machines/wait.ts";
 import { driverNamespace, namespacePath } from "../network/names.ts";
 
-/** Was it started in the name of this sandbox? tools/pulumi sets the variable for all below it. */
+/** Whether the process was started for this sandbox: tools/pulumi sets the variable for all its children. */
 function belongsToSandbox(entry: ProcessEntry, context: SandboxContext): boolean {
   try {
     const environment = readFileSync(`/proc/${entry.pid}/environ`, "utf8").split("\0");
@@ -23,7 +23,7 @@ function belongsToSandbox(entry: ProcessEntry, context: SandboxContext): boolean
   }
 }
 
-/** Ask these to end, wait, then make them; each checked to be the one that was meant. */
+/** Sends SIGTERM, waits, then sends SIGKILL. Start times are compared, so a re-used pid is never signalled. */
 export async function endProcesses(pids: readonly number[], seconds = 5): Promise<void> {
   const meant = pids.map(identify).filter((identity): identity is ProcessIdentity => identity !== undefined);
   const left = (): readonly ProcessIdentity[] =>
@@ -35,21 +35,19 @@ export async function endProcesses(pids: readonly number[], seconds = 5): Promis
 }
 
 /**
- * End what a killed run left in the driver namespace: plugins, copies, deploys under way. They would go on beside
- * the new run. A person's shell in there has its parent and stays.
+ * Ends the processes that a killed run left in the driver namespace (plugins, copies, deploys): they would
+ * run on beside the new run. A user's shell in the namespace has a parent and is left alone.
  */
-export async function endOrphans(context: SandboxContext, say: (message: string) => void): Promise<void> {
+export async function endOrphans(context: SandboxContext, log: (message: string) => void): Promise<void> {
   const namespace = namespaceId(namespacePath(driverNamespace(context.name)));
   if (namespace === undefined) return;
   const vendors = new Set(daemonCgroups(context.name, "vendors").flatMap(cgroupProcesses));
   const all = listProcesses();
   const inside = processesIn(all, new Set([namespace]), process.pid);
-  const strays = orphans(inside, vendors, subreapers(all)).filter((entry) =>
-    belongsToSandbox(entry, context),
+  const found = orphans(inside, vendors, subreapers(all)).filter((entry) => belongsToSandbox(entry, context));
+  if (found.length === 0) return;
+  log(
+    `ending ${found.length} processes that an interrupted run left: ${found.map(({ pid }) => pid).join(", ")}`,
   );
-  if (strays.length === 0) return;
-  say(
-    `ends ${strays.length} processes that an interrupted run left: ${strays.map(({ pid }) => pid).join(", ")}`,
-  );
-  await endProcesses(strays.map(({ pid }) => pid));
+  await endProcesses(found.map(({ pid }) => pid));
 }

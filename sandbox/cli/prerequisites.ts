@@ -3,7 +3,7 @@ import { delimiter, join } from "node:path";
 import { detectMachine, sandboxObstacles, WHAT_STILL_WORKS } from "../../tools/toolchain/prerequisites.ts";
 import { cgroupHierarchies } from "../machines/cgroups.ts";
 
-/** Programs that `up` and the machines use, with the Debian package of each. */
+/** Programs that `up` and the machines use, with the Debian package or the command that installs each. */
 export const PROGRAMS: Readonly<Record<string, string>> = {
   "systemd-nspawn": "systemd-container",
   mmdebstrap: "mmdebstrap",
@@ -25,31 +25,31 @@ export function findProgram(name: string, path: string): string | undefined {
     .find((file) => existsSync(file));
 }
 
-/** Programs that are not on PATH, each with where it comes from. */
+/** A line for each program that is not on PATH. */
 export function missingPrograms(path: string, find: typeof findProgram = findProgram): readonly string[] {
   return Object.entries(PROGRAMS)
     .filter(([name]) => find(name, path) === undefined)
     .map(([name, origin]) => `${name} is not on PATH: it comes with ${origin}`);
 }
 
-/** The sandbox can't run here; the message says why, and what does. */
+/** The sandbox cannot run here; the message names the reasons and what still works. */
 export class PrerequisiteError extends Error {
   constructor(problems: readonly string[]) {
     const lines = problems.map((problem) => `  - ${problem}`);
-    super(["The sandbox can't run here:", ...lines, WHAT_STILL_WORKS].join("\n"));
+    super(["The sandbox cannot run here:", ...lines, WHAT_STILL_WORKS].join("\n"));
     this.name = "PrerequisiteError";
   }
 }
 
-/** Undefined when cgroups can be made; what is wrong otherwise, as in a container without the right to. */
+/** Undefined when cgroups can be made, else the reason, for example missing rights in a container. */
 export function cgroupProblem(hierarchies: readonly string[] = cgroupHierarchies()): string | undefined {
   if (hierarchies.length === 0)
-    return "no cgroup hierarchy that systemd could use is mounted below /sys/fs/cgroup";
+    return "no cgroup hierarchy that systemd can use is mounted below /sys/fs/cgroup";
   try {
     for (const hierarchy of hierarchies) rmdirSync(mkdtempSync(join(hierarchy, "pantheros-check-")));
     return undefined;
   } catch (error) {
-    return `cgroups can't be made here (in a container without the right to?): ${(error as Error).message}`;
+    return `cgroups can't be made here (a container without the rights?): ${(error as Error).message}`;
   }
 }
 

@@ -1,6 +1,6 @@
-// Asks each URL until it answers 200 or the time is over; run inside the driver namespace:
+// Requests each URL until it answers with success or SECONDS have passed. Runs in the driver namespace:
 //   node sandbox/cli/probe.ts SECONDS URL...
-// Prints what does not answer; exit code 1 then.
+// Exit code 1 when a URL did not answer; prints those.
 import { waitFor } from "../machines/wait.ts";
 
 const [seconds = "0", ...urls] = process.argv.slice(2);

@@ -4,14 +4,14 @@ import { ensureSecrets as ensureVendorSecrets, type Secrets } from "../vendors/s
 import { writeAtomic } from "./files.ts";
 import type { Layout } from "./layout.ts";
 
-/** secrets.env, made once, and the passphrase of the stack's secrets as the file that Pulumi reads. */
+/** Makes secrets.env once, and writes the stack's passphrase to the file that Pulumi reads. */
 export function ensureSecrets(layout: Layout): Secrets {
   const secrets = ensureVendorSecrets(layout.directory);
   writeAtomic(layout.passphrase, `${secrets["PULUMI_CONFIG_PASSPHRASE"] ?? ""}\n`);
   return secrets;
 }
 
-/** The key that signs closures, made once; returns its public half, which the hosts trust. */
+/** Makes the key that signs closures, once. Returns the public key, which the hosts trust. */
 export async function ensureSigningKey(layout: Layout, sandbox: string): Promise<string> {
   const nix = ["nix", "--extra-experimental-features", "nix-command", "key"];
   const options = { step: "signing key", hint: "tools/setup sandbox provides Nix" };

@@ -1,24 +1,24 @@
 import { writeAtomic } from "./files.ts";
 import type { Layout } from "./layout.ts";
 
-/** The flake input `site`: what only this installation of the sandbox knows; no secrets. */
+/** The flake input `site`: values of this one sandbox; no secrets. */
 export interface Site {
   /** Public keys that may deploy. */
   readonly authorizedKeys: readonly string[];
   /** Public keys whose closures the hosts accept. */
   readonly trustedPublicKeys: readonly string[];
   readonly substituters: readonly string[];
-  /** The hosts are containers on this computer: its processor is theirs. */
+  /** Nix system of the hosts; containers share this computer's processor. */
   readonly system: string;
-  /** Where hosts read their secrets. */
+  /** URL of the emulated 1Password, where hosts read their secrets. */
   readonly onepassword: string;
 }
 
-/** Nix's name of this computer's system. */
+/** Nix's system name for a processor architecture of Node.js. */
 export function nixSystem(arch: string): string {
   const names: Readonly<Record<string, string>> = { x64: "x86_64-linux", arm64: "aarch64-linux" };
   const name = names[arch];
-  if (name === undefined) throw new Error(`no sandbox machines on processor ${arch}`);
+  if (name === undefined) throw new Error(`the sandbox runs on x64 and arm64 processors, not on ${arch}`);
   return name;
 }
 

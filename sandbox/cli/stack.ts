@@ -12,7 +12,7 @@ function wrapper(context: SandboxContext): string {
   return join(context.repository, "tools/pulumi");
 }
 
-/** tools/pulumi takes from these which sandbox is meant, and gets the rest itself. */
+/** Names the sandbox for tools/pulumi, which derives its other variables from that. */
 function environment(context: SandboxContext): NodeJS.ProcessEnv {
   return { ...process.env, ...sandboxVariables(context) };
 }
@@ -26,7 +26,7 @@ export function stackExists(context: SandboxContext): boolean {
   return existsSync(stackFile(context));
 }
 
-/** Does the stack own anything? True as well when its file can't be read: then destroy shall say why. */
+/** Whether the stack owns resources; also true for an unreadable file, so that `pulumi destroy` reports it. */
 export function stackHasResources(context: SandboxContext): boolean {
   if (!stackExists(context)) return false;
   try {
@@ -40,13 +40,13 @@ export function stackHasResources(context: SandboxContext): boolean {
   }
 }
 
-/** Run the CLI on our terminal; its exit code. */
+/** Runs the Pulumi CLI on this terminal. Returns its exit code. */
 export function pulumi(context: SandboxContext, args: readonly string[], seconds: number): Promise<number> {
   const options: StreamOptions = { cwd: context.repository, env: environment(context), seconds };
   return stream([wrapper(context), ...args, "--stack", STACK], options);
 }
 
-/** What the stack publishes; undefined when it publishes nothing yet. */
+/** The stack's outputs; undefined before the first complete run. */
 export async function readOutputs(context: SandboxContext): Promise<StackOutputs | undefined> {
   const text = await run([wrapper(context), "stack", "output", "--json", "--stack", STACK], {
     step: "stack outputs",

@@ -8,7 +8,7 @@ import { readOutputs, stackExists } from "./stack.ts";
 import { summaryLines, table } from "./summary.ts";
 import { vendorsProblem } from "./vendors.ts";
 
-/** `status`: 0 when everything that should run does. */
+/** `status`: 0 when everything that should run is running. */
 export async function status(context: SandboxContext, write: (line: string) => void): Promise<number> {
   const layout = layoutOf(context.directory);
   const driver = driverNamespace(context.name);
@@ -27,15 +27,13 @@ export async function status(context: SandboxContext, write: (line: string) => v
   });
   write(`sandbox ${context.name} in ${context.directory}`);
   write(`network   ${network ? `namespace ${driver}` : "off"}`);
-  write(`vendors   ${problem === undefined ? `well, process ${vendors?.pid}` : problem}`);
+  write(`vendors   ${problem === undefined ? `healthy, process ${vendors?.pid}` : problem}`);
   write("machines");
   for (const line of table(rows.map(({ name, state, address }) => [`  ${name}`, state, address])))
     write(line);
   if (problem === undefined && stackExists(context)) {
     const outputs = await readOutputs(context);
-    for (const line of outputs === undefined
-      ? ["the stack has published nothing yet"]
-      : summaryLines(outputs))
+    for (const line of outputs === undefined ? ["the stack has no outputs yet"] : summaryLines(outputs))
       write(line);
   }
   const down = rows.some(({ state, wanted }) => wanted === "on" && state !== "running");

@@ -1,8 +1,8 @@
-/** Reports what is being done, for how long, and what it waits for. */
+/** Progress messages: the current step, its duration and what it waits for. */
 export interface Steps {
   /**
-   * One step: prints its name, a line every five seconds while it lasts, and its end when it took over half a
-   * second. The body may say what it does now. A failure prints the step's name and passes on.
+   * Runs one step. Prints its name, a line every five seconds, and its end if it took over half a second.
+   * The body reports its progress with `note`. A failure is printed with the step's name and thrown again.
    */
   run<T>(name: string, body: (note: (message: string) => void) => Promise<T>): Promise<T>;
   log(message: string): void;
@@ -10,31 +10,34 @@ export interface Steps {
   elapsed(): number;
 }
 
-const HEARTBEAT = 5_000;
+const HEARTBEAT_MS = 5_000;
 
-/** `write` takes one line without its end; `now` is a clock in milliseconds. */
+/** `write` gets one line without newline; `now` is a clock in milliseconds. */
 export function createSteps(write: (line: string) => void, now: () => number = Date.now): Steps {
   const begin = now();
   const stamp = (): string => `[${((now() - begin) / 1000).toFixed(1).padStart(6)} s]`;
-  const say = (message: string): void => write(`${stamp()} ${message}`);
+  const log = (message: string): void => write(`${stamp()} ${message}`);
   return {
-    log: say,
+    log,
     elapsed: () => (now() - begin) / 1000,
     async run(name, body) {
       const from = now();
       const seconds = (): string => ((now() - from) / 1000).toFixed(1);
       let doing = "";
-      say(name);
-      const heartbeat = setInterval(() => say(`${name}: ${seconds()} s${doing && `, ${doing}`}`), HEARTBEAT);
+      log(name);
+      const heartbeat = setInterval(
+        () => log(`${name}: ${seconds()} s${doing && `, ${doing}`}`),
+        HEARTBEAT_MS,
+      );
       try {
         const result = await body((message) => {
           doing = message;
-          say(`${name}: ${message}`);
+          log(`${name}: ${message}`);
         });
-        if (now() - from > 500) say(`${name}: done in ${seconds()} s`);
+        if (now() - from > 500) log(`${name}: done in ${seconds()} s`);
         return result;
       } catch (error) {
-        say(`${name}: FAILED after ${seconds()} s`);
+        log(`${name}: FAILED after ${seconds()} s`);
         throw error;
       } finally {
         clearInterval(heartbeat);

@@ -4,26 +4,26 @@ import { constants } from "node:os";
 export interface StreamOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Seconds after which the program is asked to end, and a minute later made to. Absent: a person's own command. */
+  /** Seconds until SIGINT; SIGKILL follows a minute later. Absent: no limit. */
   readonly seconds?: number;
 }
 
-/** Run with our terminal; resolves with the exit code, 124 when it ran out of time. */
+/** Runs a program on this terminal. Returns its exit code, 124 after a timeout. */
 export function stream(argv: readonly string[], options: StreamOptions): Promise<number> {
   const [program = "", ...args] = argv;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: "inherit", cwd: options.cwd, env: options.env });
-    let late = false;
+    let timedOut = false;
     const timers: NodeJS.Timeout[] = [];
     if (options.seconds !== undefined) {
-      const ask = () => {
-        late = true;
+      const interrupt = () => {
+        timedOut = true;
         child.kill("SIGINT");
         timers.push(setTimeout(() => child.kill("SIGKILL"), 60_000));
       };
-      timers.push(setTimeout(ask, options.seconds * 1000));
+      timers.push(setTimeout(interrupt, options.seconds * 1000));
     }
-    // The terminal's Ctrl-C reaches the child by itself; we stay to see how it ends. A SIGTERM is for us alone.
+    // The terminal sends Ctrl-C to the child too: only wait for its end. A SIGTERM reaches this process alone.
     const onInterrupt = () => {};
     const onTerminate = () => child.kill("SIGINT");
     process.on("SIGINT", onInterrupt).on("SIGTERM", onTerminate);
@@ -37,7 +37,7 @@ export function stream(argv: readonly string[], options: StreamOptions): Promise
     });
     child.on("close", (code, signal) => {
       finish();
-      resolve(late ? 124 : (code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+      resolve(timedOut ? 124 : (code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
     });
   });
 }

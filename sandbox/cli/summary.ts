@@ -37,7 +37,7 @@ function section(title: string, lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : ["", title, ...lines.map((line) => `  ${line}`)];
 }
 
-/** What a person wants to know of the fleet after `up`. */
+/** The fleet's state, printed after `up` and by `status`. */
 export function summaryLines(outputs: StackOutputs): readonly string[] {
   const hosts = Object.entries(outputs.hosts);
   const head = ["HOST", "ADDRESS", "OUTCOME", "GENERATION", "HEALTH", "RUNNING CLOSURE"];
@@ -46,7 +46,7 @@ export function summaryLines(outputs: StackOutputs): readonly string[] {
   );
   return [
     ...section("Hosts", table([head, ...hosts.map(([name, host]) => hostRow(name, host))])),
-    ...section("Not as wanted", reasons),
+    ...section("Not converged", reasons),
     ...section(
       "Services",
       table(Object.entries(outputs.services).map(([name, { url, host }]) => [name, url, `on ${host}`])),
@@ -68,7 +68,7 @@ export function summaryLines(outputs: StackOutputs): readonly string[] {
   ];
 }
 
-/** What to type next. `command` runs the sandbox's own commands. */
+/** Commands to try next; `command` is the name of the sandbox's program. */
 export function nextSteps(outputs: StackOutputs, command: string): readonly string[] {
   const [host = "web"] = Object.keys(outputs.hosts);
   const record = outputs.dns.records.find(({ type }) => type === "A")?.name ?? host;
@@ -76,13 +76,16 @@ export function nextSteps(outputs: StackOutputs, command: string): readonly stri
     "Next",
     table([
       [`${command} ssh ${host}`, "log into a host"],
-      [`${command} exec dig +short ${record}`, "anything, in the sandbox's network"],
+      [`${command} exec dig +short ${record}`, "run any command in the sandbox's network"],
       ["$EDITOR sandbox/nix/fleet.toml", `change [hosts.${host}] sandbox.motd, then:`],
-      ["tools/pulumi preview --stack sandbox --diff", "  what would change"],
-      ["tools/pulumi up --stack sandbox", "  do it"],
-      [`sandbox = { activation = "fail" }`, `in [hosts.${host}] breaks it: watch \`up\` roll it back`],
-      [`${command} status`, "machines, vendors, hosts"],
-      ["make sandbox-down", "take it all down"],
+      ["tools/pulumi preview --stack sandbox --diff", "  see what would change"],
+      ["tools/pulumi up --stack sandbox", "  apply it"],
+      [
+        `sandbox = { activation = "fail" }`,
+        `in [hosts.${host}] makes its activation fail: \`up\` rolls it back`,
+      ],
+      [`${command} status`, "show vendors, machines and hosts"],
+      ["make sandbox-down", "remove everything"],
     ]),
   );
 }

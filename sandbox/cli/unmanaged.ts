@@ -3,10 +3,10 @@ import { run } from "../machines/command.ts";
 import type { SandboxContext } from "../machines/keeper.ts";
 import type { Layout } from "./layout.ts";
 
-/** Nix of the sandbox asks no binary cache: there is no way out, and its builds use this computer's own shell. */
+/** No binary cache: the sandbox has no Internet access, and its builds use this computer's shell. */
 const NIX_CONFIG = "experimental-features = nix-command flakes\nsandbox = false\nsubstituters =";
 
-/** argv that builds the systems which adopted machines run before anybody deploys to them; prints their paths. */
+/** argv that builds the systems of adopted machines before their first deploy; prints the store paths. */
 export function buildCommand(
   context: Pick<SandboxContext, "repository">,
   layout: Pick<Layout, "siteDirectory">,
@@ -26,8 +26,8 @@ export function buildCommand(
 }
 
 /**
- * Machines that are adopted run a NixOS of their owner's, which knows nothing of deploys. Host -> its store path; one
- * build for all of them.
+ * Builds the NixOS that each adopted machine runs before its adoption, without anything of this program.
+ * One build for all. Returns store paths by host.
  */
 export async function unmanagedSystems(
   context: SandboxContext,
@@ -41,7 +41,7 @@ export async function unmanagedSystems(
     env: { ...process.env, NIX_CONFIG },
     timeout: 600_000,
   });
-  // In the order of the arguments; each system carries its host's name.
+  // Nix prints the paths in the order of the arguments.
   const paths = built.trim().split("\n");
   return Object.fromEntries(
     hosts.map((host, at) => {

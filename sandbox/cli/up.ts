@@ -24,10 +24,10 @@ import { ensureVendors, ONEPASSWORD_URL } from "./vendors.ts";
 /** Seconds to wait for another `up` or `down` of the same sandbox. */
 export const LOCK_SECONDS = 600;
 const PULUMI_SECONDS = 2700;
-/** Machines that boot at the same time: more would only make each other late. */
-const STARTED_AT_ONCE = 8;
+/** Machines that boot at the same time; more would slow each other down. */
+const PARALLEL_BOOTS = 8;
 
-/** The fleet, from the same file as the program takes it (PANTHEROS_FLEET). */
+/** The plan of the inventory that the program reads, too (PANTHEROS_FLEET). */
 export function sandboxPlan(context: SandboxContext): Plan {
   const file = process.env["PANTHEROS_FLEET"] || join(context.repository, "sandbox/nix/fleet.toml");
   return planFor(loadInventory(file), "sandbox");
@@ -37,7 +37,7 @@ function isExisting(host: Plan["hosts"][number]): host is ExistingHost {
   return host.provider.kind === "existing";
 }
 
-/** Everything that is made once and kept in files. */
+/** Makes the keys, secrets and files that stay between runs. Returns the adopted machines to create. */
 async function prepareFiles(
   context: SandboxContext,
   layout: Layout,
@@ -61,7 +61,7 @@ async function prepareFiles(
   );
 }
 
-/** Start what an earlier run, a kill or a reboot of this computer left off, and the adopted machines. */
+/** Creates the adopted machines and starts those that a kill or a reboot of this computer stopped. */
 async function ensureMachines(
   context: SandboxContext,
   layout: Layout,
@@ -77,25 +77,25 @@ async function ensureMachines(
     fresh.map(({ name }) => name),
   );
   let made = 0;
-  await eachLimit(adopted, STARTED_AT_ONCE, async (machine) => {
+  await eachLimit(adopted, PARALLEL_BOOTS, async (machine) => {
     const system = systems[machine.name];
     await machines.create(system === undefined ? machine : { ...machine, system });
     if (system === undefined) return;
     made += 1;
-    note(`${machine.name} runs a system of its owner's, for adoption (${made} of ${fresh.length})`);
+    note(`${machine.name} runs its owner's NixOS and can be adopted (${made} of ${fresh.length})`);
   });
-  await eachLimit(others, STARTED_AT_ONCE, async (name) => {
-    if (await machines.recover(name)) note(`${name} was off, started again`);
+  await eachLimit(others, PARALLEL_BOOTS, async (name) => {
+    if (await machines.recover(name)) note(`${name} was off; started`);
   });
-  // A deploy right after must find them at work, and not half way through their boot.
+  // A deploy that follows at once needs machines whose boot is complete.
   await Promise.all(
     machines.list().map(async (name) => {
-      if (!(await machines.booted(name))) note(`${name} still boots`);
+      if (!(await machines.booted(name))) note(`${name} is still booting`);
     }),
   );
 }
 
-/** Bring everything up to and without the stack. Whatever is there already is kept. */
+/** Starts everything but the stack; keeps what is running. */
 async function ensureSandbox(
   context: SandboxContext,
   steps: Steps,
@@ -119,9 +119,9 @@ async function ensureSandbox(
 }
 
 export interface UpOptions {
-  /** Run `pulumi up` in the end. */
+  /** Run `pulumi up` at the end. */
   readonly deploy: boolean;
-  /** Start the emulated vendors; a fleet of adopted machines alone needs none. */
+  /** Start the emulated vendors; a fleet of adopted machines only needs none. */
   readonly vendors: boolean;
 }
 
@@ -129,11 +129,11 @@ export interface UpOptions {
 export async function up(context: SandboxContext, steps: Steps, options: UpOptions): Promise<number> {
   await steps.run("prerequisites", async () => checkPrerequisites());
   const { lock } = layoutOf(context.directory);
-  // Before anything of another checkout with this name is touched.
+  // Before anything is changed: another checkout may own this name.
   mkdirSync(context.directory, { recursive: true, mode: 0o700 });
   claimName(context.name, context.directory);
   const waiting = (holder: number | undefined) =>
-    steps.log(`waits for process ${holder}, which changes this sandbox`);
+    steps.log(`waiting for process ${holder}, which is changing this sandbox`);
   return withLock(
     lock,
     LOCK_SECONDS,
@@ -146,7 +146,7 @@ export async function up(context: SandboxContext, steps: Steps, options: UpOptio
         ["up", "--yes", "--skip-preview", "--suppress-outputs"],
         PULUMI_SECONDS,
       );
-      // A run that failed early has no outputs; what failed is said already.
+      // A run that failed early has no outputs, and its error is printed already.
       const outputs = await readOutputs(context).catch((error: unknown) => {
         if (code === 0) throw error;
         return undefined;
@@ -159,7 +159,7 @@ export async function up(context: SandboxContext, steps: Steps, options: UpOptio
       steps.log(
         code === 0
           ? "the sandbox is up"
-          : `pulumi up ended with ${code}: read the reasons above, run it again`,
+          : `pulumi up failed with exit code ${code}: see the reasons above, then run it again`,
       );
       return code;
     },

@@ -5,18 +5,18 @@ import { grantHosts } from "../vendors/onepassword/accounts.ts";
 import { parseReference, type Seed, seedVault } from "../vendors/onepassword/seed.ts";
 import type { Layout } from "./layout.ts";
 
-/** A made-up secret in the form of a service account's token, which is what hosts are given most. */
+/** A random value in the form of a service account token, the most common secret of a host. */
 function randomToken(): string {
   return `ops_${randomBytes(48).toString("base64url")}`;
 }
 
-/** What the fleet's owner would have put into 1Password: a value for every reference of the inventory. */
+/** A value for every 1Password reference of the inventory; a real fleet's owner stores these by hand. */
 export function vaultSeeds(plan: Pick<Plan, "secrets">, value: () => string = randomToken): readonly Seed[] {
   const references = new Set(plan.secrets.map(({ reference }) => reference));
   return [...references].map((reference) => ({ ...parseReference(reference), value }));
 }
 
-/** What a sandbox service greets with where its `options` name a secret: lines of an environment. */
+/** The greetings of sandbox services whose `options` name a secret, as lines of an environment file. */
 const greetingSeeds = (services: Plan["services"]): readonly Seed[] =>
   services.flatMap(({ name, host, options }) => {
     const reference = options["secret"];
@@ -27,8 +27,8 @@ const greetingSeeds = (services: Plan["services"]): readonly Seed[] =>
   });
 
 /**
- * The vault that `op` works on, let in by `token`; values that are there stay. What hosts get as their service account's token
- * lets in too, to the vaults of the hosts only. Returns how many values were made.
+ * Fills the vault that `op` reads with `token`; existing values stay. The hosts' service account tokens are
+ * accepted for the hosts' vaults only. Returns the number of new values.
  */
 export function ensureVault(layout: Layout, plan: Plan, token: string): number {
   const greetings = greetingSeeds(plan.services);

@@ -11,23 +11,23 @@ import type { Layout } from "./layout.ts";
 
 const START_SECONDS = 40;
 
-/** Where the emulated vendors say that they are well. */
+/** Health endpoints of the emulated vendors. */
 export const HEALTH_URLS: readonly string[] = [8001, 8002, 8003, 8004, 9000].map(
   (port) => `http://${RUNNER_ADDRESS}:${port}/__health`,
 );
 
-/** The emulated Tailscale, for the machines too. */
+/** The emulated Tailscale, used by machines too. */
 export const TAILSCALE_URL = `http://${RUNNER_ADDRESS}:8003`;
 
-/** The emulated 1Password, for the machines. */
+/** The emulated 1Password, used by machines. */
 export const ONEPASSWORD_URL = `http://${RUNNER_ADDRESS}:8004`;
 
-/** The variables that say which sandbox is meant, for everything that is started in its name. */
+/** Variables that name the sandbox; every program that is started for it gets them. */
 export function sandboxVariables(context: SandboxContext): Readonly<Record<string, string>> {
   return { PANTHEROS_SANDBOX_DIR: context.directory, PANTHEROS_SANDBOX_NAME: context.name };
 }
 
-/** What the fleet's owner would have set up at the vendors before: a zone and a tailnet. */
+/** What a fleet's owner sets up at the vendors by hand: zone, tailnet and storage region. */
 export type Accounts = Pick<Inventory, "dns" | "tailnet" | "storage">;
 
 function accountOptions({ dns, tailnet, storage }: Accounts): readonly string[] {
@@ -38,14 +38,14 @@ function accountOptions({ dns, tailnet, storage }: Accounts): readonly string[] 
   ];
 }
 
-/** The emulated vendors as one daemon in the driver namespace; they find their tokens in secrets.env. */
+/** The emulated vendors as one daemon in the driver namespace; they read their tokens from secrets.env. */
 export function vendorsDaemon(
   context: SandboxContext,
   layout: Layout,
   accounts: Accounts,
   environment: NodeJS.ProcessEnv = process.env,
 ): Daemon {
-  // Named one by one: what else the caller's environment holds is none of the emulators' business.
+  // A list, so that nothing else of the caller's environment reaches the emulators.
   const passed = [
     "PATH",
     "HOME",
@@ -74,14 +74,14 @@ export function vendorsDaemon(
   };
 }
 
-/** Newest change of a program's source files, in milliseconds. */
+/** Time of the newest change below a directory, in milliseconds. */
 function newestChange(directory: string): number {
   return readdirSync(directory, { recursive: true, encoding: "utf8" })
     .map((path) => statSync(join(directory, path)).mtimeMs)
     .reduce((newest, time) => Math.max(newest, time), 0);
 }
 
-/** Does it still run the code that is on disk? */
+/** Whether the running vendors were started after the last change of their code. */
 function isCurrent(context: SandboxContext, layout: Layout): boolean {
   const started = existsSync(layout.vendorsPid) ? statSync(layout.vendorsPid).mtimeMs : 0;
   return ["vendors", "machines", "network"].every(
@@ -89,7 +89,7 @@ function isCurrent(context: SandboxContext, layout: Layout): boolean {
   );
 }
 
-/** Undefined when all vendors are well, else what is not. */
+/** Undefined when all vendors are healthy, else the URLs that are not. */
 export async function vendorsProblem(context: SandboxContext, seconds: number): Promise<string | undefined> {
   const argv = [
     process.execPath,
@@ -104,7 +104,7 @@ export async function vendorsProblem(context: SandboxContext, seconds: number): 
   return result.code === 0 ? undefined : result.stdout.trim() || result.stderr.trim();
 }
 
-/** The emulators, started when they do not run, run old code, or are not well. Returns what was done. */
+/** Starts the emulators when they are off, run old code or are not healthy. */
 export async function ensureVendors(
   context: SandboxContext,
   layout: Layout,
@@ -115,7 +115,7 @@ export async function ensureVendors(
   if (running && (await vendorsProblem(context, 5)) === undefined) return "running";
   await stopDaemon(daemon);
   await startDaemon(daemon);
-  // In short looks, to notice at once when it has ended instead.
+  // Short probes, to notice at once when the daemon has exited.
   let problem: string | undefined;
   for (const end = Date.now() + START_SECONDS * 1000; Date.now() < end; ) {
     problem = await vendorsProblem(context, 2);

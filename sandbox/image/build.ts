@@ -24,7 +24,7 @@ import {
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/** All files below sandbox/image/files, with the modes that matter: executable or not. */
+/** All files below `directory`; of their modes only the executable bit is kept. */
 export function imageFiles(directory: string): readonly ImageFile[] {
   return readdirSync(directory, { recursive: true, encoding: "utf8" })
     .filter((path) => statSync(join(directory, path)).isFile())
@@ -42,7 +42,7 @@ export interface ImageOptions {
   readonly files: string;
   /** Debian mirror; mmdebstrap's default when absent. */
   readonly mirror?: string;
-  /** Told what is being done and what it waits for. */
+  /** Gets progress messages. */
   readonly progress?: (message: string) => void;
 }
 
@@ -50,24 +50,25 @@ function recipeOf(options: ImageOptions): Recipe {
   return {
     suite: SUITE,
     files: imageFiles(options.files),
-    ...(options.mirror === undefined ? {} : { mirror: options.mirror }),
+    ...(options.mirror !== undefined && { mirror: options.mirror }),
   };
 }
 
-/** Where the image of this recipe is, or will be. */
+/** Root directory of the image, whether it is built yet or not. */
 export function imagePath(options: ImageOptions): string {
   return join(options.cache, "image", recipeHash(recipeOf(options)), "rootfs");
 }
 
 /**
- * The base image, built when the cache does not hold it. Safe to call from several processes; what a killed
- * build left is removed by the next. Takes about 40 s and 280 MB. Returns the root directory.
+ * Builds the base image unless it is in the cache: about 40 s and 280 MB. Several processes may call it at once;
+ * the next build removes what a killed one left. Returns the root directory.
  */
 export async function ensureImage(options: ImageOptions): Promise<string> {
   const root = imagePath(options);
   if (existsSync(root)) return root;
   const progress = options.progress ?? (() => {});
-  const waiting = (holder: number | undefined) => progress(`waits for the image build of process ${holder}`);
+  const waiting = (holder: number | undefined) =>
+    progress(`waiting for process ${holder}, which is building the image`);
   return withLock(
     join(options.cache, "image", "lock"),
     900,
@@ -82,17 +83,17 @@ export async function ensureImage(options: ImageOptions): Promise<string> {
 async function build(recipe: Recipe, directory: string, progress: (message: string) => void): Promise<void> {
   const partial = `${directory}.partial`;
   const images = dirname(directory);
-  // Of this recipe or another: we hold the lock, so nobody builds them any more.
+  // This process holds the lock, so every partial image is left over from a killed build.
   for (const left of readdirSync(images).filter((name) => name.endsWith(".partial"))) {
     rmSync(join(images, left), { recursive: true, force: true });
   }
   const root = join(partial, "rootfs");
   mkdirSync(partial, { recursive: true });
-  progress(`Debian ${recipe.suite} base image (once, about a minute)`);
+  progress(`building the Debian ${recipe.suite} base image (once, about a minute)`);
   await run(mmdebstrapCommand(recipe, root, existsSync(KEYRING) ? KEYRING : undefined), {
     step: "base image",
     timeout: 900_000,
-    hint: "needs a Debian mirror; PANTHEROS_DEBIAN_MIRROR names another one, debian-archive-keyring its keys",
+    hint: "is a Debian mirror reachable? PANTHEROS_DEBIAN_MIRROR sets a different one, the package debian-archive-keyring has its keys",
   });
   for (const file of recipe.files) {
     const target = join(root, file.path);
@@ -104,16 +105,16 @@ async function build(recipe: Recipe, directory: string, progress: (message: stri
   for (const name of readdirSync(join(root, "etc/ssh")).filter((file) => file.startsWith("ssh_host_"))) {
     rmSync(join(root, "etc/ssh", name));
   }
-  // Empty, not absent: each machine makes its own id, without the presets of a first boot.
+  // An empty file makes systemd generate an id at boot; an absent one would also apply the first boot's presets.
   writeFileSync(join(root, "etc/machine-id"), "");
   rmSync(join(root, "var/lib/dbus/machine-id"), { force: true });
-  // mmdebstrap takes it from this computer.
+  // mmdebstrap copies this computer's host name.
   writeFileSync(join(root, "etc/hostname"), "debian\n");
   await run(["systemctl", `--root=${root}`, "mask", ...MASKED_UNITS], { step: "base image" });
   await run(["systemctl", `--root=${root}`, "enable", ...ENABLED_UNITS], { step: "base image" });
   await run(["systemctl", `--root=${root}`, "disable", "nix-daemon.service"], { step: "base image" });
-  // Nothing is left to update at boot (ldconfig, catalogs): systemd compares these with /usr, ConditionNeedsUpdate=.
+  // These stamps skip updates at boot such as ldconfig: systemd compares them with /usr, ConditionNeedsUpdate=.
   for (const stamp of ["etc/.updated", "var/.updated"]) writeFileSync(join(root, stamp), "");
-  // The rename is the commit: a directory of this name is always whole.
+  // Renamed last: a directory of this name is always complete.
   renameSync(partial, directory);
 }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 /** Debian release of the base image, the one behind Hetzner's image name `debian-13`. */
 export const SUITE = "trixie";
 
-/** What a vendor's cloud image carries, plus Nix: the stand-in installer needs a store to copy into. */
+/** Packages of a vendor's cloud image, plus Nix: the emulated nixos-anywhere copies into its store. */
 export const PACKAGES: readonly string[] = [
   "systemd",
   "systemd-sysv",
@@ -21,7 +21,7 @@ export const PACKAGES: readonly string[] = [
   "nftables",
 ];
 
-/** Units that make no sense in a container without consoles or a way out. */
+/** Units that are useless in a container without consoles and without Internet access. */
 export const MASKED_UNITS: readonly string[] = [
   "console-getty.service",
   "getty@.service",
@@ -38,7 +38,7 @@ export const MASKED_UNITS: readonly string[] = [
   "dpkg-db-backup.timer",
   "e2scrub_all.timer",
   "fstrim.timer",
-  // Debian's own makes all key types, and only at a first boot.
+  // Debian's unit makes all key types, and runs at a first boot only.
   "sshd-keygen.service",
 ];
 
@@ -50,7 +50,7 @@ export const ENABLED_UNITS: readonly string[] = [
   "pantheros-boot.service",
 ];
 
-/** To be raised with a change of build.ts that changes what comes out. */
+/** Raise it when a change of build.ts changes the image. */
 const BUILD = 3;
 
 /** A file of sandbox/image/files/, as it goes into the image. */
@@ -69,8 +69,8 @@ export interface Recipe {
 }
 
 /**
- * Name of the image in the cache: changes with everything that changes its content.
- * The mirror is left out: the same packages come from any of them.
+ * Name of the image in the cache; depends on everything that changes its content.
+ * The mirror is left out: all mirrors have the same packages.
  */
 export function recipeHash(recipe: Recipe): string {
   const files = [...recipe.files].sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -78,7 +78,7 @@ export function recipeHash(recipe: Recipe): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
 }
 
-/** argv of mmdebstrap, building into `directory`; `keyring` is needed where apt does not trust Debian (Ubuntu). */
+/** argv of mmdebstrap; `keyring` is needed where apt does not trust Debian's keys (Ubuntu). */
 export function mmdebstrapCommand(recipe: Recipe, directory: string, keyring?: string): readonly string[] {
   return [
     "mmdebstrap",
@@ -86,7 +86,6 @@ export function mmdebstrapCommand(recipe: Recipe, directory: string, keyring?: s
     "--variant=minbase",
     `--include=${PACKAGES.join(",")}`,
     ...(keyring === undefined ? [] : [`--keyring=${keyring}`]),
-    // A directory on a file system mounted nodev or noexec would fail late; mmdebstrap checks at once.
     "--dpkgopt=path-exclude=/usr/share/man/*",
     "--dpkgopt=path-exclude=/usr/share/doc/*",
     "--dpkgopt=path-exclude=/usr/share/locale/*",

@@ -6,8 +6,8 @@ import { waitFor } from "./wait.ts";
 const MOUNT = "/sys/fs/cgroup";
 
 /**
- * The hierarchies that systemd uses to tell processes apart: the one of a pure version 2 host, or `systemd` and
- * `unified` of a host that also has version 1. `exists` tells whether a path does.
+ * The hierarchies in which systemd tracks processes: the only one of a pure version 2 system, or `systemd` and
+ * `unified` of a system that also has version 1.
  */
 export function cgroupHierarchies(exists: (path: string) => boolean = existsSync): readonly string[] {
   if (exists(`${MOUNT}/cgroup.controllers`)) return [MOUNT];
@@ -55,14 +55,14 @@ function removeCgroup(directory: string): boolean {
   try {
     rmdirSync(directory);
   } catch {
-    // Busy or gone: the look below tells.
+    // Busy, or removed already: checked below.
   }
   return !existsSync(directory);
 }
 
 /**
- * End every process in these cgroups, at once and without asking them, and remove the cgroups. They hold what
- * this sandbox started and nothing else. False when something is still there after `seconds`.
+ * Kills every process in these cgroups and removes the cgroups; they hold only what this sandbox started.
+ * False when something is left after `seconds`.
  */
 export async function clearCgroups(directories: readonly string[], seconds = 10): Promise<boolean> {
   const done = await waitFor(seconds, () => {
@@ -71,7 +71,7 @@ export async function clearCgroups(directories: readonly string[], seconds = 10)
         try {
           process.kill(pid, "SIGKILL");
         } catch {
-          // Ended by itself.
+          // It has ended already.
         }
       }
     }
@@ -80,7 +80,7 @@ export async function clearCgroups(directories: readonly string[], seconds = 10)
   return done === true;
 }
 
-/** Directories of a sandbox's daemon; the underscore keeps them apart from machines. */
+/** Directories of a sandbox's daemon; no machine's name begins with an underscore. */
 export function daemonCgroups(
   sandbox: string,
   daemon: string,

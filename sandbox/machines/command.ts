@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 
-/** A command of a named step failed; carries what a person needs to act. */
+/** A command of a named step failed; the message has step, command, exit code, output and hint. */
 export class StepError extends Error {
   readonly step: string;
   readonly command: string;
@@ -46,7 +46,7 @@ export function shellQuote(argv: readonly string[]): string {
     .join(" ");
 }
 
-/** Run to the end whatever the exit code; throws StepError only when it cannot start or exceeds its time. */
+/** Runs a command and returns any exit code. Throws StepError only when it cannot start or times out. */
 export function attempt(argv: readonly string[], options: CommandOptions): Promise<CommandResult> {
   const [program, ...args] = argv;
   if (program === undefined) throw new Error("empty command");
@@ -54,13 +54,13 @@ export function attempt(argv: readonly string[], options: CommandOptions): Promi
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       stdio: ["pipe", "pipe", "pipe"],
-      ...(options.env === undefined ? {} : { env: options.env }),
+      ...(options.env !== undefined && { env: options.env }),
     });
     let stdout = "";
     let stderr = "";
-    let late = false;
+    let timedOut = false;
     const timer = setTimeout(() => {
-      late = true;
+      timedOut = true;
       child.kill("SIGKILL");
     }, timeout);
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -78,8 +78,8 @@ export function attempt(argv: readonly string[], options: CommandOptions): Promi
     });
     child.on("close", (code, signal) => {
       clearTimeout(timer);
-      if (late) {
-        const detail = `no end within ${timeout / 1000} s\n${stderr}`;
+      if (timedOut) {
+        const detail = `timed out after ${timeout / 1000} s\n${stderr}`;
         reject(new StepError(options.step, shellQuote(argv), undefined, detail, options.hint));
       } else {
         resolve({ code: code ?? (signal === "SIGKILL" ? 137 : 143), stdout, stderr });
@@ -88,7 +88,7 @@ export function attempt(argv: readonly string[], options: CommandOptions): Promi
   });
 }
 
-/** Run and require exit code 0; returns stdout. */
+/** Runs a command, requires exit code 0 and returns stdout. */
 export async function run(argv: readonly string[], options: CommandOptions): Promise<string> {
   const result = await attempt(argv, options);
   if (result.code !== 0) {

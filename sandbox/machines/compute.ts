@@ -4,19 +4,19 @@ import { sandboxContext } from "./context.ts";
 import { Machines, type NewMachine } from "./machines.ts";
 import { readUserData, type UserData } from "./user-data.ts";
 
-/** The address a server takes of its IPv6 network: Hetzner's images configure `::1`. */
+/** The server's address in its IPv6 network: Hetzner's images configure `::1`. */
 export function serverAddress6(network: string): string {
   return network.replace(/::(\/\d+)?$/, "::1");
 }
 
 function addressesOf(spec: { ipv4?: string; ipv6?: string }): MachineAddresses {
   return {
-    ...(spec.ipv4 === undefined ? {} : { ipv4: spec.ipv4 }),
-    ...(spec.ipv6 === undefined ? {} : { ipv6: serverAddress6(spec.ipv6) }),
+    ...(spec.ipv4 !== undefined && { ipv4: spec.ipv4 }),
+    ...(spec.ipv6 !== undefined && { ipv6: serverAddress6(spec.ipv6) }),
   };
 }
 
-/** The machine of a server: keys chosen at the vendor go to root beside those of the user data. */
+/** The machine of a server; root gets the server's SSH keys and those of the user data. */
 export function machineOfServer(spec: MachineSpec): NewMachine {
   const none: UserData = { authorizedKeys: [] };
   const data = spec.userData === undefined || spec.userData === "" ? none : readUserData(spec.userData);
@@ -31,7 +31,7 @@ export function machineOfServer(spec: MachineSpec): NewMachine {
   };
 }
 
-/** Servers of the emulated Hetzner API as machines of the sandbox `name` in `dir`. */
+/** Runs the servers of the emulated Hetzner API as machines of the sandbox `name` in `dir`. */
 export function createCompute(dir: string, name: string, repository = process.cwd()): Compute {
   const machines = new Machines(sandboxContext(dir, name, repository));
   return {

@@ -6,7 +6,7 @@ import type { SandboxContext } from "./keeper.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Downloads and builds, shared by all checkouts; may be removed at any time. */
+/** Cache of downloads and builds, shared by all checkouts; it may be removed at any time. */
 export function cacheDirectory(environment: Environment = process.env): string {
   const given = environment["PANTHEROS_CACHE"];
   if (given !== undefined && given !== "") return given;
@@ -18,11 +18,11 @@ export function imageOptions(repository: string, environment: Environment = proc
   return {
     cache: cacheDirectory(environment),
     files: join(repository, "sandbox/image/files"),
-    ...(mirror === undefined || mirror === "" ? {} : { mirror }),
+    ...(mirror && { mirror }),
   };
 }
 
-/** The sandbox in `directory`; `progress` is told of an image build. */
+/** The sandbox in `directory`; `progress` gets the messages of an image build. */
 export function sandboxContext(
   directory: string,
   name: string,
@@ -37,7 +37,7 @@ export function sandboxContext(
   };
 }
 
-/** The sandbox that the environment names; by default the one of this checkout. */
+/** The sandbox of PANTHEROS_SANDBOX_DIR and PANTHEROS_SANDBOX_NAME; by default this checkout's. */
 export function sandboxFromEnvironment(
   repository: string,
   environment: Environment = process.env,

@@ -5,18 +5,18 @@ import { clearCgroups } from "./cgroups.ts";
 import { type ProcessIdentity, readPidFile, signalProcess, writePidFile } from "./process.ts";
 import { waitFor } from "./wait.ts";
 
-/** A program that runs on after its starter ended. */
+/** A program that keeps running after the process that started it. */
 export interface Daemon {
   readonly argv: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
   readonly workingDirectory: string;
   readonly pidFile: string;
   readonly log: string;
-  /** Its own cgroups: they find its children again when it was killed. */
+  /** Its own cgroups: when it was killed, its children are found there. */
   readonly cgroups: readonly string[];
 }
 
-/** Enter the cgroups named before `--`, then become the program: no child is ever started outside of them. */
+/** Enters the cgroups before `--`, then execs the program: every child starts inside of them. */
 const ENTER_CGROUPS =
   'while [ "$1" != -- ]; do mkdir -p "$1" && echo "$$" >"$1/cgroup.procs" || exit 71; shift; done; shift; exec "$@"';
 
@@ -28,7 +28,7 @@ export function daemonProcess(daemon: Pick<Daemon, "pidFile">): ProcessIdentity 
   return readPidFile(daemon.pidFile);
 }
 
-/** Start it in a session of its own; what an earlier life left is ended first. */
+/** Starts the daemon in its own session, after ending what an earlier run left. */
 export async function startDaemon(daemon: Daemon): Promise<void> {
   await clearCgroups(daemon.cgroups);
   mkdirSync(dirname(daemon.pidFile), { recursive: true });
@@ -47,7 +47,7 @@ export async function startDaemon(daemon: Daemon): Promise<void> {
   if (child.pid !== undefined) writePidFile(daemon.pidFile, child.pid);
 }
 
-/** Ask it to end, wait, then end it and all its children. */
+/** Sends SIGTERM, waits, then kills the daemon and all its children. */
 export async function stopDaemon(
   daemon: Pick<Daemon, "pidFile" | "cgroups">,
   seconds = 10,

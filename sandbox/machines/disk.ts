@@ -13,26 +13,26 @@ import type { MachineAddresses } from "../network/plan.ts";
 import type { FirewallRule } from "../vendors/hetzner/compute.ts";
 import type { UserData } from "./user-data.ts";
 
-/** What has to be known to start a machine again; machines/NAME/machine.json. */
+/** What a start of the machine needs; machines/NAME/machine.json. */
 export interface MachineRecord {
   readonly name: string;
-  /** Root of the image that the disk is layered on. */
+  /** Root directory of the image below the disk's overlay. */
   readonly base: string;
   readonly addresses: MachineAddresses;
   readonly firewall: readonly FirewallRule[] | null;
-  /** What its owner wants: a machine that is off with power "on" was cut off, and comes back with the sandbox. */
+  /** The owner's choice: a machine that is off with power "on" was killed, and `up` starts it again. */
   readonly power: "on" | "off";
 }
 
 export interface MachinePaths {
   readonly directory: string;
   readonly record: string;
-  /** The machine's own files over the image: its disk. */
+  /** Upper directory of the overlay: the machine's disk. */
   readonly upper: string;
   readonly console: string;
   readonly keeperLog: string;
   readonly keeperPid: string;
-  /** `COUNT PID`: how often it booted under this keeper, and the container's process. */
+  /** `COUNT PID`: number of boots under this keeper, and the container's process. */
   readonly boot: string;
   readonly lock: string;
 }
@@ -47,7 +47,7 @@ export function machinePaths(sandboxDirectory: string, name: string): MachinePat
     keeperLog: join(directory, "keeper.log"),
     keeperPid: join(directory, "run", "keeper.pid"),
     boot: join(directory, "run", "boot"),
-    // Outside of the directory: it is held while the directory is removed.
+    // Outside of the directory, which is removed while the lock is held.
     lock: join(sandboxDirectory, "run", `machine-${name}.lock`),
   };
 }
@@ -57,7 +57,7 @@ export function readRecord(paths: MachinePaths): MachineRecord | undefined {
   return JSON.parse(readFileSync(paths.record, "utf8")) as MachineRecord;
 }
 
-/** Atomic: a kill leaves the old record or the new one. */
+/** Replaces the record by rename: a kill leaves the old record or the new one. */
 export function writeRecord(paths: MachinePaths, record: MachineRecord): void {
   mkdirSync(paths.directory, { recursive: true });
   writeFileSync(`${paths.record}.new`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
@@ -80,7 +80,7 @@ interface SeedFile {
 export function seedFiles(data: UserData & { readonly hostname: string }): readonly SeedFile[] {
   const directory = "etc/pantheros-sandbox";
   return [
-    // Both: systemd reads the first when it starts, first-boot the second.
+    // systemd reads the first when it starts, first-boot reads the second.
     { path: "etc/hostname", content: `${data.hostname}\n` },
     { path: `${directory}/hostname`, content: `${data.hostname}\n` },
     { path: `${directory}/authorized_keys`, content: data.authorizedKeys.map((key) => `${key}\n`).join("") },
@@ -93,11 +93,11 @@ export function seedFiles(data: UserData & { readonly hostname: string }): reado
   ];
 }
 
-/** A new disk with the vendor's data on it; whatever an unfinished creation left is thrown away. */
+/** Makes a new disk with the vendor's data; removes what an unfinished creation left. */
 export function createDisk(paths: MachinePaths, data: UserData & { readonly hostname: string }): void {
   rmSync(paths.directory, { recursive: true, force: true });
   mkdirSync(paths.upper, { recursive: true });
-  // The overlay's root shows these modes, and sshd refuses keys below a directory others may write.
+  // The overlay's root has this mode, and sshd refuses keys below a directory that others can write.
   chmodSync(paths.upper, 0o755);
   chmodSync(paths.directory, 0o700);
   for (const file of seedFiles(data)) {

@@ -1,7 +1,10 @@
-/** Runs `body` for every item, at most `width` at a time; fails with the first failure, when what had begun is done. */
+/**
+ * Runs `body` for every item, at most `limit` at a time. After a failure nothing more is started; the first error
+ * is thrown when the running ones have ended.
+ */
 export async function eachLimit<T>(
   items: readonly T[],
-  width: number,
+  limit: number,
   body: (item: T) => Promise<void>,
 ): Promise<void> {
   const waiting = [...items];
@@ -11,6 +14,6 @@ export async function eachLimit<T>(
       await body(item).catch((error: unknown) => errors.push(error));
     }
   };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
   if (errors.length > 0) throw errors[0];
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Keeps one machine running: the power supply of a sandbox machine. Started in a session and a mount namespace
-# of its own, so that it outlives whoever asked for the machine, and its mounts go away with it, however it ends.
+# Keeps one machine of the sandbox running, as its power supply. It has its own session, so that it outlives the
+# program that started it, and its own mount namespace, so that its mounts end with it, however it ends.
 #
 #   keeper.sh DIR BASE NETNS NAME HOSTNAME CGROUP...
 #
@@ -10,20 +10,20 @@
 # NAME     for nspawn, unique on the host system
 # CGROUP   the machine's directory in each cgroup hierarchy
 #
-# Ends when the machine is off: 0 after an orderly power-off, else the exit code of what failed. SIGTERM is the
-# power button.
+# Ends when the machine is off: 0 after an orderly power-off, else the exit code of the failed command.
+# SIGTERM is the power button.
 set -u
 
 dir=$1 base=$2 netns=$3 name=$4 hostname=$5
 shift 5
 run="$dir/run"
 
-# Two keepers of one disk would destroy it. The lock ends with this process (fd 9 is closed for the machine).
+# Two keepers would corrupt the disk. The lock ends with this process; the machine does not inherit fd 9.
 mkdir -p "$run" || exit 70
 exec 9>"$run/keeper.lock"
 flock -n 9 || { echo "keeper: $name has a keeper already" >&2; exit 75; }
 
-# Own identity in the form of process.ts: pid, start time (field 22 of stat, here after the name), boot.
+# This process's identity as in process.ts: pid, start time (field 22 of stat), boot id.
 identity() {
   stat=$(cat "/proc/$$/stat") || return 1
   # shellcheck disable=SC2086 # the fields are words
@@ -33,13 +33,13 @@ identity() {
 }
 identity >"$run/keeper.pid.new" && mv "$run/keeper.pid.new" "$run/keeper.pid" || exit 70
 
-# In cgroups of its own: two machines in one would take each other for their own processes, and whatever ends
-# the cgroup of the caller must not end the machine.
+# Own cgroups: two systemds in one cgroup would manage each other's processes, and ending the caller's cgroup
+# must not end the machine.
 for cgroup; do
   mkdir -p "$cgroup/keeper" && echo "$$" >"$cgroup/keeper/cgroup.procs" || exit 71
 done
 
-# With controllers enabled a cgroup takes no process, so that each boot gets fresh ones.
+# systemd enables controllers in its cgroup, which then accepts no process: each boot needs a new one.
 clear_boot() {
   for cgroup; do
     [ -d "$cgroup/boot" ] || continue
@@ -49,17 +49,17 @@ clear_boot() {
 
 mkdir -p "$dir/upper" "$dir/work" "$dir/root" || exit 72
 mount -t overlay overlay -o "lowerdir=$base,upperdir=$dir/upper,workdir=$dir/work" "$dir/root" || exit 72
-# nspawn keeps sockets and mount points by machine name here; ours leave with the mount namespace.
+# nspawn keeps sockets and mount points by machine name here; on this mount they end with the mount namespace.
 mkdir -p /run/systemd/nspawn && mount -t tmpfs -o mode=755 nspawn /run/systemd/nspawn || exit 72
 
 child=
 off=
 # shellcheck disable=SC2317 # runs as a trap
-press() {
+press_power_button() {
   off=1
   [ -z "$child" ] || kill -TERM "$child" 2>/dev/null
 }
-trap press TERM
+trap press_power_button TERM
 trap '' HUP INT
 
 boot=0
@@ -81,9 +81,9 @@ while :; do
   ) </dev/null >>"$dir/console.log" 2>&1 &
   child=$!
   echo "$boot $child" >"$run/boot.new" && mv "$run/boot.new" "$run/boot"
-  # A power button pressed while there was no child to tell.
+  # The power button was pressed before there was a child.
   [ -z "$off" ] || kill -TERM "$child" 2>/dev/null
-  # A trapped signal ends wait early, with a code above 128: the child is what counts.
+  # A trapped signal ends wait early, with a code above 128: wait again until the child has ended.
   wait "$child"
   code=$?
   while kill -0 "$child" 2>/dev/null; do
@@ -91,7 +91,7 @@ while :; do
     code=$?
   done
   child=
-  # 133: the machine asks to be started again.
+  # nspawn ends with 133 when the machine reboots.
   if [ -n "$off" ]; then
     code=0
     break

@@ -16,7 +16,7 @@ export interface SandboxContext {
   readonly image: () => Promise<string>;
 }
 
-/** argv of the detached keeper: a mount namespace of its own, which still sees mounts go on the host system. */
+/** argv of the detached keeper, in its own mount namespace, into which unmounts of this computer propagate. */
 export function keeperCommand(
   context: Pick<SandboxContext, "name" | "repository">,
   paths: Pick<MachinePaths, "directory">,
@@ -38,7 +38,7 @@ export function keeperCommand(
   ];
 }
 
-/** How often the machine booted under its keeper: `COUNT PID` of run/boot. */
+/** Number of boots under the machine's keeper, from `COUNT PID` in run/boot. */
 export function bootCount(paths: MachinePaths): number {
   try {
     return Number(readFileSync(paths.boot, "utf8").split(" ")[0]);
@@ -47,7 +47,7 @@ export function bootCount(paths: MachinePaths): number {
   }
 }
 
-/** PID 1 of the machine, as the host system numbers it: the process that is 1 in its own pid namespace. */
+/** This computer's pid of the machine's PID 1: the process that is 1 in its own pid namespace. */
 export function findInit(cgroups: readonly string[]): number | undefined {
   return cgroups.flatMap(cgroupProcesses).find((pid) => {
     try {
@@ -59,7 +59,7 @@ export function findInit(cgroups: readonly string[]): number | undefined {
   });
 }
 
-/** The end of a log for an error; empty when there is none. */
+/** The end of a log, for an error message; empty without a log. */
 export function lastLines(path: string, count: number): string {
   try {
     return readFileSync(path, "utf8").trimEnd().split("\n").slice(-count).join("\n");
@@ -68,7 +68,7 @@ export function lastLines(path: string, count: number): string {
   }
 }
 
-/** Start the machine's keeper, which outlives us. What is returned tells whether it has ended already. */
+/** Starts the machine's keeper, which outlives this process. The result reports an early end. */
 export function spawnKeeper(
   context: SandboxContext,
   paths: MachinePaths,
@@ -78,9 +78,9 @@ export function spawnKeeper(
   mkdirSync(paths.directory, { recursive: true });
   const log = openSync(paths.keeperLog, "w", 0o600);
   const [program = "", ...args] = keeperCommand(context, paths, record, cgroups);
-  // Made anew, because ours may hold tokens, which nspawn's process would show.
+  // Not inherited: this process's environment may hold tokens, which /proc would show for nspawn.
   const environment = { PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8" };
-  // detached: setsid(2), so that no signal to our process group or terminal reaches the machine.
+  // detached: setsid(2), so that no signal to this process group or terminal reaches the machine.
   const keeper = spawn(program, args, {
     detached: true,
     cwd: "/",

@@ -3,14 +3,14 @@ import { dirname } from "node:path";
 import { formatIdentity, identify, readPidFile } from "./process.ts";
 import { waitFor } from "./wait.ts";
 
-/** Someone else holds the lock and did not let go in time. */
+/** Another process held the lock until the timeout. */
 export class LockedError extends Error {
   readonly path: string;
   readonly holder: number | undefined;
 
   constructor(path: string, holder: number | undefined, seconds: number) {
     super(
-      `${path} is held by ${holder === undefined ? "another process" : `process ${holder}`} after ${seconds} s`,
+      `${path} is still held by ${holder === undefined ? "another process" : `process ${holder}`} after ${seconds} s`,
     );
     this.name = "LockedError";
     this.path = path;
@@ -19,8 +19,8 @@ export class LockedError extends Error {
 }
 
 /**
- * Take the lock without waiting: true when it is ours now. A lock whose owner is dead is taken over.
- * link(2) fails when the name exists, so two takers never both succeed.
+ * Takes the lock without waiting; true on success. A lock whose owner is dead is taken over.
+ * link(2) fails when the name exists, so two processes never both succeed.
  */
 export function tryLock(path: string): boolean {
   const self = identify(process.pid);
@@ -38,7 +38,7 @@ export function tryLock(path: string): boolean {
   }
 }
 
-/** Replace a dead owner's lock. A second lock makes sure that only one of several takers does. */
+/** Replaces a dead owner's lock. A second lock ensures that only one process does so. */
 function takeOver(path: string, own: string): boolean {
   const guard = `${path}.takeover`;
   try {
@@ -48,7 +48,7 @@ function takeOver(path: string, own: string): boolean {
     return false;
   }
   try {
-    // Someone may have replaced it between our look and the guard.
+    // Another process may have taken it over before this one had the guard.
     if (readPidFile(path) !== undefined) return false;
     rmSync(path, { force: true });
     linkSync(own, path);
@@ -72,18 +72,18 @@ export function unlock(path: string): void {
   if (readPidFile(path)?.pid === process.pid) rmSync(path, { force: true });
 }
 
-/** Run `body` under the lock, waiting `seconds` for another owner. `onWait` is told whom we wait for, once. */
+/** Runs `body` under the lock, waiting up to `seconds` for it. `onWait` gets the holder's pid, once. */
 export async function withLock<T>(
   path: string,
   seconds: number,
   body: () => Promise<T>,
   onWait: (holder: number | undefined) => void = () => {},
 ): Promise<T> {
-  let told = false;
+  let reported = false;
   const taken = await waitFor(seconds, () => {
     if (tryLock(path)) return true;
-    if (!told) onWait(readPidFile(path)?.pid);
-    told = true;
+    if (!reported) onWait(readPidFile(path)?.pid);
+    reported = true;
     return undefined;
   });
   if (taken === undefined) throw new LockedError(path, readPidFile(path)?.pid, seconds);

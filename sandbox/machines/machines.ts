@@ -31,7 +31,7 @@ import { FREE_SCRIPT, fillScript } from "./space.ts";
 import type { UserData } from "./user-data.ts";
 import { waitFor } from "./wait.ts";
 
-/** Seconds. A machine starts in about one; these are for a busy one. */
+/** Limits for a busy computer; otherwise a machine starts in about a second. */
 const START_SECONDS = 30;
 const BOOT_SECONDS = 60;
 const SHUTDOWN_SECONDS = 20;
@@ -39,9 +39,9 @@ const REBOOT_SECONDS = 30;
 const LOCK_SECONDS = 120;
 
 const START_HINT =
-  "the sandbox's directory must lie on a file system that an overlay can write to (ext4, xfs, btrfs, tmpfs; not another overlay)";
+  "the sandbox's directory must be on a file system that overlayfs can write to (ext4, xfs, btrfs, tmpfs; not an overlay)";
 
-/** SIGRTMIN+5 of glibc: systemd as PID 1 starts reboot.target, systemd(1). */
+/** SIGRTMIN+5 of glibc, on which systemd as PID 1 starts reboot.target, systemd(1). */
 const SIGNAL_REBOOT = 39;
 
 export interface NewMachine {
@@ -49,13 +49,13 @@ export interface NewMachine {
   readonly addresses: MachineAddresses;
   readonly firewall: readonly FirewallRule[] | null;
   readonly userData: UserData;
-  /** Store path of this computer: the system that the machine boots. Without one it is the image's Debian. */
+  /** Store path, on this computer, of the system that the machine boots; absent: the image's Debian. */
   readonly system?: string;
 }
 
 export type MachineState = "running" | "off" | "missing";
 
-/** The machines of one sandbox. Every call may be repeated, and follows a kill at any point of an earlier one. */
+/** The machines of one sandbox. Every call can be repeated, also after an earlier one was killed at any point. */
 export class Machines {
   readonly #context: SandboxContext;
 
@@ -81,7 +81,7 @@ export class Machines {
     return readPidFile(paths.keeperPid) === undefined ? "off" : "running";
   }
 
-  /** Make the disk, unless the machine exists, and start it. */
+  /** Makes the disk, unless the machine exists, and starts it. */
   async create(machine: NewMachine): Promise<void> {
     await this.#locked(machine.name, async () => {
       const paths = this.paths(machine.name);
@@ -101,7 +101,7 @@ export class Machines {
     await this.#locked(name, () => this.#start(name));
   }
 
-  /** Start again what something other than its owner ended: a kill, or a reboot of this computer. */
+  /** Starts a machine that its owner did not switch off: it was killed, or this computer rebooted. */
   async recover(name: string): Promise<boolean> {
     return this.#locked(name, async () => {
       if (this.record(name)?.power !== "on" || this.state(name) === "running") return false;
@@ -110,7 +110,7 @@ export class Machines {
     });
   }
 
-  /** `force`: cut the power. Otherwise press the power button, wait, and cut it when that was in vain. */
+  /** `force` cuts the power; `clean` presses the power button, and cuts the power after a timeout. */
   async stop(name: string, how: "clean" | "force"): Promise<void> {
     await this.#locked(name, async () => {
       const record = this.record(name);
@@ -119,7 +119,7 @@ export class Machines {
     });
   }
 
-  /** Ask the system to reboot; a machine that does not follow is reset. */
+  /** Asks the system to reboot; resets a machine that does not. */
   async reboot(name: string): Promise<void> {
     await this.#locked(name, async () => {
       const paths = this.paths(name);
@@ -137,7 +137,7 @@ export class Machines {
     });
   }
 
-  /** Cut the power and remove the machine with its disk. */
+  /** Cuts the power and removes the machine with its disk. */
   async delete(name: string): Promise<void> {
     await this.#locked(name, async () => {
       await this.#cut(name);
@@ -145,7 +145,7 @@ export class Machines {
     });
   }
 
-  /** Replace the packet filter of the machine, now and for later starts; null = none attached. */
+  /** Replaces the machine's firewall, now and for later starts; null: none attached. */
   async applyFirewall(name: string, rules: readonly FirewallRule[] | null): Promise<void> {
     await this.#locked(name, async () => {
       const record = this.#existing(name);
@@ -156,17 +156,17 @@ export class Machines {
     });
   }
 
-  /** Other addresses from the next start on. */
+  /** Sets the addresses that the machine has from its next start on. */
   async readdress(name: string, addresses: MachineAddresses): Promise<void> {
     await this.#locked(name, async () => {
       writeRecord(this.paths(name), { ...this.#existing(name), addresses });
     });
   }
 
-  /** Waits until the machine's boot is over: its units have started, or have failed to. False: it still boots. */
+  /** Waits until all units have started or failed. False: the machine is still booting after the timeout. */
   async booted(name: string): Promise<boolean> {
     const over = await waitFor(BOOT_SECONDS, async () => {
-      if (this.state(name) !== "running") return true; // switched off meanwhile
+      if (this.state(name) !== "running") return true;
       if (!this.#isUp(name)) return undefined;
       const ask = this.shellCommand(name, ["timeout", "10", "systemctl", "is-system-running", "--wait"]);
       const { stdout } = await attempt(ask, { step: `boot of ${name}` });
@@ -175,28 +175,28 @@ export class Machines {
     return over === true;
   }
 
-  /** Pull the network cable, plug it in again, or make the link slow. */
+  /** Unplugs the network cable, plugs it in again, or slows the link down. */
   async cable(name: string, cable: Cable): Promise<void> {
     this.#existing(name);
     await setCable(this.#context.name, name, cable);
   }
 
-  /** Leave so many kilobytes of the machine's disk free, where its store is; undefined: as before. */
+  /** Fills the machine's /nix up to `kilobytes` of free space; undefined: frees it again. */
   async space(name: string, kilobytes: number | undefined): Promise<void> {
     const script = kilobytes === undefined ? FREE_SCRIPT : fillScript(kilobytes);
     await run(this.shellCommand(name, ["sh", "-c", script]), { step: `disk of ${name}`, timeout: 60_000 });
   }
 
-  /** argv of a root shell, or a command, inside of the machine: all its namespaces are entered from outside. */
+  /** argv of a root shell or a command inside of the machine; it enters the machine's namespaces. */
   shellCommand(name: string, command: readonly string[]): readonly string[] {
     const init = findInit(this.#cgroups(name));
     if (init === undefined) throw new Error(`machine ${name} is ${this.state(name)}`);
     const inside = command.length === 0 ? ["/bin/bash", "-l"] : command;
-    // A console hands over nothing of the caller's environment: PANTHEROS_ROOT would make the host's own scripts work elsewhere.
+    // No inherited environment, as on a console: PANTHEROS_ROOT would change what the host's scripts do.
     const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
     const environment = ["HOME=/root", `PATH=${path}`, `TERM=${process.env["TERM"] ?? "dumb"}`];
-    // The shell in between stays outside and reaps what it starts. nsenter's own fork would stop itself when a shutdown
-    // stops its child, never reap it, and so hold the whole machine.
+    // The shell in between reaps the command. With its own fork, nsenter would stop itself when a shutdown stops its
+    // child, never reap it, and so block the machine's shutdown.
     const enter = ["nsenter", "--no-fork", `--target=${init}`, "--all", "--root", "--wd"];
     return [...enter, "env", "-i", ...environment, "sh", "-c", '"$@"; exit "$?"', "sh", ...inside];
   }
@@ -222,7 +222,7 @@ export class Machines {
   async #start(name: string): Promise<void> {
     const paths = this.paths(name);
     const before = this.#existing(name);
-    // The cache may be emptied at any time; a disk also fits an image of the same packages built anew.
+    // The cache may have been emptied; the disk also fits a new image of the same packages.
     const base = existsSync(before.base) ? before.base : await this.#context.image();
     const record: MachineRecord = { ...before, base, power: "on" };
     if (record.base !== before.base || record.power !== before.power) writeRecord(paths, record);
@@ -260,13 +260,13 @@ export class Machines {
     await this.#cut(name);
   }
 
-  /** End everything the machine runs and remove what is not its disk; also after a kill of its keeper. */
+  /** Kills the machine's processes and removes all but its disk; also after its keeper was killed. */
   async #cut(name: string): Promise<void> {
     const paths = this.paths(name);
     const keeper = readPidFile(paths.keeperPid);
     if (keeper !== undefined) signalProcess(keeper, "SIGKILL");
     if (!(await clearCgroups(this.#cgroups(name)))) {
-      throw new StepError(`power off of ${name}`, "kill", undefined, "processes of the machine do not end");
+      throw new StepError(`power off of ${name}`, "kill", undefined, "the machine's processes do not end");
     }
     await waitFor(5, () =>
       keeper !== undefined && readPidFile(paths.keeperPid) !== undefined ? undefined : true,

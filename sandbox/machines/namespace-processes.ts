@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 
-/** A process as far as it matters who it belongs to. */
+/** A process, with what shows where it belongs. */
 export interface ProcessEntry {
   readonly pid: number;
   readonly parent: number;
@@ -19,7 +19,7 @@ export function namespaceId(path: string): string | undefined {
   }
 }
 
-/** Every process of this computer that has a network namespace of its own to speak of (no kernel threads). */
+/** Every process of this computer with a readable network namespace (no kernel threads). */
 export function listProcesses(): readonly ProcessEntry[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -37,7 +37,7 @@ export function listProcesses(): readonly ProcessEntry[] {
     });
 }
 
-/** The process and all above it. */
+/** The pids of a process and all its ancestors. */
 export function ancestry(processes: readonly ProcessEntry[], pid: number): ReadonlySet<number> {
   const byPid = new Map(processes.map((entry) => [entry.pid, entry]));
   const chain = new Set<number>();
@@ -51,7 +51,7 @@ export function ancestry(processes: readonly ProcessEntry[], pid: number): Reado
   return chain;
 }
 
-/** Processes in one of the namespaces, without `self` and what is above it. */
+/** Processes in one of the namespaces, without `self` and its ancestors. */
 export function processesIn(
   processes: readonly ProcessEntry[],
   namespaces: ReadonlySet<string>,
@@ -61,7 +61,7 @@ export function processesIn(
   return processes.filter((entry) => namespaces.has(entry.network) && !above.has(entry.pid));
 }
 
-/** Processes that orphans are given to: init, and systemd's managers of users, prctl(2) PR_SET_CHILD_SUBREAPER. */
+/** Parents of orphaned processes: init and systemd's user managers, prctl(2) PR_SET_CHILD_SUBREAPER. */
 export function subreapers(processes: readonly ProcessEntry[]): ReadonlySet<number> {
   const managers = processes
     .filter(({ command }) => /^\S*\/systemd( |$)/.test(command))
@@ -70,24 +70,24 @@ export function subreapers(processes: readonly ProcessEntry[]): ReadonlySet<numb
 }
 
 /**
- * Of processes in a namespace those that lost their parent (a reaper took them), and all below them: what a killed
- * run left behind. `spared` are processes that are meant to stand alone.
+ * The processes whose parent is a subreaper, with all their descendants: what a killed run left. `spared` are
+ * daemons, which have such a parent on purpose.
  */
 export function orphans(
   processes: readonly ProcessEntry[],
   spared: ReadonlySet<number>,
   adopters: ReadonlySet<number>,
 ): readonly ProcessEntry[] {
-  const lost = new Set(
+  const orphaned = new Set(
     processes
       .filter((entry) => adopters.has(entry.parent) && !spared.has(entry.pid))
       .map((entry) => entry.pid),
   );
-  for (let before = -1; before !== lost.size; ) {
-    before = lost.size;
+  for (let before = -1; before !== orphaned.size; ) {
+    before = orphaned.size;
     for (const entry of processes) {
-      if (lost.has(entry.parent) && !spared.has(entry.pid)) lost.add(entry.pid);
+      if (orphaned.has(entry.parent) && !spared.has(entry.pid)) orphaned.add(entry.pid);
     }
   }
-  return processes.filter((entry) => lost.has(entry.pid));
+  return processes.filter((entry) => orphaned.has(entry.pid));
 }

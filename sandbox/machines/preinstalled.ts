@@ -4,9 +4,9 @@ import type { MachinePaths } from "./disk.ts";
 const INSTALL_SECONDS = 300;
 
 /**
- * Puts a system closure onto a disk that was never booted, as its owner would have installed it long ago. $1 image, $2
- * the machine's directory, $3 closure. The keys that first-boot would put in place go there here: it does not run on a
- * machine that boots a closure. In a mount namespace of its own, which takes the mount away with it.
+ * Installs a system closure on a disk that was never booted. $1 image, $2 the machine's directory, $3 closure.
+ * It also installs the host key: first-boot does not run on a machine that boots a closure. It runs in its own
+ * mount namespace, so a kill leaves no mount.
  */
 const SCRIPT = `set -eu
 root=$2/root system=$3
@@ -36,7 +36,7 @@ export function preinstallCommand(
   return ["unshare", "--mount", "sh", "-c", SCRIPT, "sh", base, paths.directory, system];
 }
 
-/** The machine boots `system`, a store path of this computer, from its first start on. */
+/** Installs `system`, a store path of this computer, so that the machine boots it from its first start on. */
 export async function preinstall(base: string, paths: MachinePaths, system: string): Promise<void> {
   await run(preinstallCommand(base, paths, system), {
     step: "preinstalled system",

@@ -1,8 +1,8 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 
 /**
- * A process, named so that a re-used pid is never taken for it: the pid, the start time of the kernel (clock
- * ticks since boot; field 22 of /proc/PID/stat, proc_pid_stat(5)) and the boot it ran in.
+ * Identifies a process even when its pid is re-used: pid, start time (clock ticks since boot; field 22 of
+ * /proc/PID/stat, proc_pid_stat(5)) and boot id.
  */
 export interface ProcessIdentity {
   readonly pid: number;
@@ -10,9 +10,9 @@ export interface ProcessIdentity {
   readonly boot: string;
 }
 
-/** Start time out of the text of /proc/PID/stat; undefined for a zombie, which no longer runs anything. */
+/** Start time from the text of /proc/PID/stat; undefined for a zombie, which no longer runs. */
 export function startTimeOf(stat: string): string | undefined {
-  // The second field is the command name in parentheses and may itself hold spaces and parentheses.
+  // The second field is the command name in parentheses; it may contain spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
 }
@@ -22,7 +22,7 @@ export function formatIdentity(identity: ProcessIdentity): string {
   return `${identity.pid} ${identity.started} ${identity.boot}\n`;
 }
 
-/** Undefined for anything else than a whole line: a file cut off by a kill says nothing. */
+/** Undefined for anything but one complete line, such as a file that a kill truncated. */
 export function parseIdentity(text: string): ProcessIdentity | undefined {
   const match = /^(\d+) (\d+) ([0-9a-f-]{36})\n$/.exec(text);
   const [, pid, started, boot] = match ?? [];
@@ -38,7 +38,7 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** The identity of a process that runs now; undefined when there is none with that pid. */
+/** The identity of the running process with this pid; undefined when there is none. */
 export function identify(pid: number): ProcessIdentity | undefined {
   const started = startTimeOf(readText(`/proc/${pid}/stat`) ?? "");
   const boot = readText("/proc/sys/kernel/random/boot_id")?.trim();
@@ -50,7 +50,7 @@ export function isAlive(identity: ProcessIdentity): boolean {
   return now !== undefined && now.started === identity.started && now.boot === identity.boot;
 }
 
-/** The living process a pid file names; undefined for a missing, broken or stale file. */
+/** The running process of a pid file; undefined for a missing, broken or stale file. */
 export function readPidFile(path: string): ProcessIdentity | undefined {
   const identity = parseIdentity(readText(path) ?? "");
   return identity !== undefined && isAlive(identity) ? identity : undefined;
@@ -62,7 +62,7 @@ export function writePidFile(path: string, pid: number): void {
   else writeFileSync(path, formatIdentity(identity));
 }
 
-/** Signal exactly the process meant; false when it is gone. */
+/** Signals the process, never a later one with its pid; false when it is gone. */
 export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals | number): boolean {
   if (!isAlive(identity)) return false;
   try {

@@ -1,23 +1,23 @@
 /**
- * A disk that is full: /nix of the machine becomes a file system of its own with little room left, and with the same
- * content. `free` takes it away again: the machine has its own /nix of before. Neither outlives a boot.
+ * A full disk: mounts a copy of /nix with little free space over /nix. `free` unmounts it, which brings the
+ * original content back. A boot also ends it.
  */
-const SMALL = "/run/pantheros-small";
+const COPY = "/run/pantheros-small";
 
-/** What of the Nix daemon holds on to /nix; its socket lies there. */
+/** These units keep /nix busy; the daemon's socket is below it. */
 const DAEMON = "nix-daemon.socket nix-daemon.service";
 
-/** Shell script, run as root inside of the machine; `free` = kilobytes left. */
+/** Shell script, run as root in the machine, that leaves `kilobytes` free. */
 export function fillScript(kilobytes: number): string {
   return `set -eu
 if mountpoint -q /nix; then echo "/nix is full already" >&2; exit 1; fi
 systemctl stop ${DAEMON}
-mkdir -p ${SMALL}
-mount -t tmpfs -o mode=755 small ${SMALL}
-cp -a /nix/. ${SMALL}/
-used=$(df --output=used -k ${SMALL} | tail -n 1)
-mount -o "remount,size=$((used + ${kilobytes}))k" ${SMALL}
-mount --bind ${SMALL} /nix
+mkdir -p ${COPY}
+mount -t tmpfs -o mode=755 small ${COPY}
+cp -a /nix/. ${COPY}/
+used=$(df --output=used -k ${COPY} | tail -n 1)
+mount -o "remount,size=$((used + ${kilobytes}))k" ${COPY}
+mount --bind ${COPY} /nix
 systemctl start nix-daemon.socket
 `;
 }
@@ -26,6 +26,6 @@ export const FREE_SCRIPT = `set -eu
 mountpoint -q /nix || exit 0
 systemctl stop ${DAEMON}
 umount --lazy /nix
-umount --lazy ${SMALL}
+umount --lazy ${COPY}
 systemctl start nix-daemon.socket
 `;

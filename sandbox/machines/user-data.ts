@@ -1,4 +1,4 @@
-/** What the image's first boot takes from the vendor's user data. */
+/** What the image's first boot uses of the vendor's user data. */
 export interface UserData {
   readonly hostname?: string;
   /** OpenSSH private key with its public half: the machine's host key until an installation replaces it. */
@@ -6,7 +6,7 @@ export interface UserData {
   readonly authorizedKeys: readonly string[];
 }
 
-/** User data that the image can't read: cloud-init would log it and boot on; the sandbox says so at once. */
+/** The user data is invalid. cloud-init would log that and boot; the sandbox fails at once. */
 export class UserDataError extends Error {
   constructor(message: string) {
     super(`user data: ${message}`);
@@ -23,8 +23,8 @@ interface Line {
 }
 
 /**
- * The part of YAML that cloud-config uses here: maps and lists in block form, plain and quoted scalars,
- * literal blocks (`|`, `|-`). JSON, which is YAML too, is read as JSON.
+ * Parses the part of YAML that the program's cloud-config uses: maps and lists in block form, plain and quoted
+ * scalars, literal blocks (`|`, `|-`). JSON, which is also YAML, is parsed as JSON.
  */
 export function parseCloudConfig(text: string): Value {
   const [first = "", ...rest] = text.split("\n");
@@ -34,7 +34,7 @@ export function parseCloudConfig(text: string): Value {
     try {
       return JSON.parse(body) as Value;
     } catch (error) {
-      throw new UserDataError(`bad JSON: ${(error as Error).message}`);
+      throw new UserDataError(`invalid JSON: ${(error as Error).message}`);
     }
   }
   const lines = rest.map((line, index) => ({
@@ -128,7 +128,7 @@ function parseScalar(text: string, line: number): Value {
     try {
       return JSON.parse(text) as string;
     } catch {
-      throw new UserDataError(`line ${line}: bad quoted text`);
+      throw new UserDataError(`line ${line}: invalid quoted text`);
     }
   }
   if (text.startsWith("'")) return text.replace(/^'(.*)'$/, "$1").replaceAll("''", "'");
@@ -146,7 +146,7 @@ function textOf(map: { readonly [key: string]: Value }, key: string): string | u
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** The settings the image knows; other keys are for software that a real image has, and are passed over. */
+/** The settings that the image applies; ignores other keys, which are for software of a real image. */
 export function readUserData(text: string): UserData {
   const root = parseCloudConfig(text);
   if (!isMap(root)) throw new UserDataError("want a map");
@@ -159,7 +159,7 @@ export function readUserData(text: string): UserData {
   }
   const hostname = textOf(root, "hostname");
   return {
-    ...(hostname === undefined ? {} : { hostname }),
+    ...(hostname !== undefined && { hostname }),
     ...(privateKey === undefined || publicKey === undefined
       ? {}
       : { hostKey: { privateKey: `${privateKey.trimEnd()}\n`, publicKey: `${publicKey.trimEnd()}\n` } }),

@@ -1,19 +1,19 @@
 import { linkName } from "./names.ts";
 
-/** plugged: as it should be. unplugged: nothing passes, and nobody is told. slow: an eighth of a megabyte a second comes in. */
+/** plugged: normal. unplugged: packets are dropped silently. slow: 128 kB/s to the machine. */
 export type Cable = "plugged" | "unplugged" | "slow";
 
-/** What a slow link lets through to the machine. */
-const SLOW = "128 kbytes/second burst 64 kbytes";
+/** Limit of a slow link, towards the machine. */
+const SLOW_RATE = "128 kbytes/second burst 64 kbytes";
 
-/** nft script that makes the machine's link so; one transaction. Before the vendor's firewall, which it leaves alone. */
+/** nft script, one transaction, that sets the link's state; it does not touch the vendor's firewall. */
 export function cableScript(machine: string, cable: Cable): string {
   const link = linkName(machine);
   const table = `inet cable_${link.replaceAll("-", "_")}`;
   const fresh = `table ${table}\ndelete table ${table}\n`;
   if (cable === "plugged") return fresh;
-  const drop = cable === "unplugged" ? "drop" : `limit rate over ${SLOW} drop`;
-  // Out of the machine a slow link lets everything through: answers are small.
+  const drop = cable === "unplugged" ? "drop" : `limit rate over ${SLOW_RATE} drop`;
+  // A slow link does not limit what the machine sends: answers are small.
   const from = cable === "unplugged" ? `iifname "${link}" drop` : "";
   const chain = (hook: string, ...rules: readonly string[]) =>
     `  chain ${hook} { type filter hook ${hook} priority raw; ${rules.filter(Boolean).join("; ")}; }\n`;

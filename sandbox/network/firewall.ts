@@ -2,7 +2,7 @@ import type { FirewallRule } from "../vendors/hetzner/compute.ts";
 import { linkName } from "./names.ts";
 import { TAILNET_NETWORK } from "./plan.ts";
 
-/** nft has no ESP or GRE match by name outside of `meta l4proto`. */
+/** Values of `meta l4proto`, the only nft match that has ESP and GRE by name. */
 const PROTOCOLS: Readonly<Record<FirewallRule["protocol"], string>> = {
   tcp: "tcp",
   udp: "udp",
@@ -15,11 +15,11 @@ const CIDR = /^[0-9a-fA-F.:]+\/\d{1,3}$/;
 const PORT = /^\d{1,5}(-\d{1,5})?$/;
 
 function nftTable(machine: string): string {
-  // nft identifiers take no dash at the start of a number; the link name is unique and well-formed.
+  // nft identifiers take no dashes; the link name is unique.
   return `inet machine_${linkName(machine).replaceAll("-", "_")}`;
 }
 
-/** The nft statements of one rule: one for each address family among its addresses. */
+/** The nft statements of one rule, one for each address family. */
 export function ruleStatements(rule: FirewallRule): readonly string[] {
   const side = rule.direction === "in" ? "saddr" : "daddr";
   if (rule.port !== undefined && !PORT.test(rule.port)) throw new Error(`port ${JSON.stringify(rule.port)}`);
@@ -45,9 +45,9 @@ function addressMatch(family: string, side: string, peers: readonly string[]): s
 }
 
 /**
- * nft script that enforces the rules on the machine's link, from outside of the machine; one transaction, so
- * there is no moment without rules. As at Hetzner: without a firewall everything passes; with one, inbound is
- * closed but for its rules, and outbound is open unless it has outbound rules.
+ * nft script that enforces the rules on the machine's link, outside of the machine; one transaction, so there
+ * is no moment without rules. As at Hetzner: without a firewall everything passes. With one, inbound traffic
+ * needs a rule; outbound traffic needs one only when the firewall has outbound rules.
  * https://docs.hetzner.com/cloud/firewalls/overview/
  *
  * `rules` null: no firewall is attached.
@@ -72,12 +72,12 @@ ${chain("outbound", outbound.flatMap(ruleStatements), outbound.length === 0 ? "a
 function chain(name: string, statements: readonly string[], last: "accept" | "drop"): string {
   const lines = [
     "ct state established,related return",
-    // The tailnet's traffic is one encrypted stream to the vendor's firewall.
+    // The vendor's firewall sees tailnet traffic only as one encrypted stream.
     `ip daddr ${TAILNET_NETWORK} return`,
     `ip saddr ${TAILNET_NETWORK} return`,
-    // Neighbour discovery is part of the link, not of the traffic Hetzner filters.
+    // Neighbour discovery belongs to the link; Hetzner does not filter it.
     "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert } return",
-    // The rules return rather than accept: in the forward chain the other machine's still follow.
+    // `return`, not `accept`: in the forward chain the other machine's rules follow.
     ...statements,
     last === "drop" ? "drop" : "return",
   ];

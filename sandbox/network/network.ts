@@ -30,7 +30,7 @@ async function runEach(step: string, commands: readonly (readonly string[])[]): 
   for (const argv of commands) await run(argv, { step });
 }
 
-/** Whole only when its last command was run: the last one of `driverCommands` brings lo up. */
+/** True when the last of `driverCommands`, which brings lo up, was run. */
 async function driverIsComplete(sandbox: string): Promise<boolean> {
   const driver = driverNamespace(sandbox);
   const resolver = join(NETNS_CONFIGURATION, driver, "resolv.conf");
@@ -39,20 +39,20 @@ async function driverIsComplete(sandbox: string): Promise<boolean> {
   return answer.code === 0 && answer.stdout.includes(RUNNER_ADDRESS6);
 }
 
-/** Which directory owns the names of a sandbox on this computer; gone with the next boot, as the namespaces are. */
+/** A file for each sandbox name with the directory that owns it; like namespaces, it is gone after a boot. */
 const OWNERS = "/run/pantheros";
 
-/** Another checkout has a sandbox of this name: its namespaces and cgroups are not ours to change. */
+/** Another directory owns a sandbox of this name, with its namespaces and cgroups. */
 export class NameTakenError extends Error {
   constructor(sandbox: string, owner: string) {
     super(
-      `the sandbox name ${sandbox} is in use by ${owner}: take that one down, or set PANTHEROS_SANDBOX_NAME to another`,
+      `the sandbox name ${sandbox} is in use by ${owner}: run \`tools/sandbox down\` there, or set PANTHEROS_SANDBOX_NAME to a different name`,
     );
     this.name = "NameTakenError";
   }
 }
 
-/** Note down that `directory` owns the name; throws NameTakenError when another directory that still exists does. */
+/** Records `directory` as the owner of the name. Throws NameTakenError when another existing directory owns it. */
 export function claimName(sandbox: string, directory: string): void {
   const file = join(OWNERS, checkName("sandbox", sandbox));
   const owner = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
@@ -63,8 +63,7 @@ export function claimName(sandbox: string, directory: string): void {
 }
 
 /**
- * The driver namespace of the sandbox in `directory`, made when it isn't there or is only half made. Safe to call
- * from several processes at once.
+ * Makes the driver namespace when it is absent or incomplete. Several processes may call it at once.
  */
 export async function ensureDriver(sandbox: string, directory: string): Promise<void> {
   claimName(sandbox, directory);
@@ -81,7 +80,7 @@ export async function ensureDriver(sandbox: string, directory: string): Promise<
   });
 }
 
-/** A fresh link for the machine, replacing what an earlier life of it left. */
+/** Makes the machine's namespace and link; replaces those of an earlier start. */
 export async function connectMachine(
   sandbox: string,
   machine: string,
@@ -91,10 +90,10 @@ export async function connectMachine(
   await runEach(`network of ${machine}`, machineCommands(sandbox, machine, addresses));
 }
 
-/** The tailnet's MagicDNS suffix as the sandbox's owner wrote it down; absent: no tailnet. */
+/** The file with the tailnet's MagicDNS suffix, written by `up`; absent without a tailnet. */
 export const tailnetSuffixFile = (directory: string): string => join(directory, "run", "tailnet-suffix");
 
-/** The machine's name in the tailnet, for everything in the driver namespace: MagicDNS, as far as it is needed here. */
+/** Emulates MagicDNS: adds the machine's tailnet name to the driver namespace's hosts file. */
 export async function addTailnetName(
   sandbox: string,
   directory: string,
@@ -110,7 +109,7 @@ export async function addTailnetName(
     const others = (existsSync(hosts) ? readFileSync(hosts, "utf8") : "")
       .split("\n")
       .filter((line) => line !== "" && !line.endsWith(` ${name}`));
-    // In place: processes in the namespace have this very file as their /etc/hosts.
+    // Written in place: `ip netns exec` bind-mounts this file as /etc/hosts.
     writeFileSync(hosts, `${[...others, `${tailnetAddress(ipv4)} ${name}`].join("\n")}\n`);
   });
 }
@@ -120,7 +119,7 @@ export async function disconnectMachine(sandbox: string, machine: string): Promi
   for (const argv of removeMachineCommands(sandbox, machine)) await attempt(argv, { step: "network" });
 }
 
-/** Enforce the rules on the machine's link; null = no firewall. */
+/** Enforces the rules on the machine's link; null: no firewall. */
 export async function enforceFirewall(
   sandbox: string,
   machine: string,
@@ -132,7 +131,7 @@ export async function enforceFirewall(
   });
 }
 
-/** The machine's link as it should be, cut or slow; until it is set again, also over the machine's next starts. */
+/** Sets the state of the machine's link; it also lasts over later starts of the machine. */
 export async function setCable(sandbox: string, machine: string, cable: Cable): Promise<void> {
   await run(nsenterNet(driverNamespace(sandbox), ["nft", "-f", "-"]), {
     step: `cable of ${machine}`,
@@ -140,7 +139,7 @@ export async function setCable(sandbox: string, machine: string, cable: Cable): 
   });
 }
 
-/** The namespaces of this sandbox on the host system. */
+/** The sandbox's network namespaces. */
 export function sandboxNamespaces(sandbox: string): readonly string[] {
   if (!existsSync("/run/netns")) return [];
   return readdirSync("/run/netns").filter((name) => ownsNamespace(sandbox, name));

@@ -1,19 +1,19 @@
 import { driverNamespace, linkName, machineNamespace, nsenterNet } from "./names.ts";
 
-/** Source address of deploys and of the emulated vendors. */
+/** Address of the runner, from which deploys connect, and of the emulated vendors. */
 export const RUNNER_ADDRESS = "198.51.100.1";
 export const RUNNER_ADDRESS6 = "2001:db8::1";
-/** Where emulated proxied DNS records lead. */
+/** Address to which emulated proxied DNS records resolve. */
 export const EDGE_ADDRESS = "198.51.100.80";
-/** Hetzner's gateway for every cloud server, on-link although outside of the server's /32. */
+/** Hetzner's gateway for every cloud server: on-link, although outside of the server's /32. */
 export const GATEWAY = "172.31.1.1";
 /** Hetzner's gateway for IPv6, link-local. */
 export const GATEWAY6 = "fe80::1";
 
-/** Tailscale's range; what goes there goes past the public firewall. */
+/** Tailscale's address range; the public firewall does not filter it. */
 export const TAILNET_NETWORK = "100.64.0.0/10";
 
-/** The machine's address in the tailnet, which it takes when it has joined: made from its public one, 203.0.113.10 -> 100.64.113.10. */
+/** The tailnet address of a joined machine, derived from the public one: 203.0.113.10 -> 100.64.113.10. */
 export function tailnetAddress(ipv4: string): string {
   return `100.64.${ipv4.split(".").slice(2).join(".")}`;
 }
@@ -27,19 +27,19 @@ export interface MachineAddresses {
 
 type Argv = readonly string[];
 
-/** Commands that make the driver namespace out of nothing. There is no route out of it. */
+/** Commands that make the driver namespace. It has no route to the outside. */
 export function driverCommands(sandbox: string): readonly Argv[] {
   const driver = driverNamespace(sandbox);
   const ip = (...args: string[]): Argv => ["ip", "-n", driver, ...args];
   return [
     ["ip", "netns", "add", driver],
-    // Sysctls first: forwarding switches IPv6 to a router, which drops addresses learnt before.
+    // Sysctls first: enabling IPv6 forwarding drops addresses that were learnt before.
     nsenterNet(driver, [
       "sh",
       "-c",
       "echo 1 > /proc/sys/net/ipv4/ip_forward && echo 1 > /proc/sys/net/ipv6/conf/all/forwarding",
     ]),
-    // The kernel may lack dummy interfaces; addresses on lo answer ARP on every link just as well.
+    // On lo, since the kernel may lack dummy interfaces; Linux answers ARP for them on every link.
     ip("addr", "add", `${RUNNER_ADDRESS}/32`, "dev", "lo"),
     ip("addr", "add", `${EDGE_ADDRESS}/32`, "dev", "lo"),
     ip("addr", "add", `${GATEWAY}/32`, "dev", "lo"),
@@ -48,7 +48,7 @@ export function driverCommands(sandbox: string): readonly Argv[] {
   ];
 }
 
-/** Commands that make a machine's namespace and join it to the driver's: a routed link, as at Hetzner. */
+/** Commands that make a machine's namespace and its routed link to the driver's, as at Hetzner. */
 export function machineCommands(
   sandbox: string,
   machine: string,
@@ -86,7 +86,7 @@ export function machineCommands(
   return commands;
 }
 
-/** The /64 an IPv6 address lies in. */
+/** The /64 prefix of an IPv6 address. */
 export function prefix64(address: string): string {
   const [head = "", tail] = address.split("::");
   const left = head === "" ? [] : head.split(":");
@@ -97,7 +97,7 @@ export function prefix64(address: string): string {
   return `${groups.slice(0, 4).join(":")}::/64`;
 }
 
-/** Undo `machineCommands`. Removing the link first takes effect at once; a namespace may linger. */
+/** Undo `machineCommands`. The link goes first, which disconnects at once; a namespace may linger. */
 export function removeMachineCommands(sandbox: string, machine: string): readonly Argv[] {
   return [
     ["ip", "-n", driverNamespace(sandbox), "link", "del", linkName(machine)],
@@ -105,10 +105,10 @@ export function removeMachineCommands(sandbox: string, machine: string): readonl
   ];
 }
 
-/** Undo `driverCommands`; links and firewall rules go with their namespace. */
+/** Undo `driverCommands`; links and firewall rules end with their namespace. */
 export function removeDriverCommands(sandbox: string): readonly Argv[] {
   return [["ip", "netns", "del", driverNamespace(sandbox)]];
 }
 
-/** resolv.conf of the driver namespace: the sandbox's authoritative server. */
+/** resolv.conf of the driver namespace: the sandbox's DNS server. */
 export const DRIVER_RESOLV_CONF = `nameserver ${RUNNER_ADDRESS}\noptions timeout:2 attempts:2\n`;

@@ -181,7 +181,7 @@ async function provenance(path: string): Promise<{ signatures: readonly string[]
     { signatures?: readonly string[]; ca?: string | null }
   >;
   const { signatures = [], ca } = known[path] ?? {};
-  return { signatures, ...(ca === undefined ? {} : { ca }) };
+  return { signatures, ...(ca !== undefined && { ca }) };
 }
 
 const peer = (identity: string): SshPeer => ({

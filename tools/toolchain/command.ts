@@ -38,7 +38,7 @@ export async function run(argv: readonly [string, ...string[]], options: Command
   const outcome = await new Promise<string | undefined>((resolve) => {
     const child = spawn(program, args, {
       stdio: ["ignore", log, log],
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      ...(options.cwd !== undefined && { cwd: options.cwd }),
       env: options.env ?? process.env,
     });
     running.add(child);

@@ -23,7 +23,7 @@ const legacy = {
 describe("adopted machines", () => {
   const hostKey = { privateKey: "private\n", publicKey: "ssh-ed25519 HOST legacy\n" };
 
-  test("stand at their address, open, reachable as root with the deploy key", () => {
+  test("have their address, no firewall, and accept the deploy key for root", () => {
     const machine = adoptedMachine(legacy, "ssh-ed25519 DEPLOY", hostKey);
     expect(machine.addresses).toEqual({ ipv4: "198.51.100.20" });
     expect(machine.firewall).toBeNull();
@@ -63,7 +63,7 @@ describe("files", () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  test("a key pair is made once; one that was cut off is made anew", async () => {
+  test("a key pair is made once; an incomplete one is replaced", async () => {
     const path = join(directory, "keys/deploy");
     const first = await ensureKeyPair(path, "deploy@test");
     expect(first).toMatch(/^ssh-ed25519 \S+ deploy@test$/);
@@ -83,7 +83,7 @@ describe("ssh to a host", () => {
     expect(argv.slice(-2)).toEqual(["deploy@203.0.113.10", "uptime"]);
   });
 
-  test("a host without published key is not connected to", () => {
+  test("a host without a published key is refused", () => {
     expect(() => knownHostsLine("web", { addresses: {} })).toThrow(/no host key/);
     expect(knownHostsLine("web", { addresses: { ipv4: "203.0.113.10" }, hostKey: "ssh-ed25519 A" })).toBe(
       "web,203.0.113.10 ssh-ed25519 A\n",
@@ -91,7 +91,7 @@ describe("ssh to a host", () => {
   });
 });
 
-test("every missing program is named with where it comes from", () => {
+test("every missing program is named with its package", () => {
   expect(missingPrograms("", (name) => `/usr/bin/${name}`)).toEqual([]);
   const lines = missingPrograms("", (name) => (name === "nft" ? undefined : name));
   expect(lines).toEqual(["nft is not on PATH: it comes with nftables"]);
@@ -99,13 +99,13 @@ test("every missing program is named with where it comes from", () => {
   expect(findProgram("sh", "/nonexistent:/bin")).toBe("/bin/sh");
 });
 
-test("a place without cgroups, or where none can be made, is told", () => {
+test("missing or unwritable cgroups are reported", () => {
   expect(cgroupProblem([])).toMatch(/no cgroup hierarchy/);
   expect(cgroupProblem(["/proc/sys"])).toMatch(/can't be made here/);
   expect(cgroupProblem([tmpdir()])).toBeUndefined();
 });
 
-test("the hosts' system is this computer's", () => {
+test("the hosts' Nix system follows this computer's processor", () => {
   expect(nixSystem("x64")).toBe("x86_64-linux");
   expect(() => nixSystem("mips")).toThrow(/mips/);
 });
@@ -121,7 +121,7 @@ describe("steps", () => {
     return { lines, steps, pass: (milliseconds: number) => (time += milliseconds) };
   }
 
-  test("name, elapsed, notes, and an end when it took a while", async () => {
+  test("print name, elapsed time and notes, and the end of a slow step", async () => {
     const { lines, steps, pass } = recorded();
     pass(1500);
     await steps.run("network", async (note) => {
@@ -137,13 +137,13 @@ describe("steps", () => {
     ]);
   });
 
-  test("a failure is named and passed on", async () => {
+  test("a failure is printed and thrown", async () => {
     const { lines, steps } = recorded();
     await expect(steps.run("vendors", async () => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(lines.at(-1)).toMatch(/vendors: FAILED after/);
   });
 
-  test("a long step reports every five seconds what it waits for", async () => {
+  test("a long step prints its progress every five seconds", async () => {
     jest.useFakeTimers();
     try {
       const { lines, steps } = recorded();
@@ -205,14 +205,14 @@ describe("summary", () => {
     expect(text).toContain("sandbox-nix-cache");
   });
 
-  test("what to type next names a host and a record that exist", () => {
+  test("the next commands name an existing host and record", () => {
     const text = nextSteps(outputs, "CMD").join("\n");
     expect(text).toContain("CMD ssh web");
     expect(text).toContain("dig +short web.example.test");
     expect(text).toContain("make sandbox-down");
   });
 
-  test("columns line up; nothing trails", () => {
+  test("columns are aligned, without trailing spaces", () => {
     expect(
       table([
         ["a", "bb", "c"],
@@ -223,7 +223,7 @@ describe("summary", () => {
   });
 });
 
-test("the vault gets one value for each reference, however many hosts name it", () => {
+test("the vault gets one value for each reference, even when several hosts use it", () => {
   const secret = (host: string, reference: string) => ({ host, name: "s", reference });
   const seeds = vaultSeeds(
     {
@@ -241,7 +241,7 @@ test("the vault gets one value for each reference, however many hosts name it", 
   ]);
 });
 
-describe("the system of an adopted machine before it is adopted", () => {
+describe("the system of a machine before its adoption", () => {
   const layout = layoutOf("/s");
 
   test("is built from the fleet's flake with this sandbox's keys", () => {

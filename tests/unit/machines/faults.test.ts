@@ -9,11 +9,11 @@ import { cableScript } from "../../../sandbox/network/cable.ts";
 describe("cable", () => {
   const fresh = "table inet cable_v_web\ndelete table inet cable_v_web\n";
 
-  test("plugged in, nothing of it is left", () => {
+  test("plugged: the table is removed", () => {
     expect(cableScript("web", "plugged")).toBe(fresh);
   });
 
-  test("unplugged, nothing passes in either direction, in one transaction", () => {
+  test("unplugged: drops both directions, in one transaction", () => {
     expect(cableScript("web", "unplugged")).toBe(`${fresh}table inet cable_v_web {
   chain output { type filter hook output priority raw; oifname "v-web" drop; }
   chain input { type filter hook input priority raw; iifname "v-web" drop; }
@@ -22,7 +22,7 @@ describe("cable", () => {
 `);
   });
 
-  test("slow, it limits what goes to the machine and nothing else", () => {
+  test("slow: limits only the traffic to the machine", () => {
     const script = cableScript("web", "slow");
     expect(script).toContain('oifname "v-web" limit rate over 128 kbytes/second burst 64 kbytes drop');
     expect(script).not.toContain("iifname");
@@ -30,7 +30,7 @@ describe("cable", () => {
   });
 });
 
-test("scripts for a machine's disk are POSIX sh that parses", () => {
+test("scripts for a machine's disk are valid POSIX sh", () => {
   for (const script of [fillScript(512), FREE_SCRIPT]) {
     expect(() => execFileSync("sh", ["-n"], { input: script })).not.toThrow();
   }
@@ -52,7 +52,7 @@ describe("inotify", () => {
     expect(() => raiseInotifyLimit(join(directory, "absent"))).not.toThrow();
   });
 
-  test("the hint names the setting, where the console tells of it", () => {
+  test("the hint names the setting when the console shows the error", () => {
     expect(limitHint("Failed to create control group inotify object: Too many open files")).toContain(
       "fs.inotify.max_user_instances",
     );

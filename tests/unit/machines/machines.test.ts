@@ -73,14 +73,14 @@ package_update: false
     ["#cloud-config\n- a", /want a map/],
     ["#cloud-config\nssh_keys:\n  ed25519_public: x", /want both/],
     ["#cloud-config\na: 1\n   b: 2", /line 3/],
-  ])("says what is wrong with %j", (text, message) => {
+  ])("refuses %j with the reason", (text, message) => {
     expect(() => readUserData(text)).toThrow(UserDataError);
     expect(() => readUserData(text)).toThrow(message);
   });
 });
 
 describe("server to machine", () => {
-  test("the vendor's keys join those of the user data; the machine takes ::1 of its network", () => {
+  test("root gets the vendor's keys and those of the user data; the machine gets ::1 of its network", () => {
     const machine = machineOfServer({
       id: 1,
       name: "web",
@@ -116,7 +116,7 @@ describe("disk", () => {
     expect(statSync(paths.directory).mode & 0o777).toBe(0o700);
   });
 
-  test("a disk whose creation was cut off is no machine", () => {
+  test("an incomplete disk is not a machine", () => {
     const paths = machinePaths(directory, "web");
     createDisk(paths, { hostname: "web", authorizedKeys: [] });
     expect(recordedMachines(directory)).toEqual([]);
@@ -125,7 +125,7 @@ describe("disk", () => {
     expect(readRecord(paths)?.power).toBe("on");
   });
 
-  // The program that the image runs before sshd, on a disk as above, under each shell it may meet.
+  // The script that the image runs before sshd, under each shell that may run it.
   test.each([["dash"], ["busybox", "sh"], ["bash", "--posix"]])("first-boot under %s %s", (...shell) => {
     const paths = machinePaths(directory, "web");
     createDisk(paths, {
@@ -166,7 +166,7 @@ describe("cgroups", () => {
     ]);
   });
 
-  test("machines and daemons have directories of their own", () => {
+  test("each machine and daemon has its own directory", () => {
     expect(machineCgroups("s", "web", ["/c"])).toEqual(["/c/pantheros-s/web"]);
     expect(daemonCgroups("s", "vendors", ["/c"])).toEqual(["/c/pantheros-s/_vendors"]);
     expect(() => machineCgroups("s", "../web", ["/c"])).toThrow(/machine name/);
@@ -174,7 +174,7 @@ describe("cgroups", () => {
 });
 
 describe("commands", () => {
-  test("the keeper gets a mount namespace of its own that follows the host's unmounts", () => {
+  test("the keeper gets its own mount namespace, into which the host's unmounts propagate", () => {
     const argv = keeperCommand(
       { name: "s", repository: "/r" },
       { directory: "/d/machines/web" },
@@ -193,7 +193,7 @@ describe("commands", () => {
     ]);
   });
 
-  test("a daemon enters its cgroups before it is the program", () => {
+  test("a daemon enters its cgroups before it execs the program", () => {
     const cgroups = [join(directory, "one"), join(directory, "two")];
     const [program = "", ...args] = daemonCommand({
       cgroups,
@@ -210,7 +210,7 @@ describe("image", () => {
   const files = imageFiles("sandbox/image/files");
   const recipe = { suite: "trixie", files };
 
-  test("its name changes with its content, not with the mirror or the order of its files", () => {
+  test("its name depends on its content, not on the mirror or the order of its files", () => {
     const hash = recipeHash(recipe);
     expect(
       recipeHash({ ...recipe, mirror: "http://mirror.example.test/debian", files: [...files].reverse() }),
@@ -229,7 +229,7 @@ describe("image", () => {
     expect(mode("etc/systemd/system/pantheros-boot.service")).toBe(0o644);
   });
 
-  test("mirror and keyring are given to mmdebstrap when there are any", () => {
+  test("mmdebstrap gets the mirror and the keyring, if any", () => {
     expect(mmdebstrapCommand(recipe, "/x").slice(-2)).toEqual(["trixie", "/x"]);
     const argv = mmdebstrapCommand({ ...recipe, mirror: "http://mirror.example.test" }, "/x", "/k.gpg");
     expect(argv).toContain("--keyring=/k.gpg");

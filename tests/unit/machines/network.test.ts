@@ -34,7 +34,7 @@ describe("names", () => {
     },
   );
 
-  test("names of every length that a host may have make a machine; nspawn's name is a host name", () => {
+  test("a host name of any valid length makes a machine; nspawn's name is a valid host name", () => {
     const names = [1, 13, 14, 40, 41, 62, 63].map((length) => "x".repeat(length));
     const alike = ["a", "b"].map((end) => `${"x".repeat(62)}${end}`);
     const called = [...names, ...alike].map((name) => nspawnName("s".repeat(23), checkName("machine", name)));
@@ -74,14 +74,14 @@ describe("plan", () => {
     );
   });
 
-  test("without an address of a family nothing of it is set up", () => {
+  test("a family without an address is not configured", () => {
     expect(text(machineCommands("s", "web", { ipv4: "203.0.113.10" })).join("\n")).not.toContain("2001:db8");
     expect(text(machineCommands("s", "web", { ipv6: "2001:db8:1:7::1" })).join("\n")).not.toContain(
       "172.31.1.1",
     );
   });
 
-  test("the driver comes up last, so that a half-made one is told from a whole one", () => {
+  test("lo comes up last, which marks a complete driver namespace", () => {
     const lines = text(driverCommands("s"));
     expect(lines.at(-1)).toBe("ip -n pantheros-s link set lo up");
     expect(lines.join("\n")).not.toMatch(/default/);
@@ -100,13 +100,13 @@ describe("plan", () => {
     ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
   ])("/64 of %s", (address, network) => expect(prefix64(address)).toBe(network));
 
-  test("no /64 of what is no address", () => expect(() => prefix64("2001:db8:1")).toThrow(/not an IPv6/));
+  test("an invalid address has no prefix", () => expect(() => prefix64("2001:db8:1")).toThrow(/not an IPv6/));
 });
 
 describe("firewall", () => {
   const ssh: FirewallRule = { direction: "in", protocol: "tcp", port: "22", addresses: ["198.51.100.1/32"] };
 
-  test("none attached: the table goes, nothing replaces it", () => {
+  test("none attached: the table is removed", () => {
     expect(firewallScript("web", null)).toBe("table inet machine_v_web\ndelete table inet machine_v_web\n");
   });
 
@@ -133,7 +133,7 @@ describe("firewall", () => {
     expect(script).not.toMatch(/\baccept\b/);
   });
 
-  test("families are apart, and all of a family needs no address", () => {
+  test("one statement for each family; a family's whole range needs no address", () => {
     expect(ruleStatements({ ...ssh, addresses: ["192.0.2.0/24", "203.0.113.0/24", "::/0"] })).toEqual([
       "ip saddr { 192.0.2.0/24, 203.0.113.0/24 } tcp dport 22 return",
       "meta nfproto ipv6 tcp dport 22 return",

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-// The stand-in with programs in place of ssh and nix that write down how they were called.
+// Runs sandbox/nixos-anywhere with fakes of ssh and nix that record their calls.
 let directory: string;
 const at = (...path: string[]) => join(directory, ...path);
 
@@ -20,7 +20,7 @@ beforeEach(() => {
   chmodSync(at("system/bin/switch-to-configuration"), 0o755);
   mkdirSync(at("extra/etc/ssh"), { recursive: true });
   writeFileSync(at("extra/etc/ssh/ssh_host_ed25519_key"), "key");
-  // Arguments one a line, then stdin unless it is the archive.
+  // One argument per line, then stdin unless it is the archive.
   program(
     "ssh",
     `{ echo "ssh"; for word; do echo "  $word"; done; } >>${at("calls")}
@@ -51,7 +51,7 @@ function run(args: readonly string[], environment: Record<string, string> = {}) 
 
 const install = () => ["--store-paths", at("system"), at("system"), "--target-host", "root@203.0.113.10"];
 
-test("all phases: installer, copy, extra files, boot default aside; with the reboot they take their places", () => {
+test("all phases: installer, copy, extra files and boot default, which take effect with the reboot", () => {
   const { code, calls } = run([...install(), "--extra-files", at("extra"), "--no-disko-deps"]);
   expect(code).toBe(0);
   const order = [
@@ -74,7 +74,7 @@ test("all phases: installer, copy, extra files, boot default aside; with the reb
   );
 });
 
-test("the caller's options come before ours, on every connection and for nix; blanks survive", () => {
+test("the caller's ssh options come first, on every connection and for nix; spaces are kept", () => {
   const { calls } = run([
     ...install(),
     ...["-i", "/keys/deploy key", "--ssh-port", "2222"],
@@ -100,7 +100,7 @@ test("only the phases asked for", () => {
   expect(calls).not.toContain("nix-env");
 });
 
-test("root's keys go with the reboot, unless the extra files bring some", () => {
+test("the reboot removes root's keys, unless the extra files contain some", () => {
   const forget = "rm -f /root/.ssh/authorized_keys";
   expect(run([...install(), "--extra-files", at("extra")]).calls).toContain(forget);
   rmSync(at("calls"));
@@ -109,13 +109,13 @@ test("root's keys go with the reboot, unless the extra files bring some", () => 
   expect(run([...install(), "--extra-files", at("extra")]).calls).not.toContain(forget);
 });
 
-test("a failed copy ends it before the machine is changed", () => {
+test("a failed copy ends the installation before the machine is changed", () => {
   const { code, calls } = run([...install(), "--extra-files", at("extra")], { NIX_CODE: "3" });
   expect(code).toBe(3);
   expect(calls).not.toMatch(/ssh_host_|nix-env|systemctl reboot/);
 });
 
-test("a machine that stays reachable is no failure, as with the real one", () => {
+test("a machine that stays reachable is not a failure, as with the real one", () => {
   const { code, output } = run([...install(), "--phases", "reboot"], { REBOOT_CODE: "0" });
   expect(code).toBe(0);
   expect(output).toContain("still reachable");
@@ -155,21 +155,21 @@ describe("faults", () => {
     expect(calls).not.toMatch(/mount --bind|nix-env|systemctl reboot/);
   });
 
-  test("kexec that comes back to the old system ends as the real one does", () => {
+  test("a kexec into the old system fails as the real one does", () => {
     const { code, output, calls } = faulty("kexec", "web kexec old-system");
     expect(code).toBe(1);
     expect(output).toContain("aborted: Failed to kexec into NixOS installer");
     expect(calls).toContain("systemctl reboot");
   });
 
-  test("a reboot into the old system leaves what was installed aside", () => {
+  test("a reboot into the old system does not apply what was installed", () => {
     const { code, calls } = faulty("reboot", "web reboot old-system");
     expect(code).toBe(0);
     expect(calls).toContain("systemctl reboot");
     expect(calls).not.toContain("ssh_host");
   });
 
-  test("another host's faults and another phase's do nothing; each phase is logged when it begins", () => {
+  test("faults of other hosts and phases have no effect; each phase is logged when it begins", () => {
     expect(faulty("kexec,disko", "db kexec fail", "web install fail").code).toBe(0);
     expect(readFileSync(at("sandbox", "nixos-anywhere.log"), "utf8")).toBe("web kexec\nweb disko\n");
   });

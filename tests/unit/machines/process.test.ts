@@ -51,7 +51,7 @@ describe("identity", () => {
     expect(startTimeOf("")).toBeUndefined();
   });
 
-  test("a line cut off by a kill says nothing", () => {
+  test("a truncated line is ignored", () => {
     const line = formatIdentity(self());
     expect(parseIdentity(line)).toEqual(self());
     for (let length = 0; length < line.length; length += 1) {
@@ -59,19 +59,19 @@ describe("identity", () => {
     }
   });
 
-  test("a re-used pid and one of an earlier boot are other processes", () => {
+  test("a re-used pid and a pid of an earlier boot are different processes", () => {
     expect(isAlive(self())).toBe(true);
     expect(isAlive({ ...self(), started: "1" })).toBe(false);
     expect(isAlive({ ...self(), boot: "00000000-0000-0000-0000-000000000000" })).toBe(false);
   });
 
   test("a stale pid is never signalled", () => {
-    // Signal 0 would succeed for our own pid; the identity is what refuses.
+    // Signal 0 to this process's own pid would succeed; the differing identity refuses it.
     expect(signalProcess({ ...self(), started: "1" }, 0)).toBe(false);
     expect(signalProcess(self(), 0)).toBe(true);
   });
 
-  test("a pid file names a living process or nobody", async () => {
+  test("a pid file names a running process or is ignored", async () => {
     const file = join(directory, "pid");
     expect(readPidFile(file)).toBeUndefined();
     writePidFile(file, process.pid);
@@ -84,7 +84,7 @@ describe("identity", () => {
 describe("lock", () => {
   const path = () => join(directory, "deep", "lock");
 
-  test("one owner at a time; nothing but the lock stays behind", () => {
+  test("one owner at a time; no file but the lock is left", () => {
     expect(tryLock(path())).toBe(true);
     expect(tryLock(path())).toBe(false);
     expect(readdirSync(join(directory, "deep"))).toEqual(["lock"]);
@@ -99,7 +99,7 @@ describe("lock", () => {
     expect(readPidFile(path())).toEqual(self());
   });
 
-  test("someone else's lock is not ours to give back", () => {
+  test("another process's lock is not released", () => {
     tryLock(path());
     const other = spawn("sleep", ["60"]);
     writePidFile(path(), other.pid ?? 0);
@@ -108,7 +108,7 @@ describe("lock", () => {
     other.kill("SIGKILL");
   });
 
-  test("a living owner is waited for, then named", async () => {
+  test("after waiting for a running owner the error names it", async () => {
     tryLock(path());
     const told: (number | undefined)[] = [];
     const waiting = withLock(
@@ -121,7 +121,7 @@ describe("lock", () => {
     expect(told).toEqual([process.pid]);
   });
 
-  test("bodies under one lock never overlap, and a failing one lets go", async () => {
+  test("bodies under one lock never overlap, and a failing one releases it", async () => {
     let inside = 0;
     const body = (fails: boolean) => async () => {
       inside += 1;
@@ -155,17 +155,17 @@ describe("processes of a namespace", () => {
     entry(30, 1),
   ];
 
-  test("those inside, without the caller and what is above it", () => {
+  test("those inside, without the caller and its ancestors", () => {
     expect(processesIn(all, new Set(["4:1"]), 22).map(({ pid }) => pid)).toEqual([10, 11, 30]);
     expect([...ancestry(all, 11)]).toEqual([11, 10, 1]);
   });
 
-  test("orphans with what is below them; daemons and what has a parent stay", () => {
+  test("orphans with their descendants; not daemons, nor processes that have a parent", () => {
     expect(orphans(all.slice(1), new Set([30]), new Set([1])).map(({ pid }) => pid)).toEqual([10, 11]);
     expect(orphans(all.slice(1), new Set(), new Set([5])).map(({ pid }) => pid)).toEqual([20, 21, 22]);
   });
 
-  test("orphans go to init or to a user's systemd, not to what is only called like it", () => {
+  test("subreapers are init and a user's systemd, not programs with a similar name", () => {
     const named = (pid: number, command: string) => ({ ...entry(pid, 1), command });
     const running = [
       named(7, "/usr/lib/systemd/systemd --user"),
