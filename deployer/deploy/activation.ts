@@ -1,46 +1,40 @@
 /**
- * From a closure on the host to its end there. The host decides (it goes back by itself); this side asks, confirms over
- * fresh connections, and after a lost connection asks again until the host has told the end. All of it has one deadline, which no
- * answer of the host moves.
+ * Activates a closure that is on the host and follows the activation to its end. The host decides, and returns to the old system by
+ * itself; this side asks, confirms over fresh connections, and polls the status after a lost connection. One deadline, which no answer
+ * of the host extends, bounds all of it.
  */
-
 import type { CommandResult } from "../process/runner.ts";
 import type { SupervisorStatus, VerbResult } from "../protocol/supervisor.ts";
-import type { DeployTools, Outcome, Perform } from "./deploy.ts";
+import type { DeployContext, Outcome } from "./context.ts";
 import { describeResult, mismatch, resultReply, statusReply } from "./host-answer.ts";
-import { facts, neverBegun, toOutcome, tooLate } from "./outcome.ts";
+import { deadlinePassed, neverBegun, runningFacts, toOutcome } from "./outcome.ts";
 import { activationBudget, type DeploySpec } from "./spec.ts";
-import { peer, type Step, sharedPeer, stepFailure, verbStep } from "./steps.ts";
+import { peer, type Step, type StepFailure, sharedPeer, stepFailure, verbStep } from "./steps.ts";
 
-/** Milliseconds between questions to a host that does not answer or is not done. */
-const pollMs = 1000;
+/** Milliseconds between two polls of a host. */
+const POLL_MS = 1000;
 
-/** Tries of an activation whose connection went before the host had begun with it. */
-const activateTries = 2;
+/** Attempts of an activation whose connection was lost before the host began with it. */
+const ACTIVATE_ATTEMPTS = 2;
 
-/** Answers to `activate` after which there is more to do. What is "confirmed" has to be so over a fresh connection. */
-const goesOn = new Set<VerbResult["outcome"]>(["waiting", "current", "rebooting", "confirmed"]);
+/** Answers to `activate` that are not final. "confirmed" is not either: it must be confirmed over a fresh connection. */
+const NOT_FINAL = new Set<VerbResult["outcome"]>(["waiting", "current", "rebooting", "confirmed"]);
 
-type Failure = ReturnType<typeof stepFailure>;
-
-/** One activation: what it is for, and what was learned on the way. */
+/** One activation and what was learned of it so far. */
 interface Activation {
-  readonly spec: DeploySpec;
-  readonly tools: DeployTools;
-  /** Runs a step within what is left until the deadline. */
-  readonly perform: Perform;
+  /** Its steps never run longer than the deadline allows. */
+  readonly context: DeployContext;
   readonly isOver: () => boolean;
-  /** What the host said last. */
-  last?: string;
-  /** What the host calls this attempt. */
+  /** The host's last answer, for messages. */
+  lastAnswer?: string;
+  /** The host's id of this attempt. */
   attempt?: string;
-  /** The boot that the host is leaving: it goes on after the next one. */
+  /** Id of the boot that the host leaves, when it reboots for the activation. */
   rebootOf?: string;
-  /** How the last try to confirm failed on this side. */
-  unconfirmed?: Failure;
+  /** Why the last attempt to confirm failed on this side. */
+  unconfirmed?: StepFailure;
 }
 
-/** What is known of the activation now. */
 type ActivationState =
   | { readonly is: "waiting" }
   | { readonly is: "ended"; readonly result: VerbResult }
@@ -48,109 +42,119 @@ type ActivationState =
   | { readonly is: "invalid"; readonly reason: string }
   | { readonly is: "too-late" };
 
-export async function converge(spec: DeploySpec, tools: DeployTools, perform: Perform): Promise<Outcome> {
-  const deadline = tools.now() + activationBudget(spec) * 1000;
-  const left = () => Math.max(1, Math.ceil((deadline - tools.now()) / 1000));
-  const activation: Activation = {
-    ...{ spec, tools, isOver: () => tools.now() >= deadline },
-    perform: (step) => perform({ ...step, timeoutSeconds: Math.min(step.timeoutSeconds, left()) }),
-  };
+function newActivation(context: DeployContext): Activation {
+  const { spec, now, runStep } = context;
+  const deadline = now() + activationBudget(spec) * 1000;
+  const secondsLeft = () => Math.max(1, Math.ceil((deadline - now()) / 1000));
+  const bounded = (step: Step) =>
+    runStep({ ...step, timeoutSeconds: Math.min(step.timeoutSeconds, secondsLeft()) });
+  return { context: { ...context, runStep: bounded }, isOver: () => now() >= deadline };
+}
+
+export async function activateAndConfirm(context: DeployContext): Promise<Outcome> {
+  const activation = newActivation(context);
   for (let attempt = 1; ; attempt++) {
-    const begun = await activate(activation, attempt);
-    if ("ending" in begun) return begun.ending;
-    const known: ActivationState = begun.ask ? await pollStatus(activation) : { is: "waiting" };
-    if (known.is === "never-begun" && attempt < activateTries) continue;
-    return finish(activation, known, begun.lost);
+    const start = await activate(activation, attempt);
+    if ("outcome" in start) return start.outcome;
+    const state: ActivationState = start.poll ? await pollStatus(activation) : { is: "waiting" };
+    if (state.is === "never-begun" && attempt < ACTIVATE_ATTEMPTS) continue;
+    return confirm(activation, state, start.lost);
   }
 }
 
-/** Either an ending, or the window is open (`ask` is false), or the host knows more than we do. `lost`: the connection went. */
-type ActivationStart = { readonly ending: Outcome } | { readonly ask: boolean; readonly lost?: Failure };
+/**
+ * What came of the first request: an outcome, or an activation under way. `poll`: its state must be asked for; otherwise the
+ * confirmation window is open. `lost`: how the connection was lost.
+ */
+type ActivationStart =
+  | { readonly outcome: Outcome }
+  | { readonly poll: boolean; readonly lost?: StepFailure };
 
 async function activate(activation: Activation, attempt: number): Promise<ActivationStart> {
-  const { spec, tools } = activation;
-  const step = verbStep(spec, "activate", sharedPeer(spec, tools.files));
-  const ran = await activation.perform(step);
-  const { reply: line, invalid } = resultReply(ran);
-  if (invalid !== undefined) return { ending: rejected(step, invalid) };
-  if (line === undefined) {
+  const { spec, files, runStep, progress } = activation.context;
+  const step = verbStep(spec, "activate", sharedPeer(spec, files));
+  const ran = await runStep(step);
+  const { reply, invalid } = resultReply(ran);
+  if (invalid !== undefined) return { outcome: rejected(step, invalid) };
+  if (reply === undefined) {
     const lost = stepFailure(step, ran);
-    // A shell's or sudo's own error: the supervisor was not reached. 255 and a timeout are ssh's: it may have been.
-    const reached = ran.exitCode === 255 || ran.timedOut || ran.exitCode === null;
-    return reached ? { ask: true, lost } : { ending: { outcome: "failed", ...lost } };
+    // 255 and a timeout are ssh's own: the supervisor may have been reached. Any other error is the shell's or sudo's.
+    const mayHaveBegun = ran.exitCode === 255 || ran.timedOut || ran.exitCode === null;
+    return mayHaveBegun ? { poll: true, lost } : { outcome: { outcome: "failed", ...lost } };
   }
-  activation.last = describeResult(line);
-  // Busy with what a lost connection of ours had begun after all.
-  if (line.step === "busy" && attempt > 1) return { ask: true, lost: stepFailure(step, ran) };
-  if (!goesOn.has(line.outcome)) return { ending: await ended(activation, line, step) };
-  const wrong = mismatch(spec, line, undefined);
-  if (wrong !== undefined) return { ending: rejected(step, wrong) };
-  if (line.attempt != null) activation.attempt = line.attempt;
-  if (line.outcome !== "rebooting") return { ask: false };
-  tools.progress(`${spec.host}: reboots: ${line.reason ?? ""}`);
-  activation.rebootOf = line.bootId ?? "";
-  return { ask: true };
+  activation.lastAnswer = describeResult(reply);
+  // The host is busy with the first attempt, whose connection was lost.
+  if (reply.step === "busy" && attempt > 1) return { poll: true, lost: stepFailure(step, ran) };
+  if (!NOT_FINAL.has(reply.outcome)) return { outcome: await finalOutcome(activation, reply, step) };
+  const wrong = mismatch(spec, reply, undefined);
+  if (wrong !== undefined) return { outcome: rejected(step, wrong) };
+  if (reply.attempt != null) activation.attempt = reply.attempt;
+  if (reply.outcome !== "rebooting") return { poll: false };
+  progress(`${spec.host}: reboots: ${reply.reason ?? ""}`);
+  activation.rebootOf = reply.bootId ?? "";
+  return { poll: true };
 }
 
 /** Confirms while the window is open, and follows the activation to its end. */
-async function finish(
+async function confirm(
   activation: Activation,
   first: ActivationState,
-  lost: Failure | undefined,
+  lost: StepFailure | undefined,
 ): Promise<Outcome> {
-  const { spec, tools } = activation;
-  let known = first;
-  let step = verbStep(spec, "activate", sharedPeer(spec, tools.files));
+  const { spec, files, runStep, progress, sleep } = activation.context;
+  let state = first;
+  let step = verbStep(spec, "activate", sharedPeer(spec, files));
   for (;;) {
-    if (known.is === "ended") return ended(activation, known.result, step);
-    if (known.is === "invalid") return rejected(step, known.reason);
-    if (known.is === "never-begun") {
+    if (state.is === "ended") return finalOutcome(activation, state.result, step);
+    if (state.is === "invalid") return rejected(step, state.reason);
+    if (state.is === "never-begun") {
       const failure = activation.unconfirmed ?? lost;
-      return { outcome: "failed", ...failure, ...facts(known.status), reason: neverBegun(failure) };
+      return { outcome: "failed", ...failure, ...runningFacts(state.status), reason: neverBegun(failure) };
     }
-    if (known.is === "too-late" || activation.isOver()) {
-      return { outcome: "failed", ...lost, ...tooLate(spec, activation.last, activation.unconfirmed) };
+    if (state.is === "too-late" || activation.isOver()) {
+      const { lastAnswer, unconfirmed } = activation;
+      return { outcome: "failed", ...lost, ...deadlinePassed(spec, lastAnswer, unconfirmed) };
     }
-    step = verbStep(spec, "confirm", peer(spec, tools.files, spec.user));
-    const ran = await activation.perform(step);
-    const { reply: line, invalid } = resultReply(ran);
+    step = verbStep(spec, "confirm", peer(spec, files, spec.user));
+    const ran = await runStep(step);
+    const { reply, invalid } = resultReply(ran);
     if (invalid !== undefined) return rejected(step, invalid);
-    // "refused" is no end of the activation (the window may be over, and the way back under way): ask for the end.
-    if (line !== undefined && line.outcome !== "refused") return ended(activation, line, step);
-    const failure = confirmFailure(step, ran, line);
-    // Told once, however long it goes on.
+    // "refused" does not end the activation: the window may be over and the rollback under way. Poll for the end.
+    if (reply !== undefined && reply.outcome !== "refused") return finalOutcome(activation, reply, step);
+    const failure = confirmFailure(step, ran, reply);
+    // A failure that repeats is printed once.
     if (failure.reason !== activation.unconfirmed?.reason) {
-      tools.progress(`${spec.host}: not confirmed: ${failure.reason.split("\n").at(-1)}`);
+      progress(`${spec.host}: not confirmed: ${failure.reason.split("\n").at(-1)}`);
     }
     activation.unconfirmed = failure;
-    await tools.sleep(pollMs);
-    known = await pollStatus(activation);
+    await sleep(POLL_MS);
+    state = await pollStatus(activation);
   }
 }
 
-function confirmFailure(step: Step, ran: CommandResult, refused: VerbResult | undefined): Failure {
+function confirmFailure(step: Step, ran: CommandResult, refused: VerbResult | undefined): StepFailure {
   const failure = stepFailure(step, ran);
   return refused === undefined
     ? failure
-    : { ...failure, reason: `the host says "${describeResult(refused)}"` };
+    : { ...failure, reason: `the host answered "${describeResult(refused)}"` };
 }
 
-/** Asks for the status until it says something final, or the window is open, or the deadline has passed. */
+/** Polls until the activation has ended, the confirmation window is open, or the deadline has passed. */
 async function pollStatus(activation: Activation): Promise<ActivationState> {
-  const { spec, tools } = activation;
-  for (let asked = 0; !activation.isOver(); asked++) {
-    const { reply: status, invalid } = await fetchStatus(activation, asked);
+  const { spec, progress, sleep } = activation.context;
+  for (let polls = 0; !activation.isOver(); polls++) {
+    const { reply: status, invalid } = await fetchStatus(activation, polls);
     if (invalid !== undefined) return { is: "invalid", reason: invalid };
-    if (status !== undefined) activation.last = status.phase;
-    const known = status && classifyStatus(spec, status);
-    if (known !== undefined) return known;
-    if (status === undefined && asked === 0) tools.progress(`${spec.host}: no answer; it is asked again`);
-    await tools.sleep(pollMs);
+    if (status !== undefined) activation.lastAnswer = status.phase;
+    const state = status && classifyStatus(spec, status);
+    if (state !== undefined) return state;
+    if (status === undefined && polls === 0) progress(`${spec.host}: no answer; trying again`);
+    await sleep(POLL_MS);
   }
   return { is: "too-late" };
 }
 
-/** What a status says about our activation; undefined: it is not done. */
+/** Returns undefined while the activation is under way. */
 export function classifyStatus(
   spec: Pick<DeploySpec, "token" | "outPath">,
   status: SupervisorStatus,
@@ -160,56 +164,57 @@ export function classifyStatus(
   if (status.phase === "waiting" && ours) return { is: "waiting" };
   if (status.phase !== "idle") return undefined;
   if (status.confirmed && status.token === spec.token && status.system === spec.outPath) {
-    return { is: "ended", result: confirmedBy(status) };
+    return { is: "ended", result: confirmedResult(status) };
   }
   if (last?.token === spec.token) {
-    // A current system waits for its confirmation without a window.
+    // A system that runs already has no window; it waits for its confirmation.
     if (last.outcome === "current") return { is: "waiting" };
     if (last.outcome === "confirmed") return { is: "invalid", reason: contradiction(status) };
-    return { is: "ended", result: { ...last, ...facts(status) } };
+    return { is: "ended", result: { ...last, ...runningFacts(status) } };
   }
   return { is: "never-begun", status };
 }
 
 const contradiction = ({ system, token }: SupervisorStatus): string =>
-  `the host's last result is "confirmed", but what it runs is ${system ?? "not said"}, and its committed token is ${token ?? "none"}`;
+  `the host's last result is "confirmed", but it runs ${system ?? "an unknown system"}, and its committed token is ${token ?? "none"}`;
 
-function confirmedBy(status: SupervisorStatus): VerbResult {
+function confirmedResult(status: SupervisorStatus): VerbResult {
   const { last, deploy, bootId, token } = status;
-  const told = last?.token === token ? last : undefined;
-  const { health, waits, attempt } = told ?? {};
-  return { outcome: "confirmed", token, attempt, health, waits, deploy, bootId, ...facts(status) };
+  const { health, waits, attempt } = (last?.token === token ? last : undefined) ?? {};
+  return { outcome: "confirmed", token, attempt, health, waits, deploy, bootId, ...runningFacts(status) };
 }
 
-/** One status. A machine that had no supervisor has one only while the new system runs: both ways are tried. */
-async function fetchStatus({ spec, tools, perform }: Activation, asked: number) {
-  const user = spec.managed || asked % 2 === 0 ? spec.user : "root";
-  return statusReply(await perform(verbStep(spec, "status", peer(spec, tools.files, user))));
+/** A machine without a supervisor of its own has one only while the new system runs: both logins are tried in turn. */
+async function fetchStatus({ context }: Activation, polls: number) {
+  const { spec, files, runStep } = context;
+  const user = spec.managed || polls % 2 === 0 ? spec.user : "root";
+  return statusReply(await runStep(verbStep(spec, "status", peer(spec, files, user))));
 }
 
-/** The ending for what the host said was the end, where that is this deploy's. */
-async function ended(activation: Activation, line: VerbResult, step: Step): Promise<Outcome> {
-  const { spec, rebootOf, unconfirmed } = activation;
-  const wrong = mismatch(spec, line, activation.attempt);
+/** The outcome for the host's final answer, if that answer is about this deploy. */
+async function finalOutcome(activation: Activation, answer: VerbResult, step: Step): Promise<Outcome> {
+  const { context, rebootOf, unconfirmed } = activation;
+  const { spec } = context;
+  const wrong = mismatch(spec, answer, activation.attempt);
   if (wrong !== undefined) return rejected(step, wrong);
-  if (line.outcome === "confirmed" || line.outcome === "staged") {
-    return toOutcome(spec, { line, step, rebootOf });
+  if (answer.outcome === "confirmed" || answer.outcome === "staged") {
+    return toOutcome(spec, { answer, step, rebootOf });
   }
-  // Read again over a fresh connection: what runs now, and that the host can be reached after its way back.
+  // Read over a fresh connection: what runs after the rollback, and that the host can be reached.
   let now: SupervisorStatus | undefined;
-  for (let asked = 0; asked < (spec.managed ? 1 : 2) && now === undefined && !activation.isOver(); asked++) {
-    now = (await fetchStatus(activation, asked)).reply;
+  for (let polls = 0; polls < (spec.managed ? 1 : 2) && now === undefined && !activation.isOver(); polls++) {
+    now = (await fetchStatus(activation, polls)).reply;
   }
-  return toOutcome(spec, { line, step, now, rebootOf, unconfirmed });
+  return toOutcome(spec, { answer, step, now, rebootOf, unconfirmed });
 }
 
-/** Nothing of such an answer is used, what it says of the running system included: that counts as not known. */
+/** For an answer that cannot be trusted: nothing of it is used, so the running system counts as unknown. */
 const rejected = (step: Step, reason: string): Outcome => ({
   outcome: "failed",
   step: step.name,
   reason,
-  hint: rejectedHint,
+  hint: REJECTED_HINT,
 });
 
-const rejectedHint =
-  "unless this deploy was confirmed the host goes back by itself; look at its supervisor: it is broken, another program is in its place, or somebody else deploys";
+const REJECTED_HINT =
+  "unless this deploy was confirmed, the host returns to the old system by itself; check its supervisor: it is broken or was replaced, or another deploy is under way";

@@ -1,5 +1,4 @@
-/** A closure built where it should be, and signed with the key that this place may use. */
-
+/** Builds a closure on the machine that the inventory names, and signs it with the key that this machine's store may use. */
 import type { CommandResult } from "../process/runner.ts";
 import { builderOf, buildStep, hostIsAway, introduceHint, isMissing, signStep } from "./closure.ts";
 import {
@@ -11,130 +10,112 @@ import {
   storePath,
   type WrittenStep,
 } from "./compare-paths.ts";
-import type { DeployTools, Outcome, Perform } from "./deploy.ts";
+import type { DeployContext, Outcome } from "./context.ts";
 import { BuildKeyError, trustStep } from "./host-signing-key.ts";
 import { type DeploySpec, hostSigningKey } from "./spec.ts";
 import { type Step, stepFailure } from "./steps.ts";
 
-/** Built and signed; what is here already, by an earlier run or from a cache, is only signed. */
-export async function buildAndSign(
-  spec: DeploySpec,
-  tools: DeployTools,
-  perform: Perform,
-): Promise<Outcome | undefined> {
-  const { signingKey } = tools.files;
-  const { drvPath } = spec;
-  // A system that was put back on purpose is on the host, and perhaps nowhere else.
-  if (drvPath === undefined) return undefined;
-  if (hostSigningKey(spec) !== undefined) return buildAndSignForHost(spec, drvPath, tools, perform);
-  if (signingKey === undefined) return build(spec, drvPath, tools, perform);
-  // A path that is there may not be whole yet; signing tells.
-  if (spec.build === undefined && tools.exists(spec.outPath)) {
-    const failure = await sign(spec, signingKey, tools, perform);
-    if (failure === undefined || !isMissing(failure.ran)) return failure?.ending;
+/** Returns undefined when the closure is built and signed. A closure that exists already is only signed. */
+export async function buildAndSign(context: DeployContext): Promise<Outcome | undefined> {
+  const { spec, files, exists } = context;
+  const { signingKey } = files;
+  // Without a derivation the system is on the host already, and possibly nowhere else.
+  if (spec.drvPath === undefined) return undefined;
+  if (hostSigningKey(spec) !== undefined) return buildAndSignForHost(context, spec.drvPath);
+  if (signingKey === undefined) return build(context, spec.drvPath);
+  // A path that exists may still lack dependencies; signing fails then.
+  if (spec.build === undefined && exists(spec.outPath)) {
+    const failure = await sign(context, signingKey);
+    if (failure === undefined || !isMissing(failure.result)) return failure?.outcome;
   }
-  return (
-    (await build(spec, drvPath, tools, perform)) ?? (await sign(spec, signingKey, tools, perform))?.ending
-  );
+  return (await build(context, spec.drvPath)) ?? (await sign(context, signingKey))?.outcome;
 }
 
-/** By a store that is trusted less than the runner's: compared with what the runner has of it, and signed for this host alone. */
-async function buildAndSignForHost(
-  spec: DeploySpec,
-  drvPath: string,
-  tools: DeployTools,
-  perform: Perform,
-): Promise<Outcome | undefined> {
-  const key = hostKeyFile(spec, tools);
+/** For a builder that is trusted less than the runner: its paths are compared with the runner's and signed for this host alone. */
+async function buildAndSignForHost(context: DeployContext, drvPath: string): Promise<Outcome | undefined> {
+  const key = hostKeyFile(context);
   if (typeof key === "object") return key;
   return (
-    (await askTrust(spec, tools, perform)) ??
-    (await build(spec, drvPath, tools, perform)) ??
-    (await compare(spec, tools, perform)) ??
-    (await sign(spec, key, tools, perform))?.ending
+    (await checkTrust(context)) ??
+    (await build(context, drvPath)) ??
+    (await compare(context)) ??
+    (await sign(context, key))?.outcome
   );
 }
 
-/** Where the secret half of the host's own key is, or why there is none. */
-function hostKeyFile(spec: DeploySpec, tools: DeployTools): string | Outcome {
+/** The file with the secret half of the host's own key, or why there is none. */
+function hostKeyFile({ spec, hostKeyFile: write }: DeployContext): string | Outcome {
   try {
-    return tools.hostKeyFile(spec);
+    return write(spec);
   } catch (error) {
     if (!(error instanceof BuildKeyError)) throw error;
     return { outcome: "failed", step: "sign", reason: error.message, hint: error.hint };
   }
 }
 
-/** Before anything is built: a path that is on the host already gets no further signature by a copy. */
-async function askTrust(
-  spec: DeploySpec,
-  tools: DeployTools,
-  perform: Perform,
-): Promise<Outcome | undefined> {
-  const step = trustStep(spec, tools.files);
+/** Comes before the build, because a copy adds no signature to a path that the host has already. */
+async function checkTrust({ spec, files, runStep }: DeployContext): Promise<Outcome | undefined> {
+  const step = trustStep(spec, files);
   if (step === undefined) return undefined;
-  const ran = await perform(step);
+  const result = await runStep(step);
   const key = hostSigningKey(spec) ?? "";
-  // One that cannot be asked decides later, by itself.
-  if (ran.exitCode !== 0 || ran.stdout.split(/\s+/).includes(key)) return undefined;
+  // A host that does not answer here refuses the closure later, by itself.
+  if (result.exitCode !== 0 || result.stdout.split(/\s+/).includes(key)) return undefined;
   const reason = `${spec.host} does not trust its own key ${key} yet`;
   return { outcome: "failed", step: "sign", reason, hint: introduceHint(spec) };
 }
 
-async function build(
-  spec: DeploySpec,
-  drvPath: string,
-  tools: DeployTools,
-  perform: Perform,
-): Promise<Outcome | undefined> {
-  const step = buildStep(spec, drvPath, tools.files);
-  const ran = await perform(step);
-  if (ran.exitCode !== 0) return failed(spec, step, ran);
-  const out = ran.stdout.trim();
+async function build({ spec, files, runStep }: DeployContext, drvPath: string): Promise<Outcome | undefined> {
+  const step = buildStep(spec, drvPath, files);
+  const result = await runStep(step);
+  if (result.exitCode !== 0) return failedStep(spec, step, result);
+  const out = result.stdout.trim();
   if (out === spec.outPath) return undefined;
-  return failed(spec, step, { ...ran, stderr: `it built ${out || "nothing"} instead of ${spec.outPath}` });
+  return failedStep(spec, step, {
+    ...result,
+    stderr: `it built ${out || "nothing"} instead of ${spec.outPath}`,
+  });
 }
 
-async function compare(spec: DeploySpec, tools: DeployTools, perform: Perform): Promise<Outcome | undefined> {
-  const theirs = await infosOf(spec, builderInfosStep(spec, tools.files), tools, perform);
+async function compare(context: DeployContext): Promise<Outcome | undefined> {
+  const { spec, files, exists } = context;
+  const theirs = await infosOf(context, builderInfosStep(spec, files));
   if ("outcome" in theirs) return theirs;
-  const shared = [...theirs.keys()].map(storePath).filter((path) => tools.exists(path));
-  const own = await infosOf(spec, ownInfosStep(spec, shared, tools.files), tools, perform);
+  const shared = [...theirs.keys()].map(storePath).filter((path) => exists(path));
+  const own = await infosOf(context, ownInfosStep(spec, shared, files));
   if ("outcome" in own) return own;
   const path = firstDifference(theirs, own);
   if (path === undefined) return undefined;
-  const builder = builderOf(spec, tools.files)?.host ?? "?";
+  const builder = builderOf(spec, files)?.host ?? "?";
   return {
     outcome: "failed",
     step: "sign",
-    reason: `${builder} has other content in ${path} than the runner: somebody changed it on one of them, or its build gives another result each time`,
-    hint: `find out which (\`nix store verify ${path}\` on both), and remove it from the store that is wrong (\`nix store delete\`)`,
+    reason: `${path} on ${builder} differs from the runner's: it was changed on one of them, or its build is not reproducible`,
+    hint: `run \`nix store verify ${path}\` on both, and remove the path from the store that is wrong (\`nix store delete\`)`,
   };
 }
 
 async function infosOf(
-  spec: DeploySpec,
+  { spec, runStep, read }: DeployContext,
   { step, written, file }: WrittenStep,
-  tools: DeployTools,
-  perform: Perform,
 ): Promise<PathInfos | Outcome> {
-  const ran = await perform(written);
-  if (ran.exitCode !== 0) return failed(spec, step, ran);
+  const result = await runStep(written);
+  if (result.exitCode !== 0) return failedStep(spec, step, result);
   try {
-    return readInfos(tools.read(file));
+    return readInfos(read(file));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return failed(spec, step, { ...ran, stderr: `its answer cannot be read: ${why.slice(0, 300)}` });
+    return failedStep(spec, step, { ...result, stderr: `its answer cannot be read: ${why.slice(0, 300)}` });
   }
 }
 
-async function sign(spec: DeploySpec, key: string, tools: DeployTools, perform: Perform) {
-  const step = signStep(spec, key, tools.files);
-  const ran = await perform(step);
-  return ran.exitCode === 0 ? undefined : { ran, ending: failed(spec, step, ran) };
+async function sign({ spec, files, runStep }: DeployContext, key: string) {
+  const step = signStep(spec, key, files);
+  const result = await runStep(step);
+  return result.exitCode === 0 ? undefined : { result, outcome: failedStep(spec, step, result) };
 }
 
-export function failed(spec: DeploySpec, step: Step, ran: CommandResult): Outcome {
-  const offline = spec.converge === "best-effort" && hostIsAway(spec, step, ran);
-  return { outcome: offline ? "offline" : "failed", ...stepFailure(step, ran) };
+export function failedStep(spec: DeploySpec, step: Step, result: CommandResult): Outcome {
+  const offline = spec.converge === "best-effort" && hostIsAway(spec, step, result);
+  return { outcome: offline ? "offline" : "failed", ...stepFailure(step, result) };
 }

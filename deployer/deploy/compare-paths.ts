@@ -1,7 +1,7 @@
 /**
- * What a builder's store holds, compared with what the runner's own has of it: a changed path is told before it is signed. It finds what
- * somebody changed on the builder or what builds differently each time. It is no proof: a builder may answer the signing that follows
- * otherwise. What bounds that is the key, which counts on one host alone.
+ * Compares a builder's closure with the paths of it that the runner has, before the closure is signed. This finds paths that were changed
+ * on the builder, and builds that are not reproducible. It is no proof, since a hostile builder can give another answer while the closure
+ * is signed; the key, which one host alone trusts, bounds the damage.
  */
 import { join } from "node:path";
 import * as z from "zod";
@@ -10,25 +10,25 @@ import { builderHint, builderOf, sshEnvironment } from "./closure.ts";
 import type { DeploySpec } from "./spec.ts";
 import { NIX, type RunnerFiles, type Step } from "./steps.ts";
 
-/** What a path's signature covers beside its name. */
+/** What a path's signature covers, besides its name. */
 export interface PathInfo {
   readonly narHash: string;
   readonly narSize: number;
   readonly references: readonly string[];
 }
-/** By the paths' base names. */
+/** Keys are base names of store paths. */
 export type PathInfos = ReadonlyMap<string, PathInfo>;
 
-/** A step whose output goes to a file, since more may come than what is kept of one. */
+/** A step whose output goes to a file, because it can exceed what the runner keeps of an output. */
 export interface WrittenStep {
-  /** As a person would type it, for messages. */
+  /** Without the redirection, for messages. */
   readonly step: Step;
   readonly written: Step;
   readonly file: string;
 }
 
-/** Megabytes of a builder's answer: a closure of a desktop with 5000 paths takes 6. */
-const MOST_MEGABYTES = 64;
+/** Of a builder's answer. The closure of a desktop, with 5000 paths, takes 6 MB. */
+const MAX_MEGABYTES = 64;
 
 function intoFile(step: Step, file: string, limit: string): WrittenStep {
   const argv = ["sh", "-c", `${limit}exec "$@" >"$0"`, file, ...step.argv];
@@ -36,10 +36,14 @@ function intoFile(step: Step, file: string, limit: string): WrittenStep {
 }
 
 const pathInfoArgv = (...words: readonly string[]): string[] => [
-  ...[...NIX, "path-info", "--offline", "--json", ...words],
+  ...NIX,
+  "path-info",
+  "--offline",
+  "--json",
+  ...words,
 ];
 
-/** The closure as the builder's store says it is. */
+/** Reads the closure's paths from the builder's store. */
 export function builderInfosStep(spec: DeploySpec, files: RunnerFiles): WrittenStep {
   const builder = builderOf(spec, files);
   if (builder === undefined) throw new Error(`${spec.host} is built on the runner`);
@@ -50,15 +54,15 @@ export function builderInfosStep(spec: DeploySpec, files: RunnerFiles): WrittenS
     timeoutSeconds: spec.seconds.sign,
     hint: (ran) => builderHint(builder, spec, ran),
   };
-  // POSIX counts blocks of 512 bytes.
+  // `ulimit -f` counts blocks of 512 bytes (POSIX).
   return intoFile(
     step,
     join(files.connections, `${spec.host}.theirs`),
-    `ulimit -f ${MOST_MEGABYTES * 2048}; `,
+    `ulimit -f ${MAX_MEGABYTES * 2048}; `,
   );
 }
 
-/** The same of paths in the runner's store. */
+/** Reads `paths` from the runner's store. */
 export function ownInfosStep(spec: DeploySpec, paths: readonly string[], files: RunnerFiles): WrittenStep {
   const step: Step = {
     name: "sign",
@@ -71,9 +75,9 @@ export function ownInfosStep(spec: DeploySpec, paths: readonly string[], files: 
 }
 
 const info = z.object({ narHash: z.string(), narSize: z.number(), references: z.array(z.string()) });
-/** A path that the store does not have is null. */
+/** A path that the store lacks is null. */
 const asked = z.record(z.string(), info.nullable());
-/** Before Nix 2.19 it was a list, in which such a path is not valid. */
+/** The format before Nix 2.19: a list, in which such a path is not valid. */
 const listed = z.array(
   z.union([
     info.extend({ path: z.string(), valid: z.literal(true).optional() }),
@@ -82,7 +86,7 @@ const listed = z.array(
 );
 
 const STORE = "/nix/store/";
-/** Newer versions of the format leave the store's directory out. @throws Error for what is no store path. */
+/** Newer versions of the format omit the store's directory. @throws Error when it is not a store path. */
 function baseName(path: string): string {
   const name = path.startsWith(STORE) ? path.slice(STORE.length) : path;
   if (/^[0-9a-z]{32}-[A-Za-z0-9+._?=-]+$/.test(name)) return name;
@@ -96,11 +100,11 @@ function entriesOf(value: unknown): readonly Entry[] {
   const record = asked.safeParse(value);
   if (record.success) return Object.entries(record.data);
   const list = listed.safeParse(value);
-  if (!list.success) throw new Error("not what `nix path-info --json` says of paths");
+  if (!list.success) throw new Error("not the output of `nix path-info --json`");
   return list.data.map((entry): Entry => [entry.path, "narHash" in entry ? entry : null]);
 }
 
-/** @throws Error when it is not the answer of `nix path-info --json`. */
+/** Parses the output of `nix path-info --json`. @throws Error when it is anything else. */
 export function readInfos(json: string): PathInfos {
   return new Map(
     entriesOf(JSON.parse(json)).flatMap(([path, told]): [string, PathInfo][] => {
@@ -112,10 +116,10 @@ export function readInfos(json: string): PathInfos {
   );
 }
 
-/** Nix's own base 32: no e, o, t, u, and the digits of the number from its last. Source: libutil/base-nix-32.cc. */
+/** Nix's base 32: without e, o, t and u, lowest byte last. Source: libutil/base-nix-32.cc. */
 const DIGITS = "0123456789abcdfghijklmnpqrsvwxyz";
 
-/** `sha256-BASE64`, `sha256:BASE32` or `sha256:BASE16` as the hash in base 16. @throws Error for any other. */
+/** `sha256-BASE64`, `sha256:BASE32` or `sha256:BASE16` to base 16. @throws Error for anything else. */
 export function plainHash(text: string): string {
   const [, word = ""] = /^sha256[:-](.*)$/.exec(text) ?? [];
   if (/^[0-9a-f]{64}$/.test(word)) return word;
@@ -124,11 +128,11 @@ export function plainHash(text: string): string {
   if (word.length !== 52 || [...word].some((digit) => !DIGITS.includes(digit))) {
     throw new Error(`not a SHA-256 hash: ${text.slice(0, 100)}`);
   }
-  // The first digit is the highest; the bytes stand with the lowest first.
+  // The first digit is the highest, and the bytes are in reverse order.
   return Buffer.from(number.toString(16).padStart(64, "0").slice(-64), "hex").reverse().toString("hex");
 }
 
-/** The first path that both have and that is not the same; `theirs` is a builder's. */
+/** The first path that both stores have with different content. */
 export function firstDifference(theirs: PathInfos, own: PathInfos): string | undefined {
   for (const [path, mine] of own) {
     const told = theirs.get(path);

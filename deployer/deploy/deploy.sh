@@ -1,7 +1,7 @@
 #!/bin/sh
-# Deploys one host: hands PANTHEROS_DEPLOY, the JSON as in spec.ts, to the run's deployer (main.ts) and prints what that says: lines of
-# progress to stderr, one line of JSON (result.ts) to stdout, whatever became of the host. A run is what started this program
-# (Pulumi's command plugin); its first deploy starts the deployer, with PANTHEROS_NODE.
+# Deploys one host: sends PANTHEROS_DEPLOY (JSON, spec.ts) to the run's deployer (main.ts) and prints its response: progress to
+# stderr, and one line of JSON (protocol/result.ts) to stdout, also for a failed deploy. A run is one process of Pulumi's command
+# plugin, this program's parent; its first deploy starts the deployer with PANTHEROS_NODE.
 set -eu
 
 fail() {
@@ -9,17 +9,17 @@ fail() {
   exit 1
 }
 
-# Named after that process and its start (proc_pid_stat(5), field 22), since numbers are used again.
+# Named after the parent and its start time (proc_pid_stat(5), field 22), because process ids are reused.
 read -r stat <"/proc/$PPID/stat"
 # shellcheck disable=SC2086
 set -- ${stat##*) }
 home=${TMPDIR:-/tmp}/pantheros-deployer-$PPID-${20}
 
-# Others may write beside it: it must be ours, and nobody else's to enter.
+# TMPDIR may be shared: the directory must belong to this user alone.
 mkdir -m 700 "$home" 2>/dev/null || [ -n "$(find "$home" -prune -type d -user "$(id -u)" -perm 700)" ] ||
   fail "$home is not a directory of this user's alone: remove it"
 
-# It says when it can be asked; one that cannot begin closes what it would say that with.
+# Waits for its "ready". A deployer that fails to start closes the pipe without it.
 start() {
   rm -f "$home/ready"
   mkfifo "$home/ready"

@@ -1,5 +1,4 @@
-/** What a host's answer is worth to a deploy: its form, and whether it is about this deploy at all. */
-
+/** Checks a host's answer: its form, and whether it is about this deploy. */
 import { oneLine } from "../../lib/sanitize.ts";
 import type { CommandResult } from "../process/runner.ts";
 import { type Answer, readAnswer, TOO_LONG } from "../protocol/answer.ts";
@@ -11,7 +10,7 @@ import {
 } from "../protocol/supervisor.ts";
 import type { DeploySpec } from "./spec.ts";
 
-/** `reply`: what the host answered; `invalid`: why that cannot be used. Neither: it did not answer, or the connection was lost meanwhile. */
+/** `invalid`: why the answer cannot be used. With neither key the host did not answer, or the connection was lost. */
 export interface HostReply<T> {
   readonly reply?: T;
   readonly invalid?: string;
@@ -35,29 +34,29 @@ export const statusReply = (ran: CommandResult): HostReply<SupervisorStatus> =>
 
 type Ours = Pick<DeploySpec, "token" | "outPath">;
 
-/** What of a line does not belong to this deploy; undefined: it all does. `attempt`: what the host called this one, where it said so. */
-function difference({ token, outPath }: Ours, line: VerbResult, attempt: string | undefined) {
-  const { outcome } = line;
-  if (line.token != null && line.token !== token)
-    return `its token is ${line.token}, and this deploy's ${token}`;
-  if (attempt !== undefined && line.attempt != null && line.attempt !== attempt) {
-    return `it is about attempt ${line.attempt}, and this deploy's is ${attempt}`;
+/** How an answer differs from this deploy; undefined when it does not. `attempt`: the host's id of this one, if known. */
+function difference({ token, outPath }: Ours, answer: VerbResult, attempt: string | undefined) {
+  const { outcome } = answer;
+  if (answer.token != null && answer.token !== token)
+    return `its token is ${answer.token}, this deploy's is ${token}`;
+  if (attempt !== undefined && answer.attempt != null && answer.attempt !== attempt) {
+    return `it is about attempt ${answer.attempt}, this deploy's is ${attempt}`;
   }
-  if (outcome === "confirmed" && line.token == null) return "without a token";
-  if (outcome === "confirmed" && line.running !== outPath) {
-    return `what runs is ${line.running ?? "not said"}, and wanted is ${outPath}`;
+  if (outcome === "confirmed" && answer.token == null) return "without a token";
+  if (outcome === "confirmed" && answer.running !== outPath) {
+    return `it runs ${answer.running ?? "an unknown system"} instead of ${outPath}`;
   }
-  const named = outcome === "staged" ? (line.wanted ?? "not said") : line.wanted;
-  if (named != null && named !== outPath) return `it is about ${named}, and wanted is ${outPath}`;
+  const named = outcome === "staged" ? (answer.wanted ?? "an unknown system") : answer.wanted;
+  if (named != null && named !== outPath) return `it is about ${named} instead of ${outPath}`;
   return undefined;
 }
 
-/** Why a line is not believed. */
-export function mismatch(spec: Ours, line: VerbResult, attempt: string | undefined): string | undefined {
-  const wrong = difference(spec, line, attempt);
-  return wrong && `the host says "${line.outcome}", but ${wrong}`;
+/** Why an answer cannot be about this deploy; undefined when it can. */
+export function mismatch(spec: Ours, answer: VerbResult, attempt: string | undefined): string | undefined {
+  const wrong = difference(spec, answer, attempt);
+  return wrong && `the host answered "${answer.outcome}", but ${wrong}`;
 }
 
-/** A line or a status, for a person: what a host said last. */
+/** An answer in one answer, for messages. */
 export const describeResult = ({ outcome, reason }: VerbResult): string =>
   `${outcome}${reason == null ? "" : `: ${oneLine(reason, 200)}`}`;

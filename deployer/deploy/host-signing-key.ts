@@ -1,13 +1,13 @@
-/** The host's own signing key on the runner, and whether the host trusts it already. */
+/** A host's own signing key: derived on the runner, and checked against the keys that the host trusts. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deriveKey, type NixKey, parseSecretKey, publicKeyText, secretKeyText } from "../build-key.ts";
 import { sshArgv } from "../ssh.ts";
-import { introduceHint, signHint } from "./closure.ts";
+import { introduceHint, SIGN_HINT } from "./closure.ts";
 import { type DeploySpec, hostSigningKey } from "./spec.ts";
 import { actingPeer, connectionHint, NIX, type RunnerFiles, type Step } from "./steps.ts";
 
-/** The host's own key cannot be had, or is not the inventory's. */
+/** The host's key cannot be derived, or differs from the inventory's. */
 export class BuildKeyError extends Error {
   readonly hint: string;
 
@@ -21,19 +21,19 @@ function fleetKey(file: string | undefined): NixKey {
   if (file === undefined) {
     throw new BuildKeyError(
       "PANTHEROS_SIGNING_KEY is not set: the host's own key is derived from it",
-      signHint,
+      SIGN_HINT,
     );
   }
   try {
     return parseSecretKey(readFileSync(file, "utf8"));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new BuildKeyError(`PANTHEROS_SIGNING_KEY (${file}): ${reason}`, signHint);
+    throw new BuildKeyError(`PANTHEROS_SIGNING_KEY (${file}): ${reason}`, SIGN_HINT);
   }
 }
 
 /**
- * Writes the secret half into the deploy's directory and names the file.
+ * Writes the secret half into the deploy's directory and returns the file's path.
  * @throws BuildKeyError
  */
 export function writeHostSigningKey(spec: DeploySpec, { signingKey, connections }: RunnerFiles): string {
@@ -44,7 +44,7 @@ export function writeHostSigningKey(spec: DeploySpec, { signingKey, connections 
   if (derived !== wanted) {
     throw new BuildKeyError(
       `hosts.${spec.host}.build_key is ${wanted}, but the signing key ${fleet.name} gives ${derived}`,
-      `put the line that \`tools/build-key ${spec.host}\` prints into the inventory, and ${introduceHint(spec)}`,
+      `put the line printed by \`tools/build-key ${spec.host}\` into the inventory, and ${introduceHint(spec)}`,
     );
   }
   const file = join(connections, `${spec.host}.secret-key`);
@@ -52,7 +52,7 @@ export function writeHostSigningKey(spec: DeploySpec, { signingKey, connections 
   return file;
 }
 
-/** Asks the host for the keys that its Nix trusts; undefined where it needs none, see copyStep. */
+/** Reads the keys that the host's Nix trusts; undefined for an unmanaged machine, where none is needed (copyStep). */
 export function trustStep(spec: DeploySpec, files: RunnerFiles): Step | undefined {
   if (!spec.managed) return undefined;
   return {

@@ -1,10 +1,10 @@
 /**
- * Where a run's deploys happen: one Node for all hosts, since one for each would cost a quarter of a second of processor time and 60 MB.
- * `node deployer/deploy/main.ts DIRECTORY PID`: deploy.sh starts it and hands it specs through DIRECTORY/socket; PID is
- * who asks for deploys. It is no part of the stack's program, which ends at another resource's failure while the engine still
- * waits for the deploys under way. It ends with PID, and whoever hangs up ends his deploy: nothing is confirmed that nobody
- * would record, and the host goes back by itself.
- * Environment: PANTHEROS_SSH_KEY (private key), PANTHEROS_SIGNING_KEY (Nix secret key), files both.
+ * Deploys all hosts of one run in one Node process, because a process for each costs 0.25 s of processor time and 60 MB.
+ * `node deployer/deploy/main.ts DIRECTORY PID`: deploy.sh starts it and sends specs through DIRECTORY/socket; PID is the process that
+ * requests the deploys. It is separate from the stack's program, which ends when a resource fails while the engine still waits for
+ * running deploys. It ends with PID. A client that disconnects ends its deploy: a confirmation that no state records must not happen,
+ * and the host rolls back by itself.
+ * Environment: PANTHEROS_SSH_KEY (file of a private key), PANTHEROS_SIGNING_KEY (file of a Nix secret key).
  */
 import { renameSync, rmSync, writeSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -14,17 +14,18 @@ import { oneLine } from "../../lib/sanitize.ts";
 import { runProcess, stoppableRunner } from "../process/runner.ts";
 import { exitCheck, POLL_MS, stopWhen } from "../process/stop.ts";
 import { batched } from "./batch.ts";
-import { type DeployTools, deploy } from "./deploy.ts";
+import type { DeployTools } from "./context.ts";
+import { deploy } from "./deploy.ts";
 import { fileTools, runnerFiles } from "./runner-files.ts";
 import { parseSpec } from "./spec.ts";
 
-/** Thrown into a deploy that nobody waits for any more. */
+/** Ends a deploy whose client has disconnected. */
 class ClientGone extends Error {}
 
-/** Of all deploys: who hangs up ends nothing that others wait for too. */
-const together = batched(runProcess);
+/** Shared by all deploys; a client that disconnects does not end a batch that others wait for. */
+const runBatched = batched(runProcess);
 
-/** Answers with lines of progress, then the result as one line of JSON, or a line that says why there is none. */
+/** Responds with lines of progress, then with the result as one line of JSON, or with a line that says why there is none. */
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { run, stop } = stoppableRunner();
   let gone = false;
@@ -32,8 +33,8 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     gone = true;
     stop();
   });
-  endWith(Number(request.headers["asker"]), response);
-  const going = () => {
+  disconnectWith(Number(request.headers["asker"]), response);
+  const throwIfGone = () => {
     if (gone) throw new ClientGone();
   };
   const spec = parseSpec(await text(request));
@@ -42,38 +43,38 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     files,
     ...fileTools(files),
     run: async (command) => {
-      going();
-      const ran = await (command.batchable ? together(command) : run(command));
-      going();
-      return ran;
+      throwIfGone();
+      const result = await (command.batchable ? runBatched(command) : run(command));
+      throwIfGone();
+      return result;
     },
     now: () => performance.now(),
     sleep: async (ms) => {
       await new Promise((resolve) => setTimeout(resolve, ms));
-      going();
+      throwIfGone();
     },
     progress: (line) => response.write(`${oneLine(line)}\n`),
   };
-  // Removed first: who has the answer may look whether anything is left.
+  // The files are removed before the response ends: a client may check that nothing is left.
   const result = await deploy(spec, tools).finally(remove);
   response.end(`${JSON.stringify(result)}\n`);
 }
 
-/** The command plugin kills a command's shell alone; what that had started would wait on. */
-function endWith(asker: number, response: ServerResponse): void {
-  const isOver = exitCheck(asker);
-  const looks = setInterval(() => {
-    if (isOver()) response.destroy();
+/** Disconnects when the client's shell is gone: the command plugin kills only that shell, and its children would wait forever. */
+function disconnectWith(asker: number, response: ServerResponse): void {
+  const hasExited = exitCheck(asker);
+  const timer = setInterval(() => {
+    if (hasExited()) response.destroy();
   }, POLL_MS);
-  response.on("close", () => clearInterval(looks));
+  response.on("close", () => clearInterval(timer));
 }
 
-const [directory = "", asks = ""] = process.argv.slice(2);
-const removeHome = () => rmSync(directory, { recursive: true, force: true });
-process.on("exit", removeHome);
-// Its log is what tells of a fault of its own.
-process.on("uncaughtExceptionMonitor", () => process.off("exit", removeHome));
-stopWhen("deployer", exitCheck(Number(asks)));
+const [directory = "", requester = ""] = process.argv.slice(2);
+const removeDirectory = () => rmSync(directory, { recursive: true, force: true });
+process.on("exit", removeDirectory);
+// After a crash the directory stays: its log has the reason.
+process.on("uncaughtExceptionMonitor", () => process.off("exit", removeDirectory));
+stopWhen("deployer", exitCheck(Number(requester)));
 const server = createServer((request, response) => {
   serve(request, response).catch((error: unknown) => {
     if (error instanceof ClientGone) return;
@@ -84,7 +85,7 @@ const server = createServer((request, response) => {
 });
 server.requestTimeout = 0;
 server.listen(join(directory, "socket.new"), () => {
-  // Whoever sees the socket can connect.
+  // The rename makes the socket visible only when it accepts connections.
   renameSync(join(directory, "socket.new"), join(directory, "socket"));
   writeSync(1, "ready\n");
 });

@@ -1,103 +1,105 @@
-/** What a deploy is told as, from what the host said of its end. */
+/** Turns the host's final answer into the outcome of a deploy. */
 import { lastLine } from "../../lib/sanitize.ts";
 import type { SupervisorStatus, VerbResult } from "../protocol/supervisor.ts";
-import type { Outcome } from "./deploy.ts";
+import type { Outcome } from "./context.ts";
 import { activationBudget, type DeploySpec } from "./spec.ts";
-import type { Step, stepFailure } from "./steps.ts";
+import type { Step, StepFailure } from "./steps.ts";
 
 export interface OutcomeFacts {
-  readonly line: VerbResult;
+  readonly answer: VerbResult;
   readonly step: Step;
-  /** A later status. */
+  /** A status from after the answer. */
   readonly now?: SupervisorStatus | undefined;
-  /** Id of the boot that the host left on the way. */
+  /** Id of the boot that the host left for the activation. */
   readonly rebootOf?: string | undefined;
-  /** How the last try to confirm failed on this side. */
-  readonly unconfirmed?: Failure | undefined;
+  /** Why the last attempt to confirm failed on this side. */
+  readonly unconfirmed?: StepFailure | undefined;
 }
 
-export function toOutcome(
-  spec: DeploySpec,
-  { line, step, now, rebootOf, unconfirmed }: OutcomeFacts,
-): Outcome {
-  const { failedUnits, health, deploy } = line;
-  const told = {
-    ...(health === undefined || health.length === 0 ? {} : { health }),
-    ...(failedUnits === undefined || failedUnits.length === 0 ? {} : { failedUnits }),
-    ...(deploy == null ? {} : { provenance: deploy }),
-  };
-  if (line.outcome === "confirmed") {
-    const wrong = rebootOf === undefined ? undefined : notRebooted(spec, line, rebootOf);
-    if (wrong !== undefined) {
-      return { outcome: "failed", step: "reboot", reason: wrong, ...told, ...facts(line) };
-    }
-    const warnings = line.waits == null ? {} : { warnings: [`waits for its next reboot: ${line.waits}`] };
-    return { outcome: "confirmed", ...told, ...facts(line), ...warnings };
+export function toOutcome(spec: DeploySpec, facts: OutcomeFacts): Outcome {
+  const { answer, rebootOf } = facts;
+  const known = { ...reported(answer), ...runningFacts(answer) };
+  if (answer.outcome === "staged") {
+    return { outcome: "staged", step: "reboot", reason: reasonOf(answer), ...known };
   }
-  if (line.outcome === "staged") {
-    return { outcome: "staged", step: "reboot", reason: reasonOf(line), ...told, ...facts(line) };
-  }
-  // Nobody confirmed: why, this side knows.
-  const cause = line.step === "confirm" ? unconfirmed : undefined;
-  const gone = spec.drvPath === undefined && line.step === "closure" ? pinGoneHint : undefined;
+  if (answer.outcome !== "confirmed") return failedOutcome(spec, facts);
+  const wrong = rebootOf === undefined ? undefined : notRebooted(spec, answer, rebootOf);
+  if (wrong !== undefined) return { outcome: "failed", step: "reboot", reason: wrong, ...known };
+  const warnings = answer.waits == null ? [] : [`takes effect at the next reboot: ${answer.waits}`];
+  return { outcome: "confirmed", ...known, ...(warnings.length > 0 && { warnings }) };
+}
+
+/** Parts of an answer that every outcome has. */
+const reported = ({ failedUnits = [], health = [], deploy }: VerbResult) => ({
+  ...(health.length > 0 && { health }),
+  ...(failedUnits.length > 0 && { failedUnits }),
+  ...(deploy != null && { provenance: deploy }),
+});
+
+function failedOutcome(spec: DeploySpec, { answer, step, now, unconfirmed }: OutcomeFacts): Outcome {
+  // When the confirmation did not arrive, only this side has the reason.
+  const cause = answer.step === "confirm" ? unconfirmed : undefined;
+  const pinGone = spec.drvPath === undefined && answer.step === "closure" ? PIN_GONE_HINT : undefined;
   const hint =
-    gone ??
+    pinGone ??
     cause?.hint ??
-    hints[line.step ?? ""] ??
+    HINTS[answer.step ?? ""] ??
     step.hint({ exitCode: 1, timedOut: false, stdout: "", stderr: "" });
   return {
-    outcome: line.outcome === "rolled-back" || backByReboot(line) ? "rolled-back" : "failed",
-    step: line.step ?? step.name,
-    ...(line.command == null ? {} : { command: line.command }),
-    ...(line.exitCode === undefined ? {} : { exitCode: line.exitCode }),
-    reason: `${reasonOf(line)}${fromHere(cause)}`,
-    ...(hint === undefined ? {} : { hint }),
-    ...told,
-    ...facts(line),
-    ...(now === undefined ? {} : facts(now)),
+    outcome: answer.outcome === "rolled-back" || rolledBackByReboot(answer) ? "rolled-back" : "failed",
+    step: answer.step ?? step.name,
+    ...(answer.command != null && { command: answer.command }),
+    ...(answer.exitCode !== undefined && { exitCode: answer.exitCode }),
+    reason: `${reasonOf(answer)}${fromHere(cause)}`,
+    ...(hint !== undefined && { hint }),
+    ...reported(answer),
+    ...runningFacts(answer),
+    ...(now !== undefined && runningFacts(now)),
   };
 }
 
-/** The host says that it went through a reboot into the wanted system: what of that its own facts do not bear out. */
-function notRebooted(spec: DeploySpec, line: VerbResult, before: string): string | undefined {
-  if (line.bootId === before)
+/** Why the host's report of a reboot into the wanted system contradicts its own facts; undefined when it does not. */
+function notRebooted(spec: DeploySpec, answer: VerbResult, before: string): string | undefined {
+  if (answer.bootId === before)
     return "confirmed, but the machine never rebooted: its boot id is the one from before";
-  if (line.booted !== spec.outPath) return `confirmed, but the machine booted ${line.booted}`;
+  if (answer.booted !== spec.outPath) return `confirmed, but the machine booted ${answer.booted}`;
   return undefined;
 }
 
-/** A reboot inside the window boots the system from before: the same end as a way back. */
-function backByReboot(line: VerbResult): boolean {
-  return line.outcome === "interrupted" && line.running != null && line.running === line.recorded;
+/** A reboot inside the confirmation window boots the old system. */
+function rolledBackByReboot(answer: VerbResult): boolean {
+  return answer.outcome === "interrupted" && answer.running != null && answer.running === answer.recorded;
 }
 
-function reasonOf(line: VerbResult): string {
-  const missing = line.missingUnits ?? [];
-  const units = missing.length === 0 ? "" : `\nstill not running after the way back: ${missing.join(", ")}`;
-  return `${line.reason ?? `the supervisor says "${line.outcome}"`}${units}`;
+function reasonOf(answer: VerbResult): string {
+  const missing = answer.missingUnits ?? [];
+  const units = missing.length === 0 ? "" : `\nstill not running after the rollback: ${missing.join(", ")}`;
+  return `${answer.reason ?? `the supervisor answered "${answer.outcome}"`}${units}`;
 }
 
-const pinGoneHint =
-  "the host no longer has the system it is pinned to (garbage collection): release the pin with `tools/pulumi rollback --release HOST`, then `up`";
+const PIN_GONE_HINT =
+  "the system that the host is pinned to was garbage collected on the host: release the pin with `tools/pulumi rollback --release HOST`, then run `pulumi up`";
 
-const hints: Record<string, string> = {
-  busy: "another deploy of this host is under way: wait for its end, then `pulumi up` again",
-  inhibitors: "a check of the new system itself refuses the switch, before anything was touched",
+const RECORD_HINT = "check the disk of /var/lib/pantheros on the host: it is full or read-only";
+
+/** Advice by the step at which the host failed. */
+const HINTS: Record<string, string> = {
+  busy: "another deploy of this host is under way: wait for its end, then run `pulumi up` again",
+  inhibitors: "a check of the new system refuses the switch; nothing was changed",
   signature:
-    "sign the closure with PANTHEROS_SIGNING_KEY; the host trusts `nix.settings.trusted-public-keys` only",
-  closure: "the closure was garbage collected on the host between copy and activation; `pulumi up` again",
-  health: "the service's own log says more: journalctl -u UNIT on the host",
-  confirm:
-    "the new system could not be reached from here: look at its sshd, firewall, network and authorized keys",
-  commit: "the boot loader or the profile could not be written: look at the space on /boot and /nix",
-  reboot:
-    "the new system did not come up: its journal (`journalctl -b -1` on the host) or the console say why",
+    "sign the closure with PANTHEROS_SIGNING_KEY; the host accepts the keys in `nix.settings.trusted-public-keys` only",
+  closure: "the closure was garbage collected on the host between copy and activation; run `pulumi up` again",
+  health: "read the service's log on the host: journalctl -u UNIT",
+  confirm: "the runner could not reach the new system: check its sshd, firewall, network and authorized keys",
+  commit: "the boot loader or the profile could not be written: check the free space on /boot and /nix",
+  reboot: "the new system did not boot: read its journal (`journalctl -b -1` on the host) or the console",
   rollback: "the machine runs neither system fully; a reboot boots the old one",
-  record: "look at the disk of /var/lib/pantheros on the host: it is full, or read-only",
-  result: "look at the disk of /var/lib/pantheros on the host: it is full, or read-only",
+  record: RECORD_HINT,
+  result: RECORD_HINT,
 };
 
-export function facts(of: {
+/** What runs on the host, from an answer or a status. */
+export function runningFacts(of: {
   running?: string | null | undefined;
   system?: string | null | undefined;
   booted?: string | null | undefined;
@@ -105,31 +107,32 @@ export function facts(of: {
 }) {
   const running = of.system ?? of.running;
   return {
-    ...(running == null ? {} : { running }),
-    ...(of.booted == null ? {} : { booted: of.booted }),
-    ...(of.generation == null ? {} : { generation: of.generation }),
+    ...(running != null && { running }),
+    ...(of.booted != null && { booted: of.booted }),
+    ...(of.generation != null && { generation: of.generation }),
   };
 }
 
-type Failure = ReturnType<typeof stepFailure>;
-
-const fromHere = (cause: Failure | undefined): string =>
+const fromHere = (cause: StepFailure | undefined): string =>
   cause === undefined ? "" : `\nfrom here: ${lastLine(cause.reason)}`;
 
-export const neverBegun = (lost: Failure | undefined): string =>
-  `the activation never began on the host, which runs what it ran before: ${lost?.reason ?? ""}`;
+export const neverBegun = (lost: StepFailure | undefined): string =>
+  `the activation did not begin on the host, which runs the old system: ${lost?.reason ?? ""}`;
 
-/** The deadline has passed. `last`: what the host said last; undefined: nothing. */
-export function tooLate(spec: DeploySpec, last: string | undefined, unconfirmed: Failure | undefined) {
+/** `lastAnswer`: of the host; undefined when it never answered. */
+export function deadlinePassed(
+  spec: DeploySpec,
+  lastAnswer: string | undefined,
+  unconfirmed: StepFailure | undefined,
+) {
   const budget = activationBudget(spec);
-  const said =
-    last === undefined
+  const state =
+    lastAnswer === undefined
       ? `the host has not answered for ${budget} s since its activation`
-      : `no end ${budget} s after the activation began; the host last said: ${last}`;
+      : `the activation has not ended after ${budget} s; the host's last answer: ${lastAnswer}`;
   return {
     step: "confirm",
-    reason: `${said}; unless it was confirmed it goes back to the system from before by itself${fromHere(unconfirmed)}`,
-    hint:
-      unconfirmed?.hint ?? "look at the machine's console; when it answers again, `pulumi up` converges it",
+    reason: `${state}; unless it was confirmed, the host returns to the old system by itself${fromHere(unconfirmed)}`,
+    hint: unconfirmed?.hint ?? "check the machine's console; once it answers, run `pulumi up` again",
   };
 }

@@ -1,4 +1,4 @@
-/** What the steps need on the runner: pins and ssh configuration, in a directory that goes with this process. */
+/** Files that the steps need on the runner: pinned host keys and ssh configuration, in a private directory. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { runProcess } from "../process/runner.ts";
 import { knownHostsLines, sshConfig } from "../ssh.ts";
 import { batched } from "./batch.ts";
 import { nixPeers } from "./closure.ts";
-import type { DeployTools } from "./deploy.ts";
+import type { DeployTools } from "./context.ts";
 import { writeHostSigningKey } from "./host-signing-key.ts";
 import type { DeploySpec } from "./spec.ts";
 import type { RunnerFiles } from "./steps.ts";
@@ -19,7 +19,7 @@ function pinsOf({ host, hostKeys, build }: DeploySpec): string {
   );
 }
 
-/** Writes them. Environment: PANTHEROS_SSH_KEY (private key), PANTHEROS_SIGNING_KEY (Nix secret key), files both. */
+/** The directory is removed by `remove`, or when the process ends. Environment: PANTHEROS_SSH_KEY (file of a private key), PANTHEROS_SIGNING_KEY (file of a Nix secret key). */
 export function runnerFiles(specs: readonly DeploySpec[]): {
   readonly files: RunnerFiles;
   readonly remove: () => void;
@@ -29,7 +29,7 @@ export function runnerFiles(specs: readonly DeploySpec[]): {
     rmSync(directory, { recursive: true, force: true });
     process.off("exit", remove);
   };
-  process.setMaxListeners(0); // one for each deploy under way
+  process.setMaxListeners(0); // one for each running deploy
   process.on("exit", remove);
   const files = {
     knownHosts: join(directory, "known_hosts"),
@@ -39,7 +39,7 @@ export function runnerFiles(specs: readonly DeploySpec[]): {
     signingKey: process.env["PANTHEROS_SIGNING_KEY"] || undefined,
   };
   writeFileSync(files.knownHosts, specs.map(pinsOf).join(""), { mode: 0o600 });
-  // ssh takes the first section of a name: each host's own, before those of builders.
+  // ssh uses the first section with a name: a host's own comes before those of builders.
   const peers = specs.map((spec) => nixPeers(spec, files));
   const ordered = [...peers.flatMap(([own]) => own ?? []), ...peers.flatMap(([, builder]) => builder ?? [])];
   const known = new Map(ordered.toReversed().map((peer) => [peer.host, peer]));
@@ -47,7 +47,7 @@ export function runnerFiles(specs: readonly DeploySpec[]): {
   return { files, remove };
 }
 
-/** What steps do with the runner's own files. */
+/** Access to the runner's files for the steps. */
 export const fileTools = (files: RunnerFiles): Pick<DeployTools, "exists" | "read" | "hostKeyFile"> => ({
   exists: existsSync,
   read: (path) => readFileSync(path, "utf8"),

@@ -1,11 +1,11 @@
-/** What a deploy is told: under 1 kB of JSON, since each replaced resource writes it to the state four times. */
+/** The input of a deploy. It stays under 1 kB of JSON, because each replaced resource writes it to the state four times. */
 import * as z from "zod";
 import { nixPublicKey } from "../../inventory/primitives.ts";
 import { hostPath, hostToken } from "../protocol/answer.ts";
 
 const hostName = z.string().regex(/^[a-z][a-z0-9-]*$/);
 
-/** A machine that builds for another one, reached as the same account. */
+/** A machine that builds for another one; the login is the same. */
 const buildHost = z.strictObject({
   host: hostName,
   address: z.string().min(1),
@@ -19,31 +19,31 @@ const deploySpecFields = z.strictObject({
   address: z.string().min(1),
   port: z.int().min(1).max(65535).default(22),
   user: z.string().min(1).default("deploy"),
-  /** False: the probe found a machine without a supervisor. It is reached as root, and the closure's own is used. */
+  /** False when the probe found no supervisor: the login is root, and the closure's supervisor is used. */
   managed: z.boolean().default(true),
-  /** Public host keys, `TYPE BASE64`: the only ones that are accepted. */
+  /** Public host keys, `TYPE BASE64`; no other is accepted. */
   hostKeys: z.array(z.string()).min(1),
-  /** Absent: the system is on the host already (one that was put back on purpose); it is only activated. */
+  /** Absent for a pinned system: it is on the host already and is only activated. */
   drvPath: hostPath.optional(),
   outPath: hostPath,
-  /** Where it is built: the machine it is for, or another one, each over SSH; absent: here. */
+  /** Where the closure is built over SSH: on the host itself or on another machine. Absent: on the runner. */
   build: z.union([z.literal("target"), buildHost]).optional(),
   /**
-   * With `build`, whose key signs what was built there: the host's own (this is its public half), which no other host trusts, or the
-   * fleet's, where the builder is trusted like the runner.
+   * With `build`, the key that signs the closure: the public half of the host's own key, which no other host trusts, or `fleet` where
+   * the builder is trusted like the runner.
    */
   signer: z.union([z.literal("fleet"), nixPublicKey]).optional(),
-  /** Opaque; the host keeps it when the system is confirmed. */
+  /** Opaque; the host stores it when the system is confirmed. */
   token: hostToken,
-  /** A must host that does not answer is a failure; a best-effort one is offline. */
+  /** A required host that does not answer is a failure; a best-effort one is offline. */
   converge: z.enum(["must", "best-effort"]).default("must"),
-  /** Hosts of earlier waves that had to converge and did not; with any, this host is not touched. */
+  /** Required hosts of earlier waves that did not converge; when there are any, this host is not touched. */
   heldBy: z.array(z.string()).default([]),
-  /** Why nothing may be done on the host. */
+  /** Why the host must not be touched. */
   refused: z.string().optional(),
-  /** Whether the host may be rebooted for it. The host decides by its own deploy.conf; here it bounds the waiting. */
+  /** Whether the deploy may reboot the host. The host decides by its own deploy.conf; here the value bounds the waiting. */
   reboot: z.enum(["allow", "never"]).default("never"),
-  /** Whose deploy it is: the host keeps it. Absent: nobody knows. */
+  /** Who deployed which commit; the host stores it. Absent when unknown. */
   provenance: z
     .strictObject({ commit: z.string().nullable(), dirty: z.boolean().nullable(), by: z.string() })
     .optional(),
@@ -69,7 +69,7 @@ const deploySpecFields = z.strictObject({
     })
     .prefault({}),
 });
-/** Nothing is the fleet's by leaving a word out. */
+/** `signer` is explicit, so that a builder is never trusted like the runner by omission. */
 export const deploySpec = deploySpecFields.refine(
   ({ build, signer }) => (build === undefined) === (signer === undefined),
   "`build` and `signer` belong together",
@@ -77,11 +77,11 @@ export const deploySpec = deploySpecFields.refine(
 export type DeploySpec = z.infer<typeof deploySpec>;
 export type DeploySpecInput = z.input<typeof deploySpec>;
 
-/** The host's own key, where what was built for it is trusted by it alone; undefined: the fleet's signs. */
+/** The host's own public key, when it signs what was built for this host; undefined when the fleet's key signs. */
 export const hostSigningKey = ({ signer }: Pick<DeploySpec, "signer">): string | undefined =>
   signer === "fleet" ? undefined : signer;
 
-/** @throws Error saying what of the JSON is wrong. */
+/** @throws Error that names the invalid keys. */
 export function parseSpec(json: string): DeploySpec {
   try {
     return deploySpec.parse(JSON.parse(json));
@@ -92,14 +92,14 @@ export function parseSpec(json: string): DeploySpec {
   }
 }
 
-/** The names of held-by hosts that fit: a hundred of them would not. */
+/** The first names and the number of the others. */
 export function truncateNames(names: readonly string[], most = 5): string[] {
   return names.length <= most ? [...names] : [...names.slice(0, most), `${names.length - most} more`];
 }
 
-/** Seconds after which an activation that was begun has ended on the host, whatever happened to the connection. */
+/** Seconds after which an activation has ended on the host, whatever happened to the connection. */
 export function activationBudget({ seconds, reboot }: Pick<DeploySpec, "seconds" | "reboot">): number {
-  // Down and up again, and the same for the way back.
+  // Shutdown and boot, for the activation and for the rollback.
   const boots = reboot === "allow" ? seconds.reboot * 4 : 0;
   return seconds.switch * 2 + seconds.health * 2 + seconds.confirm + 120 + boots;
 }

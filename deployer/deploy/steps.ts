@@ -1,5 +1,4 @@
-/** What a step of a deploy is, and the verbs of the supervisor as steps. Nothing runs here. */
-
+/** The form of a deploy's steps, and those that connect to the host or call its supervisor. Pure functions: nothing runs here. */
 import { lastLines } from "../../lib/sanitize.ts";
 import type { Command, CommandResult } from "../process/runner.ts";
 import { MAX_ANSWER_BYTES } from "../protocol/answer.ts";
@@ -21,47 +20,57 @@ export type StepName = "build" | "sign" | "push" | "connect" | "copy" | "activat
 
 export interface Step extends Command {
   readonly name: StepName;
-  /** Advice for a failure of this step, from what it said. */
+  /** Advice for a failure of this step, from its output. */
   readonly hint: (ran: CommandResult) => string | undefined;
 }
 
-/** Files of the runner. */
+export interface StepFailure {
+  readonly step: StepName;
+  /** The command as a person would type it. */
+  readonly command: string;
+  /** Absent when a signal ended the command. */
+  readonly exitCode?: number;
+  readonly reason: string;
+  readonly hint?: string;
+}
+
+/** Files on the runner that steps need. */
 export interface RunnerFiles {
   readonly knownHosts: string;
-  /** For Nix: a section for each machine it may talk to. Its path has no blank in it. */
+  /** ssh configuration for Nix, with a section for each machine that it may connect to. Its path has no blank. */
   readonly sshConfig: string;
-  /** Private key that may log in as the deploy user. */
+  /** Private key of the deploy user. */
   readonly identity?: string | undefined;
-  /** Directory for shared connections, and for nothing of Nix's: it stands in for /etc/nix. Nobody else may enter it. */
+  /** Private directory for shared connections. NIX_CONF_DIR points to it, so it holds no nix.conf. */
   readonly connections: string;
-  /** Nix secret key: the deploy user may only bring what a trusted key has signed. */
+  /** Nix secret key; the host accepts only closures that a trusted key signed. */
   readonly signingKey?: string | undefined;
 }
 
 export const NIX = ["nix", "--extra-experimental-features", "nix-command flakes"];
 
-/** The host over a connection of its own: for all that shows that it can be reached. */
+/** The host over a connection of its own, which proves that the host can be reached. */
 export function peer(spec: DeploySpec, files: RunnerFiles, user: string): SshPeer {
   const { host, address, port, seconds } = spec;
   const pinned = { file: files.knownHosts };
   return { host, address, port, user, connectSeconds: seconds.connect, pinned, identity: files.identity };
 }
 
-/** The host as who may change it now: root only where no supervisor is yet. */
+/** The host with the login that may change it: root only while it has no supervisor. */
 export const actingPeer = (spec: DeploySpec, files: RunnerFiles): SshPeer =>
   peer(spec, files, spec.managed ? spec.user : "root");
 
-/** Of the connection that brings the closure and activates it; undefined where there can be none, and each command has its own. */
+/** Files of the connection that copy and activation share; undefined where none can be made, so that each command makes its own. */
 export const connectionFiles = (spec: DeploySpec, files: RunnerFiles): SharedFiles | undefined =>
   sharedFiles(files.connections, spec.host);
 
-/** The same over that connection: another one would cost more than what a verb does. */
+/** The same host over the shared connection: a new one would take longer than a verb itself. */
 export const sharedPeer = (spec: DeploySpec, files: RunnerFiles): SshPeer => ({
   ...actingPeer(spec, files),
   shared: connectionFiles(spec, files)?.control,
 });
 
-/** Opens it. It also shows that the host can be reached. */
+/** Opens the shared connection, which also proves that the host can be reached. */
 export function connectStep(spec: DeploySpec, files: RunnerFiles): Step | undefined {
   const connection = connectionFiles(spec, files);
   return (
@@ -75,7 +84,6 @@ export function connectStep(spec: DeploySpec, files: RunnerFiles): Step | undefi
   );
 }
 
-/** Ends it. */
 export function closeConnectionCommand(spec: DeploySpec, files: RunnerFiles): Command | undefined {
   const connection = connectionFiles(spec, files);
   return (
@@ -83,7 +91,7 @@ export function closeConnectionCommand(spec: DeploySpec, files: RunnerFiles): Co
   );
 }
 
-/** A verb of the supervisor. */
+/** Calls a verb of the supervisor. */
 export function verbStep(spec: DeploySpec, name: "activate" | "confirm" | "status", to: SshPeer): Step {
   const { seconds } = spec;
   const verb = {
@@ -92,13 +100,13 @@ export function verbStep(spec: DeploySpec, name: "activate" | "confirm" | "statu
     status: ["status"],
   }[name];
   const limit = {
-    // The supervisor answers after the switch and the health checks, or after the way back.
+    // The supervisor answers after the switch and the health checks, or after the rollback.
     activate: seconds.switch * 2 + seconds.health * 2 + 120,
-    // `switch-to-configuration boot`, or the way back.
+    // `switch-to-configuration boot`, or the rollback.
     confirm: seconds.switch * 2 + 120,
     status: seconds.probe,
   }[name];
-  // A machine without a supervisor is changed by the one in the closure; confirming is the new system's.
+  // A machine without a supervisor uses the one in the closure; the new system has its own to confirm with.
   const program = to.user === "root" ? `${spec.outPath}/sw/bin/pantheros-supervisor` : undefined;
   return {
     name,
@@ -122,8 +130,8 @@ export function connectionHint(ran: CommandResult): string | undefined {
   return undefined;
 }
 
-/** What a failed step is told as. */
-export function stepFailure(step: Step, ran: CommandResult) {
+/** The part of a result that a failed step fills. */
+export function stepFailure(step: Step, ran: CommandResult): StepFailure {
   const hint = step.hint(ran);
   const identity = sshTrouble(ran.stderr) === "identity";
   const said = identity ? identityReason(ran.stderr) : lastLines(ran.stderr || ran.stdout);
@@ -131,8 +139,8 @@ export function stepFailure(step: Step, ran: CommandResult) {
   return {
     step: step.name,
     command: commandText(step.argv),
-    ...(ran.exitCode === null ? {} : { exitCode: ran.exitCode }),
+    ...(ran.exitCode !== null && { exitCode: ran.exitCode }),
     reason: ran.timedOut ? `${late}${said && `: ${said}`}` : said || `exit ${ran.exitCode ?? "by a signal"}`,
-    ...(hint === undefined ? {} : { hint }),
+    ...(hint !== undefined && { hint }),
   };
 }

@@ -1,122 +1,107 @@
-/** Until the closure is on its host: built where it should be, signed, pushed to the cache, copied. The running system stays as it is. */
-
+/** Brings the closure to its host: builds, signs, pushes to the cache, copies. The running system is not touched. */
 import type { CommandResult } from "../process/runner.ts";
 import { forwardingRefused, sshTrouble } from "../ssh.ts";
-import { buildAndSign, failed } from "./build-and-sign.ts";
+import { buildAndSign, failedStep } from "./build-and-sign.ts";
 import { type CopyMode, copyStep, pushStep, substituterTrouble } from "./closure.ts";
-import type { DeployTools, Outcome, Perform } from "./deploy.ts";
-import { type DeploySpec, hostSigningKey } from "./spec.ts";
+import type { DeployContext, Outcome } from "./context.ts";
+import { hostSigningKey } from "./spec.ts";
 import { closeConnectionCommand, connectStep, type Step, stepFailure } from "./steps.ts";
 
-export interface TransferResult {
-  /** Absent: the closure is on the host. */
-  readonly failure?: Outcome;
-  /** What did not go well but stopped nothing. */
-  readonly warnings: string[];
-}
-
-/** Times that a connection is lost, to be opened or while the closure is copied, before the host counts as away. */
+/** Attempts to connect and copy; a host whose connection is lost in the last one counts as unreachable. */
 const MAX_CONNECT_ATTEMPTS = 2;
+const RECONNECT_PAUSE_MS = 2000;
 
+/**
+ * Returns undefined when the closure is on the host. The connection stays open then, for the activation.
+ * `copy`: false for a host that is known to be unreachable; its closure is only built, signed and pushed.
+ */
 export async function transferClosure(
-  spec: DeploySpec,
-  tools: DeployTools,
-  perform: Perform,
-  /** Not copied: the host is known to be away, or its turn has not come. */
-  only: { readonly copy: boolean } = { copy: true },
-): Promise<TransferResult> {
-  const warnings: string[] = [];
-  const failure =
-    (await buildAndSign(spec, tools, perform)) ??
-    (await push(spec, tools, perform, warnings)) ??
-    (only.copy ? await connectAndCopy(spec, tools, perform, warnings) : undefined);
-  return failure === undefined ? { warnings } : { failure, warnings };
+  context: DeployContext,
+  { copy } = { copy: true },
+): Promise<Outcome | undefined> {
+  const failure = await buildAndSign(context);
+  if (failure !== undefined) return failure;
+  await push(context);
+  return copy ? connectAndCopy(context) : undefined;
 }
 
 /**
- * The copy brings what the cache lacks, so a missing cache costs time and nothing else. What one host alone trusts never gets there: the
- * cache gives every host the first that it was given of a path.
+ * A cache that is down costs time only: the copy brings what the cache lacks. A closure that one host alone trusts is never
+ * pushed, because the cache serves the first version of a path that it received to every host.
  */
-async function push(spec: DeploySpec, tools: DeployTools, perform: Perform, warnings: string[]) {
-  if (spec.push === undefined || spec.drvPath === undefined || hostSigningKey(spec) !== undefined)
-    return undefined;
-  const step = pushStep(spec, spec.push, tools.files);
-  const ran = await perform(step);
-  if (ran.exitCode !== 0) warnings.push(`push: ${stepFailure(step, ran).reason.split("\n").at(-1)}`);
-  return undefined;
+async function push({ spec, files, runStep, warnings }: DeployContext): Promise<void> {
+  if (spec.push === undefined || spec.drvPath === undefined || hostSigningKey(spec) !== undefined) return;
+  const step = pushStep(spec, spec.push, files);
+  const result = await runStep(step);
+  if (result.exitCode !== 0) warnings.push(`push: ${stepFailure(step, result).reason.split("\n").at(-1)}`);
 }
 
-/**
- * The connection, and the closure over it; who was successful leaves it open. It is opened without a closure too: an activation waits long
- * for a host that is away.
- */
-async function connectAndCopy(spec: DeploySpec, tools: DeployTools, perform: Perform, warnings: string[]) {
-  for (let lost = 1; ; lost++) {
-    const unopened = await open(spec, tools, perform);
-    const failure = unopened ?? (await copy(spec, tools, perform, warnings));
+/** A step that failed, with its output except what is about others. */
+interface FailedStep {
+  readonly step: Step;
+  readonly result: CommandResult;
+}
+
+/** Connects even when there is nothing to copy: an activation waits much longer for a host that is unreachable. */
+async function connectAndCopy(context: DeployContext): Promise<Outcome | undefined> {
+  const { spec, progress, sleep } = context;
+  for (let attempt = 1; ; attempt++) {
+    const unconnected = await connect(context);
+    const failure = unconnected ?? (await copy(context));
     if (failure === undefined) return undefined;
-    const opened = unopened === undefined;
-    if (opened) await closeConnection(spec, tools);
-    const { step, ran } = failure;
-    const again = sshTrouble(ran.stderr) === "transport" && !ran.timedOut && lost < MAX_CONNECT_ATTEMPTS;
-    if (!again) return failed(spec, step, ran);
-    const why = opened ? "the connection was lost" : "no answer";
-    tools.progress(`${spec.host}: ${step.name} again: ${why}`);
-    await tools.sleep(2000);
+    if (unconnected === undefined) await closeConnection(context);
+    const { step, result } = failure;
+    const lost = sshTrouble(result.stderr) === "transport" && !result.timedOut;
+    if (!lost || attempt === MAX_CONNECT_ATTEMPTS) return failedStep(spec, step, result);
+    progress(
+      `${spec.host}: ${step.name} again: ${unconnected === undefined ? "the connection was lost" : "no answer"}`,
+    );
+    await sleep(RECONNECT_PAUSE_MS);
   }
 }
 
-async function open(spec: DeploySpec, tools: DeployTools, perform: Perform): Promise<FailedStep | undefined> {
-  const step = connectStep(spec, tools.files);
+async function connect({ spec, files, runStep }: DeployContext): Promise<FailedStep | undefined> {
+  const step = connectStep(spec, files);
   if (step === undefined) return undefined;
-  const ran = await perform(step);
-  return ran.exitCode === 0 ? undefined : { step, ran };
+  const result = await runStep(step);
+  return result.exitCode === 0 ? undefined : { step, result };
 }
 
-/** Ends the connection. One that is gone already needs no end. */
-export async function closeConnection(spec: DeploySpec, tools: DeployTools): Promise<void> {
-  const command = closeConnectionCommand(spec, tools.files);
-  if (command !== undefined) await tools.run(command);
-}
-
-/** What did not go well, with all that was said but what concerns others. */
-interface FailedStep {
-  readonly step: Step;
-  readonly ran: CommandResult;
+/** Does nothing when the connection is gone already. */
+export async function closeConnection({ spec, files, run }: DeployContext): Promise<void> {
+  const command = closeConnectionCommand(spec, files);
+  if (command !== undefined) await run(command);
 }
 
 /**
- * First with the host's substituters, straight to its Nix daemon. When it could not use them, or their time is over, all that is still
- * missing is sent; when its sshd leads nobody to the daemon, Nix dials itself. What arrived stays on the host.
+ * Copies straight to the host's Nix daemon, and lets the host use its substituters first. When the substituters fail or take too
+ * long, everything that is still missing is sent. When the host's sshd does not forward the daemon's socket, Nix makes its own
+ * connection. Paths that arrived stay on the host, so a retry sends only the rest.
  */
-async function copy(
-  spec: DeploySpec,
-  tools: DeployTools,
-  perform: Perform,
-  warnings: string[],
-): Promise<FailedStep | undefined> {
-  // A machine that was never managed is copied to once, as root, and what its sshd forwards is not known.
-  let way: CopyMode = { substitute: true, direct: spec.managed };
+async function copy(context: DeployContext): Promise<FailedStep | undefined> {
+  const { spec, files, runStep, warnings, progress } = context;
+  // An unmanaged machine is copied to as root, once; whether its sshd forwards sockets is unknown.
+  let mode: CopyMode = { substitute: true, direct: spec.managed };
   for (;;) {
-    const step = copyStep(spec, tools.files, way);
+    const step = copyStep(spec, files, mode);
     if (step === undefined) return undefined;
-    const ran = await perform(step);
-    const { said, rest } = substituterTrouble(ran);
-    if (way.substitute && said !== undefined) warnings.push(`cache: ${spec.host} says: ${brief(said)}`);
-    if (ran.exitCode === 0) return undefined;
-    if (way.direct && forwardingRefused(rest.stderr)) {
-      warnings.push(`copy: ${spec.host}'s sshd leads nobody to its Nix daemon: AllowStreamLocalForwarding`);
-      way = { ...way, direct: false };
-    } else if (
-      way.substitute &&
-      (said !== undefined || (ran.timedOut && step.timeoutSeconds < spec.seconds.copy))
-    ) {
+    const result = await runStep(step);
+    const { said, rest } = substituterTrouble(result);
+    if (mode.substitute && said !== undefined) warnings.push(`cache: ${spec.host} says: ${brief(said)}`);
+    if (result.exitCode === 0) return undefined;
+    const late = result.timedOut && step.timeoutSeconds < spec.seconds.copy;
+    if (mode.direct && forwardingRefused(rest.stderr)) {
+      warnings.push(
+        `copy: sshd of ${spec.host} refused to forward the Nix daemon's socket; set AllowStreamLocalForwarding`,
+      );
+      mode = { ...mode, direct: false };
+    } else if (mode.substitute && (said !== undefined || late)) {
       if (said === undefined)
-        warnings.push(`cache: not done after ${step.timeoutSeconds} s, the rest was copied`);
-      tools.progress(`${spec.host}: copy without its substituters`);
-      way = { ...way, substitute: false };
+        warnings.push(`cache: not done after ${step.timeoutSeconds} s; the rest was copied`);
+      progress(`${spec.host}: copy without its substituters`);
+      mode = { ...mode, substitute: false };
     } else {
-      return { step, ran: rest };
+      return { step, result: rest };
     }
   }
 }

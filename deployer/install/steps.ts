@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import * as z from "zod";
-import { signArgv, signHint } from "../deploy/closure.ts";
+import { SIGN_HINT, signArgv } from "../deploy/closure.ts";
 import type { Command, CommandResult } from "../process/runner.ts";
 import { PROGRAMS } from "../programs.ts";
 import { hostId, hostLine, MAX_ANSWER_BYTES } from "../protocol/answer.ts";
@@ -129,7 +129,7 @@ export function signStep(spec: InstallSpec, signingKey: string): InstallStep {
     name: "sign",
     argv: signArgv(spec.outPath, signingKey),
     timeoutSeconds: spec.seconds.build,
-    hint: () => signHint,
+    hint: () => SIGN_HINT,
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * Brings closures to hosts of later waves: `node deployer/prefetch/main.ts <ERRANDS.json`, see errand.ts. Prints
- * one JSON line and exits 0 whatever became of them; 2 when the JSON cannot be read.
+ * Runs prefetch jobs (job.ts): `node deployer/prefetch/main.ts <JOBS.json`. Prints one line of JSON and exits 0, also when jobs
+ * failed; exits 2 when the JSON cannot be read.
  */
 import { text } from "node:stream/consumers";
 import { runnerTools } from "../deploy/runner-files.ts";

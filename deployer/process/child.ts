@@ -1,13 +1,12 @@
-/** A question that the program itself asks: one command, bounded in time and size. */
+/** Commands that the stack's program runs to read something: bounded in time and in the size of the output. */
 import { type Command, type CommandResult, runProcess, stopAll } from "./runner.ts";
 
-/** `maxOutputBytes`: of its answer; a command that says more is ended. */
 export type Query = Required<Pick<Command, "argv" | "timeoutSeconds" | "maxOutputBytes">> &
   Pick<Command, "ownGroup">;
 
-export function runQuery(question: Query): Promise<CommandResult> {
-  // What has a process group of its own ends with the program too; one listener, however many questions.
+export function runQuery(query: Query): Promise<CommandResult> {
+  // Commands with a process group of their own must end with the program; one listener serves all of them.
   process.off("exit", stopAll);
   process.on("exit", stopAll);
-  return runProcess(question);
+  return runProcess(query);
 }

@@ -1,6 +1,6 @@
 /**
- * Runs one command: bounded, in a process group of its own, its output kept. The only place that starts what a deploy or an
- * install does; what the program itself asks is in ../child.ts.
+ * Runs one command: bounded in time, in a process group of its own, with its output kept. Every command of a deploy or an install is
+ * started here.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync, readFileSync, truncateSync } from "node:fs";
@@ -10,50 +10,50 @@ export interface Command {
   readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly input?: string | undefined;
-  /** After this the whole process group gets SIGTERM, and SIGKILL 5 s later. */
+  /** Then the process group gets SIGTERM, and SIGKILL 5 s later. */
   readonly timeoutSeconds: number;
-  /** File in which something that it uses tells more: a failed command's stderr ends with it, and what it told is told once. */
+  /** A log file of something that the command uses. Its text is moved to the end of a failed command's stderr. */
   readonly log?: string | undefined;
-  /** Bytes of stdout that are kept, and more end the command: it is an answer, of which a part is worth nothing. */
+  /** A command with a longer stdout is killed, for answers of which a part is useless. */
   readonly maxOutputBytes?: number | undefined;
-  /** False: it stays in the caller's process group, so that an interrupt from a terminal reaches it, and a limit ends it alone. */
+  /** False: the command stays in the caller's process group, so that Ctrl-C reaches it. A timeout then ends the command alone. */
   readonly ownGroup?: boolean | undefined;
-  /** May be run as one with others that differ from it in their last word only, see gather.ts. */
+  /** May run as one command with others that differ in the last argument only (deploy/batch.ts). */
   readonly batchable?: boolean | undefined;
 }
 
 export interface CommandResult {
-  /** null: ended by a signal, or never started. */
+  /** null when a signal ended it or it did not start. */
   readonly exitCode: number | null;
   readonly timedOut: boolean;
   readonly stdout: string;
   readonly stderr: string;
-  /** It said more than `maxOutputBytes`, and was ended. */
+  /** It was killed because stdout exceeded `maxOutputBytes`. */
   readonly tooLong?: boolean | undefined;
 }
 
 export type Runner = (command: Command) => Promise<CommandResult>;
 
-/** Of each stream only the end is kept, unless the command has a limit of its own: a build can say megabytes. */
+/** Of each stream the end is kept, unless the command has a limit: a build can print megabytes. */
 const MAX_TEXT_CHARACTERS = 256 * 1024;
 const KILL_AFTER_MS = 5000;
 
-/** What runs now, as kill(2) takes it: a process group is its leader's number, negative. */
+/** Running commands, as arguments of kill(2): a process group is the negative id of its leader. */
 const running = new Set<number>();
 
 function signal(target: number, name: NodeJS.Signals): void {
   try {
     process.kill(target, name);
   } catch {
-    // already gone
+    // it has ended already
   }
 }
 
-/** Is called with the number of a process group, and returns what to call when it has ended. */
+/** Called with the id of a process group; the returned function is called when the group has ended. */
 type GroupTracker = (group: number) => () => unknown;
 
 /**
- * `watched` is called before the command of a group begins. A program that is killed at any moment has therefore told of all
+ * `watched` is called before the command of a group starts, so a program that is killed at any moment has reported every group
  * that it started.
  */
 export const trackedRunner =
@@ -61,7 +61,7 @@ export const trackedRunner =
   (command) =>
     runOne(command, watched, true);
 
-/** A runner, and what ends all that it has under way. */
+/** A runner whose running commands `stop` kills. */
 export function stoppableRunner(): { readonly run: Runner; readonly stop: () => void } {
   const own = new Set<number>();
   const watched = (group: number) => {
@@ -78,10 +78,10 @@ export function stoppableRunner(): { readonly run: Runner; readonly stop: () => 
 
 export const runProcess: Runner = (command) => runOne(command, () => () => {});
 
-/** Begins the command when a line comes through descriptor 3; never when that is closed first. */
+/** Runs the command after a line on descriptor 3, and never when the descriptor is closed first. */
 const heldStart = ["/bin/sh", "-c", 'read -r go <&3 && exec "$@" 3<&-', "sh"];
 
-/** The text of a log, which is empty then; it may not be there yet. */
+/** Empties the log and returns its text. The file may not exist yet. */
 function takeLog(log: string): string {
   if (!existsSync(log)) return "";
   const text = readFileSync(log, "utf8").slice(-MAX_TEXT_CHARACTERS);
@@ -89,7 +89,7 @@ function takeLog(log: string): string {
   return text;
 }
 
-/** `held`: the command begins after its group was told of. */
+/** `held`: the command starts after `watched` was called. */
 function runOne(command: Command, watched: GroupTracker, held = false): Promise<CommandResult> {
   return new Promise((resolve) => {
     startOne(command, watched, held, resolve);
@@ -105,7 +105,7 @@ function startOne(
   const { maxOutputBytes, ownGroup = true } = command;
   const [program = "", ...args] = held ? [...heldStart, ...command.argv] : command.argv;
   const child = spawn(program, args, {
-    detached: ownGroup, // leader of its own group, so that a timeout also ends what it started
+    detached: ownGroup, // it leads its group, so that a timeout also ends its children
     stdio: Array<"pipe">(held ? 4 : 3).fill("pipe"),
     env: { ...process.env, ...command.env },
   }) as ChildProcessWithoutNullStreams;
@@ -118,7 +118,7 @@ function startOne(
   let forced: NodeJS.Timeout | undefined;
   const kill = () => {
     if (target !== undefined) signal(target, "SIGKILL");
-    // What left its group may hold on to them.
+    // A process that left the group may keep them open.
     child.stdout.destroy();
     child.stderr.destroy();
   };
@@ -138,7 +138,7 @@ function startOne(
     if (target !== undefined) running.delete(target);
     ended();
     const more = exitCode === 0 || command.log === undefined ? "" : takeLog(command.log);
-    if (tooLong) stderr += `\nmore than ${maxOutputBytes} bytes of output: ended`;
+    if (tooLong) stderr += `\nkilled: its output exceeds ${maxOutputBytes} bytes`;
     const ran = { exitCode, timedOut, stdout, stderr: stderr + more };
     resolve(tooLong ? { ...ran, tooLong } : ran);
   };
@@ -154,7 +154,7 @@ function startOne(
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr = (stderr + text).slice(-MAX_TEXT_CHARACTERS);
   });
-  child.stdin.on("error", () => {}); // it may end without reading
+  child.stdin.on("error", () => {}); // the command may end without reading it
   child.stdin.end(command.input ?? "");
   child.on("error", (error) => {
     stderr += error.message;
@@ -163,7 +163,7 @@ function startOne(
   child.on("close", end);
 }
 
-/** Ends every command still running: for when this program is told to stop. */
+/** Kills every running command. */
 export function stopAll(): void {
   for (const target of running) signal(target, "SIGKILL");
 }

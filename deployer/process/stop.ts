@@ -1,13 +1,13 @@
-/** Ends this program, and what it started, with whoever asked for it. */
+/** Ends this program and the commands that it started when the process that requested its work is gone. */
 import { readFileSync } from "node:fs";
 import { stopAll } from "./runner.ts";
 
-/** Milliseconds between looks at who asked. */
+/** Milliseconds between checks of that process. */
 export const POLL_MS = 2000;
 
 /**
- * An end from outside, or an engine that is gone (killed): what was begun here does not go on, and nothing is confirmed
- * that nobody would record. The host goes back by itself.
+ * Stops on a signal, or when `isOver` (the engine was killed). A deploy must not be confirmed when no state records it; the host
+ * rolls back by itself.
  */
 export function stopWhen(name: string, isOver: () => boolean): void {
   const stop = (reason: string) => {
@@ -16,7 +16,7 @@ export function stopWhen(name: string, isOver: () => boolean): void {
     process.exit(1);
   };
   setInterval(() => {
-    if (isOver()) stop("what asked for it is gone");
+    if (isOver()) stop("the process that requested it is gone");
   }, POLL_MS).unref();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop(signal));
 }
@@ -26,16 +26,16 @@ export function stopWithParent(name: string): void {
   stopWhen(name, () => process.ppid !== parent);
 }
 
-/** Tells, whenever it is asked, whether a process that runs now has ended. */
+/** Returns a check whether a process that runs now has ended since. */
 export function exitCheck(pid: number): () => boolean {
-  const birth = startTimeOf(pid);
-  return () => birth === undefined || startTimeOf(pid) !== birth;
+  const startTime = startTimeOf(pid);
+  return () => startTime === undefined || startTimeOf(pid) !== startTime;
 }
 
-/** When a process was started, in the kernel's ticks: tells it from a later one of the same number. undefined: there is none. */
+/** A process's start in clock ticks, which differs for a later process with the same id; undefined when it does not run. */
 export function startTimeOf(pid: number): string | undefined {
   try {
-    // After the name, which may hold blanks and parentheses: the state, and 19 fields on the start (proc_pid_stat(5)).
+    // Fields after the name, which may contain blanks and parentheses: the state, and 19 fields later the start (proc_pid_stat(5)).
     const [state, ...fields] = readFileSync(`/proc/${pid}/stat`, "utf8")
       .replace(/^.*\) /s, "")
       .split(" ");

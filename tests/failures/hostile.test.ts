@@ -123,9 +123,9 @@ describe("hostile hosts", () => {
     const lineOf = (host: string) => told.get(host)?.join("\n") ?? "";
     expect(up.output).toContain("5 of 9 hosts not converged");
     expect(lineOf("waits")).toMatch(
-      /waits: failed at confirm\n *reason: {2}\| no end \d+ s after the activation began; the host last said: waiting/,
+      /waits: failed at confirm\n *reason: {2}\| the activation has not ended after \d+ s; the host's last answer: waiting/,
     );
-    expect(lineOf("waits")).toMatch(/from here: the host says "refused: not yet"/);
+    expect(lineOf("waits")).toMatch(/from here: the host answered "refused: not yet"/);
     expect(lineOf("floods")).toMatch(
       /floods: failed at activate\n *reason: {2}\| the host's answer is longer than 1 MiB/,
     );

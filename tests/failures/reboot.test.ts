@@ -125,7 +125,7 @@ together(fleet, "a reboot is needed", [
       await part.expectEnd(
         joint,
         "confirmed",
-        /waits for its next reboot: kernel linux-6\.12 -> linux-6\.13/,
+        /takes effect at the next reboot: kernel linux-6\.12 -> linux-6\.13/,
       );
       const now = await part.moment();
       expect(now.running).not.toBe(before.running);

@@ -104,7 +104,7 @@ describe("on the runner", () => {
     const other = `${webKey.slice(0, -2)}A=`;
     const { message, hint } = failureOf(other, fileWith("fleet", fleetText));
     expect(message).toBe(`hosts.web.build_key is ${other}, but the signing key fleet-1 gives ${webKey}`);
-    expect(hint).toMatch(/^put the line that `tools\/build-key web` prints .* build = "local"/);
+    expect(hint).toMatch(/^put the line printed by `tools\/build-key web` .* build = "local"/);
   });
 
   test("without the fleet's key there is none", () => {

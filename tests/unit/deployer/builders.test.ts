@@ -70,7 +70,7 @@ test("what differs from the runner's own is named, and not signed", async () => 
   const w = world({ ...good, theirs: [info("2")] }, runner);
   expect(await outcome(w, onStorage)).toMatchObject({
     ...{ outcome: "failed", step: "sign" },
-    reason: expect.stringMatching(new RegExp(`^storage has other content in ${path} than the runner`)),
+    reason: expect.stringMatching(new RegExp(`^${path} on storage differs from the runner's`)),
     hint: expect.stringContaining(`nix store verify ${path}`),
   });
   expect(w.kinds()).toEqual(["trust", "build", "theirs", "own"]);

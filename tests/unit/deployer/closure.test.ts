@@ -54,7 +54,7 @@ describe("built here", () => {
     expect(copyStep(spec(), files, dialled)?.env).toEqual(overSsh);
   });
 
-  test("or Nix dials itself: as root, or where ssh could make no socket", () => {
+  test("or Nix makes its own connection: as root, or where ssh cannot make a socket", () => {
     const to = ["--to", "ssh-ng://web", newSystem];
     const first = copyStep(spec({ managed: false }), files, dialled);
     expect(first?.argv.slice(4)).toEqual(["--substitute-on-destination", "--no-check-sigs", ...to]);

@@ -198,7 +198,7 @@ describe("before the activation", () => {
     expect(w.kinds()).toEqual(["build", "connect"]);
   });
 
-  test("copy: where sshd leads nobody to the daemon, Nix dials itself, and that is told", async () => {
+  test("copy: where sshd does not forward the daemon's socket, Nix makes its own connection, with a warning", async () => {
     const refused = broken(
       "error: Nix daemon disconnected unexpectedly\nchannel 2: open failed: connect failed: open failed\n",
     );
@@ -239,7 +239,7 @@ describe("before the activation", () => {
     const w = world({ build: [built], copy: [hung, ok()], activate: [waiting], confirm: [confirmed] });
     expect(await outcome(w, { seconds: { substitute: 7 } })).toMatchObject({
       outcome: "confirmed",
-      warnings: ["cache: not done after 7 s, the rest was copied"],
+      warnings: ["cache: not done after 7 s; the rest was copied"],
     });
   });
 
@@ -308,7 +308,7 @@ describe("activation", () => {
       activate: [said({ ...rolledBack, missingUnits: ["db.service"] }, 1)],
       status: [lost],
     });
-    expect((await outcome(w)).reason).toContain("still not running after the way back: db.service");
+    expect((await outcome(w)).reason).toContain("still not running after the rollback: db.service");
   });
 
   test("busy with another deploy: refused with advice, no second try", async () => {
@@ -385,7 +385,7 @@ describe("a lost connection while activating", () => {
     expect(await outcome(w)).toMatchObject({ outcome: "rolled-back", step: "activate", running: oldSystem });
   });
 
-  test("it never began: activated again, once", async () => {
+  test("it did not begin: activated again, once", async () => {
     const w = world({ ...prepared, activate: [lost, waiting], status: [ok(status())], confirm: [confirmed] });
     expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
     const twice = world({ ...prepared, activate: [lost], status: [ok(status())] });
@@ -394,7 +394,7 @@ describe("a lost connection while activating", () => {
         outcome: "failed",
         step: "activate",
         running: oldSystem,
-        reason: expect.stringContaining("never began"),
+        reason: expect.stringContaining("did not begin"),
       },
     });
     expect(twice.kinds().filter((kind) => kind === "activate")).toHaveLength(2);

@@ -105,9 +105,12 @@ test("a kernel that waits is a warning of a confirmed host, in the verdict too",
   const line = { ...done, booted: oldSystem, waits: why };
   const w = world({ ...prepared, activate: [waiting], confirm: [ok(line)] });
   const result: DeployResult = await outcome(w, {});
-  expect(result).toMatchObject({ outcome: "confirmed", warnings: [`waits for its next reboot: ${why}`] });
+  expect(result).toMatchObject({
+    outcome: "confirmed",
+    warnings: [`takes effect at the next reboot: ${why}`],
+  });
   expect(verdictText([{ result, converge: "must" }]).text).toContain(
-    `warning: | waits for its next reboot: ${why}`,
+    `warning: | takes effect at the next reboot: ${why}`,
   );
 });
 

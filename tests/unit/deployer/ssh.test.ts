@@ -64,7 +64,7 @@ describe("a connection to share", () => {
     ]);
   });
 
-  test("a sshd that leads nobody to the daemon is not a lost connection", () => {
+  test("a sshd that does not forward the daemon's socket is not a lost connection", () => {
     expect(forwardingRefused("channel 2: open failed: connect failed: open failed\n")).toBe(true);
     expect(
       forwardingRefused("error: x\nchannel 2: open failed: administratively prohibited: open failed"),
