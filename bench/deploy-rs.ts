@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { nixSystem } from "../sandbox/cli/site.ts";
-import { buildFolder } from "../tools/toolchain/paths.ts";
+import { buildAtomically } from "../tools/toolchain/paths.ts";
 import { deployRsArgv, deployRsSettings } from "./contenders.ts";
 import type { BenchFleet } from "./fleet.ts";
 import { type Finished, must } from "./run.ts";
@@ -15,7 +15,7 @@ export async function provideDeployRs(cache: string, say: (line: string) => void
   const folder = path.join(cache, `deploy-rs-${VERSION}`);
   if (!existsSync(path.join(folder, "bin/deploy"))) {
     say(`building deploy-rs ${VERSION} with cargo (one or two minutes)`);
-    await buildFolder(folder, async (part) => {
+    await buildAtomically(folder, async (part) => {
       const what = ["deploy-rs", "--locked", "--version", VERSION];
       await must(["cargo", "install", "--quiet", ...what, "--root", part], { limit: BUILD_SECONDS });
     });

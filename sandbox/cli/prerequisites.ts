@@ -1,6 +1,10 @@
 import { existsSync, mkdtempSync, rmdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { detectMachine, sandboxObstacles, WHAT_STILL_WORKS } from "../../tools/toolchain/prerequisites.ts";
+import {
+  detectCapabilities,
+  sandboxObstacles,
+  WHAT_STILL_WORKS,
+} from "../../tools/toolchain/prerequisites.ts";
 import { cgroupHierarchies } from "../machines/cgroups.ts";
 
 /** Programs that `up` and the machines use, with the Debian package or the command that installs each. */
@@ -54,7 +58,7 @@ export function cgroupProblem(hierarchies: readonly string[] = cgroupHierarchies
 }
 
 export function checkPrerequisites(path = process.env["PATH"] ?? ""): void {
-  const obstacles = sandboxObstacles(detectMachine());
+  const obstacles = sandboxObstacles(detectCapabilities());
   const cgroups = obstacles.length > 0 ? undefined : cgroupProblem();
   const problems =
     obstacles.length > 0

@@ -2,7 +2,7 @@
 import { z } from "zod";
 
 /** One line that was printed. `seconds` count from the start of the recording. */
-export interface Printed {
+export interface PrintedLine {
   readonly seconds: number;
   readonly text: string;
 }
@@ -10,13 +10,13 @@ export interface Printed {
 const COLUMNS = 134;
 const ROWS = 30;
 /** A pause is cut to this many seconds: nobody waits for a build in a picture. */
-const LONGEST_PAUSE = 0.25;
+const MAX_PAUSE_SECONDS = 0.25;
 /** Before a prompt the screen stays for this many seconds, to be read. */
-const PAUSE_BEFORE_PROMPT = 4;
+const PROMPT_PAUSE_SECONDS = 4;
 /** What a line with a command begins with. */
 export const PROMPT = "$ ";
 /** The last screen stays for this many seconds before the picture begins again. */
-const LAST_SCREEN = 8;
+const LAST_SCREEN_SECONDS = 8;
 const CHARACTER_WIDTH = 7.8;
 const LINE_HEIGHT = 17;
 const MARGIN = 14;
@@ -24,7 +24,7 @@ const COLOURS = { ground: "#16181d", text: "#d6d9de", command: "#7fd1a0", bad: "
 
 const eventSchema = z.tuple([z.number().min(0), z.literal("o"), z.string()]);
 
-export function writeRecording(lines: readonly Printed[]): string {
+export function writeRecording(lines: readonly PrintedLine[]): string {
   const header = { version: 2, width: COLUMNS, height: ROWS };
   const events = lines.map(({ seconds, text }) => [Number(seconds.toFixed(2)), "o", `${text}\r\n`]);
   return `${[header, ...events].map((entry) => JSON.stringify(entry)).join("\n")}\n`;
@@ -34,7 +34,7 @@ export function writeRecording(lines: readonly Printed[]): string {
  * The lines of a recording.
  * @throws Error that names `file` and the line, when an entry has another form, or text that is not whole plain lines.
  */
-export function parseRecording(cast: string, file: string): Printed[] {
+export function parseRecording(cast: string, file: string): PrintedLine[] {
   const [header = "", ...entries] = cast.trimEnd().split("\n");
   if (!z.object({ version: z.literal(2) }).safeParse(JSON.parse(header)).success) {
     throw new Error(`${file}:1: is not the header of an asciicast of version 2`);
@@ -53,19 +53,19 @@ export function parseRecording(cast: string, file: string): Printed[] {
 }
 
 /** Cuts long pauses, so that the whole is watched in a moment, and makes the one before a prompt long enough to read. */
-function paced(lines: readonly Printed[]): Printed[] {
+function limitPauses(lines: readonly PrintedLine[]): PrintedLine[] {
   let recorded = 0;
   let shown = 0;
   return lines.map(({ seconds, text }, at) => {
     const readable = at > 0 && text.startsWith(PROMPT);
-    shown += readable ? PAUSE_BEFORE_PROMPT : Math.min(seconds - recorded, LONGEST_PAUSE);
+    shown += readable ? PROMPT_PAUSE_SECONDS : Math.min(seconds - recorded, MAX_PAUSE_SECONDS);
     recorded = seconds;
     return { seconds: shown, text };
   });
 }
 
 /** A line that is longer than the terminal continues on the next row. */
-const wrapped = (lines: readonly Printed[]): Printed[] =>
+const wrapLines = (lines: readonly PrintedLine[]): PrintedLine[] =>
   lines.flatMap(({ seconds, text }) =>
     Array.from({ length: Math.max(1, Math.ceil(text.length / COLUMNS)) }, (_, row) => ({
       seconds,
@@ -73,7 +73,7 @@ const wrapped = (lines: readonly Printed[]): Printed[] =>
     })),
   );
 
-const escaped = (text: string) =>
+const escapeXml = (text: string) =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 
 function classOf(text: string): string {
@@ -93,9 +93,9 @@ function keyframes(name: string, values: ReadonlyMap<number, number>, duration: 
  * An SVG that shows the lines as they were printed, again and again. All lines are one column that moves up when the
  * screen is full; a cover below the last printed line hides the rest. With reduced motion the last screen is shown.
  */
-export function drawRecording(recorded: readonly Printed[]): string {
-  const lines = wrapped(paced(recorded));
-  const duration = (lines.at(-1)?.seconds ?? 0) + LAST_SCREEN;
+export function drawRecording(recorded: readonly PrintedLine[]): string {
+  const lines = wrapLines(limitPauses(recorded));
+  const duration = (lines.at(-1)?.seconds ?? 0) + LAST_SCREEN_SECONDS;
   const column = new Map<number, number>();
   const cover = new Map<number, number>();
   const show = (seconds: number, count: number) => {
@@ -111,7 +111,7 @@ export function drawRecording(recorded: readonly Printed[]): string {
   const height = inside + 2 * MARGIN;
   const texts = lines.map(
     ({ text }, at) =>
-      `<text y="${(at + 1) * LINE_HEIGHT - 4}"${classOf(text)} xml:space="preserve">${escaped(text)}</text>`,
+      `<text y="${(at + 1) * LINE_HEIGHT - 4}"${classOf(text)} xml:space="preserve">${escapeXml(text)}</text>`,
   );
   const animation = (name: string) => `animation:${name} ${duration.toFixed(1)}s step-end infinite`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="Recording of a terminal">

@@ -11,12 +11,12 @@ import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Command } from "commander";
-import { drawRecording, PROMPT, type Printed, parseRecording, writeRecording } from "./asciicast.ts";
+import { drawRecording, PROMPT, type PrintedLine, parseRecording, writeRecording } from "./asciicast.ts";
 
 /** Runs the commands one after another, also after one that fails, and returns each line that they print, with the seconds since the first began. */
-async function record(commands: readonly string[]): Promise<Printed[]> {
+async function record(commands: readonly string[]): Promise<PrintedLine[]> {
   const begin = performance.now();
-  const lines: Printed[] = [];
+  const lines: PrintedLine[] = [];
   const add = (text: string) => {
     lines.push({ seconds: (performance.now() - begin) / 1000, text });
     console.log(text);

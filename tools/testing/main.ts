@@ -9,7 +9,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { ensureImage } from "../../sandbox/image/build.ts";
 import { imageOptions } from "../../sandbox/machines/context.ts";
-import { detectMachine, sandboxObstacles } from "../toolchain/prerequisites.ts";
+import { detectCapabilities, sandboxObstacles } from "../toolchain/prerequisites.ts";
 import { type Counts, closingLine, countsOf, sum } from "./counts.ts";
 
 // At least two workers: a test that kills its process must not take the others along.
@@ -38,29 +38,29 @@ const only = first === "unit" || first === "sandbox" || first === "failures" ? f
 const jestArguments = only === undefined ? process.argv.slice(2) : rest;
 
 const results: Counts[] = [];
-const remarks: string[] = [];
+const notes: string[] = [];
 if (only === undefined || only === "unit") results.push(await runGroup(UNIT));
 if (only !== "unit") {
-  const obstacles = sandboxObstacles(detectMachine());
+  const obstacles = sandboxObstacles(detectCapabilities());
   if (obstacles.length > 0 && only === undefined) {
-    remarks.push(`sandbox tests skipped: ${obstacles.join("; ")}`);
+    notes.push(`sandbox tests skipped: ${obstacles.join("; ")}`);
   } else {
-    const problem = obstacles.length > 0 ? obstacles.join("; ") : await withoutImage();
+    const problem = obstacles.length > 0 ? obstacles.join("; ") : await imageProblem();
     if (problem === undefined) results.push(await runGroup(only === "failures" ? FAILURES : SANDBOX));
     else {
-      remarks.push(`sandbox tests cannot run: ${problem}`);
+      notes.push(`sandbox tests cannot run: ${problem}`);
       results.push({ passed: 0, failed: 1, skipped: 0 });
     }
   }
 }
 const total = sum(results);
-if (total.skipped > 0) remarks.push(`${total.skipped} tests skipped by themselves`);
-for (const remark of remarks) console.log(remark);
+if (total.skipped > 0) notes.push(`${total.skipped} tests skipped by themselves`);
+for (const remark of notes) console.log(remark);
 console.log(closingLine(total));
 process.exitCode = total.failed === 0 ? 0 : 1;
 
 /** The machines' image is made before the limits of the tests run, and once for those that run side by side. What stood in the way. */
-async function withoutImage(): Promise<string | undefined> {
+async function imageProblem(): Promise<string | undefined> {
   const progress = (message: string) => console.log(`test: ${message}`);
   try {
     await ensureImage({ ...imageOptions(root), progress });

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { onPath, run } from "./command.ts";
-import type { Places } from "./paths.ts";
+import type { SetupContext } from "./paths.ts";
 import type { Step } from "./steps.ts";
 
 /** Debian and Ubuntu packages of the sandbox. */
@@ -43,16 +43,16 @@ export function missingPackages(wanted: readonly string[], query: string): strin
   return wanted.filter((name) => !installed.has(name));
 }
 
-export function debianStep({ cache }: Places): Step {
+export function debianStep({ cache }: SetupContext): Step {
   // Written before an installation and removed after it: an interrupted one is tidied up by the next set-up.
   const unfinished = path.join(cache, "debian-services");
   const missing = () => missingPackages(wantedPackages(), queryPackages());
   return {
     name: "Debian packages",
     after: [],
-    doing: "apt-get install (20-90 s; waits for the package mirror)",
+    description: "apt-get install (20-90 s; waits for the package mirror)",
     present() {
-      tidyUp(unfinished);
+      cleanUp(unfinished);
       const left = missing();
       return left.length === 0 ? `all ${wantedPackages().length} installed` : undefined;
     },
@@ -78,7 +78,7 @@ export function debianStep({ cache }: Places): Step {
           },
         );
       } finally {
-        tidyUp(unfinished);
+        cleanUp(unfinished);
       }
     },
   };
@@ -96,7 +96,7 @@ function queryPackages(): string {
 }
 
 /** Lets services start again and disables those that our packages enabled. */
-function tidyUp(unfinished: string): void {
+function cleanUp(unfinished: string): void {
   if (existsSync(POLICY) && readFileSync(POLICY, "utf8") === POLICY_TEXT) rmSync(POLICY);
   if (!existsSync(unfinished)) return;
   if (onPath("systemctl")) spawnSync("systemctl", ["disable", "--quiet", ...SERVICES], { stdio: "ignore" });

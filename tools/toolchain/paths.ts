@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 
 /** Where set-up works and what it installs; computed once by tools/env.sh and read from the environment here. */
-export interface Places {
+export interface SetupContext {
   readonly root: string;
   readonly cache: string;
   readonly pulumiVersion: string;
@@ -14,7 +14,7 @@ export interface Places {
 }
 
 /** Reads the variables of tools/env.sh. Throws with the name of the one that is missing. */
-export function readPlaces(env: NodeJS.ProcessEnv, arch: string): Places {
+export function readSetupContext(env: NodeJS.ProcessEnv, arch: string): SetupContext {
   const need = (name: string): string => {
     const value = env[name];
     if (value === undefined || value === "")
@@ -38,7 +38,7 @@ export function readPlaces(env: NodeJS.ProcessEnv, arch: string): Places {
  * Makes a folder all at once: `build` fills a temporary one, which takes the target's name when it is complete. An
  * interruption leaves only a temporary name, which `removeLeftovers` clears away.
  */
-export async function buildFolder(target: string, build: (part: string) => Promise<void>): Promise<void> {
+export async function buildAtomically(target: string, build: (part: string) => Promise<void>): Promise<void> {
   const part = `${target}.part-${process.pid}`;
   rmSync(part, { recursive: true, force: true });
   mkdirSync(part, { recursive: true });
@@ -48,7 +48,7 @@ export async function buildFolder(target: string, build: (part: string) => Promi
 }
 
 /** Removes the temporary folders of set-ups that are no longer alive. */
-export function removeLeftovers(directory: string): void {
+export function removeStaleParts(directory: string): void {
   for (const name of readdirSync(directory)) {
     const pid = /\.part-(\d+)(\.log)?$/.exec(name)?.[1];
     if (pid !== undefined && !isAlive(Number(pid))) {

@@ -5,7 +5,7 @@ import path from "node:path";
 import { onPath } from "./command.ts";
 
 /** What decides whether this machine can carry the sandbox. */
-export interface Machine {
+export interface Capabilities {
   readonly linux: boolean;
   readonly root: boolean;
   readonly apt: boolean;
@@ -14,7 +14,7 @@ export interface Machine {
   readonly cgroup2: boolean;
 }
 
-export function detectMachine(): Machine {
+export function detectCapabilities(): Capabilities {
   const linux = process.platform === "linux";
   const root = process.getuid?.() === 0;
   return {
@@ -27,7 +27,7 @@ export function detectMachine(): Machine {
 }
 
 /** What stands in the way of the sandbox, most basic first; empty: nothing. */
-export function sandboxObstacles(machine: Machine): string[] {
+export function sandboxObstacles(machine: Capabilities): string[] {
   if (!machine.linux) return ["this is not Linux: machines need Linux namespaces and systemd"];
   const obstacles: string[] = [];
   if (!machine.root)

@@ -4,11 +4,11 @@ import path from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { firstLine, run } from "./command.ts";
-import { buildFolder, type Places } from "./paths.ts";
+import { buildAtomically, type SetupContext } from "./paths.ts";
 import { neededPlugins, type PulumiPlugin } from "./pulumi-plugins.ts";
 import type { Step } from "./steps.ts";
 
-type Release = Pick<Places, "pulumiVersion" | "arch">;
+type Release = Pick<SetupContext, "pulumiVersion" | "arch">;
 
 const tarballName = ({ pulumiVersion, arch }: Release) => `pulumi-v${pulumiVersion}-linux-${arch}.tar.gz`;
 const mirror = (env: NodeJS.ProcessEnv) => env["PANTHEROS_PULUMI_DOWNLOADS"]?.replace(/\/$/, "");
@@ -33,30 +33,28 @@ export function checksumOf(name: string, text: string): string {
   throw new Error(`pulumi: the published checksums do not name ${name}`);
 }
 
-export function officialCliStep(places: Places, because: string, env: NodeJS.ProcessEnv): Step {
-  const target = path.join(places.cache, `pulumi-official-${places.pulumiVersion}`);
+export function officialCliStep(setup: SetupContext, because: string, env: NodeJS.ProcessEnv): Step {
+  const target = path.join(setup.cache, `pulumi-official-${setup.pulumiVersion}`);
   return {
     name: "pulumi",
     after: [],
-    doing: `official ${places.pulumiVersion} (${because}): downloading about 100 MB`,
+    description: `official ${setup.pulumiVersion} (${because}): downloading about 100 MB`,
     present() {
       const line = firstLine([path.join(target, "bin/pulumi"), "version"]);
-      return line === `v${places.pulumiVersion}`
-        ? `official ${places.pulumiVersion} (${because})`
-        : undefined;
+      return line === `v${setup.pulumiVersion}` ? `official ${setup.pulumiVersion} (${because})` : undefined;
     },
     async install() {
-      const sums = await (await get(checksumsUrl(places, env), 60)).text();
-      const wanted = checksumOf(tarballName(places), sums);
-      await buildFolder(target, async (part) => {
+      const sums = await (await get(checksumsUrl(setup, env), 60)).text();
+      const wanted = checksumOf(tarballName(setup), sums);
+      await buildAtomically(target, async (part) => {
         const archive = path.join(part, "pulumi.tar.gz");
-        const body = (await get(tarballUrl(places, env), 900)).body;
+        const body = (await get(tarballUrl(setup, env), 900)).body;
         if (body === null) throw new Error("pulumi: the download is empty");
         await pipeline(Readable.fromWeb(body), createWriteStream(archive));
         const sum = createHash("sha256").update(readFileSync(archive)).digest("hex");
         if (sum !== wanted)
           throw new Error(`pulumi: the download's SHA-256 is ${sum}, published is ${wanted}`);
-        const log = path.join(places.cache, "logs", "pulumi-tar.log");
+        const log = path.join(setup.cache, "logs", "pulumi-tar.log");
         await run(["tar", "--extract", "--gzip", "--file", archive, "--directory", part], {
           step: "pulumi",
           log,
@@ -70,21 +68,21 @@ export function officialCliStep(places: Places, because: string, env: NodeJS.Pro
 }
 
 /** The official provider plugins of package.json's versions, in Pulumi's own plugin cache. */
-export function officialPluginsStep(places: Places, env: NodeJS.ProcessEnv): Step {
-  const pulumi = path.join(places.cache, `pulumi-official-${places.pulumiVersion}`, "bin/pulumi");
+export function officialPluginsStep(setup: SetupContext, env: NodeJS.ProcessEnv): Step {
+  const pulumi = path.join(setup.cache, `pulumi-official-${setup.pulumiVersion}`, "bin/pulumi");
   const home = env["PULUMI_HOME"] ?? path.join(env["HOME"] ?? "/root", ".pulumi");
-  const missing = () => neededPlugins(places.root).filter((plugin) => !isInstalled(home, plugin));
+  const missing = () => neededPlugins(setup.root).filter((plugin) => !isInstalled(home, plugin));
   return {
     name: "pulumi plugins",
     after: ["npm packages", "pulumi"],
-    doing: "official provider plugins (1-3 minutes, about 1 GB on disk; waits for their downloads)",
+    description: "official provider plugins (1-3 minutes, about 1 GB on disk; waits for their downloads)",
     present: () => (missing().length === 0 ? `official, in ${home}/plugins` : undefined),
     async install() {
       for (const { name, version, server } of missing()) {
         const from = server === undefined ? [] : ["--server", server];
         await run([pulumi, "plugin", "install", "resource", name, version, ...from], {
           step: "pulumi plugins",
-          log: path.join(places.cache, "logs", `plugin-${name}.log`),
+          log: path.join(setup.cache, "logs", `plugin-${name}.log`),
           seconds: 900,
           hint: "PANTHEROS_PULUMI=registry does without the official plugins",
         });

@@ -1,40 +1,38 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { firstLine, run } from "./command.ts";
-import { provideGo } from "./go.ts";
-import { buildFolder, type Places } from "./paths.ts";
+import { ensureGo } from "./go.ts";
+import { buildAtomically, type SetupContext } from "./paths.ts";
 import { neededPlugins } from "./pulumi-plugins.ts";
 import type { Step } from "./steps.ts";
 
 const MODULE = "github.com/pulumi/pulumi";
 
 /** The CLI, compiled from its Go module as tools/cli/go.mod and go.sum pin it. */
-export function registryCliStep(places: Places, because: string, report: (line: string) => void): Step {
-  const target = path.join(places.cache, `pulumi-${places.pulumiVersion}`);
-  const source = path.join(places.root, "tools/cli");
+export function registryCliStep(setup: SetupContext, because: string, report: (line: string) => void): Step {
+  const target = path.join(setup.cache, `pulumi-${setup.pulumiVersion}`);
+  const source = path.join(setup.root, "tools/cli");
   return {
     name: "pulumi",
     after: [],
-    doing: `registry (${because}): building the CLI from its Go module (about 4 minutes on 2 cores)`,
+    description: `registry (${because}): building the CLI from its Go module (about 4 minutes on 2 cores)`,
     present() {
       const line = firstLine([path.join(target, "bin/pulumi"), "version"]);
-      return line === `v${places.pulumiVersion}`
-        ? `registry ${places.pulumiVersion} (${because})`
-        : undefined;
+      return line === `v${setup.pulumiVersion}` ? `registry ${setup.pulumiVersion} (${because})` : undefined;
     },
     async install() {
-      const env = await provideGo(places, readFileSync(path.join(source, "go.mod"), "utf8"), (line) =>
+      const env = await ensureGo(setup, readFileSync(path.join(source, "go.mod"), "utf8"), (line) =>
         report(`pulumi: ${line}`),
       );
       // Without its version the CLI is refused by the Automation API.
-      const flags = `-s -w -X ${MODULE}/sdk/v3/go/common/version.Version=v${places.pulumiVersion}`;
-      await buildFolder(target, async (part) => {
+      const flags = `-s -w -X ${MODULE}/sdk/v3/go/common/version.Version=v${setup.pulumiVersion}`;
+      await buildAtomically(target, async (part) => {
         const binary = path.join(part, "bin/pulumi");
         await run(
           ["go", "build", "-trimpath", "-ldflags", flags, "-o", binary, `${MODULE}/pkg/v3/cmd/pulumi`],
           {
             step: "pulumi",
-            log: path.join(places.cache, "logs", "pulumi-build.log"),
+            log: path.join(setup.cache, "logs", "pulumi-build.log"),
             seconds: 3600,
             cwd: source,
             env: { ...env, CGO_ENABLED: "0" },
@@ -51,14 +49,14 @@ export function registryCliStep(places: Places, because: string, report: (line: 
  * the CLI, plugins in a Pulumi home of their own. (It would find them on PATH too, and warn about each in every run.)
  * The files only lead to the repository in PANTHEROS_ROOT: several checkouts share one cache.
  */
-export function registryPluginsStep(places: Places): Step {
-  const wanted = () => wrapperFiles(places, neededPlugins(places.root), ownPlugins(places.root));
+export function registryPluginsStep(setup: SetupContext): Step {
+  const wanted = () => wrapperFiles(setup, neededPlugins(setup.root), thinPlugins(setup.root));
   const upToDate = ([file, text]: [string, string]) =>
     existsSync(file) && readFileSync(file, "utf8") === text;
   return {
     name: "pulumi plugins",
     after: ["npm packages", "pulumi"],
-    doing: "pointing the engine at sandbox/plugins",
+    description: "pointing the engine at sandbox/plugins",
     present: () => (Object.entries(wanted()).every(upToDate) ? "thin ones of sandbox/plugins" : undefined),
     async install() {
       for (const [file, text] of Object.entries(wanted())) {
@@ -71,7 +69,7 @@ export function registryPluginsStep(places: Places): Step {
 
 /** Path -> text of every wrapper. A thin plugin stands under the version that its npm package asks for. */
 export function wrapperFiles(
-  places: Pick<Places, "cache" | "pulumiVersion">,
+  setup: Pick<SetupContext, "cache" | "pulumiVersion">,
   plugins: readonly { readonly name: string; readonly version: string }[],
   own: readonly string[],
 ): Record<string, string> {
@@ -83,8 +81,8 @@ export function wrapperFiles(
     );
     const folder =
       plugin === undefined
-        ? path.join(places.cache, `pulumi-${places.pulumiVersion}`, "bin")
-        : path.join(places.cache, "pulumi-home/plugins", `resource-${plugin.name}-v${plugin.version}`);
+        ? path.join(setup.cache, `pulumi-${setup.pulumiVersion}`, "bin")
+        : path.join(setup.cache, "pulumi-home/plugins", `resource-${plugin.name}-v${plugin.version}`);
     files[path.join(folder, program)] = [
       "#!/bin/sh",
       `exec "\${PANTHEROS_ROOT:?is not set; go through tools/pulumi}/sandbox/plugins/bin/${program}" "$@"`,
@@ -94,7 +92,7 @@ export function wrapperFiles(
   return files;
 }
 
-function ownPlugins(root: string): string[] {
+function thinPlugins(root: string): string[] {
   return readdirSync(path.join(root, "sandbox/plugins/bin")).filter((name) =>
     /^pulumi-(resource|language)-/.test(name),
   );

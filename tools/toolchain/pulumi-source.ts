@@ -1,6 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { Places } from "./paths.ts";
+import type { SetupContext } from "./paths.ts";
 import { checksumsUrl, tarballUrl } from "./pulumi-official.ts";
 
 /** Where the Pulumi CLI, language host and provider plugins come from. */
@@ -13,29 +13,29 @@ export interface SourceChoice {
   readonly fresh: boolean;
 }
 
-const REMEMBERED_MILLISECONDS = 24 * 3600 * 1000;
+const CACHE_MILLISECONDS = 24 * 3600 * 1000;
 const PROBE_MILLISECONDS = 5_000;
 
-export interface SourceFacts {
+export interface SourceInputs {
   /** PANTHEROS_PULUMI */
   readonly forced: string | undefined;
-  readonly remembered: { readonly source: PulumiSource; readonly ageMilliseconds: number } | undefined;
+  readonly cached: { readonly source: PulumiSource; readonly ageMilliseconds: number } | undefined;
   /** Asks the official addresses; an error text when they cannot be had. */
   probe(): Promise<string | undefined>;
 }
 
 /** The choice: what is forced, else what was found within the last day, else what the official addresses answer. */
-export async function chooseSource(facts: SourceFacts): Promise<SourceChoice> {
+export async function chooseSource(facts: SourceInputs): Promise<SourceChoice> {
   if (facts.forced === "official" || facts.forced === "registry") {
     return { source: facts.forced, reason: "PANTHEROS_PULUMI says so", fresh: false };
   }
   if (facts.forced !== undefined && facts.forced !== "") {
     throw new Error(`PANTHEROS_PULUMI is "${facts.forced}"; it must be official or registry`);
   }
-  if (facts.remembered !== undefined && facts.remembered.ageMilliseconds < REMEMBERED_MILLISECONDS) {
-    const hours = Math.round(facts.remembered.ageMilliseconds / 3_600_000);
+  if (facts.cached !== undefined && facts.cached.ageMilliseconds < CACHE_MILLISECONDS) {
+    const hours = Math.round(facts.cached.ageMilliseconds / 3_600_000);
     return {
-      source: facts.remembered.source,
+      source: facts.cached.source,
       reason: `found ${hours} h ago, asked again after a day`,
       fresh: false,
     };
@@ -43,7 +43,7 @@ export async function chooseSource(facts: SourceFacts): Promise<SourceChoice> {
   const trouble = await facts.probe();
   if (trouble === undefined)
     return { source: "official", reason: "the official download answers", fresh: true };
-  if (facts.remembered?.source === "official") {
+  if (facts.cached?.source === "official") {
     return {
       source: "official",
       reason: "its address does not answer at the moment, but did before",
@@ -54,18 +54,18 @@ export async function chooseSource(facts: SourceFacts): Promise<SourceChoice> {
 }
 
 /** Makes the choice for this machine and remembers it, unless it is forced. */
-export async function decideSource(places: Places, env: NodeJS.ProcessEnv): Promise<SourceChoice> {
-  const file = path.join(places.cache, "pulumi-source");
+export async function resolveSource(setup: SetupContext, env: NodeJS.ProcessEnv): Promise<SourceChoice> {
+  const file = path.join(setup.cache, "pulumi-source");
   const choice = await chooseSource({
     forced: env["PANTHEROS_PULUMI"],
-    remembered: remembered(file),
-    probe: () => probe([checksumsUrl(places, env), tarballUrl(places, env)]),
+    cached: readCached(file),
+    probe: () => probe([checksumsUrl(setup, env), tarballUrl(setup, env)]),
   });
   if (choice.fresh) writeFileSync(file, `${choice.source}\n`);
   return choice;
 }
 
-function remembered(file: string): SourceFacts["remembered"] {
+function readCached(file: string): SourceInputs["cached"] {
   try {
     const source = readFileSync(file, "utf8").trim();
     if (source !== "official" && source !== "registry") return undefined;

@@ -1,18 +1,18 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { onPath, run } from "./command.ts";
-import { buildFolder, type Places } from "./paths.ts";
+import { buildAtomically, type SetupContext } from "./paths.ts";
 import type { Step } from "./steps.ts";
 
 /** A virtual environment with what tools/python/requirements.txt pins by hash. */
-export function pythonStep({ root, cache }: Places, after: readonly string[]): Step {
+export function pythonStep({ root, cache }: SetupContext, after: readonly string[]): Step {
   const requirements = path.join(root, "tools/python/requirements.txt");
   const target = path.join(cache, "venv");
   const stamp = path.join(target, "requirements.txt");
   return {
     name: "python",
     after,
-    doing: "pip install of the S3 emulator and the foreign clients (about 30 s; waits for PyPI)",
+    description: "pip install of the S3 emulator and the foreign clients (about 30 s; waits for PyPI)",
     present() {
       if (!existsSync(stamp) || !existsSync(path.join(target, "bin/python"))) return undefined;
       return readFileSync(stamp, "utf8") === readFileSync(requirements, "utf8")
@@ -23,7 +23,7 @@ export function pythonStep({ root, cache }: Places, after: readonly string[]): S
       if (!onPath("python3"))
         throw new Error("python: python3 is not on PATH; install python3 and python3-venv");
       const log = (name: string) => path.join(cache, "logs", `python-${name}.log`);
-      await buildFolder(target, async (part) => {
+      await buildAtomically(target, async (part) => {
         await run(["python3", "-m", "venv", part], {
           step: "python",
           log: log("venv"),

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync
 import path from "node:path";
 import { run } from "./command.ts";
 import { extractCommand, extractionTools, MIRROR_HINT } from "./extract.ts";
-import { buildFolder, type Places } from "./paths.ts";
+import { buildAtomically, type SetupContext } from "./paths.ts";
 import type { Step } from "./steps.ts";
 
 /** Debian packages with the programs that read what nix/ generates; tests give them the generated files. */
@@ -49,7 +49,7 @@ export const serviceRoot = (cache: string, suite: string): string =>
   path.join(cache, `service-programs-${suite}`);
 
 /** What a root directory lacks as long as no package was configured in it. */
-function complete(root: string): void {
+function completeRoot(root: string): void {
   for (const name of UNWANTED) rmSync(path.join(root, name), { recursive: true, force: true });
   for (const name of ["bin", "sbin", "lib", "lib64"]) {
     if (!existsSync(path.join(root, name)) && existsSync(path.join(root, "usr", name)))
@@ -70,31 +70,31 @@ function complete(root: string): void {
 }
 
 /** The programs that read the generated files of the machines, extracted from Debian into the cache. */
-export function servicePrograms(places: Places, after: readonly string[]): Step {
+export function serviceProgramsStep(setup: SetupContext, after: readonly string[]): Step {
   const step = "service programs";
-  const target = serviceRoot(places.cache, places.servicesSuite);
+  const target = serviceRoot(setup.cache, setup.servicesSuite);
   const list = SERVICE_PACKAGES.join("\n");
   return {
     name: step,
     after,
-    doing: `extracting ${SERVICE_PACKAGES.length} programs from Debian ${places.servicesSuite} (20-120 s; waits for the Debian mirror)`,
+    description: `extracting ${SERVICE_PACKAGES.length} programs from Debian ${setup.servicesSuite} (20-120 s; waits for the Debian mirror)`,
     present() {
       return existsSync(path.join(target, "packages")) &&
         readFileSync(path.join(target, "packages"), "utf8") === list
-        ? `${SERVICE_PACKAGES.length} of Debian ${places.servicesSuite}`
+        ? `${SERVICE_PACKAGES.length} of Debian ${setup.servicesSuite}`
         : undefined;
     },
     async install() {
-      const env = await extractionTools(places, step, "install mmdebstrap");
-      await buildFolder(target, async (part) => {
-        await run(extractCommand({ suite: places.servicesSuite, packages: SERVICE_PACKAGES, root: part }), {
+      const env = await extractionTools(setup, step, "install mmdebstrap");
+      await buildAtomically(target, async (part) => {
+        await run(extractCommand({ suite: setup.servicesSuite, packages: SERVICE_PACKAGES, root: part }), {
           step,
-          log: path.join(places.cache, "logs", "service-programs.log"),
+          log: path.join(setup.cache, "logs", "service-programs.log"),
           seconds: 900,
           env,
           hint: MIRROR_HINT,
         });
-        complete(part);
+        completeRoot(part);
         writeFileSync(path.join(part, "packages"), list);
       });
     },

@@ -8,7 +8,7 @@ export interface Step {
   /** What is already there, in a few words; undefined: `install` must run. */
   present(): Promise<string | undefined> | string | undefined;
   /** What the step does and what it waits for, shown while it runs. */
-  readonly doing: string;
+  readonly description: string;
   install(): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export async function runSteps(
         report(`${step.name}: ${detail}`);
         return { kind: "present", detail };
       }
-      report(`${step.name}: ${step.doing}`);
+      report(`${step.name}: ${step.description}`);
       active.set(step.name, from);
       await step.install();
       report(`${step.name}: done in ${since(from)} s`);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   drawRecording,
-  type Printed,
+  type PrintedLine,
   parseRecording,
   writeRecording,
 } from "../../../tools/docs/asciicast.ts";
@@ -26,7 +26,7 @@ test.each(recordings)("%s has no token, key or path of the machine", (name) => {
   expect(found).toEqual([]);
 });
 
-const lines = (count: number): Printed[] =>
+const lines = (count: number): PrintedLine[] =>
   Array.from({ length: count }, (_, at) => ({ seconds: at / 10, text: `line ${at} <&>` }));
 /** Seconds of one round of the picture. */
 const durationOf = (picture: string) => Number(/animation:column ([\d.]+)s/.exec(picture)?.[1]);

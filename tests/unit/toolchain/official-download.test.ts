@@ -14,14 +14,14 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { Places } from "../../../tools/toolchain/paths.ts";
+import type { SetupContext } from "../../../tools/toolchain/paths.ts";
 import { officialCliStep, officialPluginsStep } from "../../../tools/toolchain/pulumi-official.ts";
-import { decideSource } from "../../../tools/toolchain/pulumi-source.ts";
+import { resolveSource } from "../../../tools/toolchain/pulumi-source.ts";
 
 // The official download stands on loopback here: a tarball with the real one's layout and its published checksums.
 let scratch = "";
 let server: Server;
-let places: Places;
+let setup: SetupContext;
 let env: NodeJS.ProcessEnv;
 const served = new Map<string, Buffer>();
 const TARBALL = "/pulumi-v3.1.2-linux-x64.tar.gz";
@@ -49,7 +49,7 @@ beforeEach(async () => {
   env = { PANTHEROS_PULUMI_DOWNLOADS: `http://127.0.0.1:${port}`, PULUMI_HOME: path.join(scratch, "home") };
   const cache = path.join(scratch, "cache");
   mkdirSync(cache);
-  places = {
+  setup = {
     root: process.cwd(),
     cache,
     pulumiVersion: "3.1.2",
@@ -65,41 +65,41 @@ afterEach(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-const installed = () => readdirSync(places.cache).filter((name) => name.startsWith("pulumi-official"));
+const installed = () => readdirSync(setup.cache).filter((name) => name.startsWith("pulumi-official"));
 
 test("the CLI is downloaded, checked and put in place; afterwards it is present", async () => {
-  const step = officialCliStep(places, "test", env);
+  const step = officialCliStep(setup, "test", env);
   expect(await step.present()).toBeUndefined();
   await step.install();
   expect(await step.present()).toBe("official 3.1.2 (test)");
-  expect(existsSync(path.join(places.cache, "pulumi-official-3.1.2/pulumi.tar.gz"))).toBe(false);
+  expect(existsSync(path.join(setup.cache, "pulumi-official-3.1.2/pulumi.tar.gz"))).toBe(false);
 });
 
 test("a download that is not what was published is not installed", async () => {
   served.set(TARBALL, Buffer.from("something else"));
-  await expect(officialCliStep(places, "test", env).install()).rejects.toThrow("SHA-256");
+  await expect(officialCliStep(setup, "test", env).install()).rejects.toThrow("SHA-256");
   expect(installed()).toEqual([expect.stringContaining(".part-")]);
 });
 
 test("a missing file is named with its status", async () => {
   served.delete(CHECKSUMS);
-  await expect(officialCliStep(places, "test", env).install()).rejects.toThrow(/checksums\.txt answers 404/);
+  await expect(officialCliStep(setup, "test", env).install()).rejects.toThrow(/checksums\.txt answers 404/);
   expect(installed()).toEqual([]);
 });
 
 test("an address that answers decides for official, one that does not for the registries", async () => {
-  expect(await decideSource(places, env)).toMatchObject({ source: "official", fresh: true });
-  expect(readFileSync(path.join(places.cache, "pulumi-source"), "utf8")).toBe("official\n");
-  rmSync(path.join(places.cache, "pulumi-source"));
+  expect(await resolveSource(setup, env)).toMatchObject({ source: "official", fresh: true });
+  expect(readFileSync(path.join(setup.cache, "pulumi-source"), "utf8")).toBe("official\n");
+  rmSync(path.join(setup.cache, "pulumi-source"));
   served.delete(TARBALL);
-  expect(await decideSource(places, env)).toMatchObject({ source: "registry", fresh: true });
+  expect(await resolveSource(setup, env)).toMatchObject({ source: "registry", fresh: true });
   // Within the day nobody is asked again.
   served.set(TARBALL, Buffer.from(""));
-  expect(await decideSource(places, env)).toMatchObject({ source: "registry", fresh: false });
+  expect(await resolveSource(setup, env)).toMatchObject({ source: "registry", fresh: false });
 });
 
 test("each plugin of package.json is installed in its exact version, those that are there are not", async () => {
-  const cli = path.join(places.cache, "pulumi-official-3.1.2/bin/pulumi");
+  const cli = path.join(setup.cache, "pulumi-official-3.1.2/bin/pulumi");
   mkdirSync(path.dirname(cli), { recursive: true });
   writeFileSync(
     cli,
@@ -113,7 +113,7 @@ test("each plugin of package.json is installed in its exact version, those that 
   mkdirSync(path.join(scratch, there), { recursive: true });
   process.env["PULUMI_HOME"] = env["PULUMI_HOME"];
   try {
-    const step = officialPluginsStep(places, env);
+    const step = officialPluginsStep(setup, env);
     expect(await step.present()).toBeUndefined();
     await step.install();
     expect(await step.present()).toContain("official");

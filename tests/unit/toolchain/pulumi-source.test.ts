@@ -1,13 +1,13 @@
 import { checksumOf, checksumsUrl, tarballUrl } from "../../../tools/toolchain/pulumi-official.ts";
 import { pluginOf } from "../../../tools/toolchain/pulumi-plugins.ts";
 import { wrapperFiles } from "../../../tools/toolchain/pulumi-registry.ts";
-import { chooseSource, type SourceFacts } from "../../../tools/toolchain/pulumi-source.ts";
+import { chooseSource, type SourceInputs } from "../../../tools/toolchain/pulumi-source.ts";
 
 describe("where Pulumi comes from", () => {
   const hour = 3_600_000;
-  const facts = (change: Partial<SourceFacts>): SourceFacts => ({
+  const facts = (change: Partial<SourceInputs>): SourceInputs => ({
     forced: undefined,
-    remembered: undefined,
+    cached: undefined,
     probe: async () => "no route",
     ...change,
   });
@@ -32,7 +32,7 @@ describe("where Pulumi comes from", () => {
         source: forced === "official" ? ("registry" as const) : ("official" as const),
         ageMilliseconds: 0,
       };
-      const choice = await chooseSource(facts({ forced, remembered, probe: neverAsked }));
+      const choice = await chooseSource(facts({ forced, cached: remembered, probe: neverAsked }));
       expect(choice).toMatchObject({ source: forced, fresh: false });
     },
   );
@@ -43,16 +43,19 @@ describe("where Pulumi comes from", () => {
 
   test("what was found is kept for a day", async () => {
     const remembered = { source: "registry" as const, ageMilliseconds: 23 * hour };
-    expect((await chooseSource(facts({ remembered, probe: neverAsked }))).source).toBe("registry");
+    expect((await chooseSource(facts({ cached: remembered, probe: neverAsked }))).source).toBe("registry");
     const old = { source: "registry" as const, ageMilliseconds: 25 * hour };
-    expect((await chooseSource(facts({ remembered: old, probe: async () => undefined }))).source).toBe(
+    expect((await chooseSource(facts({ cached: old, probe: async () => undefined }))).source).toBe(
       "official",
     );
   });
 
   test("an outage does not take the official plugins away", async () => {
     const remembered = { source: "official" as const, ageMilliseconds: 25 * hour };
-    expect(await chooseSource(facts({ remembered }))).toMatchObject({ source: "official", fresh: false });
+    expect(await chooseSource(facts({ cached: remembered }))).toMatchObject({
+      source: "official",
+      fresh: false,
+    });
   });
 });
 

@@ -12,10 +12,10 @@ import path from "node:path";
 import { run, SetupError } from "../../../tools/toolchain/command.ts";
 import { missingPackages } from "../../../tools/toolchain/debian.ts";
 import { chooseGo, parseVersion } from "../../../tools/toolchain/go.ts";
-import { nixSuffices, nixWrapper } from "../../../tools/toolchain/nix.ts";
+import { isRecentNix, nixWrapper } from "../../../tools/toolchain/nix.ts";
 import { installedAsLocked } from "../../../tools/toolchain/npm.ts";
-import { buildFolder, readPlaces, removeLeftovers } from "../../../tools/toolchain/paths.ts";
-import { type Machine, sandboxObstacles } from "../../../tools/toolchain/prerequisites.ts";
+import { buildAtomically, readSetupContext, removeStaleParts } from "../../../tools/toolchain/paths.ts";
+import { type Capabilities, sandboxObstacles } from "../../../tools/toolchain/prerequisites.ts";
 import { runSteps, type Step } from "../../../tools/toolchain/steps.ts";
 
 let scratch = "";
@@ -30,7 +30,7 @@ describe("folders", () => {
     mkdirSync(target);
     writeFileSync(path.join(target, "old"), "");
     await expect(
-      buildFolder(target, async (part) => {
+      buildAtomically(target, async (part) => {
         writeFileSync(path.join(part, "half"), "");
         throw new Error("interrupted");
       }),
@@ -39,7 +39,7 @@ describe("folders", () => {
 
     const dead = `${target}.part-4194304`;
     mkdirSync(dead);
-    removeLeftovers(scratch);
+    removeStaleParts(scratch);
     expect(existsSync(dead)).toBe(false);
     // This process is alive: its own temporary folder is not a leftover.
     expect(existsSync(`${target}.part-${process.pid}`)).toBe(true);
@@ -49,14 +49,14 @@ describe("folders", () => {
     const target = path.join(scratch, "tool");
     mkdirSync(target);
     writeFileSync(path.join(target, "old"), "");
-    await buildFolder(target, async (part) => writeFileSync(path.join(part, "new"), ""));
+    await buildAtomically(target, async (part) => writeFileSync(path.join(part, "new"), ""));
     expect(readdirSync(target)).toEqual(["new"]);
     expect(readdirSync(scratch)).toEqual(["tool"]);
   });
 
   test("a missing variable is named", () => {
-    expect(() => readPlaces({ PANTHEROS_ROOT: "/r" }, "x64")).toThrow("PANTHEROS_CACHE");
-    expect(() => readPlaces({}, "riscv64")).toThrow("riscv64");
+    expect(() => readSetupContext({ PANTHEROS_ROOT: "/r" }, "x64")).toThrow("PANTHEROS_CACHE");
+    expect(() => readSetupContext({}, "riscv64")).toThrow("riscv64");
   });
 });
 
@@ -87,7 +87,7 @@ describe("steps", () => {
   const step = (name: string, after: string[], work: Partial<Step>): Step => ({
     name,
     after,
-    doing: "working",
+    description: "working",
     present: () => undefined,
     install: async () => {},
     ...work,
@@ -156,9 +156,9 @@ describe("npm packages", () => {
 });
 
 describe("this machine", () => {
-  const able: Machine = { linux: true, root: true, apt: true, namespaces: undefined, cgroup2: true };
+  const able: Capabilities = { linux: true, root: true, apt: true, namespaces: undefined, cgroup2: true };
   test("nothing stands in the way of an able one", () => expect(sandboxObstacles(able)).toEqual([]));
-  test.each<[string, Partial<Machine>, RegExp]>([
+  test.each<[string, Partial<Capabilities>, RegExp]>([
     ["not Linux", { linux: false }, /not Linux/],
     ["not root", { root: false }, /not root/],
     ["no apt", { apt: false }, /apt-get/],
@@ -188,7 +188,7 @@ describe("Nix", () => {
     ["nix (Nix) 2.18.1", false],
     ["", false],
     [undefined, false],
-  ])("%s suffices: %s", (line, answer) => expect(nixSuffices(line)).toBe(answer));
+  ])("%s suffices: %s", (line, answer) => expect(isRecentNix(line)).toBe(answer));
 
   test("the wrapper keeps a configuration that the user chose", async () => {
     const target = path.join(scratch, "nix");
