@@ -1,11 +1,12 @@
 /**
- * The few calls to Hetzner Cloud that are made beside Pulumi, by an installation: for what lasts only as long as it runs.
+ * Requests to Hetzner Cloud outside Pulumi: the preflight checks, an installation's temporary SSH rule and rebuild, recovery.
  * Source: Hetzner Cloud API (docs.hetzner.cloud), "Actions", "Errors", "Rate Limiting".
  */
 import * as z from "zod";
+import { type RequestOptions, VendorApi, VendorError } from "../vendor-api.ts";
 
-/** Where the vendor's API is unless the stack's `hcloud:endpoint` says otherwise. */
-export const hetznerEndpoint = "https://api.hetzner.cloud/v1";
+/** The vendor's own; the stack's `hcloud:endpoint` wins. */
+export const HETZNER_ENDPOINT = "https://api.hetzner.cloud/v1";
 
 const action = z.object({
   id: z.number(),
@@ -21,7 +22,7 @@ const firewall = z.object({
 });
 export type Firewall = z.infer<typeof firewall>;
 
-/** When the vendor stops selling it; null: no end is announced. */
+/** When the vendor stops selling it; null: no date is announced. */
 const deprecation = z.object({ announced: z.string(), unavailable_after: z.string() }).nullish();
 
 const serverType = z.object({
@@ -30,7 +31,7 @@ const serverType = z.object({
   /** GB. */
   disk: z.number(),
   deprecation,
-  /** Where it is sold. The API of before 2025-09-24 has no such list, that of before 2026-04-01 no `available`. */
+  /** Locations that sell it. The list exists since 2025-09-24, `available` since 2026-04-01. */
   locations: z
     .array(z.object({ name: z.string(), available: z.boolean().default(true), deprecation }))
     .optional(),
@@ -42,7 +43,7 @@ const server = z.object({
   name: z.string(),
   status: z.string(),
   server_type: z.object({ name: z.string(), architecture: z.enum(["x86", "arm"]) }),
-  /** GB. It does not shrink, and a type with a smaller disk is refused. */
+  /** GB. It never shrinks: the vendor refuses a type with a smaller disk. */
   primary_disk_size: z.number(),
   location: z.object({ name: z.string() }).nullish(),
   labels: z.record(z.string(), z.string()),
@@ -57,99 +58,67 @@ const page = z.object({
   meta: z.object({ pagination: z.object({ next_page: z.number().nullable() }) }).optional(),
 });
 
-const failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+const failure = z
+  .object({ error: z.object({ code: z.string(), message: z.string() }) })
+  .transform(({ error }) => error);
 
-/** What the vendor said no with. */
-export class HetznerError extends Error {
-  readonly code: string;
-  readonly status: number;
-  constructor(method: string, path: string, status: number, code: string, message: string) {
-    super(`${method} ${path}: ${message} (${code}, HTTP ${status})`);
-    this.name = "HetznerError";
-    this.code = code;
-    this.status = status;
-  }
-}
+/** Codes of refusals that pass by themselves: another action holds the resource. */
+const TEMPORARY = ["conflict", "locked"];
+/** Codes that mean: what was to be removed does not exist or is not attached. */
+const GONE = ["not_found", "firewall_already_removed", "firewall_resource_not_found"];
 
-export interface HetznerApiArgs {
-  readonly endpoint: string;
-  readonly token: string;
-  readonly fetch?: typeof globalThis.fetch;
-  readonly sleep?: (ms: number) => Promise<void>;
-  /** Tries of a call that the vendor could not answer; 4 when left out. */
-  readonly tries?: number;
-}
+const POLL_MS = 1000;
+const MAX_POLLS = 120;
+/** A firewall that was just detached is `resource_in_use` for a moment. */
+const MAX_FIREWALL_DELETIONS = 15;
 
-/** Milliseconds: one call; from one try or look to the next. Looks at an action. */
-const callMs = 30_000;
-const pauseMs = 1000;
-const looks = 120;
+const hasCode = (error: unknown, ...codes: readonly string[]): boolean =>
+  error instanceof VendorError && codes.includes(error.code ?? "");
 
-export class HetznerApi {
-  readonly #args: Required<HetznerApiArgs>;
-
-  constructor(args: HetznerApiArgs) {
-    const sleep = (ms: number) => new Promise<void>((resume) => setTimeout(resume, ms));
-    this.#args = { fetch: globalThis.fetch, sleep, tries: 4, ...args };
+export class HetznerApi extends VendorApi {
+  constructor({ endpoint, token, ...options }: RequestOptions & { endpoint: string; token: string }) {
+    super({
+      ...options,
+      vendor: "Hetzner Cloud",
+      endpoint,
+      token: () => token,
+      failure,
+      temporary: TEMPORARY,
+    });
   }
 
-  /** One call; tried again when the network or the vendor fails, never when it says no. */
-  async call(method: string, path: string, body?: object): Promise<unknown> {
-    const { endpoint, token, sleep, tries } = this.#args;
-    for (let attempt = 1; ; attempt += 1) {
-      const again = async (error: unknown) => {
-        if (attempt === tries) throw error;
-        await sleep(pauseMs * attempt);
-      };
-      let answer: Response;
-      try {
-        answer = await this.#args.fetch(`${endpoint}${path}`, {
-          method,
-          headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-          signal: AbortSignal.timeout(callMs),
-        });
-      } catch (error) {
-        const { cause } = error as { cause?: unknown };
-        await again(new Error(`${method} ${endpoint}${path}: ${cause ?? error}`));
-        continue;
-      }
-      const text = await answer.text();
-      const said: unknown = text === "" ? {} : parsed(text);
-      if (answer.ok) return said;
-      const { code, message } = failure.safeParse(said).data?.error ?? { code: "unknown", message: text };
-      const error = new HetznerError(method, path, answer.status, code, message.slice(0, 300));
-      if (answer.status < 500 && !["rate_limit_exceeded", "conflict", "locked"].includes(code)) throw error;
-      await again(error);
-    }
-  }
-
-  /** Waits until the actions of an answer have ended; throws what the vendor says of one that failed. */
-  async settle(answer: unknown): Promise<void> {
+  /**
+   * Waits until the actions of an answer have ended.
+   * @throws Error with the vendor's reason when one failed
+   */
+  async waitForActions(answer: unknown): Promise<void> {
     const shape = z.object({ action: action.nullish(), actions: z.array(action).nullish() });
-    const { action: one, actions = [] } = shape.parse(answer);
+    const { action: one, actions } = shape.parse(answer);
     let running: Action[] = [...(one ? [one] : []), ...(actions ?? [])];
-    for (let look = 0; ; look += 1) {
-      for (const { status, command, error } of running) {
+    for (let polls = 0; ; polls += 1) {
+      for (const { status, command = "action", error } of running) {
         if (status === "error")
           throw new Error(
-            `${command ?? "action"}: ${error?.message ?? "failed"} (${error?.code ?? "unknown"})`,
+            `Hetzner Cloud: ${command}: ${error?.message ?? "failed"} (${error?.code ?? "unknown"})`,
           );
       }
       running = running.filter(({ status }) => status === "running");
-      if (running.length === 0) return;
-      if (look === looks)
-        throw new Error(`${running[0]?.command ?? "action"}: not finished after ${looks} s`);
-      await this.#args.sleep(pauseMs);
+      const [next] = running;
+      if (next === undefined) return;
+      if (polls === MAX_POLLS)
+        throw new Error(
+          `Hetzner Cloud: ${next.command ?? "action"}: not finished after ${(MAX_POLLS * POLL_MS) / 1000} s`,
+        );
+      await this.sleep(POLL_MS);
       const ids = running.map(({ id }) => `id=${id}`).join("&");
       running = z
         .object({ actions: z.array(action) })
-        .parse(await this.call("GET", `/actions?${ids}`)).actions;
+        .parse(await this.request("GET", `/actions?${ids}`)).actions;
     }
   }
 
   async firewalls(selector: string): Promise<Firewall[]> {
-    const answer = await this.call(
+    const answer = await this.request(
       "GET",
       `/firewalls?per_page=50&label_selector=${encodeURIComponent(selector)}`,
     );
@@ -157,37 +126,29 @@ export class HetznerApi {
   }
 
   async createFirewall(body: object): Promise<void> {
-    await this.settle(await this.call("POST", "/firewalls", body));
+    await this.waitForActions(await this.request("POST", "/firewalls", body));
   }
 
-  /** Takes it off everything, then away. One that is gone is fine. */
+  /** Detaches the firewall from everything and deletes it. It may be gone already. */
   async removeFirewall({ id, applied_to: targets }: Firewall): Promise<void> {
-    const gone = ["not_found", "firewall_already_removed", "firewall_resource_not_found"];
-    const unlessGone = async (work: () => Promise<void>) => {
-      try {
-        await work();
-      } catch (error) {
-        if (!(error instanceof HetznerError && gone.includes(error.code))) throw error;
-      }
-    };
     if (targets.length > 0) {
       const from = targets.map(({ type, server, ...rest }) =>
         server ? { type, server: { id: server.id } } : { type, label_selector: rest["label_selector"] },
       );
-      await unlessGone(async () =>
-        this.settle(
-          await this.call("POST", `/firewalls/${id}/actions/remove_from_resources`, { remove_from: from }),
-        ),
-      );
+      try {
+        const path = `/firewalls/${id}/actions/remove_from_resources`;
+        await this.waitForActions(await this.request("POST", path, { remove_from: from }));
+      } catch (error) {
+        if (!hasCode(error, ...GONE)) throw error;
+      }
     }
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await unlessGone(async () => void (await this.call("DELETE", `/firewalls/${id}`)));
+        await this.request("DELETE", `/firewalls/${id}`);
+        return;
       } catch (error) {
-        // For a moment after its removal it still counts as in use.
-        if (!(error instanceof HetznerError && error.code === "resource_in_use") || attempt === 15)
-          throw error;
-        await this.#args.sleep(pauseMs);
+        if (!hasCode(error, "resource_in_use") || attempt === MAX_FIREWALL_DELETIONS) throw error;
+        await this.sleep(POLL_MS);
       }
     }
   }
@@ -195,23 +156,23 @@ export class HetznerApi {
   /** `running`, `off`, `starting`, …; undefined when there is no such server. */
   async serverStatus(id: number): Promise<string | undefined> {
     try {
-      const answer = await this.call("GET", `/servers/${id}`);
+      const answer = await this.request("GET", `/servers/${id}`);
       return z.object({ server: z.object({ status: z.string() }) }).parse(answer).server.status;
     } catch (error) {
-      if (error instanceof HetznerError && error.code === "not_found") return undefined;
+      if (hasCode(error, "not_found")) return undefined;
       throw error;
     }
   }
 
   async powerOn(id: number): Promise<void> {
-    await this.settle(await this.call("POST", `/servers/${id}/actions/poweron`));
+    await this.waitForActions(await this.request("POST", `/servers/${id}/actions/poweron`));
   }
 
   /** Every entry of a list, over all its pages. */
   async #list<T>(path: string, key: string, entry: z.ZodType<T>): Promise<T[]> {
     const found: T[] = [];
     for (let next: number | null = 1; next !== null; ) {
-      const answer = await this.call(
+      const answer = await this.request(
         "GET",
         `${path}${path.includes("?") ? "&" : "?"}per_page=50&page=${next}`,
       );
@@ -235,10 +196,10 @@ export class HetznerApi {
     const image = z.object({ architecture: z.string() });
     if (/^\d+$/.test(nameOrId)) {
       try {
-        const answer = await this.call("GET", `/images/${nameOrId}`);
+        const answer = await this.request("GET", `/images/${nameOrId}`);
         return z.object({ image }).parse(answer).image.architecture === architecture;
       } catch (error) {
-        if (error instanceof HetznerError && error.code === "not_found") return false;
+        if (hasCode(error, "not_found")) return false;
         throw error;
       }
     }
@@ -246,16 +207,8 @@ export class HetznerApi {
     return (await this.#list(`/images?${query}`, "images", image)).length > 0;
   }
 
-  /** Overwrites the server's disk with an image: what it was created with, keys and user data, holds again. */
+  /** Overwrites the server's disk with an image. The keys and the user data of its creation apply again. */
   async rebuild(id: number, image: string): Promise<void> {
-    await this.settle(await this.call("POST", `/servers/${id}/actions/rebuild`, { image }));
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return {};
+    await this.waitForActions(await this.request("POST", `/servers/${id}/actions/rebuild`, { image }));
   }
 }

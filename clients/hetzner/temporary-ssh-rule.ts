@@ -1,66 +1,71 @@
 /**
- * Port 22 of one server, open only while it is installed: a firewall of its own beside the one that Pulumi keeps, which is
- * never edited. The vendor lets in what any firewall of a server admits.
+ * Opens port 22 of one server while it is installed, with a firewall of its own. Pulumi's firewall stays as it is: the vendor
+ * accepts what any firewall of a server accepts.
  */
 import { shortName } from "../../lib/short-name.ts";
-import { type HetznerApi, HetznerError } from "./api.ts";
+import { VendorError } from "../vendor-api.ts";
+import type { HetznerApi } from "./api.ts";
 
-export interface Door {
+export interface TemporarySshRule {
   readonly stack: string;
   readonly host: string;
   /** The vendor's id of the server. */
   readonly server: number;
-  /** Networks that are let in. */
+  /** Networks that may connect. */
   readonly sources: readonly string[];
 }
 
-const purpose = "install-door";
+const PURPOSE = "install-door";
 
-/** What every door of a host carries, also one that a killed run left. */
-export const doorLabels = ({ stack, host }: Pick<Door, "stack" | "host">): Record<string, string> => ({
+/** Labels of a host's rule. They also find the rule of a killed run. */
+const sshRuleLabels = ({
+  stack,
+  host,
+}: Pick<TemporarySshRule, "stack" | "host">): Record<string, string> => ({
   "managed-by": "pantheros",
-  purpose,
+  purpose: PURPOSE,
   stack,
   host,
 });
 
-export const doorSelector = (door: Pick<Door, "stack" | "host">): string =>
-  Object.entries(doorLabels(door))
+export const sshRuleSelector = (rule: Pick<TemporarySshRule, "stack" | "host">): string =>
+  Object.entries(sshRuleLabels(rule))
     .map(([key, value]) => `${key}=${value}`)
     .join(",");
 
-/** The body of the one call that makes it and puts it in front of the server. */
-export const doorFirewall = (door: Door): object => ({
-  // Unique in the vendor's project: there is at most one for a host.
-  name: shortName(`${door.stack}-${door.host}-${purpose}`, 128),
-  labels: doorLabels(door),
+/** Body of the request that creates the firewall and applies it to the server. */
+export const sshRuleFirewall = (rule: TemporarySshRule): object => ({
+  // Unique in the vendor's project, so a host has at most one.
+  name: shortName(`${rule.stack}-${rule.host}-${PURPOSE}`, 128),
+  labels: sshRuleLabels(rule),
   rules: [
     {
       direction: "in",
       protocol: "tcp",
       port: "22",
-      source_ips: [...new Set(door.sources)].sort(),
+      source_ips: [...new Set(rule.sources)].sort(),
       description: "SSH while it is installed",
     },
   ],
-  apply_to: [{ type: "server", server: { id: door.server } }],
+  apply_to: [{ type: "server", server: { id: rule.server } }],
 });
 
-/** Closes what is open for the host, by label: this run's, and what a killed one left. */
-export async function closeDoor(api: HetznerApi, door: Pick<Door, "stack" | "host">): Promise<number> {
-  const open = await api.firewalls(doorSelector(door));
-  for (const firewall of open) await api.removeFirewall(firewall);
-  return open.length;
+/** Removes the host's rules by label, those of killed runs included. */
+export async function removeSshRule(
+  api: HetznerApi,
+  rule: Pick<TemporarySshRule, "stack" | "host">,
+): Promise<void> {
+  for (const firewall of await api.firewalls(sshRuleSelector(rule))) await api.removeFirewall(firewall);
 }
 
-export async function openDoor(api: HetznerApi, door: Door): Promise<void> {
-  await closeDoor(api, door);
+export async function addSshRule(api: HetznerApi, rule: TemporarySshRule): Promise<void> {
+  await removeSshRule(api, rule);
   try {
-    await api.createFirewall(doorFirewall(door));
+    await api.createFirewall(sshRuleFirewall(rule));
   } catch (error) {
-    // The answer of a first try was lost, and the second finds its firewall.
-    if (!(error instanceof HetznerError && error.code === "uniqueness_error")) throw error;
-    await closeDoor(api, door);
-    await api.createFirewall(doorFirewall(door));
+    // The first attempt created the firewall and its answer was lost, so the name is taken.
+    if (!(error instanceof VendorError && error.code === "uniqueness_error")) throw error;
+    await removeSshRule(api, rule);
+    await api.createFirewall(sshRuleFirewall(rule));
   }
 }

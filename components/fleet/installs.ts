@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { hetznerEndpoint } from "../../clients/hetzner/api.ts";
+import { HETZNER_ENDPOINT } from "../../clients/hetzner/api.ts";
 import { isHetzner, type Plan } from "../../inventory/plan.ts";
 import { ownLimits } from "../../inventory/seconds.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -23,7 +23,7 @@ export function installArgs(
 ): Pick<NonNullable<NixosHostArgs["install"]>, "hetzner" | "reinstall" | "secrets" | "seconds"> {
   const host = plan.hosts.filter(isHetzner).find((each) => each.name === name);
   if (host === undefined) return {};
-  const endpoint = new pulumi.Config("hcloud").get("endpoint") ?? hetznerEndpoint;
+  const endpoint = new pulumi.Config("hcloud").get("endpoint") ?? HETZNER_ENDPOINT;
   const { connect, build, install } = plan.inventory.deploy.seconds;
   // All of them, so that nothing waits for a delivery at the first boot; that reports the ones that could not be read.
   const early = given.secrets

@@ -1,6 +1,6 @@
 /** What Hetzner Cloud says of a stack's servers, asked while Nix evaluates; without Pulumi's SDK, which is loaded meanwhile. */
 import { Config } from "@pulumi/pulumi/config.js";
-import { HetznerApi, hetznerEndpoint } from "../../clients/hetzner/api.ts";
+import { HETZNER_ENDPOINT, HetznerApi } from "../../clients/hetzner/api.ts";
 import { isHetzner, type Plan } from "../../inventory/plan.ts";
 import {
   type Findings,
@@ -17,8 +17,8 @@ export interface Preflight extends Findings {
 /** Undefined: there is nothing to ask, or nothing to ask it with. `failure`: why there is no answer. */
 export type PreflightResult = Preflight | { readonly failure: string } | undefined;
 
-/** Two, as a preview should not wait minutes for what it can do without. */
-const TRIES = 2;
+/** Few, since a preview works without the answer and should not wait minutes for it. */
+const MAX_ATTEMPTS = 2;
 
 const errorText = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).slice(0, 300);
@@ -31,7 +31,11 @@ export async function runPreflight(plan: Plan, stack: string): Promise<Preflight
   const token = config.get("token") || process.env["HCLOUD_TOKEN"];
   // The provider says what is wrong about that.
   if (!token) return undefined;
-  const api = new HetznerApi({ endpoint: config.get("endpoint") ?? hetznerEndpoint, token, tries: TRIES });
+  const api = new HetznerApi({
+    endpoint: config.get("endpoint") ?? HETZNER_ENDPOINT,
+    token,
+    maxAttempts: MAX_ATTEMPTS,
+  });
   try {
     const view = await fetchVendorView(api, stack, hosts);
     return { api, view, ...preflightFindings(view, plan, Date.now()) };

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import * as z from "zod";
 import { HetznerApi } from "../../clients/hetzner/api.ts";
-import { openDoor } from "../../clients/hetzner/temporary-ssh-rule.ts";
+import { addSshRule } from "../../clients/hetzner/temporary-ssh-rule.ts";
 import { oneLine } from "../../lib/sanitize.ts";
 import { trackedRunner } from "../process/runner.ts";
 import { stopWithParent } from "../process/stop.ts";
@@ -68,7 +68,7 @@ function serverOf({ host, hetzner }: InstallSpec): Server | undefined {
     return new HetznerApi({ endpoint, token });
   };
   return {
-    open: async () => openDoor(await api(), { stack, host, server, sources: admit }),
+    open: async () => addSshRule(await api(), { stack, host, server, sources: admit }),
     status: async () => (await api()).serverStatus(server),
     rebuild: async () => (await api()).rebuild(server, image),
   };

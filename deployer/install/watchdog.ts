@@ -9,7 +9,7 @@ import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import * as z from "zod";
 import { HetznerApi } from "../../clients/hetzner/api.ts";
-import { closeDoor } from "../../clients/hetzner/temporary-ssh-rule.ts";
+import { removeSshRule } from "../../clients/hetzner/temporary-ssh-rule.ts";
 
 const guarded = z.object({
   door: z.object({ endpoint: z.string(), stack: z.string(), host: z.string() }).optional(),
@@ -40,7 +40,7 @@ async function close(): Promise<string | undefined> {
   const end = Date.now() + CLOSE_SECONDS * 1000;
   for (;;) {
     try {
-      await closeDoor(api, door);
+      await removeSshRule(api, door);
       return undefined;
     } catch (error) {
       if (Date.now() > end) return String(error);

@@ -1,4 +1,4 @@
-/** What is done to a host's device, without any secret: it stands in the state until the device is removed. */
+/** Input of main.ts. It holds no secret, because it is in the state until the device is removed. */
 export interface DeviceSpec {
   /** Base URL of the API. */
   readonly api: string;
@@ -11,20 +11,20 @@ export interface DeviceSpec {
   readonly tags?: readonly string[];
 }
 
-/** A device, as far as it is told from others. Source: Tailscale API, `GET /tailnet/{tailnet}/devices`. */
+/** The fields that identify a device. Source: Tailscale API, `GET /tailnet/{tailnet}/devices`. */
 export interface Device {
   readonly nodeId?: string;
   readonly id?: string;
   /** Full MagicDNS name. */
   readonly name: string;
-  /** What the machine calls itself. */
+  /** As the machine reports it. */
   readonly hostname: string;
   readonly tags?: readonly string[];
 }
 
 /**
- * Devices of a host: those with its name (a machine that joined again is `web-1` and still calls itself `web`) and with the tag
- * that the program's key for this host gave. Neither alone is enough to touch somebody's machine.
+ * Devices of a host: those with its name and with the tag of its own key. Either alone could match a device of another owner.
+ * A machine that joins again becomes `web-1` and still reports the host name `web`.
  */
 export function devicesOf(devices: readonly Device[], host: string, tag: string): Device[] {
   return devices.filter(

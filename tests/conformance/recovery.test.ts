@@ -311,7 +311,7 @@ const isInState = async (name: string) =>
 test("what the vendor does not have is forgotten and made by the next run", async () => {
   await aboutSpare("DELETE");
   forget("spare");
-  expect((await expectDone(recover())).stderr).toContain("spare: not there");
+  expect((await expectDone(recover())).stderr).toContain("spare: does not exist");
   expect((await exported()).deployment.pending_operations ?? []).toEqual([]);
   expect(await isInState("spare")).toBe(false);
   await expectDone(pulumi("up", "--yes", "--skip-preview", "--stack", "dev"));
@@ -321,18 +321,33 @@ test("what the vendor does not have is forgotten and made by the next run", asyn
 test("an object of the same name that is not this stack's is left alone", async () => {
   await aboutSpare("PUT", { labels: { "managed-by": "somebody" } });
   forget("spare");
-  expect((await expectDone(recover())).stderr).toContain("spare: not there");
+  expect((await expectDone(recover())).stderr).toContain("spare: does not exist");
   expect(await isInState("spare")).toBe(false);
 });
 
-test("a tailnet key whose secret died with the run is removed at the vendor", async () => {
-  const keys = async () => {
-    const headers = { authorization: `Bearer ${env["TAILSCALE_API_KEY"]}` };
-    const answer = await fetch(`${vendors.url("tailscale")}/api/v2/tailnet/-/keys`, { headers });
-    return ((await answer.json()) as { keys: unknown[] }).keys.length;
-  };
-  const before = await keys();
-  forget("join");
-  expect((await expectDone(recover())).stderr).toContain('removed 1 unused key(s) "join web"');
-  expect(await keys()).toBe(before - 1);
-});
+test.each(["an API key", "an OAuth client"])(
+  "with %s a tailnet key whose secret was lost is removed",
+  async (credentials) => {
+    const keys = async () => {
+      const headers = { authorization: `Bearer ${vendors.secret("TAILSCALE_API_KEY")}` };
+      const answer = await fetch(`${vendors.url("tailscale")}/api/v2/tailnet/-/keys`, { headers });
+      return ((await answer.json()) as { keys: unknown[] }).keys.length;
+    };
+    const withApiKey = env;
+    if (credentials === "an OAuth client") {
+      env = {
+        ...env,
+        TAILSCALE_API_KEY: "",
+        TAILSCALE_OAUTH_CLIENT_ID: vendors.secret("TAILSCALE_OAUTH_CLIENT_ID"),
+        TAILSCALE_OAUTH_CLIENT_SECRET: vendors.secret("TAILSCALE_OAUTH_CLIENT_SECRET"),
+      };
+    }
+    const before = await keys();
+    forget("join");
+    const recovered = await expectDone(recover());
+    env = withApiKey;
+    expect(recovered.stderr).toContain('removed 1 unused key(s) "join web"');
+    expect(await keys()).toBe(before - 1);
+    await expectDone(pulumi("up", "--yes", "--skip-preview", "--stack", "dev", "--target", "**::join"));
+  },
+);

@@ -94,9 +94,10 @@ describe("deployer/tailnet-device/main.ts", () => {
       writeFileSync(rules, JSON.stringify([{ fault, from }]));
       const first = await device("rename", spec, key());
       for (const file of [rules, requests]) rmSync(file);
-      expect(first.stderr).toMatch(fault === "refuse" ? /^warning: .*answers 403/ : /is moved now/);
+      expect(first.stderr).toMatch(fault === "refuse" ? /^warning: .*HTTP 403/ : /renamed to moved/);
       // As the next run does it, when this one was killed.
-      if (fault === "refuse") expect((await device("rename", spec, key())).stderr).toMatch(/is moved now/);
+      if (fault === "refuse")
+        expect((await device("rename", spec, key())).stderr).toMatch(/renamed to moved/);
       expect((await devices())["moved"]).toEqual(["tag:server", "tag:host-new"]);
       const removed = await device("remove", { host: "moved", tag: "tag:host-new" }, key());
       expect(removed.stderr).toContain("tailnet device moved.tail0000.ts.net removed");
@@ -120,7 +121,7 @@ describe("deployer/tailnet-device/main.ts", () => {
     const spec = { host: "web", tag: "tag:server" };
     for (const [credentials, told] of [
       [{}, /^warning: tailnet device of web: no token: set TAILSCALE_OAUTH_CLIENT_ID/],
-      [{ TAILSCALE_API_KEY: "wrong" }, /answers 401; the token needs the scope devices:core; remove it in/],
+      [{ TAILSCALE_API_KEY: "wrong" }, /HTTP 401\); the token needs the scope devices:core; remove it in/],
     ] as const) {
       const ended = await device("remove", spec, credentials);
       expect(ended).toMatchObject({ code: 0 });

@@ -39,7 +39,7 @@ describe("rolled back on purpose", () => {
     // Before its first deploy the adopted machine ran a system without a supervisor: nothing to go back to.
     for (const host of ["db", "legacy"]) expect(never.output).toContain(`${host}: no previous generation`);
     expect(never.output).toContain("nothing was changed");
-    expect((await rollback("--release", "db")).output).toContain("db: is not pinned; pinned are: none");
+    expect((await rollback("--release", "db")).output).toContain("db: is not pinned; pinned hosts: none");
     expect(await sandbox.changes()).toEqual([]);
   });
 
@@ -67,7 +67,7 @@ describe("rolled back on purpose", () => {
   test("it may be said twice, and the pin outlives changes of the flake", async () => {
     const again = await rollback("web", "--no-up");
     expectWell(again);
-    expect(again.output).toContain(`web: is pinned already, to ${first.get("web")}`);
+    expect(again.output).toContain(`web: already pinned to ${first.get("web")}`);
     motd("web, second", "web, third");
     expect(await sandbox.changes()).toEqual([]);
   });

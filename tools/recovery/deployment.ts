@@ -1,6 +1,6 @@
 /**
- * The state of a stack, as `pulumi stack export` writes it, as far as recovery touches it. A run that was killed while a
- * vendor worked on a request leaves a pending "creating" operation: the object may or may not exist there.
+ * The state of a stack as `pulumi stack export` writes it, reduced to what recovery uses. A run that is killed during a
+ * vendor's request leaves a pending "creating" operation: the object may or may not exist at the vendor.
  */
 export type Properties = Readonly<Record<string, unknown>>;
 
@@ -11,19 +11,19 @@ export interface StateResource {
   readonly provider?: string;
   readonly inputs?: Properties;
   readonly outputs?: Properties;
-  /** Why the engine takes the resource for incomplete; a successful reading or update empties it. */
+  /** Why the engine considers the resource incomplete; a successful read or update empties the list. */
   readonly initErrors?: readonly string[];
-  /** To be deleted: another resource has taken its place. */
+  /** To be deleted, because it was replaced. */
   readonly delete?: boolean;
-  /** Deleted already; its replacement is still to be made. */
+  /** Deleted already; its replacement is not created yet. */
   readonly pendingReplacement?: boolean;
   readonly [other: string]: unknown;
 }
 
 /**
- * Marks an adopted resource until it was read, in the state itself and so in every backend. The engine updates such a resource even
- * when nothing differs, which reads it too: a plain `up` after a recovery that failed half way goes well as well.
- * tools/pulumi-sandbox.sh looks for this text.
+ * Marks an adopted resource until it is read. The mark is in the state, and so in every backend. The engine updates a marked
+ * resource even without a difference, which reads it, so a plain `up` succeeds after a recovery that failed half way.
+ * tools/pulumi-sandbox.sh searches for this text.
  */
 export const NOT_READ = "adopted by recovery, not read yet";
 
@@ -41,14 +41,14 @@ export interface Exported {
   };
 }
 
-/** The stack among options of the CLI: `stack export` and `stack import` take no other of them. */
+/** Of the CLI options only `--stack`: `stack export` and `stack import` accept no other. */
 export function stackOption(options: readonly string[]): string[] {
   const at = options.indexOf("--stack");
   const name = options[at + 1];
   return at < 0 || name === undefined ? [] : ["--stack", name];
 }
 
-/** Resources whose creation was under way. A component has no object at a vendor. */
+/** Resources whose creation was interrupted. A component has no object at a vendor. */
 export function pendingCreations({ deployment }: Exported): readonly StateResource[] {
   return (deployment.pending_operations ?? [])
     .filter(({ type, resource }) => type === "creating" && resource["custom"] === true)
@@ -56,8 +56,8 @@ export function pendingCreations({ deployment }: Exported): readonly StateResour
 }
 
 /**
- * URNs of resources whose change was under way: whether the vendor made it, the state does not say. One that was about to get another
- * name stands in the state under its former one still.
+ * URNs of resources whose update was interrupted: the state does not show whether the vendor applied it. A resource that was
+ * being renamed is in the state under its former name.
  */
 export const pendingUpdates = ({ deployment }: Exported): readonly string[] =>
   (deployment.pending_operations ?? [])
@@ -76,7 +76,7 @@ export function providerInputs({ deployment }: Exported, resource: StateResource
   return deployment.resources?.find((candidate) => candidate.urn === urn)?.inputs ?? {};
 }
 
-/** URNs of what an earlier recovery adopted and could not read. */
+/** URNs of resources that an earlier recovery adopted and could not read. */
 export function notRead({ deployment }: Exported): readonly string[] {
   return (deployment.resources ?? [])
     .filter(({ initErrors }) => initErrors?.includes(NOT_READ) === true)
@@ -84,10 +84,10 @@ export function notRead({ deployment }: Exported): readonly string[] {
 }
 
 /**
- * The state with the found objects as resources (URN -> id) and without any pending creation. A resource's outputs are its inputs and
- * its id, which is what a plugin has in hand when its creation has answered and it reads the object: what the vendor never tells
- * (addresses asked for, keys, user data) is known then. Without outputs a plugin would read it as an import does, without all that.
- * An object that was to replace one in the state takes its place; the former one is to be deleted.
+ * The state with the found objects (URN -> id) as resources, and without pending creations. The outputs of an adopted resource
+ * are its inputs and its id, as a plugin has them when it reads an object that it has just created. They include what no
+ * vendor returns (requested addresses, keys, user data); without outputs a plugin would read the object as for an import and
+ * lose these. An object that was to replace a resource takes its place, and the former one is marked for deletion.
  */
 export function adopt(exported: Exported, found: ReadonlyMap<string, string>): Exported {
   const { deployment } = exported;
@@ -103,14 +103,14 @@ export function adopt(exported: Exported, found: ReadonlyMap<string, string>): E
   const replaced = new Set(adopted.map(({ urn }) => urn));
   const kept = (deployment.resources ?? []).flatMap((known) => {
     if (!replaced.has(known.urn) || known.delete === true) return [known];
-    // Deleted before its replacement: only the engine's note of it is left.
+    // The object was deleted before its replacement: only the engine's entry is left.
     return known.pendingReplacement === true ? [] : [{ ...known, delete: true }];
   });
   return {
     ...exported,
     deployment: {
       ...deployment,
-      resources: inOrder([...kept, ...adopted]),
+      resources: dependenciesFirst([...kept, ...adopted]),
       pending_operations: (deployment.pending_operations ?? []).filter(({ type }) => type !== "creating"),
     },
   };
@@ -125,16 +125,16 @@ const holdsSecret = (value: unknown): boolean =>
   (SIGNATURE in value || Object.values(value as Properties).some(holdsSecret));
 
 /**
- * Inputs as outputs: without what the official plugins record among inputs for themselves (`__defaults`), and without secrets. A plugin
- * reads its secret ones itself; any other value (user data) would come back in the clear, since what only the program calls secret is
- * not marked by a reading.
+ * Inputs as outputs, without the official plugins' own entries (`__defaults`) and without secrets. A plugin reads its secret
+ * properties itself. A property that only the program marks as secret (user data) loses the mark when it is read, and would
+ * be stored in plain text.
  */
 const knownOutputs = (inputs: Properties): Properties =>
   Object.fromEntries(
     Object.entries(inputs).filter(([key, value]) => !key.startsWith("__") && !holdsSecret(value)),
   );
 
-/** The state without these resources, which nothing else names any more then. */
+/** The state without these resources and without references to them. */
 export function forget(exported: Exported, urns: ReadonlySet<string>): Exported {
   const others = (list: unknown): unknown =>
     Array.isArray(list) ? list.filter((urn) => !urns.has(urn as string)) : list;
@@ -145,20 +145,18 @@ export function forget(exported: Exported, urns: ReadonlySet<string>): Exported 
       const properties = Object.entries((propertyDependencies ?? {}) as Properties);
       return {
         ...rest,
-        ...(dependencies === undefined ? {} : { dependencies: others(dependencies) }),
-        ...(propertyDependencies === undefined
-          ? {}
-          : {
-              propertyDependencies: Object.fromEntries(properties.map(([key, list]) => [key, others(list)])),
-            }),
-        ...(deletedWith === undefined || urns.has(deletedWith as string) ? {} : { deletedWith }),
+        ...(dependencies !== undefined && { dependencies: others(dependencies) }),
+        ...(propertyDependencies !== undefined && {
+          propertyDependencies: Object.fromEntries(properties.map(([key, list]) => [key, others(list)])),
+        }),
+        ...(deletedWith !== undefined && !urns.has(deletedWith as string) && { deletedWith }),
       };
     });
   return { ...exported, deployment: { ...exported.deployment, resources } };
 }
 
-/** The engine demands that what a resource depends on stands before it. Otherwise the order is kept. */
-function inOrder(resources: readonly StateResource[]): StateResource[] {
+/** The engine requires dependencies before their dependents. Otherwise the order is kept. */
+function dependenciesFirst(resources: readonly StateResource[]): StateResource[] {
   const lasting = resources.filter((resource) => resource.delete !== true);
   const byUrn = new Map([...resources, ...lasting].map((resource) => [resource.urn, resource]));
   const placed = new Set<StateResource>();

@@ -1,11 +1,11 @@
 import type { Properties, StateResource } from "./deployment.ts";
 import type { Vendors } from "./vendors.ts";
 
-/** What is to be done about an object that a killed run may have left behind. */
+/** What was found of an object that a killed run may have created. */
 export type Finding =
   | { readonly kind: "found"; readonly id: string }
   | { readonly kind: "absent" }
-  /** It was there, is of no use any more, and was removed. */
+  /** It existed, was useless, and was removed. */
   | { readonly kind: "removed"; readonly what: string };
 
 type Finder = (vendors: Vendors, provider: Properties, inputs: Properties) => Promise<Finding>;
@@ -15,7 +15,7 @@ const text = (value: unknown): string => (typeof value === "string" ? value : ""
 const objects = (value: unknown): readonly Properties[] =>
   Array.isArray(value) ? (value as Properties[]) : [];
 
-/** Hetzner's names are unique in a project; the labels say whether the object is this stack's. */
+/** Names are unique in a Hetzner project; the labels show whether the object belongs to this stack. */
 function hetzner(collection: string): Finder {
   return async (vendors, provider, inputs) => {
     const name = text(inputs["name"]);
@@ -29,18 +29,18 @@ function hetzner(collection: string): Finder {
   };
 }
 
-/** Numbers and texts, capitals and final dots are one to the vendor. */
-function plain(value: unknown): unknown {
+/** Cloudflare does not distinguish numbers from text, upper from lower case, or names with and without a final dot. */
+function normalize(value: unknown): unknown {
   if (value === null || value === undefined || typeof value !== "object") {
     return String(value ?? "")
       .toLowerCase()
       .replace(/\.$/, "");
   }
-  const entries = Object.entries(value).map(([key, part]) => [key, plain(part)] as const);
+  const entries = Object.entries(value).map(([key, part]) => [key, normalize(part)] as const);
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** A record of the same name, type and content is the same record: the vendor refuses a second one. */
+/** Name, type and content identify a record: Cloudflare refuses a second one. */
 const dnsRecord: Finder = async (vendors, provider, inputs) => {
   const zone = text(inputs["zoneId"]);
   const query = new URLSearchParams({
@@ -53,17 +53,17 @@ const dnsRecord: Finder = async (vendors, provider, inputs) => {
   const wanted = inputs[field] as Properties;
   const same = objects(answer["result"]).find((record) => {
     const found = record[field];
-    // The vendor adds fields of its own to data.
+    // Cloudflare adds its own fields to `data`.
     const comparable =
       field === "data"
         ? Object.fromEntries(Object.keys(wanted).map((key) => [key, (found as Properties)?.[key]]))
         : found;
-    return JSON.stringify(plain(comparable)) === JSON.stringify(plain(wanted));
+    return JSON.stringify(normalize(comparable)) === JSON.stringify(normalize(wanted));
   });
   return same === undefined ? ABSENT : { kind: "found", id: text(same["id"]) };
 };
 
-/** A key's secret is told once, to the run that was killed: the key is of no use to anybody who should have it. */
+/** Tailscale returns the secret of a key only once, and the killed run lost it, so the key is removed. */
 const tailnetKey: Finder = async (vendors, provider, inputs) => {
   const description = text(inputs["description"]);
   if (description === "") return ABSENT;
@@ -84,11 +84,11 @@ const bucket: Finder = async (vendors, provider, inputs) => {
   return (await vendors.ownsBucket(provider, name)) ? { kind: "found", id: name } : ABSENT;
 };
 
-/** 1Password takes any number of items of one title: only a single one with our tags is taken for ours. */
+/** 1Password allows several items of one title: only a single item with the expected tags is adopted. */
 const item: Finder = async (vendors, _provider, inputs) => {
   const vault = text(inputs["vault"]);
   const tags = Array.isArray(inputs["tags"]) ? (inputs["tags"] as string[]) : [];
-  const found = vendors.onepassword(vault).filter(({ title, tags: has }) => {
+  const found = (await vendors.onepassword(vault)).filter(({ title, tags: has }) => {
     return title === inputs["title"] && tags.every((tag) => Array.isArray(has) && has.includes(tag));
   });
   return found.length === 1
@@ -96,7 +96,7 @@ const item: Finder = async (vendors, _provider, inputs) => {
     : ABSENT;
 };
 
-/** By resource type. What is not here is created again without harm: settings that are put, and commands. */
+/** By resource type. Other types (settings, commands) can be created a second time without harm. */
 const FINDERS: Readonly<Record<string, Finder>> = {
   "hcloud:index/server:Server": hetzner("servers"),
   "hcloud:index/sshKey:SshKey": hetzner("ssh_keys"),
@@ -111,7 +111,10 @@ const FINDERS: Readonly<Record<string, Finder>> = {
   "onepassword:index/item:Item": item,
 };
 
-/** Looks for what a pending creation left behind. Throws when the vendor cannot be asked. */
+/**
+ * Finds the object of a resource that the state does not have.
+ * @throws when the vendor does not answer
+ */
 export async function find(
   vendors: Vendors,
   provider: Properties,

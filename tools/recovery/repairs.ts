@@ -7,19 +7,18 @@ const RECORD = "cloudflare:index/dnsRecord:DnsRecord";
 const resourcesOf = ({ deployment }: Exported, type: string): readonly StateResource[] =>
   (deployment.resources ?? []).filter((resource) => resource.type === type && resource.delete !== true);
 
-/** What was found out about a stack's 1Password items. */
-export interface LostItems {
-  /** URNs of the items that are in the state and in no vault. */
+export interface DeletedItems {
+  /** URNs of the items that are in the state and not in their vault. */
   readonly urns: ReadonlySet<string>;
-  /** Vaults that could not be asked, with the reason. */
+  /** Vaults that could not be listed, with the reason. */
   readonly unanswered: readonly string[];
 }
 
 /**
- * Items of the state that somebody deleted in 1Password. The official plugin can neither refresh nor delete them (its Read of an item
- * that is gone fails), so they have to leave the state; every item of a stack holds a value that the program has, and makes it again.
+ * Items of the state that were deleted in 1Password. The official plugin can neither refresh nor delete them, because its
+ * Read of a missing item fails, so they must leave the state. The program has the value of every item and creates it again.
  */
-export function lostItems(exported: Exported, vendors: Vendors): LostItems {
+export async function deletedItems(exported: Exported, vendors: Vendors): Promise<DeletedItems> {
   const urns = new Set<string>();
   const unanswered: string[] = [];
   const vaults = new Map<string, ReadonlySet<unknown> | undefined>();
@@ -28,7 +27,7 @@ export function lostItems(exported: Exported, vendors: Vendors): LostItems {
     if (vault === undefined || item === undefined) continue;
     if (!vaults.has(vault)) {
       try {
-        vaults.set(vault, new Set(vendors.onepassword(vault).map((listed) => listed["id"])));
+        vaults.set(vault, new Set((await vendors.onepassword(vault)).map((listed) => listed["id"])));
       } catch (error) {
         vaults.set(vault, undefined);
         unanswered.push(`vault ${vault}: ${error instanceof Error ? error.message.trim() : String(error)}`);
@@ -40,7 +39,7 @@ export function lostItems(exported: Exported, vendors: Vendors): LostItems {
 }
 
 /**
- * The state with CAA flags as numbers. Earlier releases wrote text, with which the official plugin can't read the record again
+ * The state with CAA flags as numbers. Earlier releases wrote text, which the official plugin cannot read
  * ("cannot deserialize types.StringValue").
  */
 export function withNumericFlags(exported: Exported): {
@@ -50,7 +49,7 @@ export function withNumericFlags(exported: Exported): {
   const changed: string[] = [];
   const resources = exported.deployment.resources?.map((resource) => {
     if (resource.type !== RECORD) return resource;
-    const [inputs, outputs] = [numbered(resource.inputs), numbered(resource.outputs)];
+    const [inputs, outputs] = [withNumericFlag(resource.inputs), withNumericFlag(resource.outputs)];
     if (inputs === resource.inputs && outputs === resource.outputs) return resource;
     changed.push(resource.urn);
     return { ...resource, ...(inputs && { inputs }), ...(outputs && { outputs }) };
@@ -61,8 +60,8 @@ export function withNumericFlags(exported: Exported): {
   };
 }
 
-/** The same object when there is nothing to change. What the official plugin recorded of the former value goes with it. */
-function numbered(properties: Properties | undefined): Properties | undefined {
+/** The same object when nothing changes. The official plugin's own note of the former value is dropped. */
+function withNumericFlag(properties: Properties | undefined): Properties | undefined {
   const data = properties?.["data"] as Properties | undefined;
   const flags = data?.["flags"];
   if (typeof flags !== "string" || !/^\d+$/.test(flags)) return properties;

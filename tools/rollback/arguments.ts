@@ -1,15 +1,16 @@
 /** The command line of `tools/pulumi rollback`. */
 
-export const help = `tools/pulumi rollback HOST...           back to the system that each host ran before, through the same supervisor
+export const HELP = `tools/pulumi rollback HOST...           back to the system that each host ran before, through its supervisor
 tools/pulumi rollback --wave N          the same for every host of a wave
-tools/pulumi rollback --release HOST... take the pin away: the host follows the flake again
+tools/pulumi rollback --release HOST... remove the pin: the host follows the flake again
   --stack S     the stack; without it PULUMI_STACK, then the sandbox
   --no-up       only write the pins; the next \`tools/pulumi up\` acts
 
-A host that is rolled back is pinned: pantheros:pins in the stack's configuration names the system, which is on the
-host already, so nothing is built or copied. The pin holds until it is released; previews show no change meanwhile.
-Each host is asked first; when one of them cannot go back, nothing is changed. Then \`pulumi up\` runs for the whole stack,
-and its exit code is this command's. Commit the stack's file afterwards, or a run from elsewhere goes forward again.
+A host that is rolled back is pinned: pantheros:pins in the stack's configuration names the system. The host has that
+system already, so nothing is built or copied. Until the pin is released, previews show no change for the host.
+The command first asks each host for its status; if one of them cannot go back, nothing is changed. Then \`pulumi up\` runs
+for the whole stack, and its exit code is this command's. Commit the stack's file afterwards: a run from another checkout
+would deploy the flake's system again.
 `;
 
 export interface Arguments {
@@ -21,16 +22,18 @@ export interface Arguments {
   readonly up: boolean;
 }
 
-/** A command line that cannot be meant; the message says why. */
+/** The command line is invalid; the message says why. */
 export class UsageError extends Error {}
 
 /**
- * @param fallback the stack when none is named
+ * @param fallback the stack, if the command line names none
  * @throws UsageError
  */
 export function parseArguments(words: readonly string[], fallback: string): Arguments | "help" {
   const hosts: string[] = [];
-  let [release, up, stack] = [false, true, fallback];
+  let release = false;
+  let up = true;
+  let stack = fallback;
   let wave: number | undefined;
   let configFile: string | undefined;
   const rest = words.flatMap((word) => {

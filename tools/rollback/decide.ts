@@ -1,4 +1,4 @@
-/** Who goes back to what: pure, from what the inventory, the stack and the hosts say. */
+/** Which hosts go back, and to which system: pure functions of the inventory, the stack's pins and the hosts' statuses. */
 
 import type { SupervisorStatus } from "../../deployer/protocol/supervisor.ts";
 import type { Plan } from "../../inventory/plan.ts";
@@ -6,12 +6,12 @@ import type { Arguments } from "./arguments.ts";
 
 export type Pins = Readonly<Record<string, string>>;
 
-/** What a host answered when it was asked for its status. */
+/** A host's status, or why there is none. */
 export type Answer =
   | { readonly reached: true; readonly status: SupervisorStatus }
   | { readonly reached: false; readonly reason: string; readonly hint?: string | undefined };
 
-/** Something that cannot be done; each line names its host. Nothing was changed. */
+/** The request cannot be carried out; each line names a host. Nothing was changed. */
 export class Refusal extends Error {
   constructor(problems: readonly string[]) {
     super(problems.join("\n"));
@@ -21,16 +21,16 @@ export class Refusal extends Error {
 const listed = (names: readonly string[]) => names.join(", ") || "none";
 
 /**
- * The hosts that the command line means.
- * @throws Refusal with the hosts and waves there are
+ * The hosts that the command line selects.
+ * @throws Refusal with the existing hosts or waves
  */
-export function chosenHosts(plan: Plan, { hosts, wave }: Pick<Arguments, "hosts" | "wave">): string[] {
+export function selectedHosts(plan: Plan, { hosts, wave }: Pick<Arguments, "hosts" | "wave">): string[] {
   const known = plan.hosts.map(({ name }) => name);
   if (wave === undefined) {
-    const strangers = hosts.filter((host) => !known.includes(host));
-    if (strangers.length > 0) {
+    const unknown = hosts.filter((host) => !known.includes(host));
+    if (unknown.length > 0) {
       throw new Refusal(
-        strangers.map((host) => `${host}: no such host in this stack; its hosts are ${listed(known)}`),
+        unknown.map((host) => `${host}: no such host in this stack; its hosts are ${listed(known)}`),
       );
     }
     return [...hosts];
@@ -42,15 +42,19 @@ export function chosenHosts(plan: Plan, { hosts, wave }: Pick<Arguments, "hosts"
 }
 
 /**
- * The pinned hosts that the command line means to release; of a wave those that are pinned.
+ * The pinned hosts that the command line selects; of a wave, only the pinned ones.
  * @throws Refusal when a named host is not pinned
  */
-export function releasedHosts(plan: Plan, args: Pick<Arguments, "hosts" | "wave">, pins: Pins): string[] {
-  // A pin of a host that is gone from the inventory can be taken away too.
-  const hosts = args.wave === undefined ? args.hosts : chosenHosts(plan, args);
+export function selectedPinnedHosts(
+  plan: Plan,
+  args: Pick<Arguments, "hosts" | "wave">,
+  pins: Pins,
+): string[] {
+  // The pin of a host that left the inventory can be removed too.
+  const hosts = args.wave === undefined ? args.hosts : selectedHosts(plan, args);
   const pinned = hosts.filter((host) => pins[host] !== undefined);
   if (pinned.length === hosts.length || (args.wave !== undefined && pinned.length > 0)) return pinned;
-  const others = `pinned are: ${listed(Object.keys(pins))}`;
+  const others = `pinned hosts: ${listed(Object.keys(pins))}`;
   if (args.wave !== undefined)
     throw new Refusal([`wave ${args.wave}: none of its hosts is pinned; ${others}`]);
   throw new Refusal(
@@ -59,13 +63,13 @@ export function releasedHosts(plan: Plan, args: Pick<Arguments, "hosts" | "wave"
 }
 
 export interface Decision {
-  /** Host -> system to pin it to. */
+  /** Host -> the system to pin it to. */
   readonly pins: Pins;
   /** A line for each host. */
   readonly notes: readonly string[];
 }
 
-/** Why a host cannot go back, or the system that it goes back to. */
+/** The system that a host goes back to, or why it cannot. */
 function previousOf(host: string, answer: Answer): { problem: string } | { previous: string } {
   if (!answer.reached) {
     const hint = answer.hint === undefined ? "" : `\n  hint: ${answer.hint}`;
@@ -74,19 +78,19 @@ function previousOf(host: string, answer: Answer): { problem: string } | { previ
   const { status } = answer;
   if (status.phase !== "idle") {
     return {
-      problem: `${host}: an activation is under way there (${status.phase}); try again when it has ended`,
+      problem: `${host}: an activation is running (${status.phase}); try again when it has ended`,
     };
   }
   if (status.previous == null) {
     return {
-      problem: `${host}: no previous generation to go back to: it has had one confirmed system only since its first deploy`,
+      problem: `${host}: no previous generation: it has had only one confirmed system since its first deploy`,
     };
   }
   return { previous: status.previous };
 }
 
 /**
- * @param skippable best-effort hosts, which may be away when a whole wave is meant
+ * @param skippable best-effort hosts, which may be offline if the command line selects a wave
  * @throws Refusal with every host that cannot go back
  */
 export function decide(
@@ -100,11 +104,11 @@ export function decide(
   for (const [host, answer] of answers) {
     const pin = pins[host];
     if (pin !== undefined) {
-      notes.push(`${host}: is pinned already, to ${pin}`);
+      notes.push(`${host}: already pinned to ${pin}`);
       continue;
     }
     if (!answer.reached && skippable.includes(host)) {
-      notes.push(`${host}: left out: a best-effort host that does not answer`);
+      notes.push(`${host}: skipped: a best-effort host that does not answer`);
       continue;
     }
     const found = previousOf(host, answer);

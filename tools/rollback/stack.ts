@@ -1,13 +1,16 @@
-/** The Pulumi CLI, as far as a rollback needs it. Runs inside tools/pulumi, with its environment. */
+/** The commands of the Pulumi CLI that a rollback uses. Runs inside tools/pulumi, with its environment. */
 import { spawnSync } from "node:child_process";
+import { runProcess } from "../../deployer/process/runner.ts";
 import { type StackOutputs, stackOutputs } from "../../outputs/contract.ts";
 import { type Settings, settingsFrom } from "../../settings/settings.ts";
 import type { Arguments } from "./arguments.ts";
 import type { Pins } from "./decide.ts";
 
-const seconds = { question: 120, up: 4 * 3600 };
+const QUERY_SECONDS = 120;
+const UP_SECONDS = 4 * 3600;
+const MAX_OUTPUT_BYTES = 2 ** 28;
 
-/** Key of a pin, as `pulumi config` takes it with --path. */
+/** Key of a pin for `pulumi config --path`. */
 const pinKey = (host: string): string => `pantheros:pins["${host}"]`;
 
 export const setPinsArgv = (pins: Pins): string[] => [
@@ -30,19 +33,20 @@ export class Stack {
     this.#config = configFile === undefined ? [] : ["--config-file", configFile];
   }
 
-  #ask(argv: readonly string[]): string {
-    const ran = spawnSync("pulumi", [...argv, ...this.#stack, "--non-interactive", "--color", "never"], {
-      encoding: "utf8",
-      timeout: seconds.question * 1000,
-      maxBuffer: 256 * 1024 * 1024,
+  async #query(argv: readonly string[]): Promise<string> {
+    const { exitCode, timedOut, stdout, stderr } = await runProcess({
+      argv: ["pulumi", ...argv, ...this.#stack, "--non-interactive", "--color", "never"],
+      timeoutSeconds: QUERY_SECONDS,
+      maxOutputBytes: MAX_OUTPUT_BYTES,
+      ownGroup: false,
     });
-    if (ran.status === 0) return ran.stdout;
-    const said = `${ran.stdout ?? ""}${ran.stderr ?? ""}`.trim() || ran.error?.message || "ended by a signal";
-    throw new Error(`pulumi ${argv.slice(0, 2).join(" ")}: ${said}`);
+    if (exitCode === 0) return stdout;
+    const ending = timedOut ? `not finished after ${QUERY_SECONDS} s` : `exit code ${exitCode}`;
+    throw new Error(`pulumi ${argv.slice(0, 2).join(" ")}: ${`${stdout}${stderr}`.trim() || ending}`);
   }
 
-  settings(): Settings {
-    const values = JSON.parse(this.#ask(["config", "--json", ...this.#config])) as Record<
+  async settings(): Promise<Settings> {
+    const values = JSON.parse(await this.#query(["config", "--json", ...this.#config])) as Record<
       string,
       { value?: string; objectValue?: unknown }
     >;
@@ -53,26 +57,26 @@ export class Stack {
     });
   }
 
-  outputs(): StackOutputs | undefined {
-    const parsed = stackOutputs.safeParse(JSON.parse(this.#ask(["stack", "output", "--json"])));
+  async outputs(): Promise<StackOutputs | undefined> {
+    const parsed = stackOutputs.safeParse(JSON.parse(await this.#query(["stack", "output", "--json"])));
     return parsed.success ? parsed.data : undefined;
   }
 
-  pin(pins: Pins): void {
-    this.#ask([...setPinsArgv(pins), ...this.#config]);
+  async pin(pins: Pins): Promise<void> {
+    await this.#query([...setPinsArgv(pins), ...this.#config]);
   }
 
-  release(hosts: readonly string[]): void {
-    this.#ask([...removePinsArgv(hosts), ...this.#config]);
+  async release(hosts: readonly string[]): Promise<void> {
+    await this.#query([...removePinsArgv(hosts), ...this.#config]);
   }
 
-  /** `pulumi up` of the whole stack, on our terminal; its exit code. */
+  /** Runs `pulumi up` for the whole stack on this terminal, and returns its exit code. */
   up(message: string): number {
     const argv = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--message", message];
-    const ran = spawnSync("pulumi", [...argv, ...this.#stack, ...this.#config], {
+    const { status } = spawnSync("pulumi", [...argv, ...this.#stack, ...this.#config], {
       stdio: "inherit",
-      timeout: seconds.up * 1000,
+      timeout: UP_SECONDS * 1000,
     });
-    return ran.status ?? 1;
+    return status ?? 1;
   }
 }

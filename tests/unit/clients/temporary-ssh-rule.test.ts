@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HetznerApi } from "../../../clients/hetzner/api.ts";
 import {
-  closeDoor,
-  type Door,
-  doorFirewall,
-  doorSelector,
-  openDoor,
+  addSshRule,
+  removeSshRule,
+  sshRuleFirewall,
+  sshRuleSelector,
+  type TemporarySshRule,
 } from "../../../clients/hetzner/temporary-ssh-rule.ts";
 import { hetznerApp } from "../../../sandbox/vendors/hetzner/app.ts";
 import { MemoryCompute } from "../../../sandbox/vendors/hetzner/memory-compute.ts";
@@ -15,16 +15,16 @@ import { openProject, type Project } from "../../../sandbox/vendors/hetzner/proj
 import { emptyState } from "../../../sandbox/vendors/hetzner/state.ts";
 import { Store } from "../../../sandbox/vendors/store.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "hetzner-door-"));
+const directory = mkdtempSync(join(tmpdir(), "temporary-ssh-rule-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** Answers before the emulated vendor is asked, in turn; undefined lets the call through. */
+/** Answers that replace the emulated vendor's, in turn; undefined lets the request through. */
 let instead: ((method: string, path: string) => Response | Error | undefined)[];
 let calls: string[];
 let project: Project;
 let api: HetznerApi;
 let number = 0;
-/** The next answer of the vendor does not arrive, though it did what it was asked. */
+/** The vendor carries out the next request, and its answer is lost. */
 let lost = false;
 
 beforeEach(async () => {
@@ -32,14 +32,14 @@ beforeEach(async () => {
   project = openProject(
     new Store(join(directory, `${number++}.json`), emptyState),
     compute,
-    "token",
+    "project-token",
     () => {},
   );
   const app = hetznerApp(project, false);
   [calls, instead] = [[], []];
   api = new HetznerApi({
     endpoint: "http://api.example.test/v1",
-    token: "token",
+    token: "project-token",
     sleep: () => new Promise((resume) => setImmediate(resume)),
     fetch: async (url, init) => {
       const path = String(url).replace("http://api.example.test", "");
@@ -63,21 +63,21 @@ afterEach(async () => {
 
 async function make(name: string): Promise<void> {
   const body = { name, server_type: "cx23", image: "debian-13", location: "fsn1" };
-  await api.settle(await api.call("POST", "/servers", body));
+  await api.waitForActions(await api.request("POST", "/servers", body));
 }
 const server = (name: string) => {
   const found = Object.values(project.state.servers).find((each) => each.name === name);
   if (found === undefined) throw new Error(`no server ${name}`);
   return found;
 };
-const door = (more: Partial<Door> = {}): Door => ({
+const rule = (more: Partial<TemporarySshRule> = {}): TemporarySshRule => ({
   ...{ stack: "test", host: "web", server: server("web").id, sources: ["198.51.100.1/32"] },
   ...more,
 });
 const firewalls = () => Object.values(project.state.firewalls);
 
-test("opening puts one firewall in front of the server; closing takes it away", async () => {
-  await openDoor(api, door());
+test("adding the rule creates one firewall for the server; removing it deletes the firewall", async () => {
+  await addSshRule(api, rule());
   expect(firewalls()).toMatchObject([
     {
       name: "test-web-install-door",
@@ -86,72 +86,72 @@ test("opening puts one firewall in front of the server; closing takes it away", 
       servers: [server("web").id],
     },
   ]);
-  await closeDoor(api, door());
+  await removeSshRule(api, rule());
   expect(firewalls()).toEqual([]);
 });
 
-test("what a killed run left is swept before, and after; other hosts' doors and other firewalls stay", async () => {
+test("the rule of a killed run is removed; other hosts' rules and other firewalls stay", async () => {
   await make("db");
   await api.createFirewall({
     name: "web",
     labels: { "managed-by": "pantheros", stack: "test", host: "web" },
   });
-  await openDoor(api, door({ host: "db", server: server("db").id }));
-  await openDoor(api, door({ sources: ["192.0.2.0/24"] }));
-  await openDoor(api, door());
+  await addSshRule(api, rule({ host: "db", server: server("db").id }));
+  await addSshRule(api, rule({ sources: ["192.0.2.0/24"] }));
+  await addSshRule(api, rule());
   expect(firewalls().map(({ name }) => name)).toEqual([
     "web",
     "test-db-install-door",
     "test-web-install-door",
   ]);
   expect(firewalls().at(-1)?.rules).toMatchObject([{ source_ips: ["198.51.100.1/32"] }]);
-  await closeDoor(api, door());
+  await removeSshRule(api, rule());
   expect(firewalls().map(({ name }) => name)).toEqual(["web", "test-db-install-door"]);
 });
 
-test("its server is deleted meanwhile: the rest of it goes all the same", async () => {
-  const own = door();
-  await openDoor(api, own);
-  await api.settle(await api.call("DELETE", `/servers/${server("web").id}`));
-  await closeDoor(api, own);
+test("the rule of a server that was deleted meanwhile is removed", async () => {
+  const own = rule();
+  await addSshRule(api, own);
+  await api.waitForActions(await api.request("DELETE", `/servers/${server("web").id}`));
+  await removeSshRule(api, own);
   expect(firewalls()).toEqual([]);
 });
 
-test("a call that the network or the vendor fails is tried again; a no is told as it is", async () => {
+test("a request is repeated after a network failure, a 5xx and a 429; a refusal is thrown at once", async () => {
   instead = [
     () => new Error("socket hang up"),
     () => new Response("", { status: 502 }),
     () => Response.json({ error: { code: "rate_limit_exceeded", message: "slowly" } }, { status: 429 }),
   ];
-  await openDoor(api, door());
+  await addSshRule(api, rule());
   expect(firewalls()).toHaveLength(1);
-  await closeDoor(api, door());
+  await removeSshRule(api, rule());
   instead = [
     () => undefined,
     () => Response.json({ error: { code: "forbidden", message: "read-only token" } }, { status: 403 }),
   ];
-  await expect(openDoor(api, door())).rejects.toThrow(
+  await expect(addSshRule(api, rule())).rejects.toThrow(
     "POST /firewalls: read-only token (forbidden, HTTP 403)",
   );
   instead = Array.from({ length: 4 }, () => () => new Error("no route"));
-  await expect(closeDoor(api, door())).rejects.toThrow("no route");
+  await expect(removeSshRule(api, rule())).rejects.toThrow("no route");
 });
 
-test("an answer that got lost: the firewall that the first try made is replaced by the second", async () => {
-  instead = [() => undefined]; // the sweep
+test("a lost answer: the second attempt replaces the firewall of the first", async () => {
+  instead = [() => undefined]; // the list of earlier rules
   instead.push(() => {
     lost = true;
     return undefined;
   });
-  await openDoor(api, door());
+  await addSshRule(api, rule());
   expect(firewalls()).toHaveLength(1);
   expect(calls.filter((call) => call === "POST /v1/firewalls")).toHaveLength(3);
 });
 
-test("a server's power, and a new disk", async () => {
+test("reads a server's power, and rebuilds its disk", async () => {
   const { id } = server("web");
   expect(await api.serverStatus(id)).toBe("running");
-  await api.settle(await api.call("POST", `/servers/${id}/actions/poweroff`));
+  await api.waitForActions(await api.request("POST", `/servers/${id}/actions/poweroff`));
   expect(await api.serverStatus(id)).toBe("off");
   expect(await api.serverStatus(4711)).toBeUndefined();
   await api.rebuild(id, "debian-13");
@@ -159,10 +159,10 @@ test("a server's power, and a new disk", async () => {
 });
 
 test("the selector and the body are plain data", () => {
-  expect(doorSelector({ stack: "test", host: "web" })).toBe(
+  expect(sshRuleSelector({ stack: "test", host: "web" })).toBe(
     "managed-by=pantheros,purpose=install-door,stack=test,host=web",
   );
-  expect(doorFirewall(door({ sources: ["192.0.2.1/32", "192.0.2.1/32"] }))).toMatchObject({
+  expect(sshRuleFirewall(rule({ sources: ["192.0.2.1/32", "192.0.2.1/32"] }))).toMatchObject({
     rules: [{ source_ips: ["192.0.2.1/32"] }],
   });
 });

@@ -1,7 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HetznerApi, HetznerError, type Server, type ServerType } from "../../../clients/hetzner/api.ts";
+import { HetznerApi, type Server, type ServerType } from "../../../clients/hetzner/api.ts";
+import { VendorError } from "../../../clients/vendor-api.ts";
 import { powerOf, restorePower } from "../../../components/hetzner-server/power.ts";
 import {
   fetchVendorView,
@@ -57,7 +58,7 @@ afterEach(() => project.actions.settled());
 async function make(host: string, more: Record<string, unknown> = {}): Promise<void> {
   const labels = { "managed-by": "pantheros", stack: "sandbox", host };
   const body = { name: host, server_type: "cx23", image: "debian-13", location: "fsn1", labels, ...more };
-  await api.settle(await api.call("POST", "/servers", body));
+  await api.waitForActions(await api.request("POST", "/servers", body));
 }
 const view = (plan: Plan): Promise<VendorView> =>
   fetchVendorView(api, "sandbox", plan.hosts.filter(isHetzner));
@@ -73,7 +74,9 @@ describe("before anything is changed", () => {
         /^hosts\.web\.provider\.server_type: the disk of a cx23 has 40 GB, the server's has 80 GB/,
       ),
     ]);
-    await api.settle(await api.call("DELETE", `/servers/${(await view(planOf())).servers.get("web")?.id}`));
+    await api.waitForActions(
+      await api.request("DELETE", `/servers/${(await view(planOf())).servers.get("web")?.id}`),
+    );
     await make("web");
     expect(await problems(webType("cx33"))).toEqual([]);
     expect(await problems(webType("cpx11"))).toEqual([]);
@@ -241,7 +244,7 @@ describe("power", () => {
   const off = async () => {
     await make("web");
     const id = (await view(planOf())).servers.get("web")?.id;
-    await api.settle(await api.call("POST", `/servers/${id}/actions/poweroff`));
+    await api.waitForActions(await api.request("POST", `/servers/${id}/actions/poweroff`));
     expect(await status()).toBe("off");
   };
   beforeEach(() => {
@@ -288,12 +291,8 @@ describe("power", () => {
   test("with a token that may only read, the reason is what could not be done", async () => {
     await off();
     const powerOn = () => {
-      throw new HetznerError(
-        "POST",
-        "/servers/1/actions/poweron",
-        403,
-        "forbidden",
-        "insufficient permissions",
+      throw new VendorError(
+        "POST /servers/1/actions/poweron: insufficient permissions (forbidden, HTTP 403)",
       );
     };
     expect(await look({ api: { powerOn } })).toMatchObject({

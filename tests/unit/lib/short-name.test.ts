@@ -1,4 +1,4 @@
-import { doorFirewall } from "../../../clients/hetzner/temporary-ssh-rule.ts";
+import { sshRuleFirewall } from "../../../clients/hetzner/temporary-ssh-rule.ts";
 import { keyDescription } from "../../../components/tailnet/tailnet.ts";
 import { sharedFiles } from "../../../deployer/ssh.ts";
 import { shortName } from "../../../lib/short-name.ts";
@@ -19,7 +19,7 @@ test("a name that fits stays as it is; a longer one is cut, and two never meet",
 test("what is named after a host is its own, however long the name", () => {
   const doors = [one, other].map(
     (host) =>
-      (doorFirewall({ stack: "s".repeat(63), host, server: 1, sources: [] }) as { name: string }).name,
+      (sshRuleFirewall({ stack: "s".repeat(63), host, server: 1, sources: [] }) as { name: string }).name,
   );
   const keys = [one, other].map((host) => keyDescription("production", host));
   const sockets = [one, other].map(

@@ -107,7 +107,7 @@ test("a 1Password item is ours when it is the only one of its title with our tag
     tags: ["pantheros", "dev"],
   });
   const ours = { id: "i1", title: "web token", tags: ["pantheros", "dev"] };
-  const holding = (...items: Properties[]) => vendors({ onepassword: () => items });
+  const holding = (...items: Properties[]) => vendors({ onepassword: async () => items });
   expect(await find(holding(ours, { ...ours, id: "i2", tags: [] }), {}, item)).toEqual({
     kind: "found",
     id: "vaults/v1/items/i1",

@@ -1,5 +1,5 @@
-import type { Exported, StateResource } from "../../../tools/recovery/deployment.ts";
-import { lostItems, withNumericFlags } from "../../../tools/recovery/repairs.ts";
+import type { Exported, Properties, StateResource } from "../../../tools/recovery/deployment.ts";
+import { deletedItems, withNumericFlags } from "../../../tools/recovery/repairs.ts";
 import type { Vendors } from "../../../tools/recovery/vendors.ts";
 
 const urn = (name: string) => `urn:pulumi:s::p::t:t:T::${name}`;
@@ -10,10 +10,11 @@ const item = (name: string, vault: string, id: string, more: Partial<StateResour
   id: `vaults/${vault}/items/${id}`,
   ...more,
 });
-const asking = (list: Vendors["onepassword"]) => ({ onepassword: list }) as Vendors;
+const asking = (list: (vault: string) => readonly Properties[]) =>
+  ({ onepassword: async (vault: string) => list(vault) }) as Vendors;
 
 describe("1Password items", () => {
-  test("those that their vault does not list are lost; each vault is asked once", () => {
+  test("those that their vault does not list are deleted; each vault is listed once", async () => {
     const asked: string[] = [];
     const vendors = asking((vault) => {
       asked.push(vault);
@@ -26,23 +27,23 @@ describe("1Password items", () => {
       item("replaced", "v1", "d", { delete: true }),
       { urn: urn("record"), type: "cloudflare:index/dnsRecord:DnsRecord", id: "r" },
     );
-    expect([...lostItems(exported, vendors).urns]).toEqual([urn("gone"), urn("other")]);
+    expect([...(await deletedItems(exported, vendors)).urns]).toEqual([urn("gone"), urn("other")]);
     expect(asked).toEqual(["v1", "v2"]);
   });
-  test("a vault that can't be asked loses nothing, and is named", () => {
+  test("no item of a vault that cannot be listed counts as deleted, and the vault is named", async () => {
     const vendors = asking(() => {
       throw new Error("op item list: no access\n");
     });
-    expect(lostItems(state(item("a", "v1", "a"), item("b", "v1", "b")), vendors)).toEqual({
+    expect(await deletedItems(state(item("a", "v1", "a"), item("b", "v1", "b")), vendors)).toEqual({
       urns: new Set(),
       unanswered: ["vault v1: op item list: no access"],
     });
   });
-  test("without items nobody is asked", () => {
+  test("without items no vault is listed", async () => {
     const vendors = asking(() => {
       throw new Error("asked");
     });
-    expect(lostItems(state(), vendors)).toEqual({ urns: new Set(), unanswered: [] });
+    expect(await deletedItems(state(), vendors)).toEqual({ urns: new Set(), unanswered: [] });
   });
 });
 

@@ -20,23 +20,50 @@ async function against(answers: readonly (number | "close")[], ask: (url: string
   }
 }
 
-const vendors = vendorsFrom({ HCLOUD_TOKEN: "token", TAILSCALE_API_KEY: "key" });
+const vendors = vendorsFrom({ HCLOUD_TOKEN: "token", TAILSCALE_API_KEY: "key" }, { sleep: async () => {} });
 const servers = (endpoint: string) => vendors.hetzner({ endpoint }, "/servers");
 
-test.each([["close"], [503], [429]] as const)("what fails once is asked again: %s", async (fault) => {
+test.each([["close"], [503], [429]] as const)("a request that fails once is repeated: %s", async (fault) => {
   expect(await against([fault, 200], servers)).toEqual({ got: { found: true }, left: [] });
 });
 
-test("a refusal is told at once, with method and address", async () => {
-  await expect(against([403, 200], servers)).rejects.toThrow(/^GET http:\/\/127[^ ]*\/servers answers 403$/);
+test("a refusal is thrown at once, with vendor, method and path", async () => {
+  await expect(against([403, 200], servers)).rejects.toThrow(/^Hetzner Cloud: GET \/servers: .*HTTP 403\)$/);
 });
 
-test("what goes on failing is given up, with method and address", async () => {
-  await expect(against([503, 503, 503, 503, 200], servers)).rejects.toThrow(/answers 503$/);
-  await expect(against([], servers)).rejects.toThrow(/^GET http:\/\/127[^ ]*\/servers: /);
+test("a request that always fails is given up after four attempts", async () => {
+  await expect(against([503, 503, 503, 503, 200], servers)).rejects.toThrow(
+    /^Hetzner Cloud: GET \/servers: .*HTTP 503\)$/,
+  );
+  await expect(against([], servers)).rejects.toThrow(/^Hetzner Cloud: GET \/servers: http:\/\/127[^ ]*: /);
 });
 
-test("a deletion whose answer was lost is done", async () => {
+test("a deletion whose answer was lost succeeds", async () => {
   const remove = (baseUrl: string) => vendors.tailscale({ baseUrl }, "DELETE", "/keys/k");
   expect(await against(["close", 404], remove)).toEqual({ got: {}, left: [] });
+});
+
+test("an OAuth client gives one access token for all requests", async () => {
+  const seen: string[] = [];
+  const { tailscale } = vendorsFrom(
+    { TAILSCALE_OAUTH_CLIENT_ID: "client", TAILSCALE_OAUTH_CLIENT_SECRET: "secret" },
+    {
+      fetch: async (url, init) => {
+        seen.push(`${init?.method} ${url} ${new Headers(init?.headers).get("authorization")}`);
+        return Response.json(String(url).endsWith("/oauth/token") ? { access_token: "t1" } : { keys: [] });
+      },
+    },
+  );
+  for (const path of ["/keys", "/keys/k"]) await tailscale({ baseUrl: "http://t" }, "GET", path);
+  expect(seen).toEqual([
+    "POST http://t/api/v2/oauth/token null",
+    "GET http://t/api/v2/keys Bearer t1",
+    "GET http://t/api/v2/keys/k Bearer t1",
+  ]);
+});
+
+test("without Tailscale credentials the error names the variables", async () => {
+  await expect(vendorsFrom({}).tailscale({}, "GET", "/keys")).rejects.toThrow(
+    "set TAILSCALE_OAUTH_CLIENT_ID and TAILSCALE_OAUTH_CLIENT_SECRET, or TAILSCALE_API_KEY",
+  );
 });

@@ -4,9 +4,15 @@ import { planFor } from "../../../inventory/plan.ts";
 import type { StackOutputs } from "../../../outputs/contract.ts";
 import { settingsFrom } from "../../../settings/settings.ts";
 import { parseArguments, UsageError } from "../../../tools/rollback/arguments.ts";
-import { peerOf } from "../../../tools/rollback/ask.ts";
-import { type Answer, chosenHosts, decide, Refusal, releasedHosts } from "../../../tools/rollback/decide.ts";
+import {
+  type Answer,
+  decide,
+  Refusal,
+  selectedHosts,
+  selectedPinnedHosts,
+} from "../../../tools/rollback/decide.ts";
 import { removePinsArgv, setPinsArgv } from "../../../tools/rollback/stack.ts";
+import { peerOf } from "../../../tools/rollback/status.ts";
 import { status, system } from "../deployer/fixtures.ts";
 import { hostKey } from "../mocks.ts";
 
@@ -48,27 +54,27 @@ describe("the command line", () => {
 
 describe("which hosts", () => {
   test("those named, or all of a wave", () => {
-    expect(chosenHosts(plan, { hosts: ["web"], wave: undefined })).toEqual(["web"]);
-    expect(chosenHosts(plan, { hosts: [], wave: 1 })).toEqual(["db", "legacy"]);
+    expect(selectedHosts(plan, { hosts: ["web"], wave: undefined })).toEqual(["web"]);
+    expect(selectedHosts(plan, { hosts: [], wave: 1 })).toEqual(["db", "legacy"]);
   });
 
-  test("strangers are refused, with what there is", () => {
-    expect(() => chosenHosts(plan, { hosts: ["web", "x"], wave: undefined })).toThrow(
+  test("unknown hosts and waves are refused, with the known ones", () => {
+    expect(() => selectedHosts(plan, { hosts: ["web", "x"], wave: undefined })).toThrow(
       "x: no such host in this stack; its hosts are db, legacy, web",
     );
-    expect(() => chosenHosts(plan, { hosts: [], wave: 9 })).toThrow(
+    expect(() => selectedHosts(plan, { hosts: [], wave: 9 })).toThrow(
       "wave 9 has no host in this stack; its waves are 1, 2",
     );
   });
 
-  test("a release is for pinned ones; of a wave for those that are pinned; also for one that left the inventory", () => {
+  test("a release selects pinned hosts, also one that left the inventory", () => {
     const pins = { db: before, gone: before };
-    expect(releasedHosts(plan, { hosts: ["gone"], wave: undefined }, pins)).toEqual(["gone"]);
-    expect(releasedHosts(plan, { hosts: [], wave: 1 }, pins)).toEqual(["db"]);
-    expect(() => releasedHosts(plan, { hosts: ["web"], wave: undefined }, pins)).toThrow(
-      "web: is not pinned; pinned are: db, gone",
+    expect(selectedPinnedHosts(plan, { hosts: ["gone"], wave: undefined }, pins)).toEqual(["gone"]);
+    expect(selectedPinnedHosts(plan, { hosts: [], wave: 1 }, pins)).toEqual(["db"]);
+    expect(() => selectedPinnedHosts(plan, { hosts: ["web"], wave: undefined }, pins)).toThrow(
+      "web: is not pinned; pinned hosts: db, gone",
     );
-    expect(() => releasedHosts(plan, { hosts: [], wave: 2 }, pins)).toThrow(
+    expect(() => selectedPinnedHosts(plan, { hosts: [], wave: 2 }, pins)).toThrow(
       "wave 2: none of its hosts is pinned",
     );
   });
@@ -82,14 +88,14 @@ describe("what each goes back to", () => {
     });
   });
 
-  test("a pinned host stays where it is, whatever it says", () => {
+  test("a pinned host keeps its pin, whatever its status", () => {
     expect(decide(new Map([["web", reached({ previous: system("n", "web") })]]), { web: before })).toEqual({
       pins: {},
-      notes: [`web: is pinned already, to ${before}`],
+      notes: [`web: already pinned to ${before}`],
     });
   });
 
-  test("one that cannot go back refuses for all, and each is named", () => {
+  test("one host that cannot go back refuses all, and each such host is named", () => {
     const answers = new Map<string, Answer>([
       ["web", reached()],
       ["db", reached({ previous: null })],
@@ -100,24 +106,24 @@ describe("what each goes back to", () => {
     expect(refused).toThrow(Refusal);
     expect(refused).toThrow(
       [
-        "db: no previous generation to go back to: it has had one confirmed system only since its first deploy",
-        "busy: an activation is under way there (checking); try again when it has ended",
+        "db: no previous generation: it has had only one confirmed system since its first deploy",
+        "busy: an activation is running (checking); try again when it has ended",
         "away: does not answer: Connection refused",
         "  hint: look",
       ].join("\n"),
     );
   });
 
-  test("a best-effort host of a wave may be away", () => {
+  test("a best-effort host of a wave may be offline", () => {
     const answers = new Map<string, Answer>([["laptop", { reached: false, reason: "no answer" }]]);
     expect(decide(answers, {}, ["laptop"])).toEqual({
       pins: {},
-      notes: ["laptop: left out: a best-effort host that does not answer"],
+      notes: ["laptop: skipped: a best-effort host that does not answer"],
     });
   });
 });
 
-test("pins are written and taken away in one call each", () => {
+test("one command writes all pins, and one removes them", () => {
   expect(setPinsArgv({ web: before, "web-1": before })).toEqual([
     ...["config", "set-all", "--path"],
     ...["--plaintext", `pantheros:pins["web"]=${before}`],
@@ -126,7 +132,7 @@ test("pins are written and taken away in one call each", () => {
   expect(removePinsArgv(["web"])).toEqual(["config", "rm-all", "--path", 'pantheros:pins["web"]']);
 });
 
-test("a host is asked where deploys go, with the key that the stack published", () => {
+test("a status is read from the deploy address, with the published host key", () => {
   const outputs = {
     hosts: {
       web: { addresses: { ipv4: "203.0.113.11" }, hostKey, health: [] },

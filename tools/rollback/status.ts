@@ -1,4 +1,4 @@
-/** Asks a host what it runs and what it ran before: the supervisor's status over one bounded, checked connection. */
+/** Reads what a host runs and what it ran before: its supervisor's status, over one SSH connection with a time limit. */
 
 import { runProcess } from "../../deployer/process/runner.ts";
 import { MAX_ANSWER_BYTES, readAnswer, TOO_LONG } from "../../deployer/protocol/answer.ts";
@@ -10,7 +10,7 @@ import type { StackOutputs } from "../../outputs/contract.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Answer } from "./decide.ts";
 
-/** How the deploy reaches the host; text: why it is not known. */
+/** How a deploy connects to the host; a string: why that is unknown. */
 export function peerOf(
   plan: Plan,
   settings: Settings,
@@ -28,32 +28,34 @@ export function peerOf(
     deploy.address === "tailnet" && tailnetName !== undefined
       ? tailnetName
       : (own ?? published.addresses.ipv4 ?? published.addresses.ipv6 ?? tailnetName);
-  if (address === undefined) return "no address of it is known";
+  if (address === undefined) return "its address is unknown";
   return {
-    ...{ host: name, address, user: deploy.user, pinned: { key: published.hostKey } },
+    host: name,
+    address,
+    user: deploy.user,
+    pinned: { key: published.hostKey },
     ...(provider.kind === "existing" && { port: provider.sshPort }),
     identity: settings.sshKey,
     connectSeconds: deploy.seconds.connect,
   };
 }
 
-export async function ask(peer: SshPeer | string, timeoutSeconds: number): Promise<Answer> {
+export async function fetchStatus(peer: SshPeer | string, timeoutSeconds: number): Promise<Answer> {
   if (typeof peer === "string") return { reached: false, reason: peer };
   const argv = verbArgv(peer, ["status"]);
-  const ran = await runProcess({ argv, timeoutSeconds, maxOutputBytes: MAX_ANSWER_BYTES });
-  if (ran.tooLong) return { reached: false, reason: TOO_LONG };
-  const answer = readAnswer(supervisorStatus, ran.stdout);
+  const result = await runProcess({ argv, timeoutSeconds, maxOutputBytes: MAX_ANSWER_BYTES });
+  if (result.tooLong) return { reached: false, reason: TOO_LONG };
+  const answer = readAnswer(supervisorStatus, result.stdout);
   if (answer !== undefined && "value" in answer) return { reached: true, status: answer.value };
-  if (answer !== undefined && !ran.timedOut) {
-    return { reached: false, reason: `its answer is not a status: ${answer.problem}` };
+  if (answer !== undefined && !result.timedOut) {
+    return { reached: false, reason: `its answer is not a valid status: ${answer.problem}` };
   }
-  const trouble = sshTrouble(ran.stderr);
-  const said = lastLine(ran.stderr);
+  const trouble = sshTrouble(result.stderr);
   return {
     reached: false,
-    reason: ran.timedOut
+    reason: result.timedOut
       ? `no answer within ${timeoutSeconds} s`
-      : said || `exit ${ran.exitCode ?? "by a signal"}`,
+      : lastLine(result.stderr) || `exit code ${result.exitCode}`,
     ...(trouble !== undefined && { hint: SSH_HINTS[trouble] }),
   };
 }

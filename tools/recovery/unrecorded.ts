@@ -1,7 +1,7 @@
 /**
- * Creations that were done while their answer was lost: the vendor has the object, the state has nothing, and the next run would meet a
- * name that is taken. A preview says what the program would create; what exists of it, and is this stack's by name and labels,
- * is imported. What else the next `up` finds different it changes, as after any import.
+ * Objects whose creation succeeded but whose answer was lost: the vendor has the object, the state does not, and the next run
+ * would fail because the name is taken. A preview lists what the program would create; what exists of it, and belongs to this
+ * stack by name and labels, is imported. The next `up` corrects their other properties, as after any import.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -11,7 +11,7 @@ import { type Exported, type Properties, stackOption } from "./deployment.ts";
 import { find } from "./finders.ts";
 import type { Vendors } from "./vendors.ts";
 
-/** What `pulumi preview --json` says of a step, as far as it matters here. */
+/** The used part of the output of `pulumi preview --json`. */
 const previewed = z.object({
   config: z.record(z.string(), z.unknown()).default({}),
   steps: z
@@ -33,7 +33,7 @@ const previewed = z.object({
 });
 export type Previewed = z.infer<typeof previewed>;
 
-/** What `pulumi preview --import-file` writes: names stand for URNs of parents and providers. */
+/** The file of `pulumi preview --import-file`: `nameTable` maps names to the URNs of parents and providers. */
 const importFile = z.looseObject({
   nameTable: z.record(z.string(), z.string()).default({}),
   resources: z
@@ -43,7 +43,7 @@ const importFile = z.looseObject({
 export type ImportFile = z.infer<typeof importFile>;
 
 /** A resource that the program would create. */
-export interface Wanted {
+export interface Creation {
   readonly urn: string;
   readonly name: string;
   readonly type: string;
@@ -52,8 +52,8 @@ export interface Wanted {
 }
 
 /**
- * Settings of a provider: of its own resource, which the preview shows where it changes and the state has else; without one the stack's
- * configuration of the package.
+ * Settings of a resource's provider: those of the provider's own resource, from the preview or else from the state, over the
+ * stack's configuration of the package. For a provider that is yet to be created, the preview may omit some.
  */
 function providerOf(
   preview: Previewed,
@@ -68,17 +68,19 @@ function providerOf(
   const configured = Object.entries(preview.config)
     .filter(([key]) => key.startsWith(prefix))
     .map(([key, value]) => [key.slice(prefix.length), value] as const);
-  // Of a provider that is about to be made a preview may not show all.
   return { ...Object.fromEntries(configured), ...own };
 }
 
-/** What a preview would create anew; replacements have their object in the state. */
-export function wantedCreations(preview: Previewed, exported: Exported): Wanted[] {
+/** Creations in a preview, without replacements: the object of a replaced resource is in the state. */
+export function creationsIn(preview: Previewed, exported: Exported): Creation[] {
   return preview.steps.flatMap(({ op, urn, newState }) =>
     op === "create" && newState?.custom
       ? [
           {
-            ...{ urn, name: nameOfUrn(urn), type: newState.type, inputs: newState.inputs },
+            urn,
+            name: nameOfUrn(urn),
+            type: newState.type,
+            inputs: newState.inputs,
             provider: providerOf(preview, exported, newState.provider, newState.type),
           },
         ]
@@ -86,8 +88,8 @@ export function wantedCreations(preview: Previewed, exported: Exported): Wanted[
   );
 }
 
-/** The import file for those that were found, by type and name -> id. Components are there already, or come with the next run. */
-export function importOf(file: ImportFile, found: ReadonlyMap<string, string>): ImportFile {
+/** The import file reduced to the objects in `found` (`TYPE NAME` -> id). Components have no object at a vendor. */
+export function importFileFor(file: ImportFile, found: ReadonlyMap<string, string>): ImportFile {
   const resources = file.resources.flatMap((resource) => {
     const id = resource.component ? undefined : found.get(`${resource.type} ${resource.name}`);
     return id === undefined ? [] : [{ ...resource, id }];
@@ -95,16 +97,16 @@ export function importOf(file: ImportFile, found: ReadonlyMap<string, string>): 
   return { ...file, resources };
 }
 
-export interface Surroundings {
+export interface RecoveryContext {
   readonly vendors: Vendors;
-  /** For files that go again. */
+  /** Directory for temporary files. */
   readonly scratch: string;
-  readonly say: (line: string) => void;
-  /** Runs the CLI; its standard output, or undefined when it failed, which it has told. */
-  readonly pulumi: (args: readonly string[]) => string | undefined;
+  readonly print: (line: string) => void;
+  /** Runs the CLI and returns its standard output; undefined: it failed, and its output was printed. */
+  readonly pulumi: (args: readonly string[]) => Promise<string | undefined>;
 }
 
-const imported = [
+const IMPORT_OPTIONS = [
   "--yes",
   "--skip-preview",
   "--generate-code=false",
@@ -112,40 +114,37 @@ const imported = [
   "--suppress-outputs",
 ];
 
-/** Takes over what exists of what the program would create. False: something failed, and the state is as it was. */
-export async function recoverLost(
-  { vendors, scratch, say, pulumi }: Surroundings,
+/** Imports what exists of what the program would create. False: a command failed, and the state was not changed. */
+export async function importUnrecorded(
+  { vendors, scratch, print, pulumi }: RecoveryContext,
   options: readonly string[],
 ): Promise<boolean> {
-  say("looking for what earlier runs made without getting the answer (a preview)");
+  print("looking for objects of earlier runs that the state does not have (runs a preview)");
   const skeleton = path.join(scratch, "creations.json");
-  const text = pulumi(["preview", "--json", "--import-file", skeleton, ...options]);
+  const text = await pulumi(["preview", "--json", "--import-file", skeleton, ...options]);
   if (text === undefined) return false;
   const preview = previewed.parse(JSON.parse(text.slice(text.indexOf("{"))));
-  const state = pulumi(["stack", "export", ...stackOption(options)]);
+  const state = await pulumi(["stack", "export", ...stackOption(options)]);
   if (state === undefined) return false;
   const exported = JSON.parse(state) as Exported;
   const found = new Map<string, string>();
   let removed = 0;
-  for (const wanted of wantedCreations(preview, exported)) {
-    const { urn, type, inputs } = wanted;
-    const finding = await find(vendors, wanted.provider, { urn, type, inputs }).catch((error: unknown) => {
+  for (const { urn, name, type, inputs, provider } of creationsIn(preview, exported)) {
+    const finding = await find(vendors, provider, { urn, type, inputs }).catch((error: unknown) => {
       const { message, cause } = error as Error;
-      throw new Error(`${wanted.name}: ${message}${cause === undefined ? "" : ` (${String(cause)})`}`);
+      throw new Error(`${name}: ${message}${cause === undefined ? "" : ` (${String(cause)})`}`);
     });
     if (finding.kind === "absent") continue;
     if (finding.kind === "removed") removed += 1;
-    else found.set(`${wanted.type} ${wanted.name}`, finding.id);
-    say(
-      `  ${wanted.name}: ${finding.kind === "found" ? `taking over ${finding.id}` : `removed ${finding.what}`}`,
-    );
+    else found.set(`${type} ${name}`, finding.id);
+    print(`  ${name}: ${finding.kind === "found" ? `importing ${finding.id}` : `removed ${finding.what}`}`);
   }
   if (found.size === 0) {
-    if (removed === 0) say("nothing of what the program would create exists at the vendors");
+    if (removed === 0) print("no object that the program would create exists at the vendors");
     return true;
   }
   const file = path.join(scratch, "import.json");
   const whole = importFile.parse(JSON.parse(readFileSync(skeleton, "utf8")));
-  writeFileSync(file, JSON.stringify(importOf(whole, found)), { mode: 0o600 });
-  return pulumi(["import", "--file", file, ...imported, ...options]) !== undefined;
+  writeFileSync(file, JSON.stringify(importFileFor(whole, found)), { mode: 0o600 });
+  return (await pulumi(["import", "--file", file, ...IMPORT_OPTIONS, ...options])) !== undefined;
 }

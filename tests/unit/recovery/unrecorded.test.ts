@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Properties } from "../../../tools/recovery/deployment.ts";
-import { importOf, recoverLost, wantedCreations } from "../../../tools/recovery/lost.ts";
+import { creationsIn, importFileFor, importUnrecorded } from "../../../tools/recovery/unrecorded.ts";
 import type { Vendors } from "../../../tools/recovery/vendors.ts";
 
 const urn = (type: string, name: string) => `urn:pulumi:dev::p::${type}::${name}`;
@@ -59,7 +59,7 @@ const vendors: Vendors = {
 
 let scratch = "";
 beforeEach(() => {
-  scratch = mkdtempSync(path.join(tmpdir(), "pantheros-lost-"));
+  scratch = mkdtempSync(path.join(tmpdir(), "pantheros-unrecorded-"));
   asked.length = 0;
 });
 afterEach(() => rmSync(scratch, { recursive: true, force: true }));
@@ -68,7 +68,7 @@ async function recover(fails: string | undefined) {
   const ran: string[][] = [];
   const said: string[] = [];
   let imported: unknown;
-  const pulumi = (args: readonly string[]) => {
+  const pulumi = async (args: readonly string[]) => {
     ran.push([...args]);
     const after = (flag: string) => args[args.indexOf(flag) + 1] ?? "";
     if (args[0] === fails) return undefined;
@@ -80,21 +80,21 @@ async function recover(fails: string | undefined) {
     imported = JSON.parse(readFileSync(after("--file"), "utf8"));
     return "";
   };
-  const say = (line: string) => said.push(line);
-  const well = await recoverLost({ vendors, scratch, say, pulumi }, ["--stack", "dev"]);
+  const print = (line: string) => said.push(line);
+  const well = await importUnrecorded({ vendors, scratch, print, pulumi }, ["--stack", "dev"]);
   return { well, ran, said, imported };
 }
 
-test("only what would be created anew counts, not a replacement, and the provider is where state or configuration say", () => {
+test("only new objects count, not replacements; the provider comes from the state or the configuration", () => {
   const bucket = step("create", "aws:s3/bucket:Bucket", "b", {}, { provider: `${STORE}::id` });
-  const wanted = wantedCreations({ ...preview, steps: [...preview.steps, bucket] as never }, state);
+  const wanted = creationsIn({ ...preview, steps: [...preview.steps, bucket] as never }, state);
   expect(wanted.map(({ name }) => name)).toEqual(["web-firewall", "db-firewall", "key", "b"]);
   expect(wanted[3]?.provider).toEqual({ endpoints: "[]" });
   expect(wanted[0]?.provider).toEqual({ endpoint: "http://vendor/v1" });
   expect(wanted[2]?.provider).toEqual({});
 });
 
-test("what exists is imported with its parent, what does not is left to the next run", async () => {
+test("what exists is imported with its parent; the next run creates the rest", async () => {
   const { well, ran, said, imported } = await recover(undefined);
   expect(well).toBe(true);
   expect(asked).toEqual(["http://vendor/v1/firewalls?name=web", "http://vendor/v1/firewalls?name=db"]);
@@ -104,7 +104,7 @@ test("what exists is imported with its parent, what does not is left to the next
   });
   expect(ran[1]).toEqual(["stack", "export", "--stack", "dev"]);
   expect(ran[2]).toEqual(expect.arrayContaining(["import", "--yes", "--protect=false", "--stack", "dev"]));
-  expect(said).toContain("  web-firewall: taking over 7");
+  expect(said).toContain("  web-firewall: importing 7");
 });
 
 test.each(["preview", "import"])("a %s that fails is a failure", async (command) => {
@@ -112,5 +112,5 @@ test.each(["preview", "import"])("a %s that fails is a failure", async (command)
 });
 
 test("nothing was found: nothing is imported", () => {
-  expect(importOf(skeleton, new Map()).resources).toEqual([]);
+  expect(importFileFor(skeleton, new Map()).resources).toEqual([]);
 });

@@ -1,0 +1,137 @@
+/** HTTP requests to vendors' APIs: one time limit, one way to repeat a request, one error for all clients. */
+import type * as z from "zod";
+
+/** A request that failed for good. The message names vendor, method and path, and holds no token. */
+export class VendorError extends Error {
+  /** The vendor's code, such as `not_found`. */
+  readonly code: string | undefined;
+  /** HTTP status; undefined: no answer arrived. */
+  readonly status: number | undefined;
+
+  constructor(message: string, { code, status }: { code?: string | undefined; status?: number } = {}) {
+    super(message);
+    this.name = "VendorError";
+    this.code = code;
+    this.status = status;
+  }
+}
+
+export interface RequestOptions {
+  readonly fetch?: typeof globalThis.fetch;
+  readonly sleep?: (ms: number) => Promise<void>;
+  /** Of one request; 4 when left out. */
+  readonly maxAttempts?: number;
+}
+
+export interface Vendor extends RequestOptions {
+  /** Name in messages. */
+  readonly vendor: string;
+  readonly endpoint: string;
+  /** For the header `Authorization: Bearer`; left out: the requests carry no token. */
+  readonly token?: () => string | Promise<string>;
+  /** Reads the body of a refusal. */
+  readonly failure: z.ZodType<{ readonly code?: string; readonly message: string }>;
+  /** Codes of refusals that pass by themselves. */
+  readonly temporary?: readonly string[];
+  /** Ends the message of a request that the vendor forbids (401, 403). */
+  readonly permissionHint?: string;
+}
+
+/** Of one request. */
+const TIMEOUT_SECONDS = 30;
+/** Before the second attempt; each further pause is that much longer. */
+const PAUSE_MS = 1000;
+/** A vendor that asks for a longer pause (Retry-After) gets no further request. */
+const MAX_PAUSE_MS = 60_000;
+
+/** A vendor's JSON API. Its requests may be repeated, so a client makes only requests that may arrive twice. */
+export class VendorApi {
+  readonly #vendor: Vendor;
+  protected readonly sleep: (ms: number) => Promise<void>;
+
+  constructor(vendor: Vendor) {
+    this.#vendor = vendor;
+    this.sleep = vendor.sleep ?? ((ms) => new Promise((resume) => setTimeout(resume, ms)));
+  }
+
+  /**
+   * Makes a request, and repeats it after a network failure, a 429, a 5xx or a temporary refusal.
+   * A deletion of something that does not exist succeeds: an earlier attempt may have deleted it.
+   * @throws VendorError
+   */
+  async request(method: string, path: string, body?: object): Promise<unknown> {
+    const token = await this.#vendor.token?.();
+    const { maxAttempts = 4 } = this.#vendor;
+    for (let attempt = 1; ; attempt += 1) {
+      const { answer, error, pauseMs } = await this.#attempt(method, path, token, body);
+      if (error === undefined) return answer;
+      if (pauseMs === undefined || pauseMs > MAX_PAUSE_MS || attempt === maxAttempts) throw error;
+      await this.sleep(Math.max(pauseMs, PAUSE_MS * attempt));
+    }
+  }
+
+  /** `pauseMs`: the request may be repeated, after this time at the earliest. */
+  async #attempt(
+    method: string,
+    path: string,
+    token: string | undefined,
+    body: object | undefined,
+  ): Promise<{ answer?: unknown; error?: VendorError; pauseMs?: number }> {
+    const { vendor, endpoint, failure, temporary = [], permissionHint } = this.#vendor;
+    // A token with a line break in it is part of the error that fetch throws.
+    const describe = (text: string) =>
+      `${vendor}: ${method} ${path}: ${token ? text.replaceAll(token.trim(), "TOKEN") : text}`;
+    let response: Response;
+    let text: string;
+    try {
+      response = await (this.#vendor.fetch ?? fetch)(`${endpoint}${path}`, {
+        method,
+        headers: {
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+          ...(!(body instanceof URLSearchParams) && { "content-type": "application/json" }),
+        },
+        ...(body !== undefined && { body: body instanceof URLSearchParams ? body : JSON.stringify(body) }),
+        signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1000),
+      });
+      text = await response.text();
+    } catch (error) {
+      return { error: new VendorError(describe(`${endpoint}: ${networkReason(error)}`)), pauseMs: 0 };
+    }
+    const { status } = response;
+    const answer = text === "" ? {} : parseJson(text);
+    if (method === "DELETE" && status === 404) return { answer: {} };
+    if (response.ok) {
+      if (answer !== undefined) return { answer };
+      return { error: new VendorError(describe(`the answer is not JSON (HTTP ${status})`), { status }) };
+    }
+    const { code, message } = failure.safeParse(answer).data ?? { message: text };
+    const hint = (status === 401 || status === 403) && permissionHint ? `; ${permissionHint}` : "";
+    const statusText = code === undefined ? `HTTP ${status}` : `${code}, HTTP ${status}`;
+    const reason = message === "" ? statusText : `${message.slice(0, 300)} (${statusText})`;
+    const error = new VendorError(describe(`${reason}${hint}`), { code, status });
+    const passes = status === 429 || status >= 500 || temporary.includes(code ?? "");
+    return { error, ...(passes && { pauseMs: retryAfterMs(response) }) };
+  }
+}
+
+/** fetch itself says "fetch failed". The cause of a failure at several addresses has a code and no message. */
+function networkReason(error: unknown): string {
+  const { cause = error } = error as { cause?: unknown };
+  const { name, message, code } = cause as { name?: string; message?: string; code?: string };
+  return name === "TimeoutError" ? `no answer within ${TIMEOUT_SECONDS} s` : message || code || String(cause);
+}
+
+/** Seconds or a date. Source: RFC 9110, 10.2.3. */
+function retryAfterMs({ headers }: Response): number {
+  const text = headers.get("retry-after") ?? "0";
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Math.max(ms || 0, 0);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
