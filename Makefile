@@ -22,7 +22,7 @@ check: ## Types, linter, formatter, shell scripts, form of Nix
 	@tools/setup unit
 	@tools/check
 
-docs: ## Write again what is generated: docs/inventory.md, docs/nix-options.md, outputs/schema.v1.json, the picture of the README
+docs: ## Write again what is generated: docs/inventory.md, docs/nix-options.md, nix/lib/defaults.json, outputs/schema.v1.json, the picture of the README
 	@tools/setup unit
 	@tools/with node inventory/write-reference.ts
 	@tools/with node outputs/write-schema.ts

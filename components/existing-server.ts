@@ -1,6 +1,7 @@
 import { isIP, isIPv4, isIPv6 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { canonicalAddress, ONE_MACHINE_REMEDY } from "../inventory/machine-checks.ts";
+import { SSH_PORT } from "../inventory/primitives.ts";
 import { collisions } from "../inventory/problems.ts";
 import { parseSshPublicKey } from "../lib/ssh-public-key.ts";
 import type { Machine } from "./machine.ts";
@@ -30,7 +31,7 @@ const DOTTED_DECIMAL = /^[\d.]+$/;
 export function existingServerProblems(args: ExistingServerArgs): string[] {
   const where = `hosts.${args.hostname}`;
   const problems: string[] = [];
-  const { address, ipv6, hostKey, sshPort = 22 } = args;
+  const { address, ipv6, hostKey, sshPort = SSH_PORT } = args;
   if (address === undefined || address === "") {
     problems.push(
       `${where}.provider.address: no address to adopt the machine by; set it in the inventory, or in the stack's ` +
@@ -67,7 +68,7 @@ export function existingServerProblems(args: ExistingServerArgs): string[] {
 
 /** What is wrong between machines to adopt: one of them entered under two names, by its address or by its pinned key. */
 export function samePinProblems(all: readonly ExistingServerArgs[]): string[] {
-  const at = ({ address, sshPort = 22 }: ExistingServerArgs) =>
+  const at = ({ address, sshPort = SSH_PORT }: ExistingServerArgs) =>
     address === undefined || address === "" ? undefined : `${canonicalAddress(address)} port ${sshPort}`;
   const byAddress = collisions(all, at).map(
     ([a, b, where]) =>
@@ -102,7 +103,7 @@ export class ExistingServer extends pulumi.ComponentResource implements Machine 
     if (problems.length > 0) throw new pulumi.RunError(problems.join("\n"));
     const address = args.address as string;
     this.address = pulumi.output(address);
-    this.sshPort = pulumi.output(args.sshPort ?? 22);
+    this.sshPort = pulumi.output(args.sshPort ?? SSH_PORT);
     const ipv6 = args.ipv6 ?? (isIPv6(address) ? address : undefined);
     this.known = { ...(isIPv4(address) && { ipv4: address }), ...(ipv6 !== undefined && { ipv6 }) };
     this.ipv4 = pulumi.output(this.known.ipv4);

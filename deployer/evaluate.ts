@@ -1,6 +1,7 @@
 /** What Nix says of every host of a stack: one evaluation, in preview and up alike, and nothing is built. */
 
 import * as z from "zod";
+import { DEFAULT_SECONDS } from "../inventory/seconds.ts";
 import { RunError } from "../lib/run-error.ts";
 import { printable, quoted } from "../lib/sanitize.ts";
 import { runQuery } from "./process/child.ts";
@@ -34,7 +35,7 @@ export interface EvaluateArgs {
   readonly overrides?: Readonly<Record<string, string>>;
   /** Further arguments of `nix eval`, such as `--option eval-cache false`. */
   readonly options?: readonly string[];
-  /** Seconds; 600 when left out: a fleet of big hosts evaluates for minutes when nothing is cached. */
+  /** Seconds: a fleet of big hosts evaluates for minutes when nothing is cached. */
   readonly timeoutSeconds?: number;
 }
 
@@ -108,7 +109,7 @@ export function readEvaluation(args: EvaluateArgs, ran: CommandResult): Evaluati
  */
 export function evaluate(args: EvaluateArgs): Promise<Evaluation> {
   if (args.hosts.length === 0) return Promise.resolve({});
-  const timeoutSeconds = args.timeoutSeconds ?? 600;
+  const timeoutSeconds = args.timeoutSeconds ?? DEFAULT_SECONDS.evaluate;
   const question = { argv: nixEvalArgv(args), timeoutSeconds, maxOutputBytes: MAX_BYTES, ownGroup: false };
   const evaluation = runQuery(question).then((ran) => readEvaluation(args, ran));
   evaluation.catch(() => {}); // whoever uses it is told; until then it is not unhandled

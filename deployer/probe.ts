@@ -1,5 +1,6 @@
 /** What a host is now: the supervisor's status over one bounded connection, in preview and up alike. */
 
+import { DEFAULT_SECONDS } from "../inventory/seconds.ts";
 import { lastLines } from "../lib/sanitize.ts";
 import { Semaphore } from "../lib/semaphore.ts";
 import { runQuery } from "./process/child.ts";
@@ -43,7 +44,7 @@ export interface ProbeArgs {
   /** The host may never have been managed (it is adopted, or just created): root is tried after the deploy user. */
   readonly maybeUnmanaged: boolean;
   readonly identity?: string | undefined;
-  /** Seconds; 10 and 20 when left out. */
+  /** Limits of the connection and of the whole probe. */
   readonly connectSeconds?: number | undefined;
   readonly timeoutSeconds?: number | undefined;
 }
@@ -100,7 +101,7 @@ function unreached(said: string): Probe {
 export async function probeHost(args: ProbeArgs): Promise<Probe> {
   let said = "";
   for (const login of args.maybeUnmanaged ? [args.user, "root"] : [args.user]) {
-    const timeoutSeconds = args.timeoutSeconds ?? 20;
+    const timeoutSeconds = args.timeoutSeconds ?? DEFAULT_SECONDS.probe;
     const ran = await runQuery({
       argv: probeArgv(args, login),
       timeoutSeconds,

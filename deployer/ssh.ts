@@ -1,4 +1,6 @@
 /** Argument vectors for OpenSSH. Everything that connects to a host uses these, so a host key is always checked. */
+import { SSH_PORT } from "../inventory/primitives.ts";
+import { DEFAULT_SECONDS } from "../inventory/seconds.ts";
 import { shortName } from "../lib/short-name.ts";
 
 export interface SshPeer {
@@ -12,7 +14,7 @@ export interface SshPeer {
   readonly pinned: { readonly file: string } | { readonly key: string };
   /** Private key; without one the agent's and the user's default keys are tried. */
   readonly identity?: string | undefined;
-  /** Seconds to connect, banner and key exchange included; 10 when left out. */
+  /** Seconds to connect, banner and key exchange included. */
   readonly connectSeconds?: number | undefined;
   /**
    * Control socket of a connection that is open, see openArgv; where it is not (any more), ssh makes one of its own. Absent: a
@@ -37,7 +39,7 @@ export function sshOptions(peer: SshPeer, first: readonly (readonly [string, str
   const options: (readonly [string, string])[] = [
     ...first,
     ["HostName", peer.address], // the name stays the inventory's, and IPv6 needs no brackets in a store's URI
-    ["Port", String(peer.port ?? 22)],
+    ["Port", String(peer.port ?? SSH_PORT)],
     ["User", peer.user],
     ["HostKeyAlias", peer.host], // keys are pinned by name: an address is given to another machine one day
     ...pins(peer), // only what this program pinned
@@ -45,7 +47,7 @@ export function sshOptions(peer: SshPeer, first: readonly (readonly [string, str
     ["StrictHostKeyChecking", "yes"], // an unknown or another key ends the connection
     ["UpdateHostKeys", "no"], // a host cannot add keys to the pins
     ["BatchMode", "yes"], // never a question that nobody answers
-    ["ConnectTimeout", String(peer.connectSeconds ?? 10)], // also for a sshd that accepts and stays silent
+    ["ConnectTimeout", String(peer.connectSeconds ?? DEFAULT_SECONDS.connect)], // also for a silent sshd
     ["ServerAliveInterval", String(ALIVE_SECONDS)], // a host that went away is noticed
     ["ServerAliveCountMax", String(ALIVE_COUNT)],
     ["ControlMaster", "no"], // a connection to share is opened on purpose, or there is none

@@ -9,6 +9,7 @@ import {
   label,
   nixPublicKey,
   port,
+  SSH_PORT,
   sshPublicKey,
 } from "./primitives.ts";
 
@@ -78,7 +79,7 @@ const existingProvider = z
       })
       .optional()
       .describe("static addresses; an IPv4 one takes the place of DHCP's"),
-    ssh_port: port.default(22).describe("where its sshd listens"),
+    ssh_port: port.default(SSH_PORT).describe("where its sshd listens"),
     host_key: sshPublicKey
       .optional()
       .describe("its public SSH host key, from its console; without one a line of nix/known_hosts pins it"),
@@ -163,7 +164,7 @@ export const host = z
       .describe(
         "public half of the host's own signing key, as `tools/build-key HOST` prints it: only this host trusts what is signed with it. Needed where another store than the runner's or a trusted builder's builds its system",
       ),
-    storage: storage.default({ layout: "none", classes: {} }).describe("disk layout"),
+    storage: storage.prefault({ layout: "none" }).describe("disk layout"),
     vault: vaultName
       .optional()
       .describe(

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { camelKeys, cidr, ipv4, port } from "./primitives.ts";
+import { camelKeys, cidr, ipv4, port, SSH_PORT } from "./primitives.ts";
 
 /** A kind of directory with mount options of its own, and so with a file system of its own. */
 export const mountClass = z.strictObject({
@@ -48,7 +48,7 @@ export const router = z
 
 /** Ports that more than one module must agree on. */
 export const ports = z.strictObject({
-  ssh: port.default(22),
+  ssh: port.default(SSH_PORT),
   tailscale: port.default(41641).describe("UDP; Tailscale's own choice"),
   http: port.default(80),
   https: port.default(443),

@@ -32,6 +32,8 @@ export const recordName = z
     'use "@" for the apex, or lower-case labels of 1 to 63 characters inside the zone, with one dot between them',
   );
 
+export const SSH_PORT = 22;
+
 export const port = z.int().min(1, "a port is 1 to 65535").max(65535, "a port is 1 to 65535");
 
 export const ipv4 = z.string().refine(isIPv4, "not an IPv4 address");

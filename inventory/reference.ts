@@ -46,14 +46,16 @@ function section(title: string, schema: Schema): string[] {
   return [`## \`${title}\``, "", ...(schema.description ? [`${schema.description}.`, ""] : []), ...table, ""];
 }
 
-/** One section for a table and one for each table inside it, in the order of the schema. */
-function sections(title: string, schema: Schema): string[] {
+type Table = readonly [title: string, schema: Schema];
+
+/** A table and each table inside it, in the order of the schema. */
+function tablesIn(title: string, schema: Schema): Table[] {
   const choices = alternatives(schema)?.filter(isTable);
   if (choices?.length) {
     return choices.flatMap((choice) => {
-      if (choice.oneOf) return sections(title, choice);
+      if (choice.oneOf) return tablesIn(title, choice);
       const kind = choice.properties?.["kind"]?.const;
-      return sections(`${title}, kind = "${String(kind)}"`, choice);
+      return tablesIn(`${title}, kind = "${String(kind)}"`, choice);
     });
   }
   const inner = Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
@@ -61,17 +63,18 @@ function sections(title: string, schema: Schema): string[] {
     const perName = typeof value.additionalProperties === "object" && isTable(value.additionalProperties);
     if (perName) {
       const entry = { description: value.description, ...(value.additionalProperties as Schema) } as Schema;
-      return sections(`${path}.NAME`, entry);
+      return tablesIn(`${path}.NAME`, entry);
     }
-    if (value.items && isTable(value.items)) return sections(`[${path}]`, value.items);
-    return isTable(value) || alternatives(value)?.some(isTable) ? sections(path, value) : [];
+    if (value.items && isTable(value.items)) return tablesIn(`[${path}]`, value.items);
+    return isTable(value) || alternatives(value)?.some(isTable) ? tablesIn(path, value) : [];
   });
-  return [...(title === "" ? [] : section(title, schema)), ...inner];
+  return [...(title === "" ? [] : [[title, schema] as const]), ...inner];
 }
+
+const tables = (): Table[] => tablesIn("", z.toJSONSchema(inventorySchema, { io: "input" }) as Schema);
 
 /** The reference of `fleet.toml` as Markdown, made from its schema. */
 export function inventoryReference(): string {
-  const schema = z.toJSONSchema(inventorySchema, { io: "input" }) as Schema;
   return [
     "# The inventory, `nix/fleet.toml`",
     "",
@@ -79,6 +82,47 @@ export function inventoryReference(): string {
     "Hosts, services, buckets and secrets are tables named by their key, which is their name:",
     "lower-case letters, digits and inner dashes. An unknown key is an error.",
     "",
-    ...sections("", schema),
+    ...tables().flatMap(([title, schema]) => section(title, schema)),
+  ].join("\n");
+}
+
+/** `hosts.NAME.provider, kind = "hetzner"` -> `hosts.provider.hetzner` */
+const tableKey = (title: string): string => title.replace(/, kind = /g, ".").replace(/\.NAME|[[\]"]/g, "");
+
+/** Default of each key that has one, by table; a table that is inside another one is listed by itself. */
+export function inventoryDefaults(): Record<string, Record<string, unknown>> {
+  const entries = tables().map(([title, { properties = {} }]) => {
+    const own = Object.entries(properties).flatMap(([key, { default: value }]) =>
+      value === undefined || JSON.stringify(value) === "{}" ? [] : [[key, value] as const],
+    );
+    return [tableKey(title), Object.fromEntries(own)] as const;
+  });
+  return Object.fromEntries(entries.filter(([, own]) => Object.keys(own).length > 0));
+}
+
+/** The same for the machines' modules and for the supervisor, which can't read the schema. */
+export const NIX_DEFAULTS = "nix/lib/defaults.json";
+export const nixDefaults = (): string => `${JSON.stringify(inventoryDefaults(), null, 2)}\n`;
+
+/** The supervisor's settings of a system without deploy.conf, under the names of that file (nix/lib/checks.nix). */
+export const SUPERVISOR_DEFAULTS = "nix/modules/deployment/supervisor/defaults.sh";
+export function supervisorDefaults(): string {
+  const { deploy, hosts, ...tables } = inventoryDefaults();
+  const settings = {
+    switch_seconds: deploy?.["switch_seconds"],
+    health_seconds: deploy?.["health_seconds"],
+    health_period: deploy?.["health_period_seconds"],
+    confirm_seconds: deploy?.["confirm_seconds"],
+    reboot_seconds: deploy?.["reboot_seconds"],
+    reboot: hosts?.["reboot"],
+    check_seconds: tables["hosts.health.unit"]?.["timeout_seconds"],
+  };
+  return [
+    "# shellcheck shell=sh disable=SC2034",
+    "# Made from `inventory/schema.ts`; `make docs` writes it again, and a test compares.",
+    "default_settings() {",
+    ...Object.entries(settings).map(([key, value]) => `  ${key}=${value}`),
+    "}",
+    "",
   ].join("\n");
 }

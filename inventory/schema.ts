@@ -16,7 +16,7 @@ import {
   secretReference,
   sshPublicKey,
 } from "./primitives.ts";
-import { runnerSeconds } from "./seconds.ts";
+import { hostSeconds, runnerSeconds } from "./seconds.ts";
 
 const environment = z
   .strictObject({
@@ -58,36 +58,7 @@ const deploy = z
       .array(sshPublicKey)
       .default([])
       .describe("public keys that may only ask a host for its state, for previews of pull requests"),
-    confirm_seconds: z
-      .int()
-      .min(5)
-      .max(3600)
-      .default(30)
-      .describe("seconds a healthy new system waits for its confirmation before the old one comes back"),
-    health_seconds: z
-      .int()
-      .min(1)
-      .max(3600)
-      .default(60)
-      .describe("seconds in which all health checks of a host must have succeeded"),
-    health_period_seconds: z
-      .int()
-      .min(1)
-      .max(60)
-      .default(2)
-      .describe("seconds between attempts of a health check"),
-    switch_seconds: z
-      .int()
-      .min(5)
-      .max(3600)
-      .default(300)
-      .describe("seconds of one run of switch-to-configuration; the host ends one that takes longer"),
-    reboot_seconds: z
-      .int()
-      .min(10)
-      .max(3600)
-      .default(300)
-      .describe("seconds in which a host that reboots must be down, and again as many to be up"),
+    ...hostSeconds,
     address: z
       .enum(["tailnet", "public"])
       .default("tailnet")

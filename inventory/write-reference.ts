@@ -1,4 +1,12 @@
 import { writeFileSync } from "node:fs";
-import { inventoryReference } from "./reference.ts";
+import {
+  inventoryReference,
+  NIX_DEFAULTS,
+  nixDefaults,
+  SUPERVISOR_DEFAULTS,
+  supervisorDefaults,
+} from "./reference.ts";
 
 writeFileSync("docs/inventory.md", inventoryReference());
+writeFileSync(NIX_DEFAULTS, nixDefaults());
+writeFileSync(SUPERVISOR_DEFAULTS, supervisorDefaults());

@@ -3,7 +3,7 @@ import type { Evaluation } from "../../deployer/evaluate.ts";
 import type { DeliveryResult } from "../../deployer/secrets/delivery.ts";
 import { isBuiltTrusted } from "../../inventory/builders.ts";
 import type { Plan } from "../../inventory/plan.ts";
-import { ownLimits, type RunnerSeconds } from "../../inventory/seconds.ts";
+import { changedLimits, type RunnerSeconds } from "../../inventory/seconds.ts";
 import { oneLine } from "../../lib/sanitize.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { recoverWith, reportError } from "../failures.ts";
@@ -59,7 +59,7 @@ export function deliveryProblem(result: DeliveryResult, converge: WaveHost["conv
 /** The limits of a deploy's steps. */
 function stepSeconds(seconds: RunnerSeconds): NonNullable<NixosHostArgs["seconds"]> {
   const { connect, probe, build, sign, push, substitute, copy } = seconds;
-  return ownLimits({ connect, probe, build, sign, push, substitute, copy });
+  return changedLimits({ connect, probe, build, sign, push, substitute, copy });
 }
 
 /** Pinned hosts of earlier waves, as what holds a host back is told. */

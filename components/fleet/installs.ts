@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { HETZNER_ENDPOINT } from "../../clients/hetzner/api.ts";
 import { isHetzner, type Plan } from "../../inventory/plan.ts";
-import { ownLimits } from "../../inventory/seconds.ts";
+import { changedLimits } from "../../inventory/seconds.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { recoverWith } from "../failures.ts";
 import { hetznerInstallArgs } from "../hetzner-server/mapping.ts";
@@ -40,6 +40,6 @@ export function installArgs(
         known.flatMap(([secret, value]) => (value === undefined ? [] : [[secret, value]])),
       ),
     })),
-    seconds: ownLimits({ connect, build, ...install }),
+    seconds: changedLimits({ connect, build, ...install }),
   };
 }

@@ -1,5 +1,6 @@
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
+import { SSH_PORT } from "../../inventory/primitives.ts";
 import type { Machine } from "../machine.ts";
 import { idNumber } from "./account.ts";
 import { type PublicAddresses, publicAddresses } from "./addresses.ts";
@@ -157,7 +158,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
 
     const chosen = addresses.ipv4 ?? addresses.ipv6;
     this.address = pulumi.all([server.id, chosen]).apply(([, address]) => address);
-    this.sshPort = pulumi.output(22);
+    this.sshPort = pulumi.output(SSH_PORT);
     this.ipv4 = pulumi.output(addresses.ipv4);
     this.ipv6 = addresses.ipv6;
     this.serverId = server.id;

@@ -14,6 +14,8 @@ import type { PreviousResults } from "./previous.ts";
 
 export interface InstallArgs {
   readonly host: string;
+  /** The account that deploys. */
+  readonly user: string;
   readonly address: pulumi.Input<string>;
   readonly port: pulumi.Input<number>;
   /** Public half of the machine's own host key. */
@@ -47,7 +49,7 @@ export class Install extends pulumi.ComponentResource {
     super("pantheros:nixos:Install", name, {}, opts);
     const fresh = randomUUID();
     const seen = pulumi.output(args.probe);
-    const { host, reinstall, hetzner } = args;
+    const { host, user, reinstall, hetzner } = args;
     // After the machine's id is known: then there is a state.
     const decided = pulumi.all([args.machineId, seen]).apply(async ([machineId, found]) => {
       const previous = (await args.previous?.())?.installs[`${name}-install`];
@@ -58,7 +60,7 @@ export class Install extends pulumi.ComponentResource {
       .all([args.target, args.address, args.port, args.hostKey, args.bootstrapKey, args.machineId])
       .apply(([{ drvPath, outPath, disko }, address, port, hostKey, bootstrapKey, machineId]) =>
         JSON.stringify({
-          ...{ schemaVersion: 1, host, address, port, hostKey, bootstrapKey, drvPath, outPath },
+          ...{ schemaVersion: 1, host, user, address, port, hostKey, bootstrapKey, drvPath, outPath },
           ...(disko === undefined ? {} : { disko }),
           ...(reinstall === undefined ? {} : { reinstall }),
           ...(hetzner === undefined ? {} : { hetzner: { ...hetzner, server: Number(machineId) } }),

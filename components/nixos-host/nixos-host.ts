@@ -21,6 +21,8 @@ import {
   resourceFailure,
 } from "../../deployer/protocol/result.ts";
 import type { SupervisorStatus } from "../../deployer/protocol/supervisor.ts";
+import { SSH_PORT } from "../../inventory/primitives.ts";
+import { DEFAULT_SECONDS } from "../../inventory/seconds.ts";
 import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
 import { recoverWith } from "../failures.ts";
 import type { Provenance } from "../provenance.ts";
@@ -73,7 +75,7 @@ export interface NixosHostArgs {
   /** For a machine that is created: how it becomes NixOS. */
   readonly install?: Omit<
     InstallArgs,
-    "host" | "port" | "hostKey" | "probe" | "probed" | "target" | "previous"
+    "host" | "user" | "port" | "hostKey" | "probe" | "probed" | "target" | "previous"
   >;
   /** Where it is built: on the machine itself, or on another one; here when left out. */
   readonly build?: "target" | Builder;
@@ -127,7 +129,7 @@ export class NixosHost extends pulumi.ComponentResource {
     this.converge = converge;
     this.probed = args.probe ?? true;
     const address = pulumi.output(args.address);
-    const port = pulumi.output(args.port ?? 22);
+    const port = pulumi.output(args.port ?? SSH_PORT);
     const hostKey = pulumi.output(args.hostKey);
     const { pin } = args;
     this.pin = pin;
@@ -153,6 +155,7 @@ export class NixosHost extends pulumi.ComponentResource {
             {
               ...args.install,
               host,
+              user,
               port,
               hostKey,
               probe: seen,
@@ -265,7 +268,7 @@ export class NixosHost extends pulumi.ComponentResource {
 /** What a machine is that has to boot first, or is off: that one is not asked. */
 function probeAfterBoot(
   asked: pulumi.Output<ProbeArgs>,
-  { power, bootSeconds = 300 }: NixosHostArgs,
+  { power, bootSeconds = DEFAULT_SECONDS.install.boot }: NixosHostArgs,
 ): pulumi.Output<Probe> {
   if (power === undefined) return asked.apply(probe);
   if (power.is === "starting") return asked.apply((known) => probeUntilReached(known, bootSeconds));
@@ -275,7 +278,7 @@ function probeAfterBoot(
 
 /** Known before the evaluation is, so that hosts answer while it runs. */
 const askedOf = (args: NixosHostArgs): pulumi.Output<ProbeArgs> =>
-  pulumi.all([args.address, args.port ?? 22, args.hostKey]).apply(([address, port, hostKey]) => ({
+  pulumi.all([args.address, args.port ?? SSH_PORT, args.hostKey]).apply(([address, port, hostKey]) => ({
     ...{ host: args.host, address, port, hostKey, user: args.user },
     ...{ identity: args.identity, maybeUnmanaged: args.maybeUnmanaged },
     ...{ connectSeconds: args.seconds?.connect, timeoutSeconds: args.seconds?.probe },

@@ -10,6 +10,7 @@ import {
   parseDelivery,
   type SecretSums,
 } from "../../deployer/secrets/delivery.ts";
+import { DEFAULT_SECONDS } from "../../inventory/seconds.ts";
 import { sha256 } from "../../lib/sha256.ts";
 import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
 
@@ -51,7 +52,7 @@ export class SecretDelivery extends pulumi.ComponentResource {
     const {
       host,
       secret,
-      timeoutSeconds: seconds = 30,
+      timeoutSeconds: seconds = DEFAULT_SECONDS.secret,
       probed = true,
       converge = "must",
       read = true,

@@ -1,6 +1,7 @@
 /** The input of a deploy. It stays under 1 kB of JSON, because each replaced resource writes it to the state four times. */
 import * as z from "zod";
-import { nixPublicKey } from "../../inventory/primitives.ts";
+import { nixPublicKey, port, SSH_PORT } from "../../inventory/primitives.ts";
+import { DEFAULT_HOST_SECONDS, DEFAULT_SECONDS } from "../../inventory/seconds.ts";
 import { hostPath, hostToken } from "../protocol/answer.ts";
 
 const hostName = z.string().regex(/^[a-z][a-z0-9-]*$/);
@@ -9,7 +10,7 @@ const hostName = z.string().regex(/^[a-z][a-z0-9-]*$/);
 const buildHost = z.strictObject({
   host: hostName,
   address: z.string().min(1),
-  port: z.int().min(1).max(65535).default(22),
+  port: port.default(SSH_PORT),
   hostKey: z.string(),
 });
 
@@ -17,8 +18,8 @@ const deploySpecFields = z.strictObject({
   schemaVersion: z.literal(1),
   host: hostName,
   address: z.string().min(1),
-  port: z.int().min(1).max(65535).default(22),
-  user: z.string().min(1).default("deploy"),
+  port: port.default(SSH_PORT),
+  user: z.string().min(1),
   /** False when the probe found no supervisor: the login is root, and the closure's supervisor is used. */
   managed: z.boolean().default(true),
   /** Public host keys, `TYPE BASE64`; no other is accepted. */
@@ -52,20 +53,20 @@ const deploySpecFields = z.strictObject({
   /** Limits in seconds. The host enforces its own from the closure's deploy.conf; here they bound the waiting for it. */
   seconds: z
     .strictObject({
-      connect: z.int().positive().default(10),
+      connect: z.int().positive().default(DEFAULT_SECONDS.connect),
       /** A host's answer to what it runs. */
-      probe: z.int().positive().default(20),
-      build: z.int().positive().default(3600),
-      sign: z.int().positive().default(300),
-      push: z.int().positive().default(1800),
+      probe: z.int().positive().default(DEFAULT_SECONDS.probe),
+      build: z.int().positive().default(DEFAULT_SECONDS.build),
+      sign: z.int().positive().default(DEFAULT_SECONDS.sign),
+      push: z.int().positive().default(DEFAULT_SECONDS.push),
       /** The first try of a copy, in which the host may get paths from its substituters. */
-      substitute: z.int().positive().default(600),
-      copy: z.int().positive().default(1800),
-      switch: z.int().positive().default(300),
-      health: z.int().nonnegative().default(60),
-      confirm: z.int().nonnegative().default(30),
+      substitute: z.int().positive().default(DEFAULT_SECONDS.substitute),
+      copy: z.int().positive().default(DEFAULT_SECONDS.copy),
+      switch: z.int().positive().default(DEFAULT_HOST_SECONDS.switchSeconds),
+      health: z.int().nonnegative().default(DEFAULT_HOST_SECONDS.healthSeconds),
+      confirm: z.int().nonnegative().default(DEFAULT_HOST_SECONDS.confirmSeconds),
       /** Going down, and again coming up. */
-      reboot: z.int().positive().default(300),
+      reboot: z.int().positive().default(DEFAULT_HOST_SECONDS.rebootSeconds),
     })
     .prefault({}),
 });

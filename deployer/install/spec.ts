@@ -1,5 +1,7 @@
 /** What an install is told: the spec in the environment, and what is secret on standard input. */
 import * as z from "zod";
+import { port, SSH_PORT } from "../../inventory/primitives.ts";
+import { DEFAULT_SECONDS } from "../../inventory/seconds.ts";
 
 const storePath = z.string().regex(/^\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]+$/, "not a store path");
 
@@ -10,8 +12,9 @@ export const installSpec = z.strictObject({
   schemaVersion: z.literal(1),
   host: z.string().regex(/^[a-z][a-z0-9-]*$/),
   address: z.string().min(1),
-  port: z.int().min(1).max(65535).default(22),
-  user: z.string().min(1).default("deploy"),
+  port: port.default(SSH_PORT),
+  /** The account that deploys: it answers on the installed machine. */
+  user: z.string().min(1),
   /** The key the installed machine will show: public half of what standard input holds. */
   hostKey: z.string(),
   /** The throw-away key that only a machine just created for this host shows. */
@@ -37,16 +40,16 @@ export const installSpec = z.strictObject({
   /** Limits in seconds, one for each phase. */
   seconds: z
     .strictObject({
-      connect: z.int().positive().default(10),
+      connect: z.int().positive().default(DEFAULT_SECONDS.connect),
       /** From now until the created machine answers for the first time; after kexec, until the installer does. */
-      boot: z.int().positive().default(300),
-      build: z.int().positive().default(3600),
-      kexec: z.int().positive().default(900),
-      disko: z.int().positive().default(900),
-      install: z.int().positive().default(3600),
-      reboot: z.int().positive().default(300),
+      boot: z.int().positive().default(DEFAULT_SECONDS.install.boot),
+      build: z.int().positive().default(DEFAULT_SECONDS.build),
+      kexec: z.int().positive().default(DEFAULT_SECONDS.install.kexec),
+      disko: z.int().positive().default(DEFAULT_SECONDS.install.disko),
+      install: z.int().positive().default(DEFAULT_SECONDS.install.install),
+      reboot: z.int().positive().default(DEFAULT_SECONDS.install.reboot),
       /** From the reboot until it answers with its own host key. */
-      answer: z.int().positive().default(600),
+      answer: z.int().positive().default(DEFAULT_SECONDS.install.answer),
     })
     .prefault({}),
 });

@@ -5,29 +5,33 @@
 let
   inherit (builtins) attrNames concatStringsSep filter fromTOML hasAttr mapAttrs readFile;
 
+  defaults = import ./defaults.nix;
+
   filterAttrs = keep: set:
     removeAttrs set (filter (name: !keep name set.${name}) (attrNames set));
 
   inherit (import ./health.nix) healthCheck serviceChecks;
 
-  deployDefaults = deploy: {
-    user = deploy.user or "deploy";
-    sources = deploy.sources or [];
-    authorizedKeys = deploy.authorized_keys or [];
-    probeKeys = deploy.probe_keys or [];
-    confirmSeconds = deploy.confirm_seconds or 30;
-    healthSeconds = deploy.health_seconds or 60;
-    healthPeriodSeconds = deploy.health_period_seconds or 2;
-    switchSeconds = deploy.switch_seconds or 300;
-    rebootSeconds = deploy.reboot_seconds or 300;
-    address = deploy.address or "tailnet";
-    trustedBuilders = deploy.trusted_builders or [];
+  deployDefaults = given: let
+    deploy = defaults.deploy // given;
+  in {
+    inherit (deploy) user sources address;
+    authorizedKeys = deploy.authorized_keys;
+    probeKeys = deploy.probe_keys;
+    confirmSeconds = deploy.confirm_seconds;
+    healthSeconds = deploy.health_seconds;
+    healthPeriodSeconds = deploy.health_period_seconds;
+    switchSeconds = deploy.switch_seconds;
+    rebootSeconds = deploy.reboot_seconds;
+    trustedBuilders = deploy.trusted_builders;
   };
 
-  cacheDefaults = cache: {
+  cacheDefaults = given: let
+    cache = defaults.cache // given;
+  in {
+    inherit (cache) name;
     url = cache.url or null;
     publicKey = cache.public_key or null;
-    name = cache.name or "cache";
     host = cache.host or null;
     cachix =
       if cache ? cachix
@@ -38,68 +42,50 @@ let
       else null;
   };
 
-  serviceDefaults = hosts: name: service:
+  serviceDefaults = hosts: name: given: let
+    service = defaults.services // given;
+  in
     if !hasAttr service.host hosts
     then throw "services.${name}.host: unknown host \"${service.host}\"; hosts are ${concatStringsSep ", " (attrNames hosts)}"
     else {
       inherit name;
-      inherit (service) host port;
+      inherit (service) host port public auth protocol groups mfa backup;
       description = service.description or name;
-      public = service.public or false;
-      proxied = service.proxied or (service.public or false);
+      proxied = service.proxied or service.public;
       subdomain = service.subdomain or name;
-      auth = service.auth or "sso";
-      protocol = service.protocol or "http";
       health = service.health or null;
-      groups = service.groups or [];
-      mfa = service.mfa or false;
       metrics = service.metrics or null;
-      backup = service.backup or [];
       module = service.module or name;
       options = service.options or {};
     };
 
   # Mount options belong to a class, and a class to one file system (lib/storage.nix).
-  mountDefaults = _: class:
-    {
-      inherit (class) mount;
-      options = class.options or [];
-    }
-    // (
-      if class ? size
-      then {inherit (class) size;}
-      else {}
-    )
-    // (
-      if class ? reason
-      then {inherit (class) reason;}
-      else {}
-    );
+  mountDefaults = _: class: defaults.mounts // class;
 
-  roleDefaults = _: role: {
-    groups = role.groups or [];
-    directoryGroups = role.directory_groups or [];
-    sudo = role.sudo or [];
-    capabilities = role.capabilities or [];
+  roleDefaults = _: given: let
+    role = defaults.roles // given;
+  in {
+    inherit (role) groups sudo capabilities;
+    directoryGroups = role.directory_groups;
   };
 
-  userDefaults = _: user: {
-    inherit (user) role;
+  userDefaults = _: given: let
+    user = defaults.users // given;
+  in {
+    inherit (user) role shell containers workspace hosts;
     description = user.description or "";
     email = user.email or null;
-    shell = user.shell or "bash";
-    authorizedKeys = user.authorized_keys or [];
+    authorizedKeys = user.authorized_keys;
     passwordSecret = user.password_secret or null;
-    containers = user.containers or false;
-    workspace = user.workspace or false;
-    hosts = user.hosts or "all";
   };
 
   routerDefaults = router: {
     inherit (router) wan;
-    lan = {
-      inherit (router.lan) interface address network;
-      prefixLength = router.lan.prefix_length or 24;
+    lan = let
+      lan = defaults."hosts.router.lan" // router.lan;
+    in {
+      inherit (lan) interface address network;
+      prefixLength = lan.prefix_length;
     };
     dhcp =
       if router ? dhcp
@@ -112,13 +98,6 @@ let
       downMbit = router.down_mbit or null;
       upMbit = router.up_mbit or null;
     };
-  };
-
-  portDefaults = ports: {
-    ssh = ports.ssh or 22;
-    tailscale = ports.tailscale or 41641;
-    http = ports.http or 80;
-    https = ports.https or 443;
   };
 
   # Decommissioned hosts, and the services on them, are as if they were not there.
@@ -147,33 +126,28 @@ let
         )
         ++ [zone]
       );
-    hostDefaults = name: host: let
+    hostDefaults = name: given: let
+      host = defaults.hosts // given;
       own = filterAttrs (_: service: service.host == name) services;
       declared = map healthCheck (host.health or []);
       names = map (check: check.name) declared;
     in {
       inherit name;
-      inherit (host) environment profiles provider;
+      inherit (host) environment profiles provider system wave reachability reboot backup tags;
       formerly = host.formerly or null;
-      system = host.system or "x86_64-linux";
       description = host.description or name;
-      wave = host.wave or 1;
-      reachability = host.reachability or "always";
-      reboot = host.reboot or "never";
       buildKey = host.build_key or null;
-      storage = {layout = "none";} // host.storage or {} // {classes = mapAttrs mountDefaults (host.storage.classes or {});};
+      storage = host.storage // {classes = mapAttrs mountDefaults (host.storage.classes or {});};
       users = filterAttrs (_: user: user.hosts == "all" || builtins.elem name user.hosts) users;
       # Where its service account reads its secrets: an item in its own vault, or in that of its environment.
       secretsItem =
         if host ? vault
         then "op://${host.vault}/${name}"
-        else "op://${raw.environments.${host.environment}.vault or "${raw.fleet.vault or "pantherOS"}-${host.environment}"}/${host.environment}";
+        else "op://${raw.environments.${host.environment}.vault or "${raw.fleet.vault or defaults.fleet.vault}-${host.environment}"}/${host.environment}";
       router =
         if host ? router
         then routerDefaults host.router
         else null;
-      backup = host.backup or [];
-      tags = host.tags or ["server"];
       fqdn = fqdn host.environment name;
       services = mapAttrs (_: settings: settings // {fqdn = fqdn host.environment settings.subdomain;}) own;
       # A declared check of a service's name stands in for the service's own.
@@ -189,7 +163,7 @@ let
     inherit users;
     roles = mapAttrs roleDefaults (raw.roles or {});
     mounts = mapAttrs mountDefaults (raw.mounts or {});
-    ports = portDefaults (raw.ports or {});
+    ports = defaults.ports // raw.ports or {};
     inherit hosts services;
     inherit (raw.fleet) domain;
     deploy = deployDefaults (raw.deploy or {});
@@ -197,7 +171,7 @@ let
     inherit zone;
     tailnetSuffix = raw.tailnet.suffix or null;
     # The group that may reach everything.
-    admins = raw.tailnet.admins or "admins";
+    admins = raw.tailnet.admins or defaults.tailnet.admins;
     # Environment -> host that serves the public names of its services; null: each host its own.
     gateways = mapAttrs (_: environment: environment.gateway or null) (raw.environments or {});
     # Where the buckets are, and what each is called at the vendor.

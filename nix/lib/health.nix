@@ -1,36 +1,24 @@
 # Health checks of the inventory, whatever way they are written -> checks with every field a check can have. Pure.
 let
-  checkDefaults = kind: {
-    timeoutSeconds =
-      if kind == "command"
-      then 10
-      else 5;
-  };
+  defaults = import ./defaults.nix;
 
   # One health check, whatever its kind, with every field a check can have.
-  healthCheck = check:
-    checkDefaults check.kind
-    // {
-      inherit (check) name kind;
-      target =
-        {
-          http = check.url or null;
-          tcp = check.address or null;
-          unit = check.unit or null;
-          command = check.command or null;
-        }
-        .${check.kind};
-      status =
-        if check.kind == "http"
-        then check.status or 200
-        else null;
-      body = check.body or null;
-    }
-    // (
-      if check ? timeout_seconds
-      then {timeoutSeconds = check.timeout_seconds;}
-      else {}
-    );
+  healthCheck = given: let
+    check = defaults."hosts.health.${given.kind}" // given;
+  in {
+    inherit (check) name kind;
+    target =
+      {
+        http = check.url or null;
+        tcp = check.address or null;
+        unit = check.unit or null;
+        command = check.command or null;
+      }
+      .${check.kind};
+    status = check.status or null;
+    body = check.body or null;
+    timeoutSeconds = check.timeout_seconds;
+  };
 
   # A service watches over itself on its own host: `health` is a path, one check, or a list of them.
   serviceChecks = name: service: let
@@ -39,7 +27,7 @@ let
       healthCheck (
         {inherit name;}
         // {
-          http.url = "http://${own}${given.path or "/"}";
+          http.url = "http://${own}${given.path or defaults."services.health.http".path}";
           tcp.address = own;
         }
         .${given.kind}

@@ -55,7 +55,7 @@
       };
       shell = mkOption {
         type = types.enum ["bash" "fish" "zsh"];
-        default = "bash";
+        default = (import ../../lib/defaults.nix).users.shell;
         description = "Login shell.";
       };
       authorizedKeys = mkOption {

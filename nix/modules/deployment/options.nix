@@ -1,6 +1,8 @@
 # What a host can say about how it is deployed to. Times are whole seconds.
 {lib, ...}: let
   inherit (lib) mkOption types;
+  defaults = import ../../lib/defaults.nix;
+  inherit (defaults) deploy;
   seconds = default: description:
     mkOption {
       type = types.ints.unsigned;
@@ -31,7 +33,7 @@
         default = null;
         description = "Text an HTTP answer must contain.";
       };
-      timeoutSeconds = seconds 5 "What one attempt may take.";
+      timeoutSeconds = seconds defaults."hosts.health.unit".timeout_seconds "What one attempt may take.";
     };
   };
 in {
@@ -39,7 +41,7 @@ in {
     enable = lib.mkEnableOption "supervised deploys to this host";
     user = mkOption {
       type = types.strMatching "[a-z_][a-z0-9_-]*";
-      default = "deploy";
+      default = deploy.user;
       description = "Account that deploys. It may run the supervisor as root, and nothing else.";
     };
     authorizedKeys = mkOption {
@@ -68,20 +70,20 @@ in {
         signed there.
       '';
     };
-    confirmSeconds = seconds 30 "How long a healthy new system waits for its confirmation before the old one comes back.";
-    healthSeconds = seconds 60 "In which all checks must have succeeded in one round.";
-    healthPeriodSeconds = seconds 2 "Between two rounds of checks.";
-    switchSeconds = seconds 300 "What one run of switch-to-configuration may take.";
+    confirmSeconds = seconds deploy.confirm_seconds "How long a healthy new system waits for its confirmation before the old one comes back.";
+    healthSeconds = seconds deploy.health_seconds "In which all checks must have succeeded in one round.";
+    healthPeriodSeconds = seconds deploy.health_period_seconds "Between two rounds of checks.";
+    switchSeconds = seconds deploy.switch_seconds "What one run of switch-to-configuration may take.";
     reboot = mkOption {
       type = types.enum ["allow" "never"];
-      default = "never";
+      default = defaults.hosts.reboot;
       description = ''
         Whether a deploy of a system with another kernel, or with components that cannot be exchanged while they run, may
         reboot this host. With never, such a component makes the new system wait for somebody's reboot, and a new kernel
         is left to the next one.
       '';
     };
-    rebootSeconds = seconds 300 "What going down may take, and what coming up again may take.";
+    rebootSeconds = seconds deploy.reboot_seconds "What going down may take, and what coming up again may take.";
     checks = mkOption {
       type = types.listOf check;
       default = [];

@@ -28,7 +28,7 @@ in {
       };
       prefixLength = mkOption {
         type = types.ints.between 8 30;
-        default = 24;
+        default = (import ../../lib/defaults.nix)."hosts.router.lan".prefix_length;
         description = "Length of the local network's prefix.";
       };
       network = mkOption {

@@ -10,7 +10,7 @@ in {
   options.pantheros.ssh = {
     port = mkOption {
       type = types.port;
-      default = 22;
+      default = (import ../../lib/defaults.nix).ports.ssh;
       description = "Port that sshd listens on.";
     };
     rootLogin = mkOption {

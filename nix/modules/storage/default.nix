@@ -52,7 +52,7 @@ in {
   options.pantheros.storage = {
     layout = mkOption {
       type = types.enum ["btrfs-classes" "luks-btrfs" "zfs" "sdcard" "none"];
-      default = "none";
+      default = (import ../../lib/defaults.nix).hosts.storage.layout;
       description = ''
         `btrfs-classes`: a volume with a btrfs of its own for each mount class. `luks-btrfs`: the same, encrypted.
         `zfs`: a dataset for each. `sdcard`: the ext4 of a board's image. `none`: somebody else's matter.

@@ -23,6 +23,7 @@ export function spec(more: Partial<DeploySpecInput> = {}): DeploySpec {
     schemaVersion: 1,
     host: "web",
     address: "203.0.113.10",
+    user: "deploy",
     hostKeys: ["ssh-ed25519 AAAAC3Nza comment"],
     drvPath: drv("b"),
     outPath: newSystem,

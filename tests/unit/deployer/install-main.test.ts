@@ -25,7 +25,7 @@ function run(main: string, more: NodeJS.ProcessEnv, input = "") {
 
 describe("install", () => {
   const input = {
-    ...{ schemaVersion: 1, host: "web", address: "203.0.113.10" },
+    ...{ schemaVersion: 1, host: "web", address: "203.0.113.10", user: "deploy" },
     ...{
       hostKey: "ssh-ed25519 OWN",
       bootstrapKey: "ssh-ed25519 THROWAWAY",

@@ -11,7 +11,7 @@ import { broken, drv, hung, newSystem, ok, oldSystem, status, world } from "./fi
 
 const script = newSystem.replace("nixos-system-web-25.11", "disko");
 const input: InstallSpecInput = {
-  ...{ schemaVersion: 1, host: "web", address: "203.0.113.10" },
+  ...{ schemaVersion: 1, host: "web", address: "203.0.113.10", user: "deploy" },
   ...{
     hostKey: "ssh-ed25519 OWN",
     bootstrapKey: "ssh-ed25519 THROWAWAY",

@@ -1,6 +1,16 @@
 import { readFileSync } from "node:fs";
-import { inventoryReference } from "../../../inventory/reference.ts";
+import {
+  inventoryReference,
+  NIX_DEFAULTS,
+  nixDefaults,
+  SUPERVISOR_DEFAULTS,
+  supervisorDefaults,
+} from "../../../inventory/reference.ts";
 
-test("docs/inventory.md is what the schema says (make docs writes it)", () => {
-  expect(readFileSync("docs/inventory.md", "utf8")).toBe(inventoryReference());
+test.each([
+  ["docs/inventory.md", inventoryReference],
+  [NIX_DEFAULTS, nixDefaults],
+  [SUPERVISOR_DEFAULTS, supervisorDefaults],
+])("%s is what the schema says (make docs writes it)", (file, made) => {
+  expect(readFileSync(file, "utf8")).toBe(made());
 });

@@ -279,6 +279,7 @@ describe("a host to be installed", () => {
     });
     const environment = recording.named("web-install").inputs["environment"] as Record<string, string>;
     expect(JSON.parse(environment["PANTHEROS_INSTALL"] ?? "")).toMatchObject({
+      user: "deploy",
       hetzner: { server: 42, admit: ["198.51.100.1/32"] },
       seconds: { boot: 60 },
     });

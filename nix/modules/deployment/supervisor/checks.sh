@@ -71,7 +71,7 @@ healthy() {
     report='' failures=''
     while IFS=$tab read -r kind name target status body limit || [ -n "${kind:-}" ]; do
       case $kind in '' | '#'*) continue ;; esac
-      case $limit in '' | *[!0-9]*) limit=5 ;; esac
+      case $limit in '' | *[!0-9]*) limit=$check_seconds ;; esac
       ok=true
       detail=$(check "$kind" "$target" "$status" "$body" "$limit" </dev/null 9>&-) || { ok=false; failures="$failures$name ($kind $target): $detail; "; }
       report="$report${report:+,}{\"name\":$(json "$name"),\"ok\":$ok,\"detail\":$(json "$detail")}"

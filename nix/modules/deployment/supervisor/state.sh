@@ -52,10 +52,10 @@ user=$user" ;;
 }
 advance() { set_phase "$1" || fail record "" 1 "cannot write $state/record: is the disk full, or read-only?"; }
 
-# settings SYSTEM: whole seconds, each with a default, so a closure without the file still has bounds. False: there is no such file,
-# or it cannot be read, and then signatures are asked for.
+# settings SYSTEM: sets what deploy.conf of that system says, and the defaults (defaults.sh) for the rest, so every wait has a
+# bound. False: there is no such file, or it cannot be read, and then signatures are required.
 settings() {
-  switch_seconds=300 health_seconds=60 health_period=2 confirm_seconds=30 reboot_seconds=300 reboot=never
+  default_settings
   require_signature=true trusted_keys=any
   [ -f "$root$1/etc/pantheros/deploy.conf" ] && [ -r "$root$1/etc/pantheros/deploy.conf" ] || return
   while read -r entry; do
