@@ -117,7 +117,7 @@ const unreachable = (row: string, host: string, setting: string): Story =>
     host,
     all(fault(host, setting), within(host, 8, 20)),
     "rolled-back at confirm",
-    /nobody confirmed over a fresh connection within 8 s/,
+    /no confirmation over a new connection within 8 s/,
   );
 
 const silent =

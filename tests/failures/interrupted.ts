@@ -59,7 +59,7 @@ const garbage: Story = {
     expectWell(await valid(before.running));
     expectWell(await valid(await fleet.supervisor(host, "wanted")));
     await fleet.openGate(host);
-    await part.expectBack(joint, before, "rolled-back at confirm", /nobody confirmed/);
+    await part.expectBack(joint, before, "rolled-back at confirm", /no confirmation/);
   },
 };
 
@@ -139,7 +139,7 @@ const cut: Story = {
     await fleet.phase(host, "waiting", second.run);
     await fleet.phase(host, "idle");
     await fleet.press(host, "plug");
-    await part.expectBack(second, before, "rolled-back at confirm", /nobody confirmed/);
+    await part.expectBack(second, before, "rolled-back at confirm", /no confirmation/);
 
     const third = await part.up(nothing);
     await part.expectEnd(third, "confirmed");

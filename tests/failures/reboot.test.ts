@@ -147,7 +147,7 @@ together(fleet, "a reboot is needed", [
     "mute",
     kernel("mute", ', sshd = "silent"'),
     "rolled-back at confirm",
-    /nobody confirmed over a fresh connection/,
+    /no confirmation over a new connection/,
   ),
   thereAndBack(
     "new kernel panics",

@@ -54,7 +54,7 @@ const locked: Story = {
     const joint = await part.begin(fault(part.host, 'firewall = "drop-ssh", confirm_seconds = 8'));
     await part.fleet.phase(part.host, "waiting", joint.run);
     await shell(part, "systemd-run --quiet flock /run/nixos/switch-to-configuration.lock sleep 25");
-    await part.expectBack(joint, before, "rolled-back at confirm", /nobody confirmed/);
+    await part.expectBack(joint, before, "rolled-back at confirm", /no confirmation/);
   },
 };
 
@@ -86,7 +86,7 @@ const stopped: Story = {
     );
     expect(await fleet.supervisor(host, "phase")).toBe("rolling-back");
     await shell(part, "systemctl stop holder");
-    await part.expectBack(joint, before, "rolled-back at switching", /ended while switching/);
+    await part.expectBack(joint, before, "rolled-back at switching", /terminated while switching/);
     await keysAreOf(part, before.running);
   },
 };
@@ -235,7 +235,7 @@ const full: readonly Story[] = [
       const before = await part.moment();
       const silent = fault(part.host, 'firewall = "drop-ssh", confirm_seconds = 15');
       const joint = await onFullDisk(part, "waiting", silent);
-      await part.expectBack(joint, before, "rolled-back at confirm", /nobody confirmed/);
+      await part.expectBack(joint, before, "rolled-back at confirm", /no confirmation/);
       await part.expectEnd(await part.up(change(part.host, "box, with room")), "confirmed");
     },
   },

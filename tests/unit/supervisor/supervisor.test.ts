@@ -289,7 +289,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
       system: old,
       last: { outcome: "rolled-back", step: "waiting", exitCode: 1 },
     });
-    expect((status["last"] as { reason: string }).reason).toContain("ended while waiting");
+    expect((status["last"] as { reason: string }).reason).toContain("terminated while waiting");
   });
 
   test("shutting down inside the window: the machine is left to its reboot", async () => {
@@ -337,7 +337,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     const { json } = activate(host.closure("next", ill));
     expect(json).toMatchObject({ outcome: "failed", step: "rollback", recorded: old });
     expect(json["running"]).not.toBe(old);
-    expect(json["reason"]).toContain("what a reboot boots");
+    expect(json["reason"]).toContain("a reboot still boots it");
     expect(json["reason"]).toContain("before that: not healthy within 0 s: x (unit x.service)");
     expect(host.log().filter((entry) => entry === `test ${old}`).length).toBeGreaterThan(1);
     expect(host.log().filter((entry) => entry === "reboot")).toHaveLength(3);

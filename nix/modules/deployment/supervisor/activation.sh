@@ -1,55 +1,57 @@
 # shellcheck shell=sh disable=SC2154,SC2034
-# An activation inside its unit. Forward: switch (or reboot), health, confirmation, commit. Whatever ends that, this program itself
-# included, is followed by another `run`, as long as the record is not idle: it finishes a commit that had begun, or goes back.
+# The activation, inside its unit: switch or reboot, check, wait for the confirmation, commit. When a run ends
+# early, even by a kill, systemd starts another one until the record is idle. That one finishes a commit that
+# had begun, and otherwise rolls back.
 
 run() {
-  lock_within "$minute" || exit 1
+  lock_within "$quick_seconds" || exit 1
   load
-  [ "$phase" != idle ] || { disarm; exit 0; }
+  [ "$phase" != idle ] || { stop_timer; exit 0; }
   settings "$wanted"
-  boot_id
-  if [ "$boot" != "$boot_id" ]; then
+  read_boot_id
+  if [ "$phase_boot_id" != "$boot_id" ]; then
     after_boot
   elif [ "$phase" != starting ] && going_down; then
-    exit 0 # continued after the boot
+    exit 0 # the next boot continues
   fi
   [ "$phase" != committed ] || finish_commit
-  first_cause
-  [ -z "$cause" ] || go_back
+  read_cause
+  [ -z "$cause" ] || roll_back
   case $phase in
     starting) if [ "$mode" = boot ]; then stage; else switch_live; fi; await_confirmation; commit ;;
     booting) await_confirmation; commit ;;
     committing) commit ;;
-    *) go_back ;;
+    *) roll_back ;;
   esac
 }
 
 switch_live() {
-  free_of_switches "$switch_seconds" || fail activate "flock $switch_lock" 1 "another switch on this host has not ended for $switch_seconds s"
+  wait_for_other_switch "$switch_seconds" || fail activate "flock $switch_lock" 1 "another switch on this host still ran after $switch_seconds s"
   advance switching
-  must activate "$switch_seconds" "$root$wanted/bin/switch-to-configuration" test
+  run_step activate "$switch_seconds" "$root$wanted/bin/switch-to-configuration" test
   [ "$(running)" = "$wanted" ] || fail activate "$wanted/bin/switch-to-configuration test" 0 "it exited 0, but the running system is $(running)"
 }
-# NixOS lets one switch run at a time, and refuses a second at once: an automatic upgrade's, or a person's nixos-rebuild.
-free_of_switches() { [ ! -e "$switch_lock" ] || timeout -k 1 "$1" flock "$switch_lock" true 9>&-; }
+# wait_for_other_switch SECONDS: NixOS refuses to switch while another switch runs, such as an automatic
+# upgrade or a nixos-rebuild by hand.
+wait_for_other_switch() { [ ! -e "$switch_lock" ] || timeout -k 1 "$1" flock "$switch_lock" true 9>&-; }
 
 await_confirmation() {
   advance checking
   healthy "$wanted" || fail health "$wanted/etc/pantheros/checks" 1 "not healthy within $health_seconds s: $failures"
-  now; end=$((now + confirm_seconds)) # the window starts when the system is healthy
-  listen confirm
+  now; end=$((now + confirm_seconds)) # the window opens when the system is healthy
+  subscribe confirm
   advance waiting
   until first_line "$state/confirm" && [ "$line" = "$attempt" ]; do
-    now; [ "$now" -lt "$end" ] || fail confirm "confirm $token" 1 "nobody confirmed over a fresh connection within $confirm_seconds s"
+    now; [ "$now" -lt "$end" ] || fail confirm "confirm $token" 1 "no confirmation over a new connection within $confirm_seconds s"
     wait_notified "$((end - now))"
   done
   exec 8<&-
   failing=$(newly_failed)
   [ -z "$failing" ] || fail health "systemctl --failed" 1 "failed since the activation: $failing"
-  [ "$(running)" = "$wanted" ] || fail confirm "confirm $token" 1 "somebody switched the host inside the window, to $(running)"
+  [ "$(running)" = "$wanted" ] || fail confirm "confirm $token" 1 "before the confirmation, something else switched the host to $(running)"
 }
 
-# From here on the system is confirmed: a run that is cut short is followed by one that does the same again.
+# The system is confirmed. A run that ends early here is followed by one that repeats the commit.
 commit() {
   undo=yes
   advance committing
@@ -59,16 +61,51 @@ commit() {
   finish_commit
 }
 finish_commit() {
-  insist record_committed "$recorded"
-  insist finish confirmed
-  disarm
-  exit 0
+  retry_forever record_committed "$recorded"
+  finish_and_exit confirmed
 }
 
-# The wanted system becomes the newest generation, and what the machine boots.
+# Makes the wanted system the newest generation and the boot default.
 commit_to_boot() {
-  must commit 60 nix-env -p "$profile" --set "$wanted"
-  must commit "$switch_seconds" "$root$wanted/bin/switch-to-configuration" boot
+  run_step commit 60 nix-env -p "$profile" --set "$wanted"
+  run_step commit "$switch_seconds" "$root$wanted/bin/switch-to-configuration" boot
   boots "$wanted" || fail commit "$wanted/bin/switch-to-configuration boot" 0 "it exited 0, but the machine would boot $next"
 }
-boots() { next=$(boot_default); [ "${next:-$1}" = "$1" ]; } # true also where the boot loader's files say nothing
+# boots SYSTEM: whether it is the boot default; true when the boot loader is unknown. Sets next.
+boots() { next=$(boot_default); [ "${next:-$1}" = "$1" ]; }
+
+# finish_and_exit OUTCOME [FAILURE]: the end of an activation.
+finish_and_exit() { retry_forever finish "$@"; stop_timer; exit 0; }
+
+# finish OUTCOME [FAILURE]: writes the result of this attempt, then makes the host idle, so that a reader that
+# sees idle finds the result. When the result cannot be written, last_result reports that.
+finish() {
+  read_boot_id
+  read_links
+  first_line "$state/health"; health=${line:-[]}
+  first_line "$state/deploy.json"
+  out="\"outcome\":\"$1\",${2:-$(failure "" "" 0 "")}"
+  put_text wanted "$wanted" recorded "$recorded" token "$token" attempt "$attempt"
+  put_text running "$running_system" booted "$booted_system" bootId "$boot_id" at "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+  put generation "${generation:-null}"
+  put_list failedUnits "$(failed_units)"
+  # shellcheck disable=SC2086
+  put_list missingUnits "${missing:+$(printf '%s\n' $missing)}"
+  compare_kernel "$running_kernel"
+  put_text waits "$kernel_change"
+  put health "$health"
+  put deploy "${line:-null}"
+  write last "{$out}" || printf 'pantheros: cannot write %s: {%s}\n' "$state/last" "$out" >&2
+  set_phase idle || return
+  unpin
+}
+
+# Sets line to the result of the last attempt, '' when there was none. Never the result of an earlier attempt.
+last_result() {
+  first_line "$state/last"
+  case $line in *"\"attempt\":\"$attempt\""*) return ;; esac
+  if [ "$phase" != idle ] || [ -z "$attempt" ]; then return; fi
+  out="\"outcome\":\"failed\",$(failure result "" 1 "the result of this attempt could not be written to $state/last")"
+  put_text wanted "$wanted" recorded "$recorded" token "$token" attempt "$attempt" running "$(running)"
+  line="{$out}"
+}

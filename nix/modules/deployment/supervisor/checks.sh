@@ -1,28 +1,29 @@
 # shellcheck shell=sh disable=SC2154,SC2034
-# Commands with a bound, and the health of a system.
+# Commands with a time limit, and the health of a system.
 
-# fail STEP COMMAND EXIT REASON ends this run of the unit: systemd starts it again, and it goes back.
+# fail STEP COMMAND EXIT REASON: ends this run of the unit. systemd starts the next run, which rolls back.
 fail() { record_failure "$@"; exit 1; }
+# Sets cause.
 record_failure() {
   cause=$(failure "$@")
   write failure "$cause" || printf '%s\n' "$cause" >"$volatile/failure"
 }
-# The first failure of this activation in `cause`, empty where there is none.
-first_cause() {
+# Sets cause to the first failure of this activation, '' when there is none.
+read_cause() {
   first_line "$state/failure"
   [ -n "$line" ] || first_line "$volatile/failure"
   cause=$line
 }
 
-# bounded SECONDS COMMAND...: its output goes to the log. The umask is what a system expects: with this program's own, an
-# activation would make directories that nobody else can enter.
+# bounded SECONDS COMMAND...: logs to $volatile/log. The umask is the usual one, because with this program's
+# own umask an activation would create directories that only root can enter.
 bounded() {
   limit=$1; shift
   (umask 022 && exec timeout -k 10 "$limit" "$@") >"$volatile/log" 2>&1 </dev/null 9>&-
 }
 
-# must STEP SECONDS COMMAND...: `bounded`, and the end of going forward when it fails.
-must() {
+# run_step STEP SECONDS COMMAND...: `bounded`; when the command fails, so does the activation.
+run_step() {
   step=$1 seconds=$2; shift 2
   bounded "$seconds" "$@"; code=$?
   case $code in
@@ -32,17 +33,19 @@ must() {
   esac
 }
 
-# check KIND TARGET STATUS BODY SECONDS: one health check; prints what it saw.
+# check KIND TARGET STATUS BODY SECONDS: runs one health check and prints its result.
 check() {
   case $1 in
     http)
-      # At most a megabyte of a body is kept, where one is looked at.
+      # A body is kept only when it is searched, and at most one megabyte of it.
       if [ "$4" = - ]; then body=/dev/null; else body=$volatile/body; fi
-      status=$(ulimit -f 2048; curl -sS --max-time "$5" -o "$body" -w '%{http_code}' --url "$2" 2>"$volatile/log") || { code=$?; tail_of "$volatile/log" | tail -n 1; [ -s "$volatile/log" ] || echo "curl: exit $code"; return 1; }
+      status=$(ulimit -f 2048; curl -sS --max-time "$5" -o "$body" -w '%{http_code}' --url "$2" 2>"$volatile/log") || {
+        code=$?; tail_of "$volatile/log" | tail -n 1; [ -s "$volatile/log" ] || echo "curl: exit $code"; return 1
+      }
       printf 'status %s\n' "$status"
       case $3:$status in "$status:$status" | -:[23]*) ;; *) return 1 ;; esac
       [ "$4" = - ] || grep -qF -- "$4" "$body" || { printf 'body without: %s\n' "$4"; return 1; } ;;
-    # bash only for its /dev/tcp: it opens the connection, sends nothing and closes it.
+    # bash has /dev/tcp: it opens the connection, sends nothing and closes it.
     tcp) host=${2%:*} host=${host#\[} host=${host%\]}
       # shellcheck disable=SC2016
       bounded "$5" bash -c 'exec 3<>"/dev/tcp/$1/$2"' tcp "$host" "${2##*:}" || { code=$?; tail_of "$volatile/log" | tail -n 1; echo "exit $code"; return 1; }
@@ -54,15 +57,15 @@ check() {
   esac
 }
 
-# newly_failed [STATES]: units that failed since the activation began; a switch that exits 0 says nothing of a service that
-# dies a second later. False: systemd does not tell.
+# newly_failed [STATES]: prints the units that failed since the activation began, because a service can fail
+# after a switch that exits with 0. False: systemd did not list the units.
 newly_failed() {
-  dead=$(failed_units "$@") || { echo "not known: systemctl list-units failed"; return 1; }
-  [ -z "$dead" ] || printf '%s\n' "$dead" | not_in "$state/failed.before" | tr '\n' ' '
+  failed=$(failed_units "$@") || { echo "not known: systemctl list-units failed"; return 1; }
+  [ -z "$failed" ] || printf '%s\n' "$failed" | not_in "$state/failed.before" | tr '\n' ' '
 }
 
-# healthy SYSTEM: every check passes in one round, within health_seconds (and at most one round longer), and no unit failed
-# or is on its way from one crash to the next. `failures` says what was not.
+# healthy SYSTEM: within health_seconds (and at most one round more), all checks pass in one round and no unit
+# has failed or waits for a restart after a crash. Sets failures, and writes the results to `health`.
 healthy() {
   checks=$root$1/etc/pantheros/checks
   [ -r "$checks" ] || checks=/dev/null

@@ -1,33 +1,36 @@
 # shellcheck shell=sh disable=SC2154,SC2034
-# What the supervisor remembers: small files.
+# The supervisor's files, its lock and the notifications between its two sides.
 
-# write NAME TEXT: replaced whole, and on the disk when it returns.
-write() { with_room replace "$1" "$2"; }
+# write NAME TEXT: replaces the file as a whole, and syncs it.
+write() { with_reserve replace "$1" "$2"; }
 replace() {
-  printf '%s\n' "$2" 2>/dev/null >"$state/$1.new" && flush "$state/$1.new" && mv -fT "$state/$1.new" "$state/$1" 2>/dev/null
+  printf '%s\n' "$2" 2>/dev/null >"$state/$1.new" && sync_file "$state/$1.new" && mv -fT "$state/$1.new" "$state/$1" 2>/dev/null
 }
-flush() { timeout "$minute" sync "$1" 2>/dev/null || timeout "$minute" sync; }
-write_unsynced() { with_room overwrite "$1" "$2"; } # NAME TEXT: what means nothing without the record
+sync_file() { timeout "$quick_seconds" sync "$1" 2>/dev/null || timeout "$quick_seconds" sync; }
+# write_unsynced NAME TEXT: for a file that is useless without the record.
+write_unsynced() { with_reserve overwrite "$1" "$2"; }
 overwrite() { printf '%s\n' "$2" 2>/dev/null >"$state/$1"; }
-# On a full disk the command gets the room that `activate` set aside.
-with_room() { "$@" || { [ -s "$state/reserve" ] && rm -f "$state/reserve" && "$@"; }; }
-set_aside() { [ -s "$state/reserve" ] || head -c 1048576 /dev/urandom 2>/dev/null >"$state/reserve"; }
+# Each activation reserves a megabyte. A command that fails is repeated once in that room, for a full disk.
+with_reserve() { "$@" || { [ -s "$state/reserve" ] && rm -f "$state/reserve" && "$@"; }; }
+reserve_room() { [ -s "$state/reserve" ] || head -c 1048576 /dev/urandom 2>/dev/null >"$state/reserve"; }
+# first_line FILE: sets line, '' when the file cannot be read.
 first_line() { line=; if [ -f "$1" ] && [ -r "$1" ]; then IFS= read -r line <"$1"; fi; }
 
-# `record` is the one file that says an activation is under way. Other versions of this program read it: add keys only. The last line
-# of a key counts: a step forward that changes nothing else is added at the end, and one that a crash took is the step before.
-#   mode  live: switched under the running system. boot: the machine goes through a reboot.
-#   boot  boot id when this phase began: another one now means that the machine went down since.
-#   kept  generation of the profile from before
-#   undo  yes: profile and boot default may be the new system's; the way back begins with them
-#   user  who deploys, where it was not root
+# `record` alone says whether an activation is under way. Other versions read it, so keys are only added. The
+# last line of a key counts: some phases are appended, and one that a crash lost is the phase before.
+#   mode  live: switched while the old system runs. boot: the machine reboots.
+#   boot  boot id at the start of this phase; a different one now means that the machine went down since
+#   kept  generation of the profile before the activation
+#   undo  yes: profile and boot default may be the new system's, so a rollback restores them first
+#   user  the account that deploys, '' for root
+# load: sets a variable for each key.
 load() {
-  phase=idle attempt='' wanted='' recorded='' token='' boot='' kept='' mode=live undo='' user=''
+  phase=idle attempt='' wanted='' recorded='' token='' phase_boot_id='' recorded_generation='' mode=live undo='' user=''
   [ -r "$state/record" ] || return 0
   while IFS='=' read -r key value; do
     case $key in
       phase) phase=$value ;; attempt) attempt=$value ;; wanted) wanted=$value ;; recorded) recorded=$value ;;
-      token) token=$value ;; boot) boot=$value ;; kept) kept=$value ;; mode) mode=$value ;;
+      token) token=$value ;; boot) phase_boot_id=$value ;; kept) recorded_generation=$value ;; mode) mode=$value ;;
       undo) undo=$value ;; user) user=$value ;;
     esac
   done <"$state/record"
@@ -42,18 +45,18 @@ attempt=$attempt
 wanted=$wanted
 recorded=$recorded
 token=$token
-boot=$boot
-kept=$kept
+boot=$phase_boot_id
+kept=$recorded_generation
 mode=$mode
 undo=$undo
 user=$user" ;;
   esac || return
-  case $phase in waiting | rebooting | idle) notify phase ;; esac # what `await` waits for
+  case $phase in waiting | rebooting | idle) notify phase ;; esac # wait_for_phase waits for these
 }
-advance() { set_phase "$1" || fail record "" 1 "cannot write $state/record: is the disk full, or read-only?"; }
+advance() { set_phase "$1" || fail record "" 1 "$unwritable"; }
 
-# settings SYSTEM: sets what deploy.conf of that system says, and the defaults (defaults.sh) for the rest, so every wait has a
-# bound. False: there is no such file, or it cannot be read, and then signatures are required.
+# settings SYSTEM: sets each setting of its deploy.conf, or the default (defaults.sh), so every wait has a limit.
+# False: the file is missing or unreadable, and signatures are required.
 settings() {
   default_settings
   require_signature=true trusted_keys=any
@@ -72,52 +75,54 @@ settings() {
   done <"$root$1/etc/pantheros/deploy.conf"
 }
 
-pin() { { [ -d "$gcroots" ] || mkdir -p "$gcroots"; } && ln -sfn "$2" "$gcroots/pantheros-$1"; } # a garbage collection keeps it
+# pin NAME SYSTEM: keeps the system from garbage collection.
+pin() { { [ -d "$gcroots" ] || mkdir -p "$gcroots"; } && ln -sfn "$2" "$gcroots/pantheros-$1"; }
 unpin() { rm -f "$gcroots/pantheros-wanted" "$gcroots/pantheros-recorded"; }
 
-# --- The lock is descriptor 9, and not for children.
+# The lock is descriptor 9. Children that may outlive this process get it closed (9>&-).
 open_lock() { if { true; } 2>/dev/null >>"$state/lock"; then exec 9>>"$state/lock"; else exec 9>>"$volatile/lock"; fi; }
 take_lock() { flock -n 9 || timeout "$1" flock 9; } # take_lock SECONDS
 lock_within() { open_lock; take_lock "$1"; }
 
-# --- The two sides wait for each other on FIFOs instead of polling (`phase`: another phase; `confirm`: somebody confirmed). A
-# notification carries nothing: the state is in the files, and one that was never sent (by another version of this program, or one
-# that was killed) or that another process took costs seconds. Descriptor 8 is the FIFO that is waited on.
-listen() {
+# The two sides notify each other through FIFOs instead of polling: `phase` after a change of the phase,
+# `confirm` after a confirmation. A notification has no content, because the state is in the files, so a lost
+# one costs only seconds. Descriptor 8 is the FIFO that a process waits on.
+subscribe() {
   [ -p "$state/$1.bell" ] || mkfifo "$state/$1.bell" 2>/dev/null
   if [ -p "$state/$1.bell" ]; then exec 8<>"$state/$1.bell"; else exec 8<&-; fi
 }
 notify() { [ ! -p "$state/$1.bell" ] || { echo >&8; } 8<>"$state/$1.bell"; }
-# wait_notified SECONDS (1 or more): returns at the next notification, after 5 s at the latest (polling costs processes, and a fleet
-# waits a lot), or after a moment when there is no FIFO.
+# wait_notified SECONDS: returns at the next notification and after 5 s at most, or after 0.1 s without a FIFO.
 wait_notified() {
-  patience=$1
-  [ "$patience" -le 5 ] || patience=5
-  timeout "$patience" head -n 1 2>/dev/null <&8 >&2 9>&- || [ $? = 124 ] || sleep 0.1 9>&-
+  wait_seconds=$1
+  [ "$wait_seconds" -le 5 ] || wait_seconds=5
+  timeout "$wait_seconds" head -n 1 2>/dev/null <&8 >&2 9>&- || [ $? = 124 ] || sleep 0.1 9>&-
 }
 
-# insist COMMAND...: until it succeeds, with growing pauses. For what fails only as long as a disk is full or cannot be written.
-insist() {
-  pause=1
+# retry COMMAND...: repeats it with growing pauses. False: it has not succeeded before `end`. Sets end.
+retry() {
+  now; end=$((now + switch_seconds + quick_seconds)) pause=1
   until "$@"; do
+    now; [ "$now" -lt "$end" ] || return
     sleep "$pause" 9>&-
-    [ "$pause" -ge 60 ] || pause=$((pause * 2))
+    [ "$pause" -ge 30 ] || pause=$((pause * 2))
   done
 }
+# For commands that fail only while a disk is full or cannot be written.
+retry_forever() { until retry "$@"; do :; done; }
 
-# --- Provenance: whose deploy this is, one flat JSON object on the stdin of `activate`; the host adds what it knows itself.
-# No stdin, a terminal, or nothing on it: nobody says.
-take_provenance() {
-  offered=
-  [ -t 0 ] || offered=$(timeout 5 head -c 4097 2>/dev/null | tr -d '\n')
-  [ -n "$offered" ] || return 0
+# Sets provenance: who deploys what, one flat JSON object on the stdin of `activate`; '' without one.
+read_provenance() {
+  provenance=
+  [ -t 0 ] || provenance=$(timeout 5 head -c 4097 2>/dev/null | tr -d '\n')
+  [ -n "$provenance" ] || return 0
   value='(null|true|false|"[^"\\[:cntrl:]]*")'
-  [ "${#offered}" -le 4096 ] && printf '%s\n' "$offered" | grep -Eq "^\\{\"[A-Za-z]+\":$value(,\"[A-Za-z]+\":$value)*\\}\$"
+  [ "${#provenance}" -le 4096 ] && printf '%s\n' "$provenance" | grep -Eq "^\\{\"[A-Za-z]+\":$value(,\"[A-Za-z]+\":$value)*\\}\$"
 }
 
-# record_committed BEFORE: `wanted` is the committed system. What was committed before it (BEFORE where nothing was) is what `rollback`
-# goes to, and stays in the store for it. `committed` comes last, and all of it may be done again: a run that was cut short
-# loses nothing.
+# record_committed BEFORE: `wanted` is the committed system. The one committed before it, or BEFORE when there
+# was none, is pinned for `rollback`. All of it can be repeated, and `committed` is written last, so a run that
+# ends early loses nothing.
 record_committed() {
   first_line "$state/committed"; last=${line#* }
   [ -n "$last" ] || last=$1
@@ -129,54 +134,9 @@ record_committed() {
   esac
   first_line "$state/provenance"
   out=${line#\{} out=${out%\}}
-  put_text at "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
-  put_text closure "$wanted"
-  put_text previous "$(link "$gcroots/pantheros-previous")"
+  put_text at "$(date -u +%Y-%m-%dT%H:%M:%SZ)" closure "$wanted" previous "$(read_link "$gcroots/pantheros-previous")"
   write deploy.json "{$out}" || return
-  # Everybody who knows its name may read it; nobody else may list the directory, and its other files are 0600.
+  # Every user may read this file by its name. The directory cannot be listed, and its other files are 0600.
   chmod 711 "$state"; chmod 0644 "$state/deploy.json"
   write committed "$token $wanted" && rm -f "$state/staged"
-}
-
-# finish OUTCOME FAILURE: the result of this attempt; then the host is idle again. In this order: a reader that sees
-# idle finds the result. A result that cannot be written is told by its absence (last_result).
-finish() {
-  boot_id
-  read_links
-  first_line "$state/health"; health=${line:-[]}
-  first_line "$state/deploy.json"
-  out="\"outcome\":\"$1\",${2:-$(failure "" "" 0 "")}"
-  put_text wanted "$wanted"
-  put_text recorded "$recorded"
-  put_text running "$running_system"
-  put_text booted "$booted_system"
-  put_text bootId "$boot_id"
-  put generation "${generation_now:-null}"
-  put_text token "$token"
-  put_text attempt "$attempt"
-  put_text at "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
-  put_list failedUnits "$(failed_units)"
-  # shellcheck disable=SC2086
-  put_list missingUnits "${missing:+$(printf '%s\n' $missing)}"
-  new_kernel "$running_kernel"
-  put_text waits "$kernel"
-  put health "$health"
-  put deploy "${line:-null}"
-  write last "{$out}" || printf 'pantheros: cannot write %s: {%s}\n' "$state/last" "$out" >&2
-  set_phase idle || return
-  unpin
-}
-
-# The result of the last attempt in `line`, empty where there was none: of that one, and of no other.
-last_result() {
-  first_line "$state/last"
-  case $line in *"\"attempt\":\"$attempt\""*) return ;; esac
-  if [ "$phase" != idle ] || [ -z "$attempt" ]; then return; fi
-  out="\"outcome\":\"failed\",$(failure result "" 1 "the end of this attempt could not be written to $state/last")"
-  put_text wanted "$wanted"
-  put_text recorded "$recorded"
-  put_text running "$(running)"
-  put_text token "$token"
-  put_text attempt "$attempt"
-  line="{$out}"
 }

@@ -1,15 +1,15 @@
 # shellcheck shell=sh disable=SC2154,SC2034
-# What the supervisor prints: JSON by hand, in as few processes as possible, since a fleet's probes run this a lot.
+# What the supervisor prints. JSON is built with few processes, because every probe runs this.
 
 escape() { tr '\t' ' ' | tr -d '\000-\010\013-\037\177' | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g'; }
 
-# quote TEXT: `quoted` becomes a JSON string, null when TEXT is empty. json TEXT: prints it.
+# quote TEXT: sets `quoted` to a JSON string, or to null when TEXT is empty. json TEXT prints it.
 quote() {
   case $1 in
     '') quoted=null ;;
     *[!A-Za-z0-9\ /._:,+@=\(\)-]*)
       quoted=$(printf '%s\n' "$1" | escape | awk 'BEGIN { printf "\"" } NR > 1 { printf "\\n" } { printf "%s", $0 } END { printf "\"" }')
-      case $quoted in '"'*'"') ;; *) quoted=null ;; esac ;; # a program of these failed
+      case $quoted in '"'*'"') ;; *) quoted=null ;; esac ;; # a program of the pipe failed
     *) quoted="\"$1\"" ;;
   esac
 }
@@ -17,24 +17,24 @@ json() { quote "$1"; printf %s "$quoted"; }
 
 json_lines() { escape | awk 'BEGIN { printf "[" } { printf "%s\"%s\"", (NR > 1 ? "," : ""), $0 } END { printf "]" }'; }
 
-# An object is built in `out`: put KEY JSON, put_text KEY TEXT.
+# These append to the object in `out`: put KEY JSON, put_text {KEY TEXT}..., put_list KEY LINES (an array of strings).
 put() { out="$out${out:+,}\"$1\":$2"; }
-# put_list KEY LINES: a list of strings, without a process when there are none.
+put_text() { while [ $# -gt 0 ]; do quote "$2"; put "$1" "$quoted"; shift 2; done; }
 put_list() {
-  if [ -z "$2" ]; then put "$1" '[]'; return; fi
-  listed=$(printf '%s\n' "$2" | json_lines)
-  case $listed in '['*']') put "$1" "$listed" ;; *) put "$1" '[]' ;; esac
+  array='[]'
+  [ -z "$2" ] || array=$(printf '%s\n' "$2" | json_lines)
+  case $array in '['*']') ;; *) array='[]' ;; esac
+  put "$1" "$array"
 }
-put_text() { quote "$2"; put "$1" "$quoted"; }
 
-# failure STEP COMMAND EXIT REASON: the part of a result that says what went wrong. The reason is its end.
+# failure STEP COMMAND EXIT REASON: prints the keys of a result that describe a failure; the reason is last.
 failure() {
   quote "$1"; printf '"step":%s,' "$quoted"
   quote "$2"; printf '"command":%s,"exitCode":%s,' "$quoted" "$3"
   quote "$4"; printf '"reason":%s' "$quoted"
 }
 
-# failure_after CAUSE STEP COMMAND EXIT REASON: the same, with the reason of an earlier failure at its end.
+# failure_after CAUSE STEP COMMAND EXIT REASON: the same, with the reason of an earlier failure appended.
 failure_after() {
   earlier=${1##*\"reason\":}
   shift
@@ -45,15 +45,16 @@ failure_after() {
   esac
 }
 
-# Refusals change nothing on the host.
+# refuse STEP REASON: only called before anything on the host changes.
 refuse() { printf '{"outcome":"refused",%s}\n' "$(failure "$1" "" 2 "$2")"; exit 2; }
 
-# mask: stdin without the secrets of this host. Any eight characters in a row that are in a secret are masked, so that one which was
-# cut, wrapped or quoted does not show either; a line of a secret that is shorter only as a whole, and from six characters on.
+# Copies stdin without this host's secrets. Any eight consecutive characters of a secret are masked, so a
+# secret that was cut, wrapped or quoted is masked too. A shorter line of a secret is masked as a whole,
+# if it has at least six characters.
 mask() {
   set --
   for secret_file in "$state/secrets/"*; do
-    # An address is no secret: it lies there since that is where an installation leaves what only the program knows.
+    # An address is public. It is in this directory because the installation delivers it like a secret.
     case $secret_file in */uplink-address) continue ;; esac
     [ ! -e "$secret_file" ] || set -- "$@" "$secret_file"
   done
@@ -71,7 +72,7 @@ mask() {
       print shown }' "$@" text=1 -
 }
 
-# The end of a log for a reason, without terminal colours and secrets: it is masked before it is cut to what a reason holds.
+# tail_of LOG: its end, for a reason. Masked before it is cut, so that no part of a secret remains.
 tail_of() {
   tail -c 20000 "$1" 2>/dev/null | tr '\r' '\n' | sed "s/$(printf '\033')\[[0-9;]*[A-Za-z]//g" | mask | tail -n 20 | tail -c 2000
 }
