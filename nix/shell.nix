@@ -1,4 +1,4 @@
-# What work on this repository needs: nix develop ./nix
+# Tools for work on this repository: nix develop ./nix
 {pkgs}:
 pkgs.mkShellNoCC {
   packages = [

@@ -1,5 +1,5 @@
-# nix flake check: the sources' form and every host of this platform to its system. Machines that are booted to be
-# tested stand in files beside this one.
+# nix flake check: the format of the sources, and every host of this platform built to its system. The
+# machine tests are in files beside this one.
 {
   configurations,
   fleet,
@@ -21,7 +21,7 @@
       touch $out
     '';
 
-  # Files that describe one machine test each.
+  # Each file describes one machine test.
   files = lib.filterAttrs (name: kind: kind == "regular" && name != "default.nix" && lib.hasSuffix ".nix" name) (builtins.readDir ./.);
   machines =
     lib.mapAttrs' (name: _: lib.nameValuePair "vm-${lib.removeSuffix ".nix" name}" (import (./. + "/${name}") {inherit inputs lib pkgs;})) files;

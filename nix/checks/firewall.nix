@@ -1,4 +1,4 @@
-# Closed by default; open to a proxy's networks where the inventory says so; the tailnet's interface is trusted.
+# Closed by default, open to a proxy's networks where the inventory says so, and trusting the tailnet's interface.
 {
   inputs,
   lib,
@@ -6,10 +6,10 @@
   ...
 }: let
   test = import ./support/fleet.nix {inherit inputs;} "[hosts.server]";
-  # An interface of the tailnet's name, without the tailnet.
+  # An interface with the tailnet's name, without a tailnet.
   onTailnet = {
     virtualisation = {
-      # With an interface of its own name a machine has no other network by itself.
+      # With `interfaces` set, the test driver adds no other network.
       vlans = [1];
       interfaces.tailscale0 = {
         vlan = 2;
@@ -35,11 +35,11 @@ in
         };
         networking.firewall-pantheros = {
           publicPorts = [443];
-          # The proxy, and nobody else of its network.
+          # Only the proxy, no other machine of its network.
           publicSources = ["192.168.1.1/32" "2001:db8:1::1/128"];
         };
       };
-      # Numbers follow names: proxy is 192.168.1.1, server .2, stranger .3.
+      # Addresses follow the names' order: proxy is 192.168.1.1, server .2, stranger .3.
       proxy.imports = [onTailnet];
       stranger = {};
     };
@@ -54,13 +54,13 @@ in
       address = "${nodes.server.networking.primaryIPAddress}"
       curl = "curl --silent --fail --output /dev/null --connect-timeout 3 --max-time 5"
 
-      with subtest("an open port of the proxy answers the proxy, over both protocols, and no stranger"):
+      with subtest("a port that is open to the proxy answers the proxy over IPv4 and IPv6, and no other machine"):
           proxy.succeed(f"{curl} http://{address}:443/")
           proxy.succeed(f"{curl} 'http://[2001:db8:1::2]:443/'")
           stranger.fail(f"{curl} http://{address}:443/")
           stranger.fail(f"{curl} 'http://[2001:db8:1::2]:443/'")
 
-      with subtest("what nobody opened is closed to both"):
+      with subtest("other ports are closed to both"):
           for port in [80, 9999]:
               proxy.fail(f"{curl} http://{address}:{port}/")
               stranger.fail(f"{curl} http://{address}:{port}/")
@@ -72,7 +72,7 @@ in
           server.succeed(f"{curl} http://127.0.0.1:9999/")
           server.succeed("ping -c 1 -W 5 stranger")
 
-      with subtest("rules are nftables', and survive being loaded again"):
+      with subtest("the rules are nftables rules, and reloading keeps them"):
           server.succeed("systemctl reload nftables || systemctl restart nftables")
           proxy.succeed(f"{curl} http://{address}:443/")
           stranger.fail(f"{curl} http://{address}:9999/")

@@ -1,12 +1,12 @@
-# The gateway with single sign-on: nobody passes without signing on, the rules are the registry's, and a header of one's
-# own makes nobody somebody.
+# The gateway with single sign-on: every request needs a sign-on, the rules are the registry's, and a
+# client's own headers do not make it a user.
 {
   inputs,
   lib,
   pkgs,
   ...
 }: let
-  # The directory's administrator stands in for the fleet's: a group of the directory's own.
+  # The directory's own group of administrators is used as the fleet's.
   test = import ./support/fleet.nix {inherit inputs;} ''
     [environments.homelab]
     gateway = "cloud"
@@ -49,7 +49,7 @@
     module = "custom"
   '';
 
-  # Answers with the headers it was asked with.
+  # Responds with the headers of the request.
   echo = pkgs.writeText "echo.py" ''
     import http.server, sys
     class Echo(http.server.BaseHTTPRequestHandler):
@@ -84,11 +84,11 @@ in
         ];
         virtualisation.memorySize = 3072;
         pantheros.services.postgresql.dump.enable = false;
-        # No authority here: Caddy's own makes the certificates.
+        # Without a certificate authority, Caddy issues the certificates itself.
         security.acme.certs = lib.mkForce {};
         services.caddy.globalConfig = "local_certs";
         services.caddy.virtualHosts = lib.genAttrs (lib.attrNames (import ../lib/registry.nix test.fleet).hosts.cloud.virtualHosts ++ ["*.example.test"]) (_: {useACMEHost = lib.mkForce null;});
-        # Everybody may knock in this test.
+        # Every machine may connect in this test.
         networking.firewall-pantheros.publicSources = lib.mkForce [];
       };
       home = test.machine "home" {
@@ -120,46 +120,46 @@ in
 
       status = "--output /dev/null --write-out '%{http_code} %{redirect_url}'"
 
-      with subtest("nobody passes without signing on, whatever they call themselves"):
+      with subtest("a request without a sign-on is refused, with any user header"):
           for header in ["", "--header 'Remote-User: admin' --header 'Remote-Groups: lldap_admin'"]:
               answer = visitor.succeed(curl("notes", status, header) + "/")
               assert answer.startswith("302 https://auth.example.test/"), answer
 
-      with subtest("a service without sign-on is open, and hears of no made-up user"):
+      with subtest("a service without sign-on is open, and receives no user header of the client's"):
           heard = visitor.succeed(curl("open", "--header 'Remote-User: admin'") + "/")
           assert "Remote-User" not in heard, heard
 
-      with subtest("headers tell browsers to stay with HTTPS and in the frame"):
+      with subtest("headers tell browsers to use HTTPS and forbid framing"):
           headers = visitor.succeed(curl("open", "--head --request GET") + "/").lower()
           assert "strict-transport-security: max-age=" in headers, headers
           assert "content-security-policy:" in headers, headers
           assert "server:" not in headers, headers
 
-      with subtest("a wrong password opens nothing"):
+      with subtest("a wrong password is refused"):
           wrong = json.dumps({"username": "admin", "password": "wrong", "targetURL": "https://notes.example.test/"})
           assert visitor.succeed(curl("auth", status, "--json", f"'{wrong}'", cookies=True) + "/api/firstfactor").startswith("401")
           assert visitor.succeed(curl("notes", status, cookies=True) + "/").startswith("302")
 
-      with subtest("the right one does, and the service learns who it is"):
+      with subtest("the right password is accepted, and the service receives the user"):
           right = json.dumps({"username": "admin", "password": "directory-password", "targetURL": "https://notes.example.test/"})
           visitor.succeed(curl("auth", "--fail", "--json", f"'{right}'", cookies=True) + "/api/firstfactor")
           heard = visitor.succeed(curl("notes", "--fail", "--header 'Remote-User: mallory'", cookies=True) + "/")
           assert "Remote-User: admin" in heard and "mallory" not in heard, heard
 
-      with subtest("a service that wants a second factor is not satisfied with one"):
+      with subtest("a service that requires a second factor refuses one factor"):
           assert visitor.succeed(curl("vault", status, cookies=True) + "/").startswith("302")
 
-      with subtest("the directory has the groups that the rules name, and making them twice changes nothing"):
+      with subtest("the directory has the groups of the rules, and creating them twice changes nothing"):
           cloud.wait_for_unit("pantheros-directory-groups.service")
           cloud.succeed("systemctl restart pantheros-directory-groups.service")
           told = cloud.succeed("journalctl --output cat --unit pantheros-directory-groups.service")
           assert told.count("made the group readers") == 1, told
 
-      with subtest("Dex announces itself under its public name"):
+      with subtest("Dex publishes its public name as the issuer"):
           issuer = json.loads(visitor.succeed(curl("dex", "--fail") + "/.well-known/openid-configuration"))["issuer"]
           assert issuer == "https://dex.example.test", issuer
 
-      with subtest("a name that nobody serves is not found, and LDAP is on no network"):
+      with subtest("an unknown name is not found, and LDAP does not listen on the network"):
           assert visitor.succeed(curl("nothing", status) + "/").startswith("404")
           visitor.succeed(f"timeout 3 bash -c '</dev/tcp/{address}/443'")
           for port in [3890, 9091, 17170]:

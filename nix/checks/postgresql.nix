@@ -1,4 +1,4 @@
-# A database is dumped, the dump is encrypted and checked, and comes back; a broken dump changes nothing.
+# A database is dumped, the dump is encrypted and verified, and can be restored; a damaged dump changes nothing.
 {
   inputs,
   pkgs,
@@ -38,13 +38,13 @@ in
       def sql(statement):
           return server.succeed(f"runuser -u app -- psql --dbname=app --tuples-only --no-align --command=\"{statement}\"").strip()
 
-      with subtest("PostgreSQL is on no network, and knows users by the kernel's word"):
+      with subtest("PostgreSQL does not listen on the network, and authenticates by the socket's peer"):
           server.fail("ss --tcp --listening --numeric | grep 5432")
           server.fail("runuser -u nobody -- psql -d app -c 'select 1'")
 
       sql("create table note (text text); insert into note values ('remember the milk')")
 
-      with subtest("the dump is stored, encrypted, and told to Prometheus"):
+      with subtest("the dump is stored and encrypted, and its metric written"):
           server.succeed("systemctl start pantheros-postgres-dump.service")
           listed = server.succeed("pantheros-postgres list app").split()
           assert listed[0] == "app" and len(listed) == 2, listed
@@ -52,7 +52,7 @@ in
           server.fail("grep --recursive --binary-files=text 'remember the milk' ${dumps}")
           server.succeed("grep pantheros_postgres_dump_success_seconds /var/lib/pantheros/metrics/postgres-dump.prom")
 
-      with subtest("what is lost comes back, and what was there stays beside it"):
+      with subtest("lost data is restored, and the replaced database is kept"):
           sql("drop table note; create table later (id int)")
           server.succeed("pantheros-postgres restore app --replace")
           assert sql("select text from note") == "remember the milk"
@@ -70,7 +70,7 @@ in
           server.fail("pantheros-postgres restore app --replace")
           assert sql("select count(*) from note") == "2"
 
-      with subtest("another password reads nothing"):
+      with subtest("a different password cannot read it"):
           server.succeed("echo other > /root/other")
           server.fail("PANTHEROS_DUMP_PASSWORD=/root/other pantheros-postgres fetch app /root/dump")
     '';

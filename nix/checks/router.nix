@@ -1,5 +1,5 @@
-# A router between two networks: addresses, names and the way out for those inside; the way in for the tailnet, and for
-# nobody else.
+# A router between two networks: addresses, names and internet access for the local network; access to
+# it for the tailnet, and for no other machine.
 {
   inputs,
   lib,
@@ -20,7 +20,7 @@ in
     name = "pantheros-router";
     node = {inherit (test) specialArgs;};
     nodes = {
-      # The internet: a web server, and the resolver that the router asks.
+      # The internet: a web server, and the router's upstream resolver.
       internet = {
         virtualisation.vlans = [1];
         networking.firewall.enable = false;
@@ -46,7 +46,7 @@ in
             assignIP = true;
           };
         };
-        # The driver's addresses of both sides, but the router's own in the house.
+        # The test driver's addresses on both sides, except the router's own one in the local network.
         systemd.network.networks."10-wan" = {
           networkConfig.DHCP = lib.mkForce "no";
           address = ["192.168.1.2/24"];
@@ -64,7 +64,7 @@ in
       visitor = {
         virtualisation.vlans = [2];
         networking = {
-          # What keeps strangers out must be the router.
+          # Only the router's firewall must block strangers, so the other machines have none.
           firewall.enable = false;
           useNetworkd = true;
           useDHCP = false;
@@ -86,19 +86,19 @@ in
       router.wait_for_unit("blocky.service")
       router.wait_for_open_port(53)
 
-      with subtest("a visitor gets an address of the pool, the way out and a resolver"):
+      with subtest("a client gets an address from the pool, a default route and a resolver"):
           visitor.wait_until_succeeds("ip -4 address show dev eth1 | grep -E 'inet 192\\.168\\.2\\.1[0-9][0-9]/24'")
           assert "via 192.168.2.254" in visitor.succeed("ip route show default")
 
-      with subtest("what it sends out comes from the router's address"):
+      with subtest("its packets to the internet have the router's address"):
           visitor.wait_until_succeeds("curl --fail --silent --max-time 5 http://192.168.1.1/")
           internet.succeed("journalctl --unit web.service | grep 192.168.1.2")
 
-      with subtest("names are answered; advertisers' are not"):
+      with subtest("names are resolved, blocked ones are not"):
           assert "192.168.1.1" in visitor.succeed("dig +short +time=5 @192.168.2.254 web.example.org")
           assert "192.168.1.1" not in visitor.succeed("dig +short +time=5 @192.168.2.254 ads.example.org")
 
-      with subtest("nobody outside gets in, nor uses the resolver"):
+      with subtest("machines outside reach neither the local network nor the resolver"):
           internet.succeed("ip route add 192.168.2.0/24 via 192.168.1.2")
           address = visitor.succeed("ip -4 -o address show dev eth1 scope global").split()[3].split("/")[0]
           visitor.succeed("systemd-run --unit=inside ${lib.getExe pkgs.python3} -m http.server 8000")
@@ -107,8 +107,8 @@ in
           internet.fail("timeout 5 bash -c '</dev/tcp/192.168.1.2/22'")
           internet.fail("${pkgs.dnsutils}/bin/dig +short +time=3 +tries=1 @192.168.1.2 web.example.org | grep 192")
 
-      with subtest("the tailnet gets into the house"):
-          # Numbers follow names: internet is 1, member 2, router 3.
+      with subtest("the tailnet reaches the local network"):
+          # Addresses follow the names' order: internet is 1, member 2, router 3.
           member.succeed("ip route add 192.168.2.0/24 via 192.168.3.3")
           member.succeed(f"curl --fail --silent --max-time 10 http://{address}:8000/")
     '';

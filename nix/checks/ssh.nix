@@ -1,4 +1,4 @@
-# SSH lets in a key and nothing else, with modern algorithms, and slows down who knocks too often.
+# SSH accepts only keys, only modern algorithms, and limits frequent connections.
 {
   inputs,
   lib,
@@ -24,12 +24,12 @@ in
     nodes = {
       server = test.machine "server" {
         imports = [somebody];
-        # For everybody, with the limit; the fleet's hosts answer their sources only.
+        # Open to all, with the limit; the fleet's hosts accept only their sources.
         networking.firewall-pantheros.ssh.public = true;
-        # Its bans would hide what the others do.
+        # Bans would hide the effects of the other rules.
         pantheros.fail2ban.enable = lib.mkForce false;
       };
-      # Another without the limit, so that bans are what keeps people out.
+      # A second machine without the limit, so that only bans block clients.
       guarded = test.machine "guarded" {
         imports = [somebody];
         networking.firewall-pantheros.ssh = {
@@ -53,19 +53,19 @@ in
       ssh = "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=10"
 
       def pause():
-          # A minute's worth of new connections per source.
+          # A minute of new connections from one source.
           client.succeed("sleep 65")
 
-      with subtest("a key opens, for one command as well"):
+      with subtest("a key is accepted, for a single command too"):
           assert "somebody" in client.succeed(f"{ssh} -i /root/key somebody@server whoami")
 
-      with subtest("a password does not, even the right one"):
+      with subtest("a password is refused, even the right one"):
           client.fail(f"sshpass -p guessed {ssh} -o PubkeyAuthentication=no somebody@server true")
 
-      with subtest("root has no way in"):
+      with subtest("root cannot log in"):
           client.fail(f"{ssh} -i /root/key root@server true")
 
-      with subtest("sshd's settings are the documents'"):
+      with subtest("sshd has the documented settings"):
           effective = server.succeed("sshd -T").lower()
           for line in [
               "permitrootlogin no",
@@ -85,7 +85,7 @@ in
           assert "cbc" not in ciphers and "ctr" not in ciphers, ciphers
           server.succeed("test $(ls /etc/ssh/ssh_host_*_key | wc -l) = 1")
 
-      with subtest("who knocks too often is turned away, and only for a while"):
+      with subtest("too many connections are refused, for a limited time"):
           pause()
           results = [client.execute(f"{ssh} -i /root/key somebody@server true")[0] for _ in range(8)]
           assert results[0] == 0, results
@@ -98,7 +98,7 @@ in
           client.succeed(f"{ssh} -i /root/key deploy@server sudo -n /run/current-system/sw/bin/pantheros-supervisor status")
           client.fail(f"{ssh} -i /root/key deploy@server sudo -n true")
 
-      with subtest("its connection leads to the Nix daemon, nobody else's does"):
+      with subtest("only its connection is forwarded to the Nix daemon"):
           def forwarding(user):
               effective = server.succeed(f"sshd -T -C user={user},host=client,addr=192.0.2.1").lower()
               return [line for line in effective.splitlines() if line.startswith("allow") and "forwarding" in line]
@@ -106,13 +106,13 @@ in
           assert "allowtcpforwarding local" in forwarding("deploy"), forwarding("deploy")
           assert "allowstreamlocalforwarding no" in forwarding("somebody"), forwarding("somebody")
 
-      with subtest("a deploy's connection is no login, a person's is"):
+      with subtest("a deploy's connection is not a login session, a person's is"):
           pause()
           session = "'printenv XDG_SESSION_ID'"
           client.fail(f"{ssh} -i /root/key deploy@server {session}")
           client.succeed(f"{ssh} -i /root/key somebody@server {session}")
 
-      with subtest("who guesses is banned"):
+      with subtest("an address with many failed logins is banned"):
           guarded.wait_for_unit("fail2ban.service")
           guarded.wait_for_open_port(22)
           for _ in range(6):

@@ -1,5 +1,5 @@
-# The supervisor on a machine that really boots: a good system stays, and a system that closes SSH, that fails, or that
-# nobody confirmed before a crash, does not.
+# The supervisor on a machine that really boots: it keeps a good system, and rolls back one that closes
+# SSH, one that fails, and one that was not confirmed before a crash.
 {
   inputs,
   lib,
@@ -20,7 +20,7 @@ in
     node = {inherit (test) specialArgs;};
     nodes = {
       machine = test.machine "machine" {
-        # A real boot loader, since the boot default is what this is about.
+        # A real boot loader, because the test is about the boot default.
         virtualisation = {
           useBootLoader = true;
           useEFIBoot = true;
@@ -31,9 +31,9 @@ in
           timeout = 0;
         };
         system.switch.enable = true;
-        # Built here and not signed by anybody; signatures have tests of their own in the sandbox.
+        # Built here and unsigned; the sandbox tests signatures.
         pantheros.deployment.requireSignature = lib.mkForce false;
-        # The driver's client connects more often than a person.
+        # The test driver connects more often than the limit allows.
         networking.firewall-pantheros.ssh = {
           public = true;
           perMinute = 600;
@@ -106,14 +106,14 @@ in
           assert running() == systems["good"]
           machine.wait_for_open_port(22)
 
-      with subtest("a system without sshd can't be confirmed: the last one comes back, and is reachable"):
+      with subtest("a system without sshd cannot be confirmed: the last one is restored and reachable"):
           activate("no-ssh", "token-2")
           machine.wait_until_succeeds(f"test $(readlink -f /run/current-system) = {systems['good']}", timeout=180)
           machine.wait_for_open_port(22)
           runner.succeed(f"{ssh} {supervisor} status")
           assert boots() == systems["good"]
 
-      with subtest("a system whose unit fails is put back before anybody is asked"):
+      with subtest("a system with a failed unit is rolled back before any confirmation"):
           activate("failing", "token-3")
           machine.wait_until_succeeds(f"test $(readlink -f /run/current-system) = {systems['good']}", timeout=180)
           assert boots() == systems["good"]
@@ -130,7 +130,7 @@ in
           machine.wait_for_open_port(22)
           status()
 
-      with subtest("and afterwards a deploy goes through as before"):
+      with subtest("afterwards a deploy succeeds"):
           code, answer = activate("better", "token-5")
           assert code == 0, answer
           runner.succeed(f"{ssh} {supervisor} confirm token-5")

@@ -1,15 +1,15 @@
-# What Grafana Alloy reads on each server, as text. Pure.
-# A label of a log is a stream of its own in Loki, so labels are few and from lists of ours: a name that a stranger, a
-# session or a container brings along makes none.
+# Grafana Alloy's configuration on each server, as text. Pure.
+# Each combination of labels is a stream of its own in Loki, so there are few labels, with values from
+# fixed lists: a name that a client, a session or a container chooses never becomes one.
 let
   inherit (builtins) attrNames concatStringsSep toJSON;
   quoted = toJSON;
   lines = concatStringsSep "\n";
 
-  # Rules for the journal, in order: one that matches overwrites an earlier one's label, one that does not changes nothing.
-  # Source: Alloy, loki.relabel; fields are those of systemd.journal-fields(7).
+  # Rules for the journal, in order: a rule that matches overwrites the label of an earlier one. Source:
+  # Alloy, loki.relabel; the fields are those of systemd.journal-fields(7).
   journalRules = [
-    # Services by their names. What is made for a while (sessions, containers, user managers) has no label of its own.
+    # Services by name. Short-lived units (sessions, containers, user managers) have no label of their own.
     {
       source = "__journal__systemd_unit";
       regex = "([^@]+\\.service)";
@@ -22,14 +22,14 @@ let
       target = "unit";
       replacement = "$1@.service";
     }
-    # Transient ones: systemd-run names them by a number or a random id.
+    # Transient units: systemd-run gives them a number or a random id as a name.
     {
       source = "__journal__systemd_unit";
       regex = "run-.*\\.service";
       target = "unit";
       replacement = "run.service";
     }
-    # sudo runs within its user's session, and sshd in processes of several names; alerts ask for these.
+    # sudo runs in its user's session, and sshd as processes of several names; alerts select by these.
     {
       source = "__journal_syslog_identifier";
       regex = "(sudo|su|sshd)(-session|-auth)?";
@@ -51,8 +51,8 @@ let
       replacement   = ${quoted rule.replacement}
     }'';
 
-  # The systemd collector's own list, and units that come and go with connections, crashes and commands.
-  unitsUnseen = ".+\\.(automount|device|mount|scope|slice)|run-.+|(sshd|systemd-coredump|user|user-runtime-dir)@.+";
+  # The systemd collector's own list, plus units that come and go with connections, crashes and commands.
+  excludedUnits = ".+\\.(automount|device|mount|scope|slice)|run-.+|(sshd|systemd-coredump|user|user-runtime-dir)@.+";
 
   metrics = {
     host,
@@ -73,7 +73,7 @@ let
         directory = ${quoted textfiles}
       }
       systemd {
-        unit_exclude = ${quoted unitsUnseen}
+        unit_exclude = ${quoted excludedUnits}
       }
     }
 
@@ -93,8 +93,8 @@ let
     }
   '';
 
-  # From the host itself, past any proxy: a proxy shows the world a certificate of its own, and the one that Caddy must
-  # renew is seen here only.
+  # Checked from the host itself: a proxy in between shows its own certificate, so the one that Caddy
+  # must renew is visible only here.
   certificates = names: ''
     prometheus.exporter.blackbox "certificate" {
       config = ${quoted (toJSON {modules = certificateModules names;})}
@@ -130,7 +130,7 @@ let
       forward_to      = [prometheus.remote_write.monitor.receiver]
     }
   '';
-  # The chain is verified, so a certificate of Caddy's own making is a failure.
+  # The chain is verified, so a self-signed certificate of Caddy's is a failure.
   certificateModules = names:
     builtins.listToAttrs (map (name: {
         inherit name;

@@ -1,13 +1,13 @@
-# What Caddy reads, as text: `services.caddy.globalConfig`, `.extraConfig` and each virtual host's `extraConfig`. Pure.
+# Caddy's configuration as text: `services.caddy.globalConfig`, `.extraConfig` and each virtual host's
+# `extraConfig`. Pure.
 let
   inherit (builtins) concatStringsSep;
 
-  # forward_auth and reverse_proxy pass on what a trusted proxy says in X-Forwarded-*, and a proxy like Cloudflare's passes on
-  # what a visitor says there (modules/caddyhttp/reverseproxy, addForwardedHeaders). Authelia would then judge another
-  # service than the one that is served. So they are made anew from the request itself: the host and protocol by Caddy,
-  # the address from what `client_ip_headers` gave.
-  # Who claims to be somebody in a header of their own is nobody: forward_auth alone would let such a header through where
-  # the answer has none of that name.
+  # forward_auth and reverse_proxy forward the X-Forwarded-* headers of a trusted proxy, and a proxy
+  # such as Cloudflare's forwards those of the visitor (modules/caddyhttp/reverseproxy,
+  # addForwardedHeaders). Authelia would then check a different service than the one that is served. So
+  # Caddy makes them anew: host and protocol from the request, the address from `client_ip_headers`.
+  # A visitor's own Remote-* headers are removed: forward_auth keeps each one that Authelia's answer does not set.
   claims = ''
     request_header -X-Forwarded-*
     request_header -X-Original-*
@@ -25,8 +25,8 @@ let
         copy_headers Remote-User Remote-Groups Remote-Name Remote-Email
       }'';
 in {
-  # Metrics carry labels of Caddy's own only (server, handler, status, method). With `per_host` a label would be what a
-  # stranger writes into Host, with its port: series without end (modules/caddyhttp/metrics.go).
+  # The labels of metrics are Caddy's own (server, handler, status, method). With `per_host`, a visitor
+  # could create any number of series through the Host header (modules/caddyhttp/metrics.go).
   globals = {trustedProxies}: ''
     grace_period 10s
     metrics
@@ -46,14 +46,14 @@ in {
         Strict-Transport-Security "max-age=${toString hstsSeconds}; includeSubDomains"
         -Server
       }
-      # One directive each: in one, a service that sends any of them would get none of the others.
+      # One directive per header: in a shared one, a service that sets one header would lose the other defaults.
       header ?Content-Security-Policy "${contentSecurityPolicy}"
       header ?X-Content-Type-Options nosniff
       header ?Referrer-Policy strict-origin-when-cross-origin
     }
   '';
 
-  # A `route` runs its directives as written.
+  # `route` keeps the order of its directives.
   site = vhost: ''
     import pantheros-headers
     encode zstd gzip

@@ -1,4 +1,4 @@
-# What the supervisor reads on the host: etc/pantheros/checks and etc/pantheros/deploy.conf.
+# The supervisor's files on the host: etc/pantheros/checks and etc/pantheros/deploy.conf.
 let
   inherit (builtins) concatStringsSep match;
 
@@ -7,12 +7,12 @@ let
     then "-"
     else toString value;
 
-  # One check a line, tab separated: kind, name, target, status, body, timeout in seconds; `-` is empty.
+  # One check per line, tab separated: kind, name, target, status, body, timeout in seconds; `-` is empty.
   line = check: let
     fields = map field [check.kind check.name check.target check.status check.body check.timeoutSeconds];
   in
     if match ".*[\t\n].*" (concatStringsSep "" fields) != null
-    then throw "health check \"${check.name}\": its fields are one line without tabs"
+    then throw "health check \"${check.name}\": its fields must not contain tabs or line breaks"
     else concatStringsSep "\t" fields;
 
   lines = entries: concatStringsSep "" (map (entry: "${entry}\n") entries);
@@ -30,7 +30,7 @@ let
 in {
   checks = checks: lines (map line checks);
 
-  # KEY=VALUE for the supervisor; times are seconds. What a deploy doesn't say, the supervisor has a default for.
+  # KEY=VALUE for the supervisor; times are in seconds. The supervisor has a default for each missing key.
   deployConf = deploy:
     lines (
       setting "confirm_seconds" deploy.confirmSeconds

@@ -1,5 +1,5 @@
-# Networks from which Cloudflare's proxies reach an origin. The program's list (components/hetzner-server/cloudflare-ranges.ts)
-# says where they come from; a test compares the two.
+# Networks from which Cloudflare's proxies reach an origin. The source is in
+# components/hetzner-server/cloudflare-ranges.ts; a test compares the two lists.
 [
   "173.245.48.0/20"
   "103.21.244.0/22"

@@ -1,7 +1,8 @@
-# What sshd and sudo allow the account that deploys, as text. Pure.
+# What sshd and sudo allow the deploy account, as text. Pure.
 {
-  # Closures come to the Nix daemon's socket through the account's connection. sshd forwards none without leave for TCP
-  # (session.c, do_authenticated), which a shell has anyway. What follows a Match belongs to it: this one stands last, and ends.
+  # Closures reach the Nix daemon's socket through the account's connection. sshd forwards no socket
+  # unless TCP forwarding is allowed too (session.c, do_authenticated); a shell can do that anyway. All
+  # lines after a Match belong to it, so this one is last and closes its block.
   sshd = user: ''
     Match User ${user}
       AllowStreamLocalForwarding local
@@ -9,8 +10,8 @@
     Match all
   '';
 
-  # It may run the supervisor as root, without a password, and nothing else. Tracing each program that the supervisor runs
-  # would slow it and tell nothing: it keeps a record of its own.
+  # The account may run the supervisor as root, without a password, and nothing else. Logging each
+  # program that the supervisor runs would only slow it down, because it keeps its own record.
   sudo = {
     user,
     program,

@@ -1,12 +1,12 @@
 # What the program reads of each host, in one evaluation for a whole stack, before anything is built:
 #   nix eval --json <flake>#deployTargets --apply 'ts: { inherit (ts) web db; }'
-# Strings lose their context: the reader gets names of store paths, not a reason to build them.
+# Strings lose their context, so that reading the names of store paths builds nothing.
 let
   plain = builtins.unsafeDiscardStringContext;
 
-  # Links in a built system point to exactly these strings, so both sides compare without building: `kernel` and
-  # `etc/systemd/system/UNIT`. A NixOS host has more links there than units here: those of systemd itself and of
-  # packages, whose target is not `…-unit-UNIT/UNIT`.
+  # Links in a built system have exactly these strings as targets (`kernel` and
+  # `etc/systemd/system/UNIT`), so the two are comparable without a build. A NixOS host has more links
+  # there: systemd's and packages' own units, whose targets are not `…-unit-UNIT/UNIT`.
   target = {
     toplevel,
     system,
@@ -18,7 +18,7 @@ let
     {
       inherit system;
       drvPath = plain toplevel.drvPath;
-      # Not called outPath: an attribute set that has one becomes that string in JSON.
+      # Not named outPath: JSON would contain only that string instead of the attribute set.
       toplevel = plain toplevel.outPath;
       kernel = plain kernel;
       inhibitors = builtins.mapAttrs (_: plain) inhibitors;
@@ -43,14 +43,14 @@ let
       inherit (config.system.build) toplevel;
       inherit (configuration.pkgs.stdenv.hostPlatform) system;
       kernel = "${config.boot.kernelPackages.kernel}/${config.system.boot.loader.kernelFile}";
-      # Since NixOS 26.05; a pinned older one has none.
+      # Since NixOS 26.05; a pinned older system has none.
       inhibitors = config.system.switch.inhibitors or {};
       units = builtins.listToAttrs (map (name: {
           inherit name;
           value = "${config.systemd.units.${name}.unit}/${name}";
         })
         enabled);
-      # Only machines that the program makes are partitioned by it; for the others this is not even evaluated.
+      # The program partitions only the machines that it creates; for other hosts this is not evaluated.
       diskoScript =
         if host.provider.kind == "hetzner"
         then config.system.build.diskoScript

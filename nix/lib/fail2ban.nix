@@ -1,11 +1,11 @@
-# The jail for sshd. Pure; `services.fail2ban` of the machines.
+# The fail2ban jail for sshd. Pure; `services.fail2ban` of the machines.
 {
   attempts,
   banTime,
   port,
   sources,
 }: {
-  # The tailnet's addresses, and those that deploy. Source: Tailscale, "IP pool".
+  # The tailnet's addresses, and the networks that deploys come from. Source: Tailscale, "IP pool".
   ignored = ["100.64.0.0/10" "fd7a:115c:a1e0::/48"] ++ sources;
   sshd = {
     enabled = true;

@@ -1,6 +1,6 @@
-# What a host lets in: `policy` makes it of the inventory, modules read it, and the rest are rules of nftables for the chain
-# `input-allow`: they see new connections only; the tailnet, loopback and replies were accepted before
-# (nixos/modules/services/networking/firewall-nftables.nix). Pure.
+# What a host accepts from the network: `policy` derives it from the inventory, and modules read it. The rest are
+# nftables rules for the chain `input-allow`, which sees only new connections, after the tailnet, loopback and replies
+# were accepted (nixos/modules/services/networking/firewall-nftables.nix). Pure.
 let
   inherit (builtins) attrNames concatLists concatStringsSep filter match toJSON toString;
 
@@ -23,8 +23,8 @@ let
       else ["ip6 saddr ${list v6} ${rule}"]
     );
 in rec {
-  # Ports by where they answer. `everywhere` and `interfaces` are for anybody who reaches the interface; SSH and public ports
-  # have rules of their own. Nothing of a router answers on its `wan` but what its public names need, and the tailnet.
+  # Ports by where they are open. `everywhere` and `interfaces` are open to every source on the interface; SSH and
+  # public ports have rules of their own. A router's `wan` has only the ports of its public names and of the tailnet.
   policy = {
     fleet,
     registry,
@@ -44,7 +44,7 @@ in rec {
         then {}
         else {
           ${router.lan.interface} = {
-            # Names; addresses; names of the local network.
+            # DNS, DHCP and multicast DNS of the local network.
             tcp = [53];
             udp =
               [53]
@@ -59,7 +59,7 @@ in rec {
       );
     ssh = {
       inherit (fleet.deploy) sources;
-      # An image is reached before it is anybody's host: an installer, a machine to try things on.
+      # An image (an installer, a machine to try modules on) is not a host of the fleet yet and must be reachable.
       public = image;
       closed =
         if router == null
@@ -75,7 +75,7 @@ in rec {
     };
   };
 
-  # The whole table that NixOS makes of a policy, for tests: what is loaded is written by its module.
+  # The whole table that NixOS makes from a policy, for tests; on a host, NixOS' own module writes it.
   # Source: nixos/modules/services/networking/firewall-nftables.nix.
   table = {
     policy,
@@ -121,8 +121,8 @@ in rec {
     }
   '';
 
-  # A limit per source, and per /64 of IPv6. One limit for all would let a stranger keep the owner out.
-  # On an interface of `closed` nobody gets in.
+  # A limit per source address, and per /64 of IPv6: with a single limit, an attacker would lock out the
+  # owner. No source reaches SSH on an interface in `closed`.
   sshRules = {
     port,
     sources,
@@ -149,7 +149,7 @@ in rec {
       ]
     );
 
-  # Ports that are served to a proxy's networks only; to all when it has none.
+  # Ports that are open only to a proxy's networks; to every source without a proxy.
   publicRules = ports: sources:
     if ports == []
     then []

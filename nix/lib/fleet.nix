@@ -1,7 +1,7 @@
-# The inventory as Nix sees it: fleet.toml with its defaults filled in and names derived.
-# What a well-formed inventory is, is decided by the program (inventory/schema.ts), which refuses a bad
-# file before any Nix runs; here only what would make a host silently wrong is an error.
-# Pure builtins: the flakes of the real and of the sandbox hosts share it.
+# The inventory for Nix: fleet.toml with its defaults filled in and names derived.
+# The program (inventory/schema.ts) checks an inventory and refuses a bad one before Nix runs; here an
+# error is raised only for what would configure a host wrongly without any message.
+# Pure builtins, because the flakes of the real hosts and of the sandbox hosts share it.
 let
   inherit (builtins) attrNames concatStringsSep filter fromTOML hasAttr mapAttrs readFile;
 
@@ -59,7 +59,7 @@ let
       options = service.options or {};
     };
 
-  # Mount options belong to a class, and a class to one file system (lib/storage.nix).
+  # Mount options belong to a class, because each class is a file system of its own (lib/storage.nix).
   mountDefaults = _: class: defaults.mounts // class;
 
   roleDefaults = _: given: let
@@ -100,7 +100,7 @@ let
     };
   };
 
-  # Decommissioned hosts, and the services on them, are as if they were not there.
+  # Decommissioned hosts and their services are left out.
   inService = whole: let
     gone = name: (whole.hosts.${name} or {}) ? decommission;
   in
@@ -139,7 +139,7 @@ let
       buildKey = host.build_key or null;
       storage = host.storage // {classes = mapAttrs mountDefaults (host.storage.classes or {});};
       users = filterAttrs (_: user: user.hosts == "all" || builtins.elem name user.hosts) users;
-      # Where its service account reads its secrets: an item in its own vault, or in that of its environment.
+      # Where its service account reads its secrets: an item in the vault of the host, or of its environment.
       secretsItem =
         if host ? vault
         then "op://${host.vault}/${name}"
@@ -150,7 +150,7 @@ let
         else null;
       fqdn = fqdn host.environment name;
       services = mapAttrs (_: settings: settings // {fqdn = fqdn host.environment settings.subdomain;}) own;
-      # A declared check of a service's name stands in for the service's own.
+      # A declared check with a service's name replaces the service's own check.
       health =
         declared
         ++ filter (check: !builtins.elem check.name names)
@@ -170,11 +170,11 @@ let
     cache = cacheDefaults (raw.cache or {});
     inherit zone;
     tailnetSuffix = raw.tailnet.suffix or null;
-    # The group that may reach everything.
+    # The group that may use every service.
     admins = raw.tailnet.admins or defaults.tailnet.admins;
-    # Environment -> host that serves the public names of its services; null: each host its own.
+    # Environment -> host that serves the public names of its services; null: each host serves its own.
     gateways = mapAttrs (_: environment: environment.gateway or null) (raw.environments or {});
-    # Where the buckets are, and what each is called at the vendor.
+    # The region of the buckets, and each bucket's name at the vendor.
     region = raw.storage.region or null;
     buckets = raw.buckets or {};
     # Hosts that are deployed to; the others are images built from the same flake.

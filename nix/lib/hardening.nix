@@ -1,5 +1,4 @@
-# What a service of our own may not do, as settings of its unit; a unit takes back what it needs.
-# Source: systemd.exec(5).
+# Restrictions for the units of our own services; a unit overrides those that it cannot have. Source: systemd.exec(5).
 {
   serviceConfig = {
     CapabilityBoundingSet = "";

@@ -1,9 +1,9 @@
-# What we want to know of a hardware report of nixos-facter. Pure.
+# Facts from a hardware report of nixos-facter. Pure.
 let
   inherit (builtins) any elem filter isString;
 
   cpus = report: map (cpu: cpu.vendor_name or "") (report.hardware.cpu or []);
-  # PCI's numbers of the makers. Source: the PCI ID database.
+  # PCI vendor ids. Source: the PCI ID database.
   makers = {
     "4098" = "amd";
     "32902" = "intel";

@@ -1,8 +1,7 @@
-# Health checks of the inventory, whatever way they are written -> checks with every field a check can have. Pure.
+# The inventory's health checks, in each way that they can be written -> checks with all fields. Pure.
 let
   defaults = import ./defaults.nix;
 
-  # One health check, whatever its kind, with every field a check can have.
   healthCheck = given: let
     check = defaults."hosts.health.${given.kind}" // given;
   in {
@@ -20,7 +19,7 @@ let
     timeoutSeconds = check.timeout_seconds;
   };
 
-  # A service watches over itself on its own host: `health` is a path, one check, or a list of them.
+  # A service is checked on its own host: `health` is a path, one check, or a list of checks.
   serviceChecks = name: service: let
     own = "127.0.0.1:${toString service.port}";
     check = given:

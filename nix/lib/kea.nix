@@ -1,12 +1,12 @@
-# What Kea's DHCPv4 server reads. Pure; `services.kea.dhcp4.settings` of a router.
+# Configuration of Kea's DHCPv4 server. Pure; `services.kea.dhcp4.settings` of a router.
 {
   dhcp,
   lan,
 }: {
   interfaces-config = {
     interfaces = [lan.interface];
-    # Without a carrier the socket can't be opened. Kea tries so often, so many milliseconds apart, and ends after that: so it
-    # tries for years, however long nothing is plugged in.
+    # Kea cannot open the socket without a carrier. It retries so many times, so many milliseconds
+    # apart, and then exits; these numbers make that years, for an interface with nothing plugged in.
     service-sockets-max-retries = 100000000;
     service-sockets-retry-wait-time = 1000;
   };

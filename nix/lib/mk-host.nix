@@ -1,11 +1,12 @@
-# A host of the inventory -> its NixOS configuration: modules everybody has, the host's profiles, and its own folder where there is one.
+# A host of the inventory -> its NixOS configuration: the common modules, the host's profiles, and its
+# own folder if there is one.
 {
   inputs,
   fleet,
   packages,
 }: host: let
   folder = name: ../hosts + "/${name}";
-  # A renamed host's folder may keep its name.
+  # A renamed host can keep its folder's name.
   directory =
     if host.formerly != null && !builtins.pathExists (folder host.name)
     then folder host.formerly
@@ -21,7 +22,8 @@ in
       ++ [
         {
           nixpkgs.pkgs = packages.${host.system};
-          # The release that the fleet began with. Never raised here: a host that was installed with a later one says so in its folder.
+          # The release that the fleet began with, never raised here: a host that was installed with a
+          # later one sets it in its folder.
           system.stateVersion = lib.mkDefault "26.05";
           pantheros.hardware.report =
             if builtins.pathExists report

@@ -1,4 +1,5 @@
-# Modules that every machine has, a host and a test's alike: those of the inputs, ours, and what all of ours have in common.
+# Modules of every machine, of hosts and test machines alike: those of the inputs, ours, and the
+# settings that all of them share.
 inputs: [
   inputs.disko.nixosModules.disko
   inputs.home-manager.nixosModules.home-manager

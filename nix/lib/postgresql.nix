@@ -1,6 +1,6 @@
-# What PostgreSQL reads: who may connect, and settings. Pure; `services.postgresql` of the machines.
+# PostgreSQL's settings and who may connect. Pure; `services.postgresql` of the machines.
 {
-  # Through the socket, as the system user of the role's name; root is postgres too.
+  # Through the socket, as the system user with the role's name; root may also be postgres.
   authentication = ''
     local all postgres peer map=postgres
     local all all peer

@@ -1,6 +1,6 @@
-# The constellation: `[services.*]` of the inventory -> what each host does about them. A service is written once; its
-# virtual host, sign-on rule, open ports, scrape, probe and backup are all made here, and only here.
-# Pure builtins, data in and data out: NixOS modules read the result, tests compare it.
+# The service registry: `[services.*]` of the inventory -> what each host does for them. A service is written once;
+# its virtual host, sign-on rule, open ports, scrape, probe and backup are all derived here.
+# Pure builtins: NixOS modules read the result, and tests compare it.
 fleet: let
   inherit (builtins) any attrNames attrValues concatLists concatStringsSep elem elemAt filter genList head isString length listToAttrs split;
 
@@ -16,7 +16,7 @@ fleet: let
   hostNamed = name: fleet.hosts.${name};
   fqdnOf = service: (hostNamed service.host).services.${service.name}.fqdn;
 
-  # Hosts talk to each other over the tailnet, by name; a host talks to itself without it.
+  # Hosts reach each other over the tailnet by name; a host reaches itself over loopback.
   addressFrom = host: service:
     if service.host == host
     then "127.0.0.1"
@@ -33,13 +33,13 @@ fleet: let
     then service.host
     else gateway;
 
-  # The certificate that covers a name is its parent's wildcard.
+  # A name is covered by the wildcard certificate of its parent.
   parentOf = fqdn: let
     labels = filter isString (split "\\." fqdn);
   in
     concatStringsSep "." (genList (i: elemAt labels (i + 1)) (length labels - 1));
 
-  # Modules that ask PostgreSQL of their host for a database; modules/services/postgresql compares.
+  # Modules that need a database on their host's PostgreSQL; modules/services/postgresql compares this list.
   needsDatabase = service: elem service.module ["attic" "authelia" "dex" "grafana" "lldap"];
 
   signOn = let
@@ -51,7 +51,7 @@ fleet: let
 
   needsSignOn = service: service.public && service.protocol == "http" && service.auth == "sso";
 
-  # Two-step so that the message names the service, and only when something asks for its sign-on.
+  # In two steps, so that the error names the service and occurs only when a rule needs its sign-on.
   signOnFor = service:
     if signOn == null
     then throw "services.${service.name}: auth = \"sso\", but no service has module = \"authelia\": add one, or set auth to \"own\" or \"none\""
@@ -73,7 +73,8 @@ fleet: let
     };
   };
 
-  # The binary cache's public name is not the service's own: `[cache] name`, on the host that serves the cache.
+  # The binary cache's public name is `[cache] name`, on the host that serves the cache, and not the
+  # service's own name.
   cacheNames = gateway:
     if fleet.cache.host != gateway
     then []
@@ -95,7 +96,7 @@ fleet: let
       ++ cacheNames gateway
     );
 
-  # "/metrics?a=b" -> path and parameters, as Prometheus wants them.
+  # "/metrics?a=b" -> path and parameters, in Prometheus' form.
   scrapeOf = monitor: service: let
     parts = filter isString (split "\\?" service.metrics);
     pairs =
@@ -113,7 +114,7 @@ fleet: let
       pairs);
   };
 
-  # Other hosts reach a service when its name is served elsewhere, or when it has no name and the tailnet is the way in.
+  # Other hosts need a service when one of them serves its name, or when it has no name and is used over the tailnet.
   reachedFromOutside = service:
     gatewayOf service
     != service.host
@@ -121,7 +122,7 @@ fleet: let
     || service.metrics != null && any (monitor: monitor.host != service.host) (runs "prometheus")
     || signOn != null && service.name == signOn.name && any (other: needsSignOn other && gatewayOf other != service.host) services;
 
-  # Every name that the world may ask for, with the path that is asked after: those of services, and the cache's, which is
+  # Every public name with the path that probes request: those of services, and the cache's, which is
   # served directly.
   publicNames =
     map (service: "https://${fqdnOf service}${
@@ -139,7 +140,7 @@ fleet: let
     virtualHosts = virtualHostsOf name;
     vhosts = attrValues virtualHosts;
     open = filter reachedFromOutside own;
-    # The cache's name leads here also where something else than Attic answers to it.
+    # The cache's name leads here even if a service other than Attic serves it.
     servesCache = fleet.cache.host == name;
     serves = vhosts != [] || servesCache;
   in {
@@ -150,7 +151,7 @@ fleet: let
         if serves
         then [80 443]
         else [];
-      # Everything public comes through Cloudflare, so nobody else needs to reach the ports.
+      # All public requests come through Cloudflare, so only its networks need the ports.
       cloudflareOnly = serves && !servesCache && !(any (vhost: !vhost.proxied) vhosts);
       tailnet = builtins.sort builtins.lessThan (map (service: service.port) open);
     };
@@ -163,7 +164,7 @@ fleet: let
           else "127.0.0.1";
       })
       own);
-    # NixOS module -> the service it runs here.
+    # NixOS module -> the service that it runs here.
     modules = listToAttrs (map (service: {
         name = service.module;
         value = service.name;
@@ -185,7 +186,7 @@ fleet: let
 in {
   inherit nameOf cacheName;
 
-  # Where a service of the fleet is reached from a host: "HOST:PORT", or null when nobody runs that module.
+  # Address at which a host reaches the service with that module: "HOST:PORT", or null without such a service.
   locate = from: module: let
     found = runs module;
   in
@@ -193,7 +194,7 @@ in {
     then null
     else "${addressFrom from (head found)}:${toString (head found).port}";
 
-  # Its full name, likewise.
+  # Its full name, or null.
   nameFor = module: let
     found = runs module;
   in
@@ -201,7 +202,8 @@ in {
     then null
     else fqdnOf (head found);
 
-  # Sign-on, as Authelia wants it: administrators everywhere, a service's groups at that service, nobody else.
+  # Authelia's access rules: administrators may use every service, the groups of a service that service,
+  # and all others nothing.
   accessRules =
     map (service: {
       domain = fqdnOf service;
@@ -213,16 +215,16 @@ in {
     })
     (filter needsSignOn services);
 
-  # Every group that a rule names.
+  # All groups in these rules.
   groups = unique ([fleet.admins] ++ concatLists (map (service: service.groups) (filter needsSignOn services)));
 
   inherit hosts;
 
-  # What the monitor must hear of, so that silence is no health: who has what.
+  # What the monitor must receive from each host, so that a missing metric raises an alert.
   expected = {
     hosts = deployed (host: _: host.reachability == "always" && elem "server" host.tags);
     probes = publicNames;
-    # Gateway -> names it serves.
+    # Gateway -> names that it serves.
     gateways = listToAttrs (map (name: {
       inherit name;
       value = attrNames hosts.${name}.virtualHosts;
@@ -231,7 +233,7 @@ in {
     backups = deployed (_: own: own.backup != []);
   };
 
-  # Buckets of an environment for a purpose: what the vendor calls it, or null.
+  # The vendor's name of an environment's bucket for a purpose, or null.
   bucket = environment: purpose: let
     found = filter (bucket: bucket.environment == environment && bucket.purpose == purpose) (attrValues fleet.buckets);
   in

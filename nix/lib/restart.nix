@@ -1,5 +1,5 @@
-# A unit that must come back from whatever passes: a missing carrier, a line that is down, a port that is still taken. NixOS's
-# units have no restart, or give up after five within ten seconds (systemd.unit(5), StartLimitIntervalSec=). Pure.
+# A unit that must recover from any passing failure, such as a missing carrier or a port in use. NixOS' units do not
+# restart, or stop trying after five failures within ten seconds (systemd.unit(5), StartLimitIntervalSec=). Pure.
 {
   unitConfig.StartLimitIntervalSec = 0;
   serviceConfig = {

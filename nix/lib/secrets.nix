@@ -1,4 +1,4 @@
-# What systemd is told about secrets and their readers. Pure: the sandbox's hosts have the same units.
+# systemd units for secrets and the units that read them. Pure: the sandbox's hosts have the same units.
 let
   inherit (builtins) concatMap concatStringsSep elem filter foldl' listToAttrs map match;
 
@@ -13,7 +13,8 @@ let
 in {
   inherit unitName;
 
-  # secrets: [{path, services}]. fetcher: {unit, token}, the unit that brings secrets with the token in a file; or null.
+  # secrets: [{path, services}]. fetcher: {unit, token}, the unit that fetches secrets with the token in
+  # a file; or null.
   unitsFor = {
     secrets,
     fetcher,
@@ -39,15 +40,15 @@ in {
         ]
       );
   in {
-    # For act.sh.
+    # Input of act.sh.
     table = concatStringsSep "" (map ({
       path,
       units,
     }: "${concatStringsSep " " ([path] ++ units)}\n")
     watched);
 
-    # Unit -> its [Unit] section. EnvironmentFile= and LoadCredential= fail where there is no file, so a unit is skipped until its
-    # files are there, and act.sh starts it then. Source: systemd.unit(5), systemd.exec(5).
+    # Unit -> its [Unit] section. EnvironmentFile= and LoadCredential= fail without the file, so a unit is skipped
+    # until its files exist, and act.sh starts it then. Source: systemd.unit(5), systemd.exec(5).
     readers = listToAttrs (map (unit: {
         name = unit;
         value = {
@@ -66,16 +67,16 @@ in {
 
     path = {
       Unit.Description = "Secrets of this host, and the token that they are fetched with";
-      # Told of a rename and of a change of mode too (path.c of systemd), so act.sh compares contents.
+      # It also triggers on a rename or a change of mode (path.c of systemd), so act.sh compares the contents.
       Path.PathChanged = map (each: each.path) watched;
     };
     service = {
       Unit = {
         Description = "Act on secrets that changed";
-        # However often it is asked.
+        # There is no limit on how often it runs.
         StartLimitIntervalSec = 0;
-        # At boot it sees what is there before anybody reads it, so that whatever comes later is known for new. The order also keeps
-        # systemd from forgetting that a reader was skipped: units that nothing names are dropped from its memory.
+        # At boot it records the secrets before their readers start, so that it recognizes later changes. The order
+        # also keeps skipped readers in systemd's memory, which drops units that no other unit names.
         Before =
           (
             if fetcher == null
@@ -89,7 +90,8 @@ in {
         ExecStart = program;
       };
     };
-    # Runs before what is ordered after the fetcher: a secret that its reader has not read yet restarts nobody.
+    # Runs before the units that are ordered after the fetcher, so a secret that its reader has not read
+    # yet restarts nothing.
     fetcherService = {ExecStartPost = program;};
   };
 }

@@ -1,4 +1,4 @@
-# Options that every service of the registry has; `[services.*]` of the inventory fills them in.
+# Options of every service in the registry; `[services.*]` of the inventory sets them.
 {lib}: {
   description,
   port,
@@ -12,6 +12,6 @@
   listen = lib.mkOption {
     type = lib.types.str;
     default = "127.0.0.1";
-    description = "Address it listens on. The registry widens it where another host reaches the service; the firewall lets in the tailnet alone.";
+    description = "Address it listens on. The registry widens it when other hosts reach the service; the firewall allows only the tailnet.";
   };
 }

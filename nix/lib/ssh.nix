@@ -16,7 +16,7 @@
   MaxAuthTries = 3;
   MaxSessions = 3;
   LoginGraceTime = 30;
-  # Both exchanges with an answer to quantum computers first. Source: ssh -Q kex of OpenSSH 10.
+  # The two post-quantum exchanges first. Source: ssh -Q kex of OpenSSH 10.
   KexAlgorithms = [
     "mlkem768x25519-sha256"
     "sntrup761x25519-sha512@openssh.com"

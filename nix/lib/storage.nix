@@ -1,6 +1,6 @@
-# Mount classes -> a disk layout, and what the kernel must show for it. Pure.
-# Options such as `nodatacow` and `compress` hold for a whole btrfs (btrfs(5): only those of the first mounted subvolume
-# take effect), so each class is a file system of its own: a logical volume, or a ZFS dataset.
+# Mount classes -> a disk layout, and the mount options to verify. Pure.
+# Options such as `nodatacow` and `compress` apply to a whole btrfs (btrfs(5): only those of the first mounted
+# subvolume take effect), so each class is a file system of its own: a logical volume, or a ZFS dataset.
 let
   inherit (builtins) attrNames elem filter head listToAttrs map match replaceStrings;
 
@@ -12,7 +12,7 @@ let
     then null
     else builtins.substring 9 (-1) (head found);
 
-  # Options as `findmnt` shows them: those that must be there, those that must not.
+  # Options in the output of `findmnt`: those that must be present, and those that must be absent.
   expected = class: let
     algorithm = compression class.options;
   in {
@@ -31,7 +31,7 @@ let
       );
   };
 
-  # The same intent as dataset properties. ZFS always copies on write; what `nodatacow` wants is that nothing is compressed.
+  # The same as dataset properties. ZFS always copies on write, so `nodatacow` only turns compression off.
   zfsOptions = class: let
     algorithm = compression class.options;
     level = match "zstd:([0-9]+)" algorithm;
@@ -92,9 +92,9 @@ let
 
   rootOptions = ["noatime" "compress=zstd:1"];
 
-  # What the first stage of the start mounts waits for a passphrase, which nobody has to type within systemd's minute and a
-  # half; what is mounted later doesn't wait for ever. Source: release notes of NixOS 26.05.
-  patience = encrypted: mount:
+  # File systems of the first boot stage wait for a passphrase without a limit, instead of systemd's 90
+  # seconds; those that are mounted later keep the limit. Source: release notes of NixOS 26.05.
+  deviceTimeout = encrypted: mount:
     if encrypted && elem mount ["/" "/nix" "/var" "/var/log"]
     then ["x-systemd.device-timeout=infinity"]
     else [];
@@ -106,7 +106,7 @@ let
         type = "btrfs";
         extraArgs = ["-f"];
         mountpoint = class.mount;
-        mountOptions = class.options ++ patience encrypted class.mount;
+        mountOptions = class.options ++ deviceTimeout encrypted class.mount;
       };
     })
     // {
@@ -118,7 +118,7 @@ let
           subvolumes =
             builtins.mapAttrs (_: mountpoint: {
               inherit mountpoint;
-              mountOptions = rootOptions ++ patience encrypted mountpoint;
+              mountOptions = rootOptions ++ deviceTimeout encrypted mountpoint;
             }) {
               "@" = "/";
               "@home" = "/home";
@@ -190,10 +190,10 @@ let
 in {
   inherit expected zfsOptions;
 
-  # Absolute mount points: `~` means nothing to a mount unit.
+  # Absolute mount points, because a mount unit does not expand `~`.
   absolute = home: class: class // {mount = replaceStrings ["~"] [home] class.mount;};
 
-  # `disko.devices` of a layout.
+  # A layout's `disko.devices`.
   devices = {
     layout,
     disk,

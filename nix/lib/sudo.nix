@@ -1,17 +1,17 @@
-# What sudo reads beside NixOS's own rules for root and wheel, as text. Pure.
+# Text for sudoers in addition to NixOS' rules for root and wheel. Pure.
 let
   inherit (builtins) attrNames concatStringsSep filter replaceStrings;
   # Source: sudoers(5), "Other special characters and reserved words".
   escaped = replaceStrings ["\\" "," ":" "="] ["\\\\" "\\," "\\:" "\\="];
 in
-  # `users`: account -> { role; ... }; `roles`: role -> { sudo; ... }. One rule for each account rather than for a group: groups
-  # say what a role is on the host, not who has it.
+  # `users`: account -> { role; ... }; `roles`: role -> { sudo; ... }. One rule per account instead of
+  # per group, because several roles may share a group.
   {
     roles,
     users,
   }: let
     commandsOf = name: roles.${users.${name}.role}.sudo or [];
-    # A pager or an editor would be a shell of root's.
+    # NOEXEC: a pager or an editor could otherwise start a root shell.
     rule = name: "${name} ALL=(root) ${concatStringsSep ", " (map (command: "NOEXEC: ${escaped command}") (commandsOf name))}";
   in
     concatStringsSep "\n" (

@@ -1,19 +1,19 @@
-# The side of a rented machine that faces the internet, as systemd-networkd is told. Pure.
+# The internet-facing interface of a rented machine, as configuration of systemd-networkd. Pure.
 let
   inherit (builtins) any filter match;
   isIpv4 = address: match ".*:.*" address == null;
 in {
-  # Where the program leaves what only it knows, when it installs a machine: ADDRESS/PREFIX.
+  # The file in which the program leaves the machine's IPv6 address at its installation: ADDRESS/PREFIX.
   addressFile = "/var/lib/pantheros/secrets/uplink-address";
 
-  # host, as lib/fleet.nix gives it -> null, or {match, dhcp, addresses, gateways, nameservers, delivered}.
+  # host, from lib/fleet.nix -> null, or {match, dhcp, addresses, gateways, nameservers, delivered}.
   uplinkOf = host: let
     given = host.provider.network or null;
   in
     if host.provider.kind == "hetzner"
     then {
-      # Hetzner gives IPv4 by DHCP and IPv6 to nobody who does not set it: there is no DHCPv6 and no router advertisement; the
-      # gateway is fe80::1 (Hetzner, "Static IP configuration").
+      # Hetzner assigns IPv4 by DHCP. IPv6 must be set on the machine: there is no DHCPv6 and no router
+      # advertisement, and the gateway is fe80::1 (Hetzner, "Static IP configuration").
       match = ["en*" "eth*"];
       dhcp = "ipv4";
       addresses = [];
@@ -28,7 +28,7 @@ in {
         if given ? interface
         then [given.interface]
         else ["en*" "eth*"];
-      # A static address of IPv4 takes the place of DHCP's.
+      # A static IPv4 address replaces DHCP.
       dhcp =
         if any isIpv4 given.addresses
         then "no"
@@ -39,7 +39,7 @@ in {
       delivered = false;
     };
 
-  # -> a network of systemd.network.networks.
+  # uplink -> an entry of systemd.network.networks.
   networkOf = uplink: let
     static6 = uplink.delivered || filter (address: !isIpv4 address) uplink.addresses != [];
   in {
@@ -49,7 +49,7 @@ in {
       IPv6AcceptRA = !static6;
     };
     address = uplink.addresses;
-    # Rented machines reach their gateway outside of their own network.
+    # A rented machine's gateway is outside its own network.
     routes =
       map (gateway: {
         Gateway = gateway;

@@ -1,4 +1,4 @@
-# Modules that every host imports; each does nothing until its options or the inventory ask for it.
+# Modules of every host. Each does nothing unless its options or the inventory enable it.
 {
   imports = [
     ./containers

@@ -1,5 +1,5 @@
-# The inventory -> options of the machine's own modules. Only here (and in services/, for what a host serves) is fleet.toml
-# known; everything else reads options.
+# The inventory -> options of the modules. Only this file, and services/ for what a host serves, reads
+# the inventory; all other modules read options.
 {
   config,
   fleet,
@@ -14,7 +14,7 @@
     if workstation
     then "workstation"
     else "server";
-  housemates =
+  homeHosts =
     lib.filterAttrs (
       _: other:
         other.environment
@@ -52,14 +52,14 @@ in {
   services.tailscale.port = fleet.ports.tailscale;
 
   pantheros = {
-    # Who may deploy, how long that may take, and what must hold afterwards.
+    # Who may deploy, the time limits of a deploy, and the health checks after it.
     deployment = {
       enable = mkDefault (!image);
       inherit (fleet.deploy) user authorizedKeys probeKeys confirmSeconds healthSeconds healthPeriodSeconds switchSeconds rebootSeconds;
       inherit (host) reboot;
       checks = host.health;
-      # The runner signs what it deploys with the key of the cache, whether or not there is a cache to read from.
-      # Its own key signs what stores built for it that the fleet does not trust.
+      # The runner signs deploys with the cache's key, even if no cache is read. The host's own key
+      # signs what untrusted stores built for it.
       trustedPublicKeys = lib.optional (fleet.cache.publicKey != null) fleet.cache.publicKey ++ lib.optional (host.buildKey != null) host.buildKey;
     };
 
@@ -92,8 +92,8 @@ in {
           enable = true;
           dns = {
             inherit (fleet) tailnetSuffix;
-            # Machines of the house answer inside it, also when the line is down.
-            mapping = lib.mapAttrs' (_: other: lib.nameValuePair other.fqdn other.provider.address) housemates;
+            # Names of hosts at home resolve locally, even when the internet connection is down.
+            mapping = lib.mapAttrs' (_: other: lib.nameValuePair other.fqdn other.provider.address) homeHosts;
           };
         };
   };
@@ -102,7 +102,7 @@ in {
     inherit (config.pantheros) deployment;
   in
     lib.optional (deployment.enable && lib.any (lib.hasSuffix " documentation@example.test") fleet.deploy.authorizedKeys)
-    "deploy.authorized_keys in fleet.toml still holds the documentation's key, to which nobody has the private half: put your own before you install a host"
+    "deploy.authorized_keys in fleet.toml still has the key of the documentation, whose private key does not exist: replace it with your own before you install a host"
     ++ lib.optional (deployment.enable && deployment.requireSignature && deployment.trustedPublicKeys == [])
-    "cache.public_key in fleet.toml is not set: ${host.name} would accept nobody's signature, and so no deploy after its installation";
+    "cache.public_key in fleet.toml is not set, so ${host.name} would refuse every deploy after its installation: set it to the public key of PANTHEROS_SIGNING_KEY";
 }

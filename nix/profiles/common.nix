@@ -1,4 +1,4 @@
-# What every host has, whatever it is for.
+# The common settings of all hosts.
 {
   config,
   host,
@@ -10,13 +10,13 @@
     useUserPackages = lib.mkDefault true;
   };
 
-  # The manual of all options is in docs/, and would be built for each host again.
+  # docs/ has the manual of all options; building it for each host would take time.
   documentation.nixos.enable = lib.mkDefault false;
 
   assertions = [
     {
       assertion = config.services.openssh.enable || host.provider.kind == "image";
-      message = "a host without SSH can't be deployed to; mark it provider.kind = \"image\" in fleet.toml";
+      message = "a host without SSH cannot be deployed to: enable services.openssh, or set provider.kind = \"image\" in fleet.toml";
     }
   ];
 }

@@ -1,4 +1,4 @@
-# A machine software is written on.
+# A machine for software development.
 {lib, ...}: {
   pantheros.development.enable = lib.mkDefault true;
 }

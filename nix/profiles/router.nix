@@ -1,4 +1,4 @@
-# A machine that others reach the internet through; its two sides are `[hosts.NAME.router]` of the inventory.
+# A machine that routes between a local network and the internet, by `[hosts.NAME.router]` of the inventory.
 {
   config,
   lib,
@@ -9,7 +9,7 @@
   assertions = [
     {
       assertion = config.pantheros.router.enable;
-      message = "the profile router needs [hosts.${config.networking.hostName}.router] in fleet.toml: wan, lan";
+      message = "the profile router needs [hosts.${config.networking.hostName}.router] in fleet.toml: set wan and lan there";
     }
   ];
 }

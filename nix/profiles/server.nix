@@ -1,4 +1,4 @@
-# A machine nobody sits at.
+# A machine without an operator at its console.
 {
   host,
   lib,
@@ -13,7 +13,7 @@ in {
     audit.enable = deployed;
     podman.enable = deployed;
     boot.unattended = lib.mkDefault true;
-    # No BIOS on the other architecture.
+    # Other architectures have no BIOS.
     boot.loader = lib.mkDefault (
       if host.system == "x86_64-linux"
       then "grub-hybrid"
@@ -32,7 +32,7 @@ in {
   };
 
   systemd = {
-    # An emergency shell waits for a keyboard that isn't there.
+    # An emergency shell would wait for a keyboard, and there is none.
     enableEmergencyMode = lib.mkDefault false;
     targets = {
       sleep.enable = lib.mkDefault false;
@@ -40,7 +40,7 @@ in {
       hibernate.enable = lib.mkDefault false;
       hybrid-sleep.enable = lib.mkDefault false;
     };
-    # A deploy comes through the network; it must not be gone between two units.
+    # A deploy comes over the network, so networkd must not be stopped and started.
     services = {
       systemd-networkd.stopIfChanged = lib.mkDefault false;
       systemd-resolved.stopIfChanged = lib.mkDefault false;

@@ -1,4 +1,4 @@
-# A machine somebody sits at.
+# A machine with a desktop.
 {lib, ...}: {
   pantheros = {
     desktop.enable = lib.mkDefault true;

@@ -1,27 +1,27 @@
-# Store paths without nixpkgs: derivations that need only /bin/sh and the machine's own tools, and texts.
+# Store paths without nixpkgs: texts, and derivations that need only /bin/sh and the machine's own tools.
 {system}: let
   inherit (builtins) replaceStrings;
 
-  # The build ends with an explicit exit: Nix now and then takes a last coreutils process for a killed build.
+  # The explicit exit works around Nix, which sometimes treats a last coreutils process as a killed build.
   run = name: variables: script:
     derivation (variables
       // {
         inherit name system;
         builder = "/bin/sh";
         args = ["-euc" "${script}\nexit 0\n"];
-        # The last is where a NixOS machine keeps coreutils.
+        # The last directory has coreutils on a NixOS machine.
         PATH = "/usr/bin:/bin:/run/current-system/sw/bin";
         preferLocalBuild = true;
         allowSubstitutes = false;
       });
 
-  # A text of its own in the store; written at evaluation, so it may name sources and other texts only.
+  # A text as a store path, written during evaluation, so it may refer only to sources and other texts.
   text = name: builtins.toFile (replaceStrings ["@" ":" "\\" "/"] ["-" "-" "-" "-"] name);
 in {
   inherit run text;
 
-  # entries: [{path, source, mode}] -> a tree of links to the sources, and the manifest that `activate` reads.
-  # mode: "symlink", or the mode of a copy for readers that refuse what lies under a group-writable directory.
+  # entries: [{path, source, mode}] -> a tree of links to the sources, and the manifest that `activate` reads. mode:
+  # "symlink", or the mode of a copy, for programs that refuse files below a group-writable directory.
   tree = name: entries:
     run name {
       passAsFile = ["entries"];
@@ -35,8 +35,8 @@ in {
       done <"$entriesPath" >"$out/manifest"
     '';
 
-  # Closures of a wanted size, for measurements: `paths` store paths of `bytes` bytes that don't compress to
-  # nothing. Another `seed`, other content.
+  # Closures of a given size, for measurements: `paths` store paths of `bytes` bytes that hardly
+  # compress. A different `seed` changes the content.
   filler = {
     paths,
     bytes,
@@ -48,7 +48,7 @@ in {
         bytes = toString bytes;
         start = toString (index + 1);
       } ''
-        # A linear congruential generator: the same bytes with every awk.
+        # A linear congruential generator gives the same bytes with every awk.
         awk -v start="$start" -v seed="$seed" -v bytes="$bytes" 'BEGIN {
           x = start * 7919
           for (i = 1; i <= length(seed); i++)

@@ -1,6 +1,5 @@
-# The `sandbox` table of a host: faults to rehearse, and padding for measurements. Each network fault is a
-# unit whose stop puts things right, so that the system before it, which has no such unit, comes back whole.
-# README.md has the table.
+# The `sandbox` table of a host: faults to rehearse, and padding for measurements. Each network fault is a unit that
+# undoes it when it stops, so a rollback to a system without that unit undoes it. README.md has the table.
 {text}: let
   inherit (builtins) attrNames concatStringsSep elem filter;
 
@@ -54,14 +53,14 @@
       '';
       crash.broken = ''
         [Unit]
-        Description=Starts, and dies after a second
+        Description=Starts and fails after a second
 
         [Service]
         ExecStart=/bin/sh -c 'sleep 1; exit 1'
       '';
       hang.broken = ''
         [Unit]
-        Description=Never says that it is ready
+        Description=Never reports that it is ready
 
         [Service]
         Type=notify
@@ -69,7 +68,7 @@
         TimeoutStartSec=600
       '';
     };
-    # --no-block: ssh.service may not start before this stop is done, so waiting here would be for ever.
+    # --no-block: ssh.service starts only after this stop has finished, so waiting here would not end.
     sshd = {
       stop.no-sshd =
         oneshot "No SSH server"
@@ -77,7 +76,7 @@
         "/bin/systemctl start --no-block ssh.service";
       silent.silent-sshd = ''
         [Unit]
-        Description=A port 22 that accepts and says nothing
+        Description=Accepts connections on port 22 and sends nothing
         After=ssh.service
 
         [Service]

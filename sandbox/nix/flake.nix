@@ -36,7 +36,7 @@
       builtins.mapAttrs (name: system: {
         config.system.build = {
           inherit (system) toplevel;
-          # The same machine before anybody deployed to it.
+          # The same machine before its first deploy.
           unmanaged = (systemOf fleet.deployable.${name} false).toplevel;
         };
       })

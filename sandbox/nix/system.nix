@@ -1,19 +1,19 @@
-# One sandbox host: a small system with the shape of a NixOS toplevel, to run on the sandbox's Debian machines.
-# README.md says what is emulated and what not.
+# One sandbox host: a small system with the shape of a NixOS toplevel, for the sandbox's Debian
+# machines. README.md says what is emulated.
 {
-  host, # as nix/lib/fleet.nix gives it
+  host, # from nix/lib/fleet.nix
   fleet,
   site,
   checks, # nix/lib/checks.nix
   secretsLibrary, # nix/lib/secrets.nix
   actProgram, # text: nix/modules/secrets/act.sh
-  supervisor, # text: the program that a deploy talks to on the host
-  # false: a machine nobody deploys to yet, without supervisor, deploy user and trusted keys
+  supervisor, # text: the program that a deploy runs on the host
+  # false: a machine before its first deploy, without supervisor, deploy user and trusted keys
   managed ? true,
 }: let
   inherit (builtins) attrNames attrValues concatStringsSep map readFile toJSON;
 
-  # Sandbox hosts are containers of this machine, whatever the inventory says.
+  # Sandbox hosts have this machine's platform, whatever the inventory says.
   system =
     if (site.system or null) != null
     then site.system
@@ -31,7 +31,7 @@
     then list
     else [];
 
-  # --- Units: the host's services are real ones, each in a store path of its own.
+  # --- Units: the host's services are real, each in a store path of its own.
   reserved = ["ssh" "dbus" "nix-daemon" "systemd-journald"];
   greeter = text "greeter.py" (readFile ./scripts/greeter.py);
   serviceUnit = service: let
@@ -62,12 +62,13 @@
   serviceUnits = builtins.listToAttrs (map (service: {
     name =
       if builtins.elem service.name reserved
-      then throw "services.${service.name}: the machine itself has a unit of this name; call it otherwise"
+      then throw "services.${service.name}: the machine has a unit with this name already; choose another service name"
       else "${service.name}.service";
     value = serviceUnit service;
   }) (attrValues host.services));
 
-  # --- Secrets of services, as nix/modules/secrets/ has them: a stand-in for OpNix reads the sandbox's 1Password.
+  # --- Secrets of services, as in nix/modules/secrets/: a script in place of OpNix reads the sandbox's
+  # 1Password.
   secretPath = service: "/run/secrets/${service.name}";
   secretServices = builtins.filter (service: service.options ? secret) (attrValues host.services);
   opnixToken = "/var/lib/pantheros/secrets/opnix-token";
@@ -103,7 +104,7 @@
     if secretServices == []
     then {}
     else {
-      # Oneshot, and active when it has ended, as OpNix's.
+      # Oneshot, and active after it has ended, like OpNix' unit.
       "opnix-secrets.service" = concatStringsSep "\n" [
         (section "Unit" {Description = "OpNix Secret Management";})
         (section "Service" ({
@@ -117,7 +118,8 @@
       "pantheros-secrets.path" = concatStringsSep "\n" [(section "Unit" secretUnits.path.Unit) (section "Path" secretUnits.path.Path)];
     };
 
-  # A directory of its own each, as NixOS makes them: to systemd a link to a file of another name is an alias.
+  # Each in a directory of its own, as in NixOS, because systemd treats a link to a file with a
+  # different name as an alias.
   unitFile = name: content: let
     unit =
       run "unit-${name}" {
@@ -131,7 +133,7 @@
   resumeUnit = {
     "pantheros-resume.service" = ''
       [Unit]
-      Description=Go on with a deploy that needed a reboot
+      Description=Continue a deploy after a reboot
 
       [Service]
       Type=oneshot
@@ -149,7 +151,7 @@
     ));
 
   # --- /etc
-  # As nix/modules/inventory.nix has them.
+  # As in nix/modules/inventory.nix.
   trustedPublicKeys =
     site.trustedPublicKeys
     or []
@@ -179,7 +181,7 @@
       # In the home for people, here for accounts that the system declares.
       "AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u"
     ]
-    # As nix/modules/ have it.
+    # As in nix/modules/.
     ++ onlyIf managed [
       "AllowTcpForwarding no"
       "AllowStreamLocalForwarding no"
@@ -188,7 +190,7 @@
       "AllowTcpForwarding local"
     ]
   ));
-  # As NixOS writes it, which runs no scripts for a message of the day, with the rule of nix/modules/deployment/.
+  # As NixOS writes it, without scripts for a message of the day, and with the rule of nix/modules/deployment/.
   pam = text "pam-sshd" (lines (
     [
       "account required pam_nologin.so"
@@ -216,7 +218,7 @@
       "connect-timeout = 5"
       "download-attempts = 2"
     ]
-    # Builds use the machine's own shell and tools, here as on the runner.
+    # Builds use the machine's shell and tools, as on the runner.
     ++ ["sandbox = false"]
   ));
   authorizedKeys = text "authorized-keys" (lines (
@@ -229,7 +231,7 @@
   etc = build.tree "etc-${host.name}" (
     [
       (entry "0644" "hostname" (text "hostname" "${host.name}\n"))
-      # Without its own name in it, every sudo would ask DNS for it first.
+      # Without the machine's own name, every sudo would first query DNS for it.
       (entry "0644" "hosts" (text "hosts" "127.0.0.1 localhost\n::1 localhost\n127.0.0.2 ${host.fqdn} ${host.name}\n"))
       (entry "symlink" "motd" (text "motd" "${sandbox.motd or host.description}\n"))
       (entry "symlink" "ssh/sshd_config.d/00-system.conf" sshd)
@@ -241,11 +243,12 @@
       (entry "symlink" "pantheros/checks" (text "checks" (checks.checks host.health)))
       (entry "symlink" "pantheros/deploy.conf" (text "deploy.conf" (checks.deployConf deploy)))
       (entry "symlink" "pantheros/deploy.json" "/var/lib/pantheros/deploy.json")
-      # Copies: sudo wants mode 0440, and sshd no group-writable directory (the store) on the way.
+      # Copies, because sudo requires mode 0440, and sshd refuses a path through a group-writable
+      # directory (the store).
       (entry "0440" "sudoers.d/${fleet.deploy.user}" (text "sudoers" "${fleet.deploy.user} ALL=(root) NOPASSWD: ${program}\n"))
       (entry "0444" "ssh/authorized_keys.d/${fleet.deploy.user}" authorizedKeys)
     ]
-    # Whoever owns such a machine gets in as root, and is about to have it adopted; so do other tools where root may log in.
+    # The owner of such a machine logs in as root and then adopts it; other tools that log in as root work too.
     ++ onlyIf (!managed || sandbox.root_login or "no" != "no") [
       (entry "0444" "ssh/authorized_keys.d/root" (text "root-keys" (lines (site.authorizedKeys or []))))
     ]
@@ -255,7 +258,7 @@
     ]) (attrNames units)
   );
 
-  # --- Programs, kernel, and what else a system is made of
+  # --- Programs, kernel, and the other parts of a system
   sw =
     run "system-path" {
       supervisor =
@@ -318,7 +321,7 @@
       sed "s|@out@|$out|g" "$stage2" >"$out/bin/pantheros-stage2"
       chmod 0555 "$out/activate" "$out"/bin/*
     '';
-  # What partitions the disk of a machine that is created; here there is none, so it says so.
+  # The script that partitions the disk of a created machine; here there is no disk, and it prints that.
   diskoScript = run "disko" {} ''
     printf '#!/bin/sh\necho "umount: /mnt: not mounted"\necho "+ sgdisk --clear /dev/sda (no disk in the sandbox)"\n' >"$out"
     chmod 0555 "$out"

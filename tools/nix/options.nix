@@ -2,7 +2,7 @@
 #   nix-instantiate --eval --strict --json --arg modules ./nix/modules tools/nix/options.nix
 {modules}: let
   inherit (builtins) attrNames concatMap functionArgs isAttrs isFunction isList isPath;
-  lib = import ./stand-in.nix;
+  lib = import ./lib-stub.nix;
   root = toString modules + "/";
   relative = path: builtins.substring (builtins.stringLength root) (-1) (toString path);
 

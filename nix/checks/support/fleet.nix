@@ -1,8 +1,8 @@
-# A test's own small inventory -> machines made of the fleet's modules, as lib/mk-host.nix makes hosts. What a test machine
-# has otherwise (disk, boot, network) is the test driver's. The inventory says what the test is about; the rest is here.
+# A test's small inventory -> machines with the fleet's modules, made as lib/mk-host.nix makes hosts.
+# Disk, boot and network are the test driver's. Keys that a test does not set have defaults here.
 {inputs}: toml: let
   inherit (inputs.nixpkgs.lib) recursiveUpdate;
-  told = builtins.fromTOML toml;
+  given = builtins.fromTOML toml;
   anyFleet = {
     schema = 1;
     fleet.domain = "example.test";
@@ -18,9 +18,9 @@
       address = "192.0.2.1";
     };
   };
-  fleet = (import ../../lib/fleet.nix).fromAttrs (recursiveUpdate anyFleet told
+  fleet = (import ../../lib/fleet.nix).fromAttrs (recursiveUpdate anyFleet given
     // {
-      hosts = builtins.mapAttrs (_: recursiveUpdate anyHost) told.hosts;
+      hosts = builtins.mapAttrs (_: recursiveUpdate anyHost) given.hosts;
     });
 in {
   inherit fleet;
@@ -28,7 +28,7 @@ in {
   # For `node.specialArgs`.
   specialArgs = {inherit inputs fleet;};
 
-  # The host of that name; `settings` are what this test adds.
+  # The host with that name; `settings` are the test's additions.
   machine = name: settings: {
     config,
     lib,
@@ -41,25 +41,25 @@ in {
 
     _module.args.host = fleet.hosts.${name};
 
-    # No vendor, no vault and no tailnet here; secrets are files that the test puts in their place.
+    # Without vendor, vault and tailnet; the test writes secrets as files.
     services.tailscale-pantheros.enable = lib.mkForce false;
     pantheros = {
       secretsBackend = "delivered";
       boot.loader = lib.mkForce "none";
     };
-    # The driver and the other nodes know a machine by its host name.
+    # The driver and the other nodes use the host name of a machine.
     assertions = [
       {
         assertion = config.virtualisation.test.nodeName == name;
-        message = "the node ${config.virtualisation.test.nodeName} is the host ${name}: give both one name";
+        message = "the node ${config.virtualisation.test.nodeName} is the host ${name}: give both the same name";
       }
     ];
-    # A root shell is how the driver works on a machine.
+    # The test driver needs a root shell on each machine.
     users.allowNoPasswordLogin = true;
     virtualisation.memorySize = lib.mkDefault 1536;
   };
 
-  # Secrets as files, before any unit starts: name -> content (one line).
+  # Secrets as files, written before any unit starts: name -> content (one line).
   secrets = contents: {lib, ...}: {
     systemd.tmpfiles.rules =
       ["d /var/lib/pantheros/secrets 0700 root root -"]

@@ -1,4 +1,5 @@
-# nix run ./nix#dev-vm: a machine to try modules on. Its disk is a file beside where it was started; root has no password.
+# nix run ./nix#dev-vm: a machine to try modules on. Its disk is a file in the current directory; root
+# has no password.
 {modulesPath, ...}: {
   imports = ["${modulesPath}/virtualisation/qemu-vm.nix"];
 

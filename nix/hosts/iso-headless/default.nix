@@ -1,4 +1,4 @@
-# nix build ./nix#iso: an installer that is reached by SSH as root, with the keys that may deploy.
+# nix build ./nix#iso: an installer with SSH access as root for the keys that may deploy.
 {
   fleet,
   lib,
@@ -17,7 +17,7 @@
     };
     users = lib.mkForce {};
   };
-  # nixos-anywhere comes as root.
+  # nixos-anywhere logs in as root.
   services.openssh.settings.PermitRootLogin = lib.mkForce "prohibit-password";
   users.users.root.openssh.authorizedKeys.keys = fleet.deploy.authorizedKeys;
 }

@@ -1,6 +1,6 @@
 {
   system.stateVersion = "26.05";
 
-  # U-Boot of the board reads this.
+  # The board's U-Boot reads this.
   pantheros.boot.loader = "extlinux";
 }

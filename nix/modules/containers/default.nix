@@ -1,2 +1,2 @@
-# Containers without root.
+# Rootless containers.
 {imports = [./podman.nix];}

@@ -1,4 +1,4 @@
-# Podman, each account its own containers. Nobody is in a group that amounts to root.
+# Podman with rootless containers per account. No account is in a group that is equivalent to root.
 {
   config,
   lib,
@@ -14,23 +14,23 @@ in {
     compose = mkOption {
       type = types.bool;
       default = true;
-      description = "Compose files, and `docker` as another name of `podman`.";
+      description = "Install podman-compose, and `docker` as an alias of `podman`.";
     };
     mirrors = mkOption {
       type = types.attrsOf types.str;
       default = {};
       example = {"docker.io" = "mirror.example.test";};
-      description = "Registry -> mirror that is asked first.";
+      description = "Registry -> mirror that is tried first.";
     };
     searchRegistries = mkOption {
       type = types.listOf types.str;
       default = ["docker.io" "ghcr.io" "quay.io"];
-      description = "Registries for names without one.";
+      description = "Registries that are searched for image names without a registry.";
     };
     prune = mkOption {
       type = types.bool;
       default = true;
-      description = "Remove what no container uses, once a week.";
+      description = "Remove unused images and containers once a week.";
     };
   };
 
@@ -40,7 +40,7 @@ in {
       podman = {
         enable = true;
         dockerCompat = mkDefault cfg.compose;
-        # The socket of root's containers is as good as root.
+        # Access to this socket is equivalent to root.
         dockerSocket.enable = mkDefault false;
         defaultNetwork.settings.dns_enabled = mkDefault true;
         autoPrune = {
@@ -67,7 +67,7 @@ in {
     assertions = [
       {
         assertion = lib.all (account: lib.intersectLists ["docker" "podman"] account.extraGroups == []) people;
-        message = "a person's account is in the group podman or docker, which is as good as root: use pantheros.users.NAME.containers";
+        message = "an account of a person is in the group podman or docker, which is equivalent to root: remove it, and set pantheros.users.NAME.containers";
       }
     ];
   };

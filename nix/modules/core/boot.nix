@@ -13,49 +13,49 @@ in {
       type = types.enum ["systemd-boot" "grub-hybrid" "extlinux" "none"];
       default = "grub-hybrid";
       description = ''
-        `grub-hybrid`: one disk that boots by BIOS and by UEFI, for rented machines, which may start either way and whose
-        firmware keeps no boot entries of ours. `systemd-boot`: UEFI only. `extlinux`: boards with U-Boot.
-        `none`: an image brings its own.
+        `grub-hybrid`: a disk that boots by BIOS and by UEFI, for rented machines, which may start either way and whose
+        firmware keeps no boot entries. `systemd-boot`: UEFI only. `extlinux`: boards with U-Boot.
+        `none`: the image has its own boot loader.
       '';
     };
     touchFirmware = mkOption {
       type = types.bool;
       default = false;
-      description = "Write boot entries into the firmware; for machines whose firmware is ours, such as laptops.";
+      description = "Write boot entries into the firmware; for machines that keep them, such as laptops.";
     };
     timeout = mkOption {
       type = types.ints.unsigned;
       default = 5;
-      description = "Seconds the loader waits for a key.";
+      description = "Seconds that the boot menu is shown.";
     };
     generations = mkOption {
       type = types.ints.positive;
       default = 10;
-      description = "How many systems the loader offers; each keeps a kernel on the boot partition.";
+      description = "How many systems the boot menu has; each needs space for its kernel on the boot partition.";
     };
     kernel = mkOption {
       type = types.enum ["default" "latest"];
       default = "default";
-      description = "NixOS's own kernel, or the newest there is; ZFS is not made for the newest.";
+      description = "NixOS' default kernel, or the newest one, which ZFS may not support.";
     };
     unattended = mkOption {
       type = types.bool;
       default = false;
       description = ''
-        Nobody sits at it: a kernel that panics or hangs, a first stage that finds no root file system, and a service manager
-        that stops answering all end in a reboot, which starts the boot default. With a loader that starts a new system once,
-        that is the system from before.
+        The machine has no operator at its console. A kernel that panics or hangs, a first boot stage without a root file
+        system, and a service manager that stops responding all lead to a reboot into the boot default. During a deploy
+        that is the old system, if the boot loader can start an entry once.
       '';
     };
     panicSeconds = mkOption {
       type = types.ints.positive;
       default = 30;
-      description = "Seconds an unattended machine shows why its kernel panicked before it reboots.";
+      description = "Seconds that an unattended machine shows a kernel panic before it reboots.";
     };
     watchdogSeconds = mkOption {
       type = types.ints.positive;
       default = 60;
-      description = "Seconds without a sign of life after which the watchdog of an unattended machine resets it, where it has one.";
+      description = "Seconds after which the hardware watchdog of an unattended machine, if it has one, resets a system that does not respond.";
     };
     serialConsole = mkOption {
       type = types.nullOr types.singleLineStr;
@@ -66,12 +66,12 @@ in {
         then "ttyS0,115200"
         else "ttyAMA0,115200";
       defaultText = lib.literalMD "the first serial port of an unattended machine";
-      description = "Second console, which vendors show as text: kernel messages and a login; null: none.";
+      description = "Serial console with kernel messages and a login, which vendors show as text; null: none.";
     };
     quiet = mkOption {
       type = types.bool;
       default = false;
-      description = "Show a picture instead of messages while starting.";
+      description = "Show a boot splash instead of messages.";
     };
   };
 
@@ -83,7 +83,7 @@ in {
           systemd-boot = {
             enable = true;
             configurationLimit = mkDefault cfg.generations;
-            # Whoever sits at the machine could start a shell otherwise.
+            # The editor would give anyone at the console a root shell.
             editor = mkDefault false;
           };
           efi.canTouchEfiVariables = mkDefault cfg.touchFirmware;
@@ -108,10 +108,10 @@ in {
       kernelPackages = mkIf (cfg.kernel == "latest") (mkDefault pkgs.linuxPackages_latest);
       kernelParams = lib.mkMerge [
         (mkIf cfg.quiet ["quiet" "splash"])
-        # The last one is /dev/console.
+        # The last console in the list is /dev/console.
         (mkIf (cfg.serialConsole != null) ["console=${cfg.serialConsole}" "console=tty0"])
-        # Linux, Documentation/admin-guide/kernel-parameters.txt; boot.panic_on_fail: the first stage of NixOS crashes the kernel
-        # instead of waiting at an emergency prompt.
+        # Linux, Documentation/admin-guide/kernel-parameters.txt. boot.panic_on_fail: NixOS' first boot
+        # stage panics instead of waiting at an emergency prompt.
         (mkIf cfg.unattended ["panic=${toString cfg.panicSeconds}" "softlockup_panic=1" "nmi_watchdog=panic" "boot.panic_on_fail"])
       ];
       plymouth.enable = mkIf cfg.quiet (mkDefault true);
@@ -119,7 +119,7 @@ in {
       initrd.systemd.enable = mkDefault true;
     };
 
-    # systemd-system.conf(5): without a watchdog device it only says so in the log.
+    # Without a watchdog device systemd only logs that (systemd-system.conf(5)).
     systemd.settings.Manager = mkIf cfg.unattended {
       RuntimeWatchdogSec = mkDefault "${toString cfg.watchdogSeconds}s";
       RebootWatchdogSec = mkDefault "5min";
@@ -128,7 +128,7 @@ in {
     assertions = [
       {
         assertion = cfg.kernel == "latest" -> !(config.boot.supportedFilesystems.zfs or false);
-        message = "pantheros.boot.kernel = \"latest\": ZFS may not be there for the newest kernel; use \"default\" on hosts with ZFS";
+        message = "pantheros.boot.kernel = \"latest\": ZFS may not support the newest kernel; use \"default\" on hosts with ZFS";
       }
     ];
   };

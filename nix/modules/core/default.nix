@@ -1,4 +1,4 @@
-# What makes a machine one of ours before it does anything.
+# The base of every machine: boot, hardware, Nix, accounts.
 {
   imports = [
     ./boot.nix

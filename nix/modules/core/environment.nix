@@ -1,4 +1,4 @@
-# Programs and variables that every session has.
+# Programs and variables of every session.
 {
   config,
   lib,
@@ -12,18 +12,18 @@ in {
     editor = mkOption {
       type = types.enum ["nvim" "vim" "hx" "zeditor --wait"];
       default = "vim";
-      description = "What programs call to have a text edited.";
+      description = "Editor that programs start (`EDITOR`).";
     };
     packages = mkOption {
       type = types.listOf types.package;
       default = [];
-      description = "Programs of the host's profiles.";
+      description = "Programs that the host's profiles add.";
     };
     workspace = mkOption {
       type = types.nullOr types.str;
       default = null;
       example = "/home/hbohlen/dev";
-      description = "Where projects are worked on; `DEV_DIR` of every session.";
+      description = "Directory of projects; `DEV_DIR` of every session.";
     };
   };
 
@@ -31,7 +31,7 @@ in {
     variables =
       {EDITOR = lib.mkOverride 900 cfg.editor;}
       // lib.optionalAttrs (cfg.workspace != null) {DEV_DIR = cfg.workspace;};
-    # Terminals that we connect from: their description only, not the programs.
+    # The terminfo of terminals that connections come from, without the programs.
     systemPackages = [pkgs.git pkgs.vim pkgs.curl pkgs.ghostty.terminfo] ++ cfg.packages;
   };
 }

@@ -1,4 +1,4 @@
-# What the machine is made of: its report, written by `nixos-facter` on the machine itself.
+# The machine's hardware, from the report that `nixos-facter` writes on the machine itself.
 {
   config,
   lib,
@@ -18,25 +18,25 @@ in {
     report = mkOption {
       type = types.nullOr types.path;
       default = null;
-      description = "The host's hardware report; hosts/NAME/facter.json when that is there.";
+      description = "The host's hardware report; hosts/NAME/facter.json if that exists.";
     };
     cpu = mkOption {
       type = types.enum ["amd" "intel" "arm" "unknown"];
       default = parsed.cpu report;
-      defaultText = lib.literalMD "what the report says";
-      description = "Maker of the processor.";
+      defaultText = lib.literalMD "from the report";
+      description = "Vendor of the processor.";
     };
     gpus = mkOption {
       type = types.listOf (types.enum ["amd" "intel" "nvidia"]);
       default = parsed.gpus report;
-      defaultText = lib.literalMD "what the report says";
-      description = "Makers of the graphics processors.";
+      defaultText = lib.literalMD "from the report";
+      description = "Vendors of the graphics processors.";
     };
     virtual = mkOption {
       type = types.bool;
       default = parsed.virtual report;
-      defaultText = lib.literalMD "what the report says";
-      description = "The machine is a virtual one.";
+      defaultText = lib.literalMD "from the report";
+      description = "Whether it is a virtual machine.";
     };
   };
 
@@ -47,13 +47,13 @@ in {
       cpu.amd.updateMicrocode = mkIf (cfg.cpu == "amd" && !cfg.virtual) (lib.mkDefault true);
       cpu.intel.updateMicrocode = mkIf (cfg.cpu == "intel" && !cfg.virtual) (lib.mkDefault true);
     };
-    # Rented machines are looked after through the agent of their hypervisor.
+    # Vendors of rented machines manage them through the agent of their hypervisor.
     services.qemuGuest.enable = mkIf cfg.virtual (lib.mkDefault true);
 
     assertions = [
       {
         assertion = report == {} || report.system == system;
-        message = "hosts/${config.networking.hostName}/facter.json was written on ${report.system or "?"}, but the inventory's `system` is ${system}";
+        message = "hosts/${config.networking.hostName}/facter.json was written on ${report.system or "?"}, but the inventory's `system` is ${system}: correct one of them";
       }
     ];
   };

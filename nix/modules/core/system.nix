@@ -1,4 +1,4 @@
-# Nix itself, language and time, and who replaces the system.
+# Nix, locale and time zone, garbage collection and upgrades.
 {
   config,
   lib,
@@ -17,33 +17,33 @@ in {
       type = types.str;
       default = "UTC";
       example = "America/New_York";
-      description = "Time zone; a server keeps UTC, so that the logs of all read alike.";
+      description = "Time zone; servers keep UTC, so that their logs are comparable.";
     };
     garbageCollection = {
       dates = mkOption {
         type = types.str;
         default = "weekly";
-        description = "When old generations and what only they need are removed, as systemd.time(7) writes it.";
+        description = "When old generations, and the paths that only they need, are deleted (systemd.time(7)).";
       };
       olderThan = mkOption {
         type = types.strMatching "[0-9]+d";
         default = "30d";
-        description = "Age from which a generation is old.";
+        description = "Age at which a generation is deleted.";
       };
     };
     substituters = mkOption {
       type = types.attrsOf types.str;
       default = {};
       example = {"https://cache.example.test/fleet" = "fleet-1:AAAA…=";};
-      description = "Binary caches beside NixOS's own: address -> public key.";
+      description = "Binary caches in addition to NixOS' own: address -> public key.";
     };
     autoUpgrade = {
       enable = mkOption {
         type = types.bool;
         default = false;
         description = ''
-          Let the host upgrade itself from `flake`. Refused on hosts that are deployed to: the next upgrade would
-          silently replace what was deployed.
+          Let the host upgrade itself from `flake`. Refused on hosts that are deployed to, because the next upgrade
+          would silently replace the deployed system.
         '';
       };
       flake = mkOption {
@@ -55,12 +55,12 @@ in {
       dates = mkOption {
         type = types.str;
         default = "Sun 04:40";
-        description = "When the host upgrades itself, as systemd.time(7) writes it.";
+        description = "When the host upgrades itself (systemd.time(7)).";
       };
       allowReboot = mkOption {
         type = types.bool;
         default = false;
-        description = "Reboot for a new kernel, between one and five o'clock at night.";
+        description = "Reboot for a new kernel, between 01:00 and 05:00.";
       };
     };
   };
@@ -73,10 +73,11 @@ in {
         auto-optimise-store = mkDefault true;
         substituters = lib.attrNames cfg.substituters;
         trusted-public-keys = lib.attrValues cfg.substituters;
-        # Below the one a build makes room up to the other: old systems that wait for the weekly collection fill a small store.
+        # With less free space than min-free, a build deletes garbage until max-free: old systems fill a
+        # small store before the weekly collection.
         min-free = mkDefault (1024 * 1024 * 1024);
         max-free = mkDefault (3 * 1024 * 1024 * 1024);
-        # One of the fleet's machines serves its cache: when it is away, the others go on without.
+        # One of the fleet's hosts serves the cache; when it is unavailable, the other hosts continue without it.
         fallback = mkDefault true;
         connect-timeout = mkDefault 5;
       };
@@ -102,11 +103,11 @@ in {
     assertions = [
       {
         assertion = cfg.autoUpgrade.enable -> !config.pantheros.deployment.enable;
-        message = "pantheros.system.autoUpgrade: this host is deployed to, an upgrade of its own would replace what was deployed; set pantheros.deployment.enable = false for a host that looks after itself";
+        message = "pantheros.system.autoUpgrade: an upgrade would replace the system that was deployed to this host; set pantheros.deployment.enable = false on a host that upgrades itself";
       }
       {
         assertion = cfg.autoUpgrade.enable -> cfg.autoUpgrade.flake != null;
-        message = "pantheros.system.autoUpgrade.flake is not set: without it the host would follow a channel, which it has none of";
+        message = "pantheros.system.autoUpgrade.flake is not set, and the host has no channel to upgrade from; set it to a flake";
       }
     ];
   };

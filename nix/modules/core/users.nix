@@ -1,5 +1,5 @@
-# Accounts and what their roles allow. A role is groups, sudo rules and capabilities; the directory, single sign-on and
-# the control centre read the same table.
+# Accounts and their roles. A role is groups, sudo rules and capabilities; the directory, single sign-on
+# and the control centre read the same table.
 {
   config,
   lib,
@@ -19,7 +19,7 @@
       directoryGroups = mkOption {
         type = types.listOf types.str;
         default = [];
-        description = "Groups in the directory that single sign-on asks.";
+        description = "Groups in the directory of single sign-on.";
       };
       sudo = mkOption {
         type = types.listOf types.str;
@@ -31,7 +31,7 @@
         type = types.listOf types.str;
         default = [];
         example = ["status.*"];
-        description = "Commands of the control centre that the role may use; `*` at the end stands for all that follows.";
+        description = "Commands of the control centre that the role may use; `*` at the end matches any rest.";
       };
     };
   };
@@ -41,7 +41,7 @@
       role = mkOption {
         type = types.str;
         example = "admin";
-        description = "What the account may do: one of `pantheros.roles`.";
+        description = "Role of the account, from `pantheros.roles`.";
       };
       description = mkOption {
         type = types.str;
@@ -51,7 +51,7 @@
       email = mkOption {
         type = types.nullOr types.str;
         default = null;
-        description = "Address, for Git and the directory.";
+        description = "E-mail address, for Git and the directory.";
       };
       shell = mkOption {
         type = types.enum ["bash" "fish" "zsh"];
@@ -61,24 +61,24 @@
       authorizedKeys = mkOption {
         type = types.listOf types.singleLineStr;
         default = [];
-        description = "Public SSH keys; there is no other way in.";
+        description = "Public SSH keys, the only way to log in over SSH.";
       };
       passwordSecret = mkOption {
         type = types.nullOr types.str;
         default = null;
         example = "password-hbohlen";
-        description = "Secret that holds the hash of the account's password, which sudo and a console ask for.";
+        description = "Secret with the hash of the account's password, for sudo and the console.";
       };
       containers = mkOption {
         type = types.bool;
         default = false;
-        description = "Runs containers of its own without root, also when nobody is logged in.";
+        description = "Whether the account runs rootless containers, which continue after it logs out.";
       };
     };
   };
 
   roleOf = account: cfg.roles.${account.role} or {groups = [];};
-  strangers = lib.filterAttrs (_: account: !cfg.roles ? ${account.role}) cfg.users;
+  withUnknownRole = lib.filterAttrs (_: account: !cfg.roles ? ${account.role}) cfg.users;
   shells = lib.unique (lib.filter (shell: shell != "bash") (map (account: account.shell) (lib.attrValues cfg.users)));
   passwords = lib.filter (name: name != null) (map (account: account.passwordSecret) (lib.attrValues cfg.users));
 in {
@@ -96,7 +96,8 @@ in {
   };
 
   config = {
-    # Accounts are declared. The deploy user is no wheel user, which NixOS takes for a lock-out.
+    # Accounts are declared here only. NixOS asserts that an account in wheel can log in, and the deploy
+    # user is not in wheel.
     users.mutableUsers = lib.mkDefault false;
     users.allowNoPasswordLogin = lib.mkDefault true;
 
@@ -113,15 +114,15 @@ in {
       })
       cfg.users;
 
-    # Read when accounts are made, which is before any service fetches secrets: only what lies on disk is there then.
+    # Accounts are created before any service fetches secrets, so the hash must already be on disk.
     pantheros.secrets = lib.genAttrs passwords (_: {backend = lib.mkDefault "delivered";});
 
     assertions =
       lib.mapAttrsToList (name: account: {
         assertion = false;
-        message = "pantheros.users.${name}.role is \"${account.role}\"; roles are ${toString (lib.attrNames cfg.roles)}";
+        message = "pantheros.users.${name}.role is \"${account.role}\"; use one of ${toString (lib.attrNames cfg.roles)}";
       })
-      strangers;
+      withUnknownRole;
 
     programs.fish.enable = lib.mkIf (lib.elem "fish" shells) true;
     programs.zsh.enable = lib.mkIf (lib.elem "zsh" shells) true;

@@ -1,4 +1,4 @@
-# Makes a host deployable: the supervisor, the account that may run it, and what the supervisor reads.
+# Makes a host deployable: the supervisor, the account that may run it, and the supervisor's settings.
 {
   config,
   lib,
@@ -8,7 +8,8 @@
   cfg = config.pantheros.deployment;
   files = import ../../lib/checks.nix;
   account = import ../../lib/deploy-account.nix;
-  # Through the running system and not the store: the sudo rule must hold for the next system's supervisor too.
+  # A path through the running system instead of the store, so that the sudo rule also allows the next
+  # system's supervisor.
   program = "/run/current-system/sw/bin/pantheros-supervisor";
   supervisor = pkgs.callPackage ./package.nix {
     nix = config.nix.package;
@@ -22,23 +23,23 @@ in {
     assertions = [
       {
         assertion = cfg.authorizedKeys != [];
-        message = "pantheros.deployment.authorizedKeys is empty: nobody could deploy to this host again";
+        message = "pantheros.deployment.authorizedKeys is empty, so no later deploy could log in: set deploy.authorized_keys in fleet.toml";
       }
       {
         assertion = config.services.openssh.enable;
-        message = "pantheros.deployment needs services.openssh.enable: deploys and confirmations come over SSH";
+        message = "pantheros.deployment needs services.openssh.enable, because deploys and confirmations use SSH";
       }
       {
         assertion = config.security.sudo.enable && !config.security.sudo.execWheelOnly;
-        message = "pantheros.deployment needs sudo for an account outside wheel: set security.sudo.enable, and not execWheelOnly";
+        message = "pantheros.deployment needs sudo for an account outside wheel: set security.sudo.enable, and leave security.sudo.execWheelOnly off";
       }
       {
         assertion = !(lib.elem cfg.user config.nix.settings.trusted-users || lib.elem "*" config.nix.settings.trusted-users);
-        message = "pantheros.deployment.user is a trusted Nix user: it could bring unsigned systems, and so become root";
+        message = "pantheros.deployment.user is a trusted Nix user, so it could copy unsigned systems and become root: remove it (and \"*\") from nix.settings.trusted-users";
       }
       {
         assertion = lib.elem "*" config.nix.settings.allowed-users || lib.elem cfg.user config.nix.settings.allowed-users;
-        message = "pantheros.deployment.user is not in nix.settings.allowed-users: it could not bring any system";
+        message = "pantheros.deployment.user is not in nix.settings.allowed-users, so it could not copy systems to this host: add it there";
       }
     ];
 
@@ -46,13 +47,13 @@ in {
     environment.etc = {
       "pantheros/checks".text = files.checks cfg.checks;
       "pantheros/deploy.conf".text = files.deployConf cfg;
-      # Whose deploy runs here; the supervisor writes it at each commit, for everybody to read.
+      # Who deployed the running system. The supervisor writes it at each commit, for every user to read.
       "pantheros/deploy.json".source = "/var/lib/pantheros/deploy.json";
     };
 
-    # After a boot in the middle of a deploy: checks the system and waits for its confirmation, or goes back.
+    # After a reboot during a deploy, it checks the new system and waits for the confirmation, or rolls back.
     systemd.services.pantheros-resume = {
-      description = "Go on with a deploy that needed a reboot";
+      description = "Continue a deploy after a reboot";
       wantedBy = ["multi-user.target"];
       unitConfig.ConditionPathExists = "/var/lib/pantheros/record";
       restartIfChanged = false;
@@ -68,19 +69,20 @@ in {
       description = "Deploys through pantheros-supervisor";
       isSystemUser = true;
       group = cfg.user;
-      # Commands over SSH need a shell; a password is never set.
+      # Commands over SSH need a shell; the account never has a password.
       useDefaultShell = true;
       openssh.authorizedKeys.keys = cfg.authorizedKeys ++ map probeOnly cfg.probeKeys;
     };
 
-    # Its connections are no logins: logind, a runtime directory and a service manager of its own for the account would cost each
-    # more than what it is for (measured in the sandbox, a status: 0.4 s of processor time with them, 0.15 s without).
+    # Its connections are not login sessions: logind, a runtime directory and a service manager for the
+    # account would cost more than the command (measured in the sandbox: a status takes 0.4 s of
+    # processor time with them, 0.15 s without).
     security.pam.services.sshd.rules.session = let
       sshd = config.security.pam.services.sshd;
     in
       lib.mkIf (config.services.openssh.settings.UsePAM && sshd.startSession) {
         pantheros-deploy = {
-          # Jumps over the rule after it, so nothing may come between them.
+          # On success it skips the next rule, so nothing may come between them.
           order = sshd.rules.session.systemd.order - 1;
           control = "[success=1 default=ignore]";
           modulePath = "${config.security.pam.package}/lib/security/pam_succeed_if.so";

@@ -1,4 +1,4 @@
-# What a host can say about how it is deployed to. Times are whole seconds.
+# Options of a host's deploys. Times are in whole seconds.
 {lib, ...}: let
   inherit (lib) mkOption types;
   defaults = import ../../lib/defaults.nix;
@@ -12,11 +12,11 @@
     options = {
       kind = mkOption {
         type = types.enum ["http" "tcp" "unit" "command"];
-        description = "What is looked at.";
+        description = "Kind of check.";
       };
       name = mkOption {
         type = types.strMatching "[a-z0-9][a-z0-9._-]*";
-        description = "What reports call it.";
+        description = "Name in reports.";
       };
       target = mkOption {
         type = types.str;
@@ -26,14 +26,14 @@
       status = mkOption {
         type = types.nullOr (types.ints.between 100 599);
         default = null;
-        description = "Status an HTTP answer must have; any of 2xx and 3xx when null.";
+        description = "Required HTTP status; null: any of 2xx and 3xx.";
       };
       body = mkOption {
         type = types.nullOr types.str;
         default = null;
-        description = "Text an HTTP answer must contain.";
+        description = "Text that the HTTP response must contain.";
       };
-      timeoutSeconds = seconds defaults."hosts.health.unit".timeout_seconds "What one attempt may take.";
+      timeoutSeconds = seconds defaults."hosts.health.unit".timeout_seconds "Time limit of one attempt.";
     };
   };
 in {
@@ -52,42 +52,42 @@ in {
     probeKeys = mkOption {
       type = types.listOf types.singleLineStr;
       default = [];
-      description = "Public SSH keys that may only ask for the host's status, for previews of pull requests.";
+      description = "Public SSH keys that may only read the host's status, for previews of pull requests.";
     };
     trustedPublicKeys = mkOption {
       type = types.listOf types.singleLineStr;
       default = [];
       example = ["fleet-1:AAAA…="];
-      description = "Nix public keys whose signatures the host accepts, beside those of its caches.";
+      description = "Nix public keys that the host accepts in addition to those of its caches.";
     };
     requireSignature = mkOption {
       type = types.bool;
       default = true;
       description = ''
-        Activate only systems that one of trustedPublicKeys has signed; other keys that Nix trusts here, such as a public
-        cache's, do not count. A path that was built on the host itself needs no signature to be in its store, so without
-        this the deploy user could build a system there and have it activated. Closures that are built on the host must be
+        Activate only systems that one of trustedPublicKeys has signed; other keys that Nix trusts, such as a public
+        cache's, do not count. A path that was built on the host is in its store without a signature, so without this
+        option the deploy user could build a system there and activate it. Systems that are built on the host must be
         signed there.
       '';
     };
-    confirmSeconds = seconds deploy.confirm_seconds "How long a healthy new system waits for its confirmation before the old one comes back.";
-    healthSeconds = seconds deploy.health_seconds "In which all checks must have succeeded in one round.";
-    healthPeriodSeconds = seconds deploy.health_period_seconds "Between two rounds of checks.";
-    switchSeconds = seconds deploy.switch_seconds "What one run of switch-to-configuration may take.";
+    confirmSeconds = seconds deploy.confirm_seconds "How long a healthy new system waits for its confirmation before it is rolled back.";
+    healthSeconds = seconds deploy.health_seconds "Time within which all checks must pass in one round.";
+    healthPeriodSeconds = seconds deploy.health_period_seconds "Time between two rounds of checks.";
+    switchSeconds = seconds deploy.switch_seconds "Time limit of one run of switch-to-configuration.";
     reboot = mkOption {
       type = types.enum ["allow" "never"];
       default = defaults.hosts.reboot;
       description = ''
-        Whether a deploy of a system with another kernel, or with components that cannot be exchanged while they run, may
-        reboot this host. With never, such a component makes the new system wait for somebody's reboot, and a new kernel
-        is left to the next one.
+        Whether a deploy may reboot this host for a new kernel, or for components that cannot be exchanged while they
+        run. With `never`, a system with such a component waits for a reboot by hand, and a new kernel is used from the
+        next reboot on.
       '';
     };
-    rebootSeconds = seconds deploy.reboot_seconds "What going down may take, and what coming up again may take.";
+    rebootSeconds = seconds deploy.reboot_seconds "Time limit of the shutdown, and of the boot.";
     checks = mkOption {
       type = types.listOf check;
       default = [];
-      description = "Checks of the host's health, run on the host after each activation.";
+      description = "Health checks, run on the host after each activation.";
     };
   };
 }

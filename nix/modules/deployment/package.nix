@@ -1,5 +1,5 @@
-# The supervisor with its own PATH: what it runs belongs to the system it is part of, so it works whatever that system's
-# environment has become. That system is pinned during an activation, and these programs with it.
+# The supervisor with a PATH of its own. Its programs belong to the system that it is part of, so it does not depend
+# on that system's environment. The system, and these programs with it, is pinned during an activation.
 {
   lib,
   bash,
@@ -22,7 +22,7 @@ in
     destination = "/bin/pantheros-supervisor";
     text = "#!${runtimeShell}\nPATH=${path}\nexport PATH\n" + import ./parts.nix;
     meta = {
-      description = "Activates NixOS systems so that the machine cannot be lost";
+      description = "Activates NixOS systems, and rolls back those that fail";
       mainProgram = "pantheros-supervisor";
     };
   }

@@ -1,5 +1,5 @@
-# The supervisor's text: its parts in one file, main.sh last, without an interpreter's line. Pure builtins: the sandbox's systems
-# use it too.
+# The supervisor's parts joined to one text, with main.sh last and without its interpreter line. Pure
+# builtins, because the sandbox's systems use it too.
 let
   inherit (builtins) attrNames concatStringsSep filter match readDir readFile replaceStrings;
   parts = filter (name: match ".*\\.sh" name != null && name != "main.sh") (attrNames (readDir ./supervisor));

@@ -1,4 +1,4 @@
-# A machine somebody sits at. The whole desktop is yet to come: its options are in planned/.
+# A machine with a desktop. The options in planned/ are not implemented yet.
 {
   config,
   lib,
@@ -24,7 +24,7 @@ in {
     assertions = [
       {
         assertion = lib.any (account: account.passwordSecret != null) (lib.attrValues config.pantheros.users);
-        message = "${config.networking.hostName}: nobody can log in at its keyboard; give a user of this host `password_secret` in fleet.toml, and a table [secrets.NAME] that brings the password's hash";
+        message = "${config.networking.hostName}: no account can log in at its keyboard; give a user of this host `password_secret` in fleet.toml, and add a table [secrets.NAME] for the password's hash";
       }
     ];
   };

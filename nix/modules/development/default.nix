@@ -1,4 +1,5 @@
-# A machine software is written on. Languages, editors and assistants are yet to come: their options are in planned/.
+# A machine for software development. The options in planned/ (languages, editors, assistants) are not
+# implemented yet.
 {
   config,
   lib,
@@ -8,7 +9,7 @@
   inherit (lib) mkDefault;
   cfg = config.pantheros.development;
 in {
-  options.pantheros.development.enable = lib.mkEnableOption "tools to write software with";
+  options.pantheros.development.enable = lib.mkEnableOption "tools for software development";
 
   config = lib.mkIf cfg.enable {
     programs.direnv.enable = mkDefault true;

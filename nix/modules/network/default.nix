@@ -1,4 +1,4 @@
-# Names, and the tailnet.
+# Uplink, local names, and the tailnet.
 {
   imports = [
     ./local-discovery.nix

@@ -1,4 +1,4 @@
-# Names on the local network, without a server: for machines that share one with others.
+# Names on the local network without a name server.
 {
   config,
   lib,
@@ -11,7 +11,7 @@ in {
     interfaces = lib.mkOption {
       type = lib.types.listOf lib.types.str;
       default = [];
-      description = "Interfaces it speaks on; all when empty. Never one that faces the internet.";
+      description = "Interfaces that it uses; all when empty. Never name one that faces the internet.";
     };
   };
 

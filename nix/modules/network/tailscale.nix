@@ -1,4 +1,4 @@
-# The tailnet: how the hosts reach each other, and how we reach them.
+# The tailnet, over which hosts reach each other and administrators reach the hosts.
 {
   config,
   lib,
@@ -20,7 +20,7 @@ in {
       type = types.listOf types.str;
       default = [];
       example = ["192.0.2.0/24"];
-      description = "Networks that others reach through this host; the tailnet's policy has the last word.";
+      description = "Networks that others reach through this host, if the tailnet's policy approves them.";
     };
     exitNode = mkOption {
       type = types.bool;
@@ -30,7 +30,7 @@ in {
     authKeyFile = mkOption {
       type = types.str;
       default = "/var/lib/pantheros/secrets/tailscale-auth-key";
-      description = "One-off key to join with; the program delivers it before the first deploy.";
+      description = "File with a single-use key for joining, which the program delivers before the first deploy.";
     };
   };
 
@@ -46,27 +46,27 @@ in {
         then "client"
         else "none"
       );
-      # Set at each start: options of `tailscale up` count only for the join.
+      # Set at each start, because options of `tailscale up` apply only when joining.
       extraSetFlags =
         lib.optional (cfg.advertiseRoutes != []) "--advertise-routes=${lib.concatStringsSep "," cfg.advertiseRoutes}"
         ++ lib.optional cfg.exitNode "--advertise-exit-node";
     };
 
-    # A machine that was just installed boots before its key arrives, and joins when it does. Until then the unit is skipped:
-    # one that already waits for a login would miss the key.
+    # A newly installed machine boots before its key arrives. Until then the unit is skipped, because
+    # one that already waits for a login would not read the key.
     systemd.services.tailscaled-autoconnect.unitConfig.ConditionPathExists = cfg.authKeyFile;
     systemd.paths.tailscaled-autoconnect = {
       wantedBy = ["multi-user.target"];
       pathConfig.PathChanged = cfg.authKeyFile;
     };
 
-    # Where documents and scripts expect the key; sops makes the folder a link of its own.
+    # The path that documents and scripts use; sops makes the directory a link of its own.
     systemd.tmpfiles.rules = lib.mkIf (!sops) ["L+ /run/secrets/tailscale-auth-key - - - - ${cfg.authKeyFile}"];
 
     assertions = [
       {
         assertion = cfg.exitNode -> cfg.hostType == "server";
-        message = "services.tailscale-pantheros.exitNode: a workstation comes and goes; only a server can be an exit node";
+        message = "services.tailscale-pantheros.exitNode: a workstation is not always online; only a server can be an exit node";
       }
     ];
   };

@@ -1,4 +1,4 @@
-# The uplink of a rented machine: its addresses, where the vendor does not hand all of them out.
+# The uplink of a rented machine, with the addresses that the vendor does not assign by DHCP.
 {
   config,
   host,
@@ -19,7 +19,7 @@ in {
     type = lib.types.nullOr lib.types.raw;
     default = own.uplinkOf host;
     defaultText = lib.literalMD "IPv4 by DHCP and the delivered IPv6 address at Hetzner, `provider.network` of the inventory elsewhere; null: left to NixOS";
-    description = "How the uplink gets its addresses (`nix/lib/uplink.nix`); null: not by this module.";
+    description = "How the uplink gets its addresses (`nix/lib/uplink.nix`); null: this module does not configure it.";
   };
 
   config = lib.mkIf (cfg != null) {
@@ -34,7 +34,7 @@ in {
         wantedBy = ["systemd-networkd.service"];
         before = ["systemd-networkd.service"];
         unitConfig = {
-          # networkd starts before what ordinary services wait for.
+          # networkd starts earlier than the default dependencies of a service allow.
           DefaultDependencies = false;
           RequiresMountsFor = dirOf own.addressFile;
         };

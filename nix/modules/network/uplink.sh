@@ -1,6 +1,6 @@
 #!/bin/sh
-# uplink.sh FILE DIRECTORY: gives the uplink the IPv6 address in FILE (ADDRESS/PREFIX), as a drop-in of its network in DIRECTORY, which
-# systemd-networkd reads. Safe to run again; without FILE there is no such address.
+# uplink.sh FILE DIRECTORY: writes the IPv6 address in FILE (ADDRESS/PREFIX) as a drop-in of the uplink's network into
+# DIRECTORY, for systemd-networkd. Without FILE it removes the drop-in. Safe to repeat.
 set -eu
 umask 022
 file=$1 directory=$2
@@ -16,5 +16,5 @@ case "$address" in
     ;;
   *) echo "$file: \"$address\" is not ADDRESS/PREFIX of IPv6" >&2; exit 1 ;;
 esac
-# At the boot networkd has not started yet, and reads it then.
+# At boot systemd-networkd is not running yet, and reads the drop-in when it starts.
 ! systemctl --quiet is-active systemd-networkd.service || networkctl reload

@@ -1,5 +1,4 @@
-# What is to come, with its place kept: options that exist, are off, and refuse to be on before there is something
-# behind them.
+# Options of planned features. They exist, are off, and cannot be turned on until they are implemented.
 {
   config,
   lib,
@@ -12,7 +11,7 @@
     lib.setAttrByPath (at path ++ ["enable"]) (lib.mkOption {
       type = lib.types.bool;
       default = false;
-      description = "Planned; does nothing yet: ${table.${path}}.";
+      description = "Planned, not implemented: ${table.${path}}.";
     });
 in {
   options.pantheros = lib.foldl' lib.recursiveUpdate {} (map option paths);
@@ -20,7 +19,7 @@ in {
   config.assertions =
     map (path: {
       assertion = !lib.getAttrFromPath (at path ++ ["enable"]) config.pantheros;
-      message = "pantheros.${path}.enable: planned, there is nothing behind it yet (${table.${path}})";
+      message = "pantheros.${path}.enable: planned and not implemented (${table.${path}}); leave it off";
     })
     paths;
 }

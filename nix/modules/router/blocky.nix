@@ -1,4 +1,5 @@
-# Names for the local network: encrypted to the outside, without advertisers, the tailnet's and our own from within.
+# DNS for the local network: encrypted upstream resolvers, blocked advertisers, and the names of the
+# tailnet and of the home.
 {
   config,
   lib,
@@ -11,39 +12,39 @@ in {
     enable = mkOption {
       type = types.bool;
       default = true;
-      description = "Answer names in the local network, with Blocky.";
+      description = "Resolve names for the local network, with Blocky.";
     };
     upstreams = mkOption {
       type = types.listOf types.str;
       default = ["https://dns.quad9.net/dns-query" "https://cloudflare-dns.com/dns-query"];
-      description = "Resolvers that are asked, over TLS.";
+      description = "Upstream resolvers, over TLS.";
     };
     bootstrap = mkOption {
       type = types.listOf types.str;
       default = ["9.9.9.9" "1.1.1.1"];
-      description = "Resolvers that are asked for the addresses of the others.";
+      description = "Resolvers for the addresses of the upstream resolvers.";
     };
     denylists = mkOption {
       type = types.listOf types.str;
       default = ["https://raw.githubusercontent.com/StevenBlack/hosts/master/hosts"];
-      description = "Lists of names that are not answered.";
+      description = "Lists of names to block.";
     };
     tailnetSuffix = mkOption {
       type = types.nullOr types.str;
       default = null;
       example = "tail0000.ts.net";
-      description = "Names below it are asked of the tailnet.";
+      description = "Domain whose names the tailnet's resolver answers.";
     };
     mapping = mkOption {
       type = types.attrsOf types.str;
       default = {};
       example = {"storage.example.test" = "192.0.2.10";};
-      description = "Names of our own that stay in the house.";
+      description = "Names that are resolved locally: name -> address.";
     };
     httpPort = mkOption {
       type = types.port;
       default = 4000;
-      description = "Port of its metrics and interface.";
+      description = "Port of its metrics and API.";
     };
   };
 
@@ -57,7 +58,7 @@ in {
         };
         upstreams = {
           groups.default = cfg.dns.upstreams;
-          # A router starts without internet when the line is down; the names of the house work then too.
+          # Blocky starts without an internet connection too, and then resolves local names.
           init.strategy = "fast";
         };
         bootstrapDns = map (resolver: {upstream = resolver;}) cfg.dns.bootstrap;
@@ -68,14 +69,14 @@ in {
         };
         customDNS.mapping = cfg.dns.mapping;
         conditional.mapping = lib.optionalAttrs (cfg.dns.tailnetSuffix != null) {
-          # Tailscale's resolver, on every member. Source: Tailscale, "MagicDNS".
+          # Tailscale's resolver, at this address on every member. Source: Tailscale, "MagicDNS".
           ${cfg.dns.tailnetSuffix} = "100.100.100.100";
         };
         prometheus.enable = true;
         log.privacy = true;
       };
     };
-    # Port 53 is Blocky's.
+    # Blocky uses port 53.
     services.resolved.enable = false;
     networking.nameservers = mkDefault ["127.0.0.1"];
   };

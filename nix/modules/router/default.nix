@@ -1,4 +1,4 @@
-# A machine that others reach the internet through.
+# A machine that routes between a local network and the internet.
 {
   imports = [
     ./blocky.nix

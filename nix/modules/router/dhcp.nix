@@ -1,4 +1,4 @@
-# Addresses for the local network.
+# DHCP for the local network.
 {
   config,
   lib,

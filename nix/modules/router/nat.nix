@@ -1,4 +1,4 @@
-# Both sides of the router, and the way between them.
+# The router's two interfaces, and the translation between them.
 {
   config,
   lib,
@@ -17,7 +17,7 @@ in {
       };
       firewall.filterForward = true;
     };
-    # `nat` lets through what it translates, which is IPv4; the provider's IPv6 prefix is routed as it is.
+    # `nat` forwards only what it translates, which is IPv4; the provider's IPv6 prefix is routed unchanged.
     boot.kernel.sysctl."net.ipv6.conf.all.forwarding" = lib.mkDefault true;
 
     systemd.network = {
@@ -28,7 +28,7 @@ in {
             DHCP = "yes";
             IPv6AcceptRA = true;
           };
-          # Our own resolver answers, not the provider's.
+          # Use our own resolver instead of the provider's.
           dhcpV4Config.UseDNS = false;
           dhcpV6Config.UseDNS = false;
           linkConfig.RequiredForOnline = "routable";

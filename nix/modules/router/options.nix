@@ -1,4 +1,4 @@
-# What a router is told: its two sides, and how much goes through.
+# Options of a router: its two interfaces, addresses and rates.
 {
   config,
   lib,
@@ -13,7 +13,7 @@ in {
     wan = mkOption {
       type = types.str;
       example = "enp1s0";
-      description = "Interface of the internet; it gets its address from there.";
+      description = "Interface to the internet, which gets its address by DHCP.";
     };
     lan = {
       interface = mkOption {
@@ -41,22 +41,22 @@ in {
       enable = mkOption {
         type = types.bool;
         default = true;
-        description = "Give out addresses.";
+        description = "Assign addresses by DHCP.";
       };
       from = mkOption {
         type = address;
         example = "192.0.2.100";
-        description = "First address that is given out.";
+        description = "First address that DHCP assigns.";
       };
       to = mkOption {
         type = address;
         example = "192.0.2.199";
-        description = "Last address that is given out.";
+        description = "Last address that DHCP assigns.";
       };
       leaseSeconds = mkOption {
         type = types.ints.positive;
         default = 43200;
-        description = "How long an address is lent.";
+        description = "Duration of a lease.";
       };
       reservations = mkOption {
         type = types.listOf (types.submodule {
@@ -67,24 +67,24 @@ in {
             };
             address = mkOption {
               type = address;
-              description = "The address it always gets.";
+              description = "The address that is reserved for it.";
             };
           };
         });
         default = [];
-        description = "Machines that always get the same address.";
+        description = "Address reservations.";
       };
     };
     shaping = {
       downMbit = mkOption {
         type = types.nullOr types.ints.positive;
         default = null;
-        description = "Download rate, a little below what the line does, so that queues form here; null: not shaped.";
+        description = "Download rate, a little below the connection's own, so that queues build up here; null: not shaped.";
       };
       upMbit = mkOption {
         type = types.nullOr types.ints.positive;
         default = null;
-        description = "Upload rate, likewise.";
+        description = "Upload rate; as the download rate.";
       };
     };
   };
@@ -92,7 +92,7 @@ in {
   config.assertions = lib.mkIf cfg.enable [
     {
       assertion = cfg.wan != cfg.lan.interface;
-      message = "pantheros.router: wan and lan are one interface (${cfg.wan})";
+      message = "pantheros.router: wan and lan are the same interface (${cfg.wan}); set two in [hosts.NAME.router] of fleet.toml";
     }
   ];
 }

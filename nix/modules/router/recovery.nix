@@ -1,4 +1,4 @@
-# What a house needs of its router comes back by itself: nobody can log in from outside to start it.
+# The router's services recover by themselves, because without them nobody can log in remotely to start them.
 {
   config,
   lib,

@@ -1,4 +1,4 @@
-# Queues that keep the line quick while it is full: CAKE on the way out of each side.
+# CAKE queues on both interfaces keep latency low while the connection is saturated.
 {
   config,
   lib,

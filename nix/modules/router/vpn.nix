@@ -1,4 +1,4 @@
-# The way home from outside: the tailnet reaches the local network, and the internet, through here.
+# The tailnet reaches the local network and the internet through this router.
 {
   config,
   lib,
@@ -18,7 +18,7 @@ in {
       exitNode = lib.mkDefault true;
       advertiseRoutes = [cfg.lan.network];
     };
-    # What is forwarded is filtered too: that the tailnet's interface is trusted opens the router itself, not the way through it.
+    # Forwarded packets are filtered too: a trusted tailnet interface opens only the router itself.
     networking.firewall.extraForwardRules = ''
       iifname "tailscale0" oifname { "${cfg.lan.interface}", "${cfg.wan}" } accept comment "from the tailnet"
     '';

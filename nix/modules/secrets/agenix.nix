@@ -1,4 +1,4 @@
-# Secrets in files of the repository, each encrypted with age for the hosts that read it.
+# Secrets in files of the repository, encrypted with age for the hosts that read them.
 {
   config,
   lib,

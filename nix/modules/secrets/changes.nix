@@ -1,4 +1,4 @@
-# Units wait for the secrets they read, and start again when one changes; whatever brings the secret.
+# With every backend, units wait for the secrets that they read, and restart when one changes.
 {
   config,
   lib,

@@ -1,5 +1,5 @@
-# One option set for secrets, whatever brings them. Nothing secret is ever in the store: consumers read `path` when they
-# run.
+# One set of options for the secrets of all backends. No secret is ever in the store: services read
+# `path` at run time.
 {
   imports = [
     ./agenix.nix

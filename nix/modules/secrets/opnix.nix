@@ -7,7 +7,7 @@
   cfg = config.pantheros;
   mine = lib.filterAttrs (_: secret: secret.backend == "opnix") cfg.secrets;
 
-  # OpNix takes names such as `tailscaleAuthKey` only.
+  # OpNix accepts only names such as `tailscaleAuthKey`.
   camel = name: let
     words = lib.filter (word: word != "") (lib.splitString "-" name);
     capital = word: lib.toUpper (lib.substring 0 1 word) + lib.substring 1 (-1) word;
@@ -18,15 +18,15 @@ in {
     tokenFile = lib.mkOption {
       type = lib.types.str;
       default = "/var/lib/pantheros/secrets/opnix-token";
-      description = "Token of the host's own service account; it opens the vaults that the account may read, whole.";
+      description = "Token of the host's own service account; it can read all items of the account's vaults.";
     };
     refresh = lib.mkOption {
       type = lib.types.singleLineStr;
       default = "6h";
       description = ''
-        How long a secret that was changed in 1Password may take until it is on the host, as systemd.time(7) writes it.
-        1Password counts what a service account reads: 1000 a day in accounts of families, for all their hosts together.
-        `systemctl start pantheros-secrets-refresh` reads them now.
+        Interval at which secrets are read again from 1Password (systemd.time(7)). 1Password limits reads by service
+        accounts: 1000 per day in a family account, for all hosts together. `systemctl start pantheros-secrets-refresh`
+        reads them at once.
       '';
     };
   };
@@ -40,13 +40,13 @@ in {
         Type = "oneshot";
         Group = "onepassword-secrets";
       };
-      # What OpNix's own unit runs. Not that unit again: it would count as failed while 1Password is away, which is no reason to take
-      # a deploy back; the secrets from before are still there.
+      # The script of OpNix's own unit, not that unit: it would count as failed while 1Password is
+      # unavailable, and a deploy would be rolled back although the old secrets still exist.
       script = ''
         if ! (
         ${config.systemd.services.opnix-secrets.script}
         ); then
-          echo "1Password could not be read; the secrets stay as they are until the next time" >&2
+          echo "1Password could not be read; the secrets stay as they are until the next refresh" >&2
         fi
       '';
     };
@@ -62,11 +62,11 @@ in {
 
   config.services.onepassword-secrets = lib.mkIf (mine != {}) {
     enable = true;
-    # changes.nix does this for secrets of every backend. OpNix's own watches the directory that it writes to itself, and knows
-    # nothing of a new token (nix/module.nix of opnix 0.11).
+    # changes.nix does this for all backends. OpNix's own integration watches the directory that it
+    # writes itself, and does not notice a new token (nix/module.nix of opnix 0.11).
     systemdIntegration.enable = false;
     inherit (cfg.opnix) tokenFile;
-    # Memory, not the disk.
+    # In memory, not on disk.
     outputDir = dirOf (lib.head (lib.attrValues mine)).path;
     secrets = lib.mapAttrs' (name: secret:
       lib.nameValuePair (camel name) {

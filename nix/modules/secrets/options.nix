@@ -1,4 +1,4 @@
-# What a secret is, and where it will lie.
+# The options of a secret, and the path of its file.
 {
   config,
   lib,
@@ -8,7 +8,7 @@
   cfg = config.pantheros;
   used = backend: lib.any (secret: secret.backend == backend) (lib.attrValues cfg.secrets);
 
-  # sops makes /run/secrets a link to its own; OpNix gets the documented place only where sops isn't.
+  # sops makes /run/secrets a link of its own, so OpNix uses that documented path only without sops.
   directories = {
     opnix =
       if used "sops"
@@ -30,9 +30,9 @@
         default = cfg.secretsBackend;
         defaultText = lib.literalExpression "config.pantheros.secretsBackend";
         description = ''
-          Who brings it. `opnix` reads 1Password when the host starts. `sops` and `agenix` decrypt a file of the repository
-          with the host's SSH key, also without network. `delivered`: the program brings it through SSH before a deploy and
-          it stays on the host's disk.
+          Source of the secret. `opnix`: 1Password, read when the host starts. `sops` and `agenix`: a file of the
+          repository, decrypted with the host's SSH key, without network. `delivered`: the program, over SSH before a
+          deploy; it stays on the host's disk.
         '';
       };
       reference = mkOption {
@@ -43,7 +43,7 @@
           else "${cfg.secretsItem}/${name}";
         defaultText = lib.literalMD "the field of its name in `pantheros.secretsItem`";
         example = "op://pantherOS/caddy/dns-token";
-        description = "Where OpNix finds it.";
+        description = "1Password reference that OpNix reads.";
       };
       file = mkOption {
         type = types.nullOr types.path;
@@ -74,14 +74,14 @@
         type = types.listOf types.str;
         default = [];
         example = ["caddy.service"];
-        description = "Units that start after it is there, and start again when it changes.";
+        description = "Units that wait for it to start, and restart when it changes.";
       };
       path = mkOption {
         type = types.str;
         readOnly = true;
         default = "${directories.${config.backend}}/${name}";
         defaultText = lib.literalMD "`/run/secrets/NAME`, or where the backend puts it";
-        description = "Where it lies when it is there.";
+        description = "Path of its file.";
       };
     };
   });
@@ -90,13 +90,13 @@ in {
     secretsBackend = mkOption {
       type = types.enum ["opnix" "sops" "agenix" "delivered"];
       default = "opnix";
-      description = "Backend of secrets that don't say.";
+      description = "Backend of secrets without one.";
     };
     secretsItem = mkOption {
       type = types.nullOr (types.strMatching "op://[^/]+/[^/]+");
       default = null;
       example = "op://pantherOS/staging";
-      description = "1Password item that holds the secrets which name no reference, each in the field of its name.";
+      description = "1Password item of the secrets without a reference; each is in the field of its name.";
     };
     secrets = mkOption {
       type = types.attrsOf secret;
@@ -108,11 +108,11 @@ in {
   config.assertions = lib.concatLists (lib.mapAttrsToList (name: entry: [
       {
         assertion = entry.backend == "opnix" -> entry.reference != null;
-        message = "pantheros.secrets.${name}.reference is not set: OpNix needs to know where 1Password keeps it (op://VAULT/ITEM/FIELD)";
+        message = "pantheros.secrets.${name}.reference is not set: set it to the secret's place in 1Password (op://VAULT/ITEM/FIELD)";
       }
       {
         assertion = lib.elem entry.backend ["sops" "agenix"] -> entry.file != null;
-        message = "pantheros.secrets.${name}.file is not set: ${entry.backend} decrypts a file";
+        message = "pantheros.secrets.${name}.file is not set: set it to the encrypted file that ${entry.backend} decrypts";
       }
     ])
     cfg.secrets);

@@ -1,5 +1,5 @@
-# Secrets in files of the repository, encrypted with sops for the host's own key: for hosts that must start without
-# 1Password, such as the router.
+# Secrets in files of the repository, encrypted with sops for the host's own key: for hosts that must
+# start without 1Password, such as the router.
 {
   config,
   lib,
@@ -9,7 +9,7 @@
 in {
   config.sops = lib.mkIf (mine != {}) {
     age.sshKeyPaths = ["/etc/ssh/ssh_host_ed25519_key"];
-    # Only keys of this one kind.
+    # Only Ed25519 host keys.
     gnupg.sshKeyPaths = [];
     secrets =
       lib.mapAttrs (_: secret: {

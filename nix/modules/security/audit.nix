@@ -1,4 +1,4 @@
-# What happened, kept on disk: the kernel's audit of what matters for security, and journals over restarts.
+# Security logs on disk: the kernel's audit, and journals that survive reboots.
 {
   config,
   lib,
@@ -9,7 +9,7 @@
   watch = path: key: "-w ${path} -p wa -k ${key}";
 in {
   options.pantheros.audit = {
-    enable = lib.mkEnableOption "audit of what matters for security";
+    enable = lib.mkEnableOption "auditing of security-relevant events";
     rules = mkOption {
       type = types.listOf types.singleLineStr;
       default = [
@@ -19,12 +19,12 @@ in {
         "-a always,exit -F arch=b64 -S init_module,finit_module,delete_module -k modules"
         "-a always,exit -F arch=b64 -S execve -F euid=0 -F auid>=1000 -F auid!=unset -k root-commands"
       ];
-      description = "Rules of auditctl(8), one a line.";
+      description = "Rules of auditctl(8).";
     };
     journalSize = mkOption {
       type = types.str;
       default = "1G";
-      description = "What journals may take on disk.";
+      description = "Disk space for journals.";
     };
   };
 
@@ -37,7 +37,8 @@ in {
         backlogLimit = mkDefault 8192;
       };
     };
-    # Kept over restarts is NixOS's default. A file of its own, since the options' names for this change.
+    # NixOS already keeps journals across reboots. A file of its own, because the names of the NixOS
+    # options for this change between releases.
     environment.etc."systemd/journald.conf.d/50-pantheros.conf".text = ''
       [Journal]
       SystemMaxUse=${cfg.journalSize}

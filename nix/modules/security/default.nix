@@ -1,4 +1,4 @@
-# Who may come in, and what they may do then.
+# Access to the machine, and hardening.
 {
   imports = [
     ./audit.nix

@@ -1,4 +1,4 @@
-# Shuts out addresses that guess; never the tailnet, nor those that deploy.
+# Bans addresses that guess passwords or keys; never the tailnet, nor the networks that deploys come from.
 {
   config,
   lib,
@@ -17,12 +17,12 @@ in {
     attempts = mkOption {
       type = types.ints.positive;
       default = 3;
-      description = "Failures after which an address is shut out.";
+      description = "Failures after which an address is banned.";
     };
     banTime = mkOption {
       type = types.str;
       default = "1h";
-      description = "How long, as jail.conf(5) writes it.";
+      description = "Duration of a ban (jail.conf(5)).";
     };
   };
 

@@ -1,4 +1,4 @@
-# Closed by default: SSH with a limit per source, the tailnet, and what a proxy's networks may reach.
+# Closed by default. Open are SSH with a limit per source, the tailnet, and public ports for a proxy's networks.
 {
   config,
   lib,
@@ -13,35 +13,35 @@ in {
     hostType = mkOption {
       type = types.enum ["workstation" "server"];
       default = "workstation";
-      description = "What the host is.";
+      description = "Kind of host.";
     };
     ssh = {
       public = mkOption {
         type = types.bool;
         default = false;
-        description = "Take SSH from anywhere, with the limit below. When false, only the tailnet and `sources` come in.";
+        description = "Accept SSH from any address, with the limits below. When false, only from the tailnet and `sources`.";
       };
       closed = mkOption {
         type = types.listOf types.str;
         default = [];
         example = ["enp1s0"];
-        description = "Interfaces on which SSH answers nobody, whatever `sources` and `public` say: a router's way to the internet.";
+        description = "Interfaces on which SSH is closed, regardless of `sources` and `public`: a router's interface to the internet.";
       };
       sources = mkOption {
         type = types.listOf types.str;
         default = [];
         example = ["198.51.100.7/32"];
-        description = "Networks that reach SSH without a limit: those that deploy.";
+        description = "Networks that reach SSH without a limit: those that deploys come from.";
       };
       perMinute = mkOption {
         type = types.ints.positive;
         default = 3;
-        description = "New SSH connections per minute and source, beyond which they are reset.";
+        description = "New SSH connections per minute and source; further ones are reset.";
       };
       burst = mkOption {
         type = types.ints.positive;
         default = 3;
-        description = "New SSH connections that a source may open at once.";
+        description = "New SSH connections that a source may open in a burst.";
       };
     };
     publicPorts = mkOption {
@@ -54,12 +54,12 @@ in {
       type = types.listOf types.str;
       default = [];
       example = ["192.0.2.0/24" "2001:db8::/32"];
-      description = "Networks that reach `publicPorts`: those of the proxy in front. Empty: everybody.";
+      description = "Networks that reach `publicPorts`: those of the proxy. Empty: all.";
     };
     logRefused = mkOption {
       type = types.bool;
       default = true;
-      description = "Write refused connections and packets to the journal, which drops what exceeds its rate.";
+      description = "Log refused connections and packets to the journal, which limits the rate.";
     };
   };
 
@@ -71,7 +71,7 @@ in {
         trustedInterfaces = ["tailscale0"];
         logRefusedConnections = lib.mkOverride 900 cfg.logRefused;
         logRefusedPackets = lib.mkOverride 900 cfg.logRefused;
-        # An exit node's replies come by another way than their questions went.
+        # An exit node's replies may arrive on a different interface than the requests left.
         checkReversePath = mkDefault "loose";
         extraInputRules = firewall.inputRules {
           ssh = {
@@ -86,11 +86,11 @@ in {
     assertions = [
       {
         assertion = config.networking.nftables.enable && config.networking.firewall.enable;
-        message = "networking.firewall-pantheros writes rules of nftables: leave networking.nftables.enable and networking.firewall.enable on";
+        message = "networking.firewall-pantheros writes nftables rules: keep networking.nftables.enable and networking.firewall.enable on";
       }
       {
         assertion = !lib.elem config.pantheros.ssh.port config.networking.firewall.allowedTCPPorts;
-        message = "networking.firewall.allowedTCPPorts holds SSH's port: rules in it come before the limit, which would never act; use networking.firewall-pantheros.ssh";
+        message = "networking.firewall.allowedTCPPorts contains SSH's port, so its limit would have no effect: remove the port, and use networking.firewall-pantheros.ssh";
       }
     ];
   };

@@ -1,4 +1,4 @@
-# The kernel gives away less, and loads less.
+# Kernel settings: it exposes less, and loads fewer modules.
 {
   config,
   lib,
@@ -6,7 +6,7 @@
 }: let
   inherit (lib) mkDefault mkIf mkOption types;
   cfg = config.pantheros.hardening;
-  # Over NixOS's own defaults, under whatever a host says.
+  # Overrides NixOS' defaults; a host's own settings override it.
   ours = lib.mkOverride 900;
   strict = cfg.level == "strict";
 in {
@@ -15,14 +15,14 @@ in {
       type = types.enum ["none" "standard" "strict"];
       default = "standard";
       description = ''
-        `standard` breaks nothing that a server or a laptop does. `strict` also refuses modules after the start, tracing of
-        processes, and replacing the running kernel (so no hibernation).
+        `standard` suits every server and laptop. `strict` also refuses to load modules after boot, to trace processes, and
+        to replace the running kernel (so no hibernation).
       '';
     };
     blockedModules = mkOption {
       type = types.listOf types.str;
       default = ["dccp" "sctp" "rds" "tipc" "n-hdlc" "ax25" "netrom" "rose" "decnet" "econet" "af_802154" "ipx" "appletalk" "psnap" "p8023" "p8022" "cramfs" "freevxfs" "jffs2" "hfs" "hfsplus"];
-      description = "Protocols and file systems that nobody here uses and that had more than their share of holes.";
+      description = "Modules of unused protocols and file systems with many past vulnerabilities.";
     };
   };
 

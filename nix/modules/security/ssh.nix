@@ -16,17 +16,17 @@ in {
     rootLogin = mkOption {
       type = types.enum ["no" "prohibit-password"];
       default = "no";
-      description = "Whether root may log in with a key; for installers only.";
+      description = "Let root log in with a key; for installers only.";
     };
     allowForwarding = mkOption {
       type = types.bool;
       default = false;
-      description = "Forward connections, as a jump host does.";
+      description = "Allow forwarding, for a jump host.";
     };
     persistentHostKey = mkOption {
       type = types.bool;
       default = true;
-      description = "One Ed25519 host key, which an installation brings along; images make theirs at each start.";
+      description = "The Ed25519 host key, which an installation writes; images make a new one at each start.";
     };
   };
 

@@ -1,4 +1,4 @@
-# Root for those whose role says so, with their password.
+# sudo by role, with the account's password.
 {
   config,
   lib,
@@ -16,7 +16,7 @@ in {
   config.security.sudo = {
     enable = mkDefault true;
     wheelNeedsPassword = mkDefault cfg.sudo.wheelNeedsPassword;
-    # Not for wheel alone: the deploy user is outside wheel and may run the supervisor.
+    # Not only for wheel: the deploy user is outside wheel and may run the supervisor.
     execWheelOnly = mkDefault false;
     extraConfig = import ../../lib/sudo.nix {inherit (cfg) roles users;};
   };

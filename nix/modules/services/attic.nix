@@ -1,4 +1,4 @@
-# The binary cache: its contents in B2, what it knows about them in PostgreSQL, so that a dump covers it.
+# The binary cache: contents in B2, metadata in PostgreSQL, which the database dumps cover.
 {
   config,
   fleet,
@@ -28,12 +28,12 @@ in {
         type = lib.types.nullOr lib.types.str;
         default = registry.bucket host.environment "cache";
         defaultText = lib.literalMD "the bucket of this environment with `purpose = \"cache\"`";
-        description = "Bucket that holds the cached contents.";
+        description = "Bucket of the cached contents.";
       };
       retention = lib.mkOption {
         type = lib.types.strMatching "[0-9]+ (days|weeks|months)";
         default = "3 months";
-        description = "How long after its last use a path is kept, where its cache says nothing else.";
+        description = "How long a path is kept after its last use, unless its cache has a setting of its own.";
       };
     };
 
@@ -50,7 +50,8 @@ in {
         api-endpoint = "${scheme}://${name}/";
         # The signing secret is in the environment (ATTIC_SERVER_TOKEN_RS256_SECRET_BASE64).
         jwt = {};
-        # The name of the role is the name of the unit's user: PostgreSQL asks the kernel, nobody has a password.
+        # The role has the name of the unit's user, because PostgreSQL authenticates by the socket's
+        # peer, without passwords.
         database.url = "postgresql:///atticd?host=/run/postgresql";
         storage = {
           type = "s3";
@@ -72,8 +73,8 @@ in {
       };
     };
 
-    # B2's key beside the token: a second file, since the one is the vendor's and the other our own. It reaches the cache's bucket
-    # and no other: this service faces the internet. B2 refuses the checksums that newer S3 clients add of their own accord.
+    # B2's key is in a second file, because the vendor issues it and the token is our own. It reaches only the cache's
+    # bucket, because this service faces the internet. B2 refuses the checksums that newer S3 clients add by default.
     systemd.services.atticd = {
       serviceConfig.EnvironmentFile = lib.mkForce (map (secret: config.pantheros.secrets.${secret}.path) secrets);
       environment = {

@@ -1,4 +1,5 @@
-# A cache at cachix.org beside the fleet's own: read by every host that the inventory names one for, filled by those that say so.
+# A cache at cachix.org in addition to the fleet's own. Hosts read it if the inventory names it, and
+# push to it if they enable that.
 {
   config,
   fleet,
@@ -14,7 +15,7 @@ in {
       defaultText = lib.literalMD "whether the inventory has `[cache] cachix`";
       description = "Whether to read from the fleet's cache at cachix.org.";
     };
-    push = lib.mkEnableOption "pushing everything that is built on this host to the cache at cachix.org";
+    push = lib.mkEnableOption "pushing all builds of this host to the cache at cachix.org";
   };
 
   config = lib.mkIf cfg.enable (lib.mkMerge [

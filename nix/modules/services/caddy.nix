@@ -1,6 +1,6 @@
-# The web server before every public service of this host. Certificates come by DNS-01, so that a name needs no open port
-# to get one: one wildcard per zone, from the ACME client of NixOS rather than from a plugin of Caddy, which would mean a
-# build of our own for every release, and the DNS token in the process that faces the internet.
+# The web server of all public services of this host. Certificates come by DNS-01, which needs no open
+# port: one wildcard per zone, from NixOS' ACME client. A plugin of Caddy would need a build of our own
+# for every release, and would put the DNS token into the process that faces the internet.
 {
   config,
   fleet,
@@ -13,7 +13,7 @@
   own = registry.hosts.${host.name};
   token = "cloudflare-dns-token";
 
-  # Units of security/acme, NixOS 25.11 and later.
+  # Units of NixOS' security/acme, since 25.11.
   orders = map (certificate: "acme-order-renew-${certificate}") (lib.attrNames config.security.acme.certs);
 
   caddyfile = import ../../lib/caddy.nix;
@@ -34,35 +34,35 @@ in {
       type = lib.types.singleLineStr;
       default = "hostmaster@${fleet.domain}";
       defaultText = lib.literalMD "`hostmaster@` the fleet's domain";
-      description = "Whom the certificate authority writes to.";
+      description = "Contact address for the certificate authority.";
     };
     hstsSeconds = lib.mkOption {
       type = lib.types.ints.unsigned;
       default = 63072000;
-      description = "How long a browser remembers to use HTTPS only.";
+      description = "How long browsers use only HTTPS.";
     };
     contentSecurityPolicy = lib.mkOption {
       type = lib.types.singleLineStr;
       default = "frame-ancestors 'self'; object-src 'none'; base-uri 'self'; upgrade-insecure-requests";
-      description = "Sent where a service sends no policy of its own: what breaks no application, and stops framing and plugins.";
+      description = "Policy for services without one of their own. It prevents framing and plugins, and breaks no application.";
     };
     trustedProxies = lib.mkOption {
       type = lib.types.listOf lib.types.singleLineStr;
       default = import ../../lib/cloudflare-ranges.nix;
       defaultText = lib.literalMD "Cloudflare's networks";
-      description = "Networks whose word about a visitor's address is taken.";
+      description = "Proxies whose headers with a visitor's address are trusted.";
     };
   };
 
   config = lib.mkIf cfg.enable {
-    # The units that order certificates wait for the token, start when it comes, and start again with a new one.
+    # The units that order certificates wait for the token, start when it arrives, and restart when it changes.
     pantheros.secrets.${token}.services = orders;
-    # NixOS waits for the timer of the next day after a failure: it sets RestartSec= (15 minutes) and no Restart= (nixpkgs, issue
-    # 554998). Let's Encrypt refuses after five failures in an hour.
+    # NixOS sets RestartSec= (15 minutes) but no Restart=, so after a failure it waits for the next
+    # day's timer (nixpkgs, issue 554998). Let's Encrypt refuses after five failures within an hour.
     systemd.services = lib.genAttrs orders (_: {serviceConfig.Restart = lib.mkDefault "on-failure";});
 
-    # Over HTTPS with the real name, past Cloudflare: a certificate that nobody trusts, such as the one that is there before the
-    # first order, is a failed check. Any answer will do; the service's own check looks at what it says.
+    # Over HTTPS with the real name, bypassing Cloudflare. An untrusted certificate, such as the temporary one before
+    # the first order, fails the check. Any response passes; the service's own check validates its content.
     pantheros.deployment.checks =
       map (name: {
         kind = "command";
@@ -87,7 +87,7 @@ in {
       });
     };
 
-    # Caddy's own endpoint for its administration, on loopback, has its metrics.
+    # Caddy's admin endpoint on loopback has its metrics.
     pantheros.services.alloy.scrapes.caddy = "127.0.0.1:2019";
 
     services.caddy = {
@@ -110,7 +110,7 @@ in {
     assertions = [
       {
         assertion = own.virtualHosts != {};
-        message = "pantheros.services.caddy.enable: no service of fleet.toml has a public name on ${host.name}; set public = true at one, or leave Caddy off";
+        message = "pantheros.services.caddy.enable: no service of fleet.toml has a public name on ${host.name}; set public = true for a service, or turn Caddy off";
       }
     ];
   };

@@ -1,4 +1,4 @@
-# What the constellation runs. Each module does nothing until the inventory puts its service on this host.
+# The fleet's services. Each module does nothing unless the inventory puts its service on this host.
 {fleet, ...}: {
   imports = [
     ./registry.nix
@@ -11,6 +11,6 @@
     ./monitoring
   ];
 
-  # Evaluated once per host, and only as far as somebody asks.
+  # Evaluated once per host, and only the parts that are used.
   _module.args.registry = import ../../lib/registry.nix fleet;
 }

@@ -1,4 +1,4 @@
-# The inventory's services of this host, handed to the modules that run them; and the ports they need.
+# Passes the inventory's services of this host to the modules that run them, and opens the ports that they need.
 {
   fleet,
   host,
@@ -27,8 +27,8 @@ in {
       known;
 
     networking = {
-      # The tailnet's interface is trusted as long as its policy is the only filter; its ports hold when it is not. Those of a
-      # router's local network are here too, so that one place says what a host lets in.
+      # The tailnet's interface is trusted while its policy is the only filter; these ports apply when it is not.
+      # Ports of a router's local network are here too, so that all open ports of a host are in one place.
       firewall.interfaces =
         lib.mapAttrs (_: ports: {
           allowedTCPPorts = ports.tcp or [];
@@ -44,7 +44,7 @@ in {
     assertions =
       lib.mapAttrsToList (module: service: {
         assertion = false;
-        message = "services.${service}: no module pantheros.services.${module}; there are ${available}. Set module in fleet.toml, to \"custom\" when hosts/${host.name} runs it";
+        message = "services.${service}: no module pantheros.services.${module}; set module in fleet.toml to one of ${available}, or to \"custom\" if hosts/${host.name} runs the service";
       })
       unknown;
   };

@@ -1,4 +1,4 @@
-# Looks once a day whether the mounts have the options that the inventory says; what stands in fstab proves nothing.
+# Checks once a day that mounts have the inventory's options; fstab alone does not prove that.
 {
   config,
   lib,
@@ -13,7 +13,7 @@
 in {
   config = lib.mkIf (lib.elem cfg.layout ["btrfs-classes" "luks-btrfs"]) {
     systemd.services.pantheros-mounts = {
-      description = "Mount options are those of the inventory";
+      description = "Check that mounts have the inventory's options";
       path = [pkgs.util-linux];
       startAt = "daily";
       serviceConfig =
@@ -21,7 +21,7 @@ in {
         // {
           Type = "oneshot";
           ExecStart = "${pkgs.runtimeShell} ${./check.sh} ${rules}";
-          # It looks at mounts below /home.
+          # It reads mounts below /home.
           ProtectHome = "read-only";
         };
     };

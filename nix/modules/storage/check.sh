@@ -1,6 +1,6 @@
 #!/bin/sh
-# Compares the mounts with what they should be. Each line of the file $1 is MOUNT|OPTIONS|NOT THESE, options apart by blanks.
-# Names every difference, and exits 1 when there is one.
+# check.sh FILE: compares the mounts with the lines of FILE, MOUNT|OPTIONS|ABSENT OPTIONS, options
+# separated by blanks. Prints each difference, and exits with 1 if there is one.
 set -eu
 status=0
 
@@ -22,7 +22,7 @@ while IFS='|' read -r mount present absent; do
   done
   for option in $absent; do
     case ",$shown," in
-      *",$option,"* | *",$option="*) differs "$mount: $option acts, and should not ($shown)" ;;
+      *",$option,"* | *",$option="*) differs "$mount: $option is set, and must not be ($shown)" ;;
     esac
   done
 done <"$1"

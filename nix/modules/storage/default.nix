@@ -1,4 +1,4 @@
-# The disk of the host: partitions and mount classes, effective as they are written; lib/storage.nix has the rules.
+# The host's disk: partitions and mount classes, by the rules of lib/storage.nix.
 {
   config,
   lib,
@@ -13,23 +13,23 @@
     options = {
       mount = mkOption {
         type = types.strMatching "[/~].*";
-        description = "Where it is mounted; `~` is the home of `workspaceOwner`.";
+        description = "Mount point; `~` is the home of `workspaceOwner`.";
       };
       options = mkOption {
         type = types.listOf types.str;
         default = [];
-        description = "Mount options. The file system is the class's own, so they act.";
+        description = "Mount options. They take effect, because each class is a file system of its own.";
       };
       size = mkOption {
         type = types.str;
         default = "10%VG";
         example = "40G";
-        description = "Size of its volume: `40G`, `20%VG` of the disk, or `100%FREE` for what is left. ZFS shares one pool.";
+        description = "Size of its volume: `40G`, `20%VG` of the disk, or `100%FREE` for the rest. With ZFS the classes share one pool.";
       };
       reason = mkOption {
         type = types.str;
         default = "";
-        description = "Why these options.";
+        description = "Reason for these options.";
       };
     };
   };
@@ -39,9 +39,9 @@
   home =
     if cfg.workspaceOwner == null
     then null
-    # Not read from the account: accounts depend on the machine, and the machine on its disk.
+    # Not read from the account, which depends on the machine's disk: that would be a cycle.
     else "/home/${cfg.workspaceOwner}";
-  # Without a developer there is no workspace to mount.
+  # Without a developer there is no workspace.
   wanted = lib.filterAttrs (_: entry: home != null || !lib.hasPrefix "~" entry.mount) cfg.classes;
   classes = lib.mapAttrs (_: storage.absolute (lib.defaultTo "/" home)) wanted;
   mounts = lib.mapAttrsToList (_: entry: entry.mount) (removeAttrs classes ["root"]);
@@ -54,8 +54,8 @@ in {
       type = types.enum ["btrfs-classes" "luks-btrfs" "zfs" "sdcard" "none"];
       default = (import ../../lib/defaults.nix).hosts.storage.layout;
       description = ''
-        `btrfs-classes`: a volume with a btrfs of its own for each mount class. `luks-btrfs`: the same, encrypted.
-        `zfs`: a dataset for each. `sdcard`: the ext4 of a board's image. `none`: somebody else's matter.
+        `btrfs-classes`: a volume with its own btrfs for each mount class. `luks-btrfs`: the same, encrypted.
+        `zfs`: a dataset for each. `sdcard`: the ext4 of a board's image. `none`: not configured by this module.
       '';
     };
     disk = mkOption {
@@ -66,19 +66,19 @@ in {
     classes = mkOption {
       type = types.attrsOf class;
       default = {};
-      description = "Mount classes by name. `root` is the rest: `/`, `/home`, `/var`; only its size counts.";
+      description = "Mount classes by name. `root` holds `/`, `/home` and `/var`; only its size is used.";
     };
     workspaceOwner = mkOption {
       type = types.nullOr types.str;
       default = null;
-      description = "Account whose home holds the workspace (`~` in a class); without one such classes are left out.";
+      description = "Account with the workspace in its home (`~` in a class). When null, such classes are left out.";
     };
     effective = mkOption {
       type = types.listOf types.raw;
       readOnly = true;
       internal = true;
       default = map storage.expected (lib.attrValues (removeAttrs classes ["root"]));
-      description = "What the kernel must show for each mount.";
+      description = "Mount options to verify.";
     };
   };
 
@@ -91,11 +91,11 @@ in {
         }
         {
           assertion = lib.allUnique mounts;
-          message = "pantheros.storage.classes: two classes have one mount point: ${toString mounts}";
+          message = "pantheros.storage.classes: two classes have the same mount point; give each its own: ${toString mounts}";
         }
         {
           assertion = lib.length (lib.filter (entry: lib.hasSuffix "%FREE" entry.size) (lib.attrValues classes)) <= 1 || !volumes;
-          message = "pantheros.storage.classes: only one class can take what is left (%FREE)";
+          message = "pantheros.storage.classes: only one class can have a size in %FREE; give the others a fixed size";
         }
       ];
     }
@@ -104,7 +104,7 @@ in {
         inherit (cfg) layout disk;
         inherit classes;
       };
-      # Journals of a crash are worth most when they are readable early.
+      # Mounted early, so that the journals of a crash are readable.
       fileSystems = lib.genAttrs (["/var"] ++ lib.intersectLists ["/var/log"] mounts) (_: {neededForBoot = true;});
       systemd.tmpfiles.rules = lib.optional (workspace != null) "d ${lib.replaceStrings ["~"] [home] workspace.mount} 0750 ${cfg.workspaceOwner} users -";
       pantheros.environment.workspace = mkIf (workspace != null) (mkDefault (lib.replaceStrings ["~"] [home] workspace.mount));
@@ -120,7 +120,7 @@ in {
     (mkIf (cfg.layout == "zfs") {
       boot.supportedFilesystems.zfs = true;
       boot.zfs.forceImportRoot = mkDefault false;
-      # A pool refuses to be taken by two machines; any number that stays will do.
+      # A pool records the machine that uses it. Any number is fine if it never changes.
       networking.hostId = mkDefault (builtins.substring 0 8 (builtins.hashString "sha256" config.networking.hostName));
       services.zfs.autoScrub.enable = mkDefault true;
       services.zfs.trim.enable = mkDefault true;

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes /etc, the accounts and /run/current-system those of this system. Run at every switch and boot; doing
-# it twice changes nothing. As on NixOS a snippet that fails is named, the others still run, and the exit
-# code is 1. PANTHEROS_ROOT, for tests: prefix of every path outside the store.
+# Sets up /etc, the accounts and /run/current-system of this system. Runs at every switch and boot; safe
+# to repeat. As on NixOS, a failed snippet is named, the others still run, and the exit code is 1.
+# PANTHEROS_ROOT, for tests: prefix of every path outside the store.
 set -u
-# The caller's may be stricter; what lies in /etc is for everybody.
+# The caller's umask may be stricter, but every user reads /etc.
 umask 022
 
 system=@out@
@@ -18,14 +18,14 @@ failed() {
   status=1
 }
 
-# link TARGET NAME: in one rename.
+# link TARGET NAME: replaces NAME in one rename.
 link() {
   mkdir -p "${2%/*}"
   ln -sfn "$1" "$2.new" && mv -fT "$2.new" "$2"
 }
 
-# --- /etc: what the system brings is listed in a manifest, so that the next one can take it away again.
-# What Debian had under one of these names is kept aside and comes back.
+# --- /etc: a manifest lists the system's files, so that the next system can remove them.
+# Debian's files with the same names are saved, and restored when the system's are removed.
 manifest="$root/etc/.pantheros-etc"
 saved="$root/etc/.pantheros-saved"
 
@@ -50,7 +50,7 @@ install_entry() {
     return
   fi
   mkdir -p "${target%/*}"
-  # Never readable by more than its mode says, not even before the rename.
+  # Created with a strict mode, so it is never readable by more users than its mode allows.
   (umask 077 && cat "$source" >"$target.new") && chmod "$1" "$target.new" && mv -fT "$target.new" "$target"
 }
 
@@ -67,7 +67,8 @@ make_etc() {
   broken=0
   entries=$(cut -f2 "$system/etc-manifest")
   mkdir -p "$root/etc"
-  # Originals first, then ownership, then the files: interrupted anywhere, the next run knows what is whose.
+  # First originals, then the manifest, then the files: after an interruption the next run still knows
+  # which files belong to the system.
   for path in $entries; do
     save_original "$path" || broken=1
   done
@@ -84,14 +85,15 @@ make_etc() {
   return "$broken"
 }
 
-# --- System accounts: made when missing; one that only an earlier system declared goes, its home stays.
+# --- System accounts: created when missing. An account that only an earlier system declared is deleted;
+# its home stays.
 accounts="$root/etc/.pantheros-users"
 
 make_users() {
   broken=0
   while IFS="$tab" read -r name shell; do
     getent passwd "$name" >/dev/null || useradd --system --create-home --shell "$shell" --password '*' "$name" || broken=1
-    # Debian lets only this group talk to the Nix daemon.
+    # Debian lets only this group use the Nix daemon.
     if getent group nix-users >/dev/null && ! id -nG "$name" | grep -qw nix-users; then
       usermod --append --groups nix-users "$name" || broken=1
     fi
@@ -107,7 +109,7 @@ make_users() {
 
 make_hostname() { [ -n "$root" ] || hostname "$(cat "$system/etc/hostname")"; }
 
-# What runs, what was booted and what will boot is never garbage.
+# The running system, the booted one and the boot default are never garbage.
 make_gcroots() {
   link /run/current-system "$root/nix/var/nix/gcroots/current-system" &&
     link /run/booted-system "$root/nix/var/nix/gcroots/booted-system" &&

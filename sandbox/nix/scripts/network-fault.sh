@@ -1,7 +1,6 @@
 #!/bin/sh
-# Faults of the network that a new system brings: drop-ssh | undrop-ssh | down | up. What `down` took away
-# (routes, IPv6 addresses) is written down first, since a link that comes up again has lost them; on disk, since
-# the network namespace here outlives a machine that loses its power.
+# Network faults of a new system: drop-ssh | undrop-ssh | down | up. `down` saves routes and IPv6 addresses, because a
+# link loses them; on disk, because the network namespace outlives a power cut of the machine.
 set -eu
 
 interface=eth0
@@ -33,7 +32,7 @@ RULES
   up)
     [ -f "$state" ] || exit 0
     ip link set "$interface" up
-    # One after the other: the default route needs the route to its gateway first.
+    # In order, because the default route needs the route to its gateway.
     while read -r family command; do
       # shellcheck disable=SC2086
       ip "$family" $command || true

@@ -5,7 +5,7 @@
 # PANTHEROS_ROOT, for tests: prefix of every path outside the store.
 set -u
 umask 022
-# The connection that asked for the switch may go away; the switch goes on.
+# The switch continues when the connection that started it is lost.
 trap '' PIPE
 
 system=@out@
@@ -33,14 +33,14 @@ USAGE
 # a b c -> "a, b, c"
 listed() { printf '%s\n' "$@" | LC_ALL=C sort | paste -sd, - | sed 's/,/, /g'; }
 
-# report TEXT UNIT...: nothing when there are no units.
+# report TEXT UNIT...: prints nothing without units.
 report() {
   report_text=$1
   shift
   [ $# -eq 0 ] || say "$report_text $(listed "$@")"
 }
 
-# A component that can't be exchanged under a running system has changed.
+# A component that cannot be exchanged while the system runs has changed.
 check_inhibitors() {
   printf 'Checking switch inhibitors...' >&2
   if [ ! -f "$current/switch-inhibitors" ] || cmp -s "$current/switch-inhibitors" "$system/switch-inhibitors"; then
@@ -87,7 +87,7 @@ pre_switch_checks() {
   exit 1
 }
 
-# The boot loader's part: one rename, on disk before this returns.
+# The boot loader's part: one rename, synced before this returns.
 make_boot_default() {
   mkdir -p "$root/boot"
   if ! { ln -sfn "$system" "$boot_default.new" && mv -fT "$boot_default.new" "$boot_default" && sync "$root/boot"; }; then
@@ -96,7 +96,7 @@ make_boot_default() {
   fi
 }
 
-# differs PATH: a part of /etc is not that of the running system.
+# differs PATH: a part of /etc differs from the running system's.
 differs() {
   if [ ! -e "$current/etc/$1" ] && [ ! -e "$system/etc/$1" ]; then return 1; fi
   ! diff -rq "$current/etc/$1" "$system/etc/$1" >/dev/null 2>&1
@@ -121,7 +121,7 @@ case "$action" in
 esac
 [ "$action" = boot ] && exit 0
 
-# Unit names hold no blanks: word splitting of the lists below is meant.
+# No unit name has blanks, so the lists below rely on word splitting.
 old_units=$(units_of "$unit_links")
 new_units=$(units_of "$system/etc/systemd/system")
 gone=""
@@ -158,7 +158,7 @@ wanted=$(wanted_units "$system")
 reload=""
 restart=""
 if differs ssh/sshd_config.d; then reload=ssh.service; fi
-# The daemon reads its keys when it starts; transfers that are under way keep their own process.
+# The daemon reads its keys when it starts; transfers under way have processes of their own.
 if differs nix; then restart=nix-daemon.service; fi
 
 # shellcheck disable=SC2086
@@ -189,7 +189,7 @@ result=0
   report "restarting the following units:" $restart
   [ -z "$restart" ] || systemctl try-restart $restart
   report "starting the following units:" $changed
-  # All that is wanted, so that what had failed or was stopped by hand is tried again.
+  # All wanted units, so that failed and stopped ones are started again.
   [ -z "$wanted" ] || systemctl start $wanted || true
   failed=$(failed_units $wanted)
 }

@@ -1,11 +1,11 @@
 # shellcheck shell=sh
-# Shared by switch-to-configuration and pantheros-stage2 (sourced, POSIX sh): the units of a system and
-# their links under /run/systemd/system. Links there are gone after a reboot, as a system that was only
-# tested must be; which systemd a machine has is Debian's matter, its own units stay under /usr and /etc.
+# Shared by switch-to-configuration and pantheros-stage2 (sourced, POSIX sh): a system's units and their
+# links in /run/systemd/system. A reboot removes these links, as it must for a system that was only
+# tested. Debian's own units, systemd among them, stay in /usr and /etc.
 
 unit_links="${root?}/run/systemd/system"
 
-# units_of DIRECTORY: one "UNIT STORE-PATH" a line for each link into the store.
+# units_of DIRECTORY: prints "UNIT STORE-PATH" for each link into the store.
 units_of() {
   for unit_link in "$1"/*; do
     [ -L "$unit_link" ] || continue
@@ -16,7 +16,7 @@ units_of() {
   done
 }
 
-# link_units SYSTEM: makes the links those of SYSTEM, one rename each.
+# link_units SYSTEM: replaces the links by those of SYSTEM, one rename each.
 link_units() {
   mkdir -p "$unit_links"
   units_of "$unit_links" | while read -r unit _; do
@@ -28,14 +28,14 @@ link_units() {
   done
 }
 
-# wanted_units SYSTEM: what runs when the system is up.
+# wanted_units SYSTEM: units that run when the system is up.
 wanted_units() {
   for unit_link in "$1"/etc/systemd/system/multi-user.target.wants/*; do
     if [ -L "$unit_link" ]; then echo "${unit_link##*/}"; fi
   done
 }
 
-# failed_units UNIT...: those that failed, or fail again and again; one a line. Needs systemd's own word.
+# failed_units UNIT...: prints those that failed or fail repeatedly, as systemd reports them.
 failed_units() {
   [ $# -gt 0 ] || return 0
   systemctl show --no-pager -p Id -p ActiveState -p SubState -p ExecMainStatus "$@" | awk -F= '

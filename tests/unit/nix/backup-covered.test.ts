@@ -33,9 +33,9 @@ test("an empty directory, one of directories and links, and one that is not ther
   expect(covered("full", "empty", "links", "absent")).toEqual({
     status: 1,
     stderr: [
-      "backup: empty holds no file",
-      "backup: links holds no file",
-      "backup: absent is not there",
+      "backup: empty has no file",
+      "backup: links has no file",
+      "backup: absent is missing",
       "backup: put data there, or take the directory out of backup of the host or service in fleet.toml\n",
     ].join("\n"),
   });

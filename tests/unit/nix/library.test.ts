@@ -239,7 +239,7 @@ describe("checks.nix", () => {
         '[{ kind = "command"; name = "x"; target = "a\\nb"; status = null; body = null; timeoutSeconds = 1; }]',
       ),
     );
-    expect(error).toContain('health check "x": its fields are one line without tabs');
+    expect(error).toContain('health check "x": its fields must not contain tabs or line breaks');
   });
 
   test("renders the deploy's seconds, and what else is set", () => {

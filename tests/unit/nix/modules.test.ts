@@ -205,7 +205,7 @@ describe("somebody can log in at the keyboard of a machine that has one", () => 
 
   test("without a password of anybody it is refused, with the key that gives one", () => {
     expect(refused("{ me.passwordSecret = null; }")).toEqual([
-      expect.stringMatching(/^laptop: nobody can log in at its keyboard; .*`password_secret`/),
+      expect.stringMatching(/^laptop: no account can log in at its keyboard; .*`password_secret`/),
     ]);
     expect(refused('{ me.passwordSecret = "password-me"; }')).toEqual([]);
   });

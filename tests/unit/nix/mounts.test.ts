@@ -39,9 +39,9 @@ test.each([
   [
     "/nix|noatime|compress",
     "rw,noatime,compress=zstd:3",
-    "/nix: compress acts, and should not (rw,noatime,compress=zstd:3)",
+    "/nix: compress is set, and must not be (rw,noatime,compress=zstd:3)",
   ],
-  ["/var/cache||nodatacow", "rw,nodatacow", "/var/cache: nodatacow acts, and should not (rw,nodatacow)"],
+  ["/var/cache||nodatacow", "rw,nodatacow", "/var/cache: nodatacow is set, and must not be (rw,nodatacow)"],
   ["/nix|noatime|", null, "/nix: not mounted"],
 ])("%s complains about %s", (rule, options, message) => {
   expect(check(rule, options)).toEqual({ status: 1, stderr: message });

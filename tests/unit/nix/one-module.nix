@@ -8,9 +8,9 @@
   args ? {},
 }: let
   inherit (builtins) attrNames concatMap concatStringsSep elem filter foldl' isFunction isList listToAttrs map stringLength substring;
-  standIn = import (nix + "/../tools/nix/stand-in.nix");
+  libStub = import (nix + "/../tools/nix/lib-stub.nix");
   lib =
-    standIn
+    libStub
     // rec {
       inherit (builtins) elemAt genList hasAttr length;
       inherit concatMap;
@@ -28,7 +28,7 @@
       mkMerge = parts:
         if builtins.any isList parts
         then concatMap (part: part) (filter isList parts)
-        else foldl' standIn.recursiveUpdate {} parts;
+        else foldl' libStub.recursiveUpdate {} parts;
       mkDefault = value: value;
       mkForce = value: value;
       mkAfter = value: value;

@@ -158,7 +158,7 @@ describe("with stored dumps", () => {
   });
 
   test.each([
-    [["restore", "cooks"], 1, 'no database "cooks" is dumped here; there are: app wiki'],
+    [["restore", "cooks"], 1, 'database "cooks" is not dumped on this host; use one of: app wiki'],
     [["restore", "app", "--at", "1999"], 1, 'no dump of app at "1999"'],
     [["restore", "wiki"], 1, "no dump of wiki"],
     [["fetch", "app"], 2, "usage:"],

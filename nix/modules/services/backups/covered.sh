@@ -1,15 +1,15 @@
 #!/bin/sh
-# covered.sh DIRECTORY...: fails when a directory of a backup is not there or holds no file. A backup of nothing succeeds
-# every day, and is found out on the day it is needed.
+# covered.sh DIRECTORY...: fails when a directory of a backup is missing or has no file. An empty backup
+# would succeed every day, and be noticed only when it is needed.
 set -eu
 
 empty=0
 for directory in "$@"; do
-  # The first file is enough; links and sockets are nothing to restore.
+  # One file is enough; links and sockets do not count.
   if [ ! -d "$directory" ]; then
-    echo "backup: $directory is not there" >&2
+    echo "backup: $directory is missing" >&2
   elif [ -z "$(find "$directory" -type f -print 2>/dev/null | head -n 1)" ]; then
-    echo "backup: $directory holds no file" >&2
+    echo "backup: $directory has no file" >&2
   else
     continue
   fi

@@ -1,5 +1,5 @@
-# Backups of directories to B2: encrypted on the host, deduplicated, thinned out, read back for a part each week.
-# What is backed up is written at hosts and services in the inventory; databases have their dumps beside this.
+# Backups of directories to B2: encrypted on the host, deduplicated, thinned out, and partly read back each week. The
+# inventory names the directories at hosts and services; databases have dumps of their own.
 {
   config,
   host,
@@ -13,14 +13,14 @@
   metrics = config.pantheros.services.alloy.textfiles;
   engine = import (./. + "/${cfg.engine}.nix") {inherit cfg host lib pkgs;};
 
-  # Tells Prometheus when it last went well.
+  # Writes the time of the last success, for Prometheus.
   succeeded = name: ''
     printf '# TYPE %s gauge\n%s %s\n' ${name} ${name} "$(date +%s)" >${metrics}/.${name}.tmp
     chmod 644 ${metrics}/.${name}.tmp
     mv ${metrics}/.${name}.tmp ${metrics}/${name}.prom
   '';
 
-  # For people: the same engine, repository and password as the timer's.
+  # A command for administrators, with the timer's engine, repository and password.
   program = pkgs.writeShellScriptBin "pantheros-backup" ''
     set -eu
     [ "$(id -u)" = 0 ] || { echo "pantheros-backup: reads root's secrets; run it with sudo" >&2; exit 1; }
@@ -58,7 +58,7 @@
       ReadWritePaths = [metrics];
       PrivateTmp = true;
       NoNewPrivileges = true;
-      # Reads what is anybody's, and can do nothing else with it.
+      # It may read all files, and nothing more.
       CapabilityBoundingSet = ["CAP_DAC_READ_SEARCH"];
       Nice = 10;
       IOSchedulingClass = "idle";
@@ -84,7 +84,7 @@ in {
     engine = lib.mkOption {
       type = lib.types.enum ["rustic" "kopia"];
       default = "rustic";
-      description = "What makes the backups. rustic's repositories are restic's, which can read them as well; Kopia has a format of its own.";
+      description = "Backup program. rustic's repositories have restic's format, so restic can read them; Kopia has a format of its own.";
     };
     paths = lib.mkOption {
       type = lib.types.listOf lib.types.str;
@@ -95,13 +95,13 @@ in {
     exclude = lib.mkOption {
       type = lib.types.listOf lib.types.singleLineStr;
       default = ["**/.cache" "**/node_modules" "**/lost+found"];
-      description = "Patterns of what is left out.";
+      description = "Patterns of files to leave out.";
     };
     bucket = lib.mkOption {
       type = lib.types.nullOr lib.types.str;
       default = registry.bucket host.environment "backups";
       defaultText = lib.literalMD "the bucket of this environment with `purpose = \"backups\"`";
-      description = "Bucket of the repository; each host has a folder in it.";
+      description = "Bucket of the repository, with a folder per host.";
     };
     endpoint = lib.mkOption {
       type = lib.types.nullOr lib.types.str;
@@ -118,12 +118,12 @@ in {
     at = lib.mkOption {
       type = lib.types.singleLineStr;
       default = "*-*-* 02:30:00";
-      description = "When, as systemd.time(7) writes it; after the dumps.";
+      description = "When to back up (systemd.time(7)); after the database dumps.";
     };
     checkAt = lib.mkOption {
       type = lib.types.singleLineStr;
       default = "Sun *-*-* 05:00:00";
-      description = "When the repository is checked and a part of its data read back.";
+      description = "When to check the repository and read back a part of its data.";
     };
     keep = lib.mapAttrs (unit: default:
       lib.mkOption {
@@ -147,7 +147,7 @@ in {
     systemd = {
       services = {
         pantheros-backup = service "Back up to B2" ''
-          # What there is is backed up all the same; the unit fails, and says what is missing, afterwards.
+          # Existing directories are backed up first; then the unit fails and names the missing ones.
           covered=0
           ${pkgs.runtimeShell} ${./covered.sh} ${lib.escapeShellArgs cfg.paths} || covered=1
           ${engine.backup}
@@ -173,7 +173,7 @@ in {
       }
       {
         assertion = cfg.paths != [];
-        message = "pantheros.services.backup.enable: nothing to back up; write directories into backup of the host or of a service in fleet.toml";
+        message = "pantheros.services.backup.enable: nothing to back up; set backup of the host or of a service in fleet.toml";
       }
     ];
   };

@@ -1,4 +1,4 @@
-# Kopia: the repository is connected at each run, so that no password stays in its configuration.
+# Kopia connects to the repository at each run, so that its configuration has no password.
 {
   cfg,
   host,
@@ -25,7 +25,7 @@ in rec {
     KOPIA_PERSIST_CREDENTIALS_ON_CONNECT = "false";
   };
   etc = {};
-  # AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are in the environment: not arguments, which everybody can read.
+  # AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are in the environment, because every user can read arguments.
   setUp = ''
     KOPIA_PASSWORD=$(cat "$CREDENTIALS_DIRECTORY/password")
     export KOPIA_PASSWORD

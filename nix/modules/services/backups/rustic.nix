@@ -1,4 +1,4 @@
-# rustic: its profile names the repository; the password and B2's key come from the environment of the unit.
+# rustic: its profile names the repository; the password and B2's key are in the unit's environment.
 {
   cfg,
   host,
@@ -37,13 +37,13 @@ in rec {
     export RUSTIC_NO_PROGRESS=true
   '';
   backup = ''
-    # A repository that answers is never made again.
+    # An existing repository is never initialized again.
     ${program} snapshots >/dev/null || ${program} init
     ${program} backup
     ${program} forget --prune
   '';
   check = ''
-    # Another twentieth each week: a random part could miss a damaged pack for years.
+    # A different twentieth each week: a random part could miss a damaged pack for years.
     ${program} check --read-data --read-data-subset "$(($(date +%s) / 604800 % 20 + 1))/20"
   '';
 }

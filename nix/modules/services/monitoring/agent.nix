@@ -1,4 +1,4 @@
-# Grafana Alloy on each server: metrics of the machine and of what listens on loopback only, and the journal.
+# Grafana Alloy on each server: metrics of the machine and of services on loopback, and the journal.
 {
   config,
   host,
@@ -22,12 +22,12 @@ in {
       type = lib.types.attrsOf lib.types.singleLineStr;
       default = {};
       example = {caddy = "127.0.0.1:2019";};
-      description = "Metrics that listen on loopback: name -> address; the path is /metrics.";
+      description = "Metrics endpoints on loopback: name -> address; the path is /metrics.";
     };
     textfiles = lib.mkOption {
       type = lib.types.str;
       default = "/var/lib/pantheros/metrics";
-      description = "Directory in which programs leave metrics as files NAME.prom.";
+      description = "Directory of metrics that programs write as files NAME.prom.";
     };
   };
 

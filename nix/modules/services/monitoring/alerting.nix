@@ -1,4 +1,4 @@
-# Where alerts go, as Alertmanager reads it: one address outside the fleet. Pure.
+# Alertmanager's configuration: all alerts go to one address outside the fleet. Pure.
 {
   repeatHours,
   url,

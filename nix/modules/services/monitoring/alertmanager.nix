@@ -1,4 +1,4 @@
-# Alertmanager: groups what fires and tells it to one address outside the fleet.
+# Alertmanager groups alerts and sends them to one address outside the fleet.
 {
   config,
   lib,
@@ -15,7 +15,7 @@ in {
       repeatHours = lib.mkOption {
         type = lib.types.ints.positive;
         default = 12;
-        description = "Hours after which an alert that still holds is told again.";
+        description = "Hours after which a firing alert is sent again.";
       };
     };
 
@@ -26,10 +26,10 @@ in {
       enable = true;
       inherit (cfg) port;
       listenAddress = cfg.listen;
-      # One machine: no gossip, no port for it.
+      # With a single instance there is no cluster, and no port for it.
       extraFlags = ["--cluster.listen-address="];
       environmentFile = config.pantheros.secrets.alertmanager-environment.path;
-      # The address is a secret and comes with the environment, which the check can't see.
+      # The address is a secret in the environment, which the check of the configuration cannot read.
       checkConfig = false;
       configuration = import ./alerting.nix {
         inherit (cfg) repeatHours;

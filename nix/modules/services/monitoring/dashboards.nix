@@ -1,5 +1,5 @@
-# Dashboards as data: file name -> what Grafana reads. One page each; a panel is a title, a unit and its queries.
-# `cacheName` is the public name of the binary cache.
+# Dashboards as data: file name -> Grafana's JSON. One page each; a panel is a title, a unit and its
+# queries. `cacheName` is the public name of the binary cache.
 {cacheName}: let
   width = 8;
   height = 7;
@@ -60,11 +60,11 @@
       }
     ];
   };
-  # From Caddy's log of requests, since its metrics have no label for the name (lib/caddy.nix). What the cache does not have
-  # is answered 404. Names that a stream has for a label already would be taken for that label.
+  # From Caddy's access log, because its metrics have no label for the name (lib/caddy.nix). A path that
+  # the cache lacks has status 404. Fields with the name of an existing label would replace it.
   cacheAnswers = status: "sum(count_over_time({unit=\"caddy.service\"} |= `handled request` | json asked=\"request.host\", verb=\"request.method\", answer=\"status\" | asked=`${cacheName}` | verb=`GET` | answer=~`${status}` [24h]))";
 in {
-  # The figures of the architecture document that something measures, on one page.
+  # All figures of the architecture document that are measured, on one page.
   overview = dashboard "pantheros-overview" "Overview" [
     {
       title = "CPU";

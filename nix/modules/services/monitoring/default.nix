@@ -1,5 +1,5 @@
-# What happens on the machines, and who hears of it. Every server runs one agent (Alloy) that sends metrics and journal
-# to the monitor over ports the tailnet's policy opens for services already; nothing listens for a collector.
+# Monitoring and alerts. Every server runs one agent (Alloy), which sends metrics and journal to the monitor over
+# ports that the tailnet's policy opens for services anyway; no server listens for a collector.
 {
   imports = [
     ./agent.nix

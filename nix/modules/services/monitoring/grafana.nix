@@ -1,6 +1,6 @@
-# Grafana: its data sources and dashboards are code, so what it keeps itself is nothing that matters.
-# Who gets to it (by single sign-on at the gateway, or by the tailnet's policy) may look; changing things takes the
-# administrator's password. It believes no header about who somebody is: the tailnet reaches it beside the gateway too.
+# Grafana: data sources and dashboards are code, so its own state need not be kept. Everyone who reaches it (through
+# single sign-on at the gateway, or by the tailnet's policy) may view; changes need the administrator's password. It
+# trusts no header about the user, because the tailnet also reaches it without the gateway.
 {
   config,
   host,
@@ -40,7 +40,7 @@ in {
       anonymousViewers = lib.mkOption {
         type = lib.types.bool;
         default = true;
-        description = "Whether who reaches Grafana may look at dashboards without a login of its own.";
+        description = "Whether dashboards are visible without a login to Grafana.";
       };
     };
 

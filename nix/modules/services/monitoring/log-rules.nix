@@ -1,10 +1,10 @@
-# Alerts of Loki on what the journals say about security. Pure: the hosts that must be heard of -> groups of rules.
-# A program's name is a label (lib/alloy.nix): a message does not contain it.
+# Loki's alerts on security messages in the journals. Pure: the hosts that must send journals -> groups of rules.
+# A program's name is a label (lib/alloy.nix), not part of the message.
 {hosts}: let
-  # As sshd writes of those who have no key: an account that is none, a key or password that is wrong, a connection that
-  # ends before anybody is let in. Source: auth.c, packet.c and monitor.c of OpenSSH.
-  strangers = "Invalid user|Failed (publickey|password|none) for|maximum authentication attempts exceeded|authenticating user";
-  # As sudo writes of what it refuses. Source: plugins/sudoers/logging.c and lib/eventlog of sudo.
+  # sshd's messages about failed logins: an unknown account, a wrong key or password, a connection that
+  # ends before authentication. Source: auth.c, packet.c and monitor.c of OpenSSH.
+  failedLogins = "Invalid user|Failed (publickey|password|none) for|maximum authentication attempts exceeded|authenticating user";
+  # sudo's messages about refusals. Source: plugins/sudoers/logging.c and lib/eventlog of sudo.
   refusals = "NOT in sudoers|command not allowed|incorrect password attempt|NOT authorized on host";
 
   counted = program: pattern: "sum by (host) (count_over_time({program=\"${program}\"} |~ `${pattern}` [10m]))";
@@ -14,7 +14,7 @@ in [
     rules = [
       {
         alert = "SshGuessing";
-        expr = "${counted "sshd" strangers} > 50";
+        expr = "${counted "sshd" failedLogins} > 50";
         for = "10m";
         labels.severity = "warning";
         annotations = {
@@ -28,15 +28,15 @@ in [
         for = "0m";
         labels.severity = "critical";
         annotations = {
-          summary = "{{ $labels.host }}: sudo refused somebody";
-          action = "journalctl -t sudo on the host: who, and what did they want to run?";
+          summary = "{{ $labels.host }}: sudo refused a command";
+          action = "journalctl -t sudo on the host: which account, and which command?";
         };
       }
     ];
   }
   {
     name = "journals";
-    # Without its journal a host raises none of the alerts above.
+    # A host without a journal raises none of the alerts above.
     rules =
       map (host: {
         alert = "JournalSilent";

@@ -1,4 +1,4 @@
-# Loki: the journals of all servers in one place, and alerts on what they say about security.
+# Loki: the journals of all servers, and alerts on security messages in them.
 {
   config,
   host,
@@ -11,7 +11,7 @@
   alertmanager = registry.locate host.name "alertmanager";
   state = config.services.loki.dataDir;
 
-  # Loki's rules lie in a directory per tenant; without tenants it is called "fake".
+  # Loki reads rules from a directory per tenant; without tenants its name is "fake".
   rules = pkgs.writeTextDir "fake/security.yaml" (builtins.toJSON {
     groups = import ./log-rules.nix {inherit (registry.expected) hosts;};
   });
@@ -67,7 +67,8 @@ in {
           retention_period = "${toString (cfg.retentionDays * 24)}h";
           reject_old_samples = true;
           reject_old_samples_max_age = "168h";
-          # Labels are few and ours (lib/alloy.nix); a sender that has others is refused before it fills the memory.
+          # There are few labels, from fixed lists (lib/alloy.nix); a sender with more is refused before
+          # it fills the memory.
           max_label_names_per_series = 8;
           max_global_streams_per_user = 5000;
         };

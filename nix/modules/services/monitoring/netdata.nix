@@ -1,5 +1,5 @@
-# Netdata: every second of every server. The servers keep minutes of it in memory and stream to the parent, where the
-# registry puts the service.
+# Netdata: metrics of every server per second. Servers keep minutes in memory and stream to the parent,
+# the host of the service in the registry.
 {
   config,
   host,
@@ -13,7 +13,7 @@
   monitored = lib.elem "server" host.tags && host.provider.kind != "image";
   secret = config.pantheros.secrets.netdata-stream-key;
 
-  # The key that children show is read when Netdata starts, since its configuration in the store is everybody's to read.
+  # The children's key is read when Netdata starts, because every user can read its configuration in the store.
   stream = pkgs.writeShellScript "netdata-stream" (
     ''
       set -eu
@@ -42,7 +42,7 @@ in {
       retentionGb = lib.mkOption {
         type = lib.types.ints.positive;
         default = 4;
-        description = "Gigabytes that the parent may take for each of its three resolutions.";
+        description = "Gigabytes of disk space for each of the parent's three resolutions.";
       };
     };
 

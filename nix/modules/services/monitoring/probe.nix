@@ -1,10 +1,10 @@
-# How blackbox_exporter asks after a public name: a module of its configuration.
+# How blackbox_exporter probes a public name: a module of its configuration.
 {
   prober = "http";
   timeout = "10s";
   http = {
     fail_if_not_ssl = true;
-    # Where sign-on stands in front, being sent to it, or being refused, is what health looks like from outside.
+    # With single sign-on, a healthy service redirects to it or refuses, seen from outside.
     valid_status_codes = [200 302 303 401];
     follow_redirects = false;
   };

@@ -1,4 +1,4 @@
-# Prometheus: takes what the agents send, scrapes the services of the registry, asks after every public name.
+# Prometheus: receives the agents' metrics, scrapes the services of the registry, and probes every public name.
 {
   config,
   host,
@@ -28,7 +28,7 @@ in {
       retentionGb = lib.mkOption {
         type = lib.types.ints.positive;
         default = 20;
-        description = "Gigabytes that metrics may take, whatever their age.";
+        description = "Gigabytes of disk space for metrics, regardless of their age.";
       };
     };
 

@@ -1,6 +1,6 @@
-# What wakes somebody. Pure: what the monitor must hear of (`expected` of lib/registry.nix), and the seconds between two
-# evaluations -> groups of rules. Every rule says how long it must hold, and what to do.
-# A comparison with a metric that is not there is never true, so each is accompanied by one that asks whether it is there.
+# Alert rules. Pure: what the monitor must receive (`expected` of lib/registry.nix), and the seconds
+# between two evaluations -> groups of rules. Every rule says how long it must hold, and what to do.
+# A comparison with a missing metric is never true, so for each metric a second rule checks that it exists.
 {
   expected,
   interval,
@@ -31,7 +31,7 @@
       summary = "${host} sends no metrics";
       action = "Reach it by its public address; look at the vendor's console; then at alloy.service.";
     };
-  # A metric that a host should have and does not: never sent, or not for `for`.
+  # A metric that a host should have and does not have: it was never sent, or not for `for`.
   missing = {
     name,
     metric,
@@ -52,7 +52,7 @@
       labels = {inherit host;};
       expr = "absent(up{job=\"caddy\",host=\"${host}\"})";
       for = "10m";
-      summary = "${host}: no metrics of Caddy arrive";
+      summary = "${host}: no metrics of Caddy are received";
       action = "systemctl status caddy alloy on the host.";
     };
   certificateMissing = host: name:
@@ -64,7 +64,7 @@
       };
       expr = "absent(probe_ssl_earliest_cert_expiry{job=\"certificate\",host=\"${host}\",instance=\"https://${name}\"})";
       for = "30m";
-      summary = "${host}: nobody sees the certificate of ${name}";
+      summary = "${host}: the certificate of ${name} is not checked";
       action = "systemctl status caddy alloy on the host; journal of the acme units.";
     };
   nameUnseen = url:
@@ -73,7 +73,7 @@
       labels.instance = url;
       expr = "absent(probe_success{job=\"probe\",instance=\"${url}\"})";
       for = "10m";
-      summary = "nobody asks after ${url}";
+      summary = "${url} is not probed";
       action = "systemctl status prometheus-blackbox-exporter prometheus on the monitor.";
     };
 in [
@@ -118,12 +118,12 @@ in [
       [
         (alert {
           name = "ServiceDown";
-          # The probes have alerts of their own, which name what is down.
+          # Probes have alerts of their own, which name the failed target.
           expr = "up == 0";
           for = "5m";
           severity = "critical";
           summary = "{{ $labels.job }} on {{ $labels.instance }} does not answer Prometheus";
-          action = "Is its host up, its unit running, the tailnet's policy as it was?";
+          action = "Is its host up? Does its unit run? Has the tailnet's policy changed?";
         })
         (alert {
           name = "NameDown";
@@ -131,14 +131,14 @@ in [
           for = "5m";
           severity = "critical";
           summary = "{{ $labels.instance }} can't be reached ({{ $labels.job }})";
-          action = "Job probe asks from outside: DNS, Cloudflare, Caddy, then the service. Job certificate asks Caddy on its own host {{ $labels.host }}: Caddy, its certificate, the service.";
+          action = "Job probe connects from outside: check DNS, Cloudflare, Caddy, then the service. Job certificate connects to Caddy on its own host {{ $labels.host }}: Caddy, its certificate, the service.";
         })
         (alert {
           name = "CertificateExpires";
           expr = "probe_ssl_earliest_cert_expiry - time() < 14 * 86400";
           for = "1h";
           summary = "{{ $labels.instance }}: the certificate ends within two weeks ({{ $labels.job }})";
-          action = "Journal of the acme units on the gateway; is the DNS token still good?";
+          action = "Journal of the acme units on the gateway; is the DNS token still valid?";
         })
       ]
       ++ map nameUnseen expected.probes
@@ -178,7 +178,7 @@ in [
             name = "DumpMissing";
             metric = "pantheros_postgres_dump_success_seconds";
             for = "26h";
-            summary = "no database dump has ever succeeded, or nobody hears of them";
+            summary = "no database dump has ever succeeded, or its metrics are not received";
             action = "systemctl status pantheros-postgres-dump, then systemctl start it.";
           })
           expected.dumps)
@@ -186,7 +186,7 @@ in [
             name = "BackupMissing";
             metric = "pantheros_backup_success_seconds";
             for = "26h";
-            summary = "no backup has ever succeeded, or nobody hears of them";
+            summary = "no backup has ever succeeded, or its metrics are not received";
             action = "systemctl status pantheros-backup, then systemctl start it.";
           })
           expected.backups)
@@ -202,7 +202,7 @@ in [
       ];
   }
   {
-    # When each alert that fires began to: a value of its own for each time, however often it is sent to Alertmanager.
+    # The start of each firing alert: one value per firing, however often it is sent to Alertmanager.
     name = "firing";
     rules = [
       {
@@ -212,7 +212,7 @@ in [
     ];
   }
   {
-    # Figures of the fleet as a whole, from the alerts themselves.
+    # Figures of the whole fleet, from the alerts themselves.
     name = "figures";
     interval = "5m";
     rules = [
@@ -225,7 +225,7 @@ in [
         expr = "sum(count_over_time(pantheros:firing_since[30d])) * ${toString interval} or vector(0)";
       }
       {
-        # Of the names that were asked after: without any there is no figure, which is not the same as all of the time.
+        # Over the probed names only: without any there is no value, which differs from 100 %.
         record = "pantheros:availability:30d";
         expr = "avg(avg_over_time(probe_success{job=\"probe\"}[30d]))";
       }

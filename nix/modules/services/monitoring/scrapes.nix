@@ -1,4 +1,4 @@
-# What Prometheus asks itself: the services of the registry, and every public name through the exporter at `blackbox`. Pure.
+# Prometheus' scrapes: the services of the registry, and every public name through the exporter at `blackbox`. Pure.
 {
   blackbox,
   probes,
@@ -7,14 +7,15 @@
   scrape = entry: {
     job_name = entry.job;
     metrics_path = entry.path;
-    # What answers with more has labels that somebody else fills; it is refused, and so reported as down.
+    # A target with more samples has labels that clients choose. The scrape is refused, so the target is
+    # reported as down.
     sample_limit = 100000;
     inherit (entry) params;
-    # The parent speaks for many hosts: their names are its labels.
+    # The parent reports for many hosts: their names are labels.
     honor_labels = entry.job == "netdata";
     static_configs = [{targets = [entry.target];}];
   };
-  # The exporter is asked, about the target (prometheus.io, "Multi-target exporter pattern").
+  # The exporter is scraped with the target as a parameter (prometheus.io, "Multi-target exporter pattern").
   probe = {
     job_name = "probe";
     metrics_path = "/probe";

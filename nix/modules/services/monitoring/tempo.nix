@@ -1,4 +1,4 @@
-# Tempo: traces. In the documents "if needed": nothing of the fleet sends any yet, so it is off until somebody turns it on.
+# Tempo: traces. The documents have it "if needed": no service of the fleet sends traces yet, so it is off by default.
 {
   config,
   lib,

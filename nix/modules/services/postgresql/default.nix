@@ -1,5 +1,5 @@
-# PostgreSQL: all that the services of this host know stands in it, each in a database of its own, reached through the
-# socket by the system user of the same name. Nothing listens on the network, and there are no passwords.
+# PostgreSQL for the services of this host. Each has a database of its own, and reaches it through the socket as the
+# system user with the same name. It does not listen on the network, and there are no passwords.
 {
   config,
   host,
@@ -27,9 +27,9 @@ in {
     sharedBuffersMb = lib.mkOption {
       type = lib.types.ints.positive;
       default = 128;
-      description = "Megabytes of memory that PostgreSQL keeps pages in; a quarter of the machine's is usual where it does nothing else.";
+      description = "Megabytes of memory for cached pages; a quarter of the machine's memory is usual when it runs little else.";
     };
-    replication.enable = lib.mkEnableOption "replication to another host (in the documents a thing of the future; not built yet)";
+    replication.enable = lib.mkEnableOption "replication to another host (planned, not implemented)";
   };
 
   config = lib.mkIf cfg.enable {
@@ -48,7 +48,7 @@ in {
       settings =
         files.settings {inherit (cfg) sharedBuffersMb;}
         // {
-          # Off the network: with enableTCPIP the module would listen on localhost at least.
+          # No network socket: with enableTCPIP the module would listen at least on localhost.
           listen_addresses = lib.mkForce "";
         };
     };
@@ -56,16 +56,16 @@ in {
     assertions = [
       {
         assertion = !cfg.replication.enable;
-        message = "pantheros.services.postgresql.replication is planned and does nothing yet; daily dumps are what there is";
+        message = "pantheros.services.postgresql.replication is not implemented; leave it off and rely on the daily dumps";
       }
       {
-        # What the monitor expects dumps of is decided there, without evaluating hosts.
+        # The monitor's list of expected dumps comes from needsDatabase, without evaluating hosts.
         assertion = cfg.databases == [] || registry.hosts.${host.name}.database;
-        message = "pantheros.services.postgresql.databases: ${toString cfg.databases} are here, and needsDatabase of nix/lib/registry.nix names none of their modules: nobody would notice a missing dump";
+        message = "pantheros.services.postgresql.databases: ${toString cfg.databases} have no module in needsDatabase of nix/lib/registry.nix, so a missing dump would raise no alert: add it there";
       }
       {
         assertion = lib.allUnique cfg.databases;
-        message = "pantheros.services.postgresql.databases: a name is there twice; each service has a database of its own";
+        message = "pantheros.services.postgresql.databases: a name occurs twice; give each service a database of its own";
       }
     ];
   };

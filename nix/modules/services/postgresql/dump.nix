@@ -1,5 +1,5 @@
-# A dump of every database each day: read back before it counts, encrypted, put into B2, checked there, and fetched or
-# restored with `pantheros-postgres`.
+# A daily dump of every database: read back, encrypted, uploaded to B2 and verified there;
+# `pantheros-postgres` fetches and restores dumps.
 {
   config,
   host,
@@ -27,7 +27,7 @@
       + lib.concatStrings (lib.mapAttrsToList (name: value: ": \"\${${name}:=${value}}\"\n") settings)
       + lib.removePrefix "#!/bin/sh\n" (builtins.readFile ./dump.sh);
     meta = {
-      description = "Dumps, lists, checks and restores the databases of this host";
+      description = "Dumps, lists, verifies and restores the databases of this host";
       mainProgram = "pantheros-postgres";
     };
   };
@@ -51,12 +51,12 @@ in {
     at = lib.mkOption {
       type = lib.types.singleLineStr;
       default = "*-*-* 01:15:00";
-      description = "When, as systemd.time(7) writes it.";
+      description = "When to dump (systemd.time(7)).";
     };
     keepDays = lib.mkOption {
       type = lib.types.ints.positive;
       default = 30;
-      description = "Days a dump is kept. The bucket's own rule keeps what was deleted some days longer, against a host that turned against it.";
+      description = "Days that a dump is kept. The bucket keeps deleted dumps some days longer, in case a host is compromised.";
     };
     target = lib.mkOption {
       type = lib.types.nullOr lib.types.str;
@@ -67,7 +67,7 @@ in {
         then null
         else "store:${bucket}";
       defaultText = lib.literalMD "the bucket of this environment with `purpose = \"postgres\"`";
-      description = "Where dumps go, as rclone writes it: `store:` and a bucket at the endpoint, or a directory.";
+      description = "rclone path of the dumps: `store:` and a bucket at the endpoint, or a directory.";
     };
     endpoint = lib.mkOption {
       type = lib.types.nullOr lib.types.str;
@@ -91,7 +91,7 @@ in {
     environment.systemPackages = [program];
 
     systemd.services.pantheros-postgres-dump = {
-      description = "Dump the databases, check the dumps and put them into B2";
+      description = "Dump the databases, verify the dumps and upload them to B2";
       after = ["postgresql.service" "postgresql.target" "network-online.target"];
       wants = ["network-online.target"];
       requires = ["postgresql.service"];
@@ -106,7 +106,7 @@ in {
           "password:${secrets.backup-password.path}"
           "b2:${secrets.b2-dumps.path}"
         ];
-        # Root, for the socket as postgres and for the metrics; but with nothing else to write to.
+        # Root, to use the socket as postgres and to write the metrics; all other paths are read-only.
         PrivateTmp = true;
         ProtectSystem = "strict";
         ProtectHome = true;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Dumps of a host's databases: made, checked, encrypted and kept in object storage; listed, fetched and restored from there.
-# Settings come in the environment (postgresql/dump.nix writes them before this text):
+# Makes, verifies, encrypts and stores dumps of a host's databases in object storage; lists, fetches and
+# restores them. Settings are in the environment (postgresql/dump.nix writes them before this text):
 #   PANTHEROS_DUMP_DATABASES    names, separated by blanks
 #   PANTHEROS_DUMP_TO           rclone path of this host's dumps: "store:BUCKET/HOST" or a directory
 #   PANTHEROS_DUMP_ENDPOINT     S3 endpoint of "store:"
@@ -20,7 +20,7 @@ usage: pantheros-postgres dump                          dump all databases, chec
        pantheros-postgres globals FILE [--at T]         the stored roles and their rights, as SQL for psql
        pantheros-postgres restore DATABASE [--at T] [--replace]
                                                         restore into a new database DATABASE_restored_NOW; with --replace
-                                                        put it in DATABASE's place, which stays as DATABASE_before_NOW
+                                                        replace DATABASE, which is kept as DATABASE_before_NOW
 EOF
 }
 
@@ -30,13 +30,14 @@ die() {
 }
 say() { echo "$(date -u +%H:%M:%S) $*" >&2; }
 
-# As PostgreSQL's own user when root calls: the socket then lets in the superuser, and files stay out of root's reach.
+# Runs as PostgreSQL's user when root calls, because the socket accepts the superuser by that name, and
+# so that files do not need root.
 as_postgres() {
   if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"; else "$@"; fi
 }
 sql() { as_postgres psql --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 --dbname="$1" --command="$2"; }
 
-# rclone's configuration is its environment alone: nothing secret in a file or an argument.
+# rclone is configured by its environment alone, so that no secret is in a file or an argument.
 store() {
   [ -r "$PANTHEROS_DUMP_PASSWORD" ] || die "no password at $PANTHEROS_DUMP_PASSWORD: has the secret backup-password arrived?"
   case "$PANTHEROS_DUMP_TO" in
@@ -51,7 +52,7 @@ store() {
   export RCLONE_CONFIG=/dev/null RCLONE_LOG_LEVEL=ERROR RCLONE_RETRIES=3 RCLONE_LOW_LEVEL_RETRIES=3
   export RCLONE_CONFIG_STORE_TYPE=s3 RCLONE_CONFIG_STORE_PROVIDER=Other RCLONE_CONFIG_STORE_ENV_AUTH=true
   export RCLONE_CONFIG_STORE_ENDPOINT="$PANTHEROS_DUMP_ENDPOINT" RCLONE_CONFIG_STORE_NO_CHECK_BUCKET=true
-  # Without one rclone signs for us-east-1, which B2 refuses.
+  # Without a region rclone signs for us-east-1, which B2 refuses.
   export RCLONE_CONFIG_STORE_REGION="$PANTHEROS_DUMP_REGION"
   RCLONE_CONFIG_DUMPS_PASSWORD=$(rclone obscure - <"$PANTHEROS_DUMP_PASSWORD")
   export RCLONE_CONFIG_DUMPS_PASSWORD RCLONE_CONFIG_DUMPS_TYPE=crypt RCLONE_CONFIG_DUMPS_REMOTE="$PANTHEROS_DUMP_TO"
@@ -60,7 +61,7 @@ store() {
 
 known() {
   for name in $PANTHEROS_DUMP_DATABASES; do [ "$name" = "$1" ] && return 0; done
-  die "no database \"$1\" is dumped here; there are: $PANTHEROS_DUMP_DATABASES"
+  die "database \"$1\" is not dumped on this host; use one of: $PANTHEROS_DUMP_DATABASES"
 }
 
 work=
@@ -72,7 +73,7 @@ workspace() {
   [ "$(id -u)" != 0 ] || chown postgres "$work"
 }
 
-# A dump counts when all of it can be read back: its list, and every row through the decompressor.
+# A dump is valid when all of it can be read back: its list, and every row through the decompressor.
 readable() {
   [ "$(as_postgres pg_restore --list "$1" | grep -c '^[0-9]')" -gt 0 ] || return 1
   as_postgres pg_restore --file=/dev/null "$1"
@@ -97,7 +98,7 @@ dump() {
   workspace
   time=$(date -u +%Y%m%dT%H%M%SZ)
   bytes=0
-  # Roles and their rights are in no database's dump.
+  # Roles and their rights are not part of a database's dump.
   as_postgres pg_dumpall --globals-only >"$work/globals.sql"
   rclone copyto "$work/globals.sql" "dumps:globals/$time.sql"
   for name in $PANTHEROS_DUMP_DATABASES; do
@@ -105,9 +106,9 @@ dump() {
     as_postgres pg_dump --format=custom --file="$file" --dbname="$name"
     readable "$file" || die "the dump of $name can't be read back; nothing was stored for it"
     rclone copyto "$file" "dumps:$name/$time.dump"
-    # The stored object, decrypted again, has the file's bytes.
+    # Verifies that the stored object, decrypted again, equals the file.
     stored=$(rclone cat "dumps:$name/$time.dump" | sha256sum)
-    [ "$stored" = "$(sha256sum <"$file")" ] || die "what was stored as $name/$time.dump differs from the dump; look at the bucket and run this again"
+    [ "$stored" = "$(sha256sum <"$file")" ] || die "the stored $name/$time.dump differs from the dump; check the bucket and run this again"
     size=$(wc -c <"$file")
     bytes=$((bytes + size))
     say "$name: $size bytes, checked and stored as $name/$time.dump"
@@ -126,7 +127,7 @@ list() {
   done
 }
 
-# pick NAME TIME [SUFFIX]: time of the wanted dump of a database, or of what else is stored; the latest without a time.
+# pick NAME TIME [SUFFIX]: prints TIME if a dump of that time is stored, and without TIME the time of the latest one.
 pick() {
   times=$(rclone lsf --files-only "dumps:$1" | sed -n "s/\\.${3:-dump}\$//p" | sort)
   [ -n "$times" ] || die "no dump of $1 at $PANTHEROS_DUMP_TO"
@@ -143,10 +144,11 @@ get() {
     die "$1/$2 can't be fetched or decrypted: is $PANTHEROS_DUMP_PASSWORD the password it was made with? If the object is damaged, try an earlier one: pantheros-postgres list $1"
 }
 
-# swap DATABASE BEFORE INTO: one transaction, so whatever ends this leaves the one or the other, and both open. A rename waits five
-# seconds for the sessions of its database to go, and lets nobody in meanwhile (CountOtherDBBackends and InitPostgres of PostgreSQL);
-# who got in before it had its lock makes it fail, and it is tried again. The sessions are ended by the same psql: while another one
-# starts on a busy machine, clients come back.
+# swap DATABASE BEFORE INTO: renames DATABASE to BEFORE and INTO to DATABASE, in one transaction, so an
+# interruption leaves both names valid. A rename waits five seconds for the database's sessions to end,
+# and accepts no new ones meanwhile (CountOtherDBBackends and InitPostgres of PostgreSQL). It fails if a
+# client connects before it holds the lock, and is then repeated. The same psql ends the sessions first,
+# because clients would reconnect while a second one starts.
 swap() {
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     if sql postgres "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '$1';
@@ -174,8 +176,8 @@ restore() {
   [ "$replace" = yes ] || return 0
   before="${database}_before_$now"
   swap "$database" "$before" "$into" ||
-    die "$database is as it was: its clients came back faster than it could be renamed. Stop them and run this again, or rename it by hand; the restored one is $into"
-  say "$database is now the dump of $time; what it was is $before: drop it when all is well"
+    die "$database is unchanged: its clients reconnected before it could be renamed. Stop them and run this again, or rename it by hand; the restored database is $into"
+  say "$database is now the dump of $time; the old database is $before: drop it when it is no longer needed"
 }
 
 main() {
@@ -195,7 +197,7 @@ main() {
       store
       time=$(pick globals "$at" sql)
       get globals "$time" "$file" sql
-      say "the roles of $time are now $file: psql --file=$file creates those that are missing"
+      say "the roles of $time are in $file; psql --file=$file creates missing ones"
       ;;
     list) [ $# -le 1 ] || { usage >&2; exit 2; }; list "$@" ;;
     fetch | restore)
@@ -217,7 +219,7 @@ main() {
         store
         time=$(pick "$database" "$at")
         get "$database" "$time" "$file"
-        say "$database/$time is now $file"
+        say "$database/$time is in $file"
       else
         restore "$database" "$at" "$replace"
       fi

@@ -1,4 +1,4 @@
-# Authelia answers the gateways' question whether a request may pass. Its rules are the registry's, and deny is the default.
+# Authelia decides for the gateways whether a request may pass, by the registry's rules; all others are denied.
 {
   config,
   fleet,
@@ -27,18 +27,18 @@ in {
       sessionHours = lib.mkOption {
         type = lib.types.ints.positive;
         default = 12;
-        description = "Hours after which everybody signs on again.";
+        description = "Hours after which a session ends.";
       };
       idleMinutes = lib.mkOption {
         type = lib.types.ints.positive;
         default = 60;
-        description = "Minutes without a request after which somebody signs on again.";
+        description = "Minutes without a request after which a session ends.";
       };
       smtp = lib.mkOption {
         type = lib.types.nullOr lib.types.singleLineStr;
         default = null;
         example = "submissions://smtp.example.test:465";
-        description = "Server that mails go through; without one they are written to a file in the service's state directory. User name and password come with the secret `authelia-smtp` as environment.";
+        description = "Mail server; when null, mails are written to a file in the service's state directory. The secret `authelia-smtp` has its user name and password as environment variables.";
       };
     };
 
@@ -50,8 +50,8 @@ in {
 
     services.authelia.instances.main = {
       enable = true;
-      # The unit's own credentials, loaded below. Given as `secrets`, newer modules would load them a second time, before they are
-      # there (nixpkgs, pull request 514097).
+      # The unit's own credentials, loaded below. Given as `secrets`, newer modules would load them a
+      # second time, before the files exist (nixpkgs, pull request 514097).
       secrets.manual = true;
       environmentVariables = {
         AUTHELIA_IDENTITY_VALIDATION_RESET_PASSWORD_JWT_SECRET_FILE = "${credentials}/jwt";
@@ -99,7 +99,7 @@ in {
           address = "unix:///run/postgresql";
           database = unit;
           username = unit;
-          # Asked for by Authelia, not by PostgreSQL: the socket goes by the user.
+          # Authelia requires a password; PostgreSQL ignores it and authenticates by the socket's user.
           password = "peer";
         };
         access_control = {
@@ -140,13 +140,13 @@ in {
 
     assertions = [
       {
-        # Authelia's own validation: deny without a rule lets nobody anywhere.
+        # Authelia's own validation refuses a default of deny without any rule.
         assertion = registry.accessRules != [];
-        message = "pantheros.services.authelia: no service of the fleet has auth = \"sso\", and Authelia refuses to start without a rule: give a public service auth = \"sso\", or take [services.*] with module = \"authelia\" out of fleet.toml";
+        message = "pantheros.services.authelia: no service of the fleet has auth = \"sso\", and Authelia refuses to start without a rule: give a public service auth = \"sso\", or remove [services.*] with module = \"authelia\" from fleet.toml";
       }
       {
         assertion = lldap.enable;
-        message = "pantheros.services.authelia needs the directory on its own host, since LDAP stays there: put [services.lldap] on the same host in fleet.toml";
+        message = "pantheros.services.authelia needs the directory on the same host, because LDAP listens only there: put [services.lldap] on the same host in fleet.toml";
       }
     ];
   };

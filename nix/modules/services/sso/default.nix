@@ -1,5 +1,6 @@
-# Single sign-on: LLDAP holds people and groups, Authelia lets them in at the gateways, Dex speaks OpenID Connect for
-# services that do their own. Who may enter what is written at the services, in the inventory.
+# Single sign-on: LLDAP stores people and groups, Authelia authenticates requests at the gateways, and
+# Dex is the OpenID Connect issuer for services that sign people on themselves. The inventory says at
+# each service which groups may use it.
 {
   imports = [
     ./lldap.nix

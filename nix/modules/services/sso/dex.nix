@@ -1,4 +1,4 @@
-# Dex: OpenID Connect for services that sign people on themselves, from the same directory.
+# Dex: OpenID Connect for services that sign people on themselves, with the same directory.
 {
   config,
   lib,
@@ -19,20 +19,20 @@ in {
           options = {
             id = lib.mkOption {
               type = lib.types.strMatching "[a-z][a-z0-9-]*";
-              description = "What the client calls itself.";
+              description = "Client ID.";
             };
             name = lib.mkOption {
               type = lib.types.singleLineStr;
-              description = "What people read when they sign on.";
+              description = "Name on the sign-on page.";
             };
             redirectURIs = lib.mkOption {
               type = lib.types.nonEmptyListOf lib.types.singleLineStr;
-              description = "Where it may send people back to.";
+              description = "Allowed redirect URLs.";
             };
           };
         });
         default = [];
-        description = "Clients. The secret of client ID is DEX_CLIENT_ID (upper case, dashes as underscores) in the environment of the secret `dex-environment`.";
+        description = "Clients. The secret `dex-environment` has the secret of the client ID as the environment variable DEX_CLIENT_ID (upper case, dashes as underscores).";
       };
     };
 
@@ -73,7 +73,7 @@ in {
               host = "127.0.0.1:${toString lldap.ldapPort}";
               insecureNoSSL = true;
               bindDN = "uid=admin,ou=people,${lldap.baseDn}";
-              # Dex puts the environment in place of it.
+              # Dex replaces this by the environment variable.
               bindPW = "$LLDAP_ADMIN_PASSWORD";
               userSearch = {
                 baseDN = "ou=people,${lldap.baseDn}";
@@ -112,7 +112,7 @@ in {
     assertions = [
       {
         assertion = lldap.enable;
-        message = "pantheros.services.dex needs the directory on its own host, since LDAP stays there: put [services.lldap] on the same host in fleet.toml";
+        message = "pantheros.services.dex needs the directory on the same host, because LDAP listens only there: put [services.lldap] on the same host in fleet.toml";
       }
     ];
   };

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes the groups that sign-on asks for, where the directory has none of the name. Takes nobody out and removes nothing:
-# who is in a group is decided in the directory. Safe to run twice.
+# Creates the directory's groups that sign-on needs, if they are missing. It never changes or removes a
+# group: its members are managed in the directory. Safe to repeat.
 #   usage: groups.sh GROUP...
-#   PANTHEROS_LLDAP_URL       where the directory answers
+#   PANTHEROS_LLDAP_URL       URL of the directory
 #   PANTHEROS_LLDAP_PASSWORD  file with its administrator's password
 # Source of the interface: lldap, scripts/bootstrap.sh.
 set -eu
@@ -18,19 +18,20 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 echo "Content-Type: application/json" >"$work/headers"
 
-# post PATH <BODY. What is secret goes through pipes and files: arguments are everybody's to read. The directory may still start.
+# post PATH <BODY. Secrets go through pipes and files, because every user can read arguments. It retries
+# while the directory starts.
 post() {
   curl --silent --show-error --fail --max-time 20 --retry 30 --retry-delay 1 --retry-connrefused --retry-max-time 60 \
     --header @"$work/headers" --data-binary @- "$PANTHEROS_LLDAP_URL$1"
 }
 
-# ask QUERY [NAME] -> $answer
+# ask QUERY [NAME]: sets answer.
 ask() {
   answer=$(jq --null-input --compact-output --arg query "$1" --arg name "${2:-}" \
     '{$query, variables: (if $name == "" then {} else {$name} end)}' | post /api/graphql) ||
     die "no answer from $PANTHEROS_LLDAP_URL; see journalctl -u lldap"
   error=$(printf '%s' "$answer" | jq --raw-output '[.errors[]?.message] | join("; ")')
-  [ -z "$error" ] || die "the directory says: $error"
+  [ -z "$error" ] || die "the directory refused: $error"
 }
 
 answer=$(jq --null-input --compact-output --rawfile password "$PANTHEROS_LLDAP_PASSWORD" \
@@ -44,5 +45,5 @@ for group; do
   if printf '%s' "$known" | jq --exit-status --arg name "$group" 'any(.data.groups[]; .displayName == $name)' >/dev/null; then continue; fi
   # shellcheck disable=SC2016
   ask 'mutation ($name: String!) { createGroup(name: $name) { id } }' "$group"
-  echo "made the group $group"
+  echo "created the group $group"
 done

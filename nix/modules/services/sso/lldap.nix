@@ -1,4 +1,4 @@
-# The directory: people, their passwords, their groups. LDAP itself never leaves this host.
+# The directory: people, their passwords and their groups. LDAP is reachable only from this host.
 {
   config,
   fleet,
@@ -21,13 +21,13 @@ in {
       ldapPort = lib.mkOption {
         type = lib.types.port;
         default = 3890;
-        description = "Port for LDAP, on this host alone.";
+        description = "Port for LDAP, on loopback.";
       };
       baseDn = lib.mkOption {
         type = lib.types.singleLineStr;
         default = lib.concatMapStringsSep "," (part: "dc=${part}") (lib.splitString "." fleet.domain);
         defaultText = lib.literalMD "the fleet's domain: `dc=example,dc=test`";
-        description = "Root of the tree.";
+        description = "Base DN of the directory.";
       };
     };
 
@@ -50,7 +50,7 @@ in {
         ldap_user_dn = "admin";
         ldap_user_email = "admin@${fleet.domain}";
         ldap_user_pass_file = "${credentials}/admin";
-        # The password of the secret is the administrator's at every start: rotating the secret is enough.
+        # The administrator's password is set from the secret at every start, so rotating the secret is enough.
         force_ldap_user_pass_reset = "always";
         database_url = "postgresql:///lldap?host=/run/postgresql";
       };
@@ -71,9 +71,9 @@ in {
       };
     };
 
-    # The groups that sign-on asks for: NixOS has no option for them.
+    # The groups of sign-on, for which NixOS has no option.
     systemd.services.pantheros-directory-groups = {
-      description = "Groups of the directory that sign-on asks for";
+      description = "Create the directory's groups for single sign-on";
       wantedBy = ["multi-user.target"];
       after = ["lldap.service"];
       wants = ["lldap.service"];
@@ -91,7 +91,7 @@ in {
           ExecStart = "${pkgs.runtimeShell} ${./groups.sh} ${lib.escapeShellArgs registry.groups}";
           LoadCredential = ["admin:${secrets.lldap-admin-password.path}"];
           TimeoutStartSec = "3min";
-          # As long as the secret hasn't arrived.
+          # Until the secret arrives.
           Restart = "on-failure";
           RestartSec = 10;
         };

@@ -1,5 +1,5 @@
-# As much of nixpkgs' `lib` as it takes to declare options, so that a machine without nixpkgs can list them. Types are what
-# they are called; nothing is merged or checked.
+# The part of nixpkgs' `lib` that declaring options needs, so that a machine without nixpkgs can list them. Types are
+# only names; nothing is merged or checked.
 let
   inherit (builtins) elemAt genList isAttrs isString split;
 
