@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
 
-/** A step of set-up failed. The message holds step, command, exit code, the end of its output and what to do. */
+/** A step of set-up failed. The message has step, command, exit code, the end of the output and a hint. */
 export class SetupError extends Error {
   constructor(step: string, command: string, outcome: string, detail: string, hint?: string) {
     const lines = [
@@ -17,7 +17,7 @@ export class SetupError extends Error {
 
 export interface CommandOptions {
   readonly step: string;
-  /** File that takes stdout and stderr; its end is shown when the command fails. */
+  /** File for stdout and stderr; the error shows its last lines. */
   readonly log: string;
   /** Seconds until the command is killed. */
   readonly seconds: number;
@@ -29,12 +29,12 @@ export interface CommandOptions {
 const SHOWN_LINES = 15;
 const running = new Set<ChildProcess>();
 
-/** Runs a command to its end. Throws SetupError when it cannot start, fails, or takes longer than it may. */
+/** Runs a command. Throws SetupError when it cannot start, fails or times out. */
 export async function run(argv: readonly [string, ...string[]], options: CommandOptions): Promise<void> {
   mkdirSync(path.dirname(options.log), { recursive: true });
   const log = openSync(options.log, "w");
   const [program, ...args] = argv;
-  let late = false;
+  let timedOut = false;
   const outcome = await new Promise<string | undefined>((resolve) => {
     const child = spawn(program, args, {
       stdio: ["ignore", log, log],
@@ -43,7 +43,7 @@ export async function run(argv: readonly [string, ...string[]], options: Command
     });
     running.add(child);
     const timer = setTimeout(() => {
-      late = true;
+      timedOut = true;
       child.kill("SIGKILL");
     }, options.seconds * 1000);
     const finish = (result: string | undefined) => {
@@ -53,7 +53,7 @@ export async function run(argv: readonly [string, ...string[]], options: Command
     };
     child.once("error", (error) => finish(`cannot start: ${error.message}`));
     child.once("exit", (code, signal) => {
-      if (late) finish(`still not done after ${options.seconds} s`);
+      if (timedOut) finish(`timed out after ${options.seconds} s`);
       else finish(code === 0 ? undefined : code === null ? `ended by ${signal}` : `exit code ${code}`);
     });
   });
@@ -64,13 +64,13 @@ export async function run(argv: readonly [string, ...string[]], options: Command
       options.step,
       argv.join(" "),
       outcome,
-      `${tail}\n(all of it: ${options.log})`,
+      `${tail}\n(full output: ${options.log})`,
       options.hint,
     );
   }
 }
 
-/** First line that a quick command prints, undefined when it fails or does not exist. */
+/** First line of a short command's output; undefined when it fails or does not exist. */
 export function firstLine(
   argv: readonly [string, ...string[]],
   env: NodeJS.ProcessEnv = process.env,
@@ -85,7 +85,7 @@ export function onPath(program: string): boolean {
   return spawnSync("sh", ["-c", 'command -v "$1"', "sh", program], { stdio: "ignore" }).status === 0;
 }
 
-/** Ends the commands that are under way; for the moment this process is told to stop. */
+/** Ends the running commands; for signal handlers. */
 export function stopCommands(): void {
   for (const child of running) child.kill("SIGTERM");
 }

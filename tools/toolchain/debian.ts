@@ -24,14 +24,14 @@ export const PACKAGES = [
   "shellcheck",
 ] as const;
 
-/** Services that these packages bring; the sandbox starts its own instances and leaves the machine's alone. */
+/** Services of these packages, which set-up disables: the sandbox starts its own instances. */
 const SERVICES = ["pdns.service"] as const;
 
 const POLICY = "/usr/sbin/policy-rc.d";
 const POLICY_TEXT =
   "#!/bin/sh\n# pantheros tools/setup: no service starts while packages are installed\nexit 101\n";
 
-/** Packages of the list that dpkg does not have installed, from `dpkg-query -W -f '${Package} ${db:Status-Status}\n'`. */
+/** Packages that are not installed; `query` is the output of `dpkg-query -W -f '${Package} ${db:Status-Status}\n'`. */
 export function missingPackages(wanted: readonly string[], query: string): string[] {
   const installed = new Set(
     query
@@ -44,13 +44,13 @@ export function missingPackages(wanted: readonly string[], query: string): strin
 }
 
 export function debianStep({ cache }: SetupContext): Step {
-  // Written before an installation and removed after it: an interrupted one is tidied up by the next set-up.
+  // Exists during an installation, so that the next set-up cleans up after an interrupted one.
   const unfinished = path.join(cache, "debian-services");
   const missing = () => missingPackages(wantedPackages(), queryPackages());
   return {
     name: "Debian packages",
     after: [],
-    description: "apt-get install (20-90 s; waits for the package mirror)",
+    description: "apt-get install from the package mirror (20-90 s)",
     present() {
       cleanUp(unfinished);
       const left = missing();
@@ -84,7 +84,7 @@ export function debianStep({ cache }: SetupContext): Step {
   };
 }
 
-/** The list, and what this machine's Python needs to make a virtual environment. */
+/** PACKAGES, and those with which Python makes a virtual environment, unless it can already. */
 function wantedPackages(): string[] {
   const venv = spawnSync("python3", ["-c", "import ensurepip, venv"], { stdio: "ignore" }).status === 0;
   return venv ? [...PACKAGES] : [...PACKAGES, "python3", "python3-venv"];
@@ -95,7 +95,7 @@ function queryPackages(): string {
   return spawnSync("dpkg-query", ["-W", format, ...wantedPackages()], { encoding: "utf8" }).stdout;
 }
 
-/** Lets services start again and disables those that our packages enabled. */
+/** Allows services to start again and disables those that the installation enabled. */
 function cleanUp(unfinished: string): void {
   if (existsSync(POLICY) && readFileSync(POLICY, "utf8") === POLICY_TEXT) rmSync(POLICY);
   if (!existsSync(unfinished)) return;

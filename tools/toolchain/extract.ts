@@ -3,9 +3,9 @@ import path from "node:path";
 import { onPath, run } from "./command.ts";
 import { buildAtomically, type SetupContext } from "./paths.ts";
 
-export const MIRROR_HINT = "PANTHEROS_DEBIAN_MIRROR names another Debian mirror";
+export const MIRROR_HINT = "is the Debian mirror reachable? PANTHEROS_DEBIAN_MIRROR sets a different one";
 
-/** argv of mmdebstrap that unpacks Debian packages and what they depend on into `root`, without installing them. */
+/** argv of mmdebstrap that unpacks Debian packages and their dependencies into `root`, without installing them. */
 export function extractCommand(wanted: {
   readonly suite: string;
   readonly packages: readonly string[];
@@ -15,7 +15,7 @@ export function extractCommand(wanted: {
   const options = [
     "--quiet",
     "--variant=extract",
-    // A mirror may lag behind: a testing suite's index is called expired after a week. Signatures are checked all the same.
+    // A lagging mirror may have an expired index of a testing suite (after a week). Signatures are still checked.
     '--aptopt=Acquire::Check-Valid-Until "false"',
     `--include=${wanted.packages.join(",")}`,
   ];
@@ -23,8 +23,8 @@ export function extractCommand(wanted: {
 }
 
 /**
- * Environment with mmdebstrap and patchelf on PATH. Where they are missing, they are unpacked without installing them.
- * `otherwise` is what to do on a machine that is neither Debian nor Ubuntu.
+ * Environment with mmdebstrap and patchelf on PATH; unpacks them into the cache when they are missing.
+ * `otherwise` is the remedy on a machine that is neither Debian nor Ubuntu.
  */
 export async function extractionTools(
   setup: SetupContext,
@@ -36,7 +36,7 @@ export async function extractionTools(
   const env = { ...process.env, PATH: `${path.join(folder, "usr/bin")}:${process.env["PATH"] ?? ""}` };
   if (missing.length === 0 || existsSync(folder)) return env;
   if (!onPath("apt-get")) {
-    throw new Error(`${step}: ${otherwise}, or ${missing.join(" and ")}: this is not Debian or Ubuntu`);
+    throw new Error(`${step}: this is not Debian or Ubuntu: ${otherwise}, or ${missing.join(" and ")}`);
   }
   await buildAtomically(folder, async (part) => {
     const options = { step, seconds: 300, cwd: part };
@@ -44,7 +44,7 @@ export async function extractionTools(
     await run(["apt-get", "download", ...missing], {
       ...options,
       log: log("download"),
-      hint: "apt-get update first",
+      hint: "run apt-get update first",
     });
     for (const file of readdirSync(part).filter((name) => name.endsWith(".deb"))) {
       await run(["dpkg-deb", "--extract", file, "."], { ...options, log: log("extract") });

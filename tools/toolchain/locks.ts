@@ -1,7 +1,7 @@
 /**
- * Removes the stack locks of Pulumi's file backend whose process is gone: `node locks.ts DIRECTORY`. A lock file holds
- * {pid, username, hostname, timestamp} (pkg/backend/diy/lock.go). A lock of another machine is left alone: nobody here
- * can tell whether its process lives.
+ * Removes the stack locks of Pulumi's file backend whose process is gone: `node locks.ts DIRECTORY`. A lock file has
+ * {pid, username, hostname, timestamp} (pkg/backend/diy/lock.go). Locks of other machines stay, since their processes
+ * cannot be checked from here.
  */
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
@@ -14,7 +14,7 @@ export interface Lock {
   readonly timestamp: string;
 }
 
-/** Reads a lock; undefined when the text is none, such as one that was being written when its machine died. */
+/** Parses a lock; undefined when the text is not a lock, such as one that a crash truncated. */
 export function parseLock(text: string): Lock | undefined {
   try {
     const { pid, username, hostname, timestamp } = JSON.parse(text) as Partial<Lock>;
@@ -25,12 +25,12 @@ export function parseLock(text: string): Lock | undefined {
   }
 }
 
-/** Whether the process that holds a lock is certainly gone. `programOf` names the program of a live process. */
+/** Whether the lock's process is certainly gone. `programOf` returns the program name of a running process. */
 export function isDead(lock: Lock, here: string, programOf: (pid: number) => string | undefined): boolean {
   return lock.hostname === here && programOf(lock.pid) !== "pulumi";
 }
 
-/** Name of the program that runs under a process id, undefined when none does (or it is a zombie). */
+/** Program name of a running process; undefined when there is none, or a zombie. */
 function programOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -50,7 +50,7 @@ function main(directory: string): void {
     rmSync(`${file}.attrs`, { force: true });
     const { username, timestamp, pid } = lock;
     process.stderr.write(
-      `tools/pulumi: removed the lock of ${username}'s process ${pid} (${timestamp}): it is gone\n`,
+      `tools/pulumi: removed the lock of ${username}'s process ${pid} (${timestamp}), which no longer runs\n`,
     );
   }
 }

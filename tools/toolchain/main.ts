@@ -17,7 +17,7 @@ const report = (line: string) => process.stdout.write(`setup: ${line}\n`);
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.once(signal, () => {
     stopCommands();
-    process.stderr.write("setup: stopped; what is complete is kept, run it again to go on\n");
+    process.stderr.write("setup: interrupted; run it again to continue\n");
     process.exit(130);
   });
 }
@@ -28,7 +28,7 @@ async function main(part: string): Promise<number> {
   const obstacles = part === "unit" ? [] : sandboxObstacles(detectCapabilities());
   if (obstacles.length > 0) {
     const reasons = obstacles.map((reason) => `  - ${reason}`).join("\n");
-    const message = `setup: the sandbox cannot run on this machine:\n${reasons}\n${WHAT_STILL_WORKS}\n`;
+    const message = `setup: the sandbox cannot run on this computer:\n${reasons}\n${WHAT_STILL_WORKS}\n`;
     process.stderr.write(message);
     if (part === "sandbox") return 1;
   }
@@ -39,7 +39,7 @@ async function main(part: string): Promise<number> {
 
   const { source, reason } = await resolveSource(setup, process.env);
   const official = source === "official";
-  // As root, Debian's packages bring what the next steps would otherwise have to unpack themselves.
+  // With root, the Debian packages include programs that later steps would otherwise unpack.
   const debian = sandbox ? [debianStep(setup)] : [];
   const afterDebian = debian.map(({ name }) => name);
   const steps: Step[] = [
@@ -55,12 +55,14 @@ async function main(part: string): Promise<number> {
   let failed = 0;
   for (const outcome of outcomes.values()) {
     if (outcome.kind === "failed") process.stderr.write(`setup: ${outcome.reason}\n`);
-    if (outcome.kind === "failed" || outcome.kind === "held") failed += 1;
+    if (outcome.kind === "failed" || outcome.kind === "skipped") failed += 1;
   }
   if (failed > 0) {
-    process.stderr.write(`setup: ${failed} of ${steps.length} steps are not done; run it again to go on\n`);
+    process.stderr.write(
+      `setup: ${failed} of ${steps.length} steps failed or were skipped; run it again to continue\n`,
+    );
     return 1;
   }
-  report(`everything that ${sandbox ? "the sandbox needs" : "unit tests and previews need"} is there`);
+  report(`everything that ${sandbox ? "the sandbox needs" : "unit tests and previews need"} is installed`);
   return 0;
 }

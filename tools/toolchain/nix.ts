@@ -5,12 +5,12 @@ import { extractCommand, extractionTools, MIRROR_HINT } from "./extract.ts";
 import { buildAtomically, type SetupContext } from "./paths.ts";
 import type { Step } from "./steps.ts";
 
-/** Oldest Nix that the program's commands work with. */
+/** Oldest Nix that supports the program's commands. */
 const MINIMUM: readonly [number, number] = [2, 20];
 
 /**
- * Configuration of the extracted Nix. A machine without Nix has no build users, and the builds of the sandbox use the
- * machine's own shell. The sandbox paths only matter for a user without /nix, whose store is always sandboxed.
+ * Configuration of the extracted Nix. A computer without Nix has no build users, and the builds of the sandbox use
+ * its shell. The sandbox paths matter only for a user without /nix, whose store is always sandboxed.
  */
 export const NIX_CONFIGURATION = [
   "experimental-features = nix-command flakes",
@@ -20,20 +20,20 @@ export const NIX_CONFIGURATION = [
   "",
 ].join("\n");
 
-/** Whether `nix --version`'s answer is a version that will do. */
+/** Whether this output of `nix --version` is at least the oldest supported version. */
 export function isRecentNix(line: string | undefined): boolean {
   const [, major, minor] = /(\d+)\.(\d+)/.exec(line ?? "") ?? [];
   if (major === undefined || minor === undefined) return false;
   return Number(major) > MINIMUM[0] || (Number(major) === MINIMUM[0] && Number(minor) >= MINIMUM[1]);
 }
 
-/** Where Debian puts libraries and the loader, by processor. */
+/** Debian's paths of libraries and the loader, by processor. */
 const LIBRARIES = {
   x64: { folder: "usr/lib/x86_64-linux-gnu", loader: "usr/lib64/ld-linux-x86-64.so.2" },
   arm64: { folder: "usr/lib/aarch64-linux-gnu", loader: "usr/lib/ld-linux-aarch64.so.1" },
 } as const;
 
-/** A wrapper that gives the extracted Nix its configuration, unless the user has chosen one. */
+/** A wrapper that sets the extracted Nix's configuration, unless the user has set one. */
 export function nixWrapper(target: string, program: string): string {
   return [
     "#!/bin/sh",
@@ -43,14 +43,14 @@ export function nixWrapper(target: string, program: string): string {
   ].join("\n");
 }
 
-/** Nix: the machine's own when it is recent enough, otherwise Debian's, extracted into the cache and made to run there. */
+/** Nix: the installed one if it is recent enough, otherwise Debian's, extracted into the cache and patched to run there. */
 export function nixStep(setup: SetupContext, after: readonly string[]): Step {
   const target = path.join(setup.cache, `nix-${setup.nixVersion}`);
   const { folder, loader } = LIBRARIES[setup.arch];
   return {
     name: "nix",
     after,
-    description: `extracting Nix ${setup.nixVersion} from Debian ${setup.nixSuite} (about 10 s; waits for the Debian mirror)`,
+    description: `extracting Nix ${setup.nixVersion} from Debian ${setup.nixSuite} (about 10 s)`,
     present() {
       const line = firstLine(["nix", "--version"]);
       return isRecentNix(line) ? line : undefined;
@@ -83,12 +83,12 @@ export function nixStep(setup: SetupContext, after: readonly string[]): Step {
         )) {
           writeFileSync(path.join(part, "bin", program), nixWrapper(target, program), { mode: 0o755 });
         }
-        // The extracted tree is root's or the user's; either way its owner must be able to remove it.
+        // Its owner, root or the user, must be able to remove the tree.
         chmodSync(part, 0o755);
       });
       const line = firstLine([path.join(target, "bin/nix"), "--version"]);
       if (!isRecentNix(line))
-        throw new Error(`nix: the extracted program does not run (${line ?? "no answer"})`);
+        throw new Error(`nix: the extracted program does not run (${line ?? "no output"})`);
     },
   };
 }

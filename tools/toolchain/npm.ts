@@ -15,7 +15,7 @@ interface LockedPackage {
 }
 export type Lock = Readonly<Record<string, LockedPackage>>;
 
-/** The npm packages of package-lock.json, without running anybody's install scripts. */
+/** The npm packages of package-lock.json, installed without running their install scripts. */
 export function npmStep({ root, cache }: SetupContext): Step {
   const modules = path.join(root, "node_modules");
   const stamp = path.join(modules, ".pantheros-lock");
@@ -26,15 +26,15 @@ export function npmStep({ root, cache }: SetupContext): Step {
   return {
     name: "npm packages",
     after: [],
-    description: "npm ci (20-60 s; waits for the npm registry)",
+    description: "npm ci (20-60 s)",
     present() {
-      if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted()) return "as package-lock.json says";
+      if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted()) return "as in package-lock.json";
       const hidden = path.join(modules, ".package-lock.json");
       if (!existsSync(hidden)) return undefined;
       if (!installedAsLocked(packages(path.join(root, "package-lock.json")), packages(hidden)))
         return undefined;
       writeFileSync(stamp, wanted());
-      return "as package-lock.json says (installed before)";
+      return "as in package-lock.json (installed by npm before)";
     },
     async install() {
       await run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"], {
@@ -42,7 +42,7 @@ export function npmStep({ root, cache }: SetupContext): Step {
         log: path.join(cache, "logs", "npm.log"),
         seconds: 900,
         cwd: root,
-        hint: "is the npm registry reachable? `npm ping` says",
+        hint: "is the npm registry reachable? `npm ping` checks it",
       });
       writeFileSync(stamp, wanted());
     },
@@ -50,8 +50,8 @@ export function npmStep({ root, cache }: SetupContext): Step {
 }
 
 /**
- * Whether an installed tree (npm's own record of it) is what the lock file asks for. Packages for other platforms
- * are optional and absent.
+ * Whether the installed tree, by npm's record of it, matches the lock file. Packages for other platforms are optional
+ * and absent.
  */
 export function installedAsLocked(locked: Lock, installed: Lock): boolean {
   const same = (name: string) =>

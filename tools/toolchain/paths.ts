@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 
-/** Where set-up works and what it installs; computed once by tools/env.sh and read from the environment here. */
+/** Directories and versions of set-up; tools/env.sh sets them in the environment. */
 export interface SetupContext {
   readonly root: string;
   readonly cache: string;
@@ -9,20 +9,20 @@ export interface SetupContext {
   readonly nixVersion: string;
   readonly nixSuite: string;
   readonly servicesSuite: string;
-  /** Node's names, which the official downloads and the npm registry use. */
+  /** Node's name of the processor; the official downloads and npm packages use the same names. */
   readonly arch: "x64" | "arm64";
 }
 
-/** Reads the variables of tools/env.sh. Throws with the name of the one that is missing. */
+/** Reads the variables of tools/env.sh. Throws with the name of a missing one. */
 export function readSetupContext(env: NodeJS.ProcessEnv, arch: string): SetupContext {
   const need = (name: string): string => {
     const value = env[name];
     if (value === undefined || value === "")
-      throw new Error(`${name} is not set: start this through tools/setup`);
+      throw new Error(`${name} is not set: run this through tools/setup`);
     return value;
   };
   if (arch !== "x64" && arch !== "arm64")
-    throw new Error(`unsupported processor ${arch}: x64 or arm64 is needed`);
+    throw new Error(`unsupported processor ${arch}: set-up supports x64 and arm64`);
   return {
     arch,
     root: need("PANTHEROS_ROOT"),
@@ -47,7 +47,7 @@ export async function buildAtomically(target: string, build: (part: string) => P
   renameSync(part, target);
 }
 
-/** Removes the temporary folders of set-ups that are no longer alive. */
+/** Removes the temporary folders of set-ups that no longer run. */
 export function removeStaleParts(directory: string): void {
   for (const name of readdirSync(directory)) {
     const pid = /\.part-(\d+)(\.log)?$/.exec(name)?.[1];

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { onPath } from "./command.ts";
 
-/** What decides whether this machine can carry the sandbox. */
+/** What decides whether this computer can run the sandbox. */
 export interface Capabilities {
   readonly linux: boolean;
   readonly root: boolean;
   readonly apt: boolean;
-  /** Kernel's answer to making namespaces and mounting an overlay in them; undefined: it works. */
+  /** Error of making namespaces and mounting an overlay in them; undefined: it works. */
   readonly namespaces: string | undefined;
   readonly cgroup2: boolean;
 }
@@ -26,7 +26,7 @@ export function detectCapabilities(): Capabilities {
   };
 }
 
-/** What stands in the way of the sandbox, most basic first; empty: nothing. */
+/** Reasons why the sandbox cannot run here, most basic first; empty: it can. */
 export function sandboxObstacles(machine: Capabilities): string[] {
   if (!machine.linux) return ["this is not Linux: machines need Linux namespaces and systemd"];
   const obstacles: string[] = [];
@@ -40,14 +40,14 @@ export function sandboxObstacles(machine: Capabilities): string[] {
   return obstacles;
 }
 
-/** Said when the sandbox cannot run: what still works, so that nobody stops here. */
+/** Printed when the sandbox cannot run. */
 export const WHAT_STILL_WORKS = [
   "What still works here:",
   "  make check, make test              the unit, property and conformance tests",
   "  tools/pulumi preview --stack ...   previews of real stacks (after tools/setup)",
 ].join("\n");
 
-/** Does in a throw-away namespace what every machine needs; the kernel undoes it when the shell ends. */
+/** Tries what every machine needs in a temporary namespace, which the kernel removes with the shell. */
 function tryNamespaces(): string | undefined {
   const directory = mkdtempSync(path.join(tmpdir(), "pantheros-check-"));
   const script = [

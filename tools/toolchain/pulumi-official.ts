@@ -18,13 +18,13 @@ export function tarballUrl(release: Release, env: NodeJS.ProcessEnv): string {
   return `${mirror(env) ?? "https://get.pulumi.com/releases/sdk"}/${tarballName(release)}`;
 }
 
-/** SHA-256 sums of a release's files; published with the release, apart from the download address. */
+/** SHA-256 sums of a release's files; published on GitHub, independent of the download server. */
 export function checksumsUrl({ pulumiVersion }: Release, env: NodeJS.ProcessEnv): string {
   const release = `https://github.com/pulumi/pulumi/releases/download/v${pulumiVersion}`;
   return `${mirror(env) ?? release}/pulumi-${pulumiVersion}-checksums.txt`;
 }
 
-/** The sum of one file in the text of `sha256sum`. Throws when it is not there. */
+/** The sum of one file in the output of `sha256sum`. Throws when it is missing. */
 export function checksumOf(name: string, text: string): string {
   for (const line of text.split("\n")) {
     const [, sum, file] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line.trim()) ?? [];
@@ -53,7 +53,7 @@ export function officialCliStep(setup: SetupContext, because: string, env: NodeJ
         await pipeline(Readable.fromWeb(body), createWriteStream(archive));
         const sum = createHash("sha256").update(readFileSync(archive)).digest("hex");
         if (sum !== wanted)
-          throw new Error(`pulumi: the download's SHA-256 is ${sum}, published is ${wanted}`);
+          throw new Error(`pulumi: the download's SHA-256 is ${sum}, but ${wanted} is published`);
         const log = path.join(setup.cache, "logs", "pulumi-tar.log");
         await run(["tar", "--extract", "--gzip", "--file", archive, "--directory", part], {
           step: "pulumi",
@@ -67,7 +67,7 @@ export function officialCliStep(setup: SetupContext, because: string, env: NodeJ
   };
 }
 
-/** The official provider plugins of package.json's versions, in Pulumi's own plugin cache. */
+/** The official provider plugins, in the versions of package.json, in Pulumi's plugin cache. */
 export function officialPluginsStep(setup: SetupContext, env: NodeJS.ProcessEnv): Step {
   const pulumi = path.join(setup.cache, `pulumi-official-${setup.pulumiVersion}`, "bin/pulumi");
   const home = env["PULUMI_HOME"] ?? path.join(env["HOME"] ?? "/root", ".pulumi");
@@ -75,7 +75,7 @@ export function officialPluginsStep(setup: SetupContext, env: NodeJS.ProcessEnv)
   return {
     name: "pulumi plugins",
     after: ["npm packages", "pulumi"],
-    description: "official provider plugins (1-3 minutes, about 1 GB on disk; waits for their downloads)",
+    description: "downloading the official provider plugins (1-3 minutes, about 1 GB on disk)",
     present: () => (missing().length === 0 ? `official, in ${home}/plugins` : undefined),
     async install() {
       for (const { name, version, server } of missing()) {
@@ -84,14 +84,14 @@ export function officialPluginsStep(setup: SetupContext, env: NodeJS.ProcessEnv)
           step: "pulumi plugins",
           log: path.join(setup.cache, "logs", `plugin-${name}.log`),
           seconds: 900,
-          hint: "PANTHEROS_PULUMI=registry does without the official plugins",
+          hint: "PANTHEROS_PULUMI=registry uses this repository's thin plugins instead",
         });
       }
     },
   };
 }
 
-/** A plugin folder without the marker that an interrupted download leaves. */
+/** Whether the plugin's folder exists without the marker of an interrupted download. */
 function isInstalled(home: string, { name, version }: PulumiPlugin): boolean {
   const folder = path.join(home, "plugins", `resource-${name}-v${version}`);
   return existsSync(folder) && !existsSync(`${folder}.partial`);

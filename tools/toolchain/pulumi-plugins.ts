@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
-/** A provider plugin as its npm package names it. */
+/** A provider plugin, as its npm package declares it. */
 export interface PulumiPlugin {
   readonly name: string;
   readonly version: string;
@@ -20,12 +20,15 @@ interface PackageJson {
   };
 }
 
-/** The plugin of an installed package; undefined when the package has none. A package may leave its version out. */
+/** The plugin of an installed package; undefined when it has none. The plugin's version defaults to the package's. */
 export function pluginOf(manifest: PackageJson): PulumiPlugin | undefined {
   const { pulumi, version } = manifest;
   if (pulumi?.resource !== true || pulumi.name === undefined) return undefined;
-  const server = pulumi.server === undefined ? {} : { server: pulumi.server };
-  return { name: pulumi.name, version: (pulumi.version ?? version).replace(/^v/, ""), ...server };
+  return {
+    name: pulumi.name,
+    version: (pulumi.version ?? version).replace(/^v/, ""),
+    ...(pulumi.server !== undefined && { server: pulumi.server }),
+  };
 }
 
 /** The plugins of the program's direct dependencies, with the installed versions. */

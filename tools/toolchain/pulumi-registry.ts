@@ -8,7 +8,7 @@ import type { Step } from "./steps.ts";
 
 const MODULE = "github.com/pulumi/pulumi";
 
-/** The CLI, compiled from its Go module as tools/cli/go.mod and go.sum pin it. */
+/** The CLI, built from its Go module at the version that tools/cli/go.mod and go.sum pin. */
 export function registryCliStep(setup: SetupContext, because: string, report: (line: string) => void): Step {
   const target = path.join(setup.cache, `pulumi-${setup.pulumiVersion}`);
   const source = path.join(setup.root, "tools/cli");
@@ -24,7 +24,7 @@ export function registryCliStep(setup: SetupContext, because: string, report: (l
       const env = await ensureGo(setup, readFileSync(path.join(source, "go.mod"), "utf8"), (line) =>
         report(`pulumi: ${line}`),
       );
-      // Without its version the CLI is refused by the Automation API.
+      // The Automation API refuses a CLI without a version.
       const flags = `-s -w -X ${MODULE}/sdk/v3/go/common/version.Version=v${setup.pulumiVersion}`;
       await buildAtomically(target, async (part) => {
         const binary = path.join(part, "bin/pulumi");
@@ -45,9 +45,9 @@ export function registryCliStep(setup: SetupContext, because: string, report: (l
 }
 
 /**
- * Puts this repository's language host and thin plugins where the engine looks for the official ones: hosts next to
- * the CLI, plugins in a Pulumi home of their own. (It would find them on PATH too, and warn about each in every run.)
- * The files only lead to the repository in PANTHEROS_ROOT: several checkouts share one cache.
+ * Installs wrappers of this repository's language host and thin plugins where the engine expects the official ones:
+ * hosts next to the CLI, plugins in a separate Pulumi home. (It would also find them on PATH, with a warning for each
+ * in every run.) A wrapper runs the program of the checkout in PANTHEROS_ROOT, since checkouts share one cache.
  */
 export function registryPluginsStep(setup: SetupContext): Step {
   const wanted = () => wrapperFiles(setup, neededPlugins(setup.root), thinPlugins(setup.root));
@@ -56,8 +56,8 @@ export function registryPluginsStep(setup: SetupContext): Step {
   return {
     name: "pulumi plugins",
     after: ["npm packages", "pulumi"],
-    description: "pointing the engine at sandbox/plugins",
-    present: () => (Object.entries(wanted()).every(upToDate) ? "thin ones of sandbox/plugins" : undefined),
+    description: "installing wrappers of the thin plugins of sandbox/plugins",
+    present: () => (Object.entries(wanted()).every(upToDate) ? "thin plugins of sandbox/plugins" : undefined),
     async install() {
       for (const [file, text] of Object.entries(wanted())) {
         mkdirSync(path.dirname(file), { recursive: true });
@@ -67,7 +67,7 @@ export function registryPluginsStep(setup: SetupContext): Step {
   };
 }
 
-/** Path -> text of every wrapper. A thin plugin stands under the version that its npm package asks for. */
+/** Text of every wrapper by path. A thin plugin gets the version that its npm package declares. */
 export function wrapperFiles(
   setup: Pick<SetupContext, "cache" | "pulumiVersion">,
   plugins: readonly { readonly name: string; readonly version: string }[],
@@ -85,7 +85,7 @@ export function wrapperFiles(
         : path.join(setup.cache, "pulumi-home/plugins", `resource-${plugin.name}-v${plugin.version}`);
     files[path.join(folder, program)] = [
       "#!/bin/sh",
-      `exec "\${PANTHEROS_ROOT:?is not set; go through tools/pulumi}/sandbox/plugins/bin/${program}" "$@"`,
+      `exec "\${PANTHEROS_ROOT:?is not set; use tools/pulumi}/sandbox/plugins/bin/${program}" "$@"`,
       "",
     ].join("\n");
   }

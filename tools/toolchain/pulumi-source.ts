@@ -9,7 +9,7 @@ export type PulumiSource = "official" | "registry";
 export interface SourceChoice {
   readonly source: PulumiSource;
   readonly reason: string;
-  /** Newly found out, and worth keeping. */
+  /** The result of a probe, which is kept for a day. */
   readonly fresh: boolean;
 }
 
@@ -20,40 +20,40 @@ export interface SourceInputs {
   /** PANTHEROS_PULUMI */
   readonly forced: string | undefined;
   readonly cached: { readonly source: PulumiSource; readonly ageMilliseconds: number } | undefined;
-  /** Asks the official addresses; an error text when they cannot be had. */
+  /** Requests the official downloads; an error text when they are not reachable. */
   probe(): Promise<string | undefined>;
 }
 
-/** The choice: what is forced, else what was found within the last day, else what the official addresses answer. */
-export async function chooseSource(facts: SourceInputs): Promise<SourceChoice> {
-  if (facts.forced === "official" || facts.forced === "registry") {
-    return { source: facts.forced, reason: "PANTHEROS_PULUMI says so", fresh: false };
+/** The forced source, else the one found within the last day, else the official one if it is reachable. */
+export async function chooseSource(inputs: SourceInputs): Promise<SourceChoice> {
+  if (inputs.forced === "official" || inputs.forced === "registry") {
+    return { source: inputs.forced, reason: "set by PANTHEROS_PULUMI", fresh: false };
   }
-  if (facts.forced !== undefined && facts.forced !== "") {
-    throw new Error(`PANTHEROS_PULUMI is "${facts.forced}"; it must be official or registry`);
+  if (inputs.forced !== undefined && inputs.forced !== "") {
+    throw new Error(`PANTHEROS_PULUMI is "${inputs.forced}"; it must be official or registry`);
   }
-  if (facts.cached !== undefined && facts.cached.ageMilliseconds < CACHE_MILLISECONDS) {
-    const hours = Math.round(facts.cached.ageMilliseconds / 3_600_000);
+  if (inputs.cached !== undefined && inputs.cached.ageMilliseconds < CACHE_MILLISECONDS) {
+    const hours = Math.round(inputs.cached.ageMilliseconds / 3_600_000);
     return {
-      source: facts.cached.source,
-      reason: `found ${hours} h ago, asked again after a day`,
+      source: inputs.cached.source,
+      reason: `found ${hours} h ago, checked once a day`,
       fresh: false,
     };
   }
-  const trouble = await facts.probe();
-  if (trouble === undefined)
-    return { source: "official", reason: "the official download answers", fresh: true };
-  if (facts.cached?.source === "official") {
+  const problem = await inputs.probe();
+  if (problem === undefined)
+    return { source: "official", reason: "the official download is reachable", fresh: true };
+  if (inputs.cached?.source === "official") {
     return {
       source: "official",
-      reason: "its address does not answer at the moment, but did before",
+      reason: "the official download was reachable before, but is not now",
       fresh: false,
     };
   }
-  return { source: "registry", reason: `the official download cannot be had: ${trouble}`, fresh: true };
+  return { source: "registry", reason: `the official download is not reachable: ${problem}`, fresh: true };
 }
 
-/** Makes the choice for this machine and remembers it, unless it is forced. */
+/** Chooses the source for this computer and stores it in the cache, unless it is forced. */
 export async function resolveSource(setup: SetupContext, env: NodeJS.ProcessEnv): Promise<SourceChoice> {
   const file = path.join(setup.cache, "pulumi-source");
   const choice = await chooseSource({

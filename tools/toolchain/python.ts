@@ -4,7 +4,7 @@ import { onPath, run } from "./command.ts";
 import { buildAtomically, type SetupContext } from "./paths.ts";
 import type { Step } from "./steps.ts";
 
-/** A virtual environment with what tools/python/requirements.txt pins by hash. */
+/** A virtual environment with the packages of tools/python/requirements.txt, which are pinned by hash. */
 export function pythonStep({ root, cache }: SetupContext, after: readonly string[]): Step {
   const requirements = path.join(root, "tools/python/requirements.txt");
   const target = path.join(cache, "venv");
@@ -12,11 +12,11 @@ export function pythonStep({ root, cache }: SetupContext, after: readonly string
   return {
     name: "python",
     after,
-    description: "pip install of the S3 emulator and the foreign clients (about 30 s; waits for PyPI)",
+    description: "pip install of the S3 emulator and the vendors' Python clients (about 30 s)",
     present() {
       if (!existsSync(stamp) || !existsSync(path.join(target, "bin/python"))) return undefined;
       return readFileSync(stamp, "utf8") === readFileSync(requirements, "utf8")
-        ? "as requirements.txt says"
+        ? "as in requirements.txt"
         : undefined;
     },
     async install() {
@@ -50,7 +50,7 @@ export function pythonStep({ root, cache }: SetupContext, after: readonly string
   };
 }
 
-/** The scripts of a virtual environment hold its path (`#!/path/bin/python`): they get the final one before the rename. */
+/** Puts the final path into the scripts of a virtual environment (`#!/path/bin/python`) before it is renamed. */
 function renameInScripts(part: string, target: string): void {
   for (const name of readdirSync(path.join(part, "bin"))) {
     const file = path.join(part, "bin", name);

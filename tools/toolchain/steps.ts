@@ -1,29 +1,29 @@
 import { performance } from "node:perf_hooks";
 
-/** One thing that set-up provides. */
+/** A part of set-up. */
 export interface Step {
   readonly name: string;
-  /** Steps that must have succeeded before. */
+  /** Names of the steps that must succeed before this one. */
   readonly after: readonly string[];
-  /** What is already there, in a few words; undefined: `install` must run. */
+  /** A short description of what is installed already; undefined: `install` must run. */
   present(): Promise<string | undefined> | string | undefined;
-  /** What the step does and what it waits for, shown while it runs. */
+  /** What `install` does and how long it takes; printed when it starts. */
   readonly description: string;
   install(): Promise<void>;
 }
 
-/** How a step ended; `held` means that a step before it failed. */
+/** Result of a step; `skipped` means that a step before it failed. */
 export type StepOutcome =
   | { readonly kind: "present"; readonly detail: string }
   | { readonly kind: "installed"; readonly seconds: number }
   | { readonly kind: "failed"; readonly seconds: number; readonly reason: string }
-  | { readonly kind: "held"; readonly by: string };
+  | { readonly kind: "skipped"; readonly after: string };
 
 const HEARTBEAT_MILLISECONDS = 15_000;
 
 /**
- * Runs the steps, each as soon as those before it are done, and reports every change and, every 15 seconds, what is
- * waited for. One step's failure leaves the independent ones running: a second run then has less to do.
+ * Runs the steps, each as soon as those before it are done. Reports every change and, every 15 seconds, the running
+ * steps. A failure does not stop independent steps, so that a second run has less to do.
  */
 export async function runSteps(
   steps: readonly Step[],
@@ -34,16 +34,16 @@ export async function runSteps(
   const active = new Map<string, number>();
   const heartbeat = setInterval(() => {
     const waits = [...active].map(([name, from]) => `${name} ${since(from)} s`);
-    if (waits.length > 0) report(`${since(begun)} s elapsed, waiting for: ${waits.join(", ")}`);
+    if (waits.length > 0) report(`${since(begun)} s: still running: ${waits.join(", ")}`);
   }, HEARTBEAT_MILLISECONDS);
 
   const results = new Map<string, Promise<StepOutcome>>();
-  const perform = async (step: Step): Promise<StepOutcome> => {
+  const runStep = async (step: Step): Promise<StepOutcome> => {
     for (const name of step.after) {
       const outcome = await results.get(name);
-      if (outcome?.kind === "failed" || outcome?.kind === "held") {
-        report(`${step.name}: not started, ${name} failed`);
-        return { kind: "held", by: name };
+      if (outcome?.kind === "failed" || outcome?.kind === "skipped") {
+        report(`${step.name}: skipped, because ${name} failed`);
+        return { kind: "skipped", after: name };
       }
     }
     const from = performance.now();
@@ -66,7 +66,7 @@ export async function runSteps(
       active.delete(step.name);
     }
   };
-  for (const step of steps) results.set(step.name, perform(step));
+  for (const step of steps) results.set(step.name, runStep(step));
   const outcomes = new Map<string, StepOutcome>();
   for (const [name, result] of results) outcomes.set(name, await result);
   clearInterval(heartbeat);

@@ -24,7 +24,7 @@ const run: ProgramRun = {
   options: { typescript: false, nodeargs: ["--max-old-space-size=512"] },
 };
 
-test("node's own options stand before the runner, the program and its arguments last", () => {
+test("node's options come before the runner, the program and its arguments last", () => {
   const args = nodeArguments({ ...run, args: ["--flag"] }, "/sdk/run", "/watch.ts");
   expect(args.slice(0, 3)).toEqual(["--max-old-space-size=512", "--import=/watch.ts", "/sdk/run"]);
   expect(args.slice(-2)).toEqual(["index.ts", "--flag"]);
@@ -32,13 +32,13 @@ test("node's own options stand before the runner, the program and its arguments 
   expect(args.join(" ")).toContain("--monitor 127.0.0.1:1 --engine 127.0.0.1:2");
 });
 
-test("a preview is a dry run; what is empty is left out", () => {
+test("a preview is a dry run; empty values are left out", () => {
   const args = nodeArguments({ ...run, dryRun: true, organization: "" }, "/sdk/run", "/watch.ts");
   expect(args).toContain("--dry-run");
   expect(args).not.toContain("--organization");
 });
 
-test("configuration goes into the environment and never into the command line", () => {
+test("configuration is passed in the environment, never on the command line", () => {
   expect(nodeArguments(run, "/sdk/run", "/watch.ts").join(" ")).not.toContain("hidden");
   const env = programEnvironment(run, { HOME: "/h" });
   expect(JSON.parse(env["PULUMI_CONFIG"] ?? "")).toEqual(run.config);
@@ -47,7 +47,7 @@ test("configuration goes into the environment and never into the command line", 
   expect(env).not.toHaveProperty("PULUMI_NODEJS_TYPESCRIPT");
 });
 
-test("the compiler is used unless the project says otherwise, as under the official host", () => {
+test("the compiler is used unless the project turns it off, as with the official host", () => {
   expect(readOptions({})).toEqual({ typescript: true, nodeargs: [] });
   const env = programEnvironment({ ...run, options: readOptions({ tsconfig: "t.json" }) }, {});
   expect(env).toMatchObject({ PULUMI_NODEJS_TYPESCRIPT: "true", PULUMI_NODEJS_TSCONFIG_PATH: "t.json" });
@@ -57,7 +57,7 @@ test.each([
   [{ typescript: "no" }, "typescript"],
   [{ nodeargs: 3 }, "nodeargs"],
   [{ tsconfig: true }, "tsconfig"],
-])("a wrong option is named: %j", (options, name) => {
+])("the error names an invalid option: %j", (options, name) => {
   expect(() => readOptions(options)).toThrow(name);
 });
 
@@ -68,7 +68,7 @@ test.each([
   [`"say \\"hi\\""`, ['say "hi"']],
 ])("words of %s", (line, words) => expect(splitWords(line)).toEqual(words));
 
-test("what the end of a program means", () => {
+test("the result of each exit code", () => {
   expect(runResult({ code: 0 })).toEqual({ error: "", bail: false });
   expect(runResult({ code: 32 })).toEqual({ error: "", bail: true });
   expect(runResult({ code: 3 }).error).toContain("3");

@@ -9,7 +9,7 @@ const { packages } = JSON.parse(readFileSync("package-lock.json", "utf8")) as {
   packages: Record<string, Locked>;
 };
 
-// A registry that mirrors one platform makes npm write a lock file without the others' packages; `npm ci` refuses it.
+// With a registry that mirrors only one platform, npm omits the others' packages, and `npm ci` then refuses the file.
 test("the lock file names the packages of every platform", () => {
   const missing = Object.entries(packages).flatMap(([name, { optionalDependencies = {} }]) =>
     Object.entries(optionalDependencies)
@@ -22,7 +22,7 @@ test("the lock file names the packages of every platform", () => {
   expect(missing).toEqual([]);
 });
 
-test("no package is locked to an address", () => {
+test("no package is locked to a download address", () => {
   expect(readFileSync("package-lock.json", "utf8")).not.toMatch(
     /"resolved":|https?:\/\/(?!github\.com|opencollective|.*\/(sponsors|funding|fund))[^"]*\.tgz/,
   );

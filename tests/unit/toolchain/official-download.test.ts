@@ -18,7 +18,7 @@ import type { SetupContext } from "../../../tools/toolchain/paths.ts";
 import { officialCliStep, officialPluginsStep } from "../../../tools/toolchain/pulumi-official.ts";
 import { resolveSource } from "../../../tools/toolchain/pulumi-source.ts";
 
-// The official download stands on loopback here: a tarball with the real one's layout and its published checksums.
+// Serves an official download on loopback: a tarball with the real one's layout, and its checksums.
 let scratch = "";
 let server: Server;
 let setup: SetupContext;
@@ -67,7 +67,7 @@ afterEach(async () => {
 
 const installed = () => readdirSync(setup.cache).filter((name) => name.startsWith("pulumi-official"));
 
-test("the CLI is downloaded, checked and put in place; afterwards it is present", async () => {
+test("the CLI is downloaded, checked and installed; afterwards it is present", async () => {
   const step = officialCliStep(setup, "test", env);
   expect(await step.present()).toBeUndefined();
   await step.install();
@@ -75,7 +75,7 @@ test("the CLI is downloaded, checked and put in place; afterwards it is present"
   expect(existsSync(path.join(setup.cache, "pulumi-official-3.1.2/pulumi.tar.gz"))).toBe(false);
 });
 
-test("a download that is not what was published is not installed", async () => {
+test("a download with a wrong checksum is not installed", async () => {
   served.set(TARBALL, Buffer.from("something else"));
   await expect(officialCliStep(setup, "test", env).install()).rejects.toThrow("SHA-256");
   expect(installed()).toEqual([expect.stringContaining(".part-")]);
@@ -87,18 +87,18 @@ test("a missing file is named with its status", async () => {
   expect(installed()).toEqual([]);
 });
 
-test("an address that answers decides for official, one that does not for the registries", async () => {
+test("the source is official if its download is reachable, otherwise the registries", async () => {
   expect(await resolveSource(setup, env)).toMatchObject({ source: "official", fresh: true });
   expect(readFileSync(path.join(setup.cache, "pulumi-source"), "utf8")).toBe("official\n");
   rmSync(path.join(setup.cache, "pulumi-source"));
   served.delete(TARBALL);
   expect(await resolveSource(setup, env)).toMatchObject({ source: "registry", fresh: true });
-  // Within the day nobody is asked again.
+  // The result is kept for a day.
   served.set(TARBALL, Buffer.from(""));
   expect(await resolveSource(setup, env)).toMatchObject({ source: "registry", fresh: false });
 });
 
-test("each plugin of package.json is installed in its exact version, those that are there are not", async () => {
+test("each missing plugin of package.json is installed in its exact version", async () => {
   const cli = path.join(setup.cache, "pulumi-official-3.1.2/bin/pulumi");
   mkdirSync(path.dirname(cli), { recursive: true });
   writeFileSync(

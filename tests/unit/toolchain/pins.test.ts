@@ -11,7 +11,7 @@ test("the Pulumi CLI, its npm package and its Go module have one version", () =>
   expect(read("tools/cli/go.mod")).toContain(`github.com/pulumi/pulumi/sdk/v3 v${version} `);
 });
 
-test("the oldest Node that set-up accepts is the one that package.json demands", () => {
+test("set-up and package.json require the same minimum of Node", () => {
   const manifest = JSON.parse(read("package.json")) as { engines: { node: string } };
   expect(`${manifest.engines.node}.0`).toBe(`>=${pin("PANTHEROS_NODE_MINIMUM")}`);
 });
@@ -31,7 +31,7 @@ test("previews on pull requests use the same Pulumi", () => {
   expect(versions).toEqual([pin("PANTHEROS_PULUMI_VERSION")]);
 });
 
-test("no job that runs a pull request's code is given the deploy key or deploy rights, and a fork's gets no preview", () => {
+test("no job that runs a pull request's code has the deploy key or deploy rights, and forks get no preview", () => {
   const preview = read(".github/workflows/preview.yml");
   expect(preview).toContain("PANTHEROS_PROBE: status");
   expect(preview.match(/^ {4}if: .*$/gm)).toEqual([

@@ -15,7 +15,7 @@ describe("where Pulumi comes from", () => {
     throw new Error("asked the network");
   };
 
-  test("official where its addresses answer, otherwise the registries; both are worth remembering", async () => {
+  test("official if its download is reachable, otherwise the registries; both are kept", async () => {
     expect(await chooseSource(facts({ probe: async () => undefined }))).toMatchObject({
       source: "official",
       fresh: true,
@@ -26,13 +26,13 @@ describe("where Pulumi comes from", () => {
   });
 
   test.each(["official", "registry"] as const)(
-    "PANTHEROS_PULUMI=%s asks nobody and is not remembered",
+    "PANTHEROS_PULUMI=%s sends no request and is not kept",
     async (forced) => {
-      const remembered = {
+      const cached = {
         source: forced === "official" ? ("registry" as const) : ("official" as const),
         ageMilliseconds: 0,
       };
-      const choice = await chooseSource(facts({ forced, cached: remembered, probe: neverAsked }));
+      const choice = await chooseSource(facts({ forced, cached, probe: neverAsked }));
       expect(choice).toMatchObject({ source: forced, fresh: false });
     },
   );
@@ -41,18 +41,18 @@ describe("where Pulumi comes from", () => {
     await expect(chooseSource(facts({ forced: "offical" }))).rejects.toThrow("official or registry");
   });
 
-  test("what was found is kept for a day", async () => {
-    const remembered = { source: "registry" as const, ageMilliseconds: 23 * hour };
-    expect((await chooseSource(facts({ cached: remembered, probe: neverAsked }))).source).toBe("registry");
+  test("a found source is kept for a day", async () => {
+    const cached = { source: "registry" as const, ageMilliseconds: 23 * hour };
+    expect((await chooseSource(facts({ cached, probe: neverAsked }))).source).toBe("registry");
     const old = { source: "registry" as const, ageMilliseconds: 25 * hour };
     expect((await chooseSource(facts({ cached: old, probe: async () => undefined }))).source).toBe(
       "official",
     );
   });
 
-  test("an outage does not take the official plugins away", async () => {
-    const remembered = { source: "official" as const, ageMilliseconds: 25 * hour };
-    expect(await chooseSource(facts({ cached: remembered }))).toMatchObject({
+  test("the official source stays during an outage", async () => {
+    const cached = { source: "official" as const, ageMilliseconds: 25 * hour };
+    expect(await chooseSource(facts({ cached }))).toMatchObject({
       source: "official",
       fresh: false,
     });
@@ -62,7 +62,7 @@ describe("where Pulumi comes from", () => {
 describe("the official download", () => {
   const release = { pulumiVersion: "3.1.2", arch: "arm64" as const };
 
-  test("addresses, and a mirror in their place", () => {
+  test("its addresses, or those of a mirror", () => {
     expect(tarballUrl(release, {})).toBe(
       "https://get.pulumi.com/releases/sdk/pulumi-v3.1.2-linux-arm64.tar.gz",
     );
@@ -72,7 +72,7 @@ describe("the official download", () => {
     expect(checksumsUrl(release, mirror)).toBe("http://127.0.0.1:1/p/pulumi-3.1.2-checksums.txt");
   });
 
-  test("the checksum is that of the whole name", () => {
+  test("the checksum is found by the exact file name", () => {
     const [one, two] = ["a".repeat(64), "b".repeat(64)];
     const text = `${one}  pulumi-v3.1.2-linux-x64.tar.gz.sig\n${two}  pulumi-v3.1.2-linux-x64.tar.gz\n`;
     expect(checksumOf("pulumi-v3.1.2-linux-x64.tar.gz", text)).toBe(two);
@@ -82,7 +82,7 @@ describe("the official download", () => {
 });
 
 describe("plugins", () => {
-  test("name, version and address are those of the npm package", () => {
+  test("have name, version and server of the npm package", () => {
     expect(
       pluginOf({ version: "1.0.0", pulumi: { resource: true, name: "hcloud", version: "1.41.0" } }),
     ).toEqual({
@@ -98,7 +98,7 @@ describe("plugins", () => {
     expect(pluginOf({ version: "4.6.7" })).toBeUndefined();
   });
 
-  test("thin plugins stand under the version asked for, hosts beside the CLI, and all lead to PANTHEROS_ROOT", () => {
+  test("thin plugins get the package's version, hosts are beside the CLI, and all wrappers use PANTHEROS_ROOT", () => {
     const files = wrapperFiles(
       { cache: "/c", pulumiVersion: "3.1.2" },
       [{ name: "hcloud", version: "1.41.0" }],

@@ -1,4 +1,4 @@
-/** renovate.json names what is there, and keeps together what pins.test.ts compares. */
+/** renovate.json names packages in use, and groups those whose versions pins.test.ts compares. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 
@@ -49,7 +49,7 @@ test("each custom manager finds exactly one version in each of its files", () =>
   }
 });
 
-test("Pulumi's CLI, SDK and Go module are one group, and what must not move does not", () => {
+test("Pulumi's CLI, SDK and Go module are one group, and pinned packages stay", () => {
   const groups = ["@pulumi/pulumi", "pulumi/pulumi", "github.com/pulumi/pulumi/**"].map(
     (name) => ruleOf(name)?.groupName,
   );

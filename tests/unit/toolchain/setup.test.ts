@@ -25,7 +25,7 @@ beforeEach(() => {
 afterEach(() => rmSync(scratch, { recursive: true, force: true }));
 
 describe("folders", () => {
-  test("an interrupted build leaves the old folder and only a temporary name, which the next set-up removes", async () => {
+  test("an interrupted build keeps the old folder and leaves a temporary one, which the next set-up removes", async () => {
     const target = path.join(scratch, "tool");
     mkdirSync(target);
     writeFileSync(path.join(target, "old"), "");
@@ -41,7 +41,7 @@ describe("folders", () => {
     mkdirSync(dead);
     removeStaleParts(scratch);
     expect(existsSync(dead)).toBe(false);
-    // This process is alive: its own temporary folder is not a leftover.
+    // The folder of this running process is not stale.
     expect(existsSync(`${target}.part-${process.pid}`)).toBe(true);
   });
 
@@ -68,14 +68,14 @@ describe("commands", () => {
     hint: "do this",
   });
 
-  test("a failure tells step, command, exit code, the output's end and the hint", async () => {
+  test("a failure's message has step, command, exit code, the output's end and the hint", async () => {
     const failure = run(["sh", "-c", "echo first; echo last >&2; exit 7"], options());
     await expect(failure).rejects.toThrow(SetupError);
     await expect(failure).rejects.toThrow(/step: sh -c .*exit code 7[\s\S]*first\nlast[\s\S]*hint: do this/);
   });
 
   test("a command that takes too long is killed", async () => {
-    await expect(run(["sleep", "30"], options(0.1))).rejects.toThrow("still not done after 0.1 s");
+    await expect(run(["sleep", "30"], options(0.1))).rejects.toThrow("timed out after 0.1 s");
   });
 
   test("a program that does not exist is an error, not a crash", async () => {
@@ -93,7 +93,7 @@ describe("steps", () => {
     ...work,
   });
 
-  test("what is present is not installed, what depends on a failure is held, the rest goes on", async () => {
+  test("a present step is not installed, one that depends on a failure is skipped, others continue", async () => {
     const installed: string[] = [];
     const lines: string[] = [];
     const outcomes = await runSteps(
@@ -105,7 +105,9 @@ describe("steps", () => {
           },
         }),
         step("needs broken", ["broken"], { install: async () => void installed.push("needs broken") }),
-        step("needs held", ["needs broken"], { install: async () => void installed.push("needs held") }),
+        step("needs skipped", ["needs broken"], {
+          install: async () => void installed.push("needs skipped"),
+        }),
         step("apart", ["there"], { install: async () => void installed.push("apart") }),
       ],
       (line) => lines.push(line),
@@ -114,13 +116,13 @@ describe("steps", () => {
     expect([...outcomes.values()].map(({ kind }) => kind)).toEqual([
       "present",
       "failed",
-      "held",
-      "held",
+      "skipped",
+      "skipped",
       "installed",
     ]);
     expect(outcomes.get("broken")).toMatchObject({ reason: "no network" });
     expect(lines).toContain("there: 1.0");
-    expect(lines).toContain("needs broken: not started, broken failed");
+    expect(lines).toContain("needs broken: skipped, because broken failed");
   });
 
   test("independent steps run at the same time", async () => {
@@ -146,7 +148,7 @@ describe("npm packages", () => {
     expect(installedAsLocked(locked, { "node_modules/a": locked["node_modules/a"] })).toBe(true);
     expect(installedAsLocked(locked, { "node_modules/win": locked["node_modules/win"] })).toBe(false);
   });
-  test("another version, or a package that is not locked, is a difference", () => {
+  test("a different version, or a package that is not in the lock file, is a difference", () => {
     expect(installedAsLocked(locked, { "node_modules/a": { version: "1.0.1", integrity: "sha512-a" } })).toBe(
       false,
     );
@@ -157,19 +159,19 @@ describe("npm packages", () => {
 
 describe("this machine", () => {
   const able: Capabilities = { linux: true, root: true, apt: true, namespaces: undefined, cgroup2: true };
-  test("nothing stands in the way of an able one", () => expect(sandboxObstacles(able)).toEqual([]));
+  test("a capable one has no obstacles", () => expect(sandboxObstacles(able)).toEqual([]));
   test.each<[string, Partial<Capabilities>, RegExp]>([
     ["not Linux", { linux: false }, /not Linux/],
     ["not root", { root: false }, /not root/],
     ["no apt", { apt: false }, /apt-get/],
     ["no namespaces", { namespaces: "unshare: Operation not permitted" }, /Operation not permitted/],
     ["no cgroup2", { cgroup2: false }, /cgroup2/],
-  ])("%s is said", (_name, change, message) => {
+  ])("%s is reported", (_name, change, message) => {
     expect(sandboxObstacles({ ...able, ...change })).toEqual([expect.stringMatching(message)]);
   });
 });
 
-test("packages that are unknown, removed or half installed are missing", () => {
+test("unknown, removed and half-installed packages are missing", () => {
   const query = "jq installed\npatchelf config-files\nnftables half-installed\n";
   expect(missingPackages(["jq", "patchelf", "nftables", "sqlite3"], query)).toEqual([
     "patchelf",
@@ -188,9 +190,9 @@ describe("Nix", () => {
     ["nix (Nix) 2.18.1", false],
     ["", false],
     [undefined, false],
-  ])("%s suffices: %s", (line, answer) => expect(isRecentNix(line)).toBe(answer));
+  ])("%s is recent enough: %s", (line, answer) => expect(isRecentNix(line)).toBe(answer));
 
-  test("the wrapper keeps a configuration that the user chose", async () => {
+  test("the wrapper keeps the user's configuration", async () => {
     const target = path.join(scratch, "nix");
     mkdirSync(path.join(target, "root/usr/bin"), { recursive: true });
     writeFileSync(path.join(target, "root/usr/bin/nix"), '#!/bin/sh\necho "$NIX_CONF_DIR $*"\n', {
@@ -221,7 +223,7 @@ describe("Go", () => {
     ["nothing", undefined],
   ])("%s", (text, version) => expect(parseVersion(text)).toEqual(version));
 
-  test("a recent Go is used, a newer one of 1.21 or later updates itself, others are replaced", () => {
+  test("a recent Go is used, one from 1.21 on downloads its toolchain, an older one is replaced", () => {
     expect(chooseGo([1, 25, 11], [1, 25, 11])).toBe("installed");
     expect(chooseGo([1, 26, 0], [1, 25, 11])).toBe("installed");
     expect(chooseGo([1, 25, 10], [1, 25, 11])).toBe("toolchain");
