@@ -25,7 +25,7 @@ export function hetznerInstallArgs(
 ): NonNullable<InstallArgs["hetzner"]> {
   const { sources } = inventory.deploy;
   const open = isDeployedPublicly(inventory) && sources.length > 0;
-  return { endpoint, stack, image: host.provider.image, ...(open ? {} : { admit: sources }) };
+  return { endpoint, stack, image: host.provider.image, ...(open ? {} : { allowedSources: sources }) };
 }
 
 /**

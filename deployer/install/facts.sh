@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a machine that is not installed yet says of itself, as one line of JSON. Sent over ssh to root's `sh`; changes nothing.
+# Prints facts of a machine that is not installed yet, as one line of JSON. Piped to root's `sh` over ssh; changes nothing.
 set -u
 
 ID='' VARIANT_ID=''
@@ -7,8 +7,8 @@ ID='' VARIANT_ID=''
 . /etc/os-release
 words() { tr -c 'A-Za-z0-9/._\n -' '?' | tr '\n' ' ' | sed 's/ *$//'; }
 
-# What a machine just created does not have: files of people and services, further disks. Hidden files come with an image's
-# accounts. In the installer everything is in memory, and the disk is the one that is being written.
+# Files of people and services, and additional disks: a new machine has none. Hidden files belong to the image's accounts. The
+# installer runs in memory, and its disk is the one that is being written.
 data=''
 if [ "$VARIANT_ID" != installer ]; then
   data=$({

@@ -1,199 +1,192 @@
 /**
- * A machine that was just created becomes NixOS. Only a machine that shows the throw-away key of this very host is touched,
- * and only while it is as it was created: one that was installed, taken over by somebody or given another's address does not
- * show that key. So neither lost state nor a wrong address can wipe a machine. The one exception is named by its machine id
- * (`reinstall`), and has another one afterwards.
+ * Installs NixOS on a machine that was just created. Only a machine that shows the throw-away key of this host is touched, and only while
+ * it is as it was created. A machine that was installed, taken over, or has an address of another host shows a different key, so neither
+ * lost state nor a wrong address can wipe a machine. The one exception is the machine whose id `reinstall` names; it has a new id
+ * afterwards.
  */
-
 import { oneLine } from "../../lib/sanitize.ts";
-import type { CommandResult, Runner } from "../process/runner.ts";
+import type { CommandResult } from "../process/runner.ts";
 import type { InstallResult } from "../protocol/result.ts";
-import { boot, look, type MachineState, waitFor } from "./detect.ts";
-import { cameBack, failed, messageOf, notAnswering, stepFailed, systemName } from "./outcome.ts";
+import type { InstallContext, InstallTools, MachineState, Outcome } from "./context.ts";
+import { detect, waitFor, waitForBoot } from "./detect.ts";
+import { cameBack, failed, messageOf, notReached, stepFailed, systemName } from "./outcome.ts";
 import type { InstallSpec } from "./spec.ts";
 import {
   buildStep,
   doneStep,
   type Facts,
-  type InstallFiles,
   type InstallStep,
-  lookMachineId,
+  machineIdStep,
   type Phase,
   phaseStep,
   phasesFor,
   signStep,
 } from "./steps.ts";
 
-/** The server at the vendor; each call throws what the vendor said no with. */
-export interface Server {
-  /** Opens port 22 to the networks of the spec; whoever runs the install closes it. */
-  readonly open: () => Promise<void>;
-  /** `running`, `off`, …; undefined: there is none. */
-  readonly status: () => Promise<string | undefined>;
-  /** Overwrites its disk with the disposable system. */
-  readonly rebuild: () => Promise<void>;
-}
-
-export interface InstallTools {
-  readonly run: Runner;
-  readonly server?: Server | undefined;
-  readonly files: InstallFiles;
-  readonly now: () => number;
-  readonly sleep: (ms: number) => Promise<void>;
-  readonly progress: (line: string) => void;
-}
-
-export type Outcome = Omit<InstallResult, "schemaVersion" | "host" | "seconds">;
-
 export async function install(spec: InstallSpec, tools: InstallTools): Promise<InstallResult> {
   const seconds: Record<string, number> = {};
-  const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+  const timed = async <T>(phase: string, work: () => Promise<T>): Promise<T> => {
     const begin = tools.now();
-    tools.progress(`${spec.host}: install: ${name}`);
-    const done = await work();
-    seconds[name] = Math.round((tools.now() - begin) / 100) / 10;
-    return done;
+    tools.progress(`${spec.host}: install: ${phase}`);
+    const result = await work();
+    seconds[phase] = Math.round((tools.now() - begin) / 100) / 10;
+    return result;
   };
-  return { schemaVersion: 1, host: spec.host, ...(await run(spec, tools, timed)), seconds };
+  return { schemaVersion: 1, host: spec.host, ...(await run({ ...tools, spec, timed })), seconds };
 }
 
-type Timed = <T>(name: string, work: () => Promise<T>) => Promise<T>;
-
-async function run(spec: InstallSpec, tools: InstallTools, timed: Timed): Promise<Outcome> {
-  if (spec.hetzner?.admit !== undefined) {
-    const shut = await timed("door", () => open(spec, tools));
-    if (shut !== undefined) return shut;
-  }
-  let first = await timed("boot", () => boot(spec, tools, (seen) => seen.is !== "nobody"));
+async function run(context: InstallContext): Promise<Outcome> {
+  const { spec, timed } = context;
+  const closed = await openSsh(context);
+  if (closed !== undefined) return closed;
+  let first = await timed("boot", () => waitForBoot(context, (state) => state.is !== "silent"));
   if (first.is === "installed") {
-    const wiped = await wipe(spec, tools, timed);
-    if (wiped !== undefined) return wiped;
-    first = await timed("boot", () => boot(spec, tools, (seen) => seen.is === "bootstrap"));
+    const outcome = await rebuild(context);
+    if (outcome !== undefined) return outcome;
+    first = await timed("boot", () => waitForBoot(context, (state) => state.is === "bootstrap"));
   }
-  if (first.is !== "bootstrap") return notAnswering("boot", spec.seconds.boot, first, tools);
-  const refused = guard(spec, first.facts);
-  if (refused !== undefined) return refused;
-
-  const build = buildStep(spec);
-  const built = await timed("build", () => tools.run(build));
-  if (built.exitCode !== 0) return stepFailed("build", build, built);
-  if (tools.files.signingKey !== undefined) {
-    const sign = signStep(spec, tools.files.signingKey);
-    const signed = await timed("sign", () => tools.run(sign));
-    if (signed.exitCode !== 0) return stepFailed("sign", sign, signed);
-  }
-
-  let at: Facts = first.facts;
-  for (const phase of phasesFor(spec, at)) {
-    const step = phaseStep(spec, tools.files, phase);
-    const ran = await timed(phase, () => tools.run(step));
-    if (ran.exitCode !== 0) return phaseFailed(spec, tools, phase, at, step, ran);
-    if (phase === "reboot") break;
-    // The next phase goes to the machine that shows our key, and after kexec that must be the installer.
-    const seen = await waitFor(spec, tools, spec.seconds.boot, (now) => now.is !== "nobody");
-    if (seen.is === "nobody") return notAnswering(phase, spec.seconds.boot, seen, tools);
-    if (seen.is === "installed")
-      return failed(phase, "the machine shows its own host key before it was installed");
-    if (seen.facts.variant !== "installer") return cameBack(phase, seen.facts);
-    // Should the note not arrive, the phase is done again by the run that resumes.
-    if (phase !== "kexec") await tools.run(doneStep(spec, tools.files, phase));
-    at = seen.facts;
-  }
-  return timed("answer", () => answer(spec, tools, at));
+  if (first.is !== "bootstrap") return notReached(context, "boot", spec.seconds.boot, first);
+  return (
+    refuseToWipe(spec, first.facts) ??
+    (await buildAndSign(context)) ??
+    (await runPhases(context, first.facts))
+  );
 }
 
-const doorHint =
-  "it is opened for the installation with HCLOUD_TOKEN (Read & Write) to the networks of `[deploy] sources`, which must hold this runner's address";
+const OPEN_HINT =
+  "it is opened during the installation with HCLOUD_TOKEN (Read & Write) to the networks of `[deploy] sources`, which must contain this runner's address";
 
-async function open({ hetzner }: InstallSpec, { server }: InstallTools): Promise<Outcome | undefined> {
-  if (hetzner?.admit === undefined) return undefined;
-  if (hetzner.admit.length === 0 || server === undefined) {
-    return failed("door", "port 22 is closed, and `[deploy] sources` names no network to open it to", {
-      hint: doorHint,
-    });
-  }
-  try {
-    await server.open();
-    return undefined;
-  } catch (error) {
-    return failed("door", `port 22 could not be opened: ${messageOf(error)}`, { hint: doorHint });
-  }
+async function openSsh({ spec, server, timed }: InstallContext): Promise<Outcome | undefined> {
+  const allowed = spec.hetzner?.allowedSources;
+  if (allowed === undefined) return undefined;
+  return timed("door", async () => {
+    if (allowed.length === 0 || server === undefined) {
+      const reason = "port 22 is closed, and `[deploy] sources` contains no network to open it to";
+      return failed("door", reason, OPEN_HINT);
+    }
+    try {
+      await server.open();
+      return undefined;
+    } catch (error) {
+      return failed("door", `port 22 could not be opened: ${messageOf(error)}`, OPEN_HINT);
+    }
+  });
 }
 
-/** A machine that runs what was installed: it is as it should be, unless it is the one that is to be wiped. */
-async function wipe(spec: InstallSpec, tools: InstallTools, timed: Timed): Promise<Outcome | undefined> {
+/** An installed machine is left alone, unless it is the one that `reinstall` names. */
+async function rebuild(context: InstallContext): Promise<Outcome | undefined> {
+  const { spec, files, server, run, progress, timed } = context;
   if (spec.reinstall === undefined) return { outcome: "already" };
-  const step = lookMachineId(spec, tools.files);
-  const asked = await tools.run(step);
-  if (asked.exitCode !== 0) return stepFailed("guard", step, asked);
-  const id = oneLine(asked.stdout);
+  const step = machineIdStep(spec, files);
+  const ran = await run(step);
+  if (ran.exitCode !== 0) return stepFailed("guard", step, ran);
+  const id = oneLine(ran.stdout);
   if (id !== spec.reinstall) {
-    tools.progress(
+    progress(
       `${spec.host}: install: \`reinstall\` names machine ${spec.reinstall}, this one is ${id}: not touched`,
     );
     return { outcome: "already" };
   }
-  const { server } = tools;
-  if (server === undefined) return failed("wipe", "only a server of the vendor's can be installed again");
+  if (server === undefined)
+    return failed("wipe", "only a server that this program creates can be installed again");
   try {
     await timed("wipe", () => server.rebuild());
     return undefined;
   } catch (error) {
-    return failed("wipe", `the vendor does not give it a new disk: ${messageOf(error)}`, {
-      hint: "a protected server has to be unprotected for it, in the vendor's console",
-    });
+    const hint = "if the server is protected, remove the protection in the vendor's console";
+    return failed("wipe", `the vendor refused to rebuild the server: ${messageOf(error)}`, hint);
   }
 }
 
-/** Why a machine that shows the throw-away key is not touched all the same. */
-function guard({ reinstall }: InstallSpec, { id, variant, machineId, data }: Facts): Outcome | undefined {
+/** Why a machine that shows the throw-away key is still not touched. */
+function refuseToWipe(
+  { reinstall }: InstallSpec,
+  { id, variant, machineId, data }: Facts,
+): Outcome | undefined {
   if (variant === "installer" || (reinstall !== undefined && reinstall === machineId)) return undefined;
   const found =
-    id === "nixos" ? "a NixOS runs there already" : data === "" ? undefined : `it holds data (${data})`;
+    id === "nixos" ? "it runs NixOS already" : data === "" ? undefined : `it holds data (${data})`;
   if (found === undefined) return undefined;
-  return failed("guard", `${found} although it shows the throw-away key; it is not touched`, {
-    hint: `look at the machine; to wipe it: provider.reinstall = "${machineId}"`,
-  });
+  return failed(
+    "guard",
+    `${found} although it shows the throw-away key; it is not touched`,
+    `check the machine; to wipe it, set provider.reinstall = "${machineId}"`,
+  );
 }
 
-/** A phase that failed or hung: what the machine is afterwards says more than the last words of a connection. */
+async function buildAndSign({ spec, files, run, timed }: InstallContext): Promise<Outcome | undefined> {
+  const build = buildStep(spec);
+  const built = await timed("build", () => run(build));
+  if (built.exitCode !== 0) return stepFailed("build", build, built);
+  if (files.signingKey === undefined) return undefined;
+  const sign = signStep(spec, files.signingKey);
+  const signed = await timed("sign", () => run(sign));
+  return signed.exitCode === 0 ? undefined : stepFailed("sign", sign, signed);
+}
+
+async function runPhases(context: InstallContext, first: Facts): Promise<Outcome> {
+  const { spec, files, run, timed } = context;
+  let at = first;
+  for (const phase of phasesFor(spec, at)) {
+    const step = phaseStep(spec, files, phase);
+    const ran = await timed(phase, () => run(step));
+    if (ran.exitCode !== 0) return phaseFailed(context, phase, at, { step, ran });
+    if (phase === "reboot") break;
+    // The machine must show the throw-away key again, and after kexec it must be the installer.
+    const state = await waitFor(context, spec.seconds.boot, (now) => now.is !== "silent");
+    if (state.is === "silent") return notReached(context, phase, spec.seconds.boot, state);
+    if (state.is === "installed") {
+      return failed(phase, "the machine shows its own host key before it was installed");
+    }
+    if (state.facts.variant !== "installer") return cameBack(phase, state.facts);
+    // If this fails, the run that resumes repeats the phase.
+    if (phase !== "kexec") await run(doneStep(spec, files, phase));
+    at = state.facts;
+  }
+  return timed("answer", () => waitForAnswer(context, at));
+}
+
+/** After a failed phase the machine's state explains more than the end of the connection. */
 async function phaseFailed(
-  spec: InstallSpec,
-  tools: InstallTools,
+  context: InstallContext,
   phase: Phase,
   before: Facts,
-  step: InstallStep,
-  ran: CommandResult,
+  { step, ran }: { readonly step: InstallStep; readonly ran: CommandResult },
 ): Promise<Outcome> {
   const failure = stepFailed(phase, step, ran);
-  const seen = await look(spec, tools);
-  if (seen.is === "bootstrap" && seen.facts.variant !== "installer" && seen.facts.bootId !== before.bootId) {
-    return { ...failure, ...cameBack(phase, seen.facts) };
+  const state = await detect(context);
+  if (
+    state.is === "bootstrap" &&
+    state.facts.variant !== "installer" &&
+    state.facts.bootId !== before.bootId
+  ) {
+    return { ...failure, ...cameBack(phase, state.facts) };
   }
-  const now =
-    seen.is === "nobody"
-      ? "does not answer"
-      : seen.is === "installed"
-        ? "answers with its own host key"
-        : `runs ${systemName(seen.facts)}`;
-  return { ...failure, reason: `${failure.reason ?? ""}\nafterwards the machine ${now}` };
+  return { ...failure, reason: `${failure.reason ?? ""}\nafterwards the machine ${describe(state)}` };
 }
 
-/** After the reboot: the machine with its own host key, or the one from before, which is told as that. */
-async function answer(spec: InstallSpec, tools: InstallTools, before: Facts): Promise<Outcome> {
-  const rebooted = (seen: MachineState) => seen.is === "bootstrap" && seen.facts.bootId !== before.bootId;
+function describe(state: MachineState): string {
+  if (state.is === "silent") return "does not answer";
+  return state.is === "installed" ? "answers with its own host key" : `runs ${systemName(state.facts)}`;
+}
+
+/** After the reboot the machine answers with its own host key, or the old system has come back. */
+async function waitForAnswer(context: InstallContext, before: Facts): Promise<Outcome> {
+  const { spec } = context;
+  const rebooted = (state: MachineState) => state.is === "bootstrap" && state.facts.bootId !== before.bootId;
   const limit = spec.seconds.answer;
-  const seen = await waitFor(spec, tools, limit, (now) => now.is === "installed" || rebooted(now));
-  if (seen.is === "nobody") return notAnswering("answer", limit, seen, tools);
-  if (seen.is === "bootstrap") {
-    return rebooted(seen)
-      ? cameBack("reboot", seen.facts)
-      : failed("reboot", `it did not reboot within ${limit} s`, {
-          hint: "reset it from the vendor's console",
-        });
+  const state = await waitFor(context, limit, (now) => now.is === "installed" || rebooted(now));
+  if (state.is === "silent") return notReached(context, "answer", limit, state);
+  if (state.is === "bootstrap") {
+    return rebooted(state)
+      ? cameBack("reboot", state.facts)
+      : failed("reboot", `it did not reboot within ${limit} s`, "reset it in the vendor's console");
   }
-  if (seen.status.system !== spec.outPath) {
-    return failed("answer", `it runs ${seen.status.system ?? "nothing known"} instead of ${spec.outPath}`);
+  if (state.status.system !== spec.outPath) {
+    return failed(
+      "answer",
+      `it runs ${state.status.system ?? "an unknown system"} instead of ${spec.outPath}`,
+    );
   }
   return { outcome: "installed" };
 }

@@ -1,6 +1,6 @@
 /**
  * Installs one machine: `PANTHEROS_INSTALL='{…}' node deployer/install/main.ts <secrets`.
- * Prints one JSON line (result.ts) and exits 0 whatever became of the machine; 2 when its input cannot be read.
+ * Prints one line of JSON (protocol/result.ts) and exits 0, also for a failed installation; exits 2 when its input cannot be read.
  * Environment: PANTHEROS_SSH_KEY (private key file that root of the created machine accepts), PANTHEROS_SIGNING_KEY,
  * HCLOUD_TOKEN where the vendor's API is needed. Standard input: installSecrets of spec.ts, as JSON.
  */
@@ -15,12 +15,13 @@ import { oneLine } from "../../lib/sanitize.ts";
 import { trackedRunner } from "../process/runner.ts";
 import { stopWithParent } from "../process/stop.ts";
 import { knownHostsLines } from "../ssh.ts";
-import { install, type Server } from "./install.ts";
+import type { Server } from "./context.ts";
+import { install } from "./install.ts";
 import { type InstallSecrets, type InstallSpec, installSecrets, installSpec } from "./spec.ts";
 import { startWatchdog } from "./start-watchdog.ts";
 import { type InstallFiles, sshScript } from "./steps.ts";
 
-/** Modes matter: nixos-anywhere gives the directories of the extra files to those of the new system, `/` included. */
+/** nixos-anywhere applies the modes of these directories to the new system, `/` included. */
 function writeExtraFiles(directory: string, spec: InstallSpec, { hostKey, secrets }: InstallSecrets): string {
   const root = join(directory, "root");
   for (const [name, mode] of [
@@ -33,7 +34,7 @@ function writeExtraFiles(directory: string, spec: InstallSpec, { hostKey, secret
     ["var/lib/pantheros/secrets", 0o700],
   ] as const) {
     mkdirSync(join(root, name));
-    chmodSync(join(root, name), mode); // whatever the umask
+    chmodSync(join(root, name), mode); // mkdir's mode depends on the umask
   }
   writeFileSync(join(root, "etc/ssh/ssh_host_ed25519_key"), `${hostKey.trim()}\n`, { mode: 0o600 });
   writeFileSync(join(root, "etc/ssh/ssh_host_ed25519_key.pub"), `${spec.hostKey.trim()}\n`, { mode: 0o644 });
@@ -43,7 +44,7 @@ function writeExtraFiles(directory: string, spec: InstallSpec, { hostKey, secret
   return root;
 }
 
-/** @throws nothing: what can't be read ends the program, and no value is ever repeated. */
+/** Exits when the input cannot be read. The message never contains a value, because values are secret. */
 function readJson<T>(what: string, shape: z.ZodType<T>, given: string): T {
   const said = (problem: string): never => {
     process.stderr.write(`pantheros install: ${what} cannot be read: ${problem}\n`);
@@ -61,14 +62,14 @@ function readJson<T>(what: string, shape: z.ZodType<T>, given: string): T {
 
 function serverOf({ host, hetzner }: InstallSpec): Server | undefined {
   if (hetzner === undefined) return undefined;
-  const { endpoint, stack, server, image, admit = [] } = hetzner;
+  const { endpoint, stack, server, image, allowedSources = [] } = hetzner;
   const token = process.env["HCLOUD_TOKEN"] ?? "";
   const api = async (): Promise<HetznerApi> => {
     if (token === "") throw new Error("HCLOUD_TOKEN is not set");
     return new HetznerApi({ endpoint, token });
   };
   return {
-    open: async () => addSshRule(await api(), { stack, host, server, sources: admit }),
+    open: async () => addSshRule(await api(), { stack, host, server, sources: allowedSources }),
     status: async () => (await api()).serverStatus(server),
     rebuild: async () => (await api()).rebuild(server, image),
   };
@@ -86,9 +87,9 @@ async function main(): Promise<void> {
     return file;
   };
   const { host, hetzner } = spec;
-  // Before anything is opened or started: from here on a kill leaves nothing open and nothing running.
-  const door = hetzner?.admit && { endpoint: hetzner.endpoint, stack: hetzner.stack, host };
-  const guard = startWatchdog(door);
+  // Started before port 22 is opened and before any command: from here on a kill leaves nothing open and nothing running.
+  const sshRule = hetzner?.allowedSources && { endpoint: hetzner.endpoint, stack: hetzner.stack, host };
+  const watchdog = startWatchdog(sshRule);
   const files: InstallFiles = {
     hosts: pinned("known_hosts", spec.hostKey),
     bootstrapHosts: pinned("known_hosts.bootstrap", spec.bootstrapKey),
@@ -102,15 +103,15 @@ async function main(): Promise<void> {
     mode: 0o700,
   });
   const result = await install(spec, {
-    run: trackedRunner(guard.started),
+    run: trackedRunner(watchdog.started),
     server: serverOf(spec),
     files,
     now: () => performance.now(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     progress: (line) => process.stderr.write(`${oneLine(line)}\n`),
   });
-  const open = await guard.close();
-  if (open !== undefined && door !== undefined) {
+  const open = await watchdog.close();
+  if (open !== undefined && sshRule !== undefined) {
     process.stderr.write(
       `${host}: install: port 22 may still be open: ${oneLine(open)}; the next installation closes it\n`,
     );

@@ -1,67 +1,67 @@
-/** What an installation that did not come to its end is told as. */
-
+/** Outcomes of installations that failed. */
 import { lastLines } from "../../lib/sanitize.ts";
 import type { CommandResult } from "../process/runner.ts";
 import { commandText, SSH_HINTS, sshTrouble } from "../ssh.ts";
-import type { MachineState } from "./detect.ts";
-import type { InstallTools, Outcome } from "./install.ts";
+import type { InstallContext, MachineState, Outcome } from "./context.ts";
 import type { Facts, InstallStep } from "./steps.ts";
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-export function failed(phase: string, reason: string, more: { hint?: string } = {}): Outcome {
-  return { outcome: "failed", phase, step: phase, reason, ...more };
-}
+export const failed = (phase: string, reason: string, hint?: string): Outcome => ({
+  outcome: "failed",
+  phase,
+  step: phase,
+  reason,
+  ...(hint !== undefined && { hint }),
+});
 
 export function stepFailed(phase: string, step: InstallStep, ran: CommandResult): Outcome {
-  const said = lastLines(ran.stderr || ran.stdout);
+  const output = lastLines(ran.stderr || ran.stdout);
   const late = ran.timedOut ? `not finished after ${step.timeoutSeconds} s: ` : "";
-  const hint = step.hint(ran);
   return {
-    ...failed(
-      phase,
-      `${late}${said || `exit ${ran.exitCode ?? "by a signal"}`}`,
-      hint === undefined ? {} : { hint },
-    ),
+    ...failed(phase, `${late}${output || `exit ${ran.exitCode ?? "by a signal"}`}`, step.hint(ran)),
     command: commandText(step.argv),
-    ...(ran.exitCode === null ? {} : { exitCode: ran.exitCode }),
+    ...(ran.exitCode !== null && { exitCode: ran.exitCode }),
   };
 }
 
-export async function notAnswering(
+/** For a machine that did not show the state that was waited for. */
+export async function notReached(
+  { server }: InstallContext,
   phase: string,
-  limit: number,
-  seen: Exclude<MachineState, { is: "bootstrap" }>,
-  { server }: InstallTools,
+  limitSeconds: number,
+  state: Exclude<MachineState, { is: "bootstrap" }>,
 ): Promise<Outcome> {
-  if (seen.is === "installed") return failed(phase, `it still runs what was installed after ${limit} s`);
-  const { step, ran } = seen;
+  if (state.is === "installed") {
+    return failed(phase, `it still runs the installed system after ${limitSeconds} s`);
+  }
+  const { step, ran } = state;
   const why = lastLines(ran.stderr) || "no answer";
   if (sshTrouble(ran.stderr) === "identity") {
     return failed(
       phase,
-      `the machine shows neither its own host key nor the throw-away one of its creation: it is not ours to wipe\n${why}`,
-      { hint: SSH_HINTS.identity },
+      `the machine shows neither its own host key nor the throw-away key of this host; it is not touched\n${why}`,
+      SSH_HINTS.identity,
     );
   }
-  const status = await server?.status().catch(messageOf);
-  if (status === "off") {
-    return failed(phase, "the server is off", {
-      hint: "switch it on in the vendor's console; the next `pulumi up` goes on",
-    });
+  const power = await server?.status().catch(messageOf);
+  if (power === "off") {
+    return failed(
+      phase,
+      "the server is off",
+      "power it on in the vendor's console, then run `pulumi up` again",
+    );
   }
-  const vendor = status === undefined || status === "running" ? "" : `; the vendor says: ${status}`;
-  const hint = step.hint(ran);
-  return failed(
-    phase,
-    `the machine does not answer after ${limit} s${vendor}\n${why}`,
-    hint === undefined ? {} : { hint },
-  );
+  const vendor = power === undefined || power === "running" ? "" : `; its state at the vendor: ${power}`;
+  const reason = `the machine does not answer after ${limitSeconds} s${vendor}\n${why}`;
+  return failed(phase, reason, step.hint(ran));
 }
 
 export const systemName = ({ id, variant }: Facts): string => `${id}${variant && ` ${variant}`}`;
 
 export const cameBack = (phase: string, at: Facts): Outcome =>
-  failed(phase, `the machine came back to the old system (${systemName(at)})`, {
-    hint: "look at the vendor's console; the next `pulumi up` resumes",
-  });
+  failed(
+    phase,
+    `the machine came back to the old system (${systemName(at)})`,
+    "check the vendor's console; the next `pulumi up` resumes",
+  );

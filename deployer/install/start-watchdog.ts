@@ -1,49 +1,51 @@
-/** Starts the guardian of an installation (guardian.ts), and talks to it. */
-
+/** Starts the cleanup watchdog of an installation (watchdog.ts) and sends it messages. */
 import { spawn } from "node:child_process";
 import type { Writable } from "node:stream";
 import { PROGRAMS } from "../programs.ts";
 
 export interface Watchdog {
-  /** A process group that must not go on when this program is killed; the function takes it back. */
+  /** Reports a process group that must end when this program is killed. The returned function reports its end. */
   started(group: number): () => void;
-  /** Ends the guard: port 22 is closed. Says why not when it could not be. */
+  /** Ends the watchdog, which closes port 22. Returns why that failed, or undefined. */
   close(): Promise<string | undefined>;
 }
 
-/** Seconds that an installation waits for its door to be closed; the guardian goes on after that. */
+/** Seconds that an installation waits for port 22 to be closed. The watchdog continues after that. */
 const CLOSE_SECONDS = 90;
 
 /**
- * The guardian is nobody's child and leads a session of its own: killing this program's whole tree or group leaves it alone.
- * `door`: what it closes; without one it only ends process groups.
+ * The watchdog is no child of this process and leads a session of its own, so it survives when this program's process tree or group is
+ * killed. `sshRule`: the temporary SSH rule that it removes; without one it only ends process groups.
  */
-export function startWatchdog(door: object | undefined): Watchdog {
+export function startWatchdog(sshRule: object | undefined): Watchdog {
   const child = spawn("/bin/sh", ["-c", '"$@" & exit 0', "sh", process.execPath, PROGRAMS.installWatchdog], {
     detached: true,
     stdio: ["ignore", "pipe", "ignore", "pipe"],
-    env: { ...process.env, PANTHEROS_GUARD: JSON.stringify(door === undefined ? {} : { door }) },
+    env: {
+      ...process.env,
+      PANTHEROS_WATCHDOG: JSON.stringify({ ...(sshRule !== undefined && { sshRule }) }),
+    },
   });
-  const line = child.stdio[3] as Writable;
-  line.on("error", () => {}); // it was killed: its absence is told by `close`
-  let said = "";
+  const messages = child.stdio[3] as Writable;
+  messages.on("error", () => {}); // it was killed; `close` reports that
+  let output = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-    said += text;
+    output += text;
   });
   const ended = new Promise<void>((resolve) => child.stdout?.on("close", resolve));
   child.on("error", () => {});
   return {
     started(group) {
-      line.write(`started ${group}\n`);
-      return () => line.write(`ended ${group}\n`);
+      messages.write(`started ${group}\n`);
+      return () => messages.write(`ended ${group}\n`);
     },
     async close() {
-      line.write("close\n");
-      const late = new Promise<void>((resume) => setTimeout(resume, CLOSE_SECONDS * 1000).unref());
-      await Promise.race([ended, late]);
-      const answer = said.trim();
+      messages.write("close\n");
+      const timeout = new Promise<void>((resume) => setTimeout(resume, CLOSE_SECONDS * 1000).unref());
+      await Promise.race([ended, timeout]);
+      const answer = output.trim();
       if (answer === "closed") return undefined;
-      return answer === "" ? "its guardian did not answer" : answer;
+      return answer === "" ? "its watchdog did not answer" : answer;
     },
   };
 }

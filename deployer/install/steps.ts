@@ -1,5 +1,4 @@
-/** The phases of a first install as data; nothing runs here. */
-
+/** The steps and phases of an installation. Pure functions: nothing runs here. */
 import { readFileSync } from "node:fs";
 import * as z from "zod";
 import { SIGN_HINT, signArgv } from "../deploy/closure.ts";
@@ -18,11 +17,11 @@ export interface InstallFiles {
   /** known_hosts that pins the machine's own key. */
   readonly hosts: string;
   readonly identity?: string | undefined;
-  /** Nix secret key; without one the closure is signed already, by the cache. */
+  /** Nix secret key. Without it the closure must have the cache's signature. */
   readonly signingKey?: string | undefined;
-  /** Becomes `/` of the machine: its host key, and what it must have at its first boot. */
+  /** A directory copied to `/` of the machine: its host key and the files that it needs at its first boot. */
   readonly extraFiles: string;
-  /** Directory whose `ssh` checks the throw-away key whatever its caller says (sshScript). */
+  /** A directory with an `ssh` that always checks the throw-away key (sshScript). */
   readonly programs: string;
 }
 
@@ -31,10 +30,10 @@ export interface InstallStep extends Command {
   readonly hint: (ran: CommandResult) => string | undefined;
 }
 
-/** Seconds one look at a machine may take. */
-const lookSeconds = 20;
+/** Seconds that a query to a machine may take. */
+const QUERY_SECONDS = 20;
 
-/** What a machine that shows the throw-away key says of itself. */
+/** The output of facts.sh on a machine that shows the throw-away key. */
 export const facts = z.object({
   id: hostLine,
   variant: hostLine,
@@ -43,19 +42,19 @@ export const facts = z.object({
     .string()
     .regex(/^[0-9a-f]{0,32}$/, "not a machine id")
     .default(""),
-  /** Some of the files and disks that a machine just created does not have; empty: it is as it was made. */
+  /** Some of the files and disks that a new machine does not have; empty when it is as it was created. */
   data: hostLine.default(""),
-  /** Phases that were finished since this system booted, each with what it was for (see doneLine). */
+  /** Phases that are finished since this boot, each with the store path that it was for (doneStep). */
   done: hostLine.default(""),
 });
 export type Facts = z.infer<typeof facts>;
 
-/** On the machine, in memory: what was finished since it booted, gone with the installer. facts.sh reads it. */
-const doneFile = "/run/pantheros-install";
+/** Lists the finished phases on the machine, in memory, so that it disappears with the installer. facts.sh reads it. */
+const DONE_FILE = "/run/pantheros-install";
 
 function peer(spec: InstallSpec, user: string, file: string, identity: string | undefined): SshPeer {
   const { host, address, port, seconds } = spec;
-  return { host, address, port, user, pinned: { file }, identity: identity, connectSeconds: seconds.connect };
+  return { host, address, port, user, pinned: { file }, identity, connectSeconds: seconds.connect };
 }
 
 const sshHint = (ran: CommandResult): string | undefined => {
@@ -63,51 +62,51 @@ const sshHint = (ran: CommandResult): string | undefined => {
   return trouble === undefined ? undefined : SSH_HINTS[trouble];
 };
 
-/** Asks the installed machine, which shows its own host key, for its status. */
+/** The status of an installed machine, which shows its own host key. */
 export function statusStep(spec: InstallSpec, files: InstallFiles): InstallStep {
   return {
     name: "look",
     argv: verbArgv(peer(spec, spec.user, files.hosts, files.identity), ["status"]),
-    timeoutSeconds: lookSeconds,
+    timeoutSeconds: QUERY_SECONDS,
     maxOutputBytes: MAX_ANSWER_BYTES,
     hint: sshHint,
   };
 }
 
-/** Asks an installed machine for its id, as the deploy user. */
-export function lookMachineId(spec: InstallSpec, files: InstallFiles): InstallStep {
+/** The id of an installed machine. */
+export function machineIdStep(spec: InstallSpec, files: InstallFiles): InstallStep {
   return {
     name: "look",
     argv: sshArgv(peer(spec, spec.user, files.hosts, files.identity), ["cat", "/etc/machine-id"]),
-    timeoutSeconds: lookSeconds,
+    timeoutSeconds: QUERY_SECONDS,
     maxOutputBytes: MAX_ANSWER_BYTES,
     hint: sshHint,
   };
 }
 
-/** Asks the machine that was just created, which shows the throw-away key. */
-export function lookBootstrap(spec: InstallSpec, files: InstallFiles): InstallStep {
+/** The facts of a machine that was just created, which shows the throw-away key. */
+export function bootstrapFactsStep(spec: InstallSpec, files: InstallFiles): InstallStep {
   return {
     name: "look",
     argv: sshArgv(peer(spec, "root", files.bootstrapHosts, files.identity), ["sh"]),
     input: readFileSync(PROGRAMS.installFacts, "utf8"),
-    timeoutSeconds: lookSeconds,
+    timeoutSeconds: QUERY_SECONDS,
     maxOutputBytes: MAX_ANSWER_BYTES,
     hint: sshHint,
   };
 }
 
-/** What a finished phase is told by: the same phase for another disk script or system is another one. */
+/** Identifies a finished phase. The same phase for a different disk script or system is not finished. */
 const doneWord = (spec: InstallSpec, phase: Phase): string =>
   `${phase}:${phase === "disko" ? spec.disko?.script : spec.outPath}`;
 
-/** Notes on the machine that a phase is finished. */
+/** Records on the machine that a phase is finished. */
 export function doneStep(spec: InstallSpec, files: InstallFiles, phase: Phase): InstallStep {
   return {
     name: "note",
-    argv: sshArgv(peer(spec, "root", files.bootstrapHosts, files.identity), ["tee", "-a", doneFile]),
+    argv: sshArgv(peer(spec, "root", files.bootstrapHosts, files.identity), ["tee", "-a", DONE_FILE]),
     input: `${doneWord(spec, phase).replace(":", " ")}\n`,
-    timeoutSeconds: lookSeconds,
+    timeoutSeconds: QUERY_SECONDS,
     maxOutputBytes: MAX_ANSWER_BYTES,
     hint: sshHint,
   };
@@ -120,7 +119,7 @@ export function buildStep(spec: InstallSpec): InstallStep {
     name: "build",
     argv: [...nix, "build", "--no-link", ...wanted.map((drv) => `${drv}^out`)],
     timeoutSeconds: spec.seconds.build,
-    hint: () => `see the whole log: nix log ${spec.drvPath}`,
+    hint: () => `read the whole log: nix log ${spec.drvPath}`,
   };
 }
 
@@ -133,19 +132,19 @@ export function signStep(spec: InstallSpec, signingKey: string): InstallStep {
   };
 }
 
-/** The phases a machine still needs: one that runs the installer already was interrupted, and is resumed. */
+/** The phases that are left. A machine that runs the installer is resumed after an interruption. */
 export function phasesFor(spec: InstallSpec, at: Facts): Phase[] {
   const rest: Phase[] = [...(spec.disko === undefined ? [] : (["disko"] as const)), "install", "reboot"];
   if (at.variant !== "installer") return ["kexec", ...rest];
   const words = at.done.split(" ");
   const done = (phase: Phase) =>
     words.some((word, index) => `${word}:${words[index + 1]}` === doneWord(spec, phase));
-  // What follows a phase that has to be repeated is repeated too.
+  // Phases after one that must be repeated are repeated too.
   const first = rest.findIndex((phase) => !done(phase));
   return rest.slice(first);
 }
 
-/** Options for every connection of nixos-anywhere, whatever it says itself. */
+/** Options for every connection of nixos-anywhere. They take precedence over its own (sshScript). */
 const phaseOptions = (spec: InstallSpec, files: InstallFiles): string[] => [
   `HostKeyAlias=${spec.host}`,
   `UserKnownHostsFile=${files.bootstrapHosts}`,
@@ -160,8 +159,9 @@ const phaseOptions = (spec: InstallSpec, files: InstallFiles): string[] => [
 ];
 
 /**
- * The `ssh` that nixos-anywhere finds first on its PATH. It passes StrictHostKeyChecking=no and UserKnownHostsFile=/dev/null
- * before all options of a caller, and ssh takes the first value of an option: so ours have to come before its words.
+ * The `ssh` that comes first on nixos-anywhere's PATH. nixos-anywhere passes StrictHostKeyChecking=no and
+ * UserKnownHostsFile=/dev/null before the options of its caller, and ssh uses the first value of an option. So these options must
+ * come before its arguments.
  * Source: src/nixos-anywhere.sh, src/default.nix (the system's own ssh is preferred) of nixos-anywhere 1.13.0.
  */
 export function sshScript(spec: InstallSpec, files: InstallFiles, path: string): string {
@@ -169,27 +169,34 @@ export function sshScript(spec: InstallSpec, files: InstallFiles, path: string):
   return `#!/bin/sh\nPATH=${shellWord(path)}\nexport PATH\nexec ssh -F /dev/null ${options.map(shellWord).join(" ")} "$@"\n`;
 }
 
-/** One phase of nixos-anywhere, each on its own so that each has its own bound and can be repeated. */
+/** One phase of nixos-anywhere. Each runs separately, so that it has its own timeout and can be repeated. */
 export function phaseStep(spec: InstallSpec, files: InstallFiles, phase: Phase): InstallStep {
   return {
     name: phase,
     argv: [
       "nixos-anywhere",
-      // Without disko the first path is not used; it only has to exist.
-      ...["--store-paths", spec.disko?.script ?? spec.outPath, spec.outPath],
-      ...["--phases", phase, "--extra-files", files.extraFiles, "--ssh-port", String(spec.port)],
+      "--store-paths",
+      spec.disko?.script ?? spec.outPath, // without disko the path is unused, but it must exist
+      spec.outPath,
+      "--phases",
+      phase,
+      "--extra-files",
+      files.extraFiles,
+      "--ssh-port",
+      String(spec.port),
       ...(files.identity === undefined ? [] : ["-i", files.identity]),
       ...phaseOptions(spec, files).flatMap((option) => ["--ssh-option", option]),
-      ...["--target-host", `root@${spec.address}`],
+      "--target-host",
+      `root@${spec.address}`,
     ],
     env: { PATH: `${files.programs}:${process.env["PATH"] ?? ""}` },
     timeoutSeconds: spec.seconds[phase],
-    hint: (ran) => phaseHints[phase] ?? sshHint(ran),
+    hint: (ran) => PHASE_HINTS[phase] ?? sshHint(ran),
   };
 }
 
-const phaseHints: Partial<Record<Phase, string>> = {
+const PHASE_HINTS: Partial<Record<Phase, string>> = {
   kexec:
-    "kexec needs 1.5 GB of memory, and some machine types refuse it: look at the vendor's console; the next `pulumi up` tries again",
-  disko: "the disk script of this host: nix/hosts/HOST and `storage` in fleet.toml",
+    "kexec needs 1.5 GB of memory and does not work on some machine types: check the vendor's console, then run `pulumi up` again",
+  disko: "check this host's disk layout: nix/hosts/HOST, and `storage` in fleet.toml",
 };

@@ -1,9 +1,10 @@
 /**
- * Outlives an installation that is killed, by whatever signal: it holds the other end of a pipe, and when that breaks it ends
- * what the installation had started and closes port 22 again. An installation that ends by itself asks it to do the same.
+ * Cleans up after an installation. It survives the installation, which may be killed by any signal: when the pipe between them closes, it
+ * kills the commands that the installation had started and closes port 22 again. An installation that ends normally asks for the same
+ * with `close`.
  *
- * Started by guard.ts. Descriptor 3: lines `started GROUP`, `ended GROUP`, `close`. Standard output: `closed`, or why not.
- * Environment: PANTHEROS_GUARD (JSON: the door, if there is one), HCLOUD_TOKEN.
+ * Started by start-watchdog.ts. Descriptor 3: lines `started GROUP`, `ended GROUP`, `close`. Standard output: `closed`, or why not.
+ * Environment: PANTHEROS_WATCHDOG (JSON: the temporary SSH rule, if there is one), HCLOUD_TOKEN.
  */
 import { Socket } from "node:net";
 import { createInterface } from "node:readline";
@@ -11,36 +12,36 @@ import * as z from "zod";
 import { HetznerApi } from "../../clients/hetzner/api.ts";
 import { removeSshRule } from "../../clients/hetzner/temporary-ssh-rule.ts";
 
-const guarded = z.object({
-  door: z.object({ endpoint: z.string(), stack: z.string(), host: z.string() }).optional(),
+const input = z.object({
+  sshRule: z.object({ endpoint: z.string(), stack: z.string(), host: z.string() }).optional(),
 });
 
-/** Seconds it goes on trying to close the door; the next installation sweeps what is left then. */
+/** Seconds for the attempts to close port 22. After that it stays open until the next installation. */
 const CLOSE_SECONDS = 600;
 const pause = (seconds: number) => new Promise((resume) => setTimeout(resume, seconds * 1000));
 
-const { door } = guarded.parse(JSON.parse(process.env["PANTHEROS_GUARD"] ?? "{}"));
+const { sshRule } = input.parse(JSON.parse(process.env["PANTHEROS_WATCHDOG"] ?? "{}"));
 const groups = new Set<number>();
-let asked = false;
+let closeRequested = false;
 
-function endGroups(): void {
+function killGroups(): void {
   for (const group of groups) {
     try {
       process.kill(-group, "SIGKILL");
     } catch {
-      // ended meanwhile
+      // it has ended
     }
   }
 }
 
-/** Says how it went; undefined: closed. */
+/** Returns why port 22 could not be closed, or undefined. */
 async function close(): Promise<string | undefined> {
-  if (door === undefined) return undefined;
-  const api = new HetznerApi({ endpoint: door.endpoint, token: process.env["HCLOUD_TOKEN"] ?? "" });
+  if (sshRule === undefined) return undefined;
+  const api = new HetznerApi({ endpoint: sshRule.endpoint, token: process.env["HCLOUD_TOKEN"] ?? "" });
   const end = Date.now() + CLOSE_SECONDS * 1000;
   for (;;) {
     try {
-      await removeSshRule(api, door);
+      await removeSshRule(api, sshRule);
       return undefined;
     } catch (error) {
       if (Date.now() > end) return String(error);
@@ -51,14 +52,14 @@ async function close(): Promise<string | undefined> {
 
 let ending = false;
 async function end(): Promise<void> {
-  if (!asked) endGroups();
-  let trouble = await close();
-  if (!asked) {
-    // A request to open it may have been on its way when the installation was killed.
+  if (!closeRequested) killGroups();
+  let problem = await close();
+  if (!closeRequested) {
+    // The installation may have been killed in the middle of a request that opens it.
     await pause(3);
-    trouble = await close();
+    problem = await close();
   }
-  process.stdout.write(`${trouble === undefined ? "closed" : trouble.replaceAll("\n", " ")}\n`, () =>
+  process.stdout.write(`${problem === undefined ? "closed" : problem.replaceAll("\n", " ")}\n`, () =>
     process.exit(0),
   );
 }
@@ -68,7 +69,7 @@ const endOnce = (): void => {
   void end();
 };
 
-process.stdout.on("error", () => process.exit(0)); // nobody is there to be told
+process.stdout.on("error", () => process.exit(0)); // the reader is gone
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, endOnce);
 const lines = createInterface({ input: new Socket({ fd: 3, readable: true, writable: false }) });
 lines.on("line", (line) => {
@@ -76,7 +77,7 @@ lines.on("line", (line) => {
   if (word === "started") groups.add(Number(group));
   if (word === "ended") groups.delete(Number(group));
   if (word === "close") {
-    asked = true;
+    closeRequested = true;
     endOnce();
   }
 });

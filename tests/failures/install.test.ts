@@ -162,7 +162,7 @@ describe("the next run", () => {
     await until("port 22 of db is closed", 60, async () =>
       (await door("db")) === "closed" ? true : undefined,
     );
-    await until("the guardian has ended", 60, async () => ((await installers()) === "" ? true : undefined));
+    await until("the watchdog has ended", 60, async () => ((await installers()) === "" ? true : undefined));
     expect(await doors()).toEqual(closed);
     const { backkexec, backreboot, db, web, ...resumed } = phasesSince();
     expect({ backkexec, backreboot, web }).toEqual({});
@@ -179,7 +179,7 @@ describe("the next run", () => {
       refused,
       "2 of 8 hosts not converged",
       /backkexec: failed at install guard\n\s+reason: +\| it holds data \(\/srv\/photos\/one\)/,
-      /backreboot: failed at install guard\n\s+reason: +\| a NixOS runs there already/,
+      /backreboot: failed at install guard\n\s+reason: +\| it runs NixOS already/,
     );
     expect(phasesSince()).toEqual({ db: ["install", "reboot"] });
     await fleet.inside("backkexec", "rm -r /srv/photos");
@@ -233,7 +233,7 @@ describe("a fleet that is installed", () => {
     const address = machine("web").addresses.ipv4.replace(/^\d+\.\d+/, "100.64");
     const { outcome, reason } = await installer({ ...more, address });
     expect(outcome).toBe("failed");
-    expect(reason).toContain("it is not ours to wipe");
+    expect(reason).toContain("it is not touched");
     expect(phasesSince()).toEqual({});
     expect(await fleet.moment("web")).toEqual(before);
   });

@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { install, type Server } from "../../../deployer/install/install.ts";
+import type { Server } from "../../../deployer/install/context.ts";
+import { install } from "../../../deployer/install/install.ts";
 import { type InstallSpecInput, installSpec } from "../../../deployer/install/spec.ts";
 import { phaseStep, sshScript } from "../../../deployer/install/steps.ts";
 import type { CommandResult } from "../../../deployer/process/runner.ts";
@@ -44,7 +45,7 @@ async function run(
   expect(installResult.parse(result)).toEqual(result);
   return { result, w, phases: w.kinds().filter((kind) => kind !== "status" && kind !== "ssh") };
 }
-/** The vendor's side; port 22 is open anyway unless `admit` says otherwise. */
+/** The vendor's side; port 22 is open anyway unless `allowedSources` says otherwise. */
 const hetzner = { endpoint: "https://api.example.test/v1", stack: "test", server: 42, image: "debian-13" };
 const done = { build: [ok()], kexec: [ok()], disko: [ok()], install: [ok()], reboot: [ok()] };
 
@@ -78,7 +79,7 @@ test("a machine that shows neither key is never installed: lost state, a wrong a
   expect(result).toMatchObject({
     outcome: "failed",
     phase: "boot",
-    reason: expect.stringContaining("not ours to wipe"),
+    reason: expect.stringContaining("this host; it is not touched"),
   });
   expect(phases).toEqual([]);
 });
@@ -112,7 +113,7 @@ describe("what must not be wiped", () => {
   const created = { id: "debian", variant: "", bootId: "b1", machineId };
 
   test.each([
-    ["a NixOS", { ...created, id: "nixos" }, "a NixOS runs there already"],
+    ["a NixOS", { ...created, id: "nixos" }, "it runs NixOS already"],
     ["data", { ...created, data: "/srv/photos/one" }, "it holds data (/srv/photos/one)"],
   ])("%s behind the throw-away key: refused, unless `reinstall` names the machine", async (_, facts, why) => {
     const refused = await run({ status: [otherKey], ssh: [ok(facts)] });
@@ -162,7 +163,7 @@ describe("what must not be wiped", () => {
     );
     expect(result).toMatchObject({
       ...{ outcome: "failed", phase: "wipe", reason: expect.stringContaining("server is protected") },
-      hint: expect.stringContaining("unprotected"),
+      hint: expect.stringContaining("remove the protection"),
     });
   });
 });
@@ -172,7 +173,7 @@ describe("port 22", () => {
     const order: string[] = [];
     const { result } = await run(
       { status: [nixos] },
-      { hetzner: { ...hetzner, admit: ["198.51.100.1/32"] } },
+      { hetzner: { ...hetzner, allowedSources: ["198.51.100.1/32"] } },
       { open: async () => void order.push("open") },
     );
     expect(result).toMatchObject({ outcome: "already" });
@@ -181,15 +182,15 @@ describe("port 22", () => {
   });
 
   test.each([
-    ["no network is named", [], {}, "`[deploy] sources` names no network"],
+    ["no network is named", [], {}, "`[deploy] sources` contains no network"],
     [
       "the vendor refuses",
       ["198.51.100.1/32"],
       { open: () => Promise.reject(new Error("token is read-only")) },
       "token is read-only",
     ],
-  ])("%s: told at once, and nothing is asked", async (_, admit, vendor, why) => {
-    const { result, w } = await run({}, { hetzner: { ...hetzner, admit } }, vendor);
+  ])("%s: told at once, and nothing is asked", async (_, allowedSources, vendor, why) => {
+    const { result, w } = await run({}, { hetzner: { ...hetzner, allowedSources } }, vendor);
     expect(result).toMatchObject({ outcome: "failed", phase: "door", reason: expect.stringContaining(why) });
     expect(w.asked).toEqual([]);
   });

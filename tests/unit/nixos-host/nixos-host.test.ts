@@ -273,14 +273,14 @@ describe("a host to be installed", () => {
         endpoint: "https://api.example.test/v1",
         stack: "test",
         image: "debian-13",
-        admit: ["198.51.100.1/32"],
+        allowedSources: ["198.51.100.1/32"],
       },
       seconds: { boot: 60 },
     });
     const environment = recording.named("web-install").inputs["environment"] as Record<string, string>;
     expect(JSON.parse(environment["PANTHEROS_INSTALL"] ?? "")).toMatchObject({
       user: "deploy",
-      hetzner: { server: 42, admit: ["198.51.100.1/32"] },
+      hetzner: { server: 42, allowedSources: ["198.51.100.1/32"] },
       seconds: { boot: 60 },
     });
     expect(environment["PANTHEROS_INSTALL"]?.length).toBeLessThan(1024);
