@@ -1,20 +1,21 @@
-/** Whose deploy a run is: the commit of the flake, whether anything beside it counts, and who asked for it. */
-import { execFile } from "node:child_process";
+/** Origin of a deploy: the flake's commit, whether its directory has uncommitted changes, and who started the run. */
 import { hostname, userInfo } from "node:os";
 import { resolve } from "node:path";
+import { runQuery } from "../deployer/process/child.ts";
 
 export interface Provenance {
-  /** null: the flake is in no Git repository. */
+  /** null: the flake is not in a Git repository. */
   readonly commit: string | null;
-  /** The directory of the flake has changes that are not committed. */
+  /** The flake's directory has uncommitted changes. */
   readonly dirty: boolean | null;
   readonly by: string;
 }
 
-/** Seconds that Git may take; a repository on a dead network drive must not hold a deploy. */
+/** A repository on a dead network drive must not delay a deploy. */
 const GIT_SECONDS = 10;
+const MAX_GIT_OUTPUT_BYTES = 64 * 1024 * 1024;
 
-/** The directory of a flake reference, where it is one: `./nix`, `path:/x`, `git+file:///x?dir=nix`. */
+/** The directory of a local flake reference: `./nix`, `path:/x`, `git+file:///x?dir=nix`. */
 export function flakeDirectory(reference: string): string | undefined {
   const [, local = "", query = ""] =
     /^(?:path:|git\+file:\/\/)?([^:?#]+)(?:\?([^#]*))?(?:#.*)?$/.exec(reference) ?? [];
@@ -22,7 +23,7 @@ export function flakeDirectory(reference: string): string | undefined {
   return resolve(local, new URLSearchParams(query).get("dir") ?? ".");
 }
 
-/** The person or the machine account behind a run: as the CI system names it, else USER@MACHINE. */
+/** The user who started the run: as the CI system names it, else USER@MACHINE. */
 export function actor(env: NodeJS.ProcessEnv, fallback: () => string): string {
   const ci = [
     "GITHUB_ACTOR",
@@ -35,25 +36,26 @@ export function actor(env: NodeJS.ProcessEnv, fallback: () => string): string {
   return sanitize(found ?? fallback());
 }
 
-/** Without what a host's supervisor does not take in a word: quotes, backslashes, control characters; at most 128. */
+/** Removes what the supervisor refuses in an argument (quotes, backslashes, control characters); at most 128 characters. */
 const sanitize = (text: string): string => text.replace(/["\\\p{Cc}]/gu, "").slice(0, 128) || "unknown";
 
-function git(directory: string, ...args: string[]): Promise<string | undefined> {
-  return new Promise((done) => {
-    const options = { timeout: GIT_SECONDS * 1000, maxBuffer: 64 * 1024 * 1024 };
-    execFile("git", ["-C", directory, ...args], options, (error, stdout) =>
-      done(error === null ? stdout.trim() : undefined),
-    );
+async function git(directory: string | undefined, ...args: string[]): Promise<string | undefined> {
+  if (directory === undefined) return undefined;
+  const { exitCode, stdout } = await runQuery({
+    argv: ["git", "-C", directory, ...args],
+    timeoutSeconds: GIT_SECONDS,
+    maxOutputBytes: MAX_GIT_OUTPUT_BYTES,
   });
+  return exitCode === 0 ? stdout.trim() : undefined;
 }
 
 export async function provenance(flake: string, env: NodeJS.ProcessEnv = process.env): Promise<Provenance> {
   const directory = flakeDirectory(flake);
-  const ask = async (...args: string[]) => (directory === undefined ? undefined : git(directory, ...args));
   const [tracked, head, changes] = await Promise.all([
-    ask("ls-files", "--error-unmatch", "--", "flake.nix"), // in a repository that ignores it, the commit says nothing of it
-    ask("rev-parse", "--verify", "HEAD"),
-    ask("status", "--porcelain", "--untracked-files=normal", "--", "."),
+    // The commit of a repository that ignores the flake does not describe it.
+    git(directory, "ls-files", "--error-unmatch", "--", "flake.nix"),
+    git(directory, "rev-parse", "--verify", "HEAD"),
+    git(directory, "status", "--porcelain", "--untracked-files=normal", "--", "."),
   ]);
   const commit = tracked === undefined ? undefined : head;
   return {

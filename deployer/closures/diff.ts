@@ -1,15 +1,17 @@
-/** Two closures compared, from what `nix path-info --json --recursive` says of their paths. */
+/** Compares two closures, from the output of `nix path-info --json --recursive`. */
 import * as z from "zod";
 
 const pathInfo = z.object({ narSize: z.number(), references: z.array(z.string()) });
-/** Store path -> its size and references; a path that the store does not have is null. */
-const asked = z.record(z.string(), pathInfo.nullable());
-/** Before Nix 2.19 it was a list. */
-const listed = z.array(z.object({ path: z.string(), valid: z.boolean().optional() }).and(pathInfo.partial()));
+/** Store path -> size and references; null: the store does not have the path. */
+const recordFormat = z.record(z.string(), pathInfo.nullable());
+/** The format before Nix 2.19. */
+const listFormat = z.array(
+  z.object({ path: z.string(), valid: z.boolean().optional() }).and(pathInfo.partial()),
+);
 
 export type PathInfos = ReadonlyMap<string, z.infer<typeof pathInfo>>;
 
-/** Paths that the store has; empty for what is no path-info. */
+/** The paths that the store has; empty if the text has neither format. */
 export function readPathInfos(json: string): PathInfos {
   let value: unknown;
   try {
@@ -17,13 +19,13 @@ export function readPathInfos(json: string): PathInfos {
   } catch {
     return new Map();
   }
-  const record = asked.safeParse(value);
+  const record = recordFormat.safeParse(value);
   if (record.success) {
     return new Map(
       Object.entries(record.data).flatMap(([path, info]) => (info === null ? [] : [[path, info]])),
     );
   }
-  const list = listed.safeParse(value);
+  const list = listFormat.safeParse(value);
   if (!list.success) return new Map();
   return new Map(
     list.data.flatMap(({ path, narSize, references }) =>
@@ -32,7 +34,7 @@ export function readPathInfos(json: string): PathInfos {
   );
 }
 
-/** Everything that `root` needs; undefined when a part of it is not known. */
+/** The closure of `root`; undefined when a part of it is unknown. */
 export function closureOf(infos: PathInfos, root: string): Set<string> | undefined {
   const seen = new Set([root]);
   for (const path of seen) {
@@ -43,26 +45,26 @@ export function closureOf(infos: PathInfos, root: string): Set<string> | undefin
   return seen;
 }
 
-/** Packages as `NAME VERSION`, changed ones as `NAME OLD -> NEW`; sizes in bytes of NARs. */
+/** Packages are `NAME VERSION`, changed ones `NAME OLD -> NEW`; sizes are bytes of NARs. */
 export const closureDiff = z.object({
   before: z.number(),
   after: z.number(),
-  /** Of paths that the closure before does not have. */
+  /** Size of the paths that the closure before does not have. */
   fresh: z.number(),
   freshPaths: z.number(),
   changed: z.array(z.string()),
   added: z.array(z.string()),
   removed: z.array(z.string()),
-  /** Names of what was made anew in the same version. */
+  /** Names of packages that were rebuilt in the same version. */
   rebuilt: z.array(z.string()),
 });
 export type ClosureDiff = z.infer<typeof closureDiff>;
 
-/** What is known of a host's two systems. */
-export const closureLook = z.object({ built: z.boolean(), diff: closureDiff.optional() });
-export type ClosureLook = z.infer<typeof closureLook>;
+/** A host's running and wanted systems; without `diff` when one of the closures is unknown. */
+export const closureComparison = z.object({ built: z.boolean(), diff: closureDiff.optional() });
+export type ClosureComparison = z.infer<typeof closureComparison>;
 
-/** `linux-6.12.1` -> linux and 6.12.1: the version begins behind the first dash that no letter follows, as Nix has it. */
+/** `linux-6.12.1` -> linux and 6.12.1. As in Nix, the version starts after the first dash that no letter follows. */
 export function packageOf(path: string): { readonly name: string; readonly version: string } {
   const base = path.replace(/^\/nix\/store\/[0-9a-z]{32}-/, "");
   const found = /^(.*?)-([^A-Za-z].*)$/.exec(base);
@@ -85,7 +87,7 @@ const total = (infos: PathInfos, paths: Iterable<string>): number =>
 const named = (name: string, versions: readonly string[]): string =>
   [name, versions.join(", ")].filter((word) => word !== "").join(" ");
 
-/** Undefined when one of the two is not known as a whole. */
+/** Undefined when a part of either closure is unknown. */
 export function compareClosures(infos: PathInfos, from: string, to: string): ClosureDiff | undefined {
   const [before, after] = [closureOf(infos, from), closureOf(infos, to)];
   if (before === undefined || after === undefined) return undefined;
@@ -95,8 +97,10 @@ export function compareClosures(infos: PathInfos, from: string, to: string): Clo
   const same = (name: string) => old.get(name)?.join() === now.get(name)?.join();
   const freshNames = new Set(fresh.map((path) => packageOf(path).name));
   return {
-    ...{ before: total(infos, before), after: total(infos, after) },
-    ...{ fresh: total(infos, fresh), freshPaths: fresh.length },
+    before: total(infos, before),
+    after: total(infos, after),
+    fresh: total(infos, fresh),
+    freshPaths: fresh.length,
     changed: names
       .filter((name) => old.has(name) && now.has(name) && !same(name))
       .map((name) => `${named(name, old.get(name) ?? [])} -> ${(now.get(name) ?? []).join(", ") || "none"}`),

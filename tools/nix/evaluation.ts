@@ -1,23 +1,28 @@
-/** What one evaluation took. */
+/** Time and memory of one evaluation. */
 export interface Figures {
   readonly name: string;
-  /** From start to end, with reading the flake's inputs. */
+  /** Wall-clock time, which includes reading the flake's inputs. */
   readonly seconds: number;
   readonly cpuSeconds: number;
-  /** Heap of the evaluator at its end; it only grows. Source: `gc.heapSize` of NIX_SHOW_STATS. */
+  /** The evaluator's heap at the end, which is its maximum. Source: `gc.heapSize` of NIX_SHOW_STATS. */
   readonly megabytes: number;
 }
 
-/** Arguments of nix that put local directories in the place of a flake's inputs. */
+/** Arguments of nix that replace a flake's inputs with local directories. */
 export function inputOverrides(inputs: ReadonlyMap<string, string>): string[] {
   return [...inputs].flatMap(([name, directory]) => ["--override-input", name, `path:${directory}`]);
 }
 
-/** argv of nix that evaluates hosts to the derivations of their systems, all in one evaluator. */
-export function evaluation(flake: string, hosts: readonly string[], overrides: readonly string[]): string[] {
+/** Evaluates hosts to the derivations of their systems in one process. */
+export function evaluationArgv(
+  flake: string,
+  hosts: readonly string[],
+  overrides: readonly string[],
+): string[] {
   const drv = (host: string) =>
     `${JSON.stringify(host)} = cs.${JSON.stringify(host)}.config.system.build.toplevel.drvPath;`;
   return [
+    "nix",
     "--extra-experimental-features",
     "nix-command flakes",
     "eval",
@@ -30,7 +35,7 @@ export function evaluation(flake: string, hosts: readonly string[], overrides: r
   ];
 }
 
-/** Reads the file that NIX_SHOW_STATS_PATH names. */
+/** @param statistics content of the file that NIX_SHOW_STATS_PATH names */
 export function figuresOf(name: string, seconds: number, statistics: string): Figures {
   const { cpuTime, gc } = JSON.parse(statistics) as { cpuTime: number; gc?: { heapSize?: number } };
   return { name, seconds, cpuSeconds: cpuTime, megabytes: (gc?.heapSize ?? 0) / 1e6 };

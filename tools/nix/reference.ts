@@ -1,11 +1,11 @@
-/** An option of the machines' modules, as tools/nix/options.nix lists it. */
+/** An option of the NixOS modules, as tools/nix/options.nix lists it. */
 export interface ModuleOption {
   readonly name: string;
   readonly type: string;
   readonly description: string;
-  /** As Nix or in words; null when the option must be set. */
+  /** A Nix expression or prose; null: the option must be set. */
   readonly default: string | null;
-  /** Declaring file, below nix/modules. */
+  /** The declaring file, relative to nix/modules. */
   readonly file: string;
 }
 
@@ -17,7 +17,7 @@ function row(option: ModuleOption): string {
   return `| \`${option.name}\` | ${cell(option.type)} | ${value} | ${cell(option.description)} |`;
 }
 
-/** The options' reference as Markdown: one section per file. */
+/** The reference of the options in Markdown, one section per file. */
 export function optionReference(options: readonly ModuleOption[]): string {
   const files = [...new Set(options.map(({ file }) => file))].toSorted();
   const sections = files.flatMap((file) => [
@@ -29,10 +29,10 @@ export function optionReference(options: readonly ModuleOption[]): string {
     "",
   ]);
   return [
-    "# Options of the machines",
+    "# Options of the NixOS modules",
     "",
-    "Made from the modules' declarations by `tools/nix/options.nix`; `make docs` writes it again, and a test compares.",
-    "What of them the inventory sets is in [nix.md](nix.md); the rest is set in `nix/hosts` and `nix/profiles`.",
+    "`make docs` generates this page from the modules' declarations (`tools/nix/options.nix`); a test compares.",
+    "[nix.md](nix.md) lists the options that the inventory sets; the others are set in `nix/hosts` and `nix/profiles`.",
     "",
     ...sections,
   ].join("\n");

@@ -1,10 +1,6 @@
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { instantiate } from "./instantiate.ts";
 import { type ModuleOption, optionReference } from "./reference.ts";
 
-const listed = execFileSync(
-  "nix-instantiate",
-  ["--eval", "--strict", "--json", "--arg", "modules", "./nix/modules", "tools/nix/options.nix"],
-  { encoding: "utf8" },
-);
-writeFileSync("docs/nix-options.md", optionReference(JSON.parse(listed) as ModuleOption[]));
+const options = await instantiate("--arg", "modules", "./nix/modules", "tools/nix/options.nix");
+writeFileSync("docs/nix-options.md", optionReference(options as ModuleOption[]));

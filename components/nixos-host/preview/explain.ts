@@ -8,7 +8,7 @@ import { dirname } from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
-import { type ClosureLook, closureLook } from "../../../deployer/closures/diff.ts";
+import { type ClosureComparison, closureComparison } from "../../../deployer/closures/diff.ts";
 import { NOT_PROBED, type Probe } from "../../../deployer/probe.ts";
 import { PROGRAMS } from "../../../deployer/programs.ts";
 import { isPinned, pinnedHostText, type Wanted } from "../pin.ts";
@@ -64,10 +64,10 @@ const inspected = (each: ProbedHost): pulumi.Output<ProbedHost> =>
     ? each.inspect().apply((probe) => ({ ...each, probe: probe.reached ? probe : each.probe }))
     : pulumi.output(each);
 
-function linesOf(found: ProbedHost, look: ClosureLook | undefined): Line[] {
+function linesOf(found: ProbedHost, closures: ClosureComparison | undefined): Line[] {
   const { host, wanted, probe, reboot } = found;
   if (!probe.reached && probe.reason === NOT_PROBED.reason) return [];
-  if (!isPinned(wanted)) return previewLines(host, wanted, probe, reboot, look);
+  if (!isPinned(wanted)) return previewLines(host, wanted, probe, reboot, closures);
   const text = pinnedHostText(host, wanted, probe);
   return text === undefined ? [] : text.split("\n").map((line, rank) => ({ text: line, rank }));
 }
@@ -85,7 +85,7 @@ export function explain(args: ExplainArgs, opts: pulumi.InvokeOutputOptions): pu
     const changed = found.filter((each) => linesOf(each, undefined).length > 0);
     return pulumi
       .all([pulumi.all(changed.map(inspected)), compareClosures(closurePairs(changed), args, opts)])
-      .apply(([hosts, looks]) => writeExplanation(hosts, looks, args));
+      .apply(([hosts, comparisons]) => writeExplanation(hosts, comparisons, args));
   });
 }
 
@@ -93,8 +93,8 @@ function compareClosures(
   pairs: Record<string, { from: string | null; to: string }>,
   { cache, seconds }: ExplainArgs,
   opts: pulumi.InvokeOutputOptions,
-): pulumi.Output<Record<string, ClosureLook>> {
-  if (Object.keys(pairs).length === 0) return pulumi.output<Record<string, ClosureLook>>({});
+): pulumi.Output<Record<string, ClosureComparison>> {
+  if (Object.keys(pairs).length === 0) return pulumi.output<Record<string, ClosureComparison>>({});
   const ran = command.local.runOutput(
     {
       command: `"$PANTHEROS_NODE" ${PROGRAMS.compareClosures} || :`,
@@ -105,12 +105,12 @@ function compareClosures(
     },
     opts,
   );
-  return ran.apply(({ stdout }) => readLooks(stdout));
+  return ran.apply(({ stdout }) => readComparisons(stdout));
 }
 
-export function readLooks(stdout: string): Record<string, ClosureLook> {
+export function readComparisons(stdout: string): Record<string, ClosureComparison> {
   try {
-    return z.record(z.string(), closureLook).parse(JSON.parse(stdout));
+    return z.record(z.string(), closureComparison).parse(JSON.parse(stdout));
   } catch {
     return {};
   }
@@ -118,10 +118,10 @@ export function readLooks(stdout: string): Record<string, ClosureLook> {
 
 async function writeExplanation(
   changed: readonly ProbedHost[],
-  looks: Readonly<Record<string, ClosureLook>>,
+  comparisons: Readonly<Record<string, ClosureComparison>>,
   { file, stack }: ExplainArgs,
 ): Promise<void> {
-  const hosts = changed.map((each) => linesOf(each, looks[each.host]));
+  const hosts = changed.map((each) => linesOf(each, comparisons[each.host]));
   rmSync(file, { force: true });
   if (hosts.length === 0) return;
   mkdirSync(dirname(file), { recursive: true });

@@ -1,6 +1,6 @@
 /** What a preview says of a host that would change; short, as it stands in a pull request's comment. */
 
-import { bytesText, type ClosureDiff, type ClosureLook } from "../../../deployer/closures/diff.ts";
+import { bytesText, type ClosureComparison, type ClosureDiff } from "../../../deployer/closures/diff.ts";
 import type { Target } from "../../../deployer/evaluate.ts";
 import type { Probe } from "../../../deployer/probe.ts";
 import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
@@ -82,13 +82,13 @@ export function unitChanges(
   };
 }
 
-/** The lines for one host; none when nothing would happen to it. `look`: what is known of its closures, when they were looked up. */
+/** The lines for one host; none when nothing would happen to it. `closures`: the comparison of its two closures, if there is one. */
 export function previewLines(
   host: string,
   target: Target,
   probe: Probe,
   reboot: "allow" | "never" = "never",
-  look: ClosureLook = { built: false },
+  closures: ClosureComparison = { built: false },
 ): Line[] {
   const why = deployReason(target.outPath, probe);
   if (why === undefined) return [];
@@ -104,9 +104,9 @@ export function previewLines(
   const { status } = probe;
   add(6, `  runs    ${shortPath(status.system)}`);
   if (status.system !== target.outPath) {
-    add(1, `  wanted  ${shortPath(target.outPath)}${look.built ? "" : " (not built)"}`);
+    add(1, `  wanted  ${shortPath(target.outPath)}${closures.built ? "" : " (not built)"}`);
     if (status.units != null) add(3, unitLine(unitChanges(status.units, target.units)));
-    if (look.diff !== undefined) for (const line of diffLines(look.diff)) lines.push(line);
+    if (closures.diff !== undefined) for (const line of diffLines(closures.diff)) lines.push(line);
   }
   if (status.profile !== status.system) add(7, `  profile ${shortPath(status.profile)}`);
   if (status.bootDefault !== null && status.bootDefault !== status.system) {

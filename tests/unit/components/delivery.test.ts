@@ -208,7 +208,7 @@ describe.each(["dash", "busybox sh"])("script under %s", (shell) => {
       outcome: "failed",
       step: "mark",
       exitCode: 2,
-      reason: "the supervisor refused it",
+      reason: "the supervisor refused the secret",
     });
   });
 
@@ -221,7 +221,7 @@ describe.each(["dash", "busybox sh"])("script under %s", (shell) => {
 
   test.each([
     ["Host key verification failed.", "failed", "the host key is not the pinned one"],
-    ["deploy@web: Permission denied (publickey).", "failed", "the host refused our key"],
+    ["deploy@web: Permission denied (publickey).", "failed", "the host refused the SSH key"],
     [
       "ssh: Could not resolve hostname web: Name or service not known",
       "offline",

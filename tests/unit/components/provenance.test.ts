@@ -21,24 +21,24 @@ describe("in a repository", () => {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  const ask = (flake: string) => provenance(flake, { GITHUB_ACTOR: "ann" });
+  const provenanceOf = (flake: string) => provenance(flake, { GITHUB_ACTOR: "ann" });
 
-  test("the commit, and whether the flake's own directory differs from it", async () => {
+  test("reads the commit, and whether the flake's directory differs from it", async () => {
     const flake = `path:${directory}/nix`;
     const commit = git("rev-parse", "HEAD");
-    expect(await ask(flake)).toEqual({ commit, dirty: false, by: "ann" });
+    expect(await provenanceOf(flake)).toEqual({ commit, dirty: false, by: "ann" });
     writeFileSync(join(directory, "README.md"), "beside the flake");
-    expect(await ask(flake)).toEqual({ commit, dirty: false, by: "ann" });
+    expect(await provenanceOf(flake)).toEqual({ commit, dirty: false, by: "ann" });
     writeFileSync(join(directory, "nix/new.nix"), "{}");
-    expect(await ask(flake)).toEqual({ commit, dirty: true, by: "ann" });
+    expect(await provenanceOf(flake)).toEqual({ commit, dirty: true, by: "ann" });
   });
 
-  test("a flake that the repository ignores, or in no repository: no commit is claimed", async () => {
+  test("a flake that is ignored, or not in a repository, has no commit", async () => {
     mkdirSync(join(directory, "ignored"));
     writeFileSync(join(directory, "ignored/flake.nix"), "{}");
-    expect(await ask(`${directory}/ignored`)).toEqual({ commit: null, dirty: null, by: "ann" });
-    expect(await ask(tmpdir())).toEqual({ commit: null, dirty: null, by: "ann" });
-    expect(await ask("github:owner/repo")).toEqual({ commit: null, dirty: null, by: "ann" });
+    expect(await provenanceOf(`${directory}/ignored`)).toEqual({ commit: null, dirty: null, by: "ann" });
+    expect(await provenanceOf(tmpdir())).toEqual({ commit: null, dirty: null, by: "ann" });
+    expect(await provenanceOf("github:owner/repo")).toEqual({ commit: null, dirty: null, by: "ann" });
   });
 });
 
@@ -51,7 +51,7 @@ test.each([
   expect(flakeDirectory(reference)).toBe(directory);
 });
 
-test("who: as CI names them, else as asked; without what a host would not take", () => {
+test("the user is as CI names it, else the fallback; without characters that a supervisor refuses", () => {
   expect(actor({ GITHUB_ACTOR: "ann" }, () => "me@desk")).toBe("ann");
   expect(actor({ GITHUB_ACTOR: "" }, () => "me@desk")).toBe("me@desk");
   expect(actor({ GITLAB_USER_LOGIN: 'a"b\\c\nd' }, () => "")).toBe("abcd");

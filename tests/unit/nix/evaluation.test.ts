@@ -1,7 +1,10 @@
-import { evaluation, figuresOf, inputOverrides, tableOf } from "../../../tools/nix/evaluation.ts";
+import { evaluationArgv, figuresOf, inputOverrides, tableOf } from "../../../tools/nix/evaluation.ts";
 
-test("all hosts that are asked for are one expression of one evaluation, and the lock stays as it is", () => {
-  expect(evaluation("path:/fleet/nix", ["web", "db"], ["--override-input", "nixpkgs", "path:/np"])).toEqual([
+test("all selected hosts are one expression of one evaluation, and the lock file is not written", () => {
+  expect(
+    evaluationArgv("path:/fleet/nix", ["web", "db"], ["--override-input", "nixpkgs", "path:/np"]),
+  ).toEqual([
+    "nix",
     "--extra-experimental-features",
     "nix-command flakes",
     "eval",
@@ -16,7 +19,7 @@ test("all hosts that are asked for are one expression of one evaluation, and the
   ]);
 });
 
-test("local directories stand in for inputs", () => {
+test("local directories replace inputs", () => {
   expect(
     inputOverrides(
       new Map([

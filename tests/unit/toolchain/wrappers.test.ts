@@ -103,7 +103,7 @@ describe("tools/build-key", () => {
     });
     expect(call("", "Web")).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('"Web" is not a host'),
+      stderr: expect.stringContaining('"Web" is not a valid host name'),
     });
   });
 });
