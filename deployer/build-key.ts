@@ -1,16 +1,16 @@
 /**
- * A host's own signing key: what a store signs with it that is trusted less than the runner's counts on that host alone. It is derived
- * from the fleet's key, so there is no further secret to keep.
+ * A host's own signing key, for stores that are trusted less than the runner's: only that host trusts it. It is derived from the fleet's
+ * key, so there is no additional secret to keep.
  */
 import { createPrivateKey, createPublicKey, hkdfSync } from "node:crypto";
 
-/** Nix's form of an ed25519 key: its name and the seed of 32 bytes. */
+/** An ed25519 key of Nix: its name and the seed of 32 bytes. */
 export interface NixKey {
   readonly name: string;
   readonly seed: Buffer;
 }
 
-/** Names what the derived key is for; another purpose takes another text. */
+/** Purpose of the derived key. A key for a different purpose needs a different text. */
 const PURPOSE = "pantheros build key ";
 /** A seed as PKCS #8 (RFC 8410, section 7), without its 32 bytes. */
 const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -22,8 +22,8 @@ function publicHalf(seed: Buffer): Buffer {
 }
 
 /**
- * Reads what `nix key generate-secret` wrote: `NAME:BASE64`, the seed and the public half.
- * @throws Error that tells nothing of the content.
+ * Parses the output of `nix key generate-secret`: `NAME:BASE64`, with the seed and the public half.
+ * @throws Error whose message contains nothing of the key.
  */
 export function parseSecretKey(text: string): NixKey {
   const [, name = "", base64 = ""] = /^([^\s:]+):([A-Za-z0-9+/]+=*)$/.exec(text.trim()) ?? [];
@@ -35,10 +35,10 @@ export function parseSecretKey(text: string): NixKey {
   return { name, seed };
 }
 
-/** The name of a host's own key, as the tool proposes it; a host that is renamed keeps the key that it has. */
+/** The proposed name of a host's key. A renamed host keeps its key. */
 export const buildKeyName = (fleet: Pick<NixKey, "name">, host: string): string => `${fleet.name}-${host}`;
 
-/** The key of that name that belongs to the fleet's. */
+/** Derives the key with that name from the fleet's key. */
 export function deriveKey(fleet: NixKey, name: string): NixKey {
   return { name, seed: Buffer.from(hkdfSync("sha256", fleet.seed, "", `${PURPOSE}${name}`, 32)) };
 }

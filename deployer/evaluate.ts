@@ -1,4 +1,4 @@
-/** What Nix says of every host of a stack: one evaluation, in preview and up alike, and nothing is built. */
+/** Evaluates all hosts of a stack with one `nix eval`, in preview and up alike. Nothing is built. */
 
 import * as z from "zod";
 import { DEFAULT_SECONDS } from "../inventory/seconds.ts";
@@ -10,20 +10,20 @@ import { shellWord } from "./ssh.ts";
 
 const target = z.object({
   drvPath: z.string(),
-  /** Out path; an attribute set with an `outPath` would become that string in JSON. */
+  /** Out path. It is not called `outPath`, because Nix turns a set with that attribute into a string in JSON. */
   toplevel: z.string(),
   system: z.string(),
-  /** What `toplevel/kernel` links to. */
+  /** Target of the link `toplevel/kernel`. */
   kernel: z.string(),
-  /** Name -> value; where one differs from the running system's, NixOS refuses a live switch. */
+  /** Name -> value. When a value differs from the running system's, NixOS refuses a live switch. */
   inhibitors: z.record(z.string(), z.string()),
-  /** Unit -> what `toplevel/etc/systemd/system/UNIT` links to. */
+  /** Unit -> target of the link `toplevel/etc/systemd/system/UNIT`. */
   units: z.record(z.string(), z.string()),
-  /** disko's script, for the first install. */
+  /** disko's script, for the installation. */
   disko: z.object({ drvPath: z.string(), script: z.string() }).optional(),
 });
 
-/** One host as its flake describes it. */
+/** One host as the flake describes it. */
 export type Target = Omit<z.infer<typeof target>, "toplevel"> & { readonly outPath: string };
 export type Evaluation = Readonly<Record<string, Target>>;
 
@@ -31,21 +31,21 @@ export interface EvaluateArgs {
   /** Flake reference with the attribute `deployTargets`, such as `./nix`. */
   readonly flake: string;
   readonly hosts: readonly string[];
-  /** Input -> reference, instead of what the lock file says. */
+  /** Flake input -> reference that replaces the locked one. */
   readonly overrides?: Readonly<Record<string, string>>;
   /** Further arguments of `nix eval`, such as `--option eval-cache false`. */
   readonly options?: readonly string[];
-  /** Seconds: a fleet of big hosts evaluates for minutes when nothing is cached. */
+  /** Seconds. A large fleet evaluates for minutes when nothing is cached. */
   readonly timeoutSeconds?: number;
 }
 
-/** Of what Nix says of all hosts. */
+/** Of Nix's output for all hosts. */
 const MAX_BYTES = 2 ** 28;
 
-/** A Nix attribute name; quoted, as a host may be called like a keyword. */
+/** A quoted Nix attribute name, because a host's name may be a keyword. */
 const attribute = (name: string): string => `"${name.replace(/["\\$]/g, "\\$&")}"`;
 
-/** `nix eval` of the wanted hosts only: attributes of the others are never looked at. */
+/** Evaluates the given hosts only; Nix is lazy, so the others cost nothing. */
 export function nixEvalArgv(args: EvaluateArgs): string[] {
   const apply = `ts: { inherit (ts) ${args.hosts.map(attribute).join(" ")}; }`;
   return [
@@ -65,7 +65,7 @@ export class EvaluationError extends RunError {
   }
 }
 
-/** Of Nix's error the part that names the cause: from the last `error:` on, without the trace. At most 25 lines. */
+/** The cause in Nix's output: at most 25 lines from the last `error:` on, without the trace. */
 export function relevantLines(stderr: string): string {
   const lines = printable(stderr)
     .split("\n")
@@ -76,23 +76,23 @@ export function relevantLines(stderr: string): string {
 
 function evaluationHint(stderr: string): string {
   if (/spawn nix ENOENT/.test(stderr)) {
-    return "hint: Nix is not on PATH: install it, or in the sandbox run `make setup`";
+    return "hint: Nix is not on PATH: install it, or run `make setup` for the sandbox";
   }
   if (/attribute '.*' missing/.test(stderr)) {
     return "hint: a host of fleet.toml has no configuration in the flake: add nix/hosts/HOST";
   }
   if (/untracked|not tracked by Git/.test(stderr))
-    return "hint: flakes see only files Git knows: `git add` the new ones";
-  return "hint: the same error comes from `nix eval`, without Pulumi; add --show-trace to it";
+    return "hint: a flake contains only files that Git tracks: `git add` the new ones";
+  return "hint: run the command below without Pulumi; --show-trace adds the trace";
 }
 
-/** @throws EvaluationError with Nix's own words. */
+/** @throws EvaluationError with Nix's error. */
 export function readEvaluation(args: EvaluateArgs, ran: CommandResult): Evaluation {
   const argv = nixEvalArgv(args);
   if (ran.exitCode !== 0) throw new EvaluationError(argv, ran);
   const parsed = z.record(z.string(), target).safeParse(JSON.parse(ran.stdout));
   if (!parsed.success) {
-    const stderr = `error: deployTargets has another form:\n${z.prettifyError(parsed.error)}`;
+    const stderr = `error: deployTargets does not have the expected form:\n${z.prettifyError(parsed.error)}`;
     throw new EvaluationError(argv, { ...ran, stderr });
   }
   return Object.fromEntries(
@@ -104,14 +104,14 @@ export function readEvaluation(args: EvaluateArgs, ran: CommandResult): Evaluati
 }
 
 /**
- * The whole stack's evaluation. It begins at once, so that Nix works while the program loads. Its failure ends the program: without it
- * nothing about any host would be true.
+ * Starts the evaluation at once, so that Nix runs while the program loads. A failure ends the program, because nothing about any host
+ * would be true without it.
  */
 export function evaluate(args: EvaluateArgs): Promise<Evaluation> {
   if (args.hosts.length === 0) return Promise.resolve({});
   const timeoutSeconds = args.timeoutSeconds ?? DEFAULT_SECONDS.evaluate;
   const question = { argv: nixEvalArgv(args), timeoutSeconds, maxOutputBytes: MAX_BYTES, ownGroup: false };
   const evaluation = runQuery(question).then((ran) => readEvaluation(args, ran));
-  evaluation.catch(() => {}); // whoever uses it is told; until then it is not unhandled
+  evaluation.catch(() => {}); // each user of the promise gets the error; this only marks it as handled
   return evaluation;
 }

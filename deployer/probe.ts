@@ -1,4 +1,4 @@
-/** What a host is now: the supervisor's status over one bounded connection, in preview and up alike. */
+/** Reads the supervisor's status of a host over one bounded connection, in preview and up alike. */
 
 import { DEFAULT_SECONDS } from "../inventory/seconds.ts";
 import { lastLines } from "../lib/sanitize.ts";
@@ -14,21 +14,21 @@ export type Probe =
       readonly reached: true;
       readonly user: string;
       readonly status: SupervisorStatus;
-      /** How the last deploy to it ended, where the state says other than well. The host need not know of it. */
+      /** How the last deploy ended according to the state, when it did not succeed. The host may not know of it. */
       readonly unfinished?: DeployOutcome;
     }
   | {
       readonly reached: false;
       readonly reason: string;
       readonly hint?: string | undefined;
-      /** It did answer, and nothing that can be used. */
+      /** The host answered, but not with a valid status. */
       readonly garbled?: true;
     };
 
-/** With probing off. */
+/** The result while probing is off. */
 export const NOT_PROBED: Extract<Probe, { reached: false }> = { reached: false, reason: "not asked" };
 
-/** Whether it has a supervisor, and so a deploy user. One that does not answer is taken for managed. */
+/** Whether the host has a supervisor and a deploy user. A host that does not answer counts as managed. */
 export const isManaged = (probe: Probe): boolean => !(probe.reached && probe.status.version === 0);
 
 export interface ProbeArgs {
@@ -37,11 +37,11 @@ export interface ProbeArgs {
   readonly port?: number | undefined;
   /** The deploy user, tried first. */
   readonly user: string;
-  /** The pinned public host key, `TYPE BASE64`. */
+  /** Pinned public host key, `TYPE BASE64`. */
   readonly hostKey: string;
-  /** A system: a host that runs another one also tells its units. */
+  /** The wanted system. A host that runs a different one also reports its units. */
   readonly outPath?: string | undefined;
-  /** The host may never have been managed (it is adopted, or just created): root is tried after the deploy user. */
+  /** The host may be unmanaged (adopted or just created): root is tried after the deploy user. */
   readonly maybeUnmanaged: boolean;
   readonly identity?: string | undefined;
   /** Limits of the connection and of the whole probe. */
@@ -49,7 +49,7 @@ export interface ProbeArgs {
   readonly timeoutSeconds?: number | undefined;
 }
 
-/** What root reads on a NixOS machine without a supervisor: the same facts, as version 0. */
+/** Prints a status of version 0 on a NixOS machine without a supervisor, as root. */
 const unmanagedStatus = [
   'l() { readlink "$1" 2>/dev/null; }',
   'q() { if [ -n "$1" ]; then printf \'"%s"\' "$1"; else printf null; fi; }',
@@ -59,7 +59,7 @@ const unmanagedStatus = [
     ' "$(q "$(cat /proc/sys/kernel/random/boot_id)")" "$(q "$(cat /etc/machine-id 2>/dev/null)")" "$(q "$(l /run/current-system/kernel)")"',
 ].join("; ");
 
-/** The question as `login`: one bounded connection. Root may find a machine without a supervisor. */
+/** One bounded connection as `login`. As root the machine may have no supervisor. */
 export function probeArgv(args: ProbeArgs, login: string): string[] {
   const { host, address, port, identity, connectSeconds } = args;
   const pinned = { key: args.hostKey };
@@ -72,12 +72,12 @@ export function probeArgv(args: ProbeArgs, login: string): string[] {
 
 const garbled = (reason: string): Probe => ({ reached: false, reason, garbled: true });
 
-/** The last line that is an object is the status; undefined: none came. */
+/** Parses the last line that is an object; undefined when there is none. */
 export function readProbe(login: string, stdout: string): Probe | undefined {
   const answer = readAnswer(supervisorStatus, stdout);
   if (answer === undefined) return undefined;
   if ("problem" in answer) return garbled(`the host's answer is not a status: ${answer.problem}`);
-  // Version 0 has root's shell reach a machine without the checks that a supervisor makes: only that shell says it.
+  // Version 0 makes later steps use root without a supervisor's checks, so only root's shell may report it.
   if (answer.value.version === 0 && login !== "root") {
     return garbled("the host's answer is not a status: version: 0 from a supervisor");
   }
@@ -95,8 +95,7 @@ function unreached(said: string): Probe {
 }
 
 /**
- * What a host is now, over one connection; two where it may never have been managed. A host that does not answer is a finding and no
- * failure.
+ * Probes a host over one connection, or two when it may be unmanaged. A host that does not answer is a result, not an error.
  */
 export async function probeHost(args: ProbeArgs): Promise<Probe> {
   let said = "";
@@ -109,36 +108,36 @@ export async function probeHost(args: ProbeArgs): Promise<Probe> {
     });
     if (ran.tooLong) return garbled(TOO_LONG);
     const found = readProbe(login, ran.stdout);
-    // An answer that was not finished in time is none.
+    // An answer that was cut by the timeout does not count.
     if (found !== undefined && (found.reached || !ran.timedOut)) return found;
     said ||= lastLines(ran.stderr, 3);
   }
   return unreached(said);
 }
 
-/** Probes under way at once. Each is an ssh of some 8 MB, and no computer is faster for a hundred. */
-const slots = new Semaphore(16);
+/** Probes at the same time. Each is an ssh of about 8 MB, and more in parallel are not faster. */
+const semaphore = new Semaphore(16);
 
-/** All of a stack's run beside each other, as many as there are slots. */
+/** Probes a host when the semaphore is free. */
 export async function probe(args: ProbeArgs): Promise<Probe> {
-  await slots.acquire();
+  await semaphore.acquire();
   try {
     return await probeHost(args);
   } finally {
-    slots.release();
+    semaphore.release();
   }
 }
 
-/** Milliseconds between two questions to a machine that boots. */
+/** Milliseconds between two probes of a machine that boots. */
 const BOOT_POLL_MS = 2000;
 
-/** The connection was not made; anything else that ssh says is an answer of the machine, such as another host key. */
+/** Whether no connection was made. Other errors of ssh, such as a different host key, are answers of the machine. */
 const isSilent = (found: Probe): boolean => {
   if (found.reached || found.garbled) return false;
   return found.reason === NO_ANSWER || sshTrouble(found.reason) === "transport";
 };
 
-/** The same for a machine that boots: it is asked until it answers, for at most `seconds`. */
+/** Probes a machine that boots until it answers, for at most `seconds`. */
 export async function probeUntilReached(args: ProbeArgs, seconds: number): Promise<Probe> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {

@@ -1,10 +1,10 @@
-/** Argument vectors for OpenSSH. Everything that connects to a host uses these, so a host key is always checked. */
+/** Argument vectors for OpenSSH. Every connection to a host uses these, so host keys are always checked. */
 import { SSH_PORT } from "../inventory/primitives.ts";
 import { DEFAULT_SECONDS } from "../inventory/seconds.ts";
 import { shortName } from "../lib/short-name.ts";
 
 export interface SshPeer {
-  /** The inventory's name: what host keys are pinned under, and what stands in process lists. */
+  /** The inventory's name. Host keys are pinned under it, and process lists show it. */
   readonly host: string;
   readonly address: string;
   /** 22 when left out. */
@@ -12,147 +12,146 @@ export interface SshPeer {
   readonly user: string;
   /** A file with a line `HOST TYPE KEY` for each pinned key, or the one pinned key itself (`TYPE BASE64`). */
   readonly pinned: { readonly file: string } | { readonly key: string };
-  /** Private key; without one the agent's and the user's default keys are tried. */
+  /** File of a private key. Without it the keys of the agent and of the user are tried. */
   readonly identity?: string | undefined;
   /** Seconds to connect, banner and key exchange included. */
   readonly connectSeconds?: number | undefined;
   /**
-   * Control socket of a connection that is open, see openArgv; where it is not (any more), ssh makes one of its own. Absent: a
-   * connection of its own, as all need that are to show that a host can be reached.
+   * Control socket of a shared connection (openConnectionArgv); when it is closed, ssh makes its own. Absent: always an own
+   * connection, which proves that the host can be reached.
    */
   readonly shared?: string | undefined;
   /**
-   * Nothing that passes is a secret, as with the supervisor's verbs: sntrup761 is left out of the key exchanges, where the connection is
-   * not shared with what may be one. It guards a recording against a later quantum computer and costs an older ssh 0.1 s of processor
-   * time (OpenSSH 9.2 of Debian 12, measured; X25519 alone 0.01 s). ssh 9.9 and later has ML-KEM for the same end, which is cheap
-   * and stays.
+   * The connection carries no secret, as for the supervisor's verbs: the key exchange sntrup761 is left out. It protects recorded
+   * traffic from future quantum computers, and costs 0.1 s of processor time on an older ssh (OpenSSH 9.2 of Debian 12, measured;
+   * X25519 alone 0.01 s). The equivalent of ssh 9.9 and later, ML-KEM, is cheap and stays.
    */
   readonly carriesNoSecret?: boolean | undefined;
 }
 
-/** Seconds of silence between keep-alives, and how many may go unanswered: a dead peer ends a session after 15 s. */
+/** Seconds between keep-alives, and how many may be unanswered: a session with a dead peer ends after 15 s. */
 const ALIVE_SECONDS = 5;
 const ALIVE_COUNT = 3;
 
-/** Options for ssh, each with its reason; those in `first` win over the ones here, as ssh takes the first value that it sees. */
+/** Options for ssh, each with its reason. Those in `first` take precedence, because ssh uses the first value of an option. */
 export function sshOptions(peer: SshPeer, first: readonly (readonly [string, string])[] = []): string[] {
   const options: (readonly [string, string])[] = [
     ...first,
-    ["HostName", peer.address], // the name stays the inventory's, and IPv6 needs no brackets in a store's URI
+    ["HostName", peer.address], // the host argument stays the inventory's name, so that store URIs need no brackets for IPv6
     ["Port", String(peer.port ?? SSH_PORT)],
     ["User", peer.user],
-    ["HostKeyAlias", peer.host], // keys are pinned by name: an address is given to another machine one day
-    ...pins(peer), // only what this program pinned
-    ["GlobalKnownHostsFile", "/dev/null"], // and nothing that the runner believes
-    ["StrictHostKeyChecking", "yes"], // an unknown or another key ends the connection
+    ["HostKeyAlias", peer.host], // keys are pinned by name, because addresses are reused
+    ...pins(peer), // only the keys that this program pinned
+    ["GlobalKnownHostsFile", "/dev/null"], // and none of the runner's
+    ["StrictHostKeyChecking", "yes"], // an unknown or a different key ends the connection
     ["UpdateHostKeys", "no"], // a host cannot add keys to the pins
-    ["BatchMode", "yes"], // never a question that nobody answers
-    ["ConnectTimeout", String(peer.connectSeconds ?? DEFAULT_SECONDS.connect)], // also for a silent sshd
-    ["ServerAliveInterval", String(ALIVE_SECONDS)], // a host that went away is noticed
+    ["BatchMode", "yes"], // never waits for an answer to a prompt
+    ["ConnectTimeout", String(peer.connectSeconds ?? DEFAULT_SECONDS.connect)], // also bounds a silent sshd
+    ["ServerAliveInterval", String(ALIVE_SECONDS)], // detects a dead host
     ["ServerAliveCountMax", String(ALIVE_COUNT)],
-    ["ControlMaster", "no"], // a connection to share is opened on purpose, or there is none
-    ["ControlPath", peer.shared === undefined ? "none" : literally(peer.shared)],
-    // First what processors have instructions for. ssh's own first choice, ChaCha20, costs both sides more than twice the processor time
-    // (500 MB: 0.9 s against 0.4 s here, OpenSSH 9.2, measured). It stays behind them, for a sshd without AES-GCM.
+    ["ControlMaster", "no"], // shared connections are opened by openConnectionArgv only
+    ["ControlPath", peer.shared === undefined ? "none" : escapeTokens(peer.shared)],
+    // AES-GCM first, which processors accelerate. ssh's default, ChaCha20, takes more than twice the processor time (500 MB: 0.9 s
+    // against 0.4 s, OpenSSH 9.2, measured); it remains for a sshd without AES-GCM.
     ["Ciphers", "^aes256-gcm@openssh.com,aes128-gcm@openssh.com"],
     ["ForwardAgent", "no"],
-    ["LogLevel", "ERROR"], // stderr is for what went wrong
+    ["LogLevel", "ERROR"], // stderr has errors only
   ];
   if (peer.carriesNoSecret && peer.shared === undefined) options.push(["KexAlgorithms", "-sntrup761*"]);
   if (peer.identity !== undefined) {
     options.push(["IdentityFile", peer.identity]);
-    options.push(["IdentitiesOnly", "yes"]); // an agent full of keys would exhaust MaxAuthTries
+    options.push(["IdentitiesOnly", "yes"]); // many keys of an agent would exhaust MaxAuthTries
   }
-  // -F /dev/null: the runner's own configuration cannot interfere.
+  // -F /dev/null: the user's ssh configuration is ignored.
   return ["-F", "/dev/null", ...options.flatMap(([key, value]) => ["-o", `${key}=${value}`])];
 }
 
-/** A path in which ssh finds no token of its own. */
-const literally = (path: string): string => path.replaceAll("%", "%%");
+/** Escapes the `%` tokens of ssh in a path. */
+const escapeTokens = (path: string): string => path.replaceAll("%", "%%");
 
-/** Seconds without use after which ssh itself ends an open connection: whoever began it may be gone. */
+/** Seconds without use after which ssh closes a shared connection, in case the program that opened it is gone. */
 const IDLE_SECONDS = 60;
 
-/** Files of a connection that several commands share. Nobody else may enter their directory. */
+/** Files of a shared connection, in a private directory. */
 export interface SharedFiles {
-  /** Its control socket: SshPeer.shared. */
+  /** Control socket, for SshPeer.shared. */
   readonly control: string;
-  /** Socket behind which the peer's Nix daemon answers. */
+  /** Forwarded socket of the peer's Nix daemon. */
   readonly daemon: string;
-  /** What ssh says of the connection, as long as it is open. */
+  /** ssh's log of the connection. */
   readonly log: string;
 }
 
-/** Where Nix has the socket of its daemon; NixOS offers no other. */
+/** The daemon's socket on NixOS. */
 const DAEMON_SOCKET = "/nix/var/nix/daemon-socket/socket";
 
 /**
- * Opens a connection for others to share, with a way to the peer's Nix daemon, and leaves it to itself: exit 0 says that it
- * is open. A sshd that forwards no sockets tells so when somebody comes, see forwardingRefused.
+ * Opens a shared connection in the background, with the peer's Nix daemon forwarded to a local socket. Exit 0 means that it is open.
+ * A sshd that does not forward sockets reports that only when the socket is used (forwardingRefused).
  */
 export const openConnectionArgv = (peer: SshPeer, { control, daemon, log }: SharedFiles): string[] => [
   "ssh",
   ...sshOptions(peer, [
-    ["ControlMaster", "auto"], // and not "yes": it takes away a socket that nobody answers
-    ["ControlPath", literally(control)],
+    ["ControlMaster", "auto"], // unlike "yes", it replaces a stale socket
+    ["ControlPath", escapeTokens(control)],
     ["ControlPersist", String(IDLE_SECONDS)],
     ["ExitOnForwardFailure", "yes"],
-    ["StreamLocalBindUnlink", "yes"], // of a connection that was lost
-    ["LogLevel", "INFO"], // at ERROR it would not say why a connection ended
+    ["StreamLocalBindUnlink", "yes"], // replaces the socket of a lost connection
+    ["LogLevel", "INFO"], // at ERROR the log would not say why a connection ended
   ]),
-  ...["-E", log, "-L", `${literally(daemon)}:${DAEMON_SOCKET}`, "-N", peer.host],
+  ...["-E", log, "-L", `${escapeTokens(daemon)}:${DAEMON_SOCKET}`, "-N", peer.host],
 ];
 
-/** Ends an open connection once nothing goes through it any more; nobody finds it from now on. It fails where there is none. */
+/** Closes a shared connection when its last session has ended; new sessions do not use it. Fails when there is none. */
 export const closeConnectionArgv = (host: string, { control }: SharedFiles): string[] => [
-  ...["ssh", "-F", "/dev/null", "-o", `ControlPath=${literally(control)}`, "-O", "stop", host],
+  ...["ssh", "-F", "/dev/null", "-o", `ControlPath=${escapeTokens(control)}`, "-O", "stop", host],
 ];
 
-/** Whether an stderr tells of a sshd that led nobody to the daemon. */
+/** Whether a sshd refused to forward the daemon's socket. */
 export const forwardingRefused = (stderr: string): boolean => /^channel \d+: open failed: /m.test(stderr);
 
-/** Bytes of a socket's path everywhere (sun_path of macOS, less its end), less what ssh appends while it makes one. */
+/** Longest path of a socket in bytes: sun_path of macOS without the final zero, less 17 that ssh appends while it makes one. */
 const MAX_SOCKET_BYTES = 104 - 1 - 17;
 
-/** Those of a machine in `directory`; undefined where ssh could not make a socket there. */
+/** The files of a machine's connection; undefined when the directory's path is too long for a socket. */
 export function sharedFiles(directory: string, host: string): SharedFiles | undefined {
   const room = MAX_SOCKET_BYTES - Buffer.byteLength(`${directory}/.ssh`);
-  // Of a long name a part and a hash: fewer would not keep two hosts apart.
+  // A long name is cut and gets a hash; with less room two hosts could collide.
   if (host.length > room && room < 16) return undefined;
   const base = `${directory}/${shortName(host, room)}`;
   return { control: `${base}.ssh`, daemon: `${base}.nix`, log: `${base}.log` };
 }
 
-/** Signatures of a type of key. Source: ssh_config(5), "HostKeyAlgorithms"; those with SHA-1 are off since OpenSSH 8.8. */
+/** Signature algorithms of a key type. Source: ssh_config(5), "HostKeyAlgorithms". SHA-1 is off since OpenSSH 8.8. */
 const algorithmsOf = (type: string): string => (type === "ssh-rsa" ? "rsa-sha2-512,rsa-sha2-256" : type);
 
-/** OpenSSH 8.5 (2021) can ask a command for the pinned keys, where there is no file to name. */
+/** Without a file, the pinned key comes from a command (KnownHostsCommand, since OpenSSH 8.5 of 2021). */
 function pins({ host, pinned }: SshPeer): [string, string][] {
   if ("file" in pinned) return [["UserKnownHostsFile", pinned.file]];
   const [type = "", key = ""] = pinned.key.trim().split(/\s+/);
   return [
     ["UserKnownHostsFile", "none"],
     ["KnownHostsCommand", `/usr/bin/env echo ${host} ${type} ${key}`],
-    // ssh puts the types of keys in a file first, and not those of a command: it would take a key that is not pinned for a stranger's.
+    // ssh prefers the key types in a known_hosts file, but not those of a command: without this the host could show its other key.
     ...(type === "ssh-ed25519"
       ? []
       : ([["HostKeyAlgorithms", `^${algorithmsOf(type)}`]] as [string, string][])),
   ];
 }
 
-/** ssh running `words` on the peer. The remote side has a shell, so each word is quoted for it. */
+/** Runs `words` on the peer. Each word is quoted for the remote shell. */
 export function sshArgv(peer: SshPeer, words: readonly string[]): string[] {
   return sshScriptArgv(peer, words.map(shellWord).join(" "));
 }
 
-/** ssh running a script in the remote side's shell. */
+/** Runs a script in the peer's login shell. */
 export const sshScriptArgv = (peer: SshPeer, script: string): string[] => [
   ...["ssh", ...sshOptions(peer), "-T", peer.host, "--", script],
 ];
 
 /**
- * A configuration file for ssh with a section for each peer: for Nix, whose one command may talk to two of them while
- * NIX_SSHOPTS holds options for all alike.
+ * An ssh configuration file with a section for each peer. Nix needs it, because one command may connect to two peers while NIX_SSHOPTS
+ * has one set of options.
  */
 export function sshConfig(peers: readonly SshPeer[]): string {
   return peers
@@ -161,7 +160,7 @@ export function sshConfig(peers: readonly SshPeer[]): string {
       const lines = words.map((word) => {
         const at = word.indexOf("=");
         const [key, value] = [word.slice(0, at), word.slice(at + 1)];
-        // A command takes the rest of its line; elsewhere a blank would begin another argument.
+        // A command is the rest of its line; other values with a blank must be quoted.
         return `  ${key} ${/\s/.test(value) && key !== "KnownHostsCommand" ? `"${value}"` : value}\n`;
       });
       return `Host ${peer.host}\n${lines.join("")}`;
@@ -169,20 +168,20 @@ export function sshConfig(peers: readonly SshPeer[]): string {
     .join("\n");
 }
 
-/** The store of a peer, for `nix copy --to`. */
+/** The peer's store, for `nix copy --to`. */
 export const storeUri = (peer: SshPeer): string => `ssh-ng://${peer.host}`;
 
-/** Lines of a known_hosts file that pin `keys` (`TYPE BASE64`, comments dropped) to a name. */
+/** known_hosts lines that pin `keys` (`TYPE BASE64`; comments are dropped) to a name. */
 export function knownHostsLines(host: string, keys: readonly string[]): string {
   return keys.map((key) => `${host} ${key.trim().split(/\s+/).slice(0, 2).join(" ")}\n`).join("");
 }
 
-/** A word as a POSIX shell reads it back. */
+/** Quotes a word for a POSIX shell. */
 export function shellWord(word: string): string {
   return /^[A-Za-z0-9@%+=:,./_^-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** What a person can type: for messages. The options of ssh are left out, being the same every time. */
+/** A command for messages, as a person would type it. The options of ssh are omitted. */
 export function commandText(argv: readonly string[]): string {
   const option = (word = "") => word === "-F" || word === "-o";
   const shown =
@@ -192,7 +191,7 @@ export function commandText(argv: readonly string[]): string {
   return shown.map((word) => (word.includes(" ") && shown[0] === "ssh" ? word : shellWord(word))).join(" ");
 }
 
-/** ssh's exit status when it could not connect or lost the connection; a remote command's own is never this here. */
+/** ssh's exit status when it could not connect or lost the connection. No remote command of this program uses it. */
 export const sshLost = 255;
 
 const TRANSPORT =
@@ -203,14 +202,14 @@ const LOGIN = /permission denied|too many authentication failures/i;
 
 export type SshTrouble = "identity" | "login" | "transport";
 
-/** What kind of trouble an stderr tells of. A wrong host key is never "transport": it must not be tried again. */
+/** Classifies ssh's stderr. A wrong host key is never "transport", because it must not be retried. */
 export function sshTrouble(stderr: string): SshTrouble | undefined {
   if (IDENTITY.test(stderr)) return "identity";
   if (LOGIN.test(stderr)) return "login";
   return TRANSPORT.test(stderr) ? "transport" : undefined;
 }
 
-/** Of ssh's page about another host key what matters; the rest advises to remove the pin. */
+/** Shortens ssh's warning about a different host key; the rest of it advises to remove the pin. */
 export function identityReason(stderr: string): string {
   const shown = /SHA256:[A-Za-z0-9+/]+/.exec(stderr)?.[0];
   return `host key verification failed${shown === undefined ? "" : `: the machine shows ${shown}`}`;

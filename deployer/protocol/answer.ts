@@ -1,11 +1,11 @@
 /**
- * What a host prints, read by one function to a closed schema. A host may be broken or hostile: whatever it says has a size, a depth
- * and a form, and what does not fit is a finding about that host.
+ * Parses a host's output to a closed schema. A host may be broken or hostile, so size, depth and form of its output are limited, and
+ * an output that does not fit is a failure of that host alone.
  */
 import * as z from "zod";
 import { isStorePath, oneLine, printable } from "../../lib/sanitize.ts";
 
-/** Bytes of one answer; a longer one ends the connection. */
+/** Bytes of one answer. A longer answer ends the connection. */
 export const MAX_ANSWER_BYTES = 2 ** 20;
 export const TOO_LONG = "the host's answer is longer than 1 MiB";
 
@@ -13,33 +13,33 @@ const MAX_DEPTH = 16;
 /** Keys and elements of all objects and lists together. */
 const MAX_ITEMS = 20_000;
 
-/** Text with lines, for people: without control characters, and of a long one the end. */
+/** Text of several lines for people, without control characters; of long text the end is kept. */
 export const hostText = z.string().transform(printable);
-/** The same in one line. */
+/** The same, reduced to one line. */
 export const hostLine = z.string().transform((text) => oneLine(text, 4096));
 export const hostPath = z.string().refine(isStorePath, "not a store path");
-/** Opaque; a deploy writes it, see deploy/spec.ts. */
+/** Opaque; written by a deploy (deploy/spec.ts). */
 export const hostToken = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "not a token");
-/** A boot's, a machine's, an attempt's. */
+/** Id of a boot, a machine or an attempt. */
 export const hostId = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "not an id");
-/** A phase, a step, a setting. */
+/** Name of a phase, a step or a setting. */
 export const hostWord = z.string().regex(/^[A-Za-z][A-Za-z0-9 _-]{0,63}$/, "not a word");
-/** Characters of systemd.unit(5). */
+/** Allowed characters: systemd.unit(5). */
 export const unitName = z.string().regex(/^[A-Za-z0-9:_.\\@-]{1,255}$/, "not the name of a unit");
 export const hostNumber = z.number().int().min(-1).max(Number.MAX_SAFE_INTEGER);
 export const hostList = <T extends z.ZodType>(element: T) => z.array(element).max(4096);
 
-/** Names that every object has by itself. */
+/** Properties that every object inherits. */
 const INHERITED = new Set([...Object.getOwnPropertyNames(Object.prototype), "prototype"]);
 
-/** An object with keys of the host's own choice. Those that objects have by themselves are dropped. */
+/** An object whose keys the host chooses. Keys that every object inherits are dropped. */
 export const hostRecord = <T extends z.ZodType>(value: T) =>
   z
     .record(z.string().regex(/^[\x21-\x7e]{1,255}$/, "not a name"), value)
     .refine((found) => Object.keys(found).length <= 4096, "more than 4096 keys")
     .transform((found) => Object.fromEntries(Object.entries(found).filter(([key]) => !INHERITED.has(key))));
 
-/** Why a line is not parsed at all: looked at without recursion, as the parser itself would recurse. */
+/** Why a line must not be parsed; undefined when it may be. Checked without recursion, because the parser recurses. */
 function formProblem(line: string): string | undefined {
   if (line.length > MAX_ANSWER_BYTES) return "longer than 1 MiB";
   let [depth, items, inString] = [0, 0, false];
@@ -60,7 +60,7 @@ function formProblem(line: string): string | undefined {
 
 export type Answer<T> =
   | { readonly value: T }
-  /** `cut`: it is no JSON, as when the connection went while it was printed. */
+  /** `cut`: it is not JSON, as when the connection was lost in the middle. */
   | { readonly problem: string; readonly cut: boolean };
 
 function parsed(line: string): { readonly json: unknown } | undefined {
@@ -71,7 +71,7 @@ function parsed(line: string): { readonly json: unknown } | undefined {
   }
 }
 
-/** The last line that begins as an object does; undefined: none does. Keys that the schema does not have are later versions', and dropped. */
+/** Parses the last line that starts with `{`; undefined when there is none. Unknown keys belong to later versions and are dropped. */
 export function readAnswer<T>(schema: z.ZodType<T>, stdout: string): Answer<T> | undefined {
   const line = stdout
     .trim()
@@ -90,7 +90,7 @@ export function readAnswer<T>(schema: z.ZodType<T>, stdout: string): Answer<T> |
   return { problem: key === "" ? what : `${key}: ${what}`, cut: false };
 }
 
-/** The same where only an answer that fits counts. */
+/** The same, for callers that only need a valid answer. */
 export function parseLine<T>(schema: z.ZodType<T>, stdout: string): T | undefined {
   const answer = readAnswer(schema, stdout);
   return answer !== undefined && "value" in answer ? answer.value : undefined;

@@ -1,4 +1,4 @@
-/** What a deploy, an install and a stack's verdict are told as: one JSON line per host, kept in the state. */
+/** Results of deploys and installations: one line of JSON per host, stored in the state. */
 
 import * as z from "zod";
 import { isStorePath, lastLine, oneLine } from "../../lib/sanitize.ts";
@@ -6,26 +6,26 @@ import { hostLine, hostList, hostNumber, hostText, hostWord, parseLine, unitName
 import { healthReport, provenance, type SupervisorStatus } from "./supervisor.ts";
 
 /**
- * - confirmed: the wanted system runs, is healthy, answered over a fresh connection, and is what boots.
- * - staged: it boots next, and cannot run before; the inventory leaves the reboot to somebody. Nothing else was changed.
- * - rolled-back: it was tried; the system recorded before runs again.
- * - held: an earlier wave did not converge; the host was not touched.
- * - offline: the host did not answer; it was not touched.
- * - failed: a step failed before the activation, or the end could not be learnt; `running` says what is known.
+ * - confirmed: the wanted system runs, is healthy, answered over a fresh connection, and is the boot default.
+ * - staged: the wanted system needs a reboot, which the inventory does not allow; it runs after the next one. Nothing else changed.
+ * - rolled-back: the wanted system failed; the old one runs again.
+ * - held: a host of an earlier wave did not converge; this host was not touched.
+ * - offline: the host did not answer and was not touched.
+ * - failed: a step before the activation failed, or the end of the activation is unknown; see `running`.
  */
 export const deployOutcome = z.enum(["confirmed", "staged", "rolled-back", "held", "offline", "failed"]);
 export type DeployOutcome = z.infer<typeof deployOutcome>;
 
 const failure = {
   step: hostWord.optional(),
-  /** What was run, as a person would type it. */
+  /** The command as a person would type it. */
   command: hostText.optional(),
   exitCode: hostNumber.optional(),
   reason: hostText.optional(),
   hint: hostText.optional(),
 };
 
-/** What an earlier version took from a host need not be a path of the store. */
+/** States of earlier versions may hold a text that is not a store path. */
 const storePath = z
   .string()
   .transform((path) => (isStorePath(path) ? path : undefined))
@@ -37,16 +37,16 @@ export const deployResult = z.object({
   host: hostLine,
   outcome: deployOutcome,
   ...failure,
-  /** Store path of the system that runs now; absent when it is not known. */
+  /** Store path of the running system; absent when unknown. */
   running: storePath,
   booted: storePath,
   generation: hostNumber.optional(),
   health: healthReport.optional(),
   failedUnits: hostList(unitName).optional(),
-  /** Of the system that is committed on the host. */
+  /** Who deployed the host's committed system. */
   provenance: provenance.optional(),
   token: hostLine,
-  /** What did not go well but did not stop the deploy either. */
+  /** Problems that did not stop the deploy. */
   warnings: hostList(hostText).optional(),
   /** Step -> seconds it took. */
   seconds,
@@ -56,7 +56,7 @@ export type DeployResult = z.infer<typeof deployResult>;
 export const installResult = z.object({
   schemaVersion: z.literal(1),
   host: hostLine,
-  /** already: the machine answers with its own host key and runs a managed system; nothing was done. */
+  /** already: the machine answers with its own host key and runs a managed system; nothing was changed. */
   outcome: z.enum(["installed", "already", "failed"]),
   phase: hostWord.optional(),
   ...failure,
@@ -65,8 +65,8 @@ export const installResult = z.object({
 export type InstallResult = z.infer<typeof installResult>;
 
 /**
- * A deploy's line read from the state. What is not one is a failure of its own, never a success. Whose it is, the resource says: a host
- * may have been renamed since.
+ * Parses a deploy's line from the state. A line that is not a result counts as a failed deploy. `host` is the resource's, because the
+ * host may have been renamed since.
  */
 export function readDeployResult(host: string, stdout: string): DeployResult {
   const told = parseLine(deployResult, stdout);
@@ -77,7 +77,7 @@ export function readDeployResult(host: string, stdout: string): DeployResult {
     outcome: "failed",
     step: "result",
     reason: stdout.trim() === "" ? "the deploy printed no result" : `not a result: ${oneLine(stdout, 200)}`,
-    hint: "the deploy was ended from outside; run `pulumi up` again",
+    hint: "the deploy was killed; run `pulumi up` again",
     token: "",
     seconds: {},
   };
@@ -93,7 +93,7 @@ export function readInstallResult(host: string, stdout: string): InstallResult {
   );
 }
 
-/** The result of a host whose install failed, in place of its deploy's, which was held for that and says no more. */
+/** The result of a host whose installation failed. It replaces the result of the deploy, which was held for that reason. */
 export function installFailure({ phase, ...told }: InstallResult): DeployResult {
   const { schemaVersion, host, seconds, command, exitCode, reason, hint } = told;
   return {
@@ -105,16 +105,16 @@ export function installFailure({ phase, ...told }: InstallResult): DeployResult 
   };
 }
 
-/** The result of a host whose deploy did not begin, because a resource that it needs failed. */
+/** The result of a host whose deploy did not start because a resource that it needs failed. */
 export const resourceFailure = (host: string, reason: string): DeployResult => ({
   ...{ schemaVersion: 1, host, outcome: "failed", step: "resources", reason, token: "", seconds: {} },
-  hint: "the host was not touched; the resource's own error says what to do, then run `pulumi up` again",
+  hint: "the host was not touched; fix the resource's error, then run `pulumi up` again",
 });
 
-/** Steps of a deploy that leave the running system alone. */
+/** Steps of a deploy before the running system is changed. */
 const STEPS_WITHOUT_CHANGE = ["resources", "identity", "wave", "build", "sign", "push", "connect", "copy"];
 
-/** What runs on a host that the deploy did not come to touch is what the host said at the start of the run. */
+/** Adds the running system that the probe reported, when the deploy ended before it changed the host. */
 export function withRunning(result: DeployResult, status: SupervisorStatus | undefined): DeployResult {
   const { running, step } = result;
   if (status?.system == null || running !== undefined || !STEPS_WITHOUT_CHANGE.includes(step ?? ""))
@@ -123,7 +123,7 @@ export function withRunning(result: DeployResult, status: SupervisorStatus | und
   return { ...result, running: status.system, ...generation };
 }
 
-/** `web: rolled-back at activate: foo.service failed`, on one line; for summaries. */
+/** One line for summaries: `web: rolled-back at activate: foo.service failed`. */
 export function summary(result: DeployResult): string {
   const at = result.step === undefined ? "" : ` at ${result.step}`;
   const reason = result.reason === undefined ? "" : `: ${lastLine(result.reason)}`;

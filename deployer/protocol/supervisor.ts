@@ -1,4 +1,4 @@
-/** What `pantheros-supervisor` (nix/modules/deployment/supervisor/) says, and how to ask it. */
+/** The protocol of `pantheros-supervisor` (nix/modules/deployment/supervisor/): its answers and how to call it. */
 import * as z from "zod";
 import { type SshPeer, sshArgv } from "../ssh.ts";
 import {
@@ -14,17 +14,17 @@ import {
   unitName,
 } from "./answer.ts";
 
-/** Where the running system keeps it; the sudo rule of the deploy user names exactly this path. */
+/** Path in the running system. The deploy user's sudo rule allows exactly this path. */
 export const SUPERVISOR_PATH = "/run/current-system/sw/bin/pantheros-supervisor";
 
 const text = hostText.nullable();
 const line = hostLine.nullable();
 const path = hostPath.nullable();
 
-/** One health check as the host saw it. */
+/** Results of the host's health checks. */
 export const healthReport = hostList(z.object({ name: line, ok: z.boolean(), detail: text.optional() }));
 
-/** Whose deploy made a system the committed one; `at` is the host's clock, `previous` what was committed before it. */
+/** Which deploy committed a system. `at` is the host's clock; `previous` is the system that was committed before. */
 export const provenance = z.object({
   commit: line.optional(),
   dirty: z.boolean().nullable().optional(),
@@ -35,7 +35,7 @@ export const provenance = z.object({
 });
 export type Provenance = z.infer<typeof provenance>;
 
-/** The answer of `activate`, `confirm` and `rollback`, and `last` in a status. Unknown keys are later versions'. */
+/** The answer of `activate`, `confirm` and `rollback`, and `last` in a status. Unknown keys belong to later versions. */
 export const verbResult = z.object({
   outcome: z.enum([
     "waiting",
@@ -54,22 +54,22 @@ export const verbResult = z.object({
   reason: text.optional(),
   wanted: path.optional(),
   recorded: path.optional(),
-  /** `/run/current-system` at that moment. */
+  /** The target of `/run/current-system`. */
   running: path.optional(),
   booted: path.optional(),
   bootId: hostId.nullable().optional(),
   generation: hostNumber.nullable().optional(),
   token: hostToken.nullable().optional(),
-  /** Of one `activate`: the same token may be tried twice. */
+  /** Id of one `activate`, because a token can be tried twice. */
   attempt: hostId.nullable().optional(),
   at: line.optional(),
   failedUnits: hostList(unitName).optional(),
-  /** Units that served before the activation and do not after a rollback. */
+  /** Units that were active before the activation and are not after the rollback. */
   missingUnits: hostList(unitName).optional(),
   health: healthReport.optional(),
-  /** What differs from the booted system, and so waits for a reboot. */
+  /** What takes effect only after a reboot. */
   waits: line.optional(),
-  /** Of the system that is committed now. */
+  /** Provenance of the committed system. */
   deploy: provenance.nullable().optional(),
 });
 export type VerbResult = z.infer<typeof verbResult>;
@@ -90,53 +90,53 @@ export const PHASES = [
 
 /** The answer of `status`. */
 export const supervisorStatus = z.object({
-  /** Of the supervisor's protocol; 0: a machine that was never managed, read without a supervisor. From 2 on `secret` takes a length. */
+  /** Version of the protocol. 0: an unmanaged machine, read without a supervisor. From 2 on, `secret` takes a length. */
   version: z.int().min(0).max(1000),
   system: path,
   booted: path,
-  /** What the system profile points at: the newest committed generation. */
+  /** The target of the system profile: the newest committed generation. */
   profile: path,
-  /** What the boot loader starts next; null where its files are not understood. */
+  /** The system that boots next; null when the boot loader's files cannot be read. */
   bootDefault: path,
   generation: hostNumber.nullable(),
   bootId: hostId.nullable(),
-  /** `/etc/machine-id`; supervisors from before it was asked for do not say it. */
+  /** `/etc/machine-id`; absent from earlier supervisors. */
   machineId: hostId.nullable().optional(),
-  /** Token of the last confirmation; opaque. */
+  /** Token of the last confirmation. */
   token: hostToken.nullable(),
-  /** The running system is the one that was last confirmed. */
+  /** Whether the running system was the last to be confirmed. */
   confirmed: z.boolean(),
   phase: hostWord,
   activation: z.object({ token: hostToken.nullable(), wanted: path, recorded: path }).nullable().optional(),
-  /** The system committed before the one that is committed now, where it can be gone back to. */
+  /** The system that was committed before, if `rollback` can activate it. */
   previous: path.optional(),
   last: verbResult.nullable().optional(),
   failedUnits: hostList(unitName).optional(),
   kernel: line.optional(),
-  /** Kernel of the booted system: another one waits for a reboot. */
+  /** Kernel of the booted system. */
   bootedKernel: line.optional(),
-  /** Whether the running system lets a deploy reboot the machine. */
+  /** Whether a deploy may reboot the machine. */
   reboot: hostWord.nullable().optional(),
-  /** A system that boots next, and waits for somebody's reboot. */
+  /** A system that takes effect at the next reboot. */
   staged: z.object({ token: hostToken, wanted: hostPath }).nullable().optional(),
   deploy: provenance.nullable().optional(),
   inhibitors: hostRecord(hostLine).nullable().optional(),
   units: hostRecord(hostLine).nullable().optional(),
-  /** Name -> sha256 of each secret on the host. */
+  /** Name -> SHA-256 of each secret on the host. */
   secrets: hostRecord(z.string().regex(/^[0-9a-f]{64}$/, "not a SHA-256")).optional(),
 });
 export type SupervisorStatus = z.infer<typeof supervisorStatus>;
 
-/** The words to run on a host for a verb. `program` is the wanted closure's own on a machine that has none yet. */
+/** The remote command of a verb. `program`: the supervisor in the wanted closure, for a machine that has none yet. */
 export function verbWords(
   user: string,
   verb: readonly string[],
   program: string = SUPERVISOR_PATH,
 ): string[] {
-  // -n: without a password prompt that nobody would answer.
+  // -n: sudo fails instead of waiting for a password.
   return user === "root" ? [program, ...verb] : ["sudo", "-n", program, ...verb];
 }
 
-/** ssh that runs a verb on a host. None of these verbs carries a secret; what brings one has words of its own (deliveryCommand). */
+/** The ssh command of a verb. These verbs carry no secret; secrets are delivered by secrets/delivery.ts. */
 export const verbArgv = (peer: SshPeer, verb: readonly string[], program?: string): string[] =>
   sshArgv({ ...peer, carriesNoSecret: true }, verbWords(peer.user, verb, program));
