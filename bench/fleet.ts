@@ -46,6 +46,7 @@ export function fleetText({ hosts, filler, more = "" }: FleetText): string {
     'vault = "sandbox"',
     "[environments.sandbox]",
     "owns_singletons = true",
+    "disposable = true",
     "[deploy]",
     'sources = ["198.51.100.1/32"]',
     'address = "public"',
@@ -57,7 +58,7 @@ export function fleetText({ hosts, filler, more = "" }: FleetText): string {
     'profiles = ["server"]',
     'tags = ["server"]',
     `provider = { kind = "existing", vendor = "home", address = "${address}" }`,
-    `sandbox = { root_login = "prohibit-password"${padding} }`,
+    `extra = { root_login = "prohibit-password"${padding} }`,
   ]);
   return `${[...head, ...tables].join("\n")}\n${more}`;
 }

@@ -179,10 +179,10 @@ export const host = z
       .describe("directories that are backed up, beside those of its services"),
     aliases: z.array(label).default([]).describe("further names in the zone"),
     health: z.array(healthCheck).default([]).describe("what must hold before a new system is kept"),
-    sandbox: z
+    extra: z
       .record(z.string(), z.unknown())
       .optional()
-      .describe("read by the sandbox's flake only: faults to rehearse, padding for measurements"),
+      .describe("any keys, for the flake: its modules have them as `host.extra`, and the program reads none"),
   })
   .transform(camelKeys);
 

@@ -24,6 +24,12 @@ const environment = z
       .boolean()
       .default(false)
       .describe("Pulumi's `protect` and the vendors' deletion protection on what can't be made again"),
+    disposable: z
+      .boolean()
+      .default(false)
+      .describe(
+        "nothing of this environment is kept: servers, buckets and the tailnet's policy are deleted with the stack, unless `protect` forbids it",
+      ),
     owns_singletons: z
       .boolean()
       .default(false)

@@ -20,6 +20,6 @@ export function bucketsArgs(plan: Plan, endpoint: string | undefined): BucketsAr
       expireDays,
     })),
     protect: plan.settings.protect,
-    disposable: plan.environment === "sandbox",
+    disposable: plan.settings.disposable,
   };
 }

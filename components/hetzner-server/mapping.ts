@@ -8,9 +8,8 @@ import type { HetznerServerArgs } from "./server.ts";
 export const placementGroupNames = (hosts: readonly HetznerHost[]): string[] =>
   [...new Set(hosts.flatMap((host) => host.provider.placementGroup ?? []))].sort();
 
-/** A sandbox's servers hold nothing that anybody keeps, unless it plays at production. */
-export const isDisposable = ({ environment, settings }: Plan): boolean =>
-  environment === "sandbox" && !settings.protect;
+/** Whether servers are deleted with the stack. `protect` wins, as in a sandbox that rehearses production. */
+export const isDisposable = ({ settings }: Plan): boolean => settings.disposable && !settings.protect;
 
 /** Whether deploys come over the public address; otherwise its port 22 is for installations only. */
 export const isDeployedPublicly = ({ deploy, tailnet }: Plan["inventory"]): boolean =>

@@ -28,12 +28,12 @@ export function policyInput(inventory: Inventory): PolicyInput {
 export function tailnetArgs(plan: Plan, stack: string): TailnetArgs | undefined {
   const { tailnet } = plan.inventory;
   if (tailnet === undefined) return undefined;
-  const disposable = plan.environment === "sandbox";
+  const { disposable, ownsSingletons } = plan.settings;
   return {
     hosts: plan.hosts.map(({ name, tags, formerly }) => ({ name, tags, formerly })),
     stack,
     keyExpiryDays: tailnet.keyExpiryDays,
-    ...(plan.settings.ownsSingletons && {
+    ...(ownsSingletons && {
       singletons: {
         policy: policyFor(policyInput(plan.inventory)),
         overwritePolicy: disposable,

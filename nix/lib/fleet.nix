@@ -155,7 +155,7 @@ let
         declared
         ++ filter (check: !builtins.elem check.name names)
         (builtins.concatMap (service: serviceChecks service own.${service}) (attrNames own));
-      sandbox = host.sandbox or {};
+      extra = host.extra or {};
     };
     hosts = mapAttrs hostDefaults raw.hosts;
     users = mapAttrs userDefaults (raw.users or {});

@@ -77,11 +77,11 @@ export function nextSteps(outputs: StackOutputs, command: string): readonly stri
     table([
       [`${command} ssh ${host}`, "log into a host"],
       [`${command} exec dig +short ${record}`, "run any command in the sandbox's network"],
-      ["$EDITOR sandbox/nix/fleet.toml", `change [hosts.${host}] sandbox.motd, then:`],
+      ["$EDITOR sandbox/nix/fleet.toml", `change [hosts.${host}] extra.motd, then:`],
       ["tools/pulumi preview --stack sandbox --diff", "  see what would change"],
       ["tools/pulumi up --stack sandbox", "  apply it"],
       [
-        `sandbox = { activation = "fail" }`,
+        `extra = { activation = "fail" }`,
         `in [hosts.${host}] makes its activation fail: \`up\` rolls it back`,
       ],
       [`${command} status`, "show vendors, machines and hosts"],

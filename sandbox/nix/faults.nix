@@ -1,4 +1,4 @@
-# The `sandbox` table of a host: faults to rehearse, and padding for measurements. Each network fault is a unit that
+# The `extra` table of a host: faults to rehearse, and padding for measurements. Each network fault is a unit that
 # undoes it when it stops, so a rollback to a system without that unit undoes it. README.md has the table.
 {text}: let
   inherit (builtins) attrNames concatStringsSep elem filter;
@@ -21,9 +21,9 @@
     wrong = filter (key: allowed ? ${key} && !elem settings.${key} allowed.${key}) (attrNames settings);
   in
     if unknown != []
-    then throw "hosts.${host}.sandbox: unknown key ${concatStringsSep ", " unknown}; keys are ${concatStringsSep ", " (attrNames allowed ++ free)}"
+    then throw "hosts.${host}.extra: unknown key ${concatStringsSep ", " unknown}; keys are ${concatStringsSep ", " (attrNames allowed ++ free)}"
     else if wrong != []
-    then throw "hosts.${host}.sandbox.${builtins.head wrong}: must be one of ${concatStringsSep ", " (map builtins.toJSON allowed.${builtins.head wrong})}"
+    then throw "hosts.${host}.extra.${builtins.head wrong}: must be one of ${concatStringsSep ", " (map builtins.toJSON allowed.${builtins.head wrong})}"
     else settings;
 
   oneshot = description: start: stop: ''

@@ -21,8 +21,8 @@
   build = import ./build.nix {inherit system;};
   inherit (build) run text;
   faults = import ./faults.nix {inherit text;};
-  sandbox = faults.check host.name host.sandbox;
-  kernelVersion = sandbox.kernel or "6.12";
+  extra = faults.check host.name host.extra;
+  kernelVersion = extra.kernel or "6.12";
   version = "26.05.sandbox";
 
   lines = entries: concatStringsSep "" (map (entry: "${entry}\n") entries);
@@ -142,7 +142,7 @@
     '';
   };
   units = builtins.mapAttrs unitFile (serviceUnits
-    // faults.unitsOf sandbox
+    // faults.unitsOf extra
     // fetchUnits
     // (
       if managed
@@ -161,15 +161,15 @@
     fleet.deploy
     // {
       inherit trustedPublicKeys;
-      requireSignature = sandbox.require_signature or true;
-      switchSeconds = sandbox.switch_seconds or fleet.deploy.switchSeconds;
-      healthSeconds = sandbox.health_seconds or fleet.deploy.healthSeconds;
-      confirmSeconds = sandbox.confirm_seconds or fleet.deploy.confirmSeconds;
+      requireSignature = extra.require_signature or true;
+      switchSeconds = extra.switch_seconds or fleet.deploy.switchSeconds;
+      healthSeconds = extra.health_seconds or fleet.deploy.healthSeconds;
+      confirmSeconds = extra.confirm_seconds or fleet.deploy.confirmSeconds;
       inherit (host) reboot;
     };
   sshd = text "sshd.conf" (lines (
     [
-      "PermitRootLogin ${sandbox.root_login
+      "PermitRootLogin ${extra.root_login
         or (
           if managed
           then "no"
@@ -186,7 +186,7 @@
       "AllowTcpForwarding no"
       "AllowStreamLocalForwarding no"
       "Match User ${fleet.deploy.user}"
-      "AllowStreamLocalForwarding ${sandbox.daemon_forwarding or "local"}"
+      "AllowStreamLocalForwarding ${extra.daemon_forwarding or "local"}"
       "AllowTcpForwarding local"
     ]
   ));
@@ -233,7 +233,7 @@
       (entry "0644" "hostname" (text "hostname" "${host.name}\n"))
       # Without the machine's own name, every sudo would first query DNS for it.
       (entry "0644" "hosts" (text "hosts" "127.0.0.1 localhost\n::1 localhost\n127.0.0.2 ${host.fqdn} ${host.name}\n"))
-      (entry "symlink" "motd" (text "motd" "${sandbox.motd or host.description}\n"))
+      (entry "symlink" "motd" (text "motd" "${extra.motd or host.description}\n"))
       (entry "symlink" "ssh/sshd_config.d/00-system.conf" sshd)
       (entry "symlink" "pam.d/sshd" pam)
     ]
@@ -249,7 +249,7 @@
       (entry "0444" "ssh/authorized_keys.d/${fleet.deploy.user}" authorizedKeys)
     ]
     # The owner of such a machine logs in as root and then adopts it; other tools that log in as root work too.
-    ++ onlyIf (!managed || sandbox.root_login or "no" != "no") [
+    ++ onlyIf (!managed || extra.root_login or "no" != "no") [
       (entry "0444" "ssh/authorized_keys.d/root" (text "root-keys" (lines (site.authorizedKeys or []))))
     ]
     ++ builtins.concatMap (name: [
@@ -276,10 +276,10 @@
     mkdir -p "$out"
     echo "stands for Linux ${kernelVersion}" >"$out/bzImage"
   '';
-  inhibitors = {dbus-implementation = sandbox.inhibitors.dbus or "dbus";} // removeAttrs (sandbox.inhibitors or {}) ["dbus"];
+  inhibitors = {dbus-implementation = extra.inhibitors.dbus or "dbus";} // removeAttrs (extra.inhibitors or {}) ["dbus"];
   filler =
-    if sandbox ? filler
-    then build.filler sandbox.filler
+    if extra ? filler
+    then build.filler extra.filler
     else [];
   toplevel =
     run "nixos-system-${host.name}-${version}" {
@@ -292,8 +292,8 @@
         then "${fleet.deploy.user}\t/bin/sh\n"
         else ""
       );
-      activation = sandbox.activation or "ok";
-      boot = sandbox.boot or "ok";
+      activation = extra.activation or "ok";
+      boot = extra.boot or "ok";
       passAsFile = ["filler"];
       filler = lines filler;
       activate = text "activate" (readFile ./scripts/activate.sh);

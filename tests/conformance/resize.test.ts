@@ -32,6 +32,7 @@ const fleet = (type: string, more = "") => `schema = 1
 [fleet]
 domain = "example.test"
 [environments.sandbox]
+disposable = true
 [hosts.web]
 environment = "sandbox"
 ${more}profiles = ["server"]

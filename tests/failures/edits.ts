@@ -8,7 +8,7 @@ export const all =
 
 export const nothing: Edit = (fleet) => fleet;
 
-/** `more` put into a host's `sandbox` table. */
+/** `more` put into a host's `extra` table. */
 export const fault =
   (host: string, more: string): Edit =>
   (fleet) =>
@@ -43,7 +43,7 @@ environment = "sandbox"
 profiles = ["server"]
 tags = ["server"]
 provider = { kind = "existing", vendor = "home", address = "198.51.100.${from + index}" }
-sandbox = { motd = "${name} of the sandbox" }
+extra = { motd = "${name} of the sandbox" }
 `,
       fleet,
     );

@@ -26,7 +26,7 @@ wave = ${wave}
 profiles = ["server"]
 tags = ["server"]
 provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = "debian-13" }
-sandbox = { motd = "${name} of the sandbox" }
+extra = { motd = "${name} of the sandbox" }
 `;
 
 /** Created hosts only, which nobody reaches but over the tailnet; the installer's limits are short. */

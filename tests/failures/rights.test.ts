@@ -29,6 +29,7 @@ vault = "sandbox"
 
 [environments.sandbox]
 owns_singletons = true
+disposable = true
 
 [deploy]
 sources = ["198.51.100.1/32"]
@@ -40,7 +41,7 @@ environment = "sandbox"
 profiles = ["server"]
 tags = ["server"]
 provider = { kind = "existing", vendor = "home", address = "198.51.100.20" }
-sandbox = { motd = "web of the sandbox" }
+extra = { motd = "web of the sandbox" }
 `;
 
 /** The same, with the probe key. */

@@ -34,6 +34,7 @@ vault = "sandbox"
 
 [environments.sandbox]
 owns_singletons = true
+disposable = true
 
 [deploy]
 sources = ["198.51.100.1/32"]

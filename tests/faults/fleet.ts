@@ -9,6 +9,7 @@ vault = "faults"
 
 [environments.ENVIRONMENT]
 owns_singletons = true
+disposable = DISPOSABLE
 
 [environments.production]
 
@@ -95,4 +96,4 @@ export function edit(before: string, pattern: string | RegExp, after: string): s
 
 /** The inventory for an environment. */
 export const fleetText = (fleet: string, environment: string): string =>
-  fleet.replaceAll("ENVIRONMENT", environment);
+  fleet.replaceAll("ENVIRONMENT", environment).replace("DISPOSABLE", String(environment === "sandbox"));

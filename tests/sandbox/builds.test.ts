@@ -14,8 +14,8 @@ function wants(host: string, build: string): void {
     text
       .replace(new RegExp(`\\[hosts\\.${host}\\]\n(build = .*\n)?`), `[hosts.${host}]\nbuild = "${build}"\n`)
       .replace(
-        new RegExp(`sandbox = \\{ motd = "${host} .*\\}`),
-        `sandbox = { motd = "${host} of ${fresh()}", filler = { paths = 3, bytes = 20000, seed = "${fresh()}" } }`,
+        new RegExp(`extra = \\{ motd = "${host} .*\\}`),
+        `extra = { motd = "${host} of ${fresh()}", filler = { paths = 3, bytes = 20000, seed = "${fresh()}" } }`,
       ),
   );
 }

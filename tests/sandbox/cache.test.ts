@@ -14,8 +14,8 @@ function changeWeb(): void {
   const seed = randomBytes(6).toString("hex");
   sandbox.editFleet((text) =>
     text.replace(
-      /sandbox = \{ motd = "web .*\}/,
-      `sandbox = { motd = "web of ${seed}", filler = { paths = 3, bytes = 20000, seed = "${seed}" } }`,
+      /extra = \{ motd = "web .*\}/,
+      `extra = { motd = "web of ${seed}", filler = { paths = 3, bytes = 20000, seed = "${seed}" } }`,
     ),
   );
 }

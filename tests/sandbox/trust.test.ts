@@ -19,8 +19,8 @@ function wants(host: string, build: "local" | "target", seed: string): void {
     text
       .replace(new RegExp(`\\[hosts\\.${host}\\]\n(build = .*\n)?`), `[hosts.${host}]\nbuild = "${build}"\n`)
       .replace(
-        new RegExp(`sandbox = \\{ motd = "${host} .*\\}`),
-        `sandbox = { motd = "${motd}", filler = { paths = 2, bytes = 4000, seed = "${seed}" } }`,
+        new RegExp(`extra = \\{ motd = "${host} .*\\}`),
+        `extra = { motd = "${motd}", filler = { paths = 2, bytes = 4000, seed = "${seed}" } }`,
       ),
   );
 }

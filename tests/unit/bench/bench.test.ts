@@ -77,7 +77,7 @@ describe("the measured fleet", () => {
     expect(Object.keys(hosts)).toHaveLength(12);
     expect(hosts["h012"]).toMatchObject({
       provider: { kind: "existing", address: "203.0.113.12" },
-      sandbox: { root_login: "prohibit-password", filler: { paths: 20, bytes: 250_000, seed: "s-1" } },
+      extra: { root_login: "prohibit-password", filler: { paths: 20, bytes: 250_000, seed: "s-1" } },
     });
   });
 });

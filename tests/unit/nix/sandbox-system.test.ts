@@ -19,7 +19,7 @@ environment = "sandbox"
 profiles = ["server"]
 build_key = "test-1-web:BBBB"
 provider = { kind = "hetzner", location = "fsn1", server_type = "cx23" }
-[hosts.web.sandbox]
+[hosts.web.extra]
 SANDBOX
 [services.hello]
 host = "web"
