@@ -145,8 +145,8 @@ test("filler gives a closure the wanted number and size of paths, the same ones 
 });
 
 test.each([
-  ['colour = "red"', "hosts.web.sandbox: unknown key colour; keys are activation, "],
-  ['sshd = "slow"', 'hosts.web.sandbox.sshd: must be one of "stop", "silent"'],
+  ['colour = "red"', "hosts.web.extra: unknown key colour; keys are activation, "],
+  ['sshd = "slow"', 'hosts.web.extra.sshd: must be one of "stop", "silent"'],
 ])("a sandbox table with %s is refused with what is allowed", (sandbox, message) => {
   const { code, stderr } = flake("eval", "deployTargets.web", sandbox, "--json");
   expect(code).not.toBe(0);
