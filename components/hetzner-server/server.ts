@@ -8,13 +8,6 @@ import { CLOSED, firewallRules } from "./firewall.ts";
 import { storedKeyPair } from "./host-key.ts";
 import { bootstrapUserData } from "./user-data.ts";
 
-/** A private network the server joins. */
-export interface HetznerServerNetwork {
-  /** Id of the subnet (not of the network: it carries the dependency on the subnet's creation). */
-  readonly subnetId: pulumi.Input<string>;
-  readonly ip?: pulumi.Input<string>;
-}
-
 /** What a server is made from. */
 export interface HetznerServerArgs {
   /** Host name: unique in the vendor's project, a valid RFC 1123 label. */
@@ -48,8 +41,6 @@ export interface HetznerServerArgs {
   readonly backups?: boolean;
   /** Has effect at creation only. */
   readonly placementGroupId?: pulumi.Input<number>;
-  /** Taking the last one out changes nothing: the provider takes a block that is left out for "as it is". */
-  readonly networks?: readonly HetznerServerNetwork[];
   readonly labels?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Called when an operation on the server fails. */
   readonly onError?: readonly pulumi.ErrorHook[];
@@ -135,8 +126,6 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
         deleteProtection: protect,
         rebuildProtection: protect,
         ...(args.placementGroupId !== undefined && { placementGroupId: args.placementGroupId }),
-        // An empty list of aliases, or the provider attaches the network again at each update.
-        ...(args.networks && { networks: args.networks.map((network) => ({ ...network, aliasIps: [] })) }),
       },
       {
         parent: this,

@@ -39,7 +39,6 @@ export function createCompute(dir: string, name: string, repository = process.cw
     powerOn: (server) => machines.start(server),
     powerOff: (server) => machines.stop(server, "force"),
     shutdown: (server) => machines.stop(server, "clean"),
-    reboot: (server) => machines.reboot(server),
     delete: (server) => machines.delete(server),
     status: async (server) => machines.state(server),
     applyFirewall: (server, rules) => machines.applyFirewall(server, rules),

@@ -14,14 +14,14 @@ import { waitFor } from "../machines/wait.ts";
 const END_SECONDS = 3;
 
 /** Ends a process: politely, then not. */
-export async function endProcess(identity: ProcessIdentity): Promise<void> {
+async function endProcess(identity: ProcessIdentity): Promise<void> {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     if (!signalProcess(identity, signal)) return;
     if (await waitFor(END_SECONDS, () => (isAlive(identity) ? undefined : true))) return;
   }
 }
 
-export interface ChildOptions {
+interface ChildOptions {
   argv: [string, ...string[]];
   pidFile: string;
   logFile: string;

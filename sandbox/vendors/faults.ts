@@ -9,7 +9,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 
-export const FAULTS = [
+const FAULTS = [
   /** Answered with a refusal, in the vendor's own form; nothing is changed. */
   "refuse",
   /** Answered with a 5xx, in the vendor's own form; nothing is changed. */
@@ -45,11 +45,11 @@ const rule = z.strictObject({
   times: z.int().nonnegative().default(1),
   seconds: z.number().nonnegative().default(30),
 });
-export type FaultRule = z.infer<typeof rule>;
+type FaultRule = z.infer<typeof rule>;
 export type FaultRuleInput = z.input<typeof rule>;
 
 /** A request as the switch sees it. */
-export interface VendorRequest {
+interface VendorRequest {
   readonly vendor: string;
   readonly method: string;
   /** Path with query. */
@@ -76,7 +76,7 @@ export const faultFiles = (dir: string) => ({
 });
 
 /** @throws Error naming the file when it holds something else than rules. */
-export function readRules(path: string): { readonly text: string; readonly rules: readonly FaultRule[] } {
+function readRules(path: string): { readonly text: string; readonly rules: readonly FaultRule[] } {
   const text = existsSync(path) ? readFileSync(path, "utf8") : "[]";
   try {
     return { text, rules: z.array(rule).parse(JSON.parse(text)) };

@@ -19,7 +19,7 @@ export interface Refusals {
   readonly rateLimit: (seconds: number) => Refused;
 }
 
-export interface FaultyOptions {
+interface FaultyOptions {
   /** Directory of the sandbox. */
   readonly dir: string;
   readonly vendor: string;

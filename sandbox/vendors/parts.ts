@@ -92,7 +92,7 @@ export async function startOnePassword(options: PartOptions, port: number): Prom
   return part("onepassword", await listen(withHealth("onepassword", app, log), options.address, port));
 }
 
-export interface CloudflareOptions extends PartOptions {
+interface CloudflareOptions extends PartOptions {
   zones: string[];
   edge: string;
 }
@@ -116,7 +116,7 @@ export async function startCloudflare(
   );
 }
 
-export interface TailscaleOptions extends PartOptions {
+interface TailscaleOptions extends PartOptions {
   /** Name of the tailnet in API paths, and the suffix of its devices' names. */
   tailnet: string;
   suffix: string;

@@ -70,7 +70,7 @@ async function loadCompute(options: ServeOptions): Promise<Compute> {
   return module.createCompute(options.dir, options.name);
 }
 
-export interface Serving {
+interface Serving {
   parts: { name: string; url: string }[];
   /** Rejects when a process that a vendor needs has ended on its own. */
   failure: Promise<never>;

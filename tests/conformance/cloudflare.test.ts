@@ -42,12 +42,10 @@ describe("the Cloudflare API and the DNS behind it", () => {
     return { status: error.status, codes: error.errors.map(({ code }) => code) };
   };
 
-  test("knows its token, its account and its zone", async () => {
-    expect(await client.user.tokens.verify()).toMatchObject({ status: "active" });
+  test("knows its token and its zone", async () => {
     expect(await refusal(connect("wrong".repeat(8)).zones.list())).toEqual({ status: 403, codes: [10000] });
     const zone = await client.zones.get({ zone_id });
     expect(zone).toMatchObject({ name: "example.test", status: "active", paused: false });
-    expect((await client.ips.list()) as object).toMatchObject({ ipv4_cidrs: ["198.51.100.80/32"] });
     expect(await refusal(client.zones.get({ zone_id: "0".repeat(32) }))).toMatchObject({ status: 404 });
   });
 
@@ -78,14 +76,6 @@ describe("the Cloudflare API and the DNS behind it", () => {
       ttl: 120,
     });
     expect(await dig("web.example.test", "A")).toEqual(["203.0.113.11"]);
-    const edited = await client.dns.records.edit(record.id, {
-      ...path,
-      type: "A",
-      name: "web",
-      ttl: 1,
-      comment: "canary",
-    });
-    expect(edited).toMatchObject({ ttl: 1, content: "203.0.113.11", comment: "canary" });
 
     await client.dns.records.delete(record.id, path);
     expect(await dig("web.example.test", "A")).toEqual([""]);
@@ -193,19 +183,6 @@ describe("the Cloudflare API and the DNS behind it", () => {
     });
   });
 
-  test("a batch is all or nothing", async () => {
-    const post = (name: string) => ({ type: "A" as const, name, content: "203.0.113.30", ttl: 60 });
-    const bad = client.dns.records.batch({
-      zone_id,
-      posts: [post("batch-1"), post("one"), { ...post("one"), content: "203.0.113.20" }],
-    });
-    expect((await refusal(bad)).codes).toEqual([81058]);
-    expect(await dig("batch-1.example.test", "A")).toEqual([""]);
-    const good = await client.dns.records.batch({ zone_id, posts: [post("batch-1"), post("batch-2")] });
-    expect(good.posts).toHaveLength(2);
-    expect(await dig("batch-2.example.test", "A")).toEqual(["203.0.113.30"]);
-  });
-
   test("lists are filtered and come in pages", async () => {
     for (let number = 0; number < 5; number++) {
       await client.dns.records.create({
@@ -245,7 +222,6 @@ describe("the Cloudflare API and the DNS behind it", () => {
     expect(
       (await refusal(client.zones.settings.edit("ssl", { zone_id, value: "loose" } as never))).status,
     ).toBe(400);
-    expect((await client.dns.dnssec.get({ zone_id })).status).toBe("disabled");
   });
 
   test("after a kill the records are there and the DNS answers again", async () => {

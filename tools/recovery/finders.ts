@@ -103,8 +103,6 @@ const FINDERS: Readonly<Record<string, Finder>> = {
   "hcloud:index/firewall:Firewall": hetzner("firewalls"),
   "hcloud:index/primaryIp:PrimaryIp": hetzner("primary_ips"),
   "hcloud:index/placementGroup:PlacementGroup": hetzner("placement_groups"),
-  "hcloud:index/network:Network": hetzner("networks"),
-  "hcloud:index/volume:Volume": hetzner("volumes"),
   "cloudflare:index/dnsRecord:DnsRecord": dnsRecord,
   "tailscale:index/tailnetKey:TailnetKey": tailnetKey,
   "aws:s3/bucket:Bucket": bucket,

@@ -2,9 +2,6 @@
 import { type Context, Incomplete, type Property, type Resource, text } from "../framework/resource.ts";
 import { type Json, object, objects, type Properties } from "../framework/values.ts";
 import {
-  corsForm,
-  corsFromStore,
-  corsToStore,
   encryptionForm,
   encryptionFromStore,
   encryptionToStore,
@@ -79,27 +76,7 @@ const inlineEncryption: Part = {
   remove: encryption.remove,
 };
 
-const cors: Part = {
-  input: "corsRules",
-  put: (store, Bucket, rules) =>
-    store.call("PutBucketCors", Bucket, (client, sdk) =>
-      client.send(
-        new sdk.PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules: corsToStore(rules) } }),
-      ),
-    ),
-  async get(store, Bucket) {
-    const found = await store.find("GetBucketCors", Bucket, (client, sdk) =>
-      client.send(new sdk.GetBucketCorsCommand({ Bucket })),
-    );
-    return found && corsFromStore(found.CORSRules);
-  },
-  remove: (store, Bucket) =>
-    store.find("DeleteBucketCors", Bucket, (client, sdk) =>
-      client.send(new sdk.DeleteBucketCorsCommand({ Bucket })),
-    ),
-};
-
-const PARTS = [lifecycle, inlineEncryption, cors];
+const PARTS = [lifecycle, inlineEncryption];
 
 async function exists(store: Store, Bucket: string): Promise<boolean> {
   const found = await store.find("HeadBucket", Bucket, (client, sdk) =>
@@ -126,7 +103,6 @@ const properties: Record<string, Property> = {
   // What is left out stays as it is: optional and computed in terraform-provider-aws v6, internal/service/s3/bucket.go.
   acl: { type: "string", writeOnly: true, keptWhen: "absent" },
   forceDestroy: { type: "boolean", default: false, writeOnly: true },
-  objectLockEnabled: { type: "boolean", default: false, replace: true, writeOnly: true },
   region: { type: "string", replace: true },
   lifecycleRules: { type: "list", normalise: lifecycleForm, keptWhen: "empty" },
   serverSideEncryptionConfiguration: {
@@ -134,7 +110,6 @@ const properties: Record<string, Property> = {
     keptWhen: "absent",
     normalise: (configuration) => encryptionForm([object(configuration)["rule"] ?? {}]),
   },
-  corsRules: { type: "list", normalise: corsForm, keptWhen: "empty" },
 };
 
 async function putParts(
@@ -185,7 +160,6 @@ export const bucket: Resource<Store> = {
         new sdk.CreateBucketCommand({
           Bucket,
           ...(inputs["acl"] === undefined ? {} : { ACL: text(inputs["acl"]) as "private" }),
-          ...(inputs["objectLockEnabled"] === true ? { ObjectLockEnabledForBucket: true } : {}),
           ...(region === "us-east-1"
             ? {}
             : { CreateBucketConfiguration: { LocationConstraint: region as "eu-central-1" } }),
@@ -263,4 +237,3 @@ function partResource(part: Part, normalise: (rules: Json) => Json): Resource<St
 }
 
 export const bucketEncryption = partResource(encryption, encryptionForm);
-export const bucketCors = partResource(cors, corsForm);

@@ -1,7 +1,6 @@
 import { type Plugin, text } from "../framework/resource.ts";
 import { objects } from "../framework/values.ts";
-import { bucket, bucketCors, bucketEncryption } from "./bucket.ts";
-import { bucketObject } from "./object.ts";
+import { bucket, bucketEncryption } from "./bucket.ts";
 import { Store } from "./store.ts";
 
 /** Stands in for @pulumi/aws 7.48.0: S3 only, as far as Backblaze B2 takes it. */
@@ -49,7 +48,5 @@ export const aws: Plugin<Store> = {
     "aws:s3/bucket:Bucket": bucket,
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration":
       bucketEncryption,
-    "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration": bucketCors,
-    "aws:s3/bucketObjectv2:BucketObjectv2": bucketObject,
   },
 };

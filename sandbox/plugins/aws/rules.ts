@@ -1,12 +1,10 @@
-/** Lifecycle, encryption and CORS rules between the program's spelling and the store's. */
+/** Lifecycle and encryption rules between the program's spelling and the store's. */
 import type {
   BucketLifecycleConfiguration,
-  CORSRule,
   LifecycleRule,
   ServerSideEncryptionRule,
-  TransitionStorageClass,
 } from "@aws-sdk/client-s3";
-import { number, text, texts } from "../framework/resource.ts";
+import { number, text } from "../framework/resource.ts";
 import { type Json, object, objects, type Properties } from "../framework/values.ts";
 
 /** Names of rules the program gave none; they don't count in comparisons. */
@@ -15,41 +13,20 @@ const UNNAMED = "tf-s3-lifecycle-";
 export function lifecycleToStore(rules: Json | undefined): BucketLifecycleConfiguration {
   return {
     Rules: objects(rules).map((rule, index): LifecycleRule => {
-      const expiration = object(rule["expiration"]);
-      const noncurrent = object(rule["noncurrentVersionExpiration"]);
+      const { days } = object(rule["expiration"]);
+      const { days: noncurrent } = object(rule["noncurrentVersionExpiration"]);
+      const abort = rule["abortIncompleteMultipartUploadDays"];
       return {
         ID: text(rule["id"]) || `${UNNAMED}${index}`,
         Status: rule["enabled"] === true ? "Enabled" : "Disabled",
         Filter: { Prefix: text(rule["prefix"]) },
-        ...(Object.keys(expiration).length === 0
-          ? {}
-          : {
-              Expiration: {
-                ...(expiration["days"] === undefined ? {} : { Days: number(expiration["days"]) }),
-                ...(expiration["date"] === undefined ? {} : { Date: new Date(text(expiration["date"])) }),
-                ...(expiration["expiredObjectDeleteMarker"] === true
-                  ? { ExpiredObjectDeleteMarker: true }
-                  : {}),
-              },
-            }),
-        ...(noncurrent["days"] === undefined
-          ? {}
-          : { NoncurrentVersionExpiration: { NoncurrentDays: number(noncurrent["days"]) } }),
-        ...(rule["abortIncompleteMultipartUploadDays"] === undefined
-          ? {}
-          : {
-              AbortIncompleteMultipartUpload: {
-                DaysAfterInitiation: number(rule["abortIncompleteMultipartUploadDays"]),
-              },
-            }),
-        ...(objects(rule["transitions"]).length === 0
-          ? {}
-          : {
-              Transitions: objects(rule["transitions"]).map((transition) => ({
-                Days: number(transition["days"]),
-                StorageClass: text(transition["storageClass"]) as TransitionStorageClass,
-              })),
-            }),
+        ...(days !== undefined && { Expiration: { Days: number(days) } }),
+        ...(noncurrent !== undefined && {
+          NoncurrentVersionExpiration: { NoncurrentDays: number(noncurrent) },
+        }),
+        ...(abort !== undefined && {
+          AbortIncompleteMultipartUpload: { DaysAfterInitiation: number(abort) },
+        }),
       };
     }),
   };
@@ -57,38 +34,16 @@ export function lifecycleToStore(rules: Json | undefined): BucketLifecycleConfig
 
 export function lifecycleFromStore(rules: LifecycleRule[] | undefined): Json {
   return (rules ?? []).map((rule): Properties => {
-    const {
-      Expiration: expiration,
-      NoncurrentVersionExpiration: noncurrent,
-      AbortIncompleteMultipartUpload: abort,
-    } = rule;
     const prefix = rule.Filter?.Prefix ?? rule.Prefix ?? "";
+    const noncurrent = rule.NoncurrentVersionExpiration?.NoncurrentDays;
+    const abort = rule.AbortIncompleteMultipartUpload?.DaysAfterInitiation;
     return {
-      ...(rule.ID ? { id: rule.ID } : {}),
+      ...(rule.ID && { id: rule.ID }),
       enabled: rule.Status === "Enabled",
-      ...(prefix === "" ? {} : { prefix }),
-      ...(expiration
-        ? {
-            expiration: {
-              ...(expiration.Days ? { days: expiration.Days } : {}),
-              ...(expiration.Date ? { date: expiration.Date.toISOString().slice(0, 10) } : {}),
-              ...(expiration.ExpiredObjectDeleteMarker ? { expiredObjectDeleteMarker: true } : {}),
-            },
-          }
-        : {}),
-      ...(noncurrent?.NoncurrentDays
-        ? { noncurrentVersionExpiration: { days: noncurrent.NoncurrentDays } }
-        : {}),
-      ...(abort?.DaysAfterInitiation
-        ? { abortIncompleteMultipartUploadDays: abort.DaysAfterInitiation }
-        : {}),
-      ...(rule.Transitions?.length
-        ? {
-            transitions: rule.Transitions.map(
-              (one): Properties => ({ days: one.Days ?? 0, storageClass: one.StorageClass ?? "" }),
-            ),
-          }
-        : {}),
+      ...(prefix !== "" && { prefix }),
+      ...(rule.Expiration?.Days && { expiration: { days: rule.Expiration.Days } }),
+      ...(noncurrent && { noncurrentVersionExpiration: { days: noncurrent } }),
+      ...(abort && { abortIncompleteMultipartUploadDays: abort }),
     };
   });
 }
@@ -102,49 +57,15 @@ export function lifecycleForm(rules: Json): Json {
 
 export function encryptionToStore(rules: Json | undefined): ServerSideEncryptionRule[] {
   return objects(rules).map((rule) => {
-    const by = object(rule["applyServerSideEncryptionByDefault"]);
-    return {
-      ApplyServerSideEncryptionByDefault: {
-        SSEAlgorithm: text(by["sseAlgorithm"]) as "AES256" | "aws:kms",
-        ...(text(by["kmsMasterKeyId"]) === "" ? {} : { KMSMasterKeyID: text(by["kmsMasterKeyId"]) }),
-      },
-      ...(rule["bucketKeyEnabled"] === true ? { BucketKeyEnabled: true } : {}),
-    };
+    const { sseAlgorithm } = object(rule["applyServerSideEncryptionByDefault"]);
+    return { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: text(sseAlgorithm) as "AES256" } };
   });
 }
 
 export function encryptionFromStore(rules: ServerSideEncryptionRule[] | undefined): Properties[] {
-  return (rules ?? []).map(({ ApplyServerSideEncryptionByDefault: by, BucketKeyEnabled: keyed }) => ({
-    applyServerSideEncryptionByDefault: {
-      sseAlgorithm: by?.SSEAlgorithm ?? "",
-      ...(by?.KMSMasterKeyID ? { kmsMasterKeyId: by.KMSMasterKeyID } : {}),
-    },
-    ...(keyed ? { bucketKeyEnabled: true } : {}),
+  return (rules ?? []).map(({ ApplyServerSideEncryptionByDefault: by }) => ({
+    applyServerSideEncryptionByDefault: { sseAlgorithm: by?.SSEAlgorithm ?? "" },
   }));
 }
 
 export const encryptionForm = (rules: Json): Json => encryptionFromStore(encryptionToStore(rules));
-
-export function corsToStore(rules: Json | undefined): CORSRule[] {
-  return objects(rules).map((rule) => ({
-    AllowedMethods: texts(rule["allowedMethods"]),
-    AllowedOrigins: texts(rule["allowedOrigins"]),
-    ...(texts(rule["allowedHeaders"]).length > 0 ? { AllowedHeaders: texts(rule["allowedHeaders"]) } : {}),
-    ...(texts(rule["exposeHeaders"]).length > 0 ? { ExposeHeaders: texts(rule["exposeHeaders"]) } : {}),
-    ...(rule["maxAgeSeconds"] === undefined ? {} : { MaxAgeSeconds: number(rule["maxAgeSeconds"]) }),
-    ...(text(rule["id"]) === "" ? {} : { ID: text(rule["id"]) }),
-  }));
-}
-
-export function corsFromStore(rules: CORSRule[] | undefined): Properties[] {
-  return (rules ?? []).map((rule) => ({
-    allowedMethods: rule.AllowedMethods ?? [],
-    allowedOrigins: rule.AllowedOrigins ?? [],
-    ...(rule.AllowedHeaders?.length ? { allowedHeaders: rule.AllowedHeaders } : {}),
-    ...(rule.ExposeHeaders?.length ? { exposeHeaders: rule.ExposeHeaders } : {}),
-    ...(rule.MaxAgeSeconds ? { maxAgeSeconds: rule.MaxAgeSeconds } : {}),
-    ...(rule.ID ? { id: rule.ID } : {}),
-  }));
-}
-
-export const corsForm = (rules: Json): Json => corsFromStore(corsToStore(rules));

@@ -2,7 +2,7 @@
 import type * as S3 from "@aws-sdk/client-s3";
 import { LATER, VendorError } from "../framework/http.ts";
 
-export interface Settings {
+interface Settings {
   region: string;
   endpoint?: string;
   pathStyle: boolean;
@@ -23,11 +23,7 @@ interface ServiceError {
 const ATTEMPT_MS = 60_000;
 
 /** Codes that mean "this part was never set". */
-const NOT_SET = [
-  "NoSuchLifecycleConfiguration",
-  "ServerSideEncryptionConfigurationNotFoundError",
-  "NoSuchCORSConfiguration",
-];
+const NOT_SET = ["NoSuchLifecycleConfiguration", "ServerSideEncryptionConfigurationNotFoundError"];
 
 export class Store {
   readonly settings: Settings;

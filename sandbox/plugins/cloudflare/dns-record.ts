@@ -6,7 +6,7 @@ import { type Cloudflare, fromApi, toApi } from "./client.ts";
 const HOST_CONTENT = ["CNAME", "MX", "NS", "PTR"];
 
 /** Host names are written in small letters without a final dot; IPv6 addresses in small letters. */
-export function normalContent(content: Json, inputs: Properties): Json {
+function normalContent(content: Json, inputs: Properties): Json {
   if (HOST_CONTENT.includes(text(inputs["type"]))) return text(content).toLowerCase().replace(/\.$/, "");
   return inputs["type"] === "AAAA" ? text(content).toLowerCase() : content;
 }
@@ -19,7 +19,7 @@ function normalData(data: Json): Json {
 
 const normalName = (name: Json): Json => text(name).toLowerCase().replace(/\.$/, "");
 
-export const properties: Record<string, Property> = {
+const properties: Record<string, Property> = {
   zoneId: { type: "string", required: true, replace: true },
   name: { type: "string", required: true, normalise: normalName },
   type: { type: "string", required: true, replace: true },

@@ -1,7 +1,7 @@
 import { type Plugin, text } from "../framework/resource.ts";
 import { Cloudflare } from "./client.ts";
 import { dnsRecord, getDnsRecords } from "./dns-record.ts";
-import { getZone, ruleset, zone, zoneSetting } from "./zone.ts";
+import { getZone, zoneSetting } from "./zone.ts";
 
 /** Stands in for @pulumi/cloudflare 6.22.1 on the resources a fleet uses. */
 export const cloudflare: Plugin<Cloudflare> = {
@@ -16,9 +16,7 @@ export const cloudflare: Plugin<Cloudflare> = {
   },
   resources: {
     "cloudflare:index/dnsRecord:DnsRecord": dnsRecord,
-    "cloudflare:index/zone:Zone": zone,
     "cloudflare:index/zoneSetting:ZoneSetting": zoneSetting,
-    "cloudflare:index/ruleset:Ruleset": ruleset,
   },
   functions: {
     "cloudflare:index/getDnsRecords:getDnsRecords": getDnsRecords,

@@ -12,41 +12,30 @@ import { type Finished, run } from "./process.ts";
 
 const LOGGING = ["stdout", "stderr", "stdoutAndStderr", "none"];
 
-/** Inputs of local.Command, local.run and, but for three, remote.Command. */
-export const COMMON: Record<string, Property> = {
+/** Inputs of local.Command and local.run. */
+const COMMON: Record<string, Property> = {
   stdin: { type: "string" },
   logging: { type: "string" },
   environment: { type: "map" },
   addPreviousOutputInEnv: { type: "boolean" },
-};
-
-const LOCAL: Record<string, Property> = {
-  ...COMMON,
   dir: { type: "string" },
   interpreter: { type: "list" },
 };
 
-export const LIFECYCLE: Record<string, Property> = {
-  create: { type: "string" },
-  update: { type: "string" },
-  delete: { type: "string" },
-  triggers: { type: "list", replace: true },
-};
-
-export function validateLogging(inputs: Properties): [string, string][] {
+function validateLogging(inputs: Properties): [string, string][] {
   const logging = inputs["logging"];
   if (logging === undefined || LOGGING.includes(String(logging))) return [];
   return [["logging", `must be one of ${LOGGING.join(", ")}`]];
 }
 
 /** Which streams are passed to the engine line by line. */
-export function loggedStreams(logging: Json | undefined): { logStdout: boolean; logStderr: boolean } {
+function loggedStreams(logging: Json | undefined): { logStdout: boolean; logStderr: boolean } {
   const all = logging === undefined || logging === "stdoutAndStderr";
   return { logStdout: all || logging === "stdout", logStderr: all || logging === "stderr" };
 }
 
 /** The environment with the previous outputs the plugin adds unless told not to. */
-export function previousOutputs(inputs: Properties, outputs: Properties): Record<string, string> {
+function previousOutputs(inputs: Properties, outputs: Properties): Record<string, string> {
   if (inputs["addPreviousOutputInEnv"] === false) return {};
   const previous: Record<string, string> = {};
   if (text(outputs["stdout"]) !== "") previous["PULUMI_COMMAND_STDOUT"] = text(outputs["stdout"]);
@@ -55,10 +44,10 @@ export function previousOutputs(inputs: Properties, outputs: Properties): Record
 }
 
 /** One trailing newline is dropped, as upstream does; more stay. */
-export const trimmed = (output: string): string => output.replace(/\n$/, "");
+const trimmed = (output: string): string => output.replace(/\n$/, "");
 
 /** The text a failed command fails with. */
-export function failureOf(what: string, command: string, mixed: string): Error {
+function failureOf(what: string, command: string, mixed: string): Error {
   return new Error(`${what}: running ${JSON.stringify(command)}:\n${mixed}`);
 }
 
@@ -98,48 +87,40 @@ async function runLocal(
 }
 
 /** Outputs of a resource whose lifecycle names no command for the step: empty at first, then what they were. */
-export const NO_OUTPUT: Properties = { stdout: "", stderr: "" };
+const NO_OUTPUT: Properties = { stdout: "", stderr: "" };
 
 /** The resource's name and eight hexadecimal digits, as upstream makes ids. */
-export const newId = (name: string): string => `${name}${randomBytes(4).toString("hex")}`;
-
-/** The lifecycle local and remote commands share; `execute` runs one command. */
-export function lifecycle(
-  execute: (
-    context: Context<unknown>,
-    command: string,
-    inputs: Properties,
-    previous: Properties,
-  ) => Promise<Properties>,
-): Pick<Resource<unknown>, "computed" | "volatile" | "create" | "update" | "delete"> {
-  return {
-    computed: ["stdout", "stderr"],
-    volatile: (changed) => (changed.size > 0 ? ["stdout", "stderr"] : []),
-    async create(context, inputs, name) {
-      const command = inputs["create"];
-      const outputs = command === undefined ? NO_OUTPUT : await execute(context, text(command), inputs, {});
-      return { id: newId(name), outputs };
-    },
-    async update(context, _id, old, inputs) {
-      const command = inputs["update"] ?? inputs["create"];
-      const kept = { stdout: old.outputs["stdout"] ?? "", stderr: old.outputs["stderr"] ?? "" };
-      return command === undefined ? kept : await execute(context, text(command), inputs, old.outputs);
-    },
-    async delete(context, _id, old) {
-      const command = old.outputs["delete"];
-      if (command !== undefined) await execute(context, text(command), old.outputs, old.outputs);
-    },
-  };
-}
+const newId = (name: string): string => `${name}${randomBytes(4).toString("hex")}`;
 
 export const localCommand: Resource<unknown> = {
-  properties: { ...LOCAL, ...LIFECYCLE },
+  properties: {
+    ...COMMON,
+    create: { type: "string" },
+    update: { type: "string" },
+    delete: { type: "string" },
+    triggers: { type: "list", replace: true },
+  },
+  computed: ["stdout", "stderr"],
+  volatile: (changed) => (changed.size > 0 ? ["stdout", "stderr"] : []),
   validate: validateLogging,
-  ...lifecycle(runLocal),
+  async create(context, inputs, name) {
+    const command = inputs["create"];
+    const outputs = command === undefined ? NO_OUTPUT : await runLocal(context, text(command), inputs, {});
+    return { id: newId(name), outputs };
+  },
+  async update(context, _id, old, inputs) {
+    const command = inputs["update"] ?? inputs["create"];
+    const kept = { stdout: old.outputs["stdout"] ?? "", stderr: old.outputs["stderr"] ?? "" };
+    return command === undefined ? kept : await runLocal(context, text(command), inputs, old.outputs);
+  },
+  async delete(context, _id, old) {
+    const command = old.outputs["delete"];
+    if (command !== undefined) await runLocal(context, text(command), old.outputs, old.outputs);
+  },
 };
 
 export const localRun: Invocation<unknown> = {
-  properties: { ...LOCAL, command: { type: "string", required: true } },
+  properties: { ...COMMON, command: { type: "string", required: true } },
   async run(context, args) {
     return { ...args, ...(await runLocal(context, text(args["command"]), args, {})) };
   },

@@ -1,6 +1,5 @@
 import type { Plugin } from "../framework/resource.ts";
 import { localCommand, localRun } from "./local.ts";
-import { remoteCommand } from "./remote.ts";
 
 /** Stands in for @pulumi/command 1.2.1. Commands have no time limit of their own, as upstream. */
 export const command: Plugin<unknown> = {
@@ -10,7 +9,6 @@ export const command: Plugin<unknown> = {
   configure: () => ({}),
   resources: {
     "command:local:Command": localCommand,
-    "command:remote:Command": remoteCommand,
   },
   functions: { "command:local:run": localRun },
 };

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { StringDecoder } from "node:string_decoder";
 
-export interface Run {
+interface Run {
   argv: [string, ...string[]];
   environment: NodeJS.ProcessEnv;
   directory?: string;

@@ -11,7 +11,7 @@ export interface Difference {
   replace: boolean;
 }
 
-export type Path = (string | number)[];
+type Path = (string | number)[];
 
 /** Writes a path the way the engine does: `labels.env`, `rules[2]`, `labels["a.b"]`. */
 export function formatPath(path: Path): string {
@@ -42,7 +42,7 @@ function sortKey(value: Json): string {
 }
 
 /** The form of a value in which equal things are equal. */
-export function normalised(
+function normalised(
   property: Property | undefined,
   value: Json | undefined,
   inputs: Properties,

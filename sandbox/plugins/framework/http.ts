@@ -19,7 +19,7 @@ export class VendorError extends Error {
   }
 }
 
-export interface HttpOptions {
+interface HttpOptions {
   /** Base address without a trailing slash. */
   base: string;
   headers: Record<string, string>;

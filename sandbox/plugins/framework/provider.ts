@@ -8,7 +8,7 @@ import { hasUnknown, type Properties, type SecretTree, UNKNOWN } from "./values.
 /** Seconds one operation may take when the resource has no limit of its own. */
 const DEFAULT_LIMIT = 1800;
 
-export interface Operation {
+interface Operation {
   urn: string;
   /** Seconds; 0 means the default. */
   timeout: number;
@@ -183,10 +183,8 @@ export class Provider<Client> {
     try {
       return await body({
         client: this.#client,
-        urn: operation.urn,
         signal: AbortSignal.any([this.#cancelled, limit.signal]),
         status: (message) => log.write("info", message, operation.urn, true),
-        warn: (message) => log.write("warning", message, operation.urn, false),
       });
     } finally {
       clearTimeout(timer);

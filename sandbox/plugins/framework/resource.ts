@@ -27,16 +27,14 @@ export interface Property {
 /** What an operation may use besides its inputs. */
 export interface Context<Client> {
   client: Client;
-  urn: string;
   /** Aborted when the run is cancelled or the resource's own time limit has passed. */
   signal: AbortSignal;
   /** Shown beside the resource while it is worked on, and not kept. */
   status(message: string): void;
-  warn(message: string): void;
 }
 
 /** An existing object: its id, the inputs that would make it, and what only the vendor knows. */
-export interface Found {
+interface Found {
   id: string;
   inputs: Properties;
   outputs: Properties;
@@ -54,8 +52,6 @@ export interface Resource<Client> {
   /** Of those, the ones an update may change, given the inputs that change. Default: none. */
   volatile?: (changed: Set<string>) => string[];
   secretOutputs?: string[];
-  /** The vendor can't hold old and new side by side. */
-  deleteBeforeReplace?: boolean;
   /** Input that gets "NAME-xxxxxxx" when absent. */
   autoname?: string;
   /** Rules beyond types; returns [input, reason] pairs. Inputs may hold UNKNOWN. */

@@ -30,10 +30,7 @@ function checkFailures(failures: Failure[]): InstanceType<typeof proto.CheckFail
   });
 }
 
-function diffAnswer(
-  found: Difference[],
-  deleteBeforeReplace: boolean,
-): InstanceType<typeof proto.DiffResponse> {
+function diffAnswer(found: Difference[]): InstanceType<typeof proto.DiffResponse> {
   const answer = new proto.DiffResponse();
   const roots = (some: Difference[]) => [...new Set(some.map(({ path }) => String(parsePath(path)[0])))];
   const replacing = found.filter(({ replace }) => replace);
@@ -42,7 +39,6 @@ function diffAnswer(
   );
   answer.setDiffsList(roots(found));
   answer.setReplacesList(roots(replacing));
-  answer.setDeletebeforereplace(deleteBeforeReplace && replacing.length > 0);
   answer.setHasdetaileddiff(true);
   for (const { path, change, replace } of found) {
     const entry = new proto.PropertyDiff();
@@ -138,7 +134,7 @@ export function implementation<Client>(
     }),
     diffConfig: unary((request: InstanceType<typeof proto.DiffRequest>) => {
       const old = decode(request.getOldInputs() ?? request.getOlds()).values;
-      return diffAnswer(diffConfig(old, decode(request.getNews()).values), false);
+      return diffAnswer(diffConfig(old, decode(request.getNews()).values));
     }),
     configure: unary((request: InstanceType<typeof proto.ConfigureRequest>) => {
       provider.configure(decode(request.getArgs()).values);
@@ -165,7 +161,7 @@ export function implementation<Client>(
       const urn = request.getUrn();
       const old = decode(request.getOldInputs() ?? request.getOlds()).values;
       const found = provider.diff(urn, old, decode(request.getNews()).values, request.getIgnorechangesList());
-      return diffAnswer(found, provider.resource(urn).deleteBeforeReplace ?? false);
+      return diffAnswer(found);
     }),
     create: unary(
       async (request: InstanceType<typeof proto.CreateRequest>) => {

@@ -1,6 +1,6 @@
 /** Primary IPs, which outlive the server, and reverse DNS. */
 import { Incomplete, type Property, type Resource, text } from "../framework/resource.ts";
-import { object, objects, type Properties } from "../framework/values.ts";
+import { type Json, object, objects, type Properties } from "../framework/values.ts";
 import { type Hetzner, whileInUse } from "./client.ts";
 import { changedFields, fields, LABELS, NAME, PROTECTION } from "./simple.ts";
 
@@ -111,74 +111,46 @@ export const primaryIp: Resource<Hetzner> = {
   },
 };
 
-const OWNERS: Record<string, { letter: string; path: string; key: string }> = {
-  serverId: { letter: "s", path: "/servers", key: "server" },
-  primaryIpId: { letter: "p", path: "/primary_ips", key: "primary_ip" },
-  floatingIpId: { letter: "f", path: "/floating_ips", key: "floating_ip" },
-  loadBalancerId: { letter: "l", path: "/load_balancers", key: "load_balancer" },
-};
-
-function owner(inputs: Properties): { input: string; id: string; path: string } | undefined {
-  const input = Object.keys(OWNERS).find((name) => inputs[name] !== undefined);
-  const kind = OWNERS[input ?? ""];
-  return kind && { input: input ?? "", id: String(inputs[input ?? ""]), path: kind.path };
+/** The name of one address of a primary IP. */
+function pointerOf(found: Properties, ip: string): string | undefined {
+  return text(objects(found["dns_ptr"]).find((entry) => entry["ip"] === ip)?.["dns_ptr"]) || undefined;
 }
 
-/** Where the vendor keeps the name of one address: a server has one for IPv4 and a list for IPv6. */
-export function pointerOf(found: Properties, ip: string): string | undefined {
-  const net = object(found["public_net"]);
-  const ipv4 = object(net["ipv4"]);
-  if (ipv4["ip"] === ip) return text(ipv4["dns_ptr"]) || undefined;
-  const entries = [...objects(object(net["ipv6"])["dns_ptr"]), ...objects(found["dns_ptr"])];
-  return text(entries.find((entry) => entry["ip"] === ip)?.["dns_ptr"]) || undefined;
+async function setPointer(context: Context, inputs: Properties, dnsPtr: Json): Promise<void> {
+  await context.client.act(context, `/primary_ips/${inputs["primaryIpId"]}/actions/change_dns_ptr`, {
+    ip: text(inputs["ipAddress"]),
+    dns_ptr: dnsPtr,
+  });
 }
 
+/** Of a primary IP; the official resource also takes servers, floating IPs and load balancers. */
 export const rdns: Resource<Hetzner> = {
   properties: {
     dnsPtr: { type: "string", required: true },
     ipAddress: { type: "string", required: true, replace: true },
-    ...Object.fromEntries(
-      Object.keys(OWNERS).map((name) => [name, { type: "number", replace: true } as const]),
-    ),
+    primaryIpId: { type: "number", required: true, replace: true },
   },
   computed: [],
-  validate(inputs) {
-    const given = Object.keys(OWNERS).filter((name) => inputs[name] !== undefined);
-    return given.length === 1 ? [] : [["serverId", `give exactly one of ${Object.keys(OWNERS).join(", ")}`]];
-  },
   async create(context, inputs) {
-    const of = owner(inputs);
-    if (!of) throw new Error("reverse DNS needs an owner");
-    const body = fields(inputs, ["dnsPtr"]);
-    await context.client.act(context, `${of.path}/${of.id}/actions/change_dns_ptr`, {
-      ip: text(inputs["ipAddress"]),
-      ...body,
-    });
-    return { id: `${OWNERS[of.input]?.letter}-${of.id}-${text(inputs["ipAddress"])}`, outputs: {} };
+    await setPointer(context, inputs, text(inputs["dnsPtr"]));
+    return { id: `p-${inputs["primaryIpId"]}-${text(inputs["ipAddress"])}`, outputs: {} };
   },
   async read(context, id) {
-    const [, letter, ownerId, ip] = /^([spfl])-(\d+)-(.+)$/.exec(id) ?? [];
-    const entry = Object.entries(OWNERS).find(([, kind]) => kind.letter === letter);
-    if (!entry || ip === undefined) throw new Error(`"${id}" is no reverse DNS id such as p-42-203.0.113.10`);
-    const [input, kind] = entry;
-    const found = await context.client.find(context.signal, `${kind.path}/${ownerId}`, kind.key);
+    const [, owner, ip] = /^p-(\d+)-(.+)$/.exec(id) ?? [];
+    if (ip === undefined) throw new Error(`"${id}" is not a reverse DNS id such as p-42-203.0.113.10`);
+    const found = await context.client.find(context.signal, `/primary_ips/${owner}`, "primary_ip");
     const dnsPtr = found && pointerOf(found, ip);
     return dnsPtr === undefined
       ? undefined
-      : { id, inputs: { dnsPtr, ipAddress: ip, [input]: Number(ownerId) }, outputs: {} };
+      : { id, inputs: { dnsPtr, ipAddress: ip, primaryIpId: Number(owner) }, outputs: {} };
   },
   async update(context, _id, _old, inputs) {
-    const of = owner(inputs);
-    const body = { ip: text(inputs["ipAddress"]), dns_ptr: text(inputs["dnsPtr"]) };
-    await context.client.act(context, `${of?.path}/${of?.id}/actions/change_dns_ptr`, body);
+    await setPointer(context, inputs, text(inputs["dnsPtr"]));
     return {};
   },
   async delete(context, _id, old) {
-    const of = owner(old.outputs);
-    if (!of) return;
-    const kind = OWNERS[of.input];
-    if (!kind || !(await context.client.find(context.signal, `${kind.path}/${of.id}`, kind.key))) return;
-    const body = { ip: text(old.outputs["ipAddress"]), dns_ptr: null };
-    await context.client.act(context, `${of.path}/${of.id}/actions/change_dns_ptr`, body);
+    const path = `/primary_ips/${old.outputs["primaryIpId"]}`;
+    if (await context.client.find(context.signal, path, "primary_ip"))
+      await setPointer(context, old.outputs, null);
   },
 };

@@ -14,7 +14,7 @@ export function milliseconds(duration: string): number {
   return total;
 }
 
-export interface Settings {
+interface Settings {
   endpoint: string;
   token: string;
   pollInterval: number;

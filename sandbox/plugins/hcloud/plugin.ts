@@ -1,10 +1,9 @@
 import { type Plugin, text } from "../framework/resource.ts";
 import { primaryIp, rdns } from "./addresses.ts";
-import { networkSubnet, serverNetwork, volumeAttachment } from "./attachments.ts";
 import { Hetzner, milliseconds } from "./client.ts";
-import { firewall, firewallAttachment } from "./firewall.ts";
+import { firewall } from "./firewall.ts";
 import { server } from "./server.ts";
-import { network, placementGroup, sshKey, volume } from "./simple.ts";
+import { placementGroup, sshKey } from "./simple.ts";
 
 /** Stands in for @pulumi/hcloud 1.41.0 on the resources a fleet uses. */
 export const hcloud: Plugin<Hetzner> = {
@@ -25,13 +24,7 @@ export const hcloud: Plugin<Hetzner> = {
     "hcloud:index/server:Server": server,
     "hcloud:index/primaryIp:PrimaryIp": primaryIp,
     "hcloud:index/firewall:Firewall": firewall,
-    "hcloud:index/firewallAttachment:FirewallAttachment": firewallAttachment,
     "hcloud:index/rdns:Rdns": rdns,
-    "hcloud:index/network:Network": network,
-    "hcloud:index/networkSubnet:NetworkSubnet": networkSubnet,
-    "hcloud:index/serverNetwork:ServerNetwork": serverNetwork,
     "hcloud:index/placementGroup:PlacementGroup": placementGroup,
-    "hcloud:index/volume:Volume": volume,
-    "hcloud:index/volumeAttachment:VolumeAttachment": volumeAttachment,
   },
 };

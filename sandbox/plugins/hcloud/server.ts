@@ -5,7 +5,6 @@
  */
 import { Incomplete, number, type Property, type Resource, text, texts } from "../framework/resource.ts";
 import { type Json, object, objects, type Properties } from "../framework/values.ts";
-import { attach, networkOf } from "./attachments.ts";
 import type { Hetzner } from "./client.ts";
 import { changedFields, fields, LABELS, NAME, PROTECTION } from "./simple.ts";
 
@@ -29,7 +28,7 @@ interface PublicNet {
 }
 
 /** One block, or none; a family with a given address is enabled. 0 stands for "an address of the vendor's choice". */
-export function publicNetOf(publicNets: Json | undefined): PublicNet {
+function publicNetOf(publicNets: Json | undefined): PublicNet {
   const given = objects(publicNets)[0] ?? {};
   const [ipv4, ipv6] = [number(given["ipv4"]), number(given["ipv6"])];
   return {
@@ -42,18 +41,7 @@ export function publicNetOf(publicNets: Json | undefined): PublicNet {
 
 const publicNetForm = (publicNets: Json): Json => [publicNetOf(publicNets) as unknown as Properties];
 
-const networkForm = (networks: Json): Json =>
-  objects(networks)
-    .map(
-      (net): Properties => ({
-        network: networkOf(net),
-        ip: text(net["ip"]),
-        alias: texts(net["aliasIps"]).sort(),
-      }),
-    )
-    .sort((a, b) => number(a["network"]) - number(b["network"]));
-
-export const properties: Record<string, Property> = {
+const properties: Record<string, Property> = {
   ...NAME,
   ...LABELS,
   ...PROTECTION,
@@ -64,17 +52,11 @@ export const properties: Record<string, Property> = {
   userData: { type: "string", replace: true, writeOnly: true },
   // The vendor's provider never reads them back, and takes a block that is left out for "as it is".
   publicNets: { type: "list", normalise: publicNetForm, writeOnly: true, keptWhen: "empty" },
-  networks: { type: "list", normalise: networkForm, keptWhen: "empty" },
   firewallIds: { type: "list", set: true, keptWhen: "absent" },
-  ignoreRemoteFirewallIds: { type: "boolean", writeOnly: true },
   placementGroupId: { type: "number" },
   backups: { type: "boolean", default: false },
-  iso: { type: "string" },
-  rescue: { type: "string", writeOnly: true },
   rebuildProtection: { type: "boolean", default: false },
   keepDisk: { type: "boolean", writeOnly: true },
-  shutdownBeforeDeletion: { type: "boolean", writeOnly: true },
-  allowDeprecatedImages: { type: "boolean", writeOnly: true },
 };
 
 const firewallsOf = (found: Properties): Json[] =>
@@ -89,15 +71,9 @@ function inputsOf(found: Properties): Properties {
     serverType: object(found["server_type"])["name"] ?? "",
     ...(image["id"] === undefined ? {} : { image: text(image["name"]) || String(image["id"]) }),
     location: locationOf(found),
-    networks: objects(found["private_net"]).map((one) => ({
-      networkId: one["network"] ?? 0,
-      ip: one["ip"] ?? "",
-      aliasIps: texts(one["alias_ips"]),
-    })),
     firewallIds: firewallsOf(found),
     ...(typeof placement === "number" ? { placementGroupId: placement } : {}),
     backups: text(found["backup_window"]) !== "",
-    ...(object(found["iso"])["name"] === undefined ? {} : { iso: object(found["iso"])["name"] ?? "" }),
     deleteProtection: object(found["protection"])["delete"] ?? false,
     rebuildProtection: object(found["protection"])["rebuild"] ?? false,
   };
@@ -139,24 +115,12 @@ async function powered(context: Context, id: string, action: "poweroff" | "power
 async function arrange(
   context: Context,
   id: string,
-  found: Properties,
   inputs: Properties,
   changed: Set<string>,
 ): Promise<void> {
   const path = `/servers/${id}/actions`;
   const act = (name: string, body: Json = {}) => context.client.act(context, `${path}/${name}`, body);
   if (changed.has("backups")) await act(inputs["backups"] === true ? "enable_backup" : "disable_backup");
-  if (changed.has("iso")) {
-    if (found["iso"]) await act("detach_iso");
-    if (inputs["iso"] !== undefined) await act("attach_iso", { iso: inputs["iso"] });
-    await act("reset");
-  }
-  if (changed.has("rescue")) {
-    if (found["rescue_enabled"] === true) await act("disable_rescue");
-    if (text(inputs["rescue"]) !== "") await act("enable_rescue", { type: inputs["rescue"] ?? "" });
-    await act("reset");
-  }
-  if (changed.has("networks")) await rearrangeNetworks(context, id, found, objects(inputs["networks"]));
   if (changed.has("deleteProtection") || changed.has("rebuildProtection")) {
     const wanted = {
       delete: inputs["deleteProtection"] === true,
@@ -164,30 +128,6 @@ async function arrange(
     };
     await act("change_protection", wanted);
   }
-}
-
-async function rearrangeNetworks(
-  context: Context,
-  id: string,
-  found: Properties,
-  wanted: Properties[],
-): Promise<void> {
-  const path = `/servers/${id}/actions`;
-  const open = new Map(wanted.map((net) => [networkOf(net), net]));
-  for (const current of objects(found["private_net"])) {
-    const network = number(current["network"]);
-    const net = open.get(network);
-    const moved = net && text(net["ip"]) !== "" && text(net["ip"]) !== text(current["ip"]);
-    if (!net || moved) {
-      await context.client.act(context, `${path}/detach_from_network`, { network });
-      continue;
-    }
-    open.delete(network);
-    const aliases = texts(net["aliasIps"]).sort();
-    if (aliases.join() === texts(current["alias_ips"]).sort().join()) continue;
-    await context.client.act(context, `${path}/change_alias_ips`, { network, alias_ips: aliases });
-  }
-  for (const net of open.values()) await attach(context, id, net);
 }
 
 async function refirewall(context: Context, id: string, found: Properties, wanted: Json[]): Promise<void> {
@@ -287,7 +227,6 @@ async function readdressFamily(
 
 function creation(inputs: Properties): Properties {
   const net = publicNetOf(inputs["publicNets"]);
-  const without = !net.ipv4_enabled && !net.ipv6_enabled;
   const keys = texts(inputs["sshKeys"]).map((key): Json => (/^\d+$/.test(key) ? Number(key) : key));
   return {
     ...fields(inputs, ["name", "serverType", "image", "location", "userData", "labels"]),
@@ -302,8 +241,7 @@ function creation(inputs: Properties): Properties {
       ...(net.ipv4 === 0 ? {} : { ipv4: net.ipv4 }),
       ...(net.ipv6 === 0 ? {} : { ipv6: net.ipv6 }),
     },
-    // A server without public addresses is started once it is in its network.
-    start_after_create: !without,
+    start_after_create: true,
   };
 }
 
@@ -331,12 +269,8 @@ export const server: Resource<Hetzner> = {
     const id = String(made["id"]);
     try {
       await context.client.settle(context, [object(answer["action"]), ...objects(answer["next_actions"])]);
-      const given = new Set(["networks", "iso", "rescue"].filter((name) => inputs[name] !== undefined));
-      for (const name of ["backups", "deleteProtection", "rebuildProtection"])
-        if (inputs[name] === true) given.add(name);
-      await arrange(context, id, made, inputs, given);
-      const net = publicNetOf(inputs["publicNets"]);
-      if (!net.ipv4_enabled && !net.ipv6_enabled) await powered(context, id, "poweron");
+      const given = ["backups", "deleteProtection", "rebuildProtection"].filter((name) => inputs[name]);
+      await arrange(context, id, inputs, new Set(given));
       const found = await context.client.get(context.signal, `/servers/${id}`, "server");
       return { id, outputs: stateOf(found, inputs) };
     } catch (error) {
@@ -347,15 +281,8 @@ export const server: Resource<Hetzner> = {
     const found = await context.client.find(context.signal, `/servers/${id}`, "server");
     if (!found) return undefined;
     const inputs = inputsOf(found);
-    // Networks are read when the state has some (`GetOk("network")`), and not at an import.
-    if (objects(old.inputs["networks"]).length === 0) delete inputs["networks"];
-    if (old.inputs["ignoreRemoteFirewallIds"] === true) delete inputs["firewallIds"];
     if (text(old.inputs["image"]) === String(object(found["image"])["id"]))
       inputs["image"] = text(old.inputs["image"]);
-    for (const net of objects(inputs["networks"])) {
-      const wish = objects(old.inputs["networks"]).find((one) => networkOf(one) === net["networkId"]);
-      if (wish && text(wish["ip"]) === "") delete net["ip"];
-    }
     return { id, inputs, outputs: stateOf(found, old.inputs) };
   },
   async update(context, id, old, inputs, changed) {
@@ -369,7 +296,7 @@ export const server: Resource<Hetzner> = {
       // The vendor starts it again by itself.
       await context.client.act(context, `${path}/actions/change_type`, upgrade);
     }
-    await arrange(context, id, found, inputs, changed);
+    await arrange(context, id, inputs, changed);
     if (changed.has("firewallIds") && Array.isArray(inputs["firewallIds"])) {
       await refirewall(context, id, found, inputs["firewallIds"]);
     }
@@ -380,9 +307,5 @@ export const server: Resource<Hetzner> = {
     if (changed.has("placementGroupId")) await regroup(context, id, found, inputs["placementGroupId"]);
     return stateOf(await context.client.get(context.signal, path, "server"), inputs);
   },
-  async delete(context, id, old) {
-    if (old.outputs["shutdownBeforeDeletion"] === true)
-      await context.client.act(context, `/servers/${id}/actions/shutdown`);
-    await context.client.remove(context, `/servers/${id}`);
-  },
+  delete: (context, id) => context.client.remove(context, `/servers/${id}`),
 };

@@ -1,5 +1,5 @@
-/** Resources that are one object with few rules: SSH keys, placement groups, networks, volumes. */
-import { Incomplete, number, type Property, type Resource, text } from "../framework/resource.ts";
+/** Resources that are one object with few rules: SSH keys and placement groups. */
+import { Incomplete, type Property, type Resource, text } from "../framework/resource.ts";
 import { type Json, object, objects, type Properties } from "../framework/values.ts";
 import type { Hetzner } from "./client.ts";
 
@@ -41,15 +41,6 @@ interface Kind {
   /** Inputs as the vendor reports them. */
   inputs(found: Properties): Properties;
   outputs(found: Properties): Properties;
-  body?: (inputs: Properties) => Properties;
-  /** What an update does besides the PUT. */
-  act?: (
-    client: Hetzner,
-    context: Parameters<Resource<Hetzner>["create"]>[0],
-    id: string,
-    inputs: Properties,
-    changed: Set<string>,
-  ) => Promise<void>;
 }
 
 function simple(kind: Kind): Resource<Hetzner> {
@@ -59,16 +50,12 @@ function simple(kind: Kind): Resource<Hetzner> {
     computed: kind.computed,
     autoname: "name",
     async create(context, inputs) {
-      const body = { ...fields(inputs, kind.create), ...kind.body?.(inputs) };
+      const body = fields(inputs, kind.create);
       const answer = await context.client.call(context.signal, "POST", kind.path, body);
       const found = object(answer[kind.key]);
       const id = String(found["id"]);
       try {
         await context.client.settle(context, [object(answer["action"]), ...objects(answer["next_actions"])]);
-        const given = new Set(
-          Object.keys(inputs).filter((name) => inputs[name] !== kind.properties[name]?.default),
-        );
-        await kind.act?.(context.client, context, id, inputs, given);
         return {
           id,
           outputs: outputs(await context.client.get(context.signal, `${kind.path}/${id}`, kind.key)),
@@ -85,14 +72,12 @@ function simple(kind: Kind): Resource<Hetzner> {
       const body = changedFields(inputs, kind.update, changed);
       if (Object.keys(body).length > 0)
         await context.client.call(context.signal, "PUT", `${kind.path}/${id}`, body);
-      await kind.act?.(context.client, context, id, inputs, changed);
       return outputs(await context.client.get(context.signal, `${kind.path}/${id}`, kind.key));
     },
     delete: (context, id) => context.client.remove(context, `${kind.path}/${id}`),
   };
 }
 
-const protection = (found: Properties): Json => object(found["protection"])["delete"] ?? false;
 const keyText = (value: Json): Json => text(value).trim().split(/\s+/).slice(0, 2).join(" ");
 
 export const sshKey = simple({
@@ -127,80 +112,4 @@ export const placementGroup = simple({
     labels: object(found["labels"]),
   }),
   outputs: (found) => ({ servers: found["servers"] ?? [] }),
-});
-
-export const network = simple({
-  path: "/networks",
-  key: "network",
-  properties: {
-    ...NAME,
-    ...LABELS,
-    ...PROTECTION,
-    ipRange: { type: "string", required: true, replace: true },
-    exposeRoutesToVswitch: { type: "boolean", default: false },
-  },
-  computed: [],
-  create: ["name", "ipRange", "labels", "exposeRoutesToVswitch"],
-  update: ["name", "labels", "exposeRoutesToVswitch"],
-  inputs: (found) => ({
-    name: found["name"] ?? "",
-    ipRange: found["ip_range"] ?? "",
-    labels: object(found["labels"]),
-    exposeRoutesToVswitch: found["expose_routes_to_vswitch"] ?? false,
-    deleteProtection: protection(found),
-  }),
-  outputs: () => ({}),
-  async act(client, context, id, inputs, changed) {
-    if (!changed.has("deleteProtection")) return;
-    await client.act(context, `/networks/${id}/actions/change_protection`, {
-      delete: inputs["deleteProtection"] === true,
-    });
-  },
-});
-
-export const volume = simple({
-  path: "/volumes",
-  key: "volume",
-  properties: {
-    ...NAME,
-    ...LABELS,
-    ...PROTECTION,
-    size: { type: "number", required: true },
-    location: { type: "string", replace: true },
-    serverId: { type: "number" },
-    format: { type: "string", replace: true, writeOnly: true },
-    automount: { type: "boolean", writeOnly: true },
-  },
-  computed: ["linuxDevice"],
-  create: ["name", "size", "labels", "location", "format", "automount"],
-  update: ["name", "labels"],
-  body: (inputs) => (inputs["serverId"] === undefined ? {} : { server: inputs["serverId"] }),
-  inputs: (found) => ({
-    name: found["name"] ?? "",
-    size: found["size"] ?? 0,
-    labels: object(found["labels"]),
-    location: object(found["location"])["name"] ?? "",
-    ...(typeof found["server"] === "number" ? { serverId: found["server"] } : {}),
-    deleteProtection: protection(found),
-  }),
-  outputs: (found) => ({ linuxDevice: found["linux_device"] ?? "" }),
-  async act(client, context, id, inputs, changed) {
-    const found = await client.get(context.signal, `/volumes/${id}`, "volume");
-    const path = `/volumes/${id}/actions`;
-    if (changed.has("size") && number(inputs["size"]) !== found["size"]) {
-      await client.act(context, `${path}/resize`, { size: number(inputs["size"]) });
-    }
-    if (changed.has("serverId") && (inputs["serverId"] ?? null) !== (found["server"] ?? null)) {
-      if (typeof found["server"] === "number") await client.act(context, `${path}/detach`);
-      if (inputs["serverId"] !== undefined) {
-        await client.act(context, `${path}/attach`, {
-          server: inputs["serverId"],
-          automount: inputs["automount"] === true,
-        });
-      }
-    }
-    if (changed.has("deleteProtection")) {
-      await client.act(context, `${path}/change_protection`, { delete: inputs["deleteProtection"] === true });
-    }
-  },
 });

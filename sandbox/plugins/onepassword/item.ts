@@ -1,7 +1,6 @@
 /** Items between the program's spelling and the one of `op`. */
-import { randomUUID } from "node:crypto";
-import { number, text, texts } from "../framework/resource.ts";
-import { type Json, object, objects, type Properties } from "../framework/values.ts";
+import { text, texts } from "../framework/resource.ts";
+import { object, objects, type Properties } from "../framework/values.ts";
 
 export const itemId = (item: Properties): string =>
   `vaults/${text(object(item["vault"])["id"])}/items/${text(item["id"])}`;
@@ -29,7 +28,7 @@ const BY_LABEL: Record<string, string> = {
 const BY_PURPOSE: Record<string, string> = { USERNAME: "username", PASSWORD: "password", NOTES: "noteValue" };
 
 /** The named values of an item: username, password, credential and so on. */
-export function namedFields(item: Properties): Properties {
+function namedFields(item: Properties): Properties {
   const named: Properties = {};
   for (const field of objects(item["fields"])) {
     const name =
@@ -71,93 +70,17 @@ export function commonOf(item: Properties): Properties {
   };
 }
 
-interface Recipe {
-  length: number;
-  characterSets: string[];
-}
-
-export function recipeOf(value: Json | undefined): Recipe | undefined {
-  if (value === undefined || value === null) return undefined;
-  const given = object(value);
-  const sets = ["letters", "digits", "symbols"].filter((set) => given[set] !== false);
-  return { length: number(given["length"] ?? 32), characterSets: sets.map((set) => set.toUpperCase()) };
-}
-
-/** The argument of --generate-password: templates on stdin can't ask for one. */
-export const recipeArgument = ({ length, characterSets }: Recipe): string =>
-  [...characterSets, length].join(",");
-
-interface Field {
-  id: string;
-  label: string;
-  type: string;
-  purpose?: string;
-}
-
-const NOTES: Field = { id: "notesPlain", label: "notesPlain", type: "STRING", purpose: "NOTES" };
-const FIELDS: Record<string, [Field, string][]> = {
-  login: [
-    [{ id: "username", label: "username", type: "STRING", purpose: "USERNAME" }, "username"],
-    [{ id: "password", label: "password", type: "CONCEALED", purpose: "PASSWORD" }, "password"],
-    [NOTES, "noteValue"],
-  ],
-  password: [
-    [{ id: "password", label: "password", type: "CONCEALED", purpose: "PASSWORD" }, "password"],
-    [NOTES, "noteValue"],
-  ],
-  database: [
-    [{ id: "username", label: "username", type: "STRING" }, "username"],
-    [{ id: "password", label: "password", type: "CONCEALED" }, "password"],
-    [{ id: "hostname", label: "hostname", type: "STRING" }, "hostname"],
-    [{ id: "database", label: "database", type: "STRING" }, "database"],
-    [{ id: "port", label: "port", type: "STRING" }, "port"],
-    [{ id: "database_type", label: "type", type: "MENU" }, "type"],
-    [NOTES, "noteValue"],
-  ],
-  secure_note: [[NOTES, "noteValue"]],
-};
-
-export const CATEGORIES = Object.keys(FIELDS);
-
 /** The JSON for `op item create -` and `op item edit`. */
 export function itemBody(inputs: Properties, uuid?: string): Properties {
-  const category = text(inputs["category"]) || "login";
-  const fields: Properties[] = (FIELDS[category] ?? []).map(([field, input]) => ({
-    ...field,
-    value: text(inputs[input]),
-  }));
-  const sections = objects(inputs["sections"]).map((section) => ({
-    id: text(section["id"]) || randomUUID(),
-    label: text(section["label"]),
-    given: objects(section["fields"]),
-  }));
-  for (const { id, given } of sections) {
-    for (const field of given) {
-      fields.push({
-        section: { id },
-        ...(text(field["id"]) === "" ? {} : { id: text(field["id"]) }),
-        label: text(field["label"]),
-        type: text(field["type"]) || "STRING",
-        ...(text(field["purpose"]) === "" ? {} : { purpose: text(field["purpose"]) }),
-        value: text(field["value"]),
-      });
-    }
-  }
+  const password = { id: "password", label: "password", type: "CONCEALED", purpose: "PASSWORD" };
   return {
-    ...(uuid === undefined ? {} : { id: uuid }),
+    ...(uuid !== undefined && { id: uuid }),
     title: text(inputs["title"]),
     vault: { id: text(inputs["vault"]) },
-    category: category.toUpperCase(),
-    urls: text(inputs["url"]) === "" ? [] : [{ primary: true, href: text(inputs["url"]) }],
+    category: text(inputs["category"]).toUpperCase(),
+    urls: [],
     tags: texts(inputs["tags"]),
-    fields,
-    sections: sections.map(({ id, label }) => ({ id, label })),
+    fields: [{ ...password, value: text(inputs["password"]) }],
+    sections: [],
   };
-}
-
-/** A password is generated when none is given, for the categories that have one. */
-export function generated(inputs: Properties): string | undefined {
-  const has = (FIELDS[text(inputs["category"]) || "login"] ?? []).some(([, input]) => input === "password");
-  const recipe = recipeOf(inputs["passwordRecipe"]);
-  return has && recipe && text(inputs["password"]) === "" ? recipeArgument(recipe) : undefined;
 }

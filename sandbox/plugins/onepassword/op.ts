@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { pause } from "../framework/http.ts";
 import { type Json, object, objects, type Properties } from "../framework/values.ts";
 
-export interface OpSettings {
+interface OpSettings {
   path: string;
   serviceAccountToken?: string;
   account?: string;
@@ -98,15 +98,7 @@ export class Op {
     return object(await this.json(signal, ["item", "get", item, `--vault=${vault}`]));
   }
 
-  async vault(signal: AbortSignal, uuid: string): Promise<Properties> {
-    return object(await this.json(signal, ["vault", "get", uuid]));
-  }
-
   async vaults(signal: AbortSignal): Promise<Properties[]> {
     return objects(await this.json(signal, ["vault", "list"]));
-  }
-
-  read(signal: AbortSignal, reference: string): Promise<string> {
-    return this.#run(signal, ["read", reference]);
   }
 }

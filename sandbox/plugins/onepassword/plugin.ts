@@ -1,41 +1,14 @@
-import {
-  type Context,
-  type Invocation,
-  type Plugin,
-  type Property,
-  type Resource,
-  text,
-} from "../framework/resource.ts";
-import { type Json, object, objects, type Properties } from "../framework/values.ts";
-import { CATEGORIES, commonOf, generated, itemBody, itemId, parseItemId, sectionsOf } from "./item.ts";
+import { type Invocation, type Plugin, type Property, type Resource, text } from "../framework/resource.ts";
+import type { Properties } from "../framework/values.ts";
+import { commonOf, itemBody, itemId, parseItemId, sectionsOf } from "./item.ts";
 import { Op } from "./op.ts";
-
-/** Names and values; ids and empty purposes are the vendor's. */
-const sectionForm = (sections: Json): Json =>
-  objects(sections).map((section) => ({
-    label: text(section["label"]),
-    fields: objects(section["fields"]).map((field) => ({
-      label: text(field["label"]),
-      type: text(field["type"]) || "STRING",
-      value: text(field["value"]),
-    })),
-  }));
 
 const properties: Record<string, Property> = {
   vault: { type: "string", required: true, replace: true },
-  category: { type: "string", replace: true, default: "login" },
+  category: { type: "string", required: true, replace: true },
   title: { type: "string" },
-  username: { type: "string" },
   password: { type: "string", secret: true },
-  passwordRecipe: { type: "map", writeOnly: true },
-  noteValue: { type: "string", secret: true },
-  url: { type: "string" },
-  hostname: { type: "string" },
-  database: { type: "string" },
-  port: { type: "string" },
-  type: { type: "string" },
   tags: { type: "list", set: true, default: [] },
-  sections: { type: "list", secret: true, normalise: sectionForm },
 };
 
 /** What an item holds; as upstream, a field without a value is not there. */
@@ -43,11 +16,6 @@ const stateOf = (item: Properties): Properties => {
   const filled = Object.entries(commonOf(item)).filter(([, value]) => value !== "");
   return { ...Object.fromEntries(filled), sections: sectionsOf(item) };
 };
-
-function withRecipe(args: string[], inputs: Properties): string[] {
-  const recipe = generated(inputs);
-  return recipe === undefined ? args : [...args, `--generate-password=${recipe}`];
-}
 
 /** Runs a command; a failure is told in the words of the vendor's provider. */
 async function named<Result>(
@@ -67,14 +35,13 @@ const item: Resource<Op> = {
   properties,
   computed: ["uuid", "password"],
   secretOutputs: ["password", "noteValue", "sections"],
-  volatile: (changed) => (changed.has("passwordRecipe") ? ["password"] : []),
   validate(inputs) {
     const category = inputs["category"];
-    const known = category === undefined || CATEGORIES.includes(text(category));
-    return known ? [] : [["category", `must be one of ${CATEGORIES.join(", ")}`]];
+    const known = category === undefined || category === "password";
+    return known ? [] : [["category", "must be password: this plugin makes no other items"]];
   },
   async create({ client, signal }, inputs) {
-    const made = await client.write(signal, withRecipe(["item", "create", "-"], inputs), itemBody(inputs));
+    const made = await client.write(signal, ["item", "create", "-"], itemBody(inputs));
     return { id: itemId(made), outputs: stateOf(made) };
   },
   async read({ client, signal }, id) {
@@ -86,7 +53,7 @@ const item: Resource<Op> = {
   },
   async update({ client, signal }, id, _old, inputs) {
     const where = parseItemId(id);
-    const args = withRecipe(["item", "edit", where.item, `--vault=${where.vault}`], inputs);
+    const args = ["item", "edit", where.item, `--vault=${where.vault}`];
     return stateOf(await client.write(signal, args, itemBody(inputs, where.item)));
   },
   async delete({ client, signal }, id) {
@@ -96,18 +63,6 @@ const item: Resource<Op> = {
     );
   },
 };
-
-async function filesOf({ client, signal }: Context<Op>, found: Properties): Promise<Properties[]> {
-  const files = objects(found["files"]).filter((file) => file["section"] === undefined);
-  return Promise.all(
-    files.map(async (file) => {
-      const reference = `op://${text(object(found["vault"])["id"])}/${text(found["id"])}/${text(file["id"])}`;
-      const content = await client.read(signal, reference);
-      const contentBase64 = Buffer.from(content).toString("base64");
-      return { id: text(file["id"]), name: text(file["name"]), content, contentBase64 };
-    }),
-  );
-}
 
 const TEXTS = [
   "credential",
@@ -128,11 +83,8 @@ const getItem: Invocation<Op> = {
     vault: { type: "string", required: true },
     title: { type: "string" },
     uuid: { type: "string" },
-    noteValue: { type: "string" },
-    sections: { type: "list" },
-    files: { type: "list" },
   },
-  secretOutputs: ["password", "credential", "noteValue", "privateKey", "sections", "files"],
+  secretOutputs: ["password", "credential", "noteValue", "privateKey", "sections"],
   async run(context, args) {
     if ((args["title"] === undefined) === (args["uuid"] === undefined)) {
       throw new Error("getItem: give exactly one of title, uuid");
@@ -140,26 +92,20 @@ const getItem: Invocation<Op> = {
     const wanted = text(args["title"] ?? args["uuid"]);
     const found = await context.client.item(context.signal, text(args["vault"]), wanted);
     const empty = Object.fromEntries(TEXTS.map((name) => [name, ""]));
-    return { ...empty, ...stateOf(found), files: await filesOf(context, found), id: itemId(found) };
+    return { ...empty, ...stateOf(found), id: itemId(found) };
   },
 };
 
 const getVault: Invocation<Op> = {
-  properties: { name: { type: "string" }, uuid: { type: "string" } },
+  properties: { name: { type: "string", required: true } },
   async run({ client, signal }, args) {
     const name = text(args["name"]);
-    if ((name === "") === (text(args["uuid"]) === ""))
-      throw new Error("getVault: give exactly one of name, uuid");
-    const all = name === "" ? [await client.vault(signal, text(args["uuid"]))] : await client.vaults(signal);
-    const found = name === "" ? all : all.filter((vault) => vault["name"] === name);
+    const found = (await client.vaults(signal)).filter((vault) => vault["name"] === name);
     const [vault] = found;
     if (!vault || found.length > 1)
       throw new Error(`getVault: ${found.length} vaults named "${name}"; one is needed`);
     const uuid = text(vault["id"]);
-    // The list has no descriptions.
-    const whole =
-      vault["description"] === undefined && name !== "" ? await client.vault(signal, uuid) : vault;
-    return { id: `vaults/${uuid}`, uuid, name: text(whole["name"]), description: text(whole["description"]) };
+    return { id: `vaults/${uuid}`, uuid, name };
   },
 };
 

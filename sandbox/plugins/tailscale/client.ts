@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { type HttpAnswer, HttpClient, type HttpRequest, VendorError } from "../framework/http.ts";
 import { type Json, object, type Properties } from "../framework/values.ts";
 
-export interface Credentials {
+interface Credentials {
   apiKey?: string;
   oauthClientId?: string;
   oauthClientSecret?: string;

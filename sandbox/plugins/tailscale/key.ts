@@ -14,7 +14,7 @@ const properties: Record<string, Property> = {
 };
 
 /** Whether an expired or used-up key is to be made again: a reusable one is, unless told otherwise. */
-export function isRecreated(inputs: Properties, reusable: boolean): boolean {
+function isRecreated(inputs: Properties, reusable: boolean): boolean {
   const wish = text(inputs["recreateIfInvalid"]);
   return wish === "always" || (wish !== "never" && reusable);
 }

@@ -1,7 +1,6 @@
 import { type Plugin, text } from "../framework/resource.ts";
 import { acl } from "./acl.ts";
 import { fromFile, Tailscale } from "./client.ts";
-import { deviceKey, deviceTags, getDevice, getDevices } from "./devices.ts";
 import { dnsNameservers, dnsPreferences, dnsSearchPaths, dnsSplitNameservers } from "./dns.ts";
 import { tailnetKey } from "./key.ts";
 
@@ -31,11 +30,5 @@ export const tailscale: Plugin<Tailscale> = {
     "tailscale:index/dnsNameservers:DnsNameservers": dnsNameservers,
     "tailscale:index/dnsSearchPaths:DnsSearchPaths": dnsSearchPaths,
     "tailscale:index/dnsSplitNameservers:DnsSplitNameservers": dnsSplitNameservers,
-    "tailscale:index/deviceTags:DeviceTags": deviceTags,
-    "tailscale:index/deviceKey:DeviceKey": deviceKey,
-  },
-  functions: {
-    "tailscale:index/getDevice:getDevice": getDevice,
-    "tailscale:index/getDevices:getDevices": getDevices,
   },
 };

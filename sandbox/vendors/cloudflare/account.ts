@@ -6,11 +6,11 @@ import { publishedSets } from "./publish.ts";
 import { idFor, newZone, type State, type ZoneRow } from "./state.ts";
 
 /** Serves zones; null where no DNS server runs (unit tests of the API alone). */
-export type Publisher = Pick<DnsServer, "openZone" | "replaceRecords"> | null;
+type Publisher = Pick<DnsServer, "openZone" | "replaceRecords"> | null;
 
 export const NAME_SERVERS = ["art.ns.cloudflare.test", "lucy.ns.cloudflare.test"];
 
-export interface AccountOptions {
+interface AccountOptions {
   token: string;
   /** Address that proxied names resolve to. */
   edge: string;

@@ -6,7 +6,7 @@ import { assertFits, proxiable, type RecordBody, recordBody, recordFrom } from "
 import { newId, now, type RecordRow, type ZoneRow } from "./state.ts";
 import { zoneOf } from "./zones.ts";
 
-export const recordView = (row: RecordRow) => ({
+const recordView = (row: RecordRow) => ({
   ...row,
   proxiable: proxiable(row.type),
   meta: {},
@@ -45,28 +45,11 @@ function overwrite(zone: ZoneRow, id: string, body: Record<string, unknown>): Re
   return row;
 }
 
-/** A patch names only what changes; `data` given without `content`, or the reverse, replaces the other. */
-function patch(zone: ZoneRow, id: string, body: Record<string, unknown>): RecordRow {
-  const { id: _id, created_on: _created, modified_on: _modified, ...old } = find(zone, id);
-  return overwrite(zone, id, { ...old, ...body });
-}
-
 function remove(zone: ZoneRow, id: string): RecordRow {
   const row = find(zone, id);
   delete zone.records[id];
   return row;
 }
-
-const list = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value : []);
-
-/** Zone file of all records, in the manner of the vendor's export. */
-const exportText = (zone: ZoneRow) =>
-  Object.values(zone.records)
-    .map((row) => {
-      const order = row.priority === undefined ? "" : `${row.priority} `;
-      return `${row.name}.\t${row.ttl}\tIN\t${row.type}\t${order}${row.content}${row.proxied ? " ; cf_tags=cf-proxied:true" : ""}\n`;
-    })
-    .join("");
 
 /** `/zones/{zone}/dns_records`: every change is in the DNS before it is answered. */
 export function records(account: Account): Hono {
@@ -83,24 +66,11 @@ export function records(account: Account): Hono {
       5_000_000,
     );
   });
-  app.get(`${base}/export`, (context) => context.text(exportText(zoneOf(account, context))));
 
   app.post(base, async (context) => {
     const body = await readObject(context);
     const row = await account.change(zoneOf(account, context), (zone) => create(zone, body));
     return answer(context, recordView(row));
-  });
-
-  app.post(`${base}/batch`, async (context) => {
-    const body = await readObject(context);
-    const done = await account.change(zoneOf(account, context), (zone) => ({
-      deletes: list(body.deletes).map((each) => remove(zone, String(each.id))),
-      patches: list(body.patches).map(({ id: target, ...rest }) => patch(zone, String(target), rest)),
-      puts: list(body.puts).map(({ id: target, ...rest }) => overwrite(zone, String(target), rest)),
-      posts: list(body.posts).map((each) => create(zone, each)),
-    }));
-    const view = Object.entries(done).map(([kind, rows]) => [kind, rows.map(recordView)]);
-    return answer(context, Object.fromEntries(view));
   });
 
   app.get(`${base}/:id`, (context) =>
@@ -110,12 +80,6 @@ export function records(account: Account): Hono {
   app.put(`${base}/:id`, async (context) => {
     const body = await readObject(context);
     const row = await account.change(zoneOf(account, context), (zone) => overwrite(zone, id(context), body));
-    return answer(context, recordView(row));
-  });
-
-  app.patch(`${base}/:id`, async (context) => {
-    const body = await readObject(context);
-    const row = await account.change(zoneOf(account, context), (zone) => patch(zone, id(context), body));
     return answer(context, recordView(row));
   });
 

@@ -20,13 +20,11 @@ export interface RecordRow {
 export interface ZoneRow {
   id: string;
   name: string;
-  paused: boolean;
   created_on: string;
   modified_on: string;
   records: Record<string, RecordRow>;
   /** Settings that differ from the vendor's defaults. */
   settings: Record<string, { value: unknown; modified_on: string }>;
-  dnssec: boolean;
 }
 
 export interface State {
@@ -49,10 +47,8 @@ export const emptyState = (zones: string[]) => (): State => ({
 export const newZone = (name: string): ZoneRow => ({
   id: idFor(name),
   name,
-  paused: false,
   created_on: now(),
   modified_on: now(),
   records: {},
   settings: {},
-  dnssec: false,
 });

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import type { Account } from "./account.ts";
-import { answer, bad, CloudflareError, readObject } from "./envelope.ts";
+import { answer, bad, readObject } from "./envelope.ts";
 import { now, type ZoneRow } from "./state.ts";
 import { zoneOf } from "./zones.ts";
 
@@ -48,31 +48,9 @@ function view(zone: ZoneRow, id: string) {
   return { id, value: set?.value ?? known.value, modified_on: set?.modified_on ?? null, editable: true };
 }
 
-const dnssecView = (zone: ZoneRow) => ({
-  status: zone.dnssec ? "pending" : "disabled",
-  flags: zone.dnssec ? 257 : null,
-  algorithm: zone.dnssec ? "13" : null,
-  key_type: zone.dnssec ? "ECDSAP256SHA256" : null,
-  digest_type: zone.dnssec ? "2" : null,
-  digest_algorithm: zone.dnssec ? "SHA256" : null,
-  digest: null,
-  ds: null,
-  key_tag: null,
-  public_key: null,
-  modified_on: zone.modified_on,
-});
-
-/** `/zones/{zone}/settings` and `/zones/{zone}/dnssec`. */
+/** `/zones/{zone}/settings/{setting}`. */
 export function zoneSettings(account: Account): Hono {
   const app = new Hono();
-
-  app.get("/zones/:zone/settings", (context) => {
-    const zone = zoneOf(account, context);
-    return answer(
-      context,
-      Object.keys(catalogue).map((id) => view(zone, id)),
-    );
-  });
 
   app.get("/zones/:zone/settings/:setting", (context) =>
     answer(context, view(zoneOf(account, context), context.req.param("setting"))),
@@ -89,23 +67,6 @@ export function zoneSettings(account: Account): Hono {
     }
     zone.settings[id] = { value, modified_on: now() };
     return answer(context, view(zone, id));
-  });
-
-  app.get("/zones/:zone/dnssec", (context) => answer(context, dnssecView(zoneOf(account, context))));
-  app.patch("/zones/:zone/dnssec", async (context) => {
-    const zone = zoneOf(account, context);
-    const { status } = await readObject(context);
-    if (status !== "active" && status !== "disabled")
-      throw new CloudflareError(400, 1004, "Invalid DNSSEC status");
-    zone.dnssec = status === "active";
-    zone.modified_on = now();
-    return answer(context, dnssecView(zone));
-  });
-  app.delete("/zones/:zone/dnssec", (context) => {
-    const zone = zoneOf(account, context);
-    zone.dnssec = false;
-    zone.modified_on = now();
-    return answer(context, "");
   });
 
   return app;

@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import { type Account, NAME_SERVERS } from "./account.ts";
-import { answer, answerPage, bad, CloudflareError, readObject } from "./envelope.ts";
-import { now, type ZoneRow } from "./state.ts";
+import { answer, answerPage, CloudflareError } from "./envelope.ts";
+import type { ZoneRow } from "./state.ts";
 
 /** The zone in the path. An id that is not one, or not ours, is answered as the vendor answers it. */
 export function zoneOf(account: Account, context: Context): ZoneRow {
@@ -24,7 +24,7 @@ const view = (account: Account, zone: ZoneRow) => ({
   id: zone.id,
   name: zone.name,
   status: "active",
-  paused: zone.paused,
+  paused: false,
   type: "full",
   development_mode: 0,
   name_servers: NAME_SERVERS,
@@ -77,33 +77,7 @@ export function zones(account: Account): Hono {
     );
   });
 
-  app.post("/zones", () => {
-    throw new CloudflareError(
-      403,
-      0,
-      'Requires permission "com.cloudflare.api.account.zone.create" to create zones',
-    );
-  });
-
   app.get("/zones/:zone", (context) => answer(context, view(account, zoneOf(account, context))));
-
-  app.patch("/zones/:zone", async (context) => {
-    const zone = zoneOf(account, context);
-    const body = await readObject(context);
-    if (typeof body.paused !== "boolean")
-      throw bad(1013, "Only the paused state of a zone can be changed here.");
-    zone.paused = body.paused;
-    zone.modified_on = now();
-    return answer(context, view(account, zone));
-  });
-
-  app.get("/accounts", (context) => answerPage(context, [accountView(account)], 20, 50));
-  app.get("/accounts/:account", (context) => {
-    if (context.req.param("account") !== account.store.data.accountId) {
-      throw new CloudflareError(404, 1003, "Invalid account identifier");
-    }
-    return answer(context, accountView(account));
-  });
 
   return app;
 }

@@ -6,7 +6,7 @@ import { type Child, startChild, waitReady } from "../children.ts";
 import { writeAtomically } from "../store.ts";
 import { DnsServer } from "./server.ts";
 
-export interface PdnsOptions {
+interface PdnsOptions {
   /** Keeps configuration, database and socket. */
   dir: string;
   logDir: string;

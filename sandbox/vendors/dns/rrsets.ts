@@ -9,7 +9,7 @@ export interface RecordSet {
   contents: string[];
 }
 
-export interface Change extends RecordSet {
+interface Change extends RecordSet {
   changetype: "REPLACE" | "DELETE";
 }
 

@@ -5,17 +5,7 @@ import { answerPage, idOf, sortRows } from "./listing.ts";
 import type { Project } from "./project.ts";
 import type { ActionRow } from "./state.ts";
 
-/** Resource paths that have action lists of their own, and the type by which actions name them. */
-const kinds: Record<string, string> = {
-  servers: "server",
-  primary_ips: "primary_ip",
-  firewalls: "firewall",
-  networks: "network",
-  volumes: "volume",
-  images: "image",
-};
-
-/** Reading actions: `/actions?id=…`, `/actions/{id}`, `/{resource}/actions…`, `/{resource}/{id}/actions…`. */
+/** Reading actions: `/actions?id=…`, `/actions/{id}`, `/servers/{id}/actions`. */
 export function actionRoutes(project: Project): Hono {
   const app = new Hono();
   const { state } = project;
@@ -30,30 +20,19 @@ export function actionRoutes(project: Project): Hono {
     );
     return answerPage(context, "actions", sortRows(chosen, context.req.queries("sort") ?? []));
   };
-  const one = (context: Context, rows: ActionRow[], id: number) => {
-    const action = rows.find((row) => row.id === id);
-    if (action === undefined) throw notFound("action", id);
-    return context.json({ action });
-  };
-
   app.get("/actions", (context) => {
     // Listing all actions was removed from the vendor's API in 2025; asking for some by id remains.
     if ((context.req.queries("id") ?? []).length === 0) throw invalidInput("id", "is required");
     return page(context, Object.values(state.actions));
   });
-  app.get("/actions/:id", (context) => one(context, Object.values(state.actions), idOf(context, "action")));
-
-  for (const [path, type] of Object.entries(kinds)) {
-    app.get(`/${path}/actions`, (context) => page(context, actionsOf(state, type)));
-    app.get(`/${path}/actions/:id{[0-9]+}`, (context) =>
-      one(context, actionsOf(state, type), idOf(context, "action")),
-    );
-    app.get(`/${path}/:id{[0-9]+}/actions`, (context) =>
-      page(context, actionsOf(state, type, idOf(context, type))),
-    );
-    app.get(`/${path}/:id{[0-9]+}/actions/:action{[0-9]+}`, (context) =>
-      one(context, actionsOf(state, type, idOf(context, type)), Number(context.req.param("action"))),
-    );
-  }
+  app.get("/actions/:id", (context) => {
+    const id = idOf(context, "action");
+    const action = state.actions[id];
+    if (action === undefined) throw notFound("action", id);
+    return context.json({ action });
+  });
+  app.get("/servers/:id{[0-9]+}/actions", (context) =>
+    page(context, actionsOf(state, "server", idOf(context, "server"))),
+  );
   return app;
 }

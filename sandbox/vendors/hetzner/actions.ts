@@ -2,7 +2,7 @@ import type { Log } from "../http.ts";
 import type { Store } from "../store.ts";
 import type { ActionRow, State } from "./state.ts";
 
-export interface ResourceReference {
+interface ResourceReference {
   id: number;
   type: string;
 }
@@ -57,16 +57,6 @@ export class Actions {
     await Promise.all(this.#chains.values());
   }
 
-  /** Runs an effect outside any action, behind what is queued on the machine. */
-  queue(machine: string, effect: () => Promise<void>): Promise<void> {
-    const done = (this.#chains.get(machine) ?? Promise.resolve()).then(effect);
-    this.#chains.set(
-      machine,
-      done.catch(() => {}),
-    );
-    return done;
-  }
-
   /** Ends what a killed emulator left running; `recover` has brought the machines to the wanted state by then. */
   closeAbandoned(failedServers: ReadonlySet<number>): void {
     for (const action of Object.values(this.#store.data.actions)) {
@@ -107,9 +97,9 @@ export class Actions {
   }
 }
 
-/** Actions that touch one resource, for `/servers/{id}/actions` and the like. */
-export function actionsOf(state: State, type: string, id?: number): ActionRow[] {
+/** The actions of one resource, for `/servers/{id}/actions`. */
+export function actionsOf(state: State, type: string, id: number): ActionRow[] {
   return Object.values(state.actions).filter((action) =>
-    action.resources.some((resource) => resource.type === type && (id === undefined || resource.id === id)),
+    action.resources.some((resource) => resource.type === type && resource.id === id),
   );
 }

@@ -7,11 +7,8 @@ const IPV4_FIRST = 10;
 const IPV4_COUNT = 241;
 const IPV6_COUNT = 0xffff;
 
-export const ipv4At = (index: number) => `203.0.113.${IPV4_FIRST + index}`;
-export const ipv6At = (index: number) => `2001:db8:1:${(index + 1).toString(16)}::/64`;
-
-/** `::1` of a /64, the address that servers use. */
-export const firstHost = (network: string) => network.replace(/::\/64$/, "::1");
+const ipv4At = (index: number) => `203.0.113.${IPV4_FIRST + index}`;
+const ipv6At = (index: number) => `2001:db8:1:${(index + 1).toString(16)}::/64`;
 
 /** The next address nobody has. Counts on rather than re-using the last one given back, as a busy vendor would. */
 export function nextAddress(state: State, type: "ipv4" | "ipv6"): string {
@@ -27,7 +24,7 @@ export function nextAddress(state: State, type: "ipv4" | "ipv6"): string {
 }
 
 /** The vendor's own name for an address before anybody sets a reverse entry. */
-export function defaultPointer(ip: string): string {
+function defaultPointer(ip: string): string {
   return ip.includes(":") ? "" : `static.${ip.split(".").reverse().join(".")}.clients.your-server.de`;
 }
 

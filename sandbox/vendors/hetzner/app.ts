@@ -5,7 +5,6 @@ import { catalogRoutes } from "./catalog-routes.ts";
 import { ApiError } from "./errors.ts";
 import { firewalls } from "./firewalls.ts";
 import { images } from "./images.ts";
-import { networks } from "./networks.ts";
 import { placementGroups } from "./placement-groups.ts";
 import { primaryIps } from "./primary-ips.ts";
 import type { Project } from "./project.ts";
@@ -13,7 +12,6 @@ import { serverActions } from "./server-actions.ts";
 import { serverPower } from "./server-power.ts";
 import { servers } from "./servers.ts";
 import { sshKeys } from "./ssh-keys.ts";
-import { volumes } from "./volumes.ts";
 
 /** Requests an hour, and how fast the allowance comes back (one a second): the vendor's published limit. */
 const RATE_LIMIT = 3600;
@@ -75,10 +73,8 @@ export function hetznerApp(project: Project, limited = true): Hono {
     sshKeys(project),
     primaryIps(project),
     firewalls(project),
-    networks(project),
     placementGroups(project),
-    volumes(project),
-    images(project),
+    images(),
     catalogRoutes(),
   ]) {
     app.route("/v1", routes);

@@ -1,9 +1,9 @@
 /**
- * The vendor's fixed lists: locations, server types, images, ISOs. Sizes are the vendor's as of late 2026;
+ * The vendor's fixed lists: locations, server types, images. Sizes are the vendor's as of late 2026;
  * prices are round figures of the right order, not the vendor's list.
  */
 
-export interface Location {
+interface Location {
   id: number;
   name: string;
   description: string;
@@ -132,24 +132,3 @@ export const systemImages: SystemImage[] = [
   ...image(119621184, "fedora", "42", "Fedora 42"),
   ...image(114690395, "rocky", "9", "Rocky Linux 9"),
 ];
-
-export const isos = [
-  {
-    id: 26000001,
-    name: "nixos-minimal-25.11-x86_64-linux.iso",
-    description: "NixOS 25.11 (amd64/minimal)",
-    architecture: "x86",
-  },
-  {
-    id: 26000002,
-    name: "nixos-minimal-25.11-aarch64-linux.iso",
-    description: "NixOS 25.11 (arm64/minimal)",
-    architecture: "arm",
-  },
-  {
-    id: 26000003,
-    name: "debian-13.1.0-amd64-netinst.iso",
-    description: "Debian 13 (netinstall)",
-    architecture: "x86",
-  },
-].map((iso) => ({ ...iso, type: "public", deprecation: null }));

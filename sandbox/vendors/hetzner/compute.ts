@@ -46,8 +46,6 @@ export interface Compute {
   powerOff(name: string): Promise<void>;
   /** Asks the system to shut down and resolves when it is off. */
   shutdown(name: string): Promise<void>;
-  /** Restarts, softly; resolves when it is running again. */
-  reboot(name: string): Promise<void>;
   /** Powers off and removes the machine with its disk. */
   delete(name: string): Promise<void>;
   status(name: string): Promise<MachineStatus>;

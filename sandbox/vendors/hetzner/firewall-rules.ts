@@ -1,18 +1,12 @@
 import type { FirewallRule } from "./compute.ts";
-import { matchesSelector } from "./labels.ts";
 import type { FirewallRow, RuleRow, ServerRow, State } from "./state.ts";
 
-/** Firewalls in force on a server: attached by id or by a label selector. */
-export function firewallsOf(state: State, server: ServerRow): FirewallRow[] {
-  return Object.values(state.firewalls).filter(
-    (firewall) =>
-      firewall.servers.includes(server.id) ||
-      firewall.selectors.some((selector) => matchesSelector(server.labels, selector)),
-  );
-}
+/** Firewalls that are applied to a server. */
+export const firewallsOf = (state: State, server: ServerRow): FirewallRow[] =>
+  Object.values(state.firewalls).filter((firewall) => firewall.servers.includes(server.id));
 
 /** The vendor's rule in the form a packet filter takes. */
-export function filterRule(rule: RuleRow): FirewallRule {
+function filterRule(rule: RuleRow): FirewallRule {
   return {
     direction: rule.direction,
     protocol: rule.protocol,

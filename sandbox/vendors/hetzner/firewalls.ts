@@ -4,7 +4,6 @@ import { z } from "zod";
 import { labels, readBody, readNameAndLabels, resourceName } from "./body.ts";
 import { conflict, notFound, notUnique } from "./errors.ts";
 import { firewallsOf } from "./firewall-rules.ts";
-import { matchesSelector } from "./labels.ts";
 import { answerPage, idOf, selectRows } from "./listing.ts";
 import { refilter } from "./machines.ts";
 import { newId, type Project, timestamp } from "./project.ts";
@@ -54,51 +53,32 @@ const ruleBody = z
   );
 
 const rulesBody = z.array(ruleBody).max(50);
-const target = z.union([
-  z.object({ type: z.literal("server"), server: z.object({ id: z.int() }) }),
-  z.object({ type: z.literal("label_selector"), label_selector: z.object({ selector: z.string() }) }),
-]);
+const target = z.object({ type: z.literal("server"), server: z.object({ id: z.int() }) });
 type Target = z.infer<typeof target>;
 
-const server = (id: number) => ({ type: "server", server: { id } });
-
-export function firewallView(state: State, row: FirewallRow) {
-  const matching = (selector: string) =>
-    Object.values(state.servers).filter((candidate) => matchesSelector(candidate.labels, selector));
+function firewallView(row: FirewallRow) {
   return {
     id: row.id,
     name: row.name,
     labels: row.labels,
     created: row.created,
     rules: row.rules,
-    applied_to: [
-      ...row.servers.map(server),
-      ...row.selectors.map((selector) => ({
-        type: "label_selector",
-        label_selector: { selector },
-        applied_to_resources: matching(selector).map((candidate) => server(candidate.id)),
-      })),
-    ],
+    applied_to: row.servers.map((id) => ({ type: "server", server: { id } })),
   };
 }
 
 /** Puts targets on a firewall or takes them off, after checking all of them. */
 function setTargets(state: State, row: FirewallRow, targets: Target[], attach: boolean): void {
-  for (const item of targets) {
-    if (item.type === "server" && state.servers[item.server.id] === undefined) {
-      throw conflict("firewall_resource_not_found", `server ${item.server.id} not found`);
-    }
-    const applied = item.type === "server" && row.servers.includes(item.server.id);
-    if (attach && applied)
+  const ids = targets.map(({ server }) => server.id);
+  for (const id of ids) {
+    if (state.servers[id] === undefined)
+      throw conflict("firewall_resource_not_found", `server ${id} not found`);
+    if (attach && row.servers.includes(id))
       throw conflict("firewall_already_applied", "firewall is already applied to the server");
   }
-  for (const item of targets) {
-    const [list, value]: [(number | string)[], number | string] =
-      item.type === "server" ? [row.servers, item.server.id] : [row.selectors, item.label_selector.selector];
-    const at = list.indexOf(value);
-    if (attach && at < 0) list.push(value);
-    if (!attach && at >= 0) list.splice(at, 1);
-  }
+  row.servers = attach
+    ? [...new Set([...row.servers, ...ids])]
+    : row.servers.filter((id) => !ids.includes(id));
 }
 
 export function firewalls(project: Project): Hono {
@@ -135,11 +115,7 @@ export function firewalls(project: Project): Hono {
     Object.values(state.servers).filter((each) => firewallsOf(state, each).includes(row));
 
   app.get("/firewalls", (context) =>
-    answerPage(
-      context,
-      "firewalls",
-      selectRows(context, all()).map((row) => firewallView(state, row)),
-    ),
+    answerPage(context, "firewalls", selectRows(context, all()).map(firewallView)),
   );
 
   app.post("/firewalls", async (context) => {
@@ -158,7 +134,6 @@ export function firewalls(project: Project): Hono {
       created: timestamp(),
       rules: body.rules ?? [],
       servers: [],
-      selectors: [],
     };
     setTargets(state, row, body.apply_to ?? [], true);
     state.firewalls[row.id] = row;
@@ -166,23 +141,22 @@ export function firewalls(project: Project): Hono {
       ...enforce(row, "set_firewall_rules", [], true),
       ...enforce(row, "apply_firewall", reached(row), false),
     ];
-    return context.json({ firewall: firewallView(state, row), actions }, 201);
+    return context.json({ firewall: firewallView(row), actions }, 201);
   });
 
   app.get("/firewalls/:id{[0-9]+}", (context) =>
-    context.json({ firewall: firewallView(state, find(idOf(context, "firewall"))) }),
+    context.json({ firewall: firewallView(find(idOf(context, "firewall"))) }),
   );
 
   app.put("/firewalls/:id{[0-9]+}", async (context) => {
     const row = find(idOf(context, "firewall"));
     await readNameAndLabels(context, row, nameFree);
-    return context.json({ firewall: firewallView(state, row) });
+    return context.json({ firewall: firewallView(row) });
   });
 
   app.delete("/firewalls/:id{[0-9]+}", (context) => {
     const row = find(idOf(context, "firewall"));
-    if (row.servers.length + row.selectors.length > 0)
-      throw conflict("resource_in_use", "firewall is still in use");
+    if (row.servers.length > 0) throw conflict("resource_in_use", "firewall is still in use");
     delete state.firewalls[row.id];
     return context.body(null, 204);
   });

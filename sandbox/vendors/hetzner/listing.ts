@@ -3,7 +3,7 @@ import { ApiError, invalidInput } from "./errors.ts";
 import { matchesSelector } from "./labels.ts";
 import type { Labels } from "./state.ts";
 
-export interface Pagination {
+interface Pagination {
   page: number;
   per_page: number;
   previous_page: number | null;

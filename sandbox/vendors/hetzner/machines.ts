@@ -9,7 +9,7 @@ export function publicAddresses(state: State, server: ServerRow): { ipv4?: strin
   return Object.fromEntries(addressesOf(state, server.id).map((row) => [row.type, row.ip]));
 }
 
-export function machineSpec(state: State, server: ServerRow): MachineSpec {
+function machineSpec(state: State, server: ServerRow): MachineSpec {
   return {
     id: server.id,
     name: server.machine,
@@ -52,7 +52,6 @@ export async function demolish(project: Project, server: ServerRow): Promise<voi
     if (address.auto_delete) delete state.primary_ips[address.id];
     else address.assignee_id = null;
   }
-  for (const volume of Object.values(state.volumes)) if (volume.server === server.id) volume.server = null;
   for (const firewall of Object.values(state.firewalls)) {
     firewall.servers = firewall.servers.filter((id) => id !== server.id);
   }

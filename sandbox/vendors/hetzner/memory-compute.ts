@@ -26,10 +26,6 @@ export class MemoryCompute implements Compute {
     this.#machine(name).power = "off";
   }
 
-  async reboot(name: string): Promise<void> {
-    this.#machine(name).power = "running";
-  }
-
   async delete(name: string): Promise<void> {
     this.machines.delete(name);
   }

@@ -4,7 +4,7 @@ import type { Log } from "../http.ts";
 import type { State } from "./state.ts";
 
 /** The reverse zones of the addresses that the emulated vendor gives out (addresses.ts). */
-export const REVERSE_ZONES = ["113.0.203.in-addr.arpa", "1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"];
+const REVERSE_ZONES = ["113.0.203.in-addr.arpa", "1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"];
 
 const TTL = 300;
 

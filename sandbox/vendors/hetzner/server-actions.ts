@@ -1,15 +1,12 @@
-import { randomBytes } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { z } from "zod";
-import { addressesOf, setPointer } from "./addresses.ts";
-import { idOrName, pointerBody, readBody } from "./body.ts";
-import { isos, serverTypes } from "./catalog.ts";
-import { ApiError, invalidInput, isProtected, locked, notFound, unprocessable } from "./errors.ts";
+import { idOrName, readBody } from "./body.ts";
+import { serverTypes } from "./catalog.ts";
+import { invalidInput, isProtected, locked, notFound, unprocessable } from "./errors.ts";
 import { idOf } from "./listing.ts";
 import { build } from "./machines.ts";
-import { joinNetwork } from "./network-addresses.ts";
 import type { Project } from "./project.ts";
-import { findByIdOrName, findImage, findServerType } from "./server-create.ts";
+import { findImage, findServerType } from "./server-create.ts";
 import { startUp } from "./server-power.ts";
 import { serverOf } from "./servers.ts";
 import type { ServerRow } from "./state.ts";
@@ -49,7 +46,7 @@ export function serverActions(project: Project): Hono {
     if (server.protection.rebuild) throw isProtected("server", "rebuild");
     const type = serverTypes.find((candidate) => candidate.id === server.server_type);
     if (type === undefined) throw invalidInput("server_type", "unknown");
-    server.image = findImage(state, body.image, type);
+    server.image = findImage(body.image, type);
     if (body.user_data != null) server.user_data = body.user_data;
     server.phase = "rebuilding";
     server.power = "running";
@@ -94,43 +91,6 @@ export function serverActions(project: Project): Hono {
     },
   );
 
-  on("change_dns_ptr", pointerBody, (server, body) => {
-    const address = addressesOf(state, server.id).find(
-      (row) =>
-        row.ip === body.ip || (row.type === "ipv6" && body.ip.startsWith(row.ip.replace(/:\/64$/, ""))),
-    );
-    if (address === undefined) throw invalidInput("ip", "is not an address of the server");
-    setPointer(address, body.ip, body.dns_ptr);
-    return { command: "change_dns_ptr" };
-  });
-
-  const network = z.object({
-    network: z.int(),
-    ip: z.string().nullish(),
-    ip_range: z.string().nullish(),
-    alias_ips: z.array(z.string()).nullish(),
-  });
-  on("attach_to_network", network, (server, body) => {
-    joinNetwork(state, server, body.network, {
-      ip: body.ip ?? undefined,
-      ipRange: body.ip_range ?? undefined,
-      aliases: body.alias_ips ?? [],
-    });
-    return { command: "attach_to_network", also: [{ id: body.network, type: "network" }] };
-  });
-  on("detach_from_network", z.object({ network: z.int() }), (server, body) => {
-    if (!server.private_net.some((net) => net.network === body.network))
-      throw notFound("network", body.network);
-    server.private_net = server.private_net.filter((net) => net.network !== body.network);
-    return { command: "detach_from_network", also: [{ id: body.network, type: "network" }] };
-  });
-  on("change_alias_ips", z.object({ network: z.int(), alias_ips: z.array(z.string()) }), (server, body) => {
-    const net = server.private_net.find((candidate) => candidate.network === body.network);
-    if (net === undefined) throw notFound("network", body.network);
-    net.alias_ips = body.alias_ips;
-    return { command: "change_alias_ips", also: [{ id: body.network, type: "network" }] };
-  });
-
   on("enable_backup", nothing, (server) => {
     server.backup_window ??= "22-02";
     return { command: "enable_backup" };
@@ -138,30 +98,6 @@ export function serverActions(project: Project): Hono {
   on("disable_backup", nothing, (server) => {
     server.backup_window = null;
     return { command: "disable_backup" };
-  });
-
-  on(
-    "enable_rescue",
-    z.object({ type: z.string().nullish(), ssh_keys: z.array(z.int()).nullish() }),
-    (server) => {
-      server.rescue_enabled = true;
-      return { command: "enable_rescue", answer: { root_password: randomBytes(9).toString("base64url") } };
-    },
-  );
-  on("disable_rescue", nothing, (server) => {
-    server.rescue_enabled = false;
-    return { command: "disable_rescue" };
-  });
-
-  on("attach_iso", z.object({ iso: idOrName }), (server, body) => {
-    const iso = findByIdOrName(isos, body.iso);
-    if (iso === undefined) throw new ApiError(404, "not_found", `ISO ${body.iso} not found`);
-    server.iso = iso.id;
-    return { command: "attach_iso" };
-  });
-  on("detach_iso", nothing, (server) => {
-    server.iso = null;
-    return { command: "detach_iso" };
   });
 
   on("add_to_placement_group", z.object({ placement_group: z.int() }), (server, body) => {
@@ -182,11 +118,6 @@ export function serverActions(project: Project): Hono {
     server.placement_group = null;
     return { command: "remove_from_placement_group" };
   });
-
-  on("reset_password", nothing, () => ({
-    command: "reset_password",
-    answer: { root_password: randomBytes(9).toString("base64url") },
-  }));
 
   return app;
 }

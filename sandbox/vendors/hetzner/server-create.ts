@@ -4,7 +4,6 @@ import { newPrimaryIp } from "./addresses.ts";
 import { idOrName, labels } from "./body.ts";
 import { locations, type ServerType, serverTypes, systemImages } from "./catalog.ts";
 import { ApiError, conflict, invalidInput, notFound, notUnique, unprocessable } from "./errors.ts";
-import { joinNetwork } from "./network-addresses.ts";
 import { newId, timestamp } from "./project.ts";
 import type { PrimaryIpRow, ServerRow, SshKeyRow, State } from "./state.ts";
 
@@ -26,9 +25,6 @@ export const createServerBody = z.object({
     .nullish(),
   start_after_create: z.boolean().nullish(),
   labels: labels.nullish(),
-  automount: z.boolean().nullish(),
-  volumes: z.array(z.int()).nullish(),
-  networks: z.array(z.int()).nullish(),
   firewalls: z.array(z.object({ firewall: z.int() })).nullish(),
   placement_group: z.int().nullish(),
   public_net: z
@@ -41,13 +37,10 @@ export const createServerBody = z.object({
     .nullish(),
 });
 
-export type CreateServer = z.infer<typeof createServerBody>;
+type CreateServer = z.infer<typeof createServerBody>;
 
 /** Finds by id (digits) or name. */
-export function findByIdOrName<T extends { id: number; name: string }>(
-  rows: T[],
-  text: string,
-): T | undefined {
+function findByIdOrName<T extends { id: number; name: string }>(rows: T[], text: string): T | undefined {
   return rows.find((row) => (/^\d+$/.test(text) ? row.id === Number(text) : row.name === text));
 }
 
@@ -58,15 +51,14 @@ export function findServerType(text: string): ServerType {
 }
 
 /** The image for a server type: a system image by name exists once per architecture. */
-export function findImage(state: State, text: string, type: ServerType): number {
+export function findImage(text: string, type: ServerType): number {
   const fits = (architecture: string | undefined) => {
     if (architecture !== type.architecture) {
       throw invalidInput("image", `image ${text} is not available for architecture ${type.architecture}`);
     }
   };
   if (/^\d+$/.test(text)) {
-    const snapshot = state.snapshots[Number(text)];
-    const image = systemImages.find((candidate) => candidate.id === (snapshot?.base ?? Number(text)));
+    const image = systemImages.find((candidate) => candidate.id === Number(text));
     if (image === undefined) throw notFound("image", text);
     fits(image.architecture);
     return Number(text);
@@ -137,18 +129,10 @@ export function admitServer(state: State, body: CreateServer): ServerRow {
   assertServerNameFree(state, body.name);
   const type = findServerType(body.server_type);
   const location = chooseLocation(body, type);
-  const image = findImage(state, body.image, type);
+  const image = findImage(body.image, type);
   const keys = findSshKeys(state, body.ssh_keys ?? []);
   for (const { firewall } of body.firewalls ?? []) {
     if (state.firewalls[firewall] === undefined) throw notFound("firewall", firewall);
-  }
-  for (const network of body.networks ?? []) {
-    if (state.networks[network] === undefined) throw notFound("network", network);
-  }
-  for (const volume of body.volumes ?? []) {
-    const row = state.volumes[volume];
-    if (row === undefined) throw notFound("volume", volume);
-    if (row.server !== null) throw conflict("volume_already_attached", "volume is already attached");
   }
   const group = body.placement_group ?? null;
   if (group !== null && state.placement_groups[group] === undefined) throw notFound("placement_group", group);
@@ -162,7 +146,7 @@ export function admitServer(state: State, body: CreateServer): ServerRow {
     const id = want[kind]?.id;
     return id ? [freePrimaryIp(state, id, kind, location)] : [];
   });
-  if (!want.ipv4 && !want.ipv6 && (body.networks ?? []).length === 0) {
+  if (!want.ipv4 && !want.ipv6) {
     throw invalidInput("public_net", "a server without public IPs must be attached to a network");
   }
 
@@ -179,17 +163,13 @@ export function admitServer(state: State, body: CreateServer): ServerRow {
     location,
     primary_disk_size: type.disk,
     backup_window: null,
-    rescue_enabled: false,
-    iso: null,
     protection: { delete: false, rebuild: false },
     labels: body.labels ?? {},
     placement_group: group,
-    private_net: [],
     authorized_keys: keys.map((key) => key.public_key),
     user_data: body.user_data ?? null,
     root_password: keys.length > 0 ? null : randomBytes(15).toString("base64url"),
   };
-  for (const network of body.networks ?? []) joinNetwork(state, server, network);
   for (const kind of ["ipv4", "ipv6"] as const) {
     if (want[kind] && !want[kind].id)
       given.push(newPrimaryIp(state, { type: kind, location, auto_delete: true }));
@@ -197,9 +177,5 @@ export function admitServer(state: State, body: CreateServer): ServerRow {
   for (const address of given) address.assignee_id = id;
   state.servers[id] = server;
   for (const { firewall } of body.firewalls ?? []) state.firewalls[firewall]?.servers.push(id);
-  for (const volume of body.volumes ?? []) {
-    const row = state.volumes[volume];
-    if (row !== undefined) row.server = id;
-  }
   return server;
 }

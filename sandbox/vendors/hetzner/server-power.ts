@@ -19,7 +19,6 @@ export const startUp = async (project: Project, server: ServerRow) => {
   await refilter(project, server);
 };
 
-/** `reset` and `reboot` start a machine again that was off, as a power button would. */
 const verbs: Record<string, PowerVerb> = {
   poweron: { command: "start_server", power: "running", effect: startUp },
   poweroff: {
@@ -32,22 +31,9 @@ const verbs: Record<string, PowerVerb> = {
     power: "off",
     effect: ({ compute }, { machine }) => compute.shutdown(machine),
   },
-  reboot: {
-    command: "reboot_server",
-    power: "running",
-    effect: ({ compute }, { machine }) => compute.reboot(machine),
-  },
-  reset: {
-    command: "reset_server",
-    power: "running",
-    effect: async (project, server) => {
-      await project.compute.powerOff(server.machine);
-      await startUp(project, server);
-    },
-  },
 };
 
-/** `POST /servers/{id}/actions/{poweron,poweroff,shutdown,reboot,reset}`. */
+/** `POST /servers/{id}/actions/{poweron,poweroff,shutdown}`. */
 export function serverPower(project: Project): Hono {
   const app = new Hono();
   for (const [verb, { command, power, effect }] of Object.entries(verbs)) {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { labels, readBody } from "./body.ts";
 import { isProtected, locked, notFound } from "./errors.ts";
 import { answerPage, idOf, selectRows } from "./listing.ts";
-import { build, demolish, observe, refilter } from "./machines.ts";
+import { build, demolish, observe } from "./machines.ts";
 import type { Project } from "./project.ts";
 import { admitServer, assertServerNameFree, createServerBody, serverName } from "./server-create.ts";
 import type { ServerRow } from "./state.ts";
@@ -15,7 +15,7 @@ export function serverOf(project: Project, id: number): ServerRow {
   return server;
 }
 
-export const render = async (project: Project, server: ServerRow) =>
+const render = async (project: Project, server: ServerRow) =>
   serverView(project.state, server, await observe(project, server));
 
 const updateBody = z.object({ name: serverName.nullish(), labels: labels.nullish() });
@@ -26,15 +26,10 @@ export function servers(project: Project): Hono {
   const { state, actions } = project;
 
   app.get("/servers", async (context) => {
-    const wanted = context.req.queries("status") ?? [];
     const views = await Promise.all(
       selectRows(context, Object.values(state.servers)).map((server) => render(project, server)),
     );
-    return answerPage(
-      context,
-      "servers",
-      views.filter((view) => wanted.length === 0 || wanted.includes(view.status)),
-    );
+    return answerPage(context, "servers", views);
   });
 
   app.post("/servers", async (context) => {
@@ -60,10 +55,7 @@ export function servers(project: Project): Hono {
       {
         server: await render(project, server),
         action,
-        next_actions: [
-          ...next,
-          ...server.private_net.map((net) => attachAction(project, server, net.network)),
-        ],
+        next_actions: next,
         root_password: server.root_password,
       },
       201,
@@ -81,15 +73,7 @@ export function servers(project: Project): Hono {
       assertServerNameFree(state, body.name, server.id);
       server.name = body.name;
     }
-    if (body.labels != null) {
-      server.labels = body.labels;
-      // Label selectors may now apply other firewalls.
-      if (server.phase === null && server.power === "running") {
-        void actions
-          .queue(server.machine, () => refilter(project, server))
-          .catch((error) => project.log(String(error)));
-      }
-    }
+    server.labels = body.labels ?? server.labels;
     return context.json({ server: await render(project, server) });
   });
 
@@ -112,9 +96,3 @@ export function servers(project: Project): Hono {
 
   return app;
 }
-
-const attachAction = (project: Project, server: ServerRow, network: number) =>
-  project.actions.start("attach_to_network", [
-    { id: server.id, type: "server" },
-    { id: network, type: "network" },
-  ]);

@@ -13,13 +13,6 @@ export interface ActionRow {
   resources: { id: number; type: string }[];
 }
 
-export interface PrivateNet {
-  network: number;
-  ip: string;
-  alias_ips: string[];
-  mac_address: string;
-}
-
 export interface ServerRow {
   id: number;
   name: string;
@@ -35,12 +28,9 @@ export interface ServerRow {
   location: string;
   primary_disk_size: number;
   backup_window: string | null;
-  rescue_enabled: boolean;
-  iso: number | null;
   protection: { delete: boolean; rebuild: boolean };
   labels: Labels;
   placement_group: number | null;
-  private_net: PrivateNet[];
   authorized_keys: string[];
   user_data: string | null;
   root_password: string | null;
@@ -85,58 +75,12 @@ export interface FirewallRow {
   created: string;
   rules: RuleRow[];
   servers: number[];
-  selectors: string[];
-}
-
-export interface SubnetRow {
-  type: "cloud" | "server" | "vswitch";
-  ip_range: string;
-  network_zone: string;
-  gateway: string;
-  vswitch_id?: number;
-}
-
-export interface NetworkRow {
-  id: number;
-  name: string;
-  ip_range: string;
-  created: string;
-  subnets: SubnetRow[];
-  routes: { destination: string; gateway: string }[];
-  protection: { delete: boolean };
-  labels: Labels;
-  expose_routes_to_vswitch: boolean;
 }
 
 export interface PlacementGroupRow {
   id: number;
   name: string;
   type: "spread";
-  labels: Labels;
-  created: string;
-}
-
-export interface VolumeRow {
-  id: number;
-  name: string;
-  size: number;
-  format: string | null;
-  server: number | null;
-  location: string;
-  protection: { delete: boolean };
-  labels: Labels;
-  created: string;
-}
-
-export interface SnapshotRow {
-  id: number;
-  type: "snapshot" | "backup";
-  description: string;
-  created_from: { id: number; name: string };
-  bound_to: number | null;
-  base: number;
-  disk_size: number;
-  protection: { delete: boolean };
   labels: Labels;
   created: string;
 }
@@ -150,10 +94,7 @@ export interface State {
   ssh_keys: Record<number, SshKeyRow>;
   primary_ips: Record<number, PrimaryIpRow>;
   firewalls: Record<number, FirewallRow>;
-  networks: Record<number, NetworkRow>;
   placement_groups: Record<number, PlacementGroupRow>;
-  volumes: Record<number, VolumeRow>;
-  snapshots: Record<number, SnapshotRow>;
 }
 
 /** Ids begin far above the catalogue's (locations, server types, images). */
@@ -165,8 +106,5 @@ export const emptyState = (): State => ({
   ssh_keys: {},
   primary_ips: {},
   firewalls: {},
-  networks: {},
   placement_groups: {},
-  volumes: {},
-  snapshots: {},
 });

@@ -1,4 +1,3 @@
-import { randomInt } from "node:crypto";
 import { type Field, type Item, newId, now, type Vault, type VaultFile } from "./vault-file.ts";
 
 /** Said on stderr as `[ERROR] time message`, with exit code 1. */
@@ -101,36 +100,6 @@ export function itemContent(template: Json): Omit<Item, "id" | "version" | "crea
     ...(sections.length === 0 ? {} : { sections }),
     fields: objects(template.fields).map((field) => fieldFrom(field, sections)),
   };
-}
-
-const SETS: Record<string, string> = {
-  letters: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
-  digits: "0123456789",
-  symbols: "!@.-_*",
-};
-
-/** A password by a recipe such as `letters,digits,symbols,32`. */
-export function generatePassword(recipe: string): string {
-  const parts = recipe
-    .toLowerCase()
-    .split(",")
-    .filter((part) => part !== "");
-  const length = Number(parts.find((part) => /^\d+$/.test(part)) ?? 32);
-  const names = parts.filter((part) => part in SETS);
-  if (length < 1 || length > 64)
-    throw new OpError(`invalid password length ${length}: it must be between 1 and 64`);
-  const characters = (names.length === 0 ? Object.keys(SETS) : names).map((name) => SETS[name]).join("");
-  return Array.from({ length }, () => characters[randomInt(characters.length)]).join("");
-}
-
-/** Puts a generated password into the item's password field. */
-export function setPassword(fields: Field[], recipe: string): Field[] {
-  const value = generatePassword(recipe);
-  const has = fields.some((field) => field.purpose === "PASSWORD");
-  const filled = fields.map((field) => (field.purpose === "PASSWORD" ? { ...field, value } : field));
-  return has
-    ? filled
-    : [...filled, { id: "password", type: "CONCEALED", purpose: "PASSWORD", label: "password", value }];
 }
 
 /**

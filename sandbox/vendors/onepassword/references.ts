@@ -21,9 +21,3 @@ export function readReference(file: VaultFile, reference: string): string {
     );
   }
 }
-
-/** Replaces `{{ op://… }}` and bare `op://…` references in a text. */
-export const inject = (file: VaultFile, text: string): string =>
-  text.replaceAll(/\{\{\s*(op:\/\/[^}]+?)\s*\}\}|op:\/\/[A-Za-z0-9_./-]+/g, (match, braced?: string) =>
-    readReference(file, braced ?? match),
-  );

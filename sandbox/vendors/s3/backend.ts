@@ -3,7 +3,7 @@ import { Agent } from "node:http";
 import type { Entry, Journal } from "./journal.ts";
 import { readAll, send } from "./upstream.ts";
 
-export interface Answer {
+interface Answer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   body: Buffer;

@@ -17,7 +17,7 @@ import {
 import { type Credentials, readClaim, signatureRefusal } from "./signature.ts";
 import { send } from "./upstream.ts";
 
-export interface FilterOptions {
+interface FilterOptions {
   backend: Backend;
   journal: Journal;
   motoPort: number;

@@ -3,7 +3,7 @@ import { request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { type Child, startChild, waitReady } from "../children.ts";
 
-export interface Moto {
+interface Moto {
   port: number;
   child: Child;
 }

@@ -20,7 +20,7 @@ import { readAll } from "./upstream.ts";
 const objectName =
   /^(nix-cache-info|[0-9a-z]{32}\.(narinfo|ls)|(nar|log|realisations|debuginfo)\/[A-Za-z0-9+._=!:-]+)$/;
 
-export interface NixFrontOptions {
+interface NixFrontOptions {
   /** Where the S3 API is. */
   endpoint: string;
   credentials: Credentials;

@@ -8,7 +8,7 @@ import { Journal } from "./journal.ts";
 import { startMoto } from "./moto.ts";
 import { nixFront } from "./nix-front.ts";
 
-export interface S3Options extends PartOptions {
+interface S3Options extends PartOptions {
   venv: string;
   motoPort: number;
   /** B2's region, that of the endpoint. */

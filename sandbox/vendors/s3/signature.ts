@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { Refusal } from "./rules.ts";
 
 /** A request as its signature sees it. */
-export interface SignedRequest {
+interface SignedRequest {
   method: string;
   /** Path and query exactly as they came in the request line. */
   target: string;
@@ -96,7 +96,7 @@ function canonicalRequest(request: SignedRequest, claim: Claim): string {
 }
 
 /** Signature (version 4) that a request should carry. Source: AWS, "Signature Version 4 signing process". */
-export function expectedSignature(request: SignedRequest, claim: Claim, secret: string): string {
+function expectedSignature(request: SignedRequest, claim: Claim, secret: string): string {
   const [day = "", region = "", service = ""] = claim.scope.split("/");
   const hashed = createHash("sha256").update(canonicalRequest(request, claim)).digest("hex");
   const toSign = ["AWS4-HMAC-SHA256", claim.date, claim.scope, hashed].join("\n");

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { type Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { pipeline } from "node:stream/promises";
 
-export interface UpstreamRequest {
+interface UpstreamRequest {
   method: string;
   target: string;
   headers: Record<string, string>;

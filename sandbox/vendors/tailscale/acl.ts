@@ -7,7 +7,7 @@ import { DEFAULT_ACL } from "./state.ts";
 import type { Tailnet } from "./tailnet.ts";
 
 /** ETag of a policy file, without quotes. */
-export const policyTag = (text: string): string => createHash("sha256").update(text).digest("hex");
+const policyTag = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /**
  * Answers the policy: as it was sent to those who accept HuJSON, as plain JSON otherwise. The vendor lists the

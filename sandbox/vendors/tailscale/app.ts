@@ -3,9 +3,9 @@ import { type Context, Hono } from "hono";
 import { acl } from "./acl.ts";
 import { devices } from "./devices.ts";
 import { dnsSettings } from "./dns-settings.ts";
-import { bad, notFound, readObject, TailscaleError } from "./errors.ts";
+import { notFound, TailscaleError } from "./errors.ts";
 import { join } from "./join.ts";
-import { hashKey, keys } from "./keys.ts";
+import { keys } from "./keys.ts";
 import { randomWord } from "./state.ts";
 import type { Tailnet } from "./tailnet.ts";
 
@@ -39,30 +39,11 @@ async function issueToken(tailnet: Tailnet, context: Context): Promise<Response>
     header === undefined ? [] : Buffer.from(header, "base64").toString().split(":").map(decodeURIComponent);
   const id = header === undefined ? String(form.client_id ?? "") : basicId;
   const secret = header === undefined ? String(form.client_secret ?? "") : basicSecret;
-  const made = tailnet.state.keys[id];
   const ours = id === tailnet.options.clientId && equal(secret, tailnet.options.clientSecret);
-  const theirs = made?.keyType === "client" && made.revoked === null && made.hash === hashKey(secret);
-  if (!ours && !theirs) throw new TailscaleError(401, "API token invalid");
+  if (!ours) throw new TailscaleError(401, "API token invalid");
   const token = `tskey-api-k${randomWord(12)}CNTRL-${randomWord(32)}`;
   tailnet.tokens.set(token, Date.now() + TOKEN_SECONDS * 1000);
-  const scope = typeof form.scope === "string" ? form.scope : (made?.scopes ?? ["all"]).join(" ");
-  return context.json({ access_token: token, token_type: "Bearer", expires_in: TOKEN_SECONDS, scope });
-}
-
-/** `/tailnet/{tailnet}/settings`. */
-function settings(tailnet: Tailnet): Hono {
-  const app = new Hono();
-  const values = tailnet.state.settings;
-  app.get("/tailnet/:tailnet/settings", (context) => context.json(values));
-  app.patch("/tailnet/:tailnet/settings", async (context) => {
-    const given = Object.entries(await readObject(context)).filter(([, value]) => value !== null);
-    for (const [key, value] of given) {
-      if (!(key in values) || typeof value !== typeof values[key]) throw bad(`invalid setting: ${key}`);
-    }
-    Object.assign(values, Object.fromEntries(given));
-    return context.json(values);
-  });
-  return app;
+  return context.json({ access_token: token, token_type: "Bearer", expires_in: TOKEN_SECONDS, scope: "all" });
 }
 
 /** Tailscale's API v2 for one tailnet, which answers to its name and to `-`. */
@@ -92,13 +73,7 @@ export function tailscaleApp(tailnet: Tailnet): Hono {
     if (!["-", tailnet.options.name, tailnet.options.suffix].includes(name)) throw notFound();
     await next();
   });
-  for (const routes of [
-    acl(tailnet),
-    keys(tailnet),
-    devices(tailnet),
-    dnsSettings(tailnet),
-    settings(tailnet),
-  ]) {
+  for (const routes of [acl(tailnet), keys(tailnet), devices(tailnet), dnsSettings(tailnet)]) {
     app.route("/api/v2", routes);
   }
   return app;

@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import { type Context, Hono } from "hono";
 import { bad, notFound, readObject, strings } from "./errors.ts";
 import { freeLabel } from "./names.ts";
@@ -6,20 +5,8 @@ import { definedTags } from "./policy.ts";
 import type { DeviceRow } from "./state.ts";
 import type { Tailnet } from "./tailnet.ts";
 
-export function deviceView(tailnet: Tailnet, device: DeviceRow, all = false) {
-  const { label, advertisedRoutes, enabledRoutes, sshEnabled, ...shown } = device;
-  const extra = {
-    advertisedRoutes,
-    enabledRoutes,
-    sshEnabled,
-    clientConnectivity: {
-      endpoints: [],
-      derp: "",
-      mappingVariesByDestIP: false,
-      latency: {},
-      clientSupports: {},
-    },
-  };
+export function deviceView(tailnet: Tailnet, device: DeviceRow) {
+  const { label, ...shown } = device;
   return {
     ...shown,
     name: `${label}.${tailnet.options.suffix}`,
@@ -35,7 +22,6 @@ export function deviceView(tailnet: Tailnet, device: DeviceRow, all = false) {
     tailnetLockError: "",
     tailnetLockKey: "",
     updateAvailable: false,
-    ...(all ? extra : {}),
   };
 }
 
@@ -49,35 +35,16 @@ export function devices(tailnet: Tailnet): Hono {
     if (device === undefined) throw notFound();
     return device;
   };
-  const all = (context: Context) => context.req.query("fields") === "all";
   const done = (context: Context) => context.body(null, 200);
 
-  app.get("/tailnet/:tailnet/devices", (context) => {
-    const { fields: _fields, ...filters } = context.req.queries();
-    const shown = Object.values(rows)
-      .map((device) => deviceView(tailnet, device, all(context)))
-      .filter((device) =>
-        Object.entries(filters).every(([key, wanted]) => {
-          const value = (device as Record<string, unknown>)[key];
-          return Array.isArray(value)
-            ? wanted.every((each) => value.includes(each))
-            : wanted.includes(String(value));
-        }),
-      );
-    return context.json({ devices: shown });
-  });
+  app.get("/tailnet/:tailnet/devices", (context) =>
+    context.json({ devices: Object.values(rows).map((device) => deviceView(tailnet, device)) }),
+  );
 
-  app.get("/device/:id", (context) => context.json(deviceView(tailnet, find(context), all(context))));
+  app.get("/device/:id", (context) => context.json(deviceView(tailnet, find(context))));
 
   app.delete("/device/:id", async (context) => {
     delete rows[find(context).id];
-    await tailnet.publish();
-    return done(context);
-  });
-
-  app.post("/device/:id/authorized", async (context) => {
-    const device = find(context);
-    device.authorized = (await readObject(context)).authorized === true;
     await tailnet.publish();
     return done(context);
   });
@@ -92,11 +59,6 @@ export function devices(tailnet: Tailnet): Hono {
     return done(context);
   });
 
-  app.post("/device/:id/key", async (context) => {
-    find(context).keyExpiryDisabled = (await readObject(context)).keyExpiryDisabled === true;
-    return done(context);
-  });
-
   app.post("/device/:id/name", async (context) => {
     const device = find(context);
     const name = String((await readObject(context)).name ?? "");
@@ -107,28 +69,6 @@ export function devices(tailnet: Tailnet): Hono {
     device.label = label;
     await tailnet.publish();
     return done(context);
-  });
-
-  app.post("/device/:id/ip", async (context) => {
-    const device = find(context);
-    const ipv4 = String((await readObject(context)).ipv4 ?? "");
-    if (isIP(ipv4) !== 4 || !ipv4.startsWith("100.")) throw bad("ipv4 must be an address in 100.64.0.0/10");
-    if (Object.values(rows).some((row) => row !== device && row.addresses.includes(ipv4)))
-      throw bad("address is in use");
-    device.addresses = [ipv4, ...device.addresses.filter((address) => address.includes(":"))];
-    await tailnet.publish();
-    return done(context);
-  });
-
-  const routes = (device: DeviceRow) => ({
-    advertisedRoutes: device.advertisedRoutes,
-    enabledRoutes: device.enabledRoutes,
-  });
-  app.get("/device/:id/routes", (context) => context.json(routes(find(context))));
-  app.post("/device/:id/routes", async (context) => {
-    const device = find(context);
-    device.enabledRoutes = strings(await readObject(context), "routes");
-    return context.json(routes(device));
   });
 
   return app;

@@ -1,47 +1,44 @@
 import { randomBytes } from "node:crypto";
 import { Hono } from "hono";
 import { deviceView } from "./devices.ts";
-import { bad, readObject, strings, TailscaleError } from "./errors.ts";
+import { bad, readObject, TailscaleError } from "./errors.ts";
 import { hashKey, isInvalid } from "./keys.ts";
 import { deviceAddresses, freeLabel } from "./names.ts";
 import { type DeviceRow, type KeyRow, randomWord, stamp } from "./state.ts";
 import type { Tailnet } from "./tailnet.ts";
 
+/** Days after which a device has to log in again: the vendor's default. */
+const KEY_DAYS = 180;
+
 /** The key that a secret belongs to, if it can admit a device; otherwise what the control server would say. */
 function admit(tailnet: Tailnet, secret: string): KeyRow {
-  // A client secret works as an auth key when the parameters after `?` say how the device joins.
-  const [plain = ""] = secret.split("?");
-  const key = Object.values(tailnet.state.keys).find((row) => row.hash === hashKey(plain));
+  const key = Object.values(tailnet.state.keys).find((row) => row.hash === hashKey(secret));
   if (key === undefined || isInvalid(key))
     throw new TailscaleError(403, "invalid key: API key does not exist or is expired or used");
   return key;
 }
 
-function register(tailnet: Tailnet, key: KeyRow, hostname: string, routes: string[]): DeviceRow {
+function register(tailnet: Tailnet, key: KeyRow, hostname: string): DeviceRow {
   const { state } = tailnet;
   const number = state.nextDevice++;
   const create = key.capabilities.devices.create;
-  const tags = key.keyType === "client" ? (key.tags ?? []) : create.tags;
-  const days = Number(state.settings.devicesKeyDurationDays ?? 180);
+  const { tags } = create;
   const device: DeviceRow = {
     id: String(50_000_000 + number),
     nodeId: `n${randomWord(10)}CNTRL`,
     hostname,
     label: freeLabel(hostname, new Set(Object.values(state.devices).map((row) => row.label))),
     addresses: deviceAddresses(number),
-    authorized: create.preauthorized || key.keyType === "client" || state.settings.devicesApprovalOn !== true,
+    authorized: true,
     tags,
     // Tagged devices belong to nobody who could renew their key.
     keyExpiryDisabled: tags.length > 0,
     isEphemeral: create.ephemeral,
     created: stamp(),
-    expires: stamp(new Date(Date.now() + days * 86_400_000)),
+    expires: stamp(new Date(Date.now() + KEY_DAYS * 86_400_000)),
     lastSeen: stamp(),
     machineKey: `mkey:${randomBytes(32).toString("hex")}`,
     nodeKey: `nodekey:${randomBytes(32).toString("hex")}`,
-    advertisedRoutes: routes,
-    enabledRoutes: [],
-    sshEnabled: false,
   };
   state.devices[device.id] = device;
   key.uses += 1;
@@ -62,14 +59,14 @@ export function join(tailnet: Tailnet): Hono {
     const known = Object.values(tailnet.state.devices).find((row) => row.nodeKey === nodeKey);
     if (known !== undefined) {
       known.lastSeen = stamp();
-      return context.json({ device: deviceView(tailnet, known, true), tailnet: tailnet.options.suffix });
+      return context.json({ device: deviceView(tailnet, known), tailnet: tailnet.options.suffix });
     }
     const hostname = String(body.hostname ?? "");
     if (hostname === "") throw bad("hostname is required");
     const key = admit(tailnet, String(body.authKey ?? ""));
-    const device = register(tailnet, key, hostname, strings(body, "advertiseRoutes"));
+    const device = register(tailnet, key, hostname);
     await tailnet.publish();
-    return context.json({ device: deviceView(tailnet, device, true), tailnet: tailnet.options.suffix });
+    return context.json({ device: deviceView(tailnet, device), tailnet: tailnet.options.suffix });
   });
   return app;
 }

@@ -14,14 +14,15 @@ export const hashKey = (secret: string): string => createHash("sha256").update(s
 export const isInvalid = (key: KeyRow, now = new Date()): boolean =>
   key.revoked !== null ||
   new Date(key.expires) <= now ||
-  (key.keyType === "auth" && !key.capabilities.devices.create.reusable && key.uses > 0);
+  (!key.capabilities.devices.create.reusable && key.uses > 0);
 
 function view(key: KeyRow) {
   const { hash: _hash, uses: _uses, revoked, ...shown } = key;
   const lifetime = Math.round((Date.parse(key.expires) - Date.parse(key.created)) / 1000);
   return {
     ...shown,
-    ...(key.keyType === "auth" ? { expirySeconds: lifetime } : {}),
+    keyType: "auth",
+    expirySeconds: lifetime,
     ...(revoked === null ? {} : { revoked }),
     userId: "uSANDBOX1CNTRL",
     ...(isInvalid(key) ? { invalid: true } : {}),
@@ -37,14 +38,13 @@ function assertTags(tailnet: Tailnet, tags: string[]): void {
   if (wrong.length > 0) throw bad(`requested tags [${wrong.join(" ")}] are invalid or not permitted`);
 }
 
-/** Checks a request for an auth key or an OAuth client and makes the row, without its secret. */
+/** Checks a request for an auth key and makes the row, without its secret. */
 function keyFrom(tailnet: Tailnet, body: Json): Omit<KeyRow, "hash"> {
-  const client = body.keyType === "client";
   const description = String(body.description ?? "");
   if (description.length > 50) throw bad("description must be at most 50 characters");
   if (!/^[A-Za-z0-9 _-]*$/.test(description)) throw bad("description contains invalid characters");
   const create = object(object(object(body.capabilities).devices).create);
-  const tags = strings(client ? body : create, "tags");
+  const tags = strings(create, "tags");
   assertTags(tailnet, tags);
   const seconds =
     body.expirySeconds === undefined || body.expirySeconds === 0 ? MAX_EXPIRY : Number(body.expirySeconds);
@@ -54,10 +54,9 @@ function keyFrom(tailnet: Tailnet, body: Json): Omit<KeyRow, "hash"> {
   const created = new Date();
   return {
     id: `k${randomWord(12)}CNTRL`,
-    keyType: client ? "client" : "auth",
     description,
     created: stamp(created),
-    expires: stamp(new Date(created.getTime() + (client ? 100 * 365 * 86_400 : seconds) * 1000)),
+    expires: stamp(new Date(created.getTime() + seconds * 1000)),
     revoked: null,
     capabilities: {
       devices: {
@@ -65,16 +64,15 @@ function keyFrom(tailnet: Tailnet, body: Json): Omit<KeyRow, "hash"> {
           reusable: create.reusable === true,
           ephemeral: create.ephemeral === true,
           preauthorized: create.preauthorized === true,
-          tags: client ? [] : tags,
+          tags,
         },
       },
     },
-    ...(client ? { scopes: strings(body, "scopes"), tags } : {}),
     uses: 0,
   };
 }
 
-/** `/tailnet/{tailnet}/keys`: auth keys and OAuth clients. A deleted key is answered as not found. */
+/** `/tailnet/{tailnet}/keys`: auth keys. A deleted key is answered as not found. */
 export function keys(tailnet: Tailnet): Hono {
   const app = new Hono();
   const rows = tailnet.state.keys;
@@ -85,32 +83,17 @@ export function keys(tailnet: Tailnet): Hono {
     return key;
   };
 
-  app.get(base, (context) => {
-    const all = context.req.query("all") === "true";
-    const shown = Object.values(rows).filter((key) => all || key.keyType === "auth");
-    return context.json({ keys: shown.map(view) });
-  });
+  app.get(base, (context) => context.json({ keys: Object.values(rows).map(view) }));
 
   app.post(base, async (context) => {
     const row = keyFrom(tailnet, await readObject(context));
-    const secret = `tskey-${row.keyType}-${row.id}-${randomWord(32)}`;
+    const secret = `tskey-auth-${row.id}-${randomWord(32)}`;
     const key = { ...row, hash: hashKey(secret) };
     rows[key.id] = key;
     return context.json({ ...view(key), key: secret });
   });
 
   app.get(`${base}/:id`, (context) => context.json(view(find(context.req.param("id")))));
-
-  app.put(`${base}/:id`, async (context) => {
-    const key = find(context.req.param("id"));
-    if (key.keyType !== "client") throw bad("only OAuth clients can be changed");
-    const body = await readObject(context);
-    assertTags(tailnet, strings(body, "tags"));
-    key.scopes = strings(body, "scopes");
-    key.tags = strings(body, "tags");
-    key.description = String(body.description ?? key.description);
-    return context.json(view(key));
-  });
 
   app.delete(`${base}/:id`, (context) => {
     delete rows[find(context.req.param("id")).id];

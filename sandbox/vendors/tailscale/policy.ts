@@ -204,7 +204,7 @@ function failedTests(policy: Policy): { user: string; errors: string[] }[] {
   });
 }
 
-export interface PolicyCheck {
+interface PolicyCheck {
   message: string;
   data: { user: string; errors: string[] }[];
 }

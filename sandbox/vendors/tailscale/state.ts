@@ -4,7 +4,6 @@ export interface KeyRow {
   id: string;
   /** SHA-256 of the secret: it is shown once, at creation. */
   hash: string;
-  keyType: "auth" | "client";
   description: string;
   created: string;
   expires: string;
@@ -12,8 +11,6 @@ export interface KeyRow {
   capabilities: {
     devices: { create: { reusable: boolean; ephemeral: boolean; preauthorized: boolean; tags: string[] } };
   };
-  scopes?: string[];
-  tags?: string[];
   uses: number;
 }
 
@@ -33,16 +30,12 @@ export interface DeviceRow {
   lastSeen: string;
   machineKey: string;
   nodeKey: string;
-  advertisedRoutes: string[];
-  enabledRoutes: string[];
-  sshEnabled: boolean;
 }
 
-export interface DnsState {
+interface DnsState {
   nameservers: string[];
   searchPaths: string[];
   magicDNS: boolean;
-  overrideLocalDNS: boolean;
   splitDns: Record<string, string[]>;
 }
 
@@ -53,7 +46,6 @@ export interface State {
   keys: Record<string, KeyRow>;
   devices: Record<string, DeviceRow>;
   dns: DnsState;
-  settings: Record<string, unknown>;
 }
 
 /** What a new tailnet starts with: everybody may reach everything. */
@@ -93,20 +85,7 @@ export const emptyState = (): State => ({
   acl: DEFAULT_ACL,
   keys: {},
   devices: {},
-  dns: { nameservers: [], searchPaths: [], magicDNS: true, overrideLocalDNS: false, splitDns: {} },
-  settings: {
-    aclsExternallyManagedOn: false,
-    aclsExternalLink: "",
-    devicesApprovalOn: false,
-    devicesAutoUpdatesOn: false,
-    devicesKeyDurationDays: 180,
-    usersApprovalOn: false,
-    usersRoleAllowedToJoinExternalTailnets: "admin",
-    networkFlowLoggingOn: false,
-    regionalRoutingOn: false,
-    postureIdentityCollectionOn: false,
-    httpsEnabled: false,
-  },
+  dns: { nameservers: [], searchPaths: [], magicDNS: true, splitDns: {} },
 });
 
 const ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";

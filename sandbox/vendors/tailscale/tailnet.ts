@@ -4,7 +4,7 @@ import type { Store } from "../store.ts";
 import { deviceRecords } from "./names.ts";
 import type { State } from "./state.ts";
 
-export interface TailnetOptions {
+interface TailnetOptions {
   /** Name in API paths (the organisation's), beside `-`. */
   name: string;
   /** MagicDNS suffix of its devices, e.g. `tail0000.ts.net`. */

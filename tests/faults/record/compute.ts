@@ -74,10 +74,6 @@ export function createCompute(dir: string): Compute {
     powerOn: async (name) => power(name, "running"),
     powerOff: async (name) => power(name, "off"),
     shutdown: async (name) => power(name, "off"),
-    reboot: async (name) => {
-      power(name, "off");
-      power(name, "running");
-    },
     delete: async (name) => rmSync(join(records, name), { recursive: true, force: true }),
     status: async (name) =>
       exists(name) ? (readFileSync(file(name, "power"), "utf8").trim() as "running" | "off") : "missing",

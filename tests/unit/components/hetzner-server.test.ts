@@ -160,16 +160,14 @@ describe("server", () => {
     ]);
   });
 
-  test("takes backups, a placement group and private networks", async () => {
+  test("takes backups and a placement group", async () => {
     const { recording } = await build({
       backups: true,
       placementGroupId: 5,
-      networks: [{ subnetId: "9-10.0.0.0/24" }],
     });
     expect(recording.named("web-server").inputs).toMatchObject({
       backups: true,
       placementGroupId: 5,
-      networks: [{ subnetId: "9-10.0.0.0/24", aliasIps: [] }],
     });
   });
 

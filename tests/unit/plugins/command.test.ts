@@ -2,11 +2,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { command } from "../../../sandbox/plugins/command/plugin.ts";
 import { LONGEST_LOGGED_LINE } from "../../../sandbox/plugins/command/process.ts";
-import { connectionOf, knownHostsLine, sshOptions } from "../../../sandbox/plugins/command/remote.ts";
 import { folder, Session } from "./session.ts";
 
 const LOCAL = "command:local:Command";
-const REMOTE = "command:remote:Command";
 const path = folder();
 const session = new Session(command, {});
 
@@ -149,48 +147,4 @@ test("cancelling ends the command and all it started", async () => {
   own.cancel.abort(new Error("cancelled"));
   await expect(running).rejects.toThrow("cancelled");
   expect(isRunning(child)).toBe(false);
-});
-
-describe("remote", () => {
-  const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDIhz2GK/XCUj4i6Q5yQJNL1MkbQN0e8FPmL/cEAaJfX host";
-
-  test("the key is pinned and no secret is among the arguments", () => {
-    const inputs = session.checked(REMOTE, "r", {
-      create: "true",
-      connection: { host: "192.0.2.7", hostKey, privateKey: "-----SECRET-----", port: 2222 },
-    });
-    const connection = connectionOf(inputs);
-    expect(connection).toMatchObject({ user: "root", port: 2222, dialErrorLimit: 10, perDialTimeout: 15 });
-    expect(knownHostsLine(connection)).toBe(`[192.0.2.7]:2222 ${hostKey.split(" ").slice(0, 2).join(" ")}\n`);
-    const options = sshOptions(connection, "/private");
-    expect(options).toEqual(
-      expect.arrayContaining([
-        "StrictHostKeyChecking=yes",
-        "HostKeyAlgorithms=ssh-ed25519",
-        "IdentitiesOnly=yes",
-      ]),
-    );
-    expect(options.join(" ")).not.toContain("SECRET");
-  });
-
-  test("without a host key, with a password, or with an environment it refuses", () => {
-    const check = (connection: Record<string, string>, more = {}) =>
-      session.checked(REMOTE, "r", { create: "true", connection: { host: "h", ...connection }, ...more });
-    expect(() => check({})).toThrow(
-      "connection.hostKey: is required: this plugin connects to no host it can't check",
-    );
-    expect(() => check({ hostKey, password: "p" })).toThrow("connection.password: not supported");
-    expect(() => check({ hostKey, hosst: "p" })).toThrow(
-      "connection.hosst: unknown; a connection takes host, user",
-    );
-    expect(() => check({ hostKey }, { environment: { A: "1" } })).toThrow("environment: needs AcceptEnv");
-  });
-
-  test("a host that refuses is dialled as often as was said, and then the reason is told", async () => {
-    const connection = { host: "127.0.0.1", port: 1, hostKey, dialErrorLimit: 1, privateKey: "none" };
-    const dialling = session.create(REMOTE, "r", { create: "true", connection });
-    await expect(dialling).rejects.toThrow(
-      /^ssh root@127\.0\.0\.1:1: after 2 failed attempts: .*Connection refused/s,
-    );
-  });
 });

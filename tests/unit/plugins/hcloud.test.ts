@@ -125,6 +125,9 @@ test("a new type ends with the server running; no running server changes its pla
     placementGroupId: Number(group.id),
   });
   await expect(session.update(member, { ...args, name: "member" })).rejects.toThrow(/shut it down/);
+  for (const live of [group, member]) {
+    expect([live.name, (await session.refresh(live))?.inputs]).toEqual([live.name, live.inputs]);
+  }
   for (const live of [bigger, member, group]) await session.delete(live);
 });
 
@@ -251,63 +254,21 @@ test("a name that is taken is reported as the vendor reports it, and not hidden"
   await session.delete(first);
 });
 
-test("networks, subnets, servers in them, reverse DNS and placement groups", async () => {
-  const network = await session.create("hcloud:index/network:Network", "net", {
-    name: "net",
-    ipRange: "10.0.0.0/16",
-  });
-  const subnet = await session.create("hcloud:index/networkSubnet:NetworkSubnet", "sub", {
-    networkId: Number(network.id),
-    type: "cloud",
-    networkZone: "eu-central",
-    ipRange: "10.0.1.0/24",
-  });
-  expect(subnet.id).toBe(`${network.id}-10.0.1.0/24`);
-  const group = await session.create("hcloud:index/placementGroup:PlacementGroup", "pg", {
-    name: "pg",
-    type: "spread",
-  });
-  const server = await session.create("hcloud:index/server:Server", "n1", {
-    name: "n1",
-    serverType: "cx23",
-    image: "debian-13",
-    location: "fsn1",
-    placementGroupId: Number(group.id),
-  });
-  const joined = await session.create("hcloud:index/serverNetwork:ServerNetwork", "join", {
-    serverId: Number(server.id),
-    subnetId: subnet.id,
-    ip: "10.0.1.5",
-  });
-  expect(joined.outputs).toMatchObject({ ip: "10.0.1.5", networkId: Number(network.id) });
+test("the reverse DNS of a primary IP is made, found unchanged, changed and reset", async () => {
+  const ip = await session.create(PRIMARY_IP, "n1-ipv4", { name: "n1-ipv4", type: "ipv4", location: "fsn1" });
   const rdns = await session.create("hcloud:index/rdns:Rdns", "ptr", {
-    serverId: Number(server.id),
-    ipAddress: String(server.outputs["ipv4Address"]),
+    primaryIpId: Number(ip.id),
+    ipAddress: String(ip.outputs["ipAddress"]),
     dnsPtr: "n1.example.test",
   });
-  for (const live of [network, subnet, group, joined, rdns, server]) {
-    expect([live.name, (await session.refresh(live))?.inputs]).toEqual([live.name, live.inputs]);
-  }
+  expect(rdns.id).toBe(`p-${ip.id}-${ip.outputs["ipAddress"]}`);
+  expect((await session.refresh(rdns))?.inputs).toEqual(rdns.inputs);
   const renamed = await session.update(rdns, { ...rdns.inputs, dnsPtr: "other.example.test" });
   expect((await session.refresh(renamed))?.inputs["dnsPtr"]).toBe("other.example.test");
-  for (const live of [renamed, joined, server, group, subnet, network]) await session.delete(live);
-  expect(await session.refresh(network)).toBeUndefined();
-});
-
-test("one firewall attachment holds several servers and lets go of one", async () => {
-  const firewall = await session.create("hcloud:index/firewall:Firewall", "att", { name: "att", rules: [] });
-  const args = { serverType: "cx23", image: "debian-13", location: "fsn1" };
-  const a = await session.create("hcloud:index/server:Server", "a", { ...args, name: "a" });
-  const b = await session.create("hcloud:index/server:Server", "b", { ...args, name: "b" });
-  const firewallId = Number(firewall.id);
-  const both = await session.create("hcloud:index/firewallAttachment:FirewallAttachment", "att", {
-    firewallId,
-    serverIds: [Number(b.id), Number(a.id)],
-  });
-  expect((await session.refresh(both))?.inputs).toEqual(both.inputs);
-  const one = await session.update(both, { firewallId, serverIds: [Number(a.id)] });
-  expect((await session.refresh(one))?.inputs).toEqual({ firewallId, serverIds: [Number(a.id)] });
-  for (const live of [one, a, b, firewall]) await session.delete(live);
+  await session.delete(renamed);
+  expect((await session.refresh(renamed))?.inputs["dnsPtr"]).toMatch(/your-server\.de$/);
+  await session.delete(ip);
+  expect(await session.refresh(renamed)).toBeUndefined();
 });
 
 test("wrong arguments fail in the check, with their names", () => {

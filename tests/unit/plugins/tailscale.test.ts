@@ -126,14 +126,11 @@ test("an OAuth client gets its own token; a wrong key is reported as the vendor 
     oauthClientSecret: options.clientSecret,
     baseUrl,
   });
-  const { outputs } = await oauth.provider.invoke("tailscale:index/getDevices:getDevices", {});
-  expect(outputs["devices"]).toEqual([]);
+  const type = "tailscale:index/dnsSearchPaths:DnsSearchPaths";
+  const found = await oauth.import(type, "search", "dns");
+  expect(found?.inputs).toEqual({ searchPaths: [] });
   const wrong = new Session(tailscale, { apiKey: "tskey-api-wrong", baseUrl });
-  const asking = wrong.provider.invoke("tailscale:index/getDevices:getDevices", {});
-  await expect(asking).rejects.toThrow("GET /tailnet/-/devices: 401: API token invalid");
-});
-
-test("a device that isn't there is named", async () => {
-  const asking = session.provider.invoke("tailscale:index/getDevice:getDevice", { hostname: "web" });
-  await expect(asking).rejects.toThrow('could not find device with hostname="web"');
+  await expect(wrong.import(type, "search", "dns")).rejects.toThrow(
+    "GET /tailnet/-/dns/searchpaths: 401: API token invalid",
+  );
 });

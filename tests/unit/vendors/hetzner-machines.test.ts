@@ -132,19 +132,6 @@ test("the machine gets keys, user data, addresses and filter before it boots", a
   expect(machine?.firewall).toEqual([]);
 });
 
-test("labels bring and take firewalls that select by them", async () => {
-  const selector = { type: "label_selector", label_selector: { selector: "wall=yes" } };
-  await call("POST", "/firewalls", { name: "wall", rules: [], apply_to: [selector] });
-  const { server } = await create();
-  await turn();
-  compute.release();
-  await project.actions.settled();
-  expect(compute.machines.get("web")?.firewall).toBeNull();
-  await call("PUT", `/servers/${server.id}`, { labels: { wall: "yes" } });
-  await project.actions.settled();
-  expect(compute.machines.get("web")?.firewall).toEqual([]);
-});
-
 test("a renamed server keeps its machine, and its old name is free", async () => {
   const first = await create();
   await turn();

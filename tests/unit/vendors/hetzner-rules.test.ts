@@ -2,25 +2,16 @@ import { nextAddress } from "../../../sandbox/vendors/hetzner/addresses.ts";
 import { filterOf } from "../../../sandbox/vendors/hetzner/firewall-rules.ts";
 import { labelProblems, matchesSelector } from "../../../sandbox/vendors/hetzner/labels.ts";
 import { paginate, sortRows } from "../../../sandbox/vendors/hetzner/listing.ts";
-import {
-  chooseSubnet,
-  contains,
-  joinNetwork,
-  overlaps,
-  parseRange,
-  type Range,
-} from "../../../sandbox/vendors/hetzner/network-addresses.ts";
 import { pointerSets, reverseName } from "../../../sandbox/vendors/hetzner/reverse-dns.ts";
 import { fingerprint } from "../../../sandbox/vendors/hetzner/ssh-keys.ts";
 import {
   emptyState,
   type FirewallRow,
-  type NetworkRow,
   type ServerRow,
   type State,
 } from "../../../sandbox/vendors/hetzner/state.ts";
 
-const server = (id: number, labels = {}): ServerRow => ({
+const server = (id: number): ServerRow => ({
   id,
   name: `s${id}`,
   machine: `s${id}`,
@@ -32,12 +23,9 @@ const server = (id: number, labels = {}): ServerRow => ({
   location: "fsn1",
   primary_disk_size: 40,
   backup_window: null,
-  rescue_enabled: false,
-  iso: null,
   protection: { delete: false, rebuild: false },
-  labels,
+  labels: {},
   placement_group: null,
-  private_net: [],
   authorized_keys: [],
   user_data: null,
   root_password: null,
@@ -94,55 +82,6 @@ test("sorting knows numbers from names and several keys", () => {
   expect(() => sortRows(rows, ["colour"])).toThrow("sort");
 });
 
-describe("private networks", () => {
-  const range = (text: string) => parseRange(text) as Range;
-  const network = (subnets: string[]): NetworkRow => ({
-    id: 1,
-    name: "n",
-    ip_range: "10.0.0.0/16",
-    created: "",
-    subnets: subnets.map((ip_range) => ({
-      type: "cloud",
-      ip_range,
-      network_zone: "eu-central",
-      gateway: "10.0.0.1",
-    })),
-    routes: [],
-    protection: { delete: false },
-    labels: {},
-    expose_routes_to_vswitch: false,
-  });
-
-  test("ranges", () => {
-    expect(parseRange("10.0.0.1/16")).toBeUndefined();
-    expect(parseRange("10.0.0.0/33")).toBeUndefined();
-    expect(overlaps(range("10.0.0.0/24"), range("10.0.0.128/25"))).toBe(true);
-    expect(overlaps(range("10.0.0.0/24"), range("10.0.1.0/24"))).toBe(false);
-    expect(contains(range("10.0.0.0/16"), range("10.0.255.0/24"))).toBe(true);
-    expect(contains(range("10.0.0.0/16"), range("10.1.0.0/24"))).toBe(false);
-  });
-
-  test("a subnet is chosen where there is room, or refused", () => {
-    expect(chooseSubnet(network(["10.0.0.0/24"]), undefined)).toBe("10.0.1.0/24");
-    expect(() => chooseSubnet(network(["10.0.1.0/24"]), "10.0.1.128/25")).toThrow("ip_range");
-    expect(() => chooseSubnet(network([]), "10.1.0.0/24")).toThrow("ip_range");
-    expect(() => chooseSubnet(network([]), "203.0.113.0/24")).toThrow("ip_range");
-  });
-
-  test("servers get addresses that are free and not the gateway's", () => {
-    const state: State = { ...emptyState(), networks: { 1: network(["10.0.0.0/29"]) } };
-    const attached = [1, 2, 3, 4].map((id) => {
-      const row = server(id);
-      state.servers[id] = row;
-      return joinNetwork(state, row, 1).ip;
-    });
-    expect(attached).toEqual(["10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"]);
-    expect(() => joinNetwork(state, server(5), 1, { ip: "10.0.0.1" })).toThrow("not available");
-    expect(() => joinNetwork(state, server(5), 1, { ip: "10.0.0.3" })).toThrow("not available");
-    expect(joinNetwork(state, server(5), 1, { ip: "10.0.0.6" }).ip).toBe("10.0.0.6");
-  });
-});
-
 describe("the packet filter of a machine", () => {
   const firewall = (id: number, part: Partial<FirewallRow>): FirewallRow => ({
     id,
@@ -151,7 +90,6 @@ describe("the packet filter of a machine", () => {
     created: "",
     rules: [],
     servers: [],
-    selectors: [],
     ...part,
   });
   const ssh = {
@@ -176,9 +114,10 @@ describe("the packet filter of a machine", () => {
       source_ips: [],
       destination_ips: ["::/0"],
     };
-    state.firewalls[2] = firewall(2, { selectors: ["role=web"], rules: [ssh, icmp] });
+    state.firewalls[2] = firewall(2, { servers: [2], rules: [ssh, icmp] });
     expect(filterOf(state, server(1))).toEqual([]);
-    expect(filterOf(state, server(1, { role: "web" }))).toEqual([
+    state.firewalls[3] = firewall(3, { servers: [2] });
+    expect(filterOf(state, server(2))).toEqual([
       { direction: "in", protocol: "tcp", port: "22", addresses: ["198.51.100.1/32"] },
       { direction: "out", protocol: "icmp", addresses: ["::/0"] },
     ]);
