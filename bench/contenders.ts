@@ -1,7 +1,7 @@
-/** What is compared: argument vectors and files of deploy-rs and of plain commands. Nothing runs here. */
+/** Command lines and files of the compared programs: deploy-rs and plain commands. Pure. */
 import type { Host } from "./fleet.ts";
 
-/** Options of ssh with which all of them connect: the deploy key, and only the pinned host keys. */
+/** Options of ssh for all contenders: the deploy key, and only pinned host keys. */
 export function sshOptions(directory: string): readonly string[] {
   const options = [
     `IdentityFile=${directory}/keys/deploy`,
@@ -21,21 +21,21 @@ export function deployRsSettings(hosts: readonly Host[], directory: string, syst
   return `${JSON.stringify({ system, addresses, sshOpts: sshOptions(directory) }, null, 2)}\n`;
 }
 
-/** deploy-rs at its best: `nix flake check` left out, everything else as it is meant to be used. */
+/** deploy-rs at its fastest: without `nix flake check`, otherwise with its defaults. */
 export const deployRsArgv = (program: string, flake: string): readonly string[] => [
   program,
   "--skip-checks",
   `path:${flake}`,
 ];
 
-/** Runs `script` with $1 and $2 from each line of stdin, all lines at once. */
+/** Runs `script` in parallel for each line of stdin, with its two words as $1 and $2. */
 const allAtOnce = (count: number, script: string): readonly string[] => [
   ...["xargs", "-P", String(count), "-n", "2", "sh", "-c", script, "sh"],
 ];
 
 /**
- * The raw limit: for each host one `nix copy` and one connection that switches. No health check, no confirmation, no way
- * back. On stdin one `ADDRESS SYSTEM` a line.
+ * The raw limit: for each host one `nix copy` and one connection that switches, without health check, confirmation or
+ * rollback. On stdin one `ADDRESS SYSTEM` per line.
  */
 export function rawArgv(count: number, ssh: readonly string[]): readonly string[] {
   const switching =
@@ -46,11 +46,11 @@ export function rawArgv(count: number, ssh: readonly string[]): readonly string[
   );
 }
 
-/** One `ssh HOST true` for each host, all at once: what merely asking every host costs. The same stdin. */
-export const askArgv = (count: number, ssh: readonly string[]): readonly string[] =>
+/** One `ssh HOST true` for each host, in parallel: the cost of a connection to every host. The same stdin. */
+export const connectArgv = (count: number, ssh: readonly string[]): readonly string[] =>
   allAtOnce(count, `exec ssh ${ssh.join(" ")} "root@$1" true`);
 
-/** What each host runs, as `ADDRESS SYSTEM`. The same stdin. */
+/** Prints the running system of each host, as `ADDRESS SYSTEM`. The same stdin. */
 export const runningArgv = (count: number, ssh: readonly string[]): readonly string[] =>
   allAtOnce(
     count,

@@ -1,4 +1,4 @@
-/** deploy-rs, the peer: its installation into the cache, and its flake for the measured hosts. */
+/** deploy-rs, the peer: installs it into the cache and writes its flake for the measured hosts. */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { nixSystem } from "../sandbox/cli/site.ts";
@@ -11,10 +11,10 @@ const VERSION = "1.0.0";
 const BUILD_SECONDS = 1800;
 
 /** Builds deploy-rs from crates.io, once; returns the folder of its programs. */
-export async function provideDeployRs(cache: string, say: (line: string) => void): Promise<string> {
+export async function ensureDeployRs(cache: string, log: (line: string) => void): Promise<string> {
   const folder = path.join(cache, `deploy-rs-${VERSION}`);
   if (!existsSync(path.join(folder, "bin/deploy"))) {
-    say(`building deploy-rs ${VERSION} with cargo (one or two minutes)`);
+    log(`building deploy-rs ${VERSION} with cargo (one or two minutes)`);
     await buildAtomically(folder, async (part) => {
       const what = ["deploy-rs", "--locked", "--version", VERSION];
       await must(["cargo", "install", "--quiet", ...what, "--root", part], { limit: BUILD_SECONDS });
@@ -36,7 +36,7 @@ export class DeployRs {
     return this.#fleet.file("deploy-rs", "flake");
   }
 
-  /** Its flake for the fleet as it stands now: written, locked and built, so that none of it is timed. */
+  /** Writes, locks and builds the flake for the current fleet, so that none of it is timed. */
   async prepare(): Promise<void> {
     const fleet = this.#fleet;
     const binaries = fleet.file("deploy-rs", "binaries");

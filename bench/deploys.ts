@@ -1,5 +1,5 @@
-/** Deploys of one fleet by several programs, turn by turn, so that what else the machine does meets all of them. */
-import { askArgv, pairs, rawArgv, runningArgv, sshOptions } from "./contenders.ts";
+/** Deploys of one fleet by several programs, in turns, so that other load of the computer affects all alike. */
+import { connectArgv, pairs, rawArgv, runningArgv, sshOptions } from "./contenders.ts";
 import type { DeployRs } from "./deploy-rs.ts";
 import type { BenchFleet, Filler } from "./fleet.ts";
 import type { Finished } from "./run.ts";
@@ -11,7 +11,7 @@ export interface Figures {
   /** Medians, in seconds; NaN when it was not measured. */
   readonly changed: number;
   readonly unchanged: number;
-  /** Processor time of `changed`, here and on the hosts: what stays the same however busy the machine is. */
+  /** Processor time of `changed`, here and on the hosts; does not depend on the computer's other load. */
   readonly processor: number;
 }
 
@@ -25,20 +25,20 @@ export interface Plan {
   readonly contenders: readonly Contender[];
   readonly filler: Omit<Filler, "seed">;
   readonly rounds: number;
-  /** Also each deploy again, with nothing to do. */
+  /** Also repeat each deploy, without a change. */
   readonly unchanged?: boolean;
 }
 
 export class Deploys {
   readonly #fleet: BenchFleet;
   readonly #peer: DeployRs | undefined;
-  readonly #say: (line: string) => void;
+  readonly #log: (line: string) => void;
   #seeds = 0;
 
-  constructor(fleet: BenchFleet, peer: DeployRs | undefined, say: (line: string) => void) {
+  constructor(fleet: BenchFleet, peer: DeployRs | undefined, log: (line: string) => void) {
     this.#fleet = fleet;
     this.#peer = peer;
-    this.#say = say;
+    this.#log = log;
   }
 
   async measure({ contenders, filler, rounds, unchanged }: Plan): Promise<Record<Contender, Figures>> {
@@ -65,14 +65,14 @@ export class Deploys {
     ) as Record<Contender, Figures>;
   }
 
-  /** Seconds of one `ssh HOST true` for each host, all at once. */
-  async ask(): Promise<number> {
+  /** Seconds of one `ssh HOST true` for each host, in parallel. */
+  async connect(): Promise<number> {
     const { hosts, directory } = this.#fleet;
     const input = pairs(hosts, []);
-    return (await this.#fleet.inDriver(askArgv(hosts.length, sshOptions(directory)), { input })).seconds;
+    return (await this.#fleet.inDriver(connectArgv(hosts.length, sshOptions(directory)), { input })).seconds;
   }
 
-  /** Another closure for every host, of the same size each time, and built: building is not measured. */
+  /** Builds a new closure of the same size for every host; the build is not measured. */
   async #change(filler: Omit<Filler, "seed">, contender: Contender): Promise<readonly string[]> {
     this.#seeds += 1;
     this.#fleet.write({ ...filler, seed: `${this.#fleet.hosts.length}-${this.#seeds}` });
@@ -86,13 +86,13 @@ export class Deploys {
     contender: Contender,
     systems: readonly string[],
   ): Promise<{ readonly seconds: number; readonly processor: number }> {
-    await this.#fleet.rest();
+    await this.#fleet.waitIdle();
     const before = this.#fleet.processor();
     const finished = await this.#deploy(contender, systems);
     const onHosts = this.#fleet.processor() - before;
     const here = finished.processor - onHosts;
     const spent = `processor: ${here.toFixed(1)} s here, ${onHosts.toFixed(1)} s on the hosts`;
-    this.#say(`${label}: ${finished.seconds.toFixed(2)} s (${spent})`);
+    this.#log(`${label}: ${finished.seconds.toFixed(2)} s (${spent})`);
     await this.#verify(systems);
     return { seconds: finished.seconds, processor: finished.processor };
   }
@@ -111,13 +111,13 @@ export class Deploys {
           env: { ...this.#fleet.env, NIX_SSHOPTS: ssh.join(" ") },
         });
       case "deploy-rs": {
-        if (this.#peer === undefined) throw new Error("deploy-rs is not there");
+        if (this.#peer === undefined) throw new Error("deploy-rs is not installed");
         return this.#peer.deploy();
       }
     }
   }
 
-  /** A figure counts only where every host runs what it should. */
+  /** Throws unless every host runs the deployed system. */
   async #verify(systems: readonly string[]): Promise<void> {
     const { hosts, directory } = this.#fleet;
     const input = pairs(hosts, systems);
@@ -125,6 +125,6 @@ export class Deploys {
       input,
     });
     const wrong = input.split("\n").filter((line) => line !== "" && !stdout.split("\n").includes(line));
-    if (wrong.length > 0) throw new Error(`hosts that do not run what was deployed:\n${wrong.join("\n")}`);
+    if (wrong.length > 0) throw new Error(`hosts that do not run the deployed system:\n${wrong.join("\n")}`);
   }
 }

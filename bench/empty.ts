@@ -1,4 +1,4 @@
-/** What Pulumi takes by itself: the preview of a program without resources. */
+/** Pulumi's own time: the preview of a program without resources. */
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { BenchFleet } from "./fleet.ts";

@@ -1,14 +1,14 @@
-/** The fleet that is measured: adopted machines and nothing else, in a sandbox of its own. */
+/** The measured fleet: adopted machines only, in its own sandbox. */
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { cgroupProcesses, sandboxCgroups } from "../sandbox/machines/cgroups.ts";
-import { type Finished, inLogin, must, type Options, processorOf, run, spent } from "./run.ts";
+import { type Finished, inLogin, must, type Options, processorOf, processorSeconds, run } from "./run.ts";
 
 export interface Filler {
   readonly paths: number;
   readonly bytes: number;
-  /** Another one makes other paths, which no host has. */
+  /** A new seed makes new paths, which no host has. */
   readonly seed: string;
 }
 
@@ -28,11 +28,11 @@ export function hostsOf(count: number): readonly Host[] {
 export interface FleetText {
   readonly hosts: readonly Host[];
   readonly filler?: Filler;
-  /** Appended as it is. */
+  /** Text to append. */
   readonly more?: string;
 }
 
-/** The inventory. Root may log in: deploy-rs and the raw commands need no sudo then. */
+/** The inventory. Root may log in, so that deploy-rs and the raw commands need no sudo. */
 export function fleetText({ hosts, filler, more = "" }: FleetText): string {
   const padding =
     filler === undefined
@@ -65,8 +65,8 @@ export function fleetText({ hosts, filler, more = "" }: FleetText): string {
 
 const NAME = "bench";
 const UP_SECONDS = 1200;
-/** Processor seconds in one second of a machine that does nothing in particular. */
-const REST = 0.15;
+/** Processor seconds that an idle computer uses in one second. */
+const IDLE = 0.15;
 
 export class BenchFleet {
   readonly root: string;
@@ -102,19 +102,19 @@ export class BenchFleet {
     return path.join(this.directory, ...parts);
   }
 
-  /** From nothing, whatever an interrupted run left. */
+  /** Starts from nothing: removes what an interrupted run left. */
   async begin(): Promise<void> {
     await this.end();
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     cpSync(path.join(this.root, "sandbox/nix"), this.flake, { recursive: true });
   }
 
-  /** As many machines, adopted and confirmed; those that are there stay. */
+  /** Grows the fleet to `count` machines, adopted and confirmed. */
   async grow(count: number): Promise<void> {
     this.#hosts = hostsOf(count);
     this.write();
     await must(this.#cli("up", "--no-deploy", "--no-vendors"), { env: this.env, limit: UP_SECONDS });
-    // Adopting a machine is its first deploy; the run after it must find nothing to do.
+    // Adopting a machine is its first deploy; the next run must find no change.
     await this.up();
   }
 
@@ -127,7 +127,7 @@ export class BenchFleet {
     writeFileSync(path.join(this.flake, "fleet.toml"), text);
   }
 
-  /** Removes every process, mount, namespace and file of it. */
+  /** Removes the fleet's processes, mounts, namespaces and files. */
   async end(): Promise<void> {
     if (!existsSync(this.directory)) return;
     await must(this.#cli("down", "--force"), { env: this.env });
@@ -154,17 +154,17 @@ export class BenchFleet {
     return this.pulumi(["preview"], options);
   }
 
-  /** A program in the network that deploys come from. */
+  /** Runs a program in the network from which deploys connect. */
   inDriver(argv: readonly string[], options: Options = {}): Promise<Finished> {
     return must(["ip", "netns", "exec", `pantheros-${NAME}`, ...argv], { env: this.env, ...options });
   }
 
-  /** As root on a machine, past its sshd. */
-  inside(host: string, command: string): Promise<Finished> {
+  /** Runs a shell command as root on a machine, without its sshd. */
+  onMachine(host: string, command: string): Promise<Finished> {
     return run(this.#cli("shell", host, "sh", "-c", command), { env: this.env });
   }
 
-  /** The systems of all hosts as the inventory stands now, built. In the order of the hosts. */
+  /** Builds the systems of all hosts from the current inventory; store paths in the order of the hosts. */
   async build(): Promise<readonly string[]> {
     const attributes = this.#hosts.map(
       ({ name }) => `path:${this.flake}#nixosConfigurations.${name}.config.system.build.toplevel`,
@@ -181,15 +181,14 @@ export class BenchFleet {
   }
 
   /**
-   * Waits, a minute at most, until the machine is at rest and nobody is logged in on a host. What a deploy leaves behind is its own:
-   * a login of root's has a service manager, which ends 10 s after the last one and would cost the next deploy that processor time,
-   * or spare it the start of another.
+   * Waits, at most a minute, until the computer is idle and no host has a login session. Root's service manager on a
+   * host ends 10 s after the last login; within that time the next deploy would pay for its end or save its start.
    */
-  async rest(): Promise<void> {
+  async waitIdle(): Promise<void> {
     for (let second = 0; second < 60; second += 1) {
-      const before = spent();
+      const before = processorSeconds();
       await setTimeout(1000);
-      if (spent() - before < REST && !this.#processes().some(inLogin)) return;
+      if (processorSeconds() - before < IDLE && !this.#processes().some(inLogin)) return;
     }
   }
 
@@ -198,7 +197,7 @@ export class BenchFleet {
     return first === undefined ? [] : cgroupProcesses(first);
   }
 
-  /** Processor seconds that the machines have spent so far. */
+  /** Processor seconds of the machines so far. */
   processor(): number {
     return this.#processes().reduce((sum, pid) => sum + processorOf(pid), 0);
   }

@@ -1,6 +1,6 @@
 import { cpus, totalmem } from "node:os";
 
-/** The machine in words, as far as it matters for the figures. */
+/** Describes the computer: processors and memory. */
 export function machineText(
   processors: readonly { readonly model: string }[] = cpus(),
   memory: number = totalmem(),

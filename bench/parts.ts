@@ -1,4 +1,4 @@
-/** What is measured, in which order, and which figures make which row. */
+/** The measurements, their order, and the rows of the table. */
 import type { Steps } from "../sandbox/cli/steps.ts";
 import type { DeployRs } from "./deploy-rs.ts";
 import { type Contender, Deploys, type Figures } from "./deploys.ts";
@@ -8,11 +8,11 @@ import { measureRollback } from "./rollback.ts";
 import { type Growth, median, type Row, seconds } from "./table.ts";
 
 export const parts = {
-  ten: "a changed closure (50 MB in 200 paths) and no change, 10 hosts, beside deploy-rs and plain commands",
+  ten: "deploys of a changed closure (50 MB in 200 paths) and of no change, 10 hosts, against deploy-rs and plain commands",
   preview: "previews without a change, 5 and 100 hosts, and their memory",
-  hundred: "a changed closure (5 MB in 20 paths), 100 hosts, beside plain commands",
-  growth: "the same figures for fleets of each of --sizes",
-  rollback: "from a failed health check to the old system serving again",
+  hundred: "deploys of a changed closure (5 MB in 20 paths), 100 hosts, against plain commands",
+  growth: "the same figures for each fleet size of --sizes",
+  rollback: "time from a failed health check to the first answer of the old system",
 } as const;
 export type Part = keyof typeof parts;
 
@@ -33,16 +33,16 @@ export interface Measured {
 
 const BIG = { paths: 200, bytes: 250_000 };
 const SMALL = { paths: 20, bytes: 250_000 };
-const MEGA = 100; // hosts
-/** The peer goes from host to host: with more than these it would only take long. */
-const PEER_HOSTS = 25;
+const MANY_HOSTS = 100;
+/** deploy-rs deploys host after host; larger fleets would take too long. */
+const MAX_PEER_HOSTS = 25;
 
 const COLUMNS = {
-  ask: "`ssh HOST true`, all at once",
+  connect: "`ssh HOST true`, in parallel",
   preview: "preview, no change",
   up: "up, no change",
   ours: "up, changed",
-  withPreview: "the same with preview",
+  withPreview: "up with preview, changed",
   raw: "raw limit, changed",
   peer: "deploy-rs, changed",
 } as const;
@@ -53,8 +53,8 @@ export async function measure(wanted: Wanted): Promise<Measured> {
   const sizes = [
     ...(has("growth") ? wanted.sizes : []),
     ...(has("ten") ? [10] : []),
-    ...(has("preview") ? [5, MEGA] : []),
-    ...(has("hundred") ? [MEGA] : []),
+    ...(has("preview") ? [5, MANY_HOSTS] : []),
+    ...(has("hundred") ? [MANY_HOSTS] : []),
     ...(has("rollback") ? [1] : []),
   ];
   const rows: Row[] = [];
@@ -63,32 +63,32 @@ export async function measure(wanted: Wanted): Promise<Measured> {
   const empty = new EmptyProgram(fleet);
   await empty.begin();
   const deploys = new Deploys(fleet, peer, steps.log);
-  const several = async (name: string, body: () => Promise<number>): Promise<number> => {
+  const medianOf = async (name: string, body: () => Promise<number>): Promise<number> => {
     const values: number[] = [];
     for (let round = 1; round <= rounds; round += 1) {
-      await fleet.rest();
+      await fleet.waitIdle();
       values.push(await body());
       steps.log(`${name}, round ${round} of ${rounds}: ${values.at(-1)?.toFixed(2)} s`);
     }
     return median(values);
   };
 
-  // Ascending: a fleet only grows, so no host has to be taken out of it.
+  // Ascending, since the fleet can only grow.
   for (const size of [...new Set(sizes)].sort((a, b) => a - b)) {
     await steps.run(`${size} hosts`, () => fleet.grow(size));
     const figures: Record<string, number> = {};
     const grows = has("growth") && wanted.sizes.includes(size);
 
-    if (grows || (has("preview") && (size === 5 || size === MEGA))) {
-      const bare = await several("empty program's preview", async () => (await empty.preview()).seconds);
-      const ask = await several(`${size} hosts: ssh true`, () => deploys.ask());
-      const preview = await several(`${size} hosts: preview`, async () => (await fleet.preview()).seconds);
-      figures[COLUMNS.ask] = ask;
+    if (grows || (has("preview") && (size === 5 || size === MANY_HOSTS))) {
+      const bare = await medianOf("empty program's preview", async () => (await empty.preview()).seconds);
+      const connect = await medianOf(`${size} hosts: ssh true`, () => deploys.connect());
+      const preview = await medianOf(`${size} hosts: preview`, async () => (await fleet.preview()).seconds);
+      figures[COLUMNS.connect] = connect;
       figures[COLUMNS.preview] = preview;
       if (has("preview") && size === 5) rows.push(fivePreview(preview, bare));
-      if (has("preview") && size === MEGA) {
+      if (has("preview") && size === MANY_HOSTS) {
         const { memory } = await fleet.preview({ memory: true });
-        rows.push(manyPreview(preview, bare, ask), previewMemory(memory));
+        rows.push(manyPreview(preview, bare, connect), previewMemory(memory));
       }
     }
     if (has("ten") && size === 10) {
@@ -101,19 +101,19 @@ export async function measure(wanted: Wanted): Promise<Measured> {
       const result = await deploys.measure({ contenders, filler: BIG, rounds, unchanged: true });
       rows.push(...tenRows(result));
     }
-    if (grows || (has("hundred") && size === MEGA)) {
+    if (grows || (has("hundred") && size === MANY_HOSTS)) {
       const contenders: Contender[] = [
         ...(["ours", "ours with preview", "raw"] as const),
-        ...(grows && peer && size <= PEER_HOSTS ? (["deploy-rs"] as const) : []),
+        ...(grows && peer && size <= MAX_PEER_HOSTS ? (["deploy-rs"] as const) : []),
       ];
-      const fewer = size === MEGA ? Math.min(rounds, 2) : rounds;
+      const fewer = size === MANY_HOSTS ? Math.min(rounds, 2) : rounds;
       const result = await deploys.measure({ contenders, filler: SMALL, rounds: fewer, unchanged: grows });
       figures[COLUMNS.up] = result.ours.unchanged;
       figures[COLUMNS.ours] = result.ours.changed;
       figures[COLUMNS.withPreview] = result["ours with preview"].changed;
       figures[COLUMNS.raw] = result.raw.changed;
       figures[COLUMNS.peer] = result["deploy-rs"]?.changed ?? Number.NaN;
-      if (has("hundred") && size === MEGA) rows.push(hundredRow(result));
+      if (has("hundred") && size === MANY_HOSTS) rows.push(hundredRow(result));
     }
     if (has("rollback") && size === Math.min(...sizes)) {
       rows.push(await steps.run("rollback", () => measureRollback(fleet, rounds, steps.log)));
@@ -126,14 +126,17 @@ export async function measure(wanted: Wanted): Promise<Measured> {
 type Results = Record<Contender, Figures>;
 const versus = (names: string, ...values: number[]): string => `${names}: ${values.map(seconds).join(", ")}`;
 
-/** Seconds of each, and the ratio that a busy machine does not change. */
+/** Seconds of each, and the ratio of processor times, which does not depend on other load. */
 const against = (names: string, ours: Figures, other: Figures): string =>
   `${versus(names, ours.changed, other.changed)}; ${(ours.processor / other.processor).toFixed(2)} times the processor time`;
 
 function tenRows(result: Results): Row[] {
   const { ours, raw, "ours with preview": both, "deploy-rs": peer } = result;
   const row = (what: string, value: number, limit: number, from: string): Row => ({
-    ...{ what, value, limit, from },
+    what,
+    value,
+    limit,
+    from,
     unit: "times",
   });
   const extra = `with preview ${seconds(both.changed)}`;
@@ -164,24 +167,32 @@ function tenRows(result: Results): Row[] {
 
 const fivePreview = (preview: number, bare: number): Row => ({
   what: "no-op preview with 5 hosts, minus an empty program's",
-  ...{ value: preview - bare, limit: 1.5, unit: "s" },
+  value: preview - bare,
+  limit: 1.5,
+  unit: "s",
   from: versus("ours, empty", preview, bare),
 });
 
-const manyPreview = (preview: number, bare: number, ask: number): Row => ({
+const manyPreview = (preview: number, bare: number, connect: number): Row => ({
   what: "no-op preview with 100 hosts, minus an empty program's, against 100 parallel `ssh HOST true`",
-  ...{ value: (preview - bare) / ask, limit: 2.5, unit: "times" },
-  from: versus("ours, empty, ssh", preview, bare, ask),
+  value: (preview - bare) / connect,
+  limit: 2.5,
+  unit: "times",
+  from: versus("ours, empty, ssh", preview, bare, connect),
 });
 
 const previewMemory = (memory: number): Row => ({
-  what: "its memory, summed over the run's processes at their highest",
-  ...{ value: memory, limit: 1024, unit: "MiB" },
-  from: "resident pages, shared ones counted in each process",
+  what: "its peak memory, summed over the run's processes",
+  value: memory,
+  limit: 1024,
+  unit: "MiB",
+  from: "resident pages; shared ones count in each process",
 });
 
 const hundredRow = ({ ours, raw, "ours with preview": both }: Results): Row => ({
   what: "changed closure (5 MB in 20 paths) to 100 hosts, against the raw limit",
-  ...{ value: ours.changed / raw.changed, limit: 1.5, unit: "times" },
+  value: ours.changed / raw.changed,
+  limit: 1.5,
+  unit: "times",
   from: `${against("ours, raw", ours, raw)}; with preview ${seconds(both.changed)}`,
 });

@@ -1,4 +1,4 @@
-/** From a failed health check to the old system serving again, by the host's own clock. */
+/** Measures the time from a failed health check to the first answer of the old system, on the host's clock. */
 import type { BenchFleet } from "./fleet.ts";
 import { median, type Row } from "./table.ts";
 
@@ -12,7 +12,7 @@ const service = (status: number): string =>
     "",
   ].join("\n");
 
-/** Writes "UPTIME PHASE STATUS" about twenty times a second: what the supervisor does, and what the service answers. */
+/** Writes "UPTIME PHASE STATUS" about twenty times a second: the supervisor's phase and the service's HTTP status. */
 const WATCH = [
   "rm -f /run/pantheros-watch",
   "while :; do",
@@ -24,11 +24,11 @@ const WATCH = [
   "done",
 ].join("\n");
 
-/** Seconds between the first line that is rolling back and the first one after it with an answer of 200. */
+/** Seconds from the first line in phase rolling-back to the next line with status 200. */
 export function rollbackSeconds(watched: string): number {
   const lines = watched.split("\n").map((line) => line.trim().split(" "));
   const begun = lines.findIndex(([, phase]) => phase === "rolling-back");
-  if (begun < 0) throw new Error("the host never went back");
+  if (begun < 0) throw new Error("the host never rolled back");
   const served = lines.slice(begun).find(([, , code]) => code === "200");
   if (served === undefined) throw new Error("the old system never served again");
   return Number(served[0]) - Number(lines[begun]?.[0]);
@@ -37,32 +37,37 @@ export function rollbackSeconds(watched: string): number {
 export async function measureRollback(
   fleet: BenchFleet,
   rounds: number,
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<Row> {
   const values: number[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     fleet.write(undefined, service(200));
     await fleet.up();
-    await fleet.inside(
+    await fleet.onMachine(
       "h001",
       `systemd-run --quiet --collect --unit=pantheros-watch sh -c '${WATCH.replaceAll("'", "'\\''")}'`,
     );
     fleet.write(undefined, service(503));
-    // The verdict fails, as it should.
+    // The verdict must fail.
     const failed = await fleet.up().then(
       () => false,
       () => true,
     );
-    if (!failed) throw new Error("a host that is not healthy was confirmed");
-    const { stdout } = await fleet.inside("h001", "systemctl stop pantheros-watch; cat /run/pantheros-watch");
+    if (!failed) throw new Error("an unhealthy host was confirmed");
+    const { stdout } = await fleet.onMachine(
+      "h001",
+      "systemctl stop pantheros-watch; cat /run/pantheros-watch",
+    );
     values.push(rollbackSeconds(stdout));
-    say(`rollback, round ${round} of ${rounds}: ${values.at(-1)?.toFixed(2)} s`);
+    log(`rollback, round ${round} of ${rounds}: ${values.at(-1)?.toFixed(2)} s`);
   }
   fleet.write();
   await fleet.up();
   return {
     what: "failed health check to the old system serving again",
-    ...{ value: median(values), limit: 3, unit: "s" },
+    value: median(values),
+    limit: 3,
+    unit: "s",
     from: "measured on the host",
   };
 }

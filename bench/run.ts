@@ -1,4 +1,4 @@
-/** Runs measured programs: bounded, in process groups of their own, so that an interruption leaves none behind. */
+/** Runs measured programs, with a timeout and in their own process groups, so that an interruption leaves none. */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
@@ -6,15 +6,15 @@ import { performance } from "node:perf_hooks";
 export interface Finished {
   readonly code: number;
   readonly stdout: string;
-  /** Both streams, as they came. */
+  /** stdout and stderr in the order of their arrival. */
   readonly output: string;
   readonly seconds: number;
   /**
-   * Seconds of processor time of the whole machine meanwhile, hosts included. Not of the program and its children: what it leaves to a
-   * process that is none, as a deploy is, would be missing.
+   * Processor seconds of the whole computer during the run, hosts included. The program's own would lack those of
+   * processes that are not its children, such as a deploy's.
    */
   readonly processor: number;
-  /** Largest sum of resident memory of the program and its descendants, in MiB; 0 when it was not asked for. */
+  /** Peak of the resident memory of the program and its descendants, in MiB; 0 when not sampled. */
   readonly memory: number;
 }
 
@@ -22,16 +22,16 @@ export interface Options {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   readonly input?: string;
-  /** Seconds until it is ended. */
+  /** Timeout in seconds. */
   readonly limit?: number;
-  /** Sample its memory: costs time, so not in a run that is timed. */
+  /** Sample the memory; costs time, so use it only in runs that are not timed. */
   readonly memory?: boolean;
 }
 
 const groups = new Set<number>();
 const SAMPLE_MILLISECONDS = 50;
-const TICKS = 100; // USER_HZ, the same on every Linux
-const PAGE = 4096;
+const TICKS_PER_SECOND = 100; // USER_HZ, the same on every Linux
+const PAGE_BYTES = 4096;
 
 const number = (text: string | undefined): number => Number(text ?? 0);
 
@@ -40,13 +40,13 @@ function stat(pid: number): string[] {
   return text.slice(text.lastIndexOf(")") + 2).split(" ");
 }
 
-/** Processor seconds of the machine since it started: user, nice, system, irq and softirq (proc_stat(5)). */
-export function spent(): number {
+/** Processor seconds of the computer since its boot: user, nice, system, irq and softirq (proc_stat(5)). */
+export function processorSeconds(): number {
   const [, ...ticks] = readFileSync("/proc/stat", "utf8").split("\n", 1).join("").split(/\s+/);
-  return [0, 1, 2, 5, 6].reduce((sum, at) => sum + number(ticks[at]) / TICKS, 0);
+  return [0, 1, 2, 5, 6].reduce((sum, at) => sum + number(ticks[at]) / TICKS_PER_SECOND, 0);
 }
 
-/** Whether a process belongs to somebody's login, its service manager included. */
+/** Whether a process belongs to a login session or a user's service manager. */
 export function inLogin(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/cgroup`, "utf8").includes("/user.slice/");
@@ -55,22 +55,22 @@ export function inLogin(pid: number): boolean {
   }
 }
 
-/** Processor seconds of a process and of those below it that have ended. */
+/** Processor seconds of a process and of its ended children. */
 export function processorOf(pid: number): number {
   try {
     return stat(pid)
       .slice(11, 15)
-      .reduce((sum, ticks) => sum + Number(ticks) / TICKS, 0);
+      .reduce((sum, ticks) => sum + Number(ticks) / TICKS_PER_SECOND, 0);
   } catch {
     return 0;
   }
 }
 
-/** Bytes of a process and everything below it. A process that ends meanwhile counts nothing. */
+/** Resident bytes of a process and its descendants. A process that ends meanwhile counts as 0. */
 export function residentTree(pid: number): number {
   try {
-    const own = number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * PAGE;
-    // A process is the child of the thread that started it.
+    const own = number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * PAGE_BYTES;
+    // The kernel lists a child under the thread that started it.
     const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
       readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").split(" ").filter(Boolean),
     );
@@ -82,7 +82,7 @@ export function residentTree(pid: number): number {
 
 export function run(argv: readonly string[], options: Options = {}): Promise<Finished> {
   const [program = "", ...args] = argv;
-  const before = spent();
+  const before = processorSeconds();
   const begin = performance.now();
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
@@ -115,28 +115,30 @@ export function run(argv: readonly string[], options: Options = {}): Promise<Fin
       () => group !== undefined && end(group, "SIGKILL"),
       (options.limit ?? 900) * 1000,
     );
-    const leave = () => {
+    const cleanUp = () => {
       clearTimeout(limit);
       clearInterval(sampler);
       if (group !== undefined) groups.delete(group);
     };
     child.on("error", (error) => {
-      leave();
+      cleanUp();
       reject(error);
     });
     child.on("close", (code) => {
-      leave();
+      cleanUp();
       resolve({
-        ...{ code: code ?? -1, stdout, output },
+        code: code ?? -1,
+        stdout,
+        output,
         seconds: (performance.now() - begin) / 1000,
-        processor: spent() - before,
+        processor: processorSeconds() - before,
         memory: memory / 2 ** 20,
       });
     });
   });
 }
 
-/** Runs to success; throws with the end of the output. */
+/** Runs a program and throws, with the end of its output, unless it exits with 0. */
 export async function must(argv: readonly string[], options: Options = {}): Promise<Finished> {
   const finished = await run(argv, options);
   if (finished.code !== 0) {
@@ -151,11 +153,11 @@ function end(group: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-group, signal);
   } catch {
-    // gone
+    // It has ended already.
   }
 }
 
-/** Ends everything that is measured now; for the moment somebody interrupts. */
+/** Ends all running programs; for signal handlers. */
 export async function stopRuns(): Promise<void> {
   for (const group of groups) end(group, "SIGTERM");
   for (let waited = 0; groups.size > 0 && waited < 50; waited += 1) {

@@ -1,8 +1,8 @@
 /**
- * How long an edited program takes until its first resource: `tools/with node bench/startup.ts [runs]`. Previews the same
- * programs with Node's own type stripping and with ts-node's type check, which is what a Pulumi TypeScript project gets
- * by default, and prints the ratios of one run. "Ours" loads all of this repository's components and its inventory, and
- * creates nothing: vendors and hosts are not part of what is measured.
+ * Measures the start-up of an edited program: `tools/with node bench/startup.ts [runs]`. Previews the same programs with
+ * Node's type stripping and with ts-node's type check, the default of a Pulumi TypeScript project, and prints the ratios
+ * of one run. "Ours" loads all components and the inventory of this repository and creates nothing: vendors and hosts
+ * are not measured.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -18,12 +18,13 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
+import { median } from "./table.ts";
 
 const TS_NODE = "10.9.2";
 const runs = Number(process.argv[2] ?? 3);
 const root = path.join(import.meta.dirname, "..");
 const cache = process.env["PANTHEROS_CACHE"];
-if (cache === undefined) throw new Error("start this through tools/with");
+if (cache === undefined) throw new Error("PANTHEROS_CACHE is not set; run this through tools/with");
 
 const EMPTY = "export const nothing = 1;\n";
 const OURS = [
@@ -48,7 +49,7 @@ const SOURCES = [
   "tsconfig.json",
 ];
 
-/** The measured programs: source, whether ts-node runs it. */
+/** The measured programs; `tsNode`: ts-node runs it. */
 const CASES = [
   { name: "empty, Node's own type stripping", source: EMPTY, tsNode: false },
   { name: "ours after an edit, Node's own type stripping", source: OURS, tsNode: false },
@@ -59,7 +60,7 @@ const CASES = [
 function main(): void {
   const scratch = mkdtempSync(path.join(tmpdir(), "pantheros-startup-"));
   try {
-    const tsNode = provideTsNode();
+    const tsNode = ensureTsNode();
     const projects = CASES.map(({ name, source, tsNode: slow }, at) => {
       const directory = makeProject(path.join(scratch, String(at)), source, slow);
       return new Project(
@@ -70,7 +71,7 @@ function main(): void {
       );
     });
     for (const project of projects) project.warmUp();
-    // Turn by turn, so that what else the machine does meets all of them.
+    // In turns, so that other load of the computer affects all alike.
     for (let run = 1; run <= runs; run += 1) {
       for (const project of projects) {
         process.stderr.write(
@@ -85,12 +86,12 @@ function main(): void {
   }
 }
 
-/** ts-node is a dependency of this measurement alone. */
-function provideTsNode(): string {
+/** Installs ts-node, which only this measurement uses, into the cache. */
+function ensureTsNode(): string {
   const folder = path.join(cache ?? "", `ts-node-${TS_NODE}`);
   const modules = path.join(folder, "node_modules");
   if (!existsSync(path.join(modules, "ts-node/package.json"))) {
-    process.stderr.write("fetching ts-node from the npm registry\n");
+    process.stderr.write("installing ts-node from the npm registry\n");
     const packages = [
       `ts-node@${TS_NODE}`,
       "--no-save",
@@ -117,7 +118,7 @@ function makeProject(project: string, source: string, tsNode: boolean): string {
   file("index.ts", source);
   const options = tsNode ? "{ tsconfig: tsconfig.bench.json }" : "{ typescript: false }";
   file("Pulumi.yaml", `name: startup\nmain: index.ts\nruntime: { name: nodejs, options: ${options} }\n`);
-  // ts-node emits, and imports with .ts then need rewriting.
+  // ts-node emits JavaScript, in which imports of .ts files must be rewritten.
   const compilerOptions = {
     noEmit: false,
     allowImportingTsExtensions: false,
@@ -131,7 +132,7 @@ function makeProject(project: string, source: string, tsNode: boolean): string {
   return project;
 }
 
-/** A Pulumi project whose previews are timed. A preview must show `output`. */
+/** A Pulumi project whose previews are timed; each preview must print `output`. */
 class Project {
   readonly name: string;
   readonly seconds: number[] = [];
@@ -152,7 +153,7 @@ class Project {
     };
   }
 
-  /** Creates the stack, and fills the caches that a person's earlier runs have filled. */
+  /** Creates the stack and fills the caches, as earlier runs would have. */
   warmUp(): void {
     this.#pulumi("stack", "init", "bench");
     const shown = this.#pulumi("preview", "--stack", "bench");
@@ -177,10 +178,6 @@ class Project {
     if (result.status !== 0) throw new Error(`pulumi ${args.join(" ")}\n${result.stdout}${result.stderr}`);
     return result.stdout;
   }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 function table(rows: readonly { readonly name: string; readonly seconds: number }[]): string {

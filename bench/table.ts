@@ -1,4 +1,4 @@
-/** Figures, their ratios and their tables. Pure. */
+/** Medians, rows and tables. Pure. */
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -7,18 +7,18 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 0 ? ((sorted[at - 1] ?? Number.NaN) + upper) / 2 : upper;
 }
 
-/** One line of the table: what was measured against what it must reach. */
+/** One row of the table: a measured value and its limit. */
 export interface Row {
   readonly what: string;
-  /** Of the same kind as `limit`; NaN when it was not measured. */
+  /** In the same unit as `limit`; NaN when it was not measured. */
   readonly value: number;
   readonly limit: number;
   readonly unit: "times" | "s" | "MiB";
-  /** The figures behind it. */
+  /** The measured figures. */
   readonly from: string;
 }
 
-const shown: Readonly<Record<Row["unit"], (value: number) => string>> = {
+const FORMATS: Readonly<Record<Row["unit"], (value: number) => string>> = {
   times: (value) => value.toFixed(2),
   s: (value) => `${value.toFixed(1)} s`,
   MiB: (value) => `${value.toFixed(0)} MiB`,
@@ -30,14 +30,14 @@ export const reached = ({ value, limit }: Row): boolean => value <= limit;
 
 export function rowTable(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
-    const show = shown[row.unit];
+    const format = FORMATS[row.unit];
     const mark = reached(row) ? "" : " (not reached)";
-    return `| ${row.what} | ${show(row.value)}${mark} | at most ${show(row.limit)} | ${row.from} |`;
+    return `| ${row.what} | ${format(row.value)}${mark} | at most ${format(row.limit)} | ${row.from} |`;
   });
-  return ["| what | measured | must be | from |", "| --- | --- | --- | --- |", ...lines].join("\n");
+  return ["| what | measured | limit | from |", "| --- | --- | --- | --- |", ...lines].join("\n");
 }
 
-/** Seconds of one fleet's size, by column. A column that was not measured stays empty. */
+/** Seconds of one fleet size, by column; a column that was not measured is empty. */
 export interface Growth {
   readonly hosts: number;
   readonly figures: Readonly<Record<string, number>>;

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# The one place that computes PATH and variables. A wrapper sets PANTHEROS_ROOT (the repository) and sources this file.
-# What stands in the cache was put there by tools/setup because the machine lacked it, so it comes first on PATH.
+# Sets PATH and the variables of all wrappers. A wrapper sets PANTHEROS_ROOT (the repository) and sources this file.
+# Programs in the cache come first on PATH: tools/setup installs them only when the computer lacks them.
 # shellcheck source=tools/versions.sh
 . "$PANTHEROS_ROOT/tools/versions.sh"
 
@@ -13,6 +13,7 @@ esac
 PANTHEROS_SANDBOX_NAME=${PANTHEROS_SANDBOX_NAME:-sandbox}
 export PANTHEROS_ROOT PANTHEROS_CACHE PANTHEROS_SANDBOX_DIR PANTHEROS_SANDBOX_NAME
 
+# Puts directory $1, if it exists, first on PATH.
 pantheros_path_first() {
   if [ -d "$1" ]; then
     case ":$PATH:" in
@@ -22,14 +23,14 @@ pantheros_path_first() {
   fi
 }
 
-# The root of a Debian or Ubuntu machine reached through su or cron lacks these.
+# On Debian and Ubuntu, root's PATH after su or in cron lacks /usr/sbin.
 pantheros_path_first /usr/sbin
 pantheros_path_first "$PANTHEROS_CACHE/nix-$PANTHEROS_NIX_VERSION/bin"
 for pantheros_dir in "$PANTHEROS_CACHE/node-$PANTHEROS_NODE_VERSION"/node_modules/node-linux-*/bin; do
   pantheros_path_first "$pantheros_dir"
 done
 
-# Where Pulumi comes from: the official download, or the registries (see tools/toolchain/pulumi-source.ts).
+# The source of Pulumi: the official download, or the registries (see tools/toolchain/pulumi-source.ts).
 if [ -n "${PANTHEROS_PULUMI:-}" ]; then
   PANTHEROS_PULUMI_SOURCE=$PANTHEROS_PULUMI
 elif [ -f "$PANTHEROS_CACHE/pulumi-source" ]; then
@@ -40,14 +41,14 @@ fi
 case $PANTHEROS_PULUMI_SOURCE in
   official)
     pantheros_path_first "$PANTHEROS_CACHE/pulumi-official-$PANTHEROS_PULUMI_VERSION/bin"
-    # Set-up has fetched the plugins of package.json's versions. A run that lacks one says so at once, with the command that installs it,
-    # instead of waiting for a download in the middle; `pulumi plugin install` works all the same.
+    # tools/setup has installed the plugins. A run that lacks one fails at once with the command that installs it,
+    # instead of downloading it in the middle of the run.
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true
     export PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION
     ;;
   registry)
     pantheros_path_first "$PANTHEROS_CACHE/pulumi-$PANTHEROS_PULUMI_VERSION/bin"
-    # A home of its own: thin plugins must never be taken for the official ones of the same version.
+    # A separate home: thin plugins must never be mistaken for official ones of the same version.
     PULUMI_HOME=$PANTHEROS_CACHE/pulumi-home
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true
     export PULUMI_HOME PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION
@@ -59,7 +60,7 @@ case $PANTHEROS_PULUMI_SOURCE in
 esac
 PULUMI_SKIP_UPDATE_CHECK=true
 NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$PANTHEROS_CACHE/node-compile}
-# S3 stores other than Amazon's refuse the checksum headers that its SDKs send by default.
+# S3 stores other than Amazon's refuse the checksum headers that Amazon's SDKs send by default.
 AWS_REQUEST_CHECKSUM_CALCULATION=when_required
 AWS_RESPONSE_CHECKSUM_VALIDATION=when_required
 export PATH PANTHEROS_PULUMI_SOURCE PULUMI_SKIP_UPDATE_CHECK NODE_COMPILE_CACHE

@@ -1,8 +1,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034  # read by tools/pulumi and what it sources
-# What tools/pulumi must know of a command line: the command and the stack. Sets pantheros_command,
-# pantheros_subcommand, pantheros_stack (default: PULUMI_STACK, then sandbox), pantheros_config_file and pantheros_parallel
-# (given or not).
+# Parses a command line of the Pulumi CLI. Sets pantheros_command, pantheros_subcommand, pantheros_stack (default:
+# PULUMI_STACK, then sandbox), and pantheros_config_file and pantheros_parallel ("given" or empty).
 
 pantheros_read_arguments() {
   pantheros_command='' pantheros_subcommand='' pantheros_name='' pantheros_stack='' pantheros_config_file=''
@@ -45,7 +44,7 @@ pantheros_read_arguments() {
   : "${pantheros_stack:=${PULUMI_STACK:-sandbox}}"
 }
 
-# Removes the locks of stack $2 below file backend $1 that a dead process of this machine left behind.
+# Removes the locks of stack $2 in file backend $1 whose process, of this computer, is gone.
 pantheros_clear_dead_locks() {
   for pantheros_lock in "$1"/.pulumi/locks/organization/*/"$2"/*.json; do
     [ -e "$pantheros_lock" ] || continue

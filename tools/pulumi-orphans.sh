@@ -1,9 +1,9 @@
 # shellcheck shell=sh
-# Plugins whose engine was killed. The official ones do not notice: they work on beside the next run, with the same names at the same
-# vendors. Sourced by tools/pulumi.
+# Plugins whose engine was killed. The official ones do not notice it: they keep running beside the next run and change
+# the same objects at the vendors. Sourced by tools/pulumi.
 
-# Prints the ids of plugins that have no engine above them, and of all that they started; each plugin before what it started. Only those
-# that tools/pulumi of this checkout started (PANTHEROS_ROOT in their environment). Linux only: reads /proc.
+# Prints the pids of plugins without an engine as ancestor, each followed by its descendants. Only plugins that
+# tools/pulumi of this checkout started (PANTHEROS_ROOT in their environment). Linux only: reads /proc.
 pantheros_orphaned_plugins() {
   cat /proc/[0-9]*/stat 2>/dev/null | awk '
     {
@@ -14,7 +14,7 @@ pantheros_orphaned_plugins() {
       parent[pid] = rest[2]
     }
     END {
-      # The kernel keeps 15 letters of a name.
+      # The kernel cuts names to 15 characters.
       for (pid in name)
         if (name[pid] ~ /^pulumi-(resourc|languag)/ && name[parent[pid]] !~ /^pulumi/) { print "plugin", pid; below[pid] = 1 }
       do {
@@ -33,13 +33,13 @@ pantheros_orphaned_plugins() {
   done
 }
 
-# Ends them: asks, waits 3 seconds at most, makes them.
+# Ends them: SIGTERM, then SIGKILL after at most 3 seconds. Sets pantheros_orphans, pantheros_ours and pantheros_alive.
 pantheros_end_orphaned_plugins() {
   [ -r /proc/self/stat ] || return 0
   pantheros_ours=''
   pantheros_orphans=$(pantheros_orphaned_plugins | tr '\n' ' ')
   [ -n "${pantheros_orphans% }" ] || return 0
-  echo "tools/pulumi: ends processes that an interrupted run left: ${pantheros_orphans% }" >&2
+  echo "tools/pulumi: ending processes that an interrupted run left: ${pantheros_orphans% }" >&2
   # shellcheck disable=SC2086  # a list of ids
   kill -TERM $pantheros_orphans 2>/dev/null || :
   pantheros_wait=0

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# Pins of what set-up installs. The Pulumi version is also that of the npm package and of tools/cli/go.mod (a test
-# compares them); NIX is the Debian suite whose Nix is extracted, and that Nix's version. SERVICES is the Debian suite whose
-# programs read the generated files in tests: one with a Caddy and a Prometheus of about the releases that nixpkgs has.
+# Versions that tools/setup installs. PULUMI is also the version of the npm package and of tools/cli/go.mod (a test
+# compares them). NIX is the Debian suite from which Nix is extracted, and that Nix's version. SERVICES is the Debian
+# suite of the programs that check generated files in tests; its Caddy and Prometheus are close to those of nixpkgs.
 PANTHEROS_NODE_VERSION=24.21.0
 PANTHEROS_NODE_MINIMUM=22.18.0
 PANTHEROS_PULUMI_VERSION=3.258.0

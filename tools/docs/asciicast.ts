@@ -1,4 +1,4 @@
-/** Asciicasts of version 2, of plain lines: reading, writing, and drawing as an animated SVG without scripts. */
+/** Reads and writes asciicasts (version 2, plain lines only), and draws them as animated SVGs without scripts. */
 import { z } from "zod";
 
 /** One line that was printed. `seconds` count from the start of the recording. */
@@ -9,13 +9,13 @@ export interface PrintedLine {
 
 const COLUMNS = 134;
 const ROWS = 30;
-/** A pause is cut to this many seconds: nobody waits for a build in a picture. */
+/** Longer pauses are cut to this many seconds. */
 const MAX_PAUSE_SECONDS = 0.25;
-/** Before a prompt the screen stays for this many seconds, to be read. */
+/** The pause before a prompt, in which the screen can be read. */
 const PROMPT_PAUSE_SECONDS = 4;
-/** What a line with a command begins with. */
+/** Begins a line with a command. */
 export const PROMPT = "$ ";
-/** The last screen stays for this many seconds before the picture begins again. */
+/** The pause on the last screen, before the animation repeats. */
 const LAST_SCREEN_SECONDS = 8;
 const CHARACTER_WIDTH = 7.8;
 const LINE_HEIGHT = 17;
@@ -32,27 +32,25 @@ export function writeRecording(lines: readonly PrintedLine[]): string {
 
 /**
  * The lines of a recording.
- * @throws Error that names `file` and the line, when an entry has another form, or text that is not whole plain lines.
+ * @throws Error that names `file` and the line of an entry that is not one plain line of text.
  */
 export function parseRecording(cast: string, file: string): PrintedLine[] {
   const [header = "", ...entries] = cast.trimEnd().split("\n");
   if (!z.object({ version: z.literal(2) }).safeParse(JSON.parse(header)).success) {
-    throw new Error(`${file}:1: is not the header of an asciicast of version 2`);
+    throw new Error(`${file}:1: not the header of an asciicast of version 2`);
   }
   return entries.map((entry, at) => {
     const event = eventSchema.safeParse(JSON.parse(entry));
     const [seconds, , text] = event.success ? event.data : [0, "o", ""];
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused.
     if (!event.success || !/^[^\x00-\x1f\x7f]*\r\n$/.test(text)) {
-      throw new Error(
-        `${file}:${at + 2}: is not [seconds, "o", "one line without control characters\\r\\n"]`,
-      );
+      throw new Error(`${file}:${at + 2}: not [seconds, "o", "one line without control characters\\r\\n"]`);
     }
     return { seconds, text: text.slice(0, -2) };
   });
 }
 
-/** Cuts long pauses, so that the whole is watched in a moment, and makes the one before a prompt long enough to read. */
+/** Cuts long pauses, and sets the pause before each prompt. */
 function limitPauses(lines: readonly PrintedLine[]): PrintedLine[] {
   let recorded = 0;
   let shown = 0;
@@ -64,7 +62,7 @@ function limitPauses(lines: readonly PrintedLine[]): PrintedLine[] {
   });
 }
 
-/** A line that is longer than the terminal continues on the next row. */
+/** Wraps lines at the terminal's width. */
 const wrapLines = (lines: readonly PrintedLine[]): PrintedLine[] =>
   lines.flatMap(({ seconds, text }) =>
     Array.from({ length: Math.max(1, Math.ceil(text.length / COLUMNS)) }, (_, row) => ({
@@ -81,7 +79,7 @@ function classOf(text: string): string {
   return /rolled-back|not converged|error:/.test(text) ? ' class="bad"' : "";
 }
 
-/** Keyframes that hold each value from its moment until the next one's. */
+/** Keyframes that set each value at its time and keep it until the next. */
 function keyframes(name: string, values: ReadonlyMap<number, number>, duration: number): string {
   const steps = [...values].map(
     ([seconds, pixels]) => `${((seconds / duration) * 100).toFixed(2)}%{transform:translateY(${pixels}px)}`,
@@ -90,8 +88,8 @@ function keyframes(name: string, values: ReadonlyMap<number, number>, duration: 
 }
 
 /**
- * An SVG that shows the lines as they were printed, again and again. All lines are one column that moves up when the
- * screen is full; a cover below the last printed line hides the rest. With reduced motion the last screen is shown.
+ * An SVG that shows the lines as they were printed, repeatedly. All lines are one column, which moves up when the
+ * screen is full; a cover below the last printed line hides the rest. With reduced motion it shows the last screen.
  */
 export function drawRecording(recorded: readonly PrintedLine[]): string {
   const lines = wrapLines(limitPauses(recorded));

@@ -1,5 +1,5 @@
 /**
- * Terminal recordings of the documents: `record` runs commands and notes what they print, `draw` makes a picture of it.
+ * Terminal recordings of the documents: `record` runs commands and records their output, `draw` makes a picture of it.
  *
  *   tools/with node tools/docs/recording.ts record FILE.cast "COMMAND" ["COMMAND"...]
  *   tools/with node tools/docs/recording.ts draw FILE.cast FILE.svg
@@ -13,7 +13,7 @@ import { createInterface } from "node:readline";
 import { Command } from "commander";
 import { drawRecording, PROMPT, type PrintedLine, parseRecording, writeRecording } from "./asciicast.ts";
 
-/** Runs the commands one after another, also after one that fails, and returns each line that they print, with the seconds since the first began. */
+/** Runs the commands one after another, also after a failure. Returns each printed line, with its time in seconds. */
 async function record(commands: readonly string[]): Promise<PrintedLine[]> {
   const begin = performance.now();
   const lines: PrintedLine[] = [];
@@ -23,7 +23,7 @@ async function record(commands: readonly string[]): Promise<PrintedLine[]> {
   };
   for (const command of commands) {
     add(`${PROMPT}${command}`);
-    // Both outputs through one pipe, in the order in which they are printed.
+    // stdout and stderr share a pipe, which keeps the order of the lines.
     const child = spawn("sh", ["-c", `exec 2>&1; ${command}`], { stdio: ["ignore", "pipe", "inherit"] });
     const ended = new Promise((resolve) => child.once("close", resolve));
     for await (const line of createInterface(child.stdout)) add(line);

@@ -1,4 +1,4 @@
-/** What one run of jest came to, as tests/reporter.cjs writes it. */
+/** Result of one jest run, as tests/reporter.cjs writes it. */
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
@@ -6,8 +6,8 @@ export interface Counts {
 }
 
 /**
- * The counts of a run from the reporter's file and jest's exit code. A run that wrote nothing, was interrupted, or
- * failed without a failed test (a bad configuration) is one failure: it must never look like a success.
+ * The counts of a run, from the reporter's file and jest's exit code. A run that wrote nothing, was interrupted, or
+ * failed without a failed test (invalid configuration) counts as one failure.
  */
 export function countsOf(text: string | undefined, exitCode: number): Counts {
   if (text === undefined) return { passed: 0, failed: 1, skipped: 0 };
@@ -27,7 +27,7 @@ export function sum(all: readonly Counts[]): Counts {
   );
 }
 
-/** The closing line. */
+/** The last line of the output. */
 export function closingLine({ passed, failed }: Counts): string {
   return `${passed} passed, ${failed} failed`;
 }

@@ -1,7 +1,7 @@
 /**
- * Runs the tests: `node tools/testing/main.ts [unit|sandbox|failures] [paths] [jest options]`. Unit, property and conformance tests run
- * in parallel; then the sandbox tests (with the failures), as root on a machine that can carry a sandbox. The last line is
- * always `N passed, N failed`.
+ * Runs the tests: `node tools/testing/main.ts [unit|sandbox|failures] [paths] [jest options]`. First the unit, property,
+ * conformance and fault tests; then, as root on a computer that can run a sandbox, the sandbox and failure tests. The
+ * last line is always `N passed, N failed`.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -12,20 +12,20 @@ import { imageOptions } from "../../sandbox/machines/context.ts";
 import { detectCapabilities, sandboxObstacles } from "../toolchain/prerequisites.ts";
 import { type Counts, closingLine, countsOf, sum } from "./counts.ts";
 
-// At least two workers: a test that kills its process must not take the others along.
+// At least two, so that jest uses worker processes: a test that kills its process must not end the others.
 const WORKERS = Math.max(2, availableParallelism());
 const UNIT = {
-  name: "unit, property and conformance tests, and the faults at every step",
+  name: "unit, property, conformance and fault tests",
   folders: ["unit", "property", "conformance", "faults"],
   flags: [`--maxWorkers=${WORKERS}`],
 };
 /**
- * Each file has a sandbox of its own. Two at a time: much of their time they wait for a host, a window or a boot, and three
- * would only wait for each other's share of a small machine.
+ * Each file has its own sandbox. Two at a time: they mostly wait for hosts, windows and boots, but three would compete
+ * for the processors of a small computer.
  */
 const SANDBOX = { name: "sandbox tests", folders: ["sandbox", "failures"], flags: ["--maxWorkers=2"] };
-/** Only the table of what can go wrong in a deploy. */
-const FAILURES = { name: "failure rehearsals", folders: ["failures"], flags: SANDBOX.flags };
+/** Only the tests of failing deploys. */
+const FAILURES = { name: "failure tests", folders: ["failures"], flags: SANDBOX.flags };
 type Group = {
   readonly name: string;
   readonly folders: readonly string[];
@@ -54,12 +54,12 @@ if (only !== "unit") {
   }
 }
 const total = sum(results);
-if (total.skipped > 0) notes.push(`${total.skipped} tests skipped by themselves`);
+if (total.skipped > 0) notes.push(`${total.skipped} tests were skipped by their own conditions`);
 for (const remark of notes) console.log(remark);
 console.log(closingLine(total));
 process.exitCode = total.failed === 0 ? 0 : 1;
 
-/** The machines' image is made before the limits of the tests run, and once for those that run side by side. What stood in the way. */
+/** Builds the machines' image once, before the tests' timeouts begin. Returns the error, if any. */
 async function imageProblem(): Promise<string | undefined> {
   const progress = (message: string) => console.log(`test: ${message}`);
   try {
@@ -81,7 +81,7 @@ async function runGroup({ name, folders, flags }: Group): Promise<Counts> {
   try {
     const jest = path.join(root, "node_modules/jest/bin/jest.js");
     const reporters = ["--reporters=default", `--reporters=${path.join(root, "tests/reporter.cjs")}`];
-    // Paths given by hand take the place of the group's; options that take lists must not stand before paths.
+    // Paths of the command line replace the group's. Paths come first: some options take lists.
     const paths = jestArguments.some((argument) => !argument.startsWith("-")) ? [] : present;
     const args = [jest, ...paths, ...jestArguments, "--ci", "--passWithNoTests", ...reporters, ...flags];
     const exitCode = await run(args, { ...process.env, PANTHEROS_TEST_COUNTS: counts });
@@ -91,7 +91,7 @@ async function runGroup({ name, folders, flags }: Group): Promise<Counts> {
   }
 }
 
-/** Runs node with inherited output and passes signals on, so that tests can clean up. */
+/** Runs node with inherited output and forwards signals, so that tests can clean up. */
 function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [...args], {

@@ -35,8 +35,8 @@ export function readSetupContext(env: NodeJS.ProcessEnv, arch: string): SetupCon
 }
 
 /**
- * Makes a folder all at once: `build` fills a temporary one, which takes the target's name when it is complete. An
- * interruption leaves only a temporary name, which `removeLeftovers` clears away.
+ * Makes a folder atomically: `build` fills a temporary folder, which is renamed to the target when it is complete.
+ * `removeStaleParts` removes what an interruption leaves.
  */
 export async function buildAtomically(target: string, build: (part: string) => Promise<void>): Promise<void> {
   const part = `${target}.part-${process.pid}`;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import {
-  askArgv,
+  connectArgv,
   deployRsArgv,
   deployRsSettings,
   pairs,
@@ -14,13 +14,13 @@ import { growthTable, median, reached, rowTable } from "../../../bench/table.ts"
 import { parseInventory } from "../../../inventory/load.ts";
 
 describe("figures", () => {
-  test("the median is the one in the middle, or between the two", () => {
+  test("the median is the middle value, or the mean of the two", () => {
     expect(median([9, 1, 5])).toBe(5);
     expect(median([4, 1, 2, 9])).toBe(3);
     expect(median([])).toBeNaN();
   });
 
-  test("a row says what was measured, what it must be, and when it is not; one that was not measured is not reached", () => {
+  test("a row has the measured value and its limit, and marks a limit that is not reached", () => {
     const row = { what: "a", limit: 1.5, unit: "times", from: "ours, raw: 2.0 s, 1.0 s" } as const;
     expect(reached({ ...row, value: 1.5 })).toBe(true);
     expect(reached({ ...row, value: Number.NaN })).toBe(false);
@@ -32,7 +32,7 @@ describe("figures", () => {
     );
   });
 
-  test("growth has a line for each size, with blanks for what was not measured", () => {
+  test("growth has a row for each size, with empty cells for what was not measured", () => {
     expect(
       growthTable(
         ["up", "raw"],
@@ -44,15 +44,15 @@ describe("figures", () => {
     ).toBe("| hosts | up | raw |\n| --- | --- | --- |\n| 5 | 4.0 s | 1.0 s |\n| 100 |  | 30.0 s |");
   });
 
-  test("the machine is named by its processors and memory", () => {
+  test("the computer is described by processors and memory", () => {
     const text = machineText([{ model: "Some CPU" }, { model: "Some CPU" }], 24 * 2 ** 30);
     expect(text).toBe("Measured on 2 cores (Some CPU) and 24 GiB, which the hosts share with the run.");
     expect(machineText([{ model: "unknown" }], 2 ** 30)).toContain("Measured on 1 core and 1 GiB");
   });
 });
 
-describe("the way back, from what the host wrote down", () => {
-  test("begins with the first line that goes back and ends with the first good answer after it", () => {
+describe("the duration of a rollback, from the host's log", () => {
+  test("is from the first line in phase rolling-back to the next answer of 200", () => {
     const watched = [
       "10.00 idle 200",
       "11.00 checking 503",
@@ -64,14 +64,14 @@ describe("the way back, from what the host wrote down", () => {
     expect(rollbackSeconds(watched)).toBeCloseTo(0.6);
   });
 
-  test("a host that never went back, or never served again, is no figure", () => {
-    expect(() => rollbackSeconds("10.00 checking 503\n")).toThrow("never went back");
+  test("fails without a rollback or an answer after it", () => {
+    expect(() => rollbackSeconds("10.00 checking 503\n")).toThrow("never rolled back");
     expect(() => rollbackSeconds("10.00 rolling-back 503\n")).toThrow("never served again");
   });
 });
 
 describe("the measured fleet", () => {
-  test("is an inventory of adopted hosts, with as much padding as asked for", () => {
+  test("is an inventory of adopted hosts, with the given padding", () => {
     const text = fleetText({ hosts: hostsOf(12), filler: { paths: 20, bytes: 250_000, seed: "s-1" } });
     const { hosts } = parseInventory(text, "fleet.toml");
     expect(Object.keys(hosts)).toHaveLength(12);
@@ -86,26 +86,26 @@ describe("contenders", () => {
   const hosts = hostsOf(2);
   const ssh = sshOptions("/s");
 
-  test("connect with the deploy key and to pinned hosts only", () => {
+  test("connect with the deploy key, and to pinned hosts only", () => {
     expect(ssh.join(" ")).toBe(
       "-F /dev/null -o IdentityFile=/s/keys/deploy -o IdentitiesOnly=yes -o BatchMode=yes -o UserKnownHostsFile=/s/known_hosts -o GlobalKnownHostsFile=/dev/null -o StrictHostKeyChecking=yes -o LogLevel=ERROR",
     );
   });
 
-  test("raw: every host at once, one copy and one connection that switches", () => {
+  test("raw: all hosts in parallel, one copy and one connection that switches for each", () => {
     const argv = rawArgv(10, ["-F", "x"]);
     expect(argv.slice(0, 7)).toEqual(["xargs", "-P", "10", "-n", "2", "sh", "-c"]);
     expect(argv[7]).toBe(
       'nix copy --no-check-sigs --to "ssh-ng://root@$1" "$2" && exec ssh -F x "root@$1" ' +
         '"nix-env -p /nix/var/nix/profiles/system --set $2 && $2/bin/switch-to-configuration switch"',
     );
-    expect(askArgv(3, ["-F", "x"]).slice(2, 3)).toEqual(["3"]);
+    expect(connectArgv(3, ["-F", "x"]).slice(2, 3)).toEqual(["3"]);
     expect(pairs(hosts, ["/nix/store/a", "/nix/store/b"])).toBe(
       "203.0.113.1 /nix/store/a\n203.0.113.2 /nix/store/b\n",
     );
   });
 
-  test("deploy-rs: without `nix flake check`, with the same options of ssh, and its rollbacks on", () => {
+  test("deploy-rs: without `nix flake check`, with the same ssh options, and with its rollbacks", () => {
     expect(deployRsArgv("/c/deploy", "/s/flake")).toEqual(["/c/deploy", "--skip-checks", "path:/s/flake"]);
     expect(JSON.parse(deployRsSettings(hosts, "/s", "x86_64-linux"))).toEqual({
       system: "x86_64-linux",

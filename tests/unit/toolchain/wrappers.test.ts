@@ -85,14 +85,14 @@ describe("tools/build-key", () => {
     ["no key", "", /^tools\/build-key: PANTHEROS_SIGNING_KEY is not set/],
     ["no file", "/nowhere", /^tools\/build-key: PANTHEROS_SIGNING_KEY \(\/nowhere\): ENOENT/],
     ["another file", "package.json", /: not a Nix secret key \(NAME:BASE64 of 64 bytes\)\n$/],
-  ])("%s is told in one line", (_, file, message) => {
+  ])("%s: one line names the problem", (_, file, message) => {
     const { status, stdout, stderr } = call(file, "web");
     expect([status, stdout]).toEqual([1, ""]);
     expect(stderr).toMatch(message);
     expect(stderr.trim().split("\n")).toHaveLength(1);
   });
 
-  test("help, and what is no host", () => {
+  test("help, and arguments that are not hosts", () => {
     expect(call("", "--help")).toMatchObject({
       status: 0,
       stdout: expect.stringMatching(/^tools\/build-key HOST/),
@@ -109,7 +109,7 @@ describe("tools/build-key", () => {
 });
 
 describe("tools/pulumi", () => {
-  /** A cache with a `pulumi` that prints what reaches it. */
+  /** A cache with a `pulumi` that records its environment and arguments. */
   function fakeCli(): NodeJS.ProcessEnv {
     const version = /PANTHEROS_PULUMI_VERSION=(.*)/.exec(readFileSync("tools/versions.sh", "utf8"))?.[1];
     const bin = path.join(scratch, `cache/pantheros/pulumi-${version}/bin`);
@@ -145,7 +145,7 @@ describe("tools/pulumi", () => {
     return directory;
   }
 
-  test("another stack gets nothing of the sandbox", () => {
+  test("other stacks get nothing of the sandbox", () => {
     makeSandbox();
     const { status, seen } = call({ ...fakeCli(), HCLOUD_TOKEN: "mine" }, "preview", "--stack", "production");
     expect(status).toBe(0);
@@ -154,7 +154,7 @@ describe("tools/pulumi", () => {
     expect(seen).toContain("ARGS preview --stack production --parallel 32\n");
   });
 
-  test("how many hosts are deployed at once can be said in either way, and is said once", () => {
+  test("PANTHEROS_PARALLEL or --parallel sets the number of parallel deploys, and is passed once", () => {
     const options = (env: NodeJS.ProcessEnv, ...args: string[]) =>
       call({ ...fakeCli(), ...env }, ...args, "--stack", "production").seen.match(/^ARGS (.*)$/m)?.[1];
     expect(options({ PANTHEROS_PARALLEL: "7" }, "up")).toBe("up --stack production --parallel 7");
@@ -178,7 +178,7 @@ describe("tools/pulumi", () => {
     expect(seen).toContain("ARGS stack output --json\n");
   });
 
-  test("the official CLI keeps its home, and fetches no plugins in the middle of a run", () => {
+  test("the official CLI keeps its home, and downloads no plugins during a run", () => {
     const env = { ...fakeCli(), PANTHEROS_PULUMI: "official" };
     const bin = path.join(scratch, "cache/pantheros");
     const version = /PANTHEROS_PULUMI_VERSION=(.*)/.exec(readFileSync("tools/versions.sh", "utf8"))?.[1];
@@ -193,7 +193,7 @@ describe("tools/pulumi", () => {
     expect(seen).not.toContain("PULUMI_HOME");
   });
 
-  test("without a sandbox, or with one that is not running, it says what to do and starts nothing", () => {
+  test("without a running sandbox it prints the remedy and starts nothing", () => {
     const none = call(fakeCli(), "preview");
     expect(none).toMatchObject({ status: 1, seen: "" });
     expect(none.stderr).toContain("make sandbox");
@@ -203,7 +203,7 @@ describe("tools/pulumi", () => {
     expect(off.stderr).toContain("not running");
   });
 
-  test("the lock of a dead process goes, that of a live Pulumi and that of another machine stay", () => {
+  test("removes the lock of a dead process, keeps those of a running Pulumi and of other machines", () => {
     const locks = path.join(makeSandbox(), "pulumi/.pulumi/locks/organization/pantheros/sandbox");
     mkdirSync(locks, { recursive: true });
     const write = (name: string, lock: object) => {
@@ -225,20 +225,20 @@ describe("tools/pulumi", () => {
   describe("plugins whose engine was killed", () => {
     const isAlive = (pid: number): boolean => {
       try {
-        // A process that ended and that nobody has waited for is not alive.
+        // A zombie is not alive.
         return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
       } catch {
         return false;
       }
     };
-    /** A copy of the shell under another name, which is all that tells a plugin. */
+    /** A copy of the shell under a different name; plugins are recognized by their names. */
     const named = (name: string): string => {
       const file = path.join(scratch, name);
       copyFileSync(realpathSync("/bin/sh"), file);
       chmodSync(file, 0o755);
       return file;
     };
-    /** Starts a shell script in the background; its lines are the ids of what it started. */
+    /** Starts a shell script in the background that prints two pids; returns them. */
     const start = (command: string, env: NodeJS.ProcessEnv): number[] => {
       const seen = path.join(scratch, "pids");
       rmSync(seen, { force: true });
@@ -253,10 +253,10 @@ describe("tools/pulumi", () => {
         spawnSync("sleep", ["0.05"]);
       }
     };
-    // Says its own id and that of a child, and waits for it.
+    // Prints its own pid and that of a child, and waits for the child.
     const body = "echo $$; sleep 120 & echo $!; wait";
 
-    test("are ended with what they started; those of a live engine and of others stay", () => {
+    test("are ended with their children; plugins of a running engine or a different checkout stay", () => {
       const [plugin, engine] = [named("pulumi-resource-official"), named("pulumi")];
       const orphan = start(`${plugin} -c '${body}'`, { PANTHEROS_ROOT: root });
       const strangers = start(`${plugin} -c '${body}'`, { PANTHEROS_ROOT: "/elsewhere" });
@@ -266,7 +266,7 @@ describe("tools/pulumi", () => {
       try {
         expect([...orphan, ...strangers, ...live].every(isAlive)).toBe(true);
         const { stderr } = call(fakeCli(), "preview", "--stack", "production");
-        expect(stderr).toContain(`ends processes that an interrupted run left: ${orphan.join(" ")}\n`);
+        expect(stderr).toContain(`ending processes that an interrupted run left: ${orphan.join(" ")}\n`);
         expect(orphan.filter(isAlive)).toEqual([]);
         expect([...strangers, ...live].every(isAlive)).toBe(true);
         expect(call(fakeCli(), "preview", "--stack", "production").stderr).not.toContain("interrupted");
@@ -279,19 +279,19 @@ describe("tools/pulumi", () => {
 
 describe("stack locks", () => {
   const lock = { pid: 7, username: "root", hostname: "here", timestamp: "t" };
-  test("only a lock of this machine whose process is no Pulumi is dead", () => {
+  test("a lock is dead only if it is this machine's and its process is not Pulumi", () => {
     expect(isDead(lock, "here", () => undefined)).toBe(true);
     expect(isDead(lock, "here", () => "sshd")).toBe(true);
     expect(isDead(lock, "here", () => "pulumi")).toBe(false);
     expect(isDead(lock, "there", () => undefined)).toBe(false);
   });
-  test.each(["", "{}", "[1]", '{"pid":"7"}', "null"])("%j is no lock", (text) =>
+  test.each(["", "{}", "[1]", '{"pid":"7"}', "null"])("%j is not a lock", (text) =>
     expect(parseLock(text)).toBeUndefined(),
   );
 });
 
-describe("what the tests came to", () => {
-  test("several runs add up", () => {
+describe("counts of tests", () => {
+  test("several runs are summed", () => {
     const counts = [
       countsOf('{"passed":2,"failed":0,"skipped":1}', 0),
       countsOf('{"passed":1,"failed":3,"skipped":0}', 1),
