@@ -1,14 +1,40 @@
-/** The stack's own state, as the run before left it: what neither the inventory nor a machine can tell. */
+/** The stack's state as the previous run left it: what neither the inventory nor a machine can tell. */
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
 
-/** The answer of the engine's `readStackResourceOutputs`. */
-export const stackState = z.object({
+/** The answer of the engine's `readStackResourceOutputs`: resources by URN. */
+const stackState = z.object({
   outputs: z.record(z.string(), z.object({ type: z.string(), outputs: z.record(z.string(), z.unknown()) })),
 });
+export type StackState = z.infer<typeof stackState>;
 
-/** Asks the engine. It may refuse: what that means is for the caller to say. */
-export function readStackState(): Promise<unknown> {
+async function askEngine(): Promise<StackState> {
   const stackName = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
-  return pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", { stackName }, {});
+  return stackState.parse(
+    await pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", { stackName }, {}),
+  );
+}
+
+/** By engine client, of which a run has one: each run reads the state once. */
+const readings = new WeakMap<object, Promise<StackState>>();
+
+/** @throws Error when the engine refuses; the next call asks again. */
+export async function readStackState(): Promise<StackState> {
+  const engine = pulumi.runtime.getMonitor() as object;
+  const known = readings.get(engine);
+  if (known !== undefined) return known;
+  const reading = askEngine();
+  readings.set(engine, reading);
+  reading.catch(() => readings.delete(engine));
+  return reading;
+}
+
+/** Undefined when the engine refuses. */
+export async function readStackStateIfAny(): Promise<StackState | undefined> {
+  try {
+    return await readStackState();
+  } catch (error) {
+    pulumi.log.debug(`the stack's state can't be read: ${error}`);
+    return undefined;
+  }
 }

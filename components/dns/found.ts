@@ -4,7 +4,7 @@ import { getZone } from "@pulumi/cloudflare/getZone.js";
 import * as z from "zod";
 import { canonicalContent } from "../../inventory/dns.ts";
 import { nameOfUrn } from "../../lib/urn.ts";
-import { stackState } from "../stack-state.ts";
+import type { StackState } from "../stack-state.ts";
 import type { FormerRecord, FoundRecord, OwnRecord, OwnZone } from "./reconcile.ts";
 
 export const RECORD_TYPE = "cloudflare:index/dnsRecord:DnsRecord";
@@ -30,9 +30,8 @@ function foundRecord(value: unknown): FoundRecord | undefined {
   return { id, name, type, content: canonicalContent(type, content), ttl, proxied: proxied ?? false };
 }
 
-/** The zone in the answer of `readStackResourceOutputs`. */
-export function ownZone(answer: unknown): OwnZone {
-  const { outputs } = stackState.parse(answer);
+/** The zone in the stack's state. */
+export function ownZone({ outputs }: StackState): OwnZone {
   const prefix = `${ZONE_NAME}-`;
   const records: OwnRecord[] = [];
   const former: FormerRecord[] = [];

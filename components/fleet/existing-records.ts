@@ -1,4 +1,4 @@
-/** The DNS names that exist before a run changes anything. They are read first, so that conflicts are reported first. */
+/** DNS records that exist before the run changes anything, read first so that conflicts are reported first. */
 import { isIPv4, isIPv6 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { readKnownHosts } from "../../inventory/known-hosts.ts";
@@ -12,28 +12,22 @@ import { type FoundRecord, type KnownRecord, newRecords, reconcile } from "../dn
 import type { ZoneRecord } from "../dns/records.ts";
 import type { ExistingRecords } from "../dns/zone.ts";
 import { reportSkipped } from "../failures.ts";
-import { readStackState, stackState } from "../stack-state.ts";
+import { readStackStateIfAny, type StackState } from "../stack-state.ts";
 import { existingArgs } from "./machines.ts";
 
-/** Stands for what is not known before a machine is made. */
+/** An address or key that is unknown until its machine is created. */
 const NOT_YET = Symbol("not known yet");
 type Known = string | typeof NOT_YET;
 
-/** Addresses and keys of the servers that the state has, by the names of their components. */
-function serverAddressesInState(answer: unknown): Map<string, HostAddresses<Known>> {
+/** Addresses and keys of the servers in the state, by host name. */
+function serverAddressesInState({ outputs }: StackState): Map<string, HostAddresses<Known>> {
   const text = (value: unknown): Known => (typeof value === "string" ? value : NOT_YET);
-  const { outputs } = stackState.parse(answer);
   return new Map(
-    Object.entries(outputs)
-      .filter(([, { type }]) => type === "pantheros:hetzner:Server")
-      .map(
-        ([
-          urn,
-          {
-            outputs: { ipv4, ipv6, hostKey },
-          },
-        ]) => [nameOfUrn(urn), { ipv4: text(ipv4), ipv6: text(ipv6), hostKey: text(hostKey) }],
-      ),
+    Object.entries(outputs).flatMap(([urn, { type, outputs: server }]) => {
+      if (type !== "pantheros:hetzner:Server") return [];
+      const { ipv4, ipv6, hostKey } = server;
+      return [[nameOfUrn(urn), { ipv4: text(ipv4), ipv6: text(ipv6), hostKey: text(hostKey) }]];
+    }),
   );
 }
 
@@ -48,11 +42,11 @@ function adoptedAddresses(
   return { ...(isIPv4(address) && { ipv4: address }), ipv6: second, hostKey: hostKey ?? NOT_YET };
 }
 
-/** All that can be said of the stack's machines now. */
+/** What is known of the stack's machines before the run. */
 function knownAddresses(
   plan: Plan,
   settings: Settings,
-  state: unknown,
+  state: StackState,
 ): Record<string, HostAddresses<Known>> {
   const servers = serverAddressesInState(state);
   const pins = readKnownHosts(settings.knownHostsFile);
@@ -95,14 +89,14 @@ function conflictProblem(
   const resource = `${found.name}-${found.type.toLowerCase()}-${found.id.slice(0, 8)}`;
   const settings = found.content === wanted.content ? ` (ttl ${found.ttl}, proxied ${found.proxied})` : "";
   return (
-    `${fleetFile}: ${wanted.origin}: the zone has a record that this stack did not make and that is in the way of ` +
-    `${wanted.name} ${wanted.type}: ${found.name} ${found.type} ${found.content}${settings}. Delete it at Cloudflare, or give it ` +
-    "to this stack, whose next run makes it what the inventory says: tools/pulumi import " +
+    `${fleetFile}: ${wanted.origin}: the zone has a record that this stack did not create and that conflicts with ` +
+    `${wanted.name} ${wanted.type}: ${found.name} ${found.type} ${found.content}${settings}. Delete it at Cloudflare, or import ` +
+    "it into this stack, whose next run changes it to match the inventory: tools/pulumi import " +
     `${RECORD_TYPE} ${resource} ${zoneId}/${found.id} --stack ${stack} --protect=false --generate-code=false --yes`
   );
 }
 
-/** The vendor's records and the zone's id. Not being able to see them is no reason to stop: the vendor refuses what can't be. */
+/** The vendor's records and the zone's id. When they can't be listed the run continues: the vendor refuses conflicts. */
 async function vendorZone(
   zone: string,
   id: string | undefined,
@@ -113,17 +107,17 @@ async function vendorZone(
     return { zoneId, records: await vendorRecords(zoneId) };
   } catch (error) {
     pulumi.log.warn(
-      `the records of ${zone} can't be listed, so what exists there already is noticed only when the vendor refuses another ` +
-        `beside it (token scope Zone.DNS read): ${error instanceof Error ? error.message : error}`,
+      `the records of ${zone} can't be listed (token scope Zone.DNS read), so a conflicting record shows only when ` +
+        `Cloudflare refuses the new one: ${error instanceof Error ? error.message : error}`,
     );
     return { zoneId, records: [] };
   }
 }
 
 /**
- * Compares the stack's records with its state and, when any is to be made, with the zone.
- * Undefined: there is no zone, or the state can't be read. What is not the stack's and in the way is reported; those records are left
- * out, and no host waits for that.
+ * Compares the stack's records with its state and, when a record is new, with the zone. Records of
+ * others that conflict are reported, and the wanted records are skipped; no host waits for them.
+ * @returns undefined when there is no zone or the state can't be read.
  */
 export async function readExistingRecords(
   plan: Plan,
@@ -131,14 +125,8 @@ export async function readExistingRecords(
 ): Promise<ExistingRecords | undefined> {
   const { dns } = plan.inventory;
   if (dns === undefined) return undefined;
-  let state: unknown;
-  try {
-    state = await readStackState();
-    stackState.parse(state);
-  } catch (error) {
-    pulumi.log.debug(`the stack's own state can't be read: ${error}`);
-    return undefined;
-  }
+  const state = await readStackStateIfAny();
+  if (state === undefined) return undefined;
   const wanted = dnsRecordsFor<Known>(plan, knownAddresses(plan, settings, state)).map(knownRecord);
   const own = ownZone(state);
   const isComplete = newRecords(wanted, own).length === 0;

@@ -14,7 +14,7 @@ import { type Identity, identityFindings } from "../nixos-host/identity.ts";
 import { NixosHost, type NixosHostArgs } from "../nixos-host/nixos-host.ts";
 import { laterWaves, Prefetch } from "../nixos-host/prefetch.ts";
 import { explain } from "../nixos-host/preview/explain.ts";
-import { stackResults, underFormerName } from "../nixos-host/previous.ts";
+import { previousResultsReader, underFormerName } from "../nixos-host/previous.ts";
 import { hostsToAwait, inWaveOrder, type WaveHost } from "../nixos-host/waves.ts";
 import { provenance } from "../provenance.ts";
 import { SecretDelivery } from "../secrets/delivery.ts";
@@ -173,7 +173,7 @@ export function deployHosts({
 }: DeployHostsArgs): DeployedHosts {
   warnUnknownPins(plan, settings);
   const { deploy, cache } = plan.inventory;
-  const previous = stackResults();
+  const previous = previousResultsReader();
   const order = inWaveOrder(plan.hosts.map(toWaveHost));
   const after = hostsToAwait(order);
   // A preview deploys nothing.

@@ -2,33 +2,31 @@ import * as pulumi from "@pulumi/pulumi";
 import type { HetznerHost } from "../../inventory/plan.ts";
 import { nameOfUrn } from "../../lib/urn.ts";
 import type { HetznerServer } from "../hetzner-server/server.ts";
-import { readStackState, stackState } from "../stack-state.ts";
+import { readStackState, type StackState } from "../stack-state.ts";
 
-/** Addresses of a server that still exists; undefined: there is none any more. */
+/** Addresses of a server that still exists; undefined: it is gone. */
 export type RetiredServer = { readonly ipv4?: string; readonly ipv6?: string } | undefined;
 
-/** Names of the servers in the answer of `readStackResourceOutputs`. */
-export function serverNamesInState(answer: unknown): string[] {
-  const { outputs } = stackState.parse(answer);
+function serverNamesInState({ outputs }: StackState): string[] {
   const servers = Object.entries(outputs).filter(([, { type }]) => type === "hcloud:index/server:Server");
   return servers.map(([urn]) => nameOfUrn(urn));
 }
 
-/** Not knowing must not pass for "there is none": what is left out of the program is deleted. */
+/** Unknown must not count as gone: Pulumi deletes what the program leaves out. */
 async function existingServerNames(): Promise<string[]> {
   try {
     return serverNamesInState(await readStackState());
   } catch (error) {
     throw new pulumi.RunError(
-      `decommissioned hosts: whether their servers still exist can't be read from the stack's own state: ${error}; ` +
-        "in a stack that never had them take their tables out",
+      `decommissioned hosts: the stack's state can't be read, so it is unknown whether their servers exist: ${error}; ` +
+        "if this stack never had them, remove their tables from the inventory",
     );
   }
 }
 
 /**
- * Declares the servers of decommissioned hosts that the stack has, so that they stay; never one that it has not, since a host
- * that is out of service is no reason to make a server.
+ * Declares the servers of decommissioned hosts that are in the stack's state, so that they stay. It
+ * never creates one.
  */
 export function retiredServers(
   hosts: readonly HetznerHost[],

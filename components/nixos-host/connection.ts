@@ -1,7 +1,7 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { isManaged, type Probe } from "../../deployer/probe.ts";
 
-/** How something else of the stack, such as a secret's delivery, reaches the host, once it is installed and before its deploy. */
+/** How another part of the stack, such as a secret's delivery, reaches the host before its deploy. */
 export interface HostConnection {
   readonly peer: pulumi.Output<{
     readonly address: string;
@@ -12,30 +12,35 @@ export interface HostConnection {
     readonly hostKey: string;
     /** It has a supervisor. */
     readonly managed: boolean;
-    /** Of its supervisor's protocol, where it answered. */
+    /** Version of its supervisor's protocol, if it answered. */
     readonly version?: number;
-    /** Why nothing may be done on it. */
+    /** Why the host must not be touched. */
     readonly refused?: string;
   }>;
-  /** Secrets that the host had when it was asked; undefined when it did not answer. */
+  /** Secrets that the probe found on the host; undefined when it did not answer. */
   readonly present: pulumi.Output<Readonly<Record<string, string>> | undefined>;
   readonly converge: "must" | "best-effort";
   readonly probed: boolean;
 }
 
-/** Resolves when the host is installed, if that is this program's to do. */
-export function hostConnection(
-  {
-    user,
-    identity,
-    converge,
-    probed,
-  }: Pick<HostConnection, "converge" | "probed"> & { user: string; identity?: string | undefined },
-  known: pulumi.Output<[string, number, string, Probe, boolean, string | undefined]>,
-): HostConnection {
+export interface HostConnectionArgs extends Pick<HostConnection, "converge" | "probed"> {
+  readonly user: string;
+  readonly identity?: string | undefined;
+  readonly address: pulumi.Input<string>;
+  readonly port: pulumi.Input<number>;
+  readonly hostKey: pulumi.Input<string>;
+  /** Resolves when the host is installed, if this program installs it. */
+  readonly installed: pulumi.Input<boolean>;
+  readonly probe: pulumi.Input<Probe>;
+  readonly refused: pulumi.Input<string | undefined>;
+}
+
+export function hostConnection(args: HostConnectionArgs): HostConnection {
+  const { user, identity, converge, probed } = args;
+  const known = pulumi.all([args.address, args.port, args.hostKey, args.probe, args.refused, args.installed]);
   return {
-    peer: known.apply(([address, port, hostKey, found, , refused]) => {
-      const managed = isManaged(found);
+    peer: known.apply(([address, port, hostKey, probe, refused]) => {
+      const managed = isManaged(probe);
       return {
         address,
         port,
@@ -43,13 +48,13 @@ export function hostConnection(
         managed,
         user: managed ? user : "root",
         ...(identity && { identity }),
-        ...(found.reached && { version: found.status.version }),
+        ...(probe.reached && { version: probe.status.version }),
         ...(refused !== undefined && { refused }),
       };
     }),
-    // What a machine has that is refused is no sign that it needs nothing.
-    present: known.apply(([, , , found, , refused]) =>
-      found.reached && refused === undefined ? (found.status.secrets ?? {}) : undefined,
+    // On a refused machine the secrets may be another host's, so they do not count as delivered.
+    present: known.apply(([, , , probe, refused]) =>
+      probe.reached && refused === undefined ? (probe.status.secrets ?? {}) : undefined,
     ),
     converge,
     probed,

@@ -1,33 +1,34 @@
 /**
- * Whether a machine is installed, once more or at all. A machine that was installed stays installed while it is off, so its
- * resource must show no change then; nothing but the state knows that when nobody answers.
+ * Whether a machine is installed, or installed again. An installed machine that is off must show no
+ * change, and when it does not answer only the state tells that it was installed.
  */
 import type { Probe } from "../../deployer/probe.ts";
 import { sshTrouble } from "../../deployer/ssh.ts";
 
 export interface PreviousInstall {
   readonly triggers: readonly string[];
-  /** It ended with a machine that is installed. */
+  /** The machine was installed. */
   readonly done: boolean;
 }
 
 export interface TriggerArgs {
-  /** The vendor's id: another machine is another install. */
+  /** The vendor's id: a different machine needs its own install. */
   readonly machineId: string;
   readonly reinstall?: string | undefined;
   readonly probe: Probe;
   readonly previous: PreviousInstall | undefined;
-  /** A value nobody has seen before. */
+  /** A new random value. */
   readonly fresh: string;
 }
 
-/** The trigger of a machine that answers with its own key although the state knows of no install. */
+/** The trigger of a machine that shows its own host key although the state has no install of it. */
 const PRESENT = "present";
 
 /**
- * An install that is done is done, whether the machine answers or not; it is looked at again when the server is another one,
- * when `reinstall` names a machine that it did not name before, or when something answers with another host key (a server that
- * was given a new disk by hand shows the throw-away key again). One that was never done is begun, or resumed, by every run.
+ * A finished install keeps its triggers whether the machine answers or not. They change when the server
+ * is a different one, when `reinstall` names a new machine, or when a different host key answers (a
+ * server that was given a new disk by hand shows the throw-away key again). An unfinished install is
+ * started or resumed by every run.
  */
 export function installTriggers({
   machineId,
@@ -36,18 +37,18 @@ export function installTriggers({
   previous,
   fresh,
 }: TriggerArgs): [string, string] {
-  const named = reinstall === undefined ? machineId : `${machineId} reinstall ${reinstall}`;
-  const stranger = !probe.reached && !probe.garbled && sshTrouble(probe.reason) === "identity";
+  const machine = reinstall === undefined ? machineId : `${machineId} reinstall ${reinstall}`;
+  const isUnknownKey = !probe.reached && !probe.garbled && sshTrouble(probe.reason) === "identity";
   const [before, mark] = previous?.triggers ?? [];
-  if (previous?.done && before !== undefined && mark !== undefined && !stranger) {
-    // A `reinstall` that was taken out of the inventory changes nothing.
-    const same = before === named || (reinstall === undefined && before.startsWith(`${machineId} `));
+  if (previous?.done && before !== undefined && mark !== undefined && !isUnknownKey) {
+    // Removing `reinstall` from the inventory changes nothing.
+    const same = before === machine || (reinstall === undefined && before.startsWith(`${machineId} `));
     if (same) return [before, mark];
   }
-  return [named, probe.reached ? PRESENT : fresh];
+  return [machine, probe.reached ? PRESENT : fresh];
 }
 
-/** Whether the machine that answered the probe will be another system when its deploy begins. */
+/** Whether this run wipes the machine that answered the probe, so that its answer no longer holds at the deploy. */
 export const isReinstall = (
   reinstall: string | undefined,
   [now]: readonly string[],

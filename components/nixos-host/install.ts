@@ -1,4 +1,4 @@
-/** The resource of a first install: it acts when the machine is new, and as long as no attempt has ended well. */
+/** The first install: runs for a new machine, and in every run until an attempt succeeds. */
 
 import { randomUUID } from "node:crypto";
 import * as command from "@pulumi/command";
@@ -14,35 +14,35 @@ import type { PreviousResults } from "./previous.ts";
 
 export interface InstallArgs {
   readonly host: string;
-  /** The account that deploys. */
+  /** The deploy user. */
   readonly user: string;
   readonly address: pulumi.Input<string>;
   readonly port: pulumi.Input<number>;
-  /** Public half of the machine's own host key. */
+  /** Public part of the machine's own host key. */
   readonly hostKey: pulumi.Input<string>;
-  /** Its private half. Secret: it goes to standard input only. */
+  /** Its private part. Secret: passed on standard input only. */
   readonly hostPrivateKey: pulumi.Input<string>;
-  /** Public half of the throw-away key that the created machine shows; no other machine is ever installed. */
+  /** Public part of the throw-away key that the created machine shows; no other machine is ever installed. */
   readonly bootstrapKey: pulumi.Input<string>;
-  /** The vendor's id of the machine: another machine is another install. */
+  /** The vendor's id of the machine: a different machine needs its own install. */
   readonly machineId: pulumi.Input<string>;
-  /** What the machine must have at its first boot, such as its key to the tailnet and the token that it reads its secrets with; name -> value. Secret. */
+  /** Secrets that the machine needs at its first boot, such as its tailnet key: name -> value. */
   readonly secrets?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>>>;
   /** Id (`/etc/machine-id`) of the machine that may be wiped although it is installed. */
   readonly reinstall?: string | undefined;
-  /** How the server is spoken of at the vendor. */
+  /** What the installer needs to call the vendor's API; the server's id is `machineId`. */
   readonly hetzner?: Omit<NonNullable<InstallSpecInput["hetzner"]>, "server">;
   readonly target: pulumi.Input<Target>;
   readonly probe: pulumi.Input<Probe>;
   readonly probed: boolean;
-  /** What the state says of the stack's installs. */
+  /** Reads the stack's earlier installs from its state. */
   readonly previous?: (() => Promise<Pick<PreviousResults, "installs">>) | undefined;
   readonly seconds?: InstallSpecInput["seconds"];
 }
 
 export class Install extends pulumi.ComponentResource {
   readonly result: pulumi.Output<InstallResult>;
-  /** The probe as far as it still holds when the install has ended: what a machine that was wiped had said does not. */
+  /** The probe as it holds after the install: the answer of a machine that is wiped does not. */
   readonly probe: pulumi.Output<Probe>;
 
   constructor(name: string, args: InstallArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -50,7 +50,7 @@ export class Install extends pulumi.ComponentResource {
     const fresh = randomUUID();
     const seen = pulumi.output(args.probe);
     const { host, user, reinstall, hetzner } = args;
-    // After the machine's id is known: then there is a state.
+    // The machine's id is known only once it exists, and then the stack has a state.
     const decided = pulumi.all([args.machineId, seen]).apply(async ([machineId, found]) => {
       const previous = (await args.previous?.())?.installs[`${name}-install`];
       const triggers = installTriggers({ machineId, reinstall, probe: found, previous, fresh });
@@ -60,11 +60,19 @@ export class Install extends pulumi.ComponentResource {
       .all([args.target, args.address, args.port, args.hostKey, args.bootstrapKey, args.machineId])
       .apply(([{ drvPath, outPath, disko }, address, port, hostKey, bootstrapKey, machineId]) =>
         JSON.stringify({
-          ...{ schemaVersion: 1, host, user, address, port, hostKey, bootstrapKey, drvPath, outPath },
-          ...(disko === undefined ? {} : { disko }),
-          ...(reinstall === undefined ? {} : { reinstall }),
-          ...(hetzner === undefined ? {} : { hetzner: { ...hetzner, server: Number(machineId) } }),
-          ...(args.seconds === undefined ? {} : { seconds: args.seconds }),
+          schemaVersion: 1,
+          host,
+          user,
+          address,
+          port,
+          hostKey,
+          bootstrapKey,
+          drvPath,
+          outPath,
+          ...(disko !== undefined && { disko }),
+          ...(reinstall !== undefined && { reinstall }),
+          ...(hetzner !== undefined && { hetzner: { ...hetzner, server: Number(machineId) } }),
+          ...(args.seconds !== undefined && { seconds: args.seconds }),
         } satisfies InstallSpecInput),
       );
     const stdin = pulumi
@@ -88,12 +96,12 @@ export class Install extends pulumi.ComponentResource {
         ignoreChanges: [...IGNORED_COMMAND_INPUTS, ...(args.probed ? [] : ["triggers[1]"])],
       },
     );
-    // Nothing of standard input is ever printed; without this the whole output would count as secret.
+    // The program never prints its standard input; without this the whole output would be secret.
     this.result = pulumi.unsecret(install.stdout.apply((stdout) => readInstallResult(host, stdout)));
     this.probe = pulumi
       .all([decided, seen])
       .apply(
-        ([{ wipes }, found]): Probe => (wipes ? { reached: false, reason: "it is installed again" } : found),
+        ([{ wipes }, found]): Probe => (wipes ? { reached: false, reason: "this run reinstalls it" } : found),
       );
     this.registerOutputs({ result: this.result });
   }

@@ -1,4 +1,4 @@
-/** One NixOS machine that runs what the flake says: installed when it is new, deployed to, and read back. */
+/** One NixOS host: installed when its machine is new, deployed to, and its result reported. */
 
 import { randomUUID } from "node:crypto";
 import * as command from "@pulumi/command";
@@ -35,7 +35,7 @@ import type { PreviousResults } from "./previous.ts";
 import { isUpToDate, succeeded, wantedToken } from "./token.ts";
 import { heldBy } from "./waves.ts";
 
-/** A machine that builds for another one. */
+/** A host that builds for others. */
 export interface Builder {
   readonly host: string;
   readonly address: pulumi.Input<string>;
@@ -46,80 +46,81 @@ export interface Builder {
 export interface NixosHostArgs {
   /** The host's name in the inventory and in the flake. */
   readonly host: string;
-  /** Where it is deployed to. */
+  /** Address that deploys use. */
   readonly address: pulumi.Input<string>;
-  /** Port of its sshd; 22 when left out. */
+  /** Port of its sshd; 22 by default. */
   readonly port?: pulumi.Input<number>;
-  /** Public host key, `TYPE BASE64`: no other is accepted. */
+  /** Pinned public host key, `TYPE BASE64`. */
   readonly hostKey: pulumi.Input<string>;
   /** The stack's evaluation. */
   readonly evaluation: pulumi.Input<Evaluation>;
-  /** A must host that is not confirmed fails the verdict; a best-effort one (a laptop) never does. */
+  /** `must`: the host is required, and fails the verdict when it is not confirmed. */
   readonly converge: "must" | "best-effort";
-  /** The account that deploys. */
+  /** The deploy user. */
   readonly user: string;
-  /** Private key file of that account; without it the runner's own keys are tried. */
+  /** Its private key file; the runner's own keys by default. */
   readonly identity?: string | undefined;
-  /** False: hosts are not asked (a preview without access), and the token is left out of the diff. True when left out. */
+  /** False: the host is not probed (a preview without access), and the token is left out of the diff. True by default. */
   readonly probe?: boolean;
-  /** An adopted machine may run a NixOS without the supervisor: it is then reached as root, once. */
+  /** An adopted machine may run NixOS without the supervisor; its first deploy then connects as root. */
   readonly maybeUnmanaged: boolean;
-  /** Of a created machine that is not simply on. */
+  /** Set for a created server that is off or starts in this run. */
   readonly power?: HostPower | undefined;
-  /** Seconds in which a machine that boots in this run has to answer. */
+  /** Seconds in which a server that starts in this run has to answer. */
   readonly bootSeconds?: number;
   /** Hosts of earlier waves; see hostsToAwait in waves.ts. */
   readonly after?: readonly NixosHost[];
-  /** Further reasons not to touch it in this run. */
+  /** Further reasons to hold it in this run. */
   readonly held?: readonly string[];
-  /** For a machine that is created: how it becomes NixOS. */
+  /** For a created server: how NixOS is installed on it. */
   readonly install?: Omit<
     InstallArgs,
     "host" | "user" | "port" | "hostKey" | "probe" | "probed" | "target" | "previous"
   >;
-  /** Where it is built: on the machine itself, or on another one; here when left out. */
+  /** Where it is built: on the host itself or on a builder; on the runner by default. */
   readonly build?: "target" | Builder;
-  /** With `build`: the public half of the host's own key, or `fleet` where that store is trusted like the runner's. */
+  /** With `build`: the public part of the host's build key, or `fleet` for a trusted builder. */
   readonly signer?: string;
   /** Binary cache that closures are pushed to first. */
   readonly push?: pulumi.Input<string | undefined>;
-  /** Why nothing may be done on the host; nothing is before it resolves. */
+  /** Why the host must not be touched; nothing is done on it before this resolves. */
   readonly refused?: pulumi.Input<string | undefined>;
-  /** What must have happened on the host before its deploy, such as its secrets' arrival. */
-  readonly before?: (contact: HostConnection) => pulumi.Input<unknown>;
-  /** What the state says of the stack's last run. */
+  /** Work on the host that the deploy waits for, such as the delivery of its secrets. */
+  readonly before?: (connection: HostConnection) => pulumi.Input<unknown>;
+  /** Reads the results of the stack's last run from its state. */
   readonly previous?: () => Promise<PreviousResults>;
-  /** Store path of the system that the host is held at, instead of what the evaluation says. */
+  /** Store path of the system that the host is pinned to, instead of the evaluated one. */
   readonly pin?: string | undefined;
-  /** Whether a deploy may reboot it; never when left out. */
+  /** Whether a deploy may reboot it; never by default. */
   readonly reboot?: DeploySpecInput["reboot"];
-  /** Whose deploy this run is; not part of any diff. */
+  /** The commit and the person that this run deploys for; not part of any diff. */
   readonly provenance?: pulumi.Input<Provenance | undefined>;
   /** Limits in seconds. */
   readonly seconds?: DeploySpecInput["seconds"];
 }
 
 /**
- * `result` is what became of the last deploy and never fails by itself: the stack's Verdict judges it. It says `failed` as well when a
- * resource that the deploy needs failed; then the host was not touched. A host that is as wanted shows no change; anything else (another closure, drift, a rollback, a held wave) shows one and is acted upon.
+ * `result` reports the last deploy and never fails by itself: the stack's Verdict evaluates it. It is
+ * also `failed` when a resource that the deploy needs failed; then the host was not touched. A
+ * converged host shows no change; a new system, drift, a rollback or a held wave shows one, and the
+ * next `up` deploys.
  */
 export class NixosHost extends pulumi.ComponentResource {
   readonly hostname: string;
   readonly converge: "must" | "best-effort";
   readonly result: pulumi.Output<DeployResult>;
-  /** What the host said of itself at the start of this run; undefined when it was not asked or did not answer. */
+  /** The host's status at the start of this run; undefined when it was not probed or did not answer. */
   readonly status: pulumi.Output<SupervisorStatus | undefined>;
-  /** Whether it was asked. */
   readonly probed: boolean;
   readonly target: pulumi.Output<Wanted>;
-  /** Store path that it is held at on purpose. */
+  /** Store path that it is pinned to. */
   readonly pin: string | undefined;
-  /** The probe's answer, and what the inventory allows: for the words of a preview. */
+  /** The probe's answer. */
   readonly seen: pulumi.Output<Probe>;
-  /** Asks once more, for the units of a host that runs another system than the wanted one. */
+  /** Probes again with the units, for a preview of a host that does not run the wanted system. */
   readonly inspect: () => pulumi.Output<Probe>;
   readonly reboot: "allow" | "never";
-  /** What could be done for it before its turn comes; undefined when there is nothing to do. */
+  /** What can be built and copied before its wave; undefined when there is nothing to do. */
   readonly prefetchJob: pulumi.Output<PrefetchJob | undefined>;
 
   constructor(name: string, args: NixosHostArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -138,10 +139,10 @@ export class NixosHost extends pulumi.ComponentResource {
         ? pulumi.output(args.evaluation).apply((evaluation): Wanted => targetOf(evaluation, host))
         : pulumi.output<Wanted>({ outPath: pin, pinned: true });
 
-    const asked = askedOf(args);
-    const seen = this.#ask(name, args, asked);
+    const probeArgs = probeArgsOf(args);
+    const seen = this.#probe(name, args, probeArgs);
     this.inspect = () =>
-      pulumi.all([asked, this.target]).apply(([known, { outPath }]) => probe({ ...known, outPath }));
+      pulumi.all([probeArgs, this.target]).apply(([known, { outPath }]) => probe({ ...known, outPath }));
     this.status = recoverWith(
       seen.apply((found) => (found.reached ? found.status : undefined)),
       () => undefined,
@@ -160,7 +161,7 @@ export class NixosHost extends pulumi.ComponentResource {
               hostKey,
               probe: seen,
               previous: args.previous,
-              // A machine that is installed stays as it is while it is pinned, also when it does not answer.
+              // A pinned host is never installed again, even when it does not answer.
               probed: this.probed && pin === undefined,
               target: this.target.apply((wanted) =>
                 isPinned(wanted) ? pinnedInstallTarget(wanted) : wanted,
@@ -168,53 +169,68 @@ export class NixosHost extends pulumi.ComponentResource {
             },
             { parent: this },
           );
-    const held = install?.probe ?? seen;
-    const installed = install?.result.apply((told) => told.outcome !== "failed") ?? pulumi.output(true);
+    const afterInstall = install?.probe ?? seen;
+    const installed = install?.result.apply(({ outcome }) => outcome !== "failed") ?? pulumi.output(true);
     const earlier = pulumi.all(
-      (args.after ?? []).map((before) =>
-        before.result.apply((result) => ({ result, converge: before.converge })),
+      (args.after ?? []).map((other) =>
+        other.result.apply((result) => ({ result, converge: other.converge })),
       ),
     );
 
     const fresh = randomUUID();
     const refused = pulumi.output(args.refused);
     const token = pulumi
-      .all([this.target, held, refused])
-      .apply(([{ outPath }, found, why]) =>
-        why === undefined ? wantedToken({ outPath, probe: found, converge, fresh }) : fresh,
+      .all([this.target, afterInstall, refused])
+      .apply(([{ outPath }, found, reason]) =>
+        reason === undefined ? wantedToken({ outPath, probe: found, converge, fresh }) : fresh,
       );
-    const where = pulumi.all([address, port, hostKey]);
     const before = args.before?.(
-      hostConnection(
-        { user, identity, converge, probed: this.probed },
-        pulumi.all([address, port, hostKey, held, installed, refused]),
-      ),
+      hostConnection({
+        user,
+        identity,
+        converge,
+        probed: this.probed,
+        address,
+        port,
+        hostKey,
+        installed,
+        probe: afterInstall,
+        refused,
+      }),
     );
     const build = pulumi.output(args.build).apply((place): DeploySpecInput["build"] => place);
-    const known = pulumi.all([this.target, seen, token, where, pulumi.output(args.push), build]).apply(
+    const endpoint = pulumi.all([address, port, hostKey]);
+    const baseSpec = pulumi.all([this.target, seen, token, endpoint, pulumi.output(args.push), build]).apply(
       ([target, found, tokenNow, [addressNow, portNow, key], push, buildNow]): DeploySpecInput => ({
-        ...{ schemaVersion: 1, host, address: addressNow, port: portNow, user, hostKeys: [key] },
+        schemaVersion: 1,
+        host,
+        address: addressNow,
+        port: portNow,
+        user,
+        hostKeys: [key],
         managed: isManaged(found),
-        ...(isPinned(target) ? {} : { drvPath: target.drvPath }),
-        ...{ outPath: target.outPath, token: tokenNow, converge },
-        ...(buildNow === undefined ? {} : { build: buildNow, signer: args.signer }),
-        ...(push === undefined ? {} : { push }),
-        ...(args.reboot === "allow" ? { reboot: args.reboot } : {}),
-        ...(args.seconds === undefined ? {} : { seconds: args.seconds }),
+        ...(!isPinned(target) && { drvPath: target.drvPath }),
+        outPath: target.outPath,
+        token: tokenNow,
+        converge,
+        ...(buildNow !== undefined && { build: buildNow, signer: args.signer }),
+        ...(push !== undefined && { push }),
+        ...(args.reboot === "allow" && { reboot: args.reboot }),
+        ...(args.seconds !== undefined && { seconds: args.seconds }),
       }),
     );
     this.prefetchJob = recoverWith(
-      pulumi.all([known, seen]).apply(([spec, found]) => prefetchJobOf(spec, found)),
+      pulumi.all([baseSpec, seen]).apply(([spec, found]) => prefetchJobOf(spec, found)),
       () => undefined,
     );
     const ready = pulumi.all([
-      ...([known, earlier, installed, pulumi.output(args.provenance), refused, before] as const),
+      ...([baseSpec, earlier, installed, pulumi.output(args.provenance), refused, before] as const),
     ]);
-    const spec = ready.apply(([told, earlierNow, isInstalled, provenance, why]) =>
+    const spec = ready.apply(([base, earlierNow, isInstalled, provenance, reason]) =>
       JSON.stringify({
-        ...told,
-        ...(why === undefined ? {} : { refused: why }),
-        ...(provenance === undefined ? {} : { provenance }),
+        ...base,
+        ...(reason !== undefined && { refused: reason }),
+        ...(provenance !== undefined && { provenance }),
         heldBy: truncateNames([
           ...(args.held ?? []),
           ...heldBy(earlierNow),
@@ -228,7 +244,7 @@ export class NixosHost extends pulumi.ComponentResource {
         create: `exec sh ${PROGRAMS.deploy}`,
         environment: { PANTHEROS_DEPLOY: spec, PANTHEROS_NODE: process.execPath },
         triggers: [this.target.outPath, token],
-        // Its progress; the result is a line of stdout.
+        // Progress goes to stderr; the result is a line of stdout.
         logging: "stderr",
         addPreviousOutputInEnv: false,
       },
@@ -240,9 +256,9 @@ export class NixosHost extends pulumi.ComponentResource {
     this.result = recoverWith(
       pulumi
         .all([deploy.stdout, install?.result])
-        .apply(([stdout, told]) =>
-          told?.outcome === "failed"
-            ? installFailure(told)
+        .apply(([stdout, installResult]) =>
+          installResult?.outcome === "failed"
+            ? installFailure(installResult)
             : withPower(readDeployResult(host, stdout), args.power),
         ),
       (reason) => resourceFailure(host, reason),
@@ -252,11 +268,11 @@ export class NixosHost extends pulumi.ComponentResource {
     this.registerOutputs({ result: this.result });
   }
 
-  /** What the host says now, and what the state says of its last deploy where the host can't know. */
-  #ask(name: string, args: NixosHostArgs, asked: pulumi.Output<ProbeArgs>): pulumi.Output<Probe> {
+  /** The host's answer, with the state's result of its last deploy where the host has no record of it. */
+  #probe(name: string, args: NixosHostArgs, probeArgs: pulumi.Output<ProbeArgs>): pulumi.Output<Probe> {
     if (!this.probed) return pulumi.output<Probe>(NOT_PROBED);
     return pulumi
-      .all([probeAfterBoot(asked, args), this.target])
+      .all([probeAfterBoot(probeArgs, args), this.target])
       .apply(async ([found, { outPath }]): Promise<Probe> => {
         if (!found.reached || !isUpToDate(found, outPath)) return found;
         const unfinished = (await args.previous?.())?.deploys[`${name}-deploy`];
@@ -265,23 +281,29 @@ export class NixosHost extends pulumi.ComponentResource {
   }
 }
 
-/** What a machine is that has to boot first, or is off: that one is not asked. */
+/** Waits for a server that boots; does not probe one that is off. */
 function probeAfterBoot(
-  asked: pulumi.Output<ProbeArgs>,
+  probeArgs: pulumi.Output<ProbeArgs>,
   { power, bootSeconds = DEFAULT_SECONDS.install.boot }: NixosHostArgs,
 ): pulumi.Output<Probe> {
-  if (power === undefined) return asked.apply(probe);
-  if (power.is === "starting") return asked.apply((known) => probeUntilReached(known, bootSeconds));
+  if (power === undefined) return probeArgs.apply(probe);
+  if (power.is === "starting") return probeArgs.apply((known) => probeUntilReached(known, bootSeconds));
   const { reason, hint } = power;
-  return asked.apply((): Probe => ({ reached: false, reason, hint }));
+  return probeArgs.apply((): Probe => ({ reached: false, reason, hint }));
 }
 
-/** Known before the evaluation is, so that hosts answer while it runs. */
-const askedOf = (args: NixosHostArgs): pulumi.Output<ProbeArgs> =>
+/** Does not depend on the evaluation, so that hosts answer while it runs. */
+const probeArgsOf = (args: NixosHostArgs): pulumi.Output<ProbeArgs> =>
   pulumi.all([args.address, args.port ?? SSH_PORT, args.hostKey]).apply(([address, port, hostKey]) => ({
-    ...{ host: args.host, address, port, hostKey, user: args.user },
-    ...{ identity: args.identity, maybeUnmanaged: args.maybeUnmanaged },
-    ...{ connectSeconds: args.seconds?.connect, timeoutSeconds: args.seconds?.probe },
+    host: args.host,
+    address,
+    port,
+    hostKey,
+    user: args.user,
+    identity: args.identity,
+    maybeUnmanaged: args.maybeUnmanaged,
+    connectSeconds: args.seconds?.connect,
+    timeoutSeconds: args.seconds?.probe,
   }));
 
 /** @throws RunError naming the host that the flake does not have. */

@@ -1,26 +1,31 @@
-/** Rolled back on purpose: a host that is held at a system it ran before, whatever its flake says. */
+/** Pinned hosts: rolled back on purpose, they stay at a system they ran before, whatever the flake says. */
 import type { Target } from "../../deployer/evaluate.ts";
 import type { Probe } from "../../deployer/probe.ts";
 import { storeName } from "./preview/host.ts";
 import { deployReason } from "./token.ts";
 
-/** The system is on the host already: nothing of it is evaluated, built or copied. */
+/** The system is on the host already, so it is not evaluated, built or copied. */
 export interface Pinned {
   readonly outPath: string;
   readonly pinned: true;
 }
 
-/** What a host is to run. */
+/** The system that a host should run. */
 export type Wanted = Target | Pinned;
 
 export const isPinned = (wanted: Wanted): wanted is Pinned => "pinned" in wanted;
 
-/** What an install gets to hear of a pinned host: a new machine cannot have the system, so this fails at its build. */
+/** The target for installing a pinned host: a new machine cannot have the pinned system, so the build fails. */
 export const pinnedInstallTarget = ({ outPath }: Pinned): Target => ({
-  ...{ drvPath: outPath, outPath, system: "", kernel: "", inhibitors: {}, units: {} },
+  drvPath: outPath,
+  outPath,
+  system: "",
+  kernel: "",
+  inhibitors: {},
+  units: {},
 });
 
-/** The preview's lines for a pinned host, or undefined when nothing would happen to it. */
+/** The preview's lines for a pinned host; undefined when it would not change. */
 export function pinnedHostText(host: string, { outPath }: Pinned, probe: Probe): string | undefined {
   const why = deployReason(outPath, probe);
   if (why === undefined) return undefined;

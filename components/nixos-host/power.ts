@@ -1,14 +1,13 @@
-/** A host whose machine is not simply on. */
+/** Hosts whose servers are off or start in this run. */
 import type { DeployResult } from "../../deployer/protocol/result.ts";
 
-/** What a run has to know of a server's power. */
 export type HostPower =
-  /** It boots in this run: its first answer is waited for. */
+  /** The server boots in this run; the probe waits for its first answer. */
   | { readonly is: "starting" }
-  /** It is off, and stays so in this run. */
+  /** The server is off and stays off in this run. */
   | { readonly is: "off"; readonly reason: string; readonly hint: string };
 
-/** Of a host that could not be reached because its server is off, that is what there is to say. */
+/** Adds to a failed connection that the server is off: that explains it. */
 export function withPower(result: DeployResult, power: HostPower | undefined): DeployResult {
   if (power?.is !== "off" || !["connect", "copy"].includes(result.step ?? "")) return result;
   const { reason, hint } = power;

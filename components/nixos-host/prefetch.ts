@@ -1,4 +1,4 @@
-/** While the first wave is activated and confirmed, the closures of the later ones are built and brought to their hosts. */
+/** Builds and copies the closures of later waves while the first wave is activated and confirmed. */
 
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
@@ -12,7 +12,7 @@ import type { WaveHost } from "./waves.ts";
 
 export type { PrefetchJob };
 
-/** Undefined when the system is on the host (a pinned one always is), or when the host builds it and does not answer. */
+/** Undefined when the host has the system (a pinned one always), or builds it and does not answer. */
 export function prefetchJobOf(spec: DeploySpecInput, found: Probe): PrefetchJob | undefined {
   if (spec.drvPath === undefined) return undefined;
   if (found.reached && found.status.system === spec.outPath) return undefined;
@@ -20,13 +20,13 @@ export function prefetchJobOf(spec: DeploySpecInput, found: Probe): PrefetchJob 
   return { spec, copy: found.reached };
 }
 
-/** Hosts of all waves but the first; none when there is one wave. */
+/** Hosts of all waves but the first. */
 export function laterWaves<T extends WaveHost>(hosts: readonly T[]): T[] {
   const first = Math.min(...hosts.map(({ wave }) => wave));
   return hosts.filter(({ wave }) => wave > first);
 }
 
-/** Changes with what the later waves shall run and with nothing else: not with drift, a rollback, or a host that is away. */
+/** Changes only with the systems of the later waves: not with drift, a rollback, or an offline host. */
 export const prefetchTrigger = (wanted: readonly { host: string; outPath: string }[]): string =>
   sha256(
     wanted
@@ -44,7 +44,7 @@ export interface PrefetchArgs {
   }[];
 }
 
-/** One per stack; none where there is one wave. Nothing depends on it, and it never fails. */
+/** At most one per stack, where there is more than one wave. Nothing depends on it, and it never fails. */
 export class Prefetch extends pulumi.ComponentResource {
   constructor(name: string, { hosts }: PrefetchArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:nixos:Prefetch", name, {}, opts);
@@ -59,7 +59,7 @@ export class Prefetch extends pulumi.ComponentResource {
       {
         create: nodeCommand(PROGRAMS.prefetch),
         environment: { PANTHEROS_NODE: process.execPath },
-        // Not a variable: a hundred hosts would be too long for one.
+        // Not an environment variable: the jobs of a hundred hosts exceed its limit.
         stdin: jobs,
         triggers: [wanted.apply(prefetchTrigger)],
         logging: "stderr",

@@ -1,25 +1,23 @@
 /**
- * How the stack's last run ended for its hosts, read from its own state: what no host can tell, because it was off, or was never
- * asked to do anything.
+ * The results of the stack's last run, read from its state. A host that was off or held has no record
+ * of them.
  */
-import * as pulumi from "@pulumi/pulumi";
 import { type DeployOutcome, readDeployResult, readInstallResult } from "../../deployer/protocol/result.ts";
 import { nameOfUrn } from "../../lib/urn.ts";
-import { readStackState, stackState } from "../stack-state.ts";
+import { readStackStateIfAny, type StackState } from "../stack-state.ts";
 import type { PreviousInstall } from "./install-triggers.ts";
 
-/** By the names of the resources. */
+/** Keyed by the names of the resources. */
 export interface PreviousResults {
   readonly installs: Readonly<Record<string, PreviousInstall>>;
   readonly deploys: Readonly<Record<string, DeployOutcome>>;
 }
 
-/** Installs and deploys in the answer of `readStackResourceOutputs`. */
-export function parsePreviousResults(answer: unknown): PreviousResults {
+/** Installs and deploys in the stack's state. */
+export function parsePreviousResults(state: StackState | undefined): PreviousResults {
   const installs: Record<string, PreviousInstall> = {};
   const deploys: Record<string, DeployOutcome> = {};
-  const read = stackState.safeParse(answer);
-  for (const [urn, { type, outputs }] of Object.entries(read.data?.outputs ?? {})) {
+  for (const [urn, { type, outputs }] of Object.entries(state?.outputs ?? {})) {
     const name = nameOfUrn(urn);
     const { triggers, stdout: printed } = outputs;
     if (type !== "command:local:Command" || !Array.isArray(triggers)) continue;
@@ -35,26 +33,18 @@ export function parsePreviousResults(answer: unknown): PreviousResults {
 }
 
 /**
- * Reads them once for all hosts, when the first of them asks; none does before a machine is there. Without an answer every
- * install is looked at again, which costs time and nothing else.
+ * Parses the results once for all hosts, when the first one needs them. When the state can't be read,
+ * every install runs again: it finds the machine installed, so this costs only time.
  */
-export function stackResults(): () => Promise<PreviousResults> {
-  let answer: Promise<PreviousResults> | undefined;
-  const ask = async () => {
-    try {
-      return parsePreviousResults(await readStackState());
-    } catch (error) {
-      pulumi.log.debug(`the stack's own state can't be read: ${error}`);
-      return { installs: {}, deploys: {} };
-    }
-  };
+export function previousResultsReader(): () => Promise<PreviousResults> {
+  let results: Promise<PreviousResults> | undefined;
   return () => {
-    answer ??= ask();
-    return answer;
+    results ??= readStackStateIfAny().then(parsePreviousResults);
+    return results;
   };
 }
 
-/** A renamed host's results stand in the state under its former name until the run that renames it is over. */
+/** Until the run that renames a host is over, its results are in the state under its former name. */
 export function underFormerName(
   previous: () => Promise<PreviousResults>,
   name: string,

@@ -1,4 +1,4 @@
-/** The stack's last word: fails when a host that must converge has not, after every host had its turn. */
+/** The stack's last resource: fails when a required host has not converged, after every host was deployed to. */
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { DeployResult } from "../../deployer/protocol/result.ts";
@@ -12,16 +12,15 @@ export interface HostVerdict {
   readonly converge: "must" | "best-effort";
 }
 
-/** Something else of a host that must be there, such as a secret; an empty list of problems is well. */
 export interface VerdictText {
   readonly failed: boolean;
-  /** One line for each host; with more for those that failed. */
+  /** One line for each host, and details for those that failed. */
   readonly text: string;
 }
 
-/** A host's own words carry a prefix (sanitize.ts): what has none is this program's. */
+/** Text from a host carries a prefix (sanitize.ts), so it never looks like a line of this program. */
 function hostText({ result, converge }: HostVerdict): string {
-  const { outcome, command: ran, exitCode, reason, hint, running } = result;
+  const { outcome, command: failedCommand, exitCode, reason, hint, running } = result;
   const host = oneLine(result.host, 63);
   if (outcome === "confirmed") {
     const warnings = (result.warnings ?? []).map((warning) => `\n${quoted(warning, "  warning: ")}`).join("");
@@ -33,15 +32,22 @@ function hostText({ result, converge }: HostVerdict): string {
   const step = result.step === undefined ? "" : ` at ${oneLine(result.step, 64)}`;
   const lines = [`${host}: ${outcome}${step}${converge === "must" ? "" : " (best effort)"}`];
   if (reason !== undefined && reason !== "") lines.push(quoted(reason, "  reason:  "));
-  if (ran !== undefined) {
-    lines.push(`${quoted(ran, "  command: ")}${exitCode === undefined ? "" : ` (exit ${exitCode})`}`);
+  if (failedCommand !== undefined) {
+    lines.push(
+      `${quoted(failedCommand, "  command: ")}${exitCode === undefined ? "" : ` (exit ${exitCode})`}`,
+    );
   }
   if (hint !== undefined) lines.push(`  hint:    ${oneLine(hint, 1000)}`);
-  lines.push(`  runs:    ${running === undefined ? "not known" : shownPath(running)}`);
+  lines.push(`  runs:    ${running === undefined ? "unknown" : shownPath(running)}`);
   return lines.join("\n");
 }
 
-/** Failed hosts first, then held ones, then the rest; each in the order of its name. */
+function convergedText(required: number): string {
+  if (required === 0) return "no required hosts";
+  return required === 1 ? "the required host converged" : `all ${required} required hosts converged`;
+}
+
+/** Failed hosts first, then held ones, then the rest, each group by name. */
 export function verdictText(hosts: readonly HostVerdict[], problems: readonly string[] = []): VerdictText {
   const rank = ({ result, converge }: HostVerdict): number => {
     if (result.outcome === "staged") return 2;
@@ -52,16 +58,17 @@ export function verdictText(hosts: readonly HostVerdict[], problems: readonly st
   const sorted = [...hosts].sort((a, b) => rank(a) - rank(b) || (a.result.host < b.result.host ? -1 : 1));
   const count = (wanted: number) => sorted.filter((host) => rank(host) === wanted).length;
   const failed = problems.length > 0 || sorted.some((host) => rank(host) < 2 && host.converge === "must");
+  const others = problems.length === 1 ? ", 1 other problem" : `, ${problems.length} other problems`;
   const head = failed
-    ? `${count(0)} of ${hosts.length} hosts not converged${count(1) > 0 ? `, ${count(1)} held` : ""}${problems.length > 0 ? `, ${problems.length} other problems` : ""}`
-    : `${hosts.length} hosts judged: none that must converge is missing`;
+    ? `${count(0)} of ${hosts.length} hosts not converged${count(1) > 0 ? `, ${count(1)} held` : ""}${problems.length > 0 ? others : ""}`
+    : convergedText(hosts.filter(({ converge }) => converge === "must").length);
   return {
     failed,
     text: [head, ...problems.map((line) => oneLine(line)), ...sorted.map(hostText)].join("\n"),
   };
 }
 
-/** What the verdict depends on: outcomes and tokens, and nothing that differs from run to run without a reason. */
+/** Made from outcomes and tokens only: durations and the like differ between runs without a reason. */
 export function verdictTrigger(hosts: readonly HostVerdict[], problems: readonly string[]): string {
   const lines = hosts.map(({ result, converge }) =>
     [result.host, result.outcome, result.token, converge].join(" "),
@@ -74,11 +81,11 @@ export interface VerdictArgs {
     readonly result: pulumi.Output<DeployResult>;
     readonly converge: HostVerdict["converge"];
   }[];
-  /** Other problems of the stack, each a line that names its host; resolved to an empty list when all is well. */
+  /** Other problems of the stack, one line each, naming the host; empty when there are none. */
   readonly problems?: pulumi.Input<readonly string[]>;
 }
 
-/** One per stack; nothing may depend on it. When it fails, the next run judges again: a failed creation is no state. */
+/** One per stack; nothing may depend on it. A failed creation leaves no state, so the next run creates it again. */
 export class Verdict extends pulumi.ComponentResource {
   readonly text: pulumi.Output<string>;
 
@@ -86,12 +93,12 @@ export class Verdict extends pulumi.ComponentResource {
     super("pantheros:nixos:Verdict", name, {}, opts);
     const hosts = pulumi.all(
       args.hosts.map(({ result, converge }) =>
-        result.apply((told): HostVerdict => ({ result: told, converge })),
+        result.apply((settled): HostVerdict => ({ result: settled, converge })),
       ),
     );
-    // When it fails the engine takes nothing more, so the stack's outputs must be with it before.
+    // After a failure the engine accepts nothing more, so it must have the stack's outputs first.
     const all = pulumi.all([hosts, pulumi.output(args.problems ?? []), pulumi.output(outputsAnswered())]);
-    const verdict = all.apply(([judged, problems]) => verdictText(judged, problems));
+    const verdict = all.apply(([verdicts, problems]) => verdictText(verdicts, problems));
     new command.local.Command(
       name,
       {
@@ -100,13 +107,13 @@ export class Verdict extends pulumi.ComponentResource {
           PANTHEROS_VERDICT: verdict.text,
           PANTHEROS_VERDICT_EXIT: verdict.failed.apply((failed) => (failed ? "1" : "0")),
         },
-        triggers: [all.apply(([judged, problems]) => verdictTrigger(judged, problems))],
+        triggers: [all.apply(([verdicts, problems]) => verdictTrigger(verdicts, problems))],
         logging: "none",
         addPreviousOutputInEnv: false,
       },
       { parent: this, ignoreChanges: IGNORED_COMMAND_INPUTS },
     );
-    // The command above says it when it fails; a run that went well tells its ends too.
+    // The command prints the text when it fails; on success it is logged here.
     if (!pulumi.runtime.isDryRun()) {
       verdict.apply(({ failed, text }) => (failed ? undefined : pulumi.log.info(text, this)));
     }

@@ -1,4 +1,4 @@
-/** Waves: a host is deployed to when every host of the earlier waves has converged. */
+/** Waves: a host is deployed to when all required hosts of the earlier waves have converged. */
 import type { DeployResult } from "../../deployer/protocol/result.ts";
 import { succeeded } from "./token.ts";
 
@@ -9,14 +9,14 @@ export interface WaveHost {
   readonly converge: "must" | "best-effort";
 }
 
-/** In the order of their waves, and by name within one. */
+/** Ordered by wave, and by name within a wave. */
 export function inWaveOrder<T extends WaveHost>(hosts: readonly T[]): T[] {
   return [...hosts].sort((a, b) => a.wave - b.wave || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
 /**
- * Host -> the hosts whose results it waits for: those of the nearest earlier wave that has any. Waves before that are
- * waited for through it, as a held host holds the next wave too.
+ * Host -> the hosts whose results it waits for: those of the previous wave. Waves before that need no
+ * edge, because a held host holds the next wave too.
  */
 export function hostsToAwait(hosts: readonly WaveHost[]): Record<string, string[]> {
   const waves = [...new Set(hosts.map((host) => host.wave))].sort((a, b) => a - b);
@@ -29,7 +29,7 @@ export function hostsToAwait(hosts: readonly WaveHost[]): Record<string, string[
   );
 }
 
-/** What holds a host back, as `HOST (OUTCOME)`: earlier hosts that must converge and did not. */
+/** Why a host is held, as `HOST (OUTCOME)`: the required earlier hosts that did not converge. */
 export function heldBy(
   earlier: readonly { result: DeployResult; converge: WaveHost["converge"] }[],
 ): string[] {

@@ -1,20 +1,19 @@
-/** Items that a run deletes and that are gone already: 1Password's provider fails on those, at every run. */
+/** Items that a run would delete but no longer exist: 1Password's provider fails on them in every run. */
 import * as pulumi from "@pulumi/pulumi";
 import { nameOfUrn } from "../../lib/urn.ts";
-import { readStackState, stackState } from "../stack-state.ts";
+import { readStackStateIfAny, type StackState } from "../stack-state.ts";
 import type { Vault } from "./vault.ts";
 
 const ITEM_TYPE = "onepassword:index/item:Item";
 
-/** The state's items that no resource of this run is: ids of vault and item by the resource's name. */
+/** Items in the state that this run does not declare: resource name -> ids of vault and item. */
 function itemsToDelete(
-  state: unknown,
+  state: StackState | undefined,
   prefix: string,
   wanted: ReadonlySet<string>,
 ): Map<string, [string, string]> {
-  const { outputs } = stackState.parse(state);
   return new Map(
-    Object.entries(outputs).flatMap(([urn, resource]) => {
+    Object.entries(state?.outputs ?? {}).flatMap(([urn, resource]) => {
       const name = nameOfUrn(urn);
       if (resource.type !== ITEM_TYPE || !name.startsWith(prefix) || wanted.has(name)) return [];
       const { vault, uuid } = resource.outputs;
@@ -24,22 +23,18 @@ function itemsToDelete(
 }
 
 /**
- * Warns of them, with the command that takes them out of the state. A lost answer leaves such an item, and somebody who deletes one
- * by hand. What cannot be found out is left to the provider.
+ * Warns of them, with the command that removes them from the state. They are left by a lost answer, or
+ * by an item that was deleted by hand. When 1Password does not answer, the provider reports it.
  */
 export async function warnMissingItems(
   vault: Pick<Vault, "isGone">,
   { stack, prefix, wanted }: { stack: string; prefix: string; wanted: ReadonlySet<string> },
 ): Promise<void> {
-  try {
-    for (const [name, [vaultId, item]] of itemsToDelete(await readStackState(), prefix, wanted)) {
-      if (!(await vault.isGone(vaultId, item))) continue;
-      pulumi.log.warn(
-        `1Password: ${name} is to be deleted and its item is gone already; tools/pulumi recover --stack ${stack} ` +
-          "takes it out of the state, then up again",
-      );
-    }
-  } catch (error) {
-    pulumi.log.debug(`items that are gone can't be looked for: ${error}`);
+  for (const [name, [vaultId, item]] of itemsToDelete(await readStackStateIfAny(), prefix, wanted)) {
+    if (!(await vault.isGone(vaultId, item))) continue;
+    pulumi.log.warn(
+      `1Password: this run would delete ${name}, but its item no longer exists; tools/pulumi recover --stack ${stack} ` +
+        "removes it from the state, then run up again",
+    );
   }
 }

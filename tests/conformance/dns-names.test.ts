@@ -301,9 +301,9 @@ test("records that are there already: identical ones are taken over, others are 
     ),
   );
   const named = (output: string) => {
-    expect(output).toContain("fleet.toml: hosts.mail: the zone has a record that this stack did not make");
+    expect(output).toContain("fleet.toml: hosts.mail: the zone has a record that this stack did not create");
     expect(output).toContain("mail.example.test A 203.0.113.99");
-    expect(output).not.toContain("in the way of www.example.test");
+    expect(output).not.toContain("conflicts with www.example.test");
     return output;
   };
   const before = await zone();

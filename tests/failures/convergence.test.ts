@@ -165,7 +165,7 @@ const secondWave: Story = {
 together(fleet, "convergence", [
   switched("web", "switch", /web: .*\(drift\)/),
   switched("legacy", "test", /legacy: .*\(drift\)/),
-  switched("spare", "boot", /spare: it would boot another system \(drift\)/),
+  switched("spare", "boot", /spare: it would boot a different system \(drift\)/),
   rebooted,
   bestEffort,
   twoRuns,

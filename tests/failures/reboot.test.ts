@@ -41,14 +41,14 @@ test("switch inhibitor differs, or kernel changed: preview says that a reboot is
   fleet.only(all(kernel("db"), dbus("changed"), dbus("web"), kernel("legacy")));
   const { output } = await fleet.pulumi("preview", "--color", "never");
   const said = (host: string) =>
-    new RegExp(`${host}: another system is wanted\\n(?: +.*\\n)*? +reboot +(.*)`).exec(output)?.[1];
-  expect(said("db")).toBe("needed, up does it: kernel linux-6.12 -> linux-6.13");
-  expect(said("changed")).toBe("needed, up does it: dbus-implementation dbus -> broker");
+    new RegExp(`${host}: a different system is wanted\\n(?: +.*\\n)*? +reboot +(.*)`).exec(output)?.[1];
+  expect(said("db")).toBe("needed, up reboots the host: kernel linux-6.12 -> linux-6.13");
+  expect(said("changed")).toBe("needed, up reboots the host: dbus-implementation dbus -> broker");
   expect(said("web")).toBe(
-    "needed, not allowed: up stages it until somebody reboots: dbus-implementation dbus -> broker",
+    "needed but not allowed, up stages the system for the next reboot: dbus-implementation dbus -> broker",
   );
   expect(said("legacy")).toBe(
-    "needed for the kernel only, not allowed: that waits for the next one: kernel linux-6.12 -> linux-6.13",
+    "needed for the kernel only but not allowed, the kernel waits for the next reboot: kernel linux-6.12 -> linux-6.13",
   );
 });
 

@@ -106,7 +106,7 @@ const summary = /^( *)([a-z][a-z0-9-]*): (confirmed|rolled-back|held|offline|fai
 /** What the verdict says of each host: its one summary line, and what stands below it. */
 export function summaries(output: string): Map<string, string[]> {
   const lines = output.split("\n");
-  const head = lines.findLastIndex((line) => /hosts not converged|hosts judged/.test(line));
+  const head = lines.findLastIndex((line) => /hosts not converged|required hosts?\b/.test(line));
   // Reasons, such as "error: failed to …", stand further in than the hosts' lines.
   const margin = /^ */.exec(lines[head] ?? "")?.[0];
   const told = new Map<string, string[]>();

@@ -1,6 +1,6 @@
 /**
- * A preview's words on the hosts that would change, in one message of the stack, which stands in a pull request's comment too: beside each
- * host's resource they would cost that comment two lines more for each host.
+ * Explains in a preview which hosts would change and why. It is one message of the stack, because one
+ * message per host would add two lines for each host to the pull request's comment.
  */
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -20,18 +20,18 @@ export interface ExplainedHost {
   readonly reboot: "allow" | "never";
   readonly target: pulumi.Output<Wanted>;
   readonly seen: pulumi.Output<Probe>;
-  /** Asks once more, for the units of a host that runs another system than the wanted one. */
+  /** Probes again with the units, for a host that does not run the wanted system. */
   readonly inspect: () => pulumi.Output<Probe>;
 }
 
 export interface ExplainArgs {
   readonly hosts: readonly ExplainedHost[];
   readonly stack: string;
-  /** Where all the words are written. */
+  /** The file that gets all lines. */
   readonly file: string;
-  /** Binary cache that knows closures which are not in the runner's store. */
+  /** Binary cache for closures that are not in the runner's store. */
   readonly cache?: string | undefined;
-  /** Limit of looking closures up. */
+  /** Time limit for looking closures up. */
   readonly seconds: number;
 }
 
@@ -43,11 +43,11 @@ interface ProbedHost {
   readonly reboot: "allow" | "never";
 }
 
-/** Runs another system than the wanted one, which is not a pinned one: there is something to compare. */
+/** Whether there are two systems to compare: the host runs a different one, and is not pinned. */
 const differs = (found: ProbedHost): found is ProbedHost & { probe: Extract<Probe, { reached: true }> } =>
   !isPinned(found.wanted) && found.probe.reached && found.probe.status.system !== found.wanted.outPath;
 
-/** Hosts whose closures are worth comparing. */
+/** The closures to compare, by host. */
 export function closurePairs(
   found: readonly ProbedHost[],
 ): Record<string, { from: string | null; to: string }> {
@@ -58,7 +58,7 @@ export function closurePairs(
   );
 }
 
-/** With its units where they are worth comparing. One that answers no more is told as it was before. */
+/** Adds the units where they are compared. If the host no longer answers, its first answer is used. */
 const inspected = (each: ProbedHost): pulumi.Output<ProbedHost> =>
   differs(each)
     ? each.inspect().apply((probe) => ({ ...each, probe: probe.reached ? probe : each.probe }))
@@ -67,12 +67,12 @@ const inspected = (each: ProbedHost): pulumi.Output<ProbedHost> =>
 function linesOf(found: ProbedHost, closures: ClosureComparison | undefined): Line[] {
   const { host, wanted, probe, reboot } = found;
   if (!probe.reached && probe.reason === NOT_PROBED.reason) return [];
-  if (!isPinned(wanted)) return previewLines(host, wanted, probe, reboot, closures);
+  if (!isPinned(wanted)) return previewLines({ host, target: wanted, probe, reboot, closures });
   const text = pinnedHostText(host, wanted, probe);
   return text === undefined ? [] : text.split("\n").map((line, rank) => ({ text: line, rank }));
 }
 
-/** Resolves when all is said. Does nothing outside of previews. */
+/** Resolves when the explanation is logged. Does nothing outside of previews. */
 export function explain(args: ExplainArgs, opts: pulumi.InvokeOutputOptions): pulumi.Output<void> {
   if (!pulumi.runtime.isDryRun() || args.hosts.length === 0) return pulumi.output<void>(undefined);
   const all = pulumi.all(
@@ -81,7 +81,7 @@ export function explain(args: ExplainArgs, opts: pulumi.InvokeOutputOptions): pu
     ),
   );
   return all.apply((found) => {
-    // Most previews change few hosts, and none when nothing is to be done: then nothing is looked up.
+    // Only hosts that would change are looked up; most previews change few.
     const changed = found.filter((each) => linesOf(each, undefined).length > 0);
     return pulumi
       .all([pulumi.all(changed.map(inspected)), compareClosures(closurePairs(changed), args, opts)])
@@ -95,17 +95,17 @@ function compareClosures(
   opts: pulumi.InvokeOutputOptions,
 ): pulumi.Output<Record<string, ClosureComparison>> {
   if (Object.keys(pairs).length === 0) return pulumi.output<Record<string, ClosureComparison>>({});
-  const ran = command.local.runOutput(
+  const result = command.local.runOutput(
     {
       command: `"$PANTHEROS_NODE" ${PROGRAMS.compareClosures} || :`,
       environment: { PANTHEROS_NODE: process.execPath },
-      stdin: JSON.stringify({ hosts: pairs, seconds, ...(cache === undefined ? {} : { cache }) }),
+      stdin: JSON.stringify({ hosts: pairs, seconds, ...(cache !== undefined && { cache }) }),
       logging: "none",
       addPreviousOutputInEnv: false,
     },
     opts,
   );
-  return ran.apply(({ stdout }) => readComparisons(stdout));
+  return result.apply(({ stdout }) => readComparisons(stdout));
 }
 
 export function readComparisons(stdout: string): Record<string, ClosureComparison> {

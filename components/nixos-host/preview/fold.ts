@@ -1,28 +1,28 @@
-/** Previews of many hosts stay short: what does not fit is in a file. */
+/** Keeps previews of many hosts short: the lines that do not fit are in a file. */
 
 export interface Line {
   readonly text: string;
-  /** Lower is kept longer; 0 always is. */
+  /** Lines with a high rank are dropped first; rank 0 never is. */
   readonly rank: number;
 }
 
-/** Lines for all hosts together; Pulumi's own come on top, three for each host. */
+/** Lines for all hosts together. Pulumi adds three of its own for each host. */
 export const MAX_LINES = 25;
 
-/** The most important lines of each host, in their order; the last line of all says where the others are. */
+/** The most important lines of each host in their order, and where the others are. */
 export function foldLines(hosts: readonly (readonly Line[])[], file: string): string {
   const all = hosts.flat().length;
-  // Each host has its heading, however many there are.
-  const most = all <= MAX_LINES ? all : Math.max(1, Math.floor((MAX_LINES - 1) / hosts.length));
-  const kept = hosts.flatMap((lines) => mostImportant(lines, most)).map(({ text }) => text);
+  // Each host keeps its heading, however many hosts there are.
+  const perHost = all <= MAX_LINES ? all : Math.max(1, Math.floor((MAX_LINES - 1) / hosts.length));
+  const kept = hosts.flatMap((lines) => mostImportant(lines, perHost)).map(({ text }) => text);
   const left = all - kept.length;
-  return [...kept, ...(left > 0 ? [`and ${left} lines more in ${file}`] : [])].join("\n");
+  return [...kept, ...(left > 0 ? [`and ${left} more lines in ${file}`] : [])].join("\n");
 }
 
-function mostImportant(lines: readonly Line[], most: number): Line[] {
+function mostImportant(lines: readonly Line[], count: number): Line[] {
   return [...lines.entries()]
     .sort(([at, a], [bt, b]) => a.rank - b.rank || at - bt)
-    .slice(0, most)
+    .slice(0, count)
     .sort(([a], [b]) => a - b)
     .map(([, line]) => line);
 }

@@ -1,4 +1,4 @@
-/** What a preview says of a host that would change; short, as it stands in a pull request's comment. */
+/** The preview of a host that would change; short, because it is part of a pull request's comment. */
 
 import { bytesText, type ClosureComparison, type ClosureDiff } from "../../../deployer/closures/diff.ts";
 import type { Target } from "../../../deployer/evaluate.ts";
@@ -8,23 +8,23 @@ import { lastLine } from "../../../lib/sanitize.ts";
 import { deployReason } from "../token.ts";
 import type { Line } from "./fold.ts";
 
-/** Units or packages named per line before the rest is only counted. */
+/** Units or packages named per line; the rest is counted. */
 const MAX_NAMES = 8;
 
-/** `nixos-system-web-25.11` of a store path. */
+/** The name in a store path, such as `nixos-system-web-25.11`. */
 export const storeName = (path: string | null | undefined): string =>
   path?.replace(/^\/nix\/store\/[0-9a-z]{32}-/, "") ?? "?";
 
-/** `1a2b3c4 nixos-system-web-25.11`: two builds of one version differ in the first part. */
+/** `1a2b3c4 nixos-system-web-25.11`: two builds of one version differ in the hash. */
 const shortPath = (path: string | null): string =>
   path === null
     ? "nothing"
     : `${/^\/nix\/store\/([0-9a-z]{7})/.exec(path)?.[1] ?? ""} ${storeName(path)}`.trim();
 
-/** Why the running machine would have to reboot for the target; empty when it need not. */
+/** Why the host has to reboot for the target; empty when it does not. */
 export function rebootReasons(status: SupervisorStatus, target: Target): string[] {
   const reasons: string[] = [];
-  // What runs is the booted kernel; a host that was never managed only tells its system's.
+  // The booted kernel runs; a host that was never managed reports only its system's kernel.
   const kernel = status.bootedKernel ?? status.kernel;
   if (kernel != null && kernel !== target.kernel) {
     reasons.push(`kernel ${storeName(parent(kernel))} -> ${storeName(parent(target.kernel))}`);
@@ -34,7 +34,7 @@ export function rebootReasons(status: SupervisorStatus, target: Target): string[
 
 function inhibitorReasons(status: SupervisorStatus, target: Target): string[] {
   const reasons: string[] = [];
-  // As NixOS judges: only what both systems name can differ.
+  // Like NixOS: only inhibitors that both systems name are compared.
   for (const [name, old] of Object.entries(status.inhibitors ?? {})) {
     const wanted = Object.hasOwn(target.inhibitors, name) ? target.inhibitors[name] : undefined;
     if (wanted !== undefined && wanted !== old)
@@ -43,14 +43,14 @@ function inhibitorReasons(status: SupervisorStatus, target: Target): string[] {
   return reasons;
 }
 
-/** What becomes of them. Without an inhibitor a live switch is possible, and only the new kernel waits. */
+/** Without an inhibitor a live switch is possible, and only the new kernel waits for a reboot. */
 function rebootLine(status: SupervisorStatus, target: Target, reboot: "allow" | "never"): string | undefined {
   const reasons = rebootReasons(status, target).join(", ");
   if (reasons === "") return undefined;
-  if (reboot === "allow") return `  reboot  needed, up does it: ${reasons}`;
+  if (reboot === "allow") return `  reboot  needed, up reboots the host: ${reasons}`;
   return inhibitorReasons(status, target).length > 0
-    ? `  reboot  needed, not allowed: up stages it until somebody reboots: ${reasons}`
-    : `  reboot  needed for the kernel only, not allowed: that waits for the next one: ${reasons}`;
+    ? `  reboot  needed but not allowed, up stages the system for the next reboot: ${reasons}`
+    : `  reboot  needed for the kernel only but not allowed, the kernel waits for the next reboot: ${reasons}`;
 }
 
 const parent = (path: string): string => path.slice(0, path.lastIndexOf("/"));
@@ -61,12 +61,12 @@ export interface UnitChanges {
   readonly removed: string[];
 }
 
-/** NixOS makes each of its own units a store path of this name; other links are systemd's and packages'. */
+/** NixOS gives each unit of its own a store path of this form; other links belong to systemd and packages. */
 const ownUnit = /-unit-[^/]+\/[^/]+$/;
 
 const has = Object.hasOwn;
 
-/** Units that differ, of those that the system itself declares. */
+/** Compares the units that NixOS declares. */
 export function unitChanges(
   links: Readonly<Record<string, string>>,
   wanted: Readonly<Record<string, string>>,
@@ -82,17 +82,21 @@ export function unitChanges(
   };
 }
 
-/** The lines for one host; none when nothing would happen to it. `closures`: the comparison of its two closures, if there is one. */
-export function previewLines(
-  host: string,
-  target: Target,
-  probe: Probe,
-  reboot: "allow" | "never" = "never",
-  closures: ClosureComparison = { built: false },
-): Line[] {
-  const why = deployReason(target.outPath, probe);
-  if (why === undefined) return [];
-  const lines: Line[] = [{ rank: 0, text: `${host}: ${why}` }];
+export interface PreviewArgs {
+  readonly host: string;
+  readonly target: Target;
+  readonly probe: Probe;
+  readonly reboot?: "allow" | "never";
+  /** Comparison of the running and the wanted closure, once it was made. */
+  readonly closures?: ClosureComparison | undefined;
+}
+
+/** The lines for one host; none when it would not change. */
+export function previewLines(args: PreviewArgs): Line[] {
+  const { host, target, probe, reboot = "never", closures = { built: false } } = args;
+  const reason = deployReason(target.outPath, probe);
+  if (reason === undefined) return [];
+  const lines: Line[] = [{ rank: 0, text: `${host}: ${reason}` }];
   const add = (rank: number, text: string | undefined) => {
     if (text !== undefined) lines.push({ rank, text });
   };
@@ -121,14 +125,8 @@ export function previewLines(
   return lines;
 }
 
-/** The same as one text, or undefined. */
-export function previewText(...args: Parameters<typeof previewLines>): string | undefined {
-  const lines = previewLines(...args);
-  return lines.length === 0 ? undefined : lines.map(({ text }) => text).join("\n");
-}
-
 /** ` ~ changed, changed + added - removed`. */
-function signed(...parts: readonly (readonly [sign: string, names: readonly string[]])[]): string {
+function signedNames(...parts: readonly (readonly [sign: string, names: readonly string[]])[]): string {
   return parts
     .filter(([, names]) => names.length > 0)
     .map(([sign, names]) => `${sign} ${listed(names)}`)
@@ -136,27 +134,17 @@ function signed(...parts: readonly (readonly [sign: string, names: readonly stri
 }
 
 function unitLine({ changed, added, removed }: UnitChanges): string | undefined {
-  const text = signed(["~", changed], ["+", added], ["-", removed]);
+  const text = signedNames(["~", changed], ["+", added], ["-", removed]);
   return text === "" ? undefined : `  units   ${text}`;
 }
 
-function diffLines({
-  before,
-  after,
-  fresh,
-  freshPaths,
-  changed,
-  added,
-  removed,
-  rebuilt,
-}: ClosureDiff): Line[] {
+function diffLines(diff: ClosureDiff): Line[] {
+  const { before, after, fresh, freshPaths, changed, added, removed, rebuilt } = diff;
   const grown = `${after < before ? "" : "+"}${bytesText(after - before)}`;
-  const packages = signed(["~", changed], ["+", added], ["-", removed]);
+  const packages = signedNames(["~", changed], ["+", added], ["-", removed]);
+  const size = `${bytesText(before)} -> ${bytesText(after)} (${grown})`;
   return [
-    {
-      rank: 4,
-      text: `  size    ${bytesText(before)} -> ${bytesText(after)} (${grown}); new ${bytesText(fresh)} in ${freshPaths} paths`,
-    },
+    { rank: 4, text: `  size    ${size}; new ${bytesText(fresh)} in ${freshPaths} paths` },
     ...(packages === "" ? [] : [{ rank: 3, text: `  package ${packages}` }]),
     ...(rebuilt.length === 0 ? [] : [{ rank: 8, text: `  rebuilt ${listed(rebuilt)}` }]),
   ];

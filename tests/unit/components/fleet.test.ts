@@ -350,7 +350,7 @@ describe("one machine is one host", () => {
     const known = pins(`legacy ${publicKeyOf("web-host-key")}`);
     const { recording } = await record(() => fleetOf({ plan: planOf(text), settings: known }), world());
     const { web, db } = reasons(recording);
-    expect(web).toMatch(/^its machine is also hosts\.legacy: one SSH host key/);
+    expect(web).toMatch(/^its machine is also hosts\.legacy: the same SSH host key/);
     expect(db).toBeUndefined();
   });
 });

@@ -217,7 +217,7 @@ test("an item that is to be deleted and is gone is told, with the command that h
     );
     expect(asked.sort()).toEqual(["v1/gone", "v1/there"]);
     expect(warned.mock.calls.map(([text]) => text)).toEqual([
-      expect.stringMatching(/^1Password: secrets-item-gone .* tools\/pulumi recover --stack sandbox /),
+      expect.stringMatching(/^1Password: .* secrets-item-gone, .* tools\/pulumi recover --stack sandbox /),
     ]);
   } finally {
     warned.mockRestore();

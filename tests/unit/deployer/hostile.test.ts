@@ -1,7 +1,6 @@
 /** A host is broken, or not itself any more: whatever it says, there is a result for it, bounded and true. */
 import * as fs from "node:fs";
 import * as fc from "fast-check";
-import { previewText } from "../../../components/nixos-host/preview/host.ts";
 import { deployReason, wantedToken } from "../../../components/nixos-host/token.ts";
 import { verdictText } from "../../../components/nixos-host/verdict.ts";
 import { classifyStatus } from "../../../deployer/deploy/activation.ts";
@@ -9,6 +8,7 @@ import { deploy } from "../../../deployer/deploy/deploy.ts";
 import { activationBudget } from "../../../deployer/deploy/spec.ts";
 import { type ProbeArgs, probeHost, readProbe } from "../../../deployer/probe.ts";
 import { deployResult, summary } from "../../../deployer/protocol/result.ts";
+import { previewText } from "../nixos-host/preview-text.ts";
 import { gone, Programs } from "../programs.ts";
 import {
   broken,
@@ -253,7 +253,7 @@ test("keys that every object has by itself do nothing", () => {
   expect(Object.keys(probe.status.inhibitors ?? {})).toEqual([]);
   expect(Object.keys(probe.status.units ?? {})).toEqual([]);
   const none = { drvPath: "", outPath: newSystem, system: "", kernel: "/k/k", inhibitors: {}, units: {} };
-  expect(previewText("web", none, probe)).toContain("web: another system is wanted");
+  expect(previewText("web", none, probe)).toContain("web: a different system is wanted");
   expect({}).not.toHaveProperty("confirmed");
 });
 

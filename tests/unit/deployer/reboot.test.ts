@@ -95,7 +95,7 @@ test("staged: told with its reason, no failure, and holds nobody", async () => {
   expect(result).toMatchObject({ outcome: "staged", step: "reboot", reason, running: oldSystem });
   expect(verdictText([{ result, converge: "must" }])).toEqual({
     failed: false,
-    text: `1 hosts judged: none that must converge is missing\nweb: staged, boots next: ${reason}`,
+    text: `the required host converged\nweb: staged, boots next: ${reason}`,
   });
   expect(heldBy([{ result, converge: "must" }])).toEqual([]);
 });
@@ -139,7 +139,7 @@ describe("the token", () => {
     expect(token(waits)).toEqual(["t1", undefined]);
     expect(token({ ...waits, bootDefault: null })).toEqual(["t1", undefined]);
     const rebooted = { system: newSystem, booted: newSystem, token: "t0", confirmed: false, staged: null };
-    expect(token(rebooted)).toEqual(["fresh", "it runs, but was never confirmed"]);
+    expect(token(rebooted)).toEqual(["fresh", "the wanted system runs, but was never confirmed"]);
   });
 
   test.each([
@@ -160,7 +160,7 @@ describe("the token", () => {
       kernel: "/nix/store/x-6.18",
       bootedKernel: "/nix/store/x-6.12",
     };
-    expect(token({ ...runs, reboot: "allow" })).toEqual(["fresh", "its kernel is not the booted one"]);
+    expect(token({ ...runs, reboot: "allow" })).toEqual(["fresh", "its kernel is not booted yet"]);
     expect(token({ ...runs, reboot: "never" })).toEqual(["t1", undefined]);
     expect(token({ ...runs, reboot: "allow", bootedKernel: runs.kernel })).toEqual(["t1", undefined]);
     expect(token({ ...runs, reboot: "allow", bootedKernel: null })).toEqual(["t1", undefined]);

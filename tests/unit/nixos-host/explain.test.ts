@@ -5,10 +5,10 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Wanted } from "../../../components/nixos-host/pin.ts";
 import { explain } from "../../../components/nixos-host/preview/explain.ts";
 import { foldLines, MAX_LINES } from "../../../components/nixos-host/preview/fold.ts";
-import { previewText } from "../../../components/nixos-host/preview/host.ts";
 import type { Probe } from "../../../deployer/probe.ts";
 import { drv, newSystem, status } from "../deployer/fixtures.ts";
 import { record } from "../mocks.ts";
+import { previewText } from "./preview-text.ts";
 
 const target: Wanted = {
   ...{ drvPath: drv("b"), outPath: newSystem, system: "x86_64-linux", kernel: "/nix/store/k/bzImage" },
@@ -21,9 +21,9 @@ const diff = {
 };
 
 test("a closure that is built: what it brings, and no word of not being built", () => {
-  expect(previewText("web", target, reached(), "never", { built: true, diff })).toBe(
+  expect(previewText("web", target, reached(), { closures: { built: true, diff } })).toBe(
     [
-      "web: another system is wanted",
+      "web: a different system is wanted",
       "  runs    aaaaaaa nixos-system-web-25.11",
       "  wanted  bbbbbbb nixos-system-web-25.11",
       "  size    400.0 MB -> 402.7 MB (+2.7 MB); new 12.0 MB in 7 paths",
@@ -31,19 +31,19 @@ test("a closure that is built: what it brings, and no word of not being built", 
       "  rebuilt etc",
     ].join("\n"),
   );
-  expect(previewText("web", target, reached(), "never", { built: true })).not.toContain("not built");
+  expect(previewText("web", target, reached(), { closures: { built: true } })).not.toContain("not built");
 });
 
 describe("many hosts", () => {
   const host = (name: string, lines: number) => [
-    { text: `${name}: another system is wanted`, rank: 0 },
+    { text: `${name}: a different system is wanted`, rank: 0 },
     ...Array.from({ length: lines }, (_, at) => ({ text: `  ${name} ${at}`, rank: lines - at })),
   ];
 
   test("what fits is told whole", () => {
     expect(foldLines([host("a", 2), host("b", 1)], "f.md").split("\n")).toEqual([
-      ...["a: another system is wanted", "  a 0", "  a 1"],
-      ...["b: another system is wanted", "  b 0"],
+      ...["a: a different system is wanted", "  a 0", "  a 1"],
+      ...["b: a different system is wanted", "  b 0"],
     ]);
   });
 
@@ -53,8 +53,8 @@ describe("many hosts", () => {
       ".preview/production.md",
     ).split("\n");
     expect(text.length).toBeLessThanOrEqual(MAX_LINES);
-    expect(text.slice(0, 4)).toEqual(["a: another system is wanted", "  a 37", "  a 38", "  a 39"]);
-    expect(text.at(-1)).toBe("and 185 lines more in .preview/production.md");
+    expect(text.slice(0, 4)).toEqual(["a: a different system is wanted", "  a 37", "  a 38", "  a 39"]);
+    expect(text.at(-1)).toBe("and 185 more lines in .preview/production.md");
   });
 
   test("a hundred hosts: a line for each", () => {
@@ -105,9 +105,11 @@ describe("in a preview", () => {
     });
     expect(info).toHaveBeenCalledTimes(1);
     expect(info).toHaveBeenCalledWith(
-      expect.stringMatching(/^web: another system is wanted\n(.*\n)*.*linux 6.12/),
+      expect.stringMatching(/^web: a different system is wanted\n(.*\n)*.*linux 6.12/),
     );
-    expect(readFileSync(file, "utf8")).toMatch(/^# Hosts that would change: production\n\n```\nweb: another/);
+    expect(readFileSync(file, "utf8")).toMatch(
+      /^# Hosts that would change: production\n\n```\nweb: a different/,
+    );
   });
 
   test("the units of a host that differs are asked for then; one that has stopped answering is told as it was", async () => {
@@ -119,7 +121,7 @@ describe("in a preview", () => {
     });
     expect(info).toHaveBeenLastCalledWith(expect.stringContaining("  units   - web.service"));
     await told(reached(), true, () => ({ reached: false, reason: "no answer in time" }));
-    expect(info).toHaveBeenLastCalledWith(expect.stringMatching(/^web: another system is wanted\n/));
+    expect(info).toHaveBeenLastCalledWith(expect.stringMatching(/^web: a different system is wanted\n/));
     await told(reached({ system: newSystem, token: "t" }), true, (probe) => {
       asked.push(probe);
       return probe;

@@ -44,7 +44,7 @@ test("one host key is one machine, or a copy of it that needs keys of its own", 
   ]);
   expect(problems).toHaveLength(1);
   expect(problems[0]).toMatch(
-    /^hosts\.b: neither it nor hosts\.a is deployed to: .* one SSH host key; .*ssh-keygen -A/,
+    /^hosts\.b: neither it nor hosts\.a is deployed to: .* the same SSH host key; .*ssh-keygen -A/,
   );
 });
 

@@ -18,7 +18,8 @@ async function host(seen: unknown, preview = false) {
           converge: "must",
           user: "deploy",
         },
-        ...{ maybeUnmanaged: false, pin: oldSystem },
+        maybeUnmanaged: false,
+        pin: oldSystem,
       }),
     {
       preview,
@@ -60,7 +61,7 @@ test("the preview says that it is on purpose", () => {
   const probe = { reached: true, user: "deploy", status: status({ system: newSystem }) } as const;
   expect(pinnedHostText("web", pinned, probe)?.split("\n")).toEqual([
     expect.stringMatching(
-      /^web: pinned to \S+ by pantheros:pins \(rolled back on purpose\): another system is wanted$/,
+      /^web: pinned to \S+ by pantheros:pins \(rolled back on purpose\): a different system is wanted$/,
     ),
     `  runs    ${newSystem}`,
     `  pinned  ${oldSystem}`,

@@ -1,8 +1,9 @@
-import { previewText, rebootReasons, unitChanges } from "../../../components/nixos-host/preview/host.ts";
+import { rebootReasons, unitChanges } from "../../../components/nixos-host/preview/host.ts";
 import type { Target } from "../../../deployer/evaluate.ts";
 import type { Probe } from "../../../deployer/probe.ts";
 import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
 import { drv, newSystem, oldSystem, status } from "../deployer/fixtures.ts";
+import { previewText } from "./preview-text.ts";
 
 const hash = (letter: string) => letter.repeat(32);
 const kernel = (version: string) => `/nix/store/${hash("k")}-linux-${version}/bzImage`;
@@ -30,13 +31,13 @@ test("what runs, what is wanted, units, reboot reasons and the last failure", ()
     },
     last: { outcome: "rolled-back", step: "health", reason: "first\nweb: status 502", wanted: newSystem },
   });
-  expect(previewText("web", target, probe, "allow")).toBe(
+  expect(previewText("web", target, probe, { reboot: "allow" })).toBe(
     [
       "web: the last attempt ended rolled-back at health",
       "  runs    aaaaaaa nixos-system-web-25.11",
       "  wanted  bbbbbbb nixos-system-web-25.11 (not built)",
       "  units   ~ web.service  + new.timer  - gone.socket",
-      "  reboot  needed, up does it: kernel linux-6.12 -> linux-6.18, dbus-implementation dbus -> broker",
+      "  reboot  needed, up reboots the host: kernel linux-6.12 -> linux-6.18, dbus-implementation dbus -> broker",
       "  failed  db.service (now)",
       "  last    rolled-back at health: web: status 502",
     ].join("\n"),
@@ -46,12 +47,12 @@ test("what runs, what is wanted, units, reboot reasons and the last failure", ()
 test("what becomes of a reboot that the inventory does not allow", () => {
   const dbus = { inhibitors: { "dbus-implementation": "dbus" } };
   expect(previewText("web", target, reached({ kernel: target.kernel, ...dbus }))).toContain(
-    "reboot  needed, not allowed: up stages it until somebody reboots: dbus-implementation dbus -> broker",
+    "reboot  needed but not allowed, up stages the system for the next reboot: dbus-implementation dbus -> broker",
   );
   // What is booted counts, and not the kernel of a system that was switched to since.
   const switched = { kernel: target.kernel, bootedKernel: kernel("6.12") };
   expect(previewText("web", target, reached(switched))).toContain(
-    "reboot  needed for the kernel only, not allowed: that waits for the next one: kernel linux-6.12 -> linux-6.18",
+    "reboot  needed for the kernel only but not allowed, the kernel waits for the next reboot: kernel linux-6.12 -> linux-6.18",
   );
 });
 

@@ -1,7 +1,7 @@
 import { parsePreviousResults, underFormerName } from "../../../components/nixos-host/previous.ts";
 
 const urn = (name: string) => `urn:pulumi:test::pantheros::a$b$command:local:Command::${name}`;
-const command = (outputs: object) => ({ type: "command:local:Command", outputs });
+const command = (outputs: Record<string, unknown>) => ({ type: "command:local:Command", outputs });
 const install = (outcome: string) => JSON.stringify({ schemaVersion: 1, host: "web", outcome, seconds: {} });
 const deploy = (outcome: string) =>
   JSON.stringify({ schemaVersion: 1, host: "web", outcome, token: "t", seconds: {} });
@@ -9,7 +9,6 @@ const deploy = (outcome: string) =>
 test("results are found among a stack's resources; what is none is passed over", () => {
   expect(
     parsePreviousResults({
-      name: "organization/pantheros/test",
       outputs: {
         [urn("web-install")]: command({ triggers: ["42", "m"], stdout: install("installed") }),
         [urn("db-install")]: command({ triggers: ["43", "n"], stdout: install("failed") }),

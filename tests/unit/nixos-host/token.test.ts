@@ -75,7 +75,9 @@ test("as wanted, but its last deploy was held or did not reach it: one more depl
   for (const unfinished of ["held", "failed", "offline", "rolled-back"] as const) {
     const probe: Probe = { ...as, unfinished } as Probe;
     expect(wantedToken({ outPath: newSystem, probe, converge: "must", fresh })).toBe(fresh);
-    expect(deployReason(newSystem, probe)).toBe(`it is as wanted, but its last deploy ended ${unfinished}`);
+    expect(deployReason(newSystem, probe)).toBe(
+      `it runs the wanted system, but its last deploy ended ${unfinished}`,
+    );
   }
   expect(wantedToken({ outPath: newSystem, probe: as, converge: "must", fresh })).toBe("t0");
 });
