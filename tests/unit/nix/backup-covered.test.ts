@@ -16,7 +16,7 @@ const covered = (...names: readonly string[]) => {
   return { status, stderr: stderr.replaceAll(`${root}/`, "") };
 };
 
-test("directories with a file somewhere below are covered", () => {
+test("directories with a file at any depth pass", () => {
   mkdirSync(join(root, "deep/er"), { recursive: true });
   writeFileSync(join(root, "deep/er/file"), "");
   mkdirSync(join(root, "two words"));
@@ -24,7 +24,7 @@ test("directories with a file somewhere below are covered", () => {
   expect(covered("deep", "two words")).toEqual({ status: 0, stderr: "" });
 });
 
-test("an empty directory, one of directories and links, and one that is not there are named, all at once", () => {
+test("an empty directory, one with only directories and links, and a missing one are all named", () => {
   mkdirSync(join(root, "full"));
   writeFileSync(join(root, "full/file"), "");
   mkdirSync(join(root, "empty/below"), { recursive: true });

@@ -1,4 +1,4 @@
-/** What somebody who can write to the shared cache can bring onto a host: nothing that a trusted key has not signed as it is. */
+/** An attacker with write access to the shared cache can put only paths onto a host that a trusted key signed unchanged. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -18,7 +18,7 @@ function makeKey(name: string): { readonly secret: string; readonly open: string
   return { secret, open: run("sh", "-c", 'nix key convert-secret-to-public <"$0"', secret).trim() };
 }
 
-/** A path of this content, known by its inputs: what is named by its content needs no signature. */
+/** An input-addressed path with this content; a content-addressed one needs no signature. */
 function built(content: string): string {
   const expression = `derivation {
     name = "cached"; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "echo ${content} >$out" ];
@@ -37,14 +37,14 @@ function pushed(name: string, store: string, secret?: string): string {
   return cache;
 }
 
-/** A host that takes the path from the cache, with the settings of nix/modules/deployment. */
+/** A host that substitutes the path from the cache, with the settings of nix/modules/deployment. */
 const fetched = (name: string, cache: string, store: string, trusted: string) =>
   attempt(
     ...["nix", "copy", "--from", `file://${cache}`, "--to", `local?root=${file(name)}`, store],
     ...["--option", "require-sigs", "true", "--option", "trusted-public-keys", trusted],
   );
 
-test("a cache's content counts with the fleet's signature of just that content", () => {
+test("a host accepts a cache's content only with the fleet's signature of that content", () => {
   const fleet = makeKey("fleet-1");
   const stranger = makeKey("stranger-1");
   const store = built(`${process.pid} ${Date.now()}`);
@@ -56,7 +56,7 @@ test("a cache's content counts with the fleet's signature of just that content",
   const foreign = fetched("host-2", pushed("foreign", store, stranger.secret), store, fleet.open);
   expect(foreign.stderr).toMatch(/lacks a (valid )?signature/);
 
-  // The bytes of another file, first under the signed description, then described as they are, with the old signature.
+  // Other content: first under the signed narinfo, then under a matching narinfo with the old signature.
   const nar = path.join(good, "nar", readdirSync(path.join(good, "nar"))[0] ?? "");
   const other = pushed("other", built(`other ${process.pid} ${Date.now()}`));
   const theirs = path.join(other, "nar", readdirSync(path.join(other, "nar"))[0] ?? "");

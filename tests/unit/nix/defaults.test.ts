@@ -1,4 +1,4 @@
-/** A default of the inventory has one value in all languages: the schema's. */
+/** Defaults of the inventory are the schema's in all languages. */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { inventoryDefaults, NIX_DEFAULTS, SUPERVISOR_DEFAULTS } from "../../../i
 import type { ModuleOption } from "../../../tools/nix/reference.ts";
 import { evaluate } from "./nix.ts";
 
-/** Nothing but what the schema requires. */
+/** Only the keys that the schema requires. */
 const SMALLEST = `
 schema = 1
 [fleet]
@@ -37,7 +37,7 @@ mount = "/data"
 `;
 const program = parseInventory(SMALLEST, "fleet.toml");
 
-/** What Nix makes of it, with the library in `nix`. */
+/** How the Nix library in `nix` reads it. */
 const readByNix = (nix = "nix") =>
   evaluate(`let f = (import (${nix} + "/lib/fleet.nix")).fromAttrs (builtins.fromTOML ${JSON.stringify(SMALLEST)}); in {
     inherit (f) deploy ports roles mounts users services;
@@ -55,7 +55,7 @@ const optionsOf = (nix = "nix"): Readonly<Record<string, string | null>> =>
     ).map((option) => [option.name, option.default]),
   );
 
-/** The settings that the supervisor in `folder` has for a system without deploy.conf. */
+/** The supervisor's settings for a system without deploy.conf. */
 function supervisorSettings(folder: string): Record<string, string> {
   const names = [
     ...["switch_seconds", "health_seconds", "health_period", "confirm_seconds", "reboot_seconds", "reboot"],
@@ -72,7 +72,7 @@ function supervisorSettings(folder: string): Record<string, string> {
   );
 }
 
-test("what is left out is the same for Nix as for the program", () => {
+test("omitted keys have the same values in Nix and in the program", () => {
   const { seconds, ...deploy } = program.deploy; // the runner's own
   expect(seconds).toBeDefined();
   const web = program.hosts["web"];
@@ -138,7 +138,7 @@ test("NixOS options, the supervisor and the deployer have the program's defaults
   expect(installSpec.shape.seconds.parse({})).toEqual({ connect, build, ...install });
 });
 
-describe("another default", () => {
+describe("a changed default", () => {
   let copy: string;
   beforeAll(() => {
     copy = mkdtempSync(join(tmpdir(), "pantheros-defaults-"));
@@ -155,7 +155,7 @@ describe("another default", () => {
   });
   afterAll(() => rmSync(copy, { recursive: true, force: true }));
 
-  test("reaches the machines and the options by the generated file alone", () => {
+  test("reaches machines and options through the generated file alone", () => {
     const { deploy, ports, host } = readByNix(copy);
     expect(deploy).toMatchObject({
       user: "dispatcher",
@@ -190,7 +190,7 @@ describe("another default", () => {
     ]);
   });
 
-  test("reaches the supervisor by its generated part alone", () => {
+  test("reaches the supervisor through its generated part alone", () => {
     const folder = join(copy, "modules/deployment/supervisor");
     const part = join(copy, SUPERVISOR_DEFAULTS.replace("nix/", ""));
     const before = supervisorSettings(folder);

@@ -7,11 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 
-/** Programs of the host that the script is made of; Node's part of the tests has neither. */
+/** Programs that the script needs on the host. */
 const missing = ["curl", "jq"].filter((name) => spawnSync(name, ["--version"]).error !== undefined);
 const test = missing.length === 0 ? global.test : global.test.skip;
 
-/** What lldap answers: a token for the right password, then its groups and new ones. */
+/** A fake lldap: a token for the right password, then its groups, old and new. */
 let groups: string[];
 let asked: string[];
 let directory: Server;
@@ -48,7 +48,7 @@ beforeEach(async () => {
 
   root = mkdtempSync(join(tmpdir(), "pantheros-groups-"));
   for (const name of ["bin", "tmp"]) mkdirSync(join(root, name));
-  // The programs themselves, and a note of what everybody could read of their arguments.
+  // The real programs, with a log of their arguments, which every user could read.
   for (const name of ["curl", "jq"]) {
     const file = join(root, "bin", name);
     writeFileSync(file, `#!/bin/sh\necho "${name} $*" >>"$ROOT/calls"\nPATH=\${PATH#*:} exec ${name} "$@"\n`);
@@ -80,21 +80,21 @@ async function run(...wanted: string[]) {
   return { status, stdout, stderr };
 }
 
-test("groups that are missing are made, and a second run makes none", async () => {
+test("missing groups are created, and a second run creates none", async () => {
   expect(await run("lldap_admin", "admins", "developers")).toMatchObject({ status: 0, stderr: "" });
   expect(groups).toEqual(["lldap_admin", "admins", "developers"]);
   expect(await run("lldap_admin", "admins", "developers")).toMatchObject({ status: 0, stdout: "" });
   expect(groups).toHaveLength(3);
 });
 
-test("nobody is taken out and nothing is removed", async () => {
+test("no member and no group is removed", async () => {
   groups.push("made-by-hand");
   await run("admins");
   expect(groups).toEqual(["lldap_admin", "made-by-hand", "admins"]);
   expect(asked.join("\n")).not.toMatch(/delete|remove/i);
 });
 
-test("neither password nor token is in any program's arguments, nor left in a file", async () => {
+test("neither password nor token is in a program's arguments or left in a file", async () => {
   await run("admins");
   const calls = readFileSync(join(root, "calls"), "utf8");
   expect(calls).toContain("/api/graphql");
@@ -102,7 +102,7 @@ test("neither password nor token is in any program's arguments, nor left in a fi
   expect(readdirSync(join(root, "tmp"))).toEqual([]);
 });
 
-test("a wrong password and a missing one name the secret", async () => {
+test("the error of a wrong or missing password names the secret", async () => {
   writeFileSync(join(root, "password"), "wrong\n");
   expect(await run("admins")).toMatchObject({
     status: 1,
@@ -116,6 +116,6 @@ test("a wrong password and a missing one name the secret", async () => {
   expect(groups).toEqual(["lldap_admin"]);
 });
 
-test("what the directory refuses is a failure, in its words", async () => {
+test("a refusal of the directory is a failure with the directory's message", async () => {
   expect(await run("bad")).toMatchObject({ status: 1, stderr: expect.stringContaining("no such luck") });
 });

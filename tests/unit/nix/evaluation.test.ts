@@ -30,7 +30,7 @@ test("local directories replace inputs", () => {
   ).toEqual(["--override-input", "disko", "path:/in/disko", "--override-input", "nixpkgs", "path:/np"]);
 });
 
-test("figures come from Nix's own statistics, in seconds and megabytes", () => {
+test("figures are Nix's own statistics, in seconds and megabytes", () => {
   const figures = figuresOf("web", 3.26, JSON.stringify({ cpuTime: 2.31, gc: { heapSize: 402_718_720 } }));
   expect(figures).toEqual({ name: "web", seconds: 3.26, cpuSeconds: 2.31, megabytes: 402.71872 });
   expect(tableOf([figures]).split("\n").at(-1)).toBe("| web | 3.3 | 2.3 | 403 |");

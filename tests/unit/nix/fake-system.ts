@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 const scripts = join(process.cwd(), "sandbox/nix/scripts");
 
 export interface SystemParts {
-  /** Unit -> version; each version stands for a store path of its own. */
+  /** Unit -> version; each version has a store path of its own. */
   readonly units?: Readonly<Record<string, string>>;
   /** Path under /etc -> mode ("symlink" or octal) and text. */
   readonly etc?: Readonly<Record<string, readonly [mode: string, text: string]>>;
@@ -16,19 +16,19 @@ export interface SystemParts {
 }
 
 /**
- * A root directory with systems in it that run the real scripts, and stand-ins for the programs that would change
- * this machine. `systemctl` writes down what it is asked, and calls units failed that `fail` names.
+ * A root directory with systems that run the real scripts, and fakes of the programs that would change this
+ * machine. The fake systemctl logs its arguments, and reports units as failed that `fail` names.
  */
 export class FakeRoot {
   readonly root = mkdtempSync(join(tmpdir(), "pantheros-switch-"));
-  private readonly bin = join(this.root, "stand-ins");
+  private readonly bin = join(this.root, "fakes");
   private readonly log = join(this.root, "calls");
   private systems = 0;
 
   constructor() {
     mkdirSync(this.bin);
     mkdirSync(join(this.root, "accounts"));
-    this.standIn(
+    this.fake(
       "systemctl",
       `echo "systemctl $*" >>"${this.log}"
 case "$1" in
@@ -38,12 +38,12 @@ case "$1" in
   status) echo "status of $4"; exit 3 ;;
 esac`,
     );
-    this.standIn("getent", `[ "$1" = passwd ] && [ -e "${this.root}/accounts/$2" ]`);
-    this.standIn("useradd", `for last; do :; done; touch "${this.root}/accounts/$last"`);
-    this.standIn("userdel", `rm "${this.root}/accounts/$1"`);
+    this.fake("getent", `[ "$1" = passwd ] && [ -e "${this.root}/accounts/$2" ]`);
+    this.fake("useradd", `for last; do :; done; touch "${this.root}/accounts/$last"`);
+    this.fake("userdel", `rm "${this.root}/accounts/$1"`);
   }
 
-  private standIn(name: string, body: string): void {
+  private fake(name: string, body: string): void {
     writeFileSync(join(this.bin, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
   }
 
@@ -85,7 +85,7 @@ esac`,
     return out;
   }
 
-  /** What `program` of a system says and asks of systemd. */
+  /** Output of a system's `program`, and its calls of systemctl. */
   run(program: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     writeFileSync(this.log, "");
     const { status, stderr, error } = spawnSync(program, args, {

@@ -39,7 +39,7 @@ const names = Object.keys(inventory.hosts);
 const images = names.filter((name) => inventory.hosts[name]?.provider.kind === "image");
 const routers = names.filter((name) => inventory.hosts[name]?.router !== undefined);
 
-/** Who serves the names of a service, by the inventory: its environment's gateway, or its host. */
+/** The host that serves a service's name by the inventory: its environment's gateway, or its own host. */
 const gatewayOf = (name: string, { hosts, environments }: Inventory) => {
   const host = hosts[name];
   return (host && environments[host.environment]?.gateway) ?? name;
@@ -61,7 +61,7 @@ if (cache !== undefined) {
   direct.add(cache);
 }
 
-test("what is open to the world is what the inventory says: public names where they are served, and the tailnet", () => {
+test("only the inventory's ports are open to the internet: public names on the host that serves them, and the tailnet", () => {
   expect(servers.size).toBeGreaterThan(1);
   for (const name of names) {
     const { policy } = closed[name] ?? {};
@@ -76,7 +76,7 @@ test("what is open to the world is what the inventory says: public names where t
   }
 });
 
-test("without sources no host but an image takes SSH from outside the tailnet", () => {
+test("without sources only images accept SSH from outside the tailnet", () => {
   for (const name of names) {
     const ssh = closed[name]?.policy.ssh;
     expect([name, ssh?.public, ssh?.sources]).toEqual([name, images.includes(name), []]);
@@ -84,7 +84,7 @@ test("without sources no host but an image takes SSH from outside the tailnet", 
   }
 });
 
-test("with sources those and nobody else, and never on a router's way to the internet", () => {
+test("with sources only those reach SSH, and never on a router's interface to the internet", () => {
   expect(routers.length).toBeGreaterThan(0);
   for (const name of names.filter((host) => !images.includes(host))) {
     const wan = inventory.hosts[name]?.router?.wan;
@@ -100,7 +100,7 @@ test("with sources those and nobody else, and never on a router's way to the int
   }
 });
 
-test("a router's local network gets names and addresses; other ports answer on the tailnet's interface only", () => {
+test("a router's local network reaches DNS and DHCP; other ports are open only on the tailnet's interface", () => {
   for (const name of names) {
     const router = inventory.hosts[name]?.router;
     const { tailscale0, ...local } = closed[name]?.policy.interfaces ?? {};
@@ -141,7 +141,7 @@ const nft = ["/usr/sbin/nft", "/sbin/nft", "nft"].find(
   },
 );
 
-/** Connects from each source to each port, all at once: a port that is let in is refused by the kernel, as nothing listens. */
+/** Connects from each source to each port in parallel: the kernel refuses an open port, because nothing listens. */
 const KNOCK = `
 const net = require("node:net");
 const knock = ({ host, interface: name, from, to, port }) => new Promise((resolve) => {

@@ -11,7 +11,7 @@ const rules = (ssh: string, ports = "[]", sources = "[]") =>
   ) as string;
 const open = 'public = true; sources = ["198.51.100.7/32" "2001:db8::/64"];';
 
-test("those that deploy come first, everybody else by a limit of their own", () => {
+test("deploy sources are accepted first, all others with a limit per source", () => {
   expect(rules(open).split("\n")).toEqual([
     "ip saddr { 198.51.100.7/32 } tcp dport 22 accept",
     "ip6 saddr { 2001:db8::/64 } tcp dport 22 accept",
@@ -21,14 +21,14 @@ test("those that deploy come first, everybody else by a limit of their own", () 
   ]);
 });
 
-test("a host that is closed takes SSH from those that deploy only", () => {
+test("a closed host accepts SSH only from deploy sources", () => {
   expect(rules('public = false; sources = ["198.51.100.7/32"];')).toBe(
     "ip saddr { 198.51.100.7/32 } tcp dport 22 accept",
   );
   expect(rules("public = false; sources = [];")).toBe("");
 });
 
-test("public ports are for the proxy's networks, or for all when there is none", () => {
+test("public ports are open to the proxy's networks, or to all without a proxy", () => {
   const closed = "public = false; sources = [];";
   expect(rules(closed, "[80 443]", '["192.0.2.0/24" "2001:db8::/32"]').split("\n")).toEqual([
     "ip saddr { 192.0.2.0/24 } tcp dport { 80, 443 } accept",

@@ -28,7 +28,7 @@ test("a rented machine, and one without a report", () => {
   expect(of({})).toEqual({ cpu: "unknown", gpus: [], virtual: false });
 });
 
-test("a host's report is of the system that the inventory says", () => {
+test("a host's report has the inventory's system", () => {
   const hosts = Object.entries(loadInventory("nix/fleet.toml").hosts);
   const reports = hosts.filter(([name]) => existsSync(`nix/hosts/${name}/facter.json`));
   expect(reports.length).toBeGreaterThan(0);

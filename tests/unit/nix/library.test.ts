@@ -154,7 +154,7 @@ build = "target"
     ).toEqual(["web.staging.example.test", "iso.example.test", "logs.staging.example.test"]);
   });
 
-  test("gives a host its own services and the checks of both, a declared one first and once", () => {
+  test("gives a host its services and the checks of both, declared ones first and once", () => {
     expect(
       evaluate(
         `let h = (${fleetOf(small)}).hosts.web; in { s = builtins.attrNames h.services; c = map (c: "\${c.name} \${c.target}") h.health; }`,
@@ -170,7 +170,7 @@ build = "target"
     });
   });
 
-  test("a service's health is a path, a check or a list of them, at its own port unless told otherwise", () => {
+  test("a service's health is a path, a check or a list of checks, on its own port by default", () => {
     const health = (value: string) =>
       evaluate(
         `map (c: "\${c.kind} \${c.name} \${c.target} \${toString c.status}") (${fleetOf(
@@ -195,7 +195,7 @@ build = "target"
     ]);
   });
 
-  test("counts images as hosts, but not as deployable ones", () => {
+  test("treats images as hosts, but not as deployable ones", () => {
     expect(
       evaluate(
         `let f = ${fleetOf(small)}; in [ (builtins.attrNames f.hosts) (builtins.attrNames f.deployable) ]`,
@@ -203,7 +203,7 @@ build = "target"
     ).toEqual([["iso", "web"], ["web"]]);
   });
 
-  test("a decommissioned host and its services are as if they were not there", () => {
+  test("leaves out a decommissioned host and its services", () => {
     const gone = small.replace("[hosts.web]", '[hosts.web]\ndecommission = "keep"');
     expect(
       evaluate(
@@ -212,7 +212,7 @@ build = "target"
     ).toEqual([["iso"], ["quiet"], []]);
   });
 
-  test("names the hosts there are when a service is on none of them", () => {
+  test("names the existing hosts when a service is on an unknown one", () => {
     const error = evaluationError(
       `(${fleetOf(small.replace('host = "iso"', 'host = "nope"'))}).services.quiet.host`,
     );
@@ -221,7 +221,7 @@ build = "target"
 });
 
 describe("checks.nix", () => {
-  test("renders one check a line, tab separated, with - for what is empty", () => {
+  test("writes one check per line, tab separated, with - for an empty field", () => {
     expect(evaluate(checksOf(`(${fleetOf(small)}).hosts.web.health`))).toBe(
       [
         "http\tgrafana\thttp://127.0.0.1:3000/ready\t200\tyes\t5",
@@ -233,7 +233,7 @@ describe("checks.nix", () => {
     );
   });
 
-  test("refuses a field that would become another line or column", () => {
+  test("refuses a field that would add a line or a column", () => {
     const error = evaluationError(
       checksOf(
         '[{ kind = "command"; name = "x"; target = "a\\nb"; status = null; body = null; timeoutSeconds = 1; }]',
@@ -242,7 +242,7 @@ describe("checks.nix", () => {
     expect(error).toContain('health check "x": its fields must not contain tabs or line breaks');
   });
 
-  test("renders the deploy's seconds, and what else is set", () => {
+  test("writes the deploy's seconds, and other settings that are set", () => {
     const conf = (extra: string) =>
       evaluate(`(import (nix + "/lib/checks.nix")).deployConf ((${fleetOf(small)}).deploy // { ${extra} })`);
     const seconds = "confirm_seconds=45\nhealth_seconds=60\nhealth_period=2\n";
@@ -270,7 +270,7 @@ describe("deploy-targets.nix", () => {
       `(import (nix + "/lib/deploy-targets.nix")).fromNixos { provider.kind = "${kind}"; } (let c = ${configuration}; in c // { config = c.config // { ${more} }; })`,
     );
 
-  test("names what a NixOS system links to, as an object in JSON", () => {
+  test("has the link targets of a NixOS system, as an object in JSON", () => {
     expect(of("existing")).toEqual({
       system: "x86_64-linux",
       drvPath: expect.stringMatching(/^\/nix\/store\/.*-system\.drv$/),
@@ -281,7 +281,7 @@ describe("deploy-targets.nix", () => {
     });
   });
 
-  test("adds the disk script of machines that are created", () => {
+  test("adds the disk script for created machines", () => {
     expect(of("hetzner")).toMatchObject({
       disko: {
         drvPath: expect.stringMatching(/-disko\.drv$/),

@@ -34,7 +34,7 @@ test("there is one nixpkgs", () => {
   expect(Object.keys(lock.nodes).filter((name) => name.startsWith("nixpkgs"))).toEqual(["nixpkgs"]);
 });
 
-test("Nix finds the lock complete for flake.nix, without network", () => {
+test("Nix accepts the lock as complete for flake.nix, without network", () => {
   const directory = mkdtempSync(join(tmpdir(), "pantheros-lock-"));
   try {
     cpSync("nix/flake.nix", join(directory, "flake.nix"));
@@ -55,12 +55,12 @@ test("Nix finds the lock complete for flake.nix, without network", () => {
   }
 });
 
-/** As for `make nix-eval`: a directory of checkouts by the names of the inputs, here at the locked revisions. */
+/** As for `make nix-eval`: a directory with a checkout per input, here at the locked revisions. */
 const checkouts = process.env["INPUTS"];
 const checkoutOf = (name: string) => (checkouts ? join(checkouts, name) : undefined);
 
-// The files of an input can't be had from a package registry: without INPUTS no hash is recomputed, and each that isn't
-// shows as skipped. The workflow nix.yml fetches them all, and Nix compares.
+// Package registries do not have the files of inputs, so without INPUTS no hash is recomputed and each is skipped.
+// The workflow nix.yml fetches all inputs, and Nix compares their hashes.
 describe("hashes recomputed from checkouts in INPUTS", () => {
   for (const [name, node] of locked) {
     const checkout = checkoutOf(name);

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { loadInventory } from "../../../inventory/load.ts";
 import { evaluate } from "./nix.ts";
 
-/** What a module sets, by itself; `config` is what it reads, `wanted` an expression over `set`. */
+/** The settings of a single module; `config` is its input, `wanted` an expression over `set`. */
 const set = (module: string, config: string, args: string, wanted: string): unknown =>
   evaluate(`let set = import (nix + "/../tests/unit/nix/one-module.nix") {
     inherit nix;
@@ -17,7 +17,7 @@ const host = '{ name = "web"; environment = "production"; provider.kind = "exist
 const registry =
   '{ bucket = environment: purpose: "the-" + purpose; endpoint = "https://s3.example.test"; region = "eu-central-003"; hosts.web.backup = ["/srv"]; cacheName = "cache.example.test"; nameOf = name: name; }';
 
-test("1Password that is away when secrets are read again fails no unit, and one that answers is read", () => {
+test("an unavailable 1Password fails no unit at a refresh, and an available one is read", () => {
   const config = (script: string) => `{
     pantheros = { opnix = { tokenFile = "/token"; refresh = "6h"; }; secrets.key = { backend = "opnix"; path = "/run/secrets/key"; reference = "op://v/i/f"; owner = "root"; group = "root"; mode = "0400"; services = []; }; };
     systemd.services.opnix-secrets.script = ${JSON.stringify(script)};
@@ -47,7 +47,7 @@ test("1Password that is away when secrets are read again fails no unit, and one 
   expect(refresh("echo read")).toMatchObject({ status: 0, stdout: "read\n", stderr: "" });
 });
 
-describe("each purpose has a key to B2 of its own, so that the cache's opens neither dumps nor backups", () => {
+describe("each purpose has its own key for B2, so the cache's key opens neither dumps nor backups", () => {
   const dumps = `{
     pantheros = {
       secrets = ${secrets(["b2-dumps", "backup-password"])};
@@ -91,7 +91,7 @@ describe("each purpose has a key to B2 of its own, so that the cache's opens nei
   });
 });
 
-describe("units wait for the secrets that they read, and start again when one changes", () => {
+describe("units wait for their secrets, and restart when one changes", () => {
   const config = (backend: string) => `{
     pantheros = {
       opnix.tokenFile = "/token";
@@ -106,7 +106,7 @@ describe("units wait for the secrets that they read, and start again when one ch
     watched = set.systemd.paths.pantheros-secrets.pathConfig.PathChanged;
   }`;
 
-  test("OpNix's own unit counts for one of them: a new token starts it again", () => {
+  test("OpNix's own unit is one of them: a new token restarts it", () => {
     expect(set("secrets/changes.nix", config("opnix"), "{}", wanted)).toEqual({
       app: {
         after: ["opnix-secrets.service"],
@@ -119,7 +119,7 @@ describe("units wait for the secrets that they read, and start again when one ch
     });
   });
 
-  test("secrets of other backends have it too", () => {
+  test("the same holds for secrets of other backends", () => {
     expect(set("secrets/changes.nix", config("delivered"), "{}", wanted)).toMatchObject({
       app: { after: [], unitConfig: { ConditionPathExists: ["/run/secrets/key"] } },
       opnix: null,
@@ -128,7 +128,7 @@ describe("units wait for the secrets that they read, and start again when one ch
   });
 });
 
-describe("a machine that nobody sits at is never left with a kernel that panicked or hangs", () => {
+describe("an unattended machine recovers from a kernel that panics or hangs", () => {
   const boot = (more: string) => `{
     pantheros.boot = { loader = "grub-hybrid"; touchFirmware = false; timeout = 5; generations = 10; kernel = "default"; quiet = false;
       unattended = true; panicSeconds = 30; watchdogSeconds = 60; serialConsole = "ttyS0,115200"; ${more} };
@@ -136,7 +136,7 @@ describe("a machine that nobody sits at is never left with a kernel that panicke
   }`;
   const wanted = "{ inherit (set.boot) kernelParams; manager = set.systemd.settings.Manager; }";
 
-  test("it reboots by itself: kernel, first stage, service manager", () => {
+  test("it reboots by itself: kernel, first boot stage, service manager", () => {
     expect(set("core/boot.nix", boot(""), "{}", wanted)).toEqual({
       kernelParams: [
         "console=ttyS0,115200",
@@ -154,7 +154,7 @@ describe("a machine that nobody sits at is never left with a kernel that panicke
     expect(profile).toBe(true);
   });
 
-  test("a machine somebody sits at waits for them", () => {
+  test("a machine with an operator waits for the operator", () => {
     const laptop = boot("")
       .replace("unattended = true", "unattended = false")
       .replace('"ttyS0,115200"', "null");
@@ -162,7 +162,7 @@ describe("a machine that nobody sits at is never left with a kernel that panicke
   });
 });
 
-describe("certificates are there soon, and health says when they are not", () => {
+describe("certificates are ordered soon, and the health check fails without them", () => {
   const config = `{
     pantheros.secrets.cloudflare-dns-token.path = "/run/secrets/cloudflare-dns-token";
     pantheros.services.caddy = { enable = true; email = "hostmaster@example.test"; hstsSeconds = 1; contentSecurityPolicy = ""; trustedProxies = []; };
@@ -172,7 +172,7 @@ describe("certificates are there soon, and health says when they are not", () =>
   const vhost = `"notes.example.test" = { service = "notes"; certificate = "example.test"; upstream = "127.0.0.1:1"; forwardAuth = null; auth = "own"; proxied = true; }`;
   const args = `{ fleet = { domain = "example.test"; zone = "example.test"; }; host = ${host}; registry.hosts.web = { certificates = ["example.test"]; virtualHosts = { ${vhost}; }; }; }`;
 
-  test("the order waits for its token, is given again when that comes, and tried again when it fails", () => {
+  test("the order waits for its token, is repeated with a new token, and is retried after a failure", () => {
     const order = "acme-order-renew-example.test";
     expect(
       set("services/caddy.nix", config, args, "set.pantheros.secrets.cloudflare-dns-token.services"),
@@ -182,7 +182,7 @@ describe("certificates are there soon, and health says when they are not", () =>
     });
   });
 
-  test("a public name is checked over HTTPS, on this host, with the certificates that everybody trusts", () => {
+  test("a public name is checked over HTTPS, on this host, against public certificate authorities", () => {
     const [check] = set("services/caddy.nix", config, args, "set.pantheros.deployment.checks") as {
       kind: string;
       name: string;
@@ -194,7 +194,7 @@ describe("certificates are there soon, and health says when they are not", () =>
   });
 });
 
-describe("somebody can log in at the keyboard of a machine that has one", () => {
+describe("an account can log in at the keyboard of a machine with a desktop", () => {
   const refused = (users: string): unknown =>
     set(
       "desktop/default.nix",
@@ -203,7 +203,7 @@ describe("somebody can log in at the keyboard of a machine that has one", () => 
       "map (each: each.message) (builtins.filter (each: !each.assertion) set.assertions)",
     );
 
-  test("without a password of anybody it is refused, with the key that gives one", () => {
+  test("without any password it is refused, and the message names the key that sets one", () => {
     expect(refused("{ me.passwordSecret = null; }")).toEqual([
       expect.stringMatching(/^laptop: no account can log in at its keyboard; .*`password_secret`/),
     ]);
@@ -222,7 +222,7 @@ describe("somebody can log in at the keyboard of a machine that has one", () => 
   });
 });
 
-test("a host makes room while it builds, before its store is full", () => {
+test("a host deletes garbage during builds, before its store is full", () => {
   const config = `{
     pantheros.system = { substituters = {}; garbageCollection = { dates = "weekly"; olderThan = "30d"; }; locale = "C"; timeZone = "UTC";
       autoUpgrade = { enable = false; flake = null; }; };
@@ -240,7 +240,7 @@ test("a host makes room while it builds, before its store is full", () => {
   expect(until).toBeLessThan(15e9 / 2);
 });
 
-test("Authelia without anything to let people into is refused, since it would not start", () => {
+test("Authelia without a protected service is refused, because it would not start", () => {
   const config = `{
     pantheros = {
       services.authelia = { enable = true; listen = "127.0.0.1"; port = 9091; sessionHours = 1; idleMinutes = 1; smtp = null; };

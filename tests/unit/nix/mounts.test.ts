@@ -9,7 +9,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-/** Runs the check where the kernel shows `options` for every mount; null: nothing is mounted. */
+/** Runs the check with `options` as the kernel's options of every mount; null: nothing is mounted. */
 function check(rule: string, options: string | null) {
   const findmnt = join(directory, "findmnt");
   writeFileSync(findmnt, `#!/bin/sh\n${options === null ? "exit 1" : `echo '${options}'`}\n`);

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 const repository = process.cwd();
 const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "pantheros");
 
-/** PATH with Nix on it: the machine's own, or the one `make setup` puts into the cache. */
+/** PATH with Nix: the machine's own, or the one that `make setup` installs into the cache. */
 function pathWithNix(): string {
   const path = process.env["PATH"] ?? "";
   if (path.split(":").some((directory) => existsSync(join(directory, "nix")))) return path;
@@ -45,7 +45,7 @@ export function evaluate(expression: string): unknown {
   return JSON.parse(run("nix-instantiate", "--eval", "--strict", "--json", "--expr", bound));
 }
 
-/** What an expression that must not evaluate says. */
+/** The error of an expression that must not evaluate. */
 export function evaluationError(expression: string): string {
   const bound = `let nix = ${join(repository, "nix")}; in ${expression}`;
   const { code, stderr } = attempt("nix-instantiate", "--eval", "--strict", "--json", "--expr", bound);
@@ -53,13 +53,13 @@ export function evaluationError(expression: string): string {
   return stderr;
 }
 
-/** Where a store path lies on disk: without a /nix of its own, Nix keeps a store in the home of its user. */
+/** The file of a store path: without a writable /nix, Nix keeps its store in the user's home. */
 function onDisk(path: string): string {
   const own = join(homedir(), ".local/share/nix/root", path);
   return !existsSync(path) && existsSync(own) ? own : path;
 }
 
-/** Target of a link in the store, as it is written there. */
+/** Target of a link in the store, unresolved. */
 export const linkIn = (path: string, name: string): string => readlinkSync(onDisk(join(path, name)));
 
 /** Store path and file name behind a path in the store whose every part may be a link into the store. */

@@ -7,7 +7,7 @@ const sources = readdirSync("nix", { recursive: true, encoding: "utf8" })
   .map((file) => ({ file, text: readFileSync(join("nix", file), "utf8").replace(/^\s*#.*$/gm, "") }));
 
 /**
- * What an evaluation with an older NixOS lets through: names that nixpkgs of the lock does not have, or that say something
+ * Names that an evaluation with an older NixOS accepts, but that the locked nixpkgs lacks or that mean something
  * else there. Sources: release notes of NixOS 25.11, 26.05 and 26.11; nixpkgs, pull requests 425923 (closed) and 514097.
  */
 const gone: readonly [RegExp, string][] = [

@@ -1,6 +1,6 @@
-# What one module of nix/modules sets, evaluated by itself: nothing is merged with other modules and no type is checked, which takes
-# a nixpkgs (`make nix-eval`). Enough to see what a module makes of the values it reads.
-#   module: path; config: what it reads of other modules; args: host, fleet, registry, …
+# The settings of one module of nix/modules, evaluated by itself from given values. Nothing is merged with other modules and
+# no type is checked; `make nix-eval` does that with a nixpkgs.
+#   module: path; config: values of other modules; args: host, fleet, registry, …
 {
   nix,
   module,

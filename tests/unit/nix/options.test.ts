@@ -6,12 +6,12 @@ const options = evaluate(
   '(import (nix + "/../tools/nix/options.nix") { modules = nix + "/modules"; })',
 ) as ModuleOption[];
 
-test("every option says what it is", () => {
+test("every option has a description", () => {
   expect(options.length).toBeGreaterThan(150);
   expect(options.filter(({ description }) => description.trim() === "").map(({ name }) => name)).toEqual([]);
 });
 
-test("the documents' option names are there", () => {
+test("the documents' options exist", () => {
   expect(options.map(({ name }) => name)).toEqual(
     expect.arrayContaining([
       "services.tailscale-pantheros.enable",
@@ -23,7 +23,7 @@ test("the documents' option names are there", () => {
   );
 });
 
-test("docs/nix-options.md is what the modules declare", () => {
+test("docs/nix-options.md has the options that the modules declare", () => {
   // `make docs` writes it.
   expect(readFileSync("docs/nix-options.md", "utf8")).toBe(optionReference(options));
 });

@@ -12,9 +12,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Stand-ins for the programs around the script: storage is a directory, a dump is a line of text. */
-const standIns = {
-  // The caller may be root or not: either way programs run as they are.
+/** Fakes of the programs that the script runs: storage is a directory, a dump is a line of text. */
+const fakes = {
+  // Programs run as the caller, whether that is root or not.
   setpriv: 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"',
   chown: "exit 0",
   pg_dumpall: "echo roles",
@@ -38,7 +38,7 @@ let root: string;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "pantheros-dump-"));
   for (const directory of ["bin", "metrics", "tmp"]) mkdirSync(join(root, directory));
-  for (const [name, body] of Object.entries(standIns)) {
+  for (const [name, body] of Object.entries(fakes)) {
     const file = join(root, "bin", name);
     writeFileSync(file, `#!/bin/sh\necho "${name} $*" >>"$ROOT/calls"\n${body}\n`);
     chmodSync(file, 0o755);
@@ -78,7 +78,7 @@ function run(...args: string[]) {
 const stored = (name: string): string[] =>
   existsSync(join(root, "store", name)) ? readdirSync(join(root, "store", name)) : [];
 
-test("every database is dumped and stored, and Prometheus is told when", () => {
+test("every database is dumped and stored, and the time is written for Prometheus", () => {
   const { status, stderr } = run("dump");
   expect({ status, stderr }).toEqual({
     status: 0,
@@ -104,7 +104,7 @@ test("neither password nor key is in any program's arguments", () => {
   expect(calls).not.toMatch(/hunter2|swordfish|obscured/);
 });
 
-test("a dump that can't be read back is not stored, and nobody is told of success", () => {
+test("a dump that can't be read back is not stored, and no success is written", () => {
   writeFileSync(join(root, "db-app"), "bad\n");
   const { status, stderr } = run("dump");
   expect(status).toBe(1);
@@ -132,7 +132,7 @@ describe("with stored dumps", () => {
     expect(run("list", "app").stdout).toBe("app 20260101T000000Z\napp 20260202T000000Z\n");
   });
 
-  test("the latest is restored beside the database, which is left alone", () => {
+  test("the latest is restored next to the database, which stays unchanged", () => {
     const { status, calls } = run("restore", "app");
     expect(status).toBe(0);
     expect(readFileSync(join(root, "restored"), "utf8")).toBe("good new\n");
@@ -140,7 +140,7 @@ describe("with stored dumps", () => {
     expect(calls).not.toMatch(/RENAME|DROP|ALLOW_CONNECTIONS/);
   });
 
-  test("--replace swaps names in one transaction and keeps what was there", () => {
+  test("--replace swaps names in one transaction and keeps the old database", () => {
     const { calls } = run("restore", "app", "--at", "20260101T000000Z", "--replace");
     expect(readFileSync(join(root, "restored"), "utf8")).toBe("good old\n");
     expect(calls).toMatch(
@@ -149,7 +149,7 @@ describe("with stored dumps", () => {
     expect(calls).not.toContain("DROP");
   });
 
-  test("a broken one touches no database", () => {
+  test("a damaged one changes no database", () => {
     writeFileSync(join(root, "store/app/20260303T000000Z.dump"), "bad\n");
     const { status, stderr, calls } = run("restore", "app", "--replace");
     expect(status).toBe(1);
@@ -171,7 +171,7 @@ describe("with stored dumps", () => {
   });
 });
 
-test("without its password it names the file and the secret", () => {
+test("without its password the error names the file and the secret", () => {
   rmSync(join(root, "password"));
   const { status, stderr } = run("dump");
   expect([status, stderr]).toEqual([1, expect.stringContaining("has the secret backup-password arrived?")]);

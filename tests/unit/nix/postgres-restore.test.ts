@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Where distributions put PostgreSQL's own programs, newest first. */
+/** Directories of PostgreSQL's programs in distributions, newest first. */
 const places = [
   ...(process.env["PATH"] ?? "").split(":"),
   ...(existsSync("/usr/lib/postgresql")
@@ -106,13 +106,13 @@ esac`,
     rmSync(root, { recursive: true, force: true });
   });
 
-  test("killed at any of its statements, the database is there and takes connections", () => {
+  test("killed at any of its statements, the database exists and accepts connections", () => {
     let killed = 0;
-    // Databases are named by the second, and runs take less here.
+    // Database names contain the second, and runs take less than one here.
     fake("date", `n=$(cat "$ROOT/time" 2>/dev/null || echo 0); echo $((n + 1)) >"$ROOT/time"; echo "at$n"`);
     for (let statement = 1; ; statement++) {
       rmSync(join(root, "count"), { force: true });
-      // After the statement has been done, as by a lost power: nothing can be trapped.
+      // After the statement, like a power cut: no trap runs.
       fake(
         "psql",
         `n=$(($(cat "$ROOT/count" 2>/dev/null || echo 0) + 1)); echo $n >"$ROOT/count"
@@ -137,7 +137,7 @@ exit $code`,
     expect(sql("app", "SELECT text FROM notes")).toBe("of the dump");
   }, 120_000);
 
-  test("clients that come back all the time don't stop it, and what was there stays", () => {
+  test("clients that reconnect all the time do not prevent it, and the old database is kept", () => {
     sql("app", "UPDATE notes SET text = 'written since'");
     const busy = spawn(
       "sh",
@@ -158,7 +158,7 @@ exit $code`,
     expect(sql(before, "SELECT text FROM notes")).toBe("written since");
   }, 120_000);
 
-  test("the stored roles come back as SQL", () => {
+  test("the stored roles are returned as SQL", () => {
     const file = join(root, "roles.sql");
     well("sh", script, "globals", file);
     expect(well("cat", file)).toContain("CREATE ROLE app");

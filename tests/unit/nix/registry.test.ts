@@ -10,7 +10,7 @@ const registry = (toml: string, wanted: string): string =>
   `let registry = import (nix + "/lib/registry.nix") ((import (nix + "/lib/fleet.nix")).fromAttrs (builtins.fromTOML ${JSON.stringify(toml).replaceAll("$", "\\$")})); in ${wanted}`;
 const lowered = (wanted: string, toml = small) => evaluate(registry(toml, wanted));
 
-/** A gateway, a machine at home behind it, one in staging by itself. */
+/** A gateway, a machine at home behind it, and one in staging without a gateway. */
 const small = `
 schema = 1
 [fleet]
@@ -83,7 +83,7 @@ auth = "own"
 
 const upstreamAtHome = "home.tail0000.ts.net:3010";
 
-test("a public service is served by its environment's gateway, over the tailnet, with sign-on before it", () => {
+test("a public service is served by its environment's gateway, over the tailnet, with sign-on", () => {
   expect(lowered("registry.hosts.cloud.virtualHosts")).toEqual({
     "auth.example.test": {
       service: "auth",
@@ -117,14 +117,14 @@ test("without a gateway a host serves its own names, and the cache under the cac
   expect(lowered("registry.hosts.mirror.certificates")).toEqual(["staging.example.test"]);
 });
 
-test("only administrators and a service's groups pass sign-on, with a second factor where it is asked for", () => {
+test("only administrators and a service's groups pass sign-on, with a second factor if required", () => {
   expect(lowered("registry.accessRules")).toEqual([
     { domain: "grafana.example.test", policy: "two_factor", subject: ["group:admins", "group:developers"] },
   ]);
   expect(lowered("registry.groups")).toEqual(["admins", "developers"]);
 });
 
-test("ports open to the world only where names are served, and only to Cloudflare when all go through it", () => {
+test("ports are open to the internet only on hosts that serve names, and only to Cloudflare when all names use it", () => {
   expect(lowered("builtins.mapAttrs (_: h: h.firewall) registry.hosts")).toEqual({
     cloud: { public: [80, 443], cloudflareOnly: true, tailnet: [] },
     home: { public: [], cloudflareOnly: false, tailnet: [3010, 3020, 19999] },
@@ -161,7 +161,7 @@ test("a service listens beyond loopback only when another host reaches it", () =
   });
 });
 
-test("modules run what the inventory names, under their own name", () => {
+test("modules run the inventory's services, under the module's name", () => {
   expect(lowered("registry.hosts.cloud.modules")).toEqual({ authelia: "auth" });
   expect(lowered("registry.hosts.mirror.modules")).toEqual({ attic: "attic" });
 });
@@ -186,7 +186,7 @@ test("Prometheus scrapes every service with metrics and probes every public name
   expect(lowered("registry.hosts.cloud.scrapes")).toEqual([]);
 });
 
-test("the monitor expects each host, name, certificate, dump and backup that there is", () => {
+test("the monitor expects each existing host, name, certificate, dump and backup", () => {
   const laptop = `${small}
 [hosts.laptop]
 environment = "homelab"
@@ -212,7 +212,7 @@ provider = { kind = "existing", vendor = "x" }
   });
 });
 
-test("every module that makes a database for itself is one of those whose dumps are expected", () => {
+test("every module that creates its own database is in the list of expected dumps", () => {
   const files = readdirSync("nix/modules/services", { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".nix") && !file.startsWith("postgresql"))
     .map((file) => readFileSync(`nix/modules/services/${file}`, "utf8"));
@@ -234,7 +234,7 @@ test("a host backs up its own directories and its services', each once", () => {
   });
 });
 
-test("services, names and buckets are found by what they are for", () => {
+test("services, names and buckets are found by their purpose", () => {
   expect(
     lowered(
       '[ (registry.locate "home" "prometheus") (registry.locate "cloud" "prometheus") (registry.locate "home" "loki") (registry.nameFor "authelia") (registry.bucket "staging" "cache") (registry.bucket "homelab" "cache") registry.endpoint ]',
@@ -250,14 +250,14 @@ test("services, names and buckets are found by what they are for", () => {
   ]);
 });
 
-test("sign-on that nobody runs is an error with the service's name", () => {
+test("sign-on without a sign-on service is an error with the service's name", () => {
   const error = evaluationError(
     registry(small.replace('module = "authelia"\n', ""), "registry.hosts.cloud.virtualHosts"),
   );
   expect(error).toContain('services.grafana: auth = "sso", but no service has module = "authelia"');
 });
 
-test("the fleet's own services: every module is one that exists, every host's lowering evaluates", () => {
+test("the fleet's own services: every module exists, and every host's result evaluates", () => {
   const program = loadInventory("nix/fleet.toml");
   const modules = evaluate(
     'let r = import (nix + "/lib/registry.nix") ((import (nix + "/lib/fleet.nix")).fromFile (nix + "/fleet.toml")); in builtins.mapAttrs (_: h: builtins.attrNames h.modules) r.hosts',
@@ -276,11 +276,11 @@ test("the fleet's own services: every module is one that exists, every host's lo
   }
 });
 
-test("Cloudflare's networks are the program's", () => {
+test("Cloudflare's networks are the same as the program's", () => {
   expect(evaluate('import (nix + "/lib/cloudflare-ranges.nix")')).toEqual([...CLOUDFLARE_RANGES]);
 });
 
-describe("what Prometheus and Grafana are given", () => {
+describe("the configuration of Prometheus and Grafana", () => {
   interface Rule {
     alert?: string;
     record?: string;
@@ -288,7 +288,7 @@ describe("what Prometheus and Grafana are given", () => {
     annotations?: { summary: string; action: string };
   }
 
-  test("every alert says what is wrong and what to do; each expected host has its own", () => {
+  test("every alert has a summary and an action, and each expected host its own alerts", () => {
     const groups = evaluate(
       'import (nix + "/modules/services/monitoring/rules.nix") { interval = 30; expected = { hosts = [ "a" "b" ]; dumps = []; backups = []; probes = []; gateways = {}; }; }',
     ) as { name: string; rules: Rule[] }[];
@@ -303,7 +303,7 @@ describe("what Prometheus and Grafana are given", () => {
     }
   });
 
-  test("the overview has the figures of the architecture document that something measures", () => {
+  test("the overview has all measured figures of the architecture document", () => {
     const { overview } = evaluate(
       'import (nix + "/modules/services/monitoring/dashboards.nix") { cacheName = "cache.example.test"; }',
     ) as {
@@ -325,7 +325,7 @@ describe("what Prometheus and Grafana are given", () => {
     for (const { gridPos } of overview.panels) expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
   });
 
-  test("metrics that alerts wait for are written by the programs of the same name", () => {
+  test("the metrics of alerts are written by the programs", () => {
     const written = ["postgresql/dump.sh", "backups/default.nix"]
       .map((file) => readFileSync(`nix/modules/services/${file}`, "utf8"))
       .join("\n");

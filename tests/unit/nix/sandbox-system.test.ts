@@ -72,7 +72,7 @@ function built(what: "toplevel" | "unmanaged", sandbox: string): string {
   return stdout.trim();
 }
 
-test("a built system is what its deploy target says", () => {
+test("a built system matches its deploy target", () => {
   const told = target('motd = "hi"');
   const system = built("toplevel", 'motd = "hi"');
   expect(system).toBe(told.toplevel);
@@ -84,7 +84,7 @@ test("a built system is what its deploy target says", () => {
   expect(readStore(system, "sw/bin/pantheros-supervisor")).toBe(`#!/bin/sh\n${supervisorText()}`);
 });
 
-test("its /etc lets in the deploy user, for one program, with signed closures", () => {
+test("its /etc allows the deploy user one program, with signed closures", () => {
   const system = built("toplevel", "");
   const program = "/run/current-system/sw/bin/pantheros-supervisor";
   expect(readStore(system, "etc/sudoers.d/deploy")).toBe(`deploy ALL=(root) NOPASSWD: ${program}\n`);
@@ -107,7 +107,7 @@ test("its /etc lets in the deploy user, for one program, with signed closures", 
   expect(readStore(system, "etc-manifest").split("\n")).toContain("0440\tsudoers.d/deploy");
 });
 
-test("before anybody deploys to it, it has its services and root's keys only", () => {
+test("before its first deploy it has only its services and root's keys", () => {
   const system = built("unmanaged", "");
   expect(inStore(system, "etc/systemd/system/hello.service")).toBe(true);
   expect(readStore(system, "etc/ssh/authorized_keys.d/root")).toBe(`${deployKey}\n`);
@@ -130,7 +130,7 @@ test("kernel, inhibitors and faults of the sandbox table become part of the syst
   ]);
 });
 
-test("filler gives a closure the wanted number and size of paths, the same ones again for the same seed", () => {
+test("filler adds the given number and size of paths, with the same content for the same seed", () => {
   const fillers = (system: string) => readStore(system, "extra-dependencies").trim().split("\n");
   const system = built("toplevel", 'filler = { paths = 3, bytes = 4000, seed = "a" }');
   expect(fillers(system)).toHaveLength(3);

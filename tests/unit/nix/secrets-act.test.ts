@@ -8,7 +8,7 @@ let root: string;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "pantheros-act-"));
   mkdirSync(join(root, "bin"));
-  // Answers with the state that the test gave the unit; asked for anything else it writes that down.
+  // Prints the unit's state from the test, and logs all other calls.
   writeFileSync(
     join(root, "bin/systemctl"),
     `#!/bin/sh
@@ -31,7 +31,7 @@ const unit = (name: string, active: string, condition: "yes" | "no" = "yes", tri
   );
 const secret = (name: string, content: string) => writeFileSync(join(root, name), content);
 
-/** What it asked systemd for. */
+/** The logged calls of systemctl. */
 function act(...shell: string[]): string[] {
   rmSync(join(root, "calls"), { force: true });
   const [program = "sh", ...args] = shell;
@@ -63,20 +63,20 @@ test.each([["sh"], ["dash"], ["busybox", "sh"]])(
     expect(restarts(act(...shell))).toEqual(["fetch.service"]);
     secret("key", "two");
     expect(restarts(act(...shell))).toEqual(["a.service", "b.service"]);
-    // Written again with the same content, as at every fetch.
+    // Rewritten with the same content, as at every fetch.
     secret("key", "two");
     expect(act(...shell)).toEqual([]);
   },
 );
 
-test("a token that comes after the boot starts the fetching again", () => {
+test("a token that arrives after boot restarts the fetcher", () => {
   expect(act()).toEqual([]);
   unit("fetch.service", "active");
   secret("token", "one");
   expect(restarts(act())).toEqual(["fetch.service"]);
 });
 
-test("who was skipped for want of a file, or failed with an older one, starts; who was stopped does not", () => {
+test("a unit that was skipped without its file, or failed with an older one, starts; a stopped one does not", () => {
   expect(act()).toEqual([]);
   unit("a.service", "inactive", "no");
   unit("b.service", "inactive");
@@ -90,14 +90,14 @@ test("who was skipped for want of a file, or failed with an older one, starts; w
   expect(calls).toContain("reset-failed b.service");
 });
 
-test("a file that went and came back with the same content starts who was skipped meanwhile", () => {
+test("a file that was deleted and restored unchanged starts units that were skipped meanwhile", () => {
   secret("key", "one");
   act();
   unit("a.service", "inactive", "no");
   expect(restarts(act())).toEqual(["a.service"]);
 });
 
-test("sums of secrets are root's alone, and none is printed", () => {
+test("only root can read the sums of secrets, and none is printed", () => {
   secret("key", "one");
   act();
   expect(
@@ -122,7 +122,7 @@ const unitsFor = (fetcher: string) =>
     service: { Unit: { Before?: string[] } };
   };
 
-test("a unit waits for all files that it reads, and for who brings them; the token's change starts the fetcher", () => {
+test("a unit waits for all its files and for their fetcher; a changed token starts the fetcher", () => {
   const units = unitsFor('{ unit = "fetch.service"; token = "/token"; }');
   expect(units.readers["a.service"]).toEqual({
     ConditionPathExists: ["/run/secrets/key", "/run/secrets/other"],
@@ -137,7 +137,7 @@ test("a unit waits for all files that it reads, and for who brings them; the tok
   expect(units.service.Unit.Before).toEqual(["fetch.service", "a.service", "b.service"]);
 });
 
-test("without a fetcher there is nothing to wait for but the files", () => {
+test("without a fetcher a unit waits only for its files", () => {
   const units = unitsFor("null");
   expect(units.readers["a.service"]?.After).toEqual([]);
   expect(units.table).not.toContain("token");

@@ -11,7 +11,7 @@ const patience = "x-systemd.device-timeout=infinity";
 const devices = (layout: string) =>
   evaluate(`${library}.devices { layout = "${layout}"; disk = "/dev/sda"; classes = ${classes}; }`);
 
-test("the documents' mount options stand in the inventory as they are written", () => {
+test("the inventory has the documents' mount options unchanged", () => {
   const { mounts } = loadInventory("nix/fleet.toml");
   const written = Object.values(mounts).map(({ mount, options }) => `${mount} ${options.join(",")}`);
   expect(written).toEqual(
@@ -31,7 +31,7 @@ test("the volumes of the inventory leave room on the disk", () => {
   expect(percent.reduce((sum, part) => sum + part, 0)).toBeLessThanOrEqual(100);
 });
 
-test("each class is a volume with a btrfs of its own, with its own options", () => {
+test("each class is a volume with its own btrfs and its own options", () => {
   expect(devices("btrfs-classes")).toMatchObject({
     disk: {
       main: {
@@ -86,7 +86,7 @@ test("an encrypted disk has the same volumes inside", () => {
   });
 });
 
-test("what the first stage mounts of an encrypted disk waits for its passphrase as long as it takes", () => {
+test("file systems of the first boot stage on an encrypted disk wait for the passphrase without a limit", () => {
   const mounted = (layout: string): string[] => {
     const found: string[] = [];
     JSON.stringify(devices(layout), (_, value) => {
@@ -99,7 +99,7 @@ test("what the first stage mounts of an encrypted disk waits for its passphrase 
   expect(mounted("btrfs-classes")).toEqual([]);
 });
 
-test("ZFS has a dataset for each class, with properties of the same intent", () => {
+test("ZFS has a dataset for each class, with equivalent properties", () => {
   expect(devices("zfs")).toMatchObject({
     zpool: {
       pool: {
@@ -113,7 +113,7 @@ test("ZFS has a dataset for each class, with properties of the same intent", () 
   });
 });
 
-test("what the kernel must show follows from the options", () => {
+test("the options to verify follow from the class's options", () => {
   expect(
     evaluate(`builtins.map ${library}.expected (builtins.attrValues (removeAttrs ${classes} ["root"]))`),
   ).toEqual([

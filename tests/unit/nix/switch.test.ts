@@ -24,7 +24,7 @@ const text = (path: string) => readFileSync(at(path), "utf8");
 const running = () => readlinkSync(at("run/current-system"));
 
 describe("switch", () => {
-  test("activates, starts what is wanted and makes it the boot default", () => {
+  test("activates, starts the wanted units, and makes the system the boot default", () => {
     const system = fake.system({ units: { "a.service": "1", "b.service": "1" } });
     const { code, stderr, calls } = fake.switch(system, "switch");
     expect(code).toBe(0);
@@ -37,7 +37,7 @@ describe("switch", () => {
     expect(readlinkSync(at("run/systemd/system/a.service"))).toBe("/nix/store/1-unit-a.service/a.service");
   });
 
-  test("stops what is gone, stops and starts what changed, leaves the rest alone", () => {
+  test("stops removed units, restarts changed ones, leaves the others running", () => {
     fake.switch(
       fake.system({ units: { "same.service": "1", "new.service": "1", "gone.service": "1" } }),
       "test",
@@ -60,7 +60,7 @@ describe("switch", () => {
     ]);
   });
 
-  test("done twice, stops and reports nothing the second time", () => {
+  test("stops and reports nothing the second time", () => {
     const system = fake.system({ units: { "a.service": "1" } });
     fake.switch(system, "switch");
     const { code, stderr, calls } = fake.switch(system, "switch");
@@ -105,7 +105,7 @@ describe("switch", () => {
     );
   });
 
-  test("exits 2 when the activation script failed, with the rest of it done", () => {
+  test("exits 2 when the activation script failed, after the rest of it", () => {
     const system = fake.system({ activation: "fail", units: { "a.service": "1" } });
     const { code, stderr, calls } = fake.switch(system, "test");
     expect(code).toBe(2);
@@ -118,7 +118,7 @@ describe("switch", () => {
 });
 
 describe("actions", () => {
-  test("test leaves the boot default, boot changes nothing else", () => {
+  test("test keeps the boot default, boot changes nothing else", () => {
     const [first, second] = [fake.system({}), fake.system({ units: { "a.service": "1" } })];
     fake.switch(first, "switch");
     fake.switch(second, "test");
@@ -128,7 +128,7 @@ describe("actions", () => {
     expect([running(), readlinkSync(at("boot/pantheros-default"))]).toEqual([first, second]);
   });
 
-  test("dry-activate says what would happen and does nothing", () => {
+  test("dry-activate prints the changes and makes none", () => {
     const first = fake.system({ units: { "gone.service": "1", "new.service": "1" } });
     fake.switch(first, "test");
     const { code, stderr, calls } = fake.switch(
@@ -148,7 +148,7 @@ describe("actions", () => {
     ]);
   });
 
-  test("an unknown one is refused with the usage", () => {
+  test("an unknown action is refused with the usage", () => {
     const { code, stderr } = fake.switch(fake.system({}), "explode");
     expect([code, stderr.split("\n")[0]]).toEqual([
       1,
@@ -180,7 +180,7 @@ describe("inhibitors", () => {
     return fake.system({ inhibitors: { dbus: "broker", fresh: "1" } });
   };
 
-  test.each(["switch", "test", "check"])("stop %s when a value of both systems differs", (action) => {
+  test.each(["switch", "test", "check"])("stop %s when a value that both systems have differs", (action) => {
     const next = change();
     const before = running();
     const { code, stderr, calls } = fake.switch(next, action);
@@ -194,7 +194,7 @@ describe("inhibitors", () => {
     expect(existsSync(at("boot/pantheros-default"))).toBe(false);
   });
 
-  test("do not stop boot, nor a switch that was told not to check", () => {
+  test("do not stop boot, nor a switch without checks", () => {
     const next = change();
     expect(fake.switch(next, "boot").code).toBe(0);
     expect(fake.switch(next, "test", { NIXOS_NO_CHECK: "1" }).code).toBe(0);
@@ -205,14 +205,14 @@ describe("inhibitors", () => {
 describe("/etc", () => {
   const owner = { "sudoers.d/deploy": ["0440", "rule\n"], motd: ["symlink", "new\n"] } as const;
 
-  test("holds links and copies with their modes", () => {
+  test("has links, and copies with their modes", () => {
     fake.switch(fake.system({ etc: owner }), "test");
     expect(statSync(at("etc/sudoers.d/deploy")).mode & 0o777).toBe(0o440);
     expect(text("etc/motd")).toBe("new\n");
     expect(text("etc/.pantheros-etc").trim().split("\n")).toEqual(["hostname", "motd", "sudoers.d/deploy"]);
   });
 
-  test("is cleared of what the next system has not, and gets back what was there before", () => {
+  test("loses files that the next system lacks, and gets the original files back", () => {
     mkdirSync(at("etc"));
     writeFileSync(at("etc/motd"), "Debian\n");
     fake.switch(fake.system({ etc: owner }), "test");
@@ -224,7 +224,7 @@ describe("/etc", () => {
     expect(text("etc/.pantheros-etc")).toBe("hostname\n");
   });
 
-  test("is readable by everybody whatever the caller's umask", () => {
+  test("is readable by every user, whatever the caller's umask", () => {
     const system = fake.system({ etc: { "ssh/authorized_keys.d/deploy": ["0444", "key\n"] } });
     const { code } = fake.run("sh", ["-c", `umask 077; exec ${system}/bin/switch-to-configuration test`]);
     expect(code).toBe(0);
@@ -232,7 +232,7 @@ describe("/etc", () => {
   });
 });
 
-test("accounts come and go with the systems that declare them; others stay", () => {
+test("accounts are created and deleted with the systems that declare them; others stay", () => {
   writeFileSync(at("accounts/somebody"), "");
   fake.switch(fake.system({ users: ["deploy"] }), "test");
   expect(readdirSync(at("accounts")).toSorted()).toEqual(["deploy", "somebody"]);
@@ -240,7 +240,7 @@ test("accounts come and go with the systems that declare them; others stay", () 
   expect(readdirSync(at("accounts"))).toEqual(["somebody"]);
 });
 
-test("an entry that is started once hands the boot over to its system, and is gone", () => {
+test("an entry that is started once passes the boot to its system, and is removed", () => {
   const next = fake.system({ units: { "next.service": "1" } });
   const system = fake.system({ units: { "a.service": "1" } });
   for (const directory of ["boot", "run"]) mkdirSync(at(directory), { recursive: true });

@@ -20,7 +20,7 @@ const range = (kind: string, spans: readonly (readonly [number, number])[]) =>
     Array.from({ length: to - from + 1 }, (_, index) => `${kind}-${String(from + index).padStart(2, "0")}`),
   );
 
-/** The ids of the requirements; the gaps are the numbering's own. */
+/** The ids of the requirements, whose numbering has gaps. */
 const ids = [
   ...range("P", [
     [1, 11],
@@ -53,12 +53,12 @@ const isOption = (name: string) =>
 const isFile = (name: string) =>
   !isOption(name) && (name.includes("/") || /\.(ts|nix|md)$|^Makefile$/.test(name));
 
-test("every requirement has its row, once", () => {
+test("every requirement has exactly one row", () => {
   expect(ids).toHaveLength(242);
   expect(rows.map(({ id }) => id)).toEqual(ids);
 });
 
-test("every row says whether it is met, and where", () => {
+test("every row has a state and a place", () => {
   const wrong = rows.filter(
     ({ state, where }) => !["here", "partly", "next"].includes(state) || where === "",
   );
@@ -72,7 +72,7 @@ test("every row that is met names a file or an option", () => {
   expect(vague.map(({ id }) => id)).toEqual([]);
 });
 
-test("a row that is met speaks of nothing that is missing, and one that is met in part does", () => {
+test("a met row names nothing as missing, and a partly met one does", () => {
   const speaks = (where: string) => /\bnext\b|\bnot yet\b|nothing sends|wait for a sender/.test(where);
   expect(rows.filter(({ state, where }) => state === "here" && speaks(where)).map(({ id }) => id)).toEqual(
     [],
@@ -82,30 +82,30 @@ test("a row that is met speaks of nothing that is missing, and one that is met i
   );
 });
 
-/** Rows whose truth is a value: an expression over the fleet of nix/fleet.toml, true when the requirement is met whole. */
+/** Rows that can be evaluated: an expression over nix/fleet.toml, true when the requirement is fully met. */
 const evaluated: readonly (readonly [string, string])[] = [
-  // Hosts read a cache of the fleet's own only where the inventory has its address and key (nix/modules/inventory.nix).
+  // Hosts read the fleet's own cache only if the inventory has its address and key (nix/modules/inventory.nix).
   ["D-04", "fleet.cache.url != null && fleet.cache.publicKey != null"],
-  // Somebody signs on through Dex.
+  // A service uses Dex for its sign-on.
   [
     "N-110",
     'builtins.any (service: service.module == "dex" && (service.options.clients or []) != []) (builtins.attrValues fleet.services)',
   ],
-  // The program's secrets are in no vault that a host reads; inventory/vaults.ts refuses the same.
+  // The program's secrets are in no vault that a host reads; inventory/vaults.ts refuses that too.
   [
     "P-61",
     'builtins.all (host: builtins.match "op://pantherOS/.*" host.secretsItem == null) (builtins.attrValues fleet.hosts)',
   ],
 ];
 
-test.each(evaluated)("%s is called met when the fleet does it, and not before", (id, expression) => {
+test.each(evaluated)("%s is marked as met only when the fleet does it", (id, expression) => {
   const met = evaluate(
     `let fleet = (import (nix + "/lib/fleet.nix")).fromFile (nix + "/fleet.toml"); in ${expression}`,
   );
   expect([id, rows.find((row) => row.id === id)?.state === "here"]).toEqual([id, met]);
 });
 
-test("every file that is named exists", () => {
+test("every named file exists", () => {
   const missing = rows.flatMap(({ id, where }) =>
     names(where)
       .filter((name) => isFile(name) && !existsSync(name))
@@ -114,7 +114,7 @@ test("every file that is named exists", () => {
   expect(missing).toEqual([]);
 });
 
-test("every key of the inventory that is named is in it", () => {
+test("every named inventory key exists", () => {
   const inventory: unknown = parse(readFileSync("nix/fleet.toml", "utf8"));
   const below = (value: unknown, key: string): unknown[] => {
     if (typeof value !== "object" || value === null) return [];
@@ -132,7 +132,7 @@ test("every key of the inventory that is named is in it", () => {
   expect(named.filter(({ key }) => !isThere(key))).toEqual([]);
 });
 
-test("every option that is named is declared, and what is only planned is not called met", () => {
+test("every named option is declared, and a planned one is not marked as met", () => {
   const declared = evaluate(
     '(import (nix + "/../tools/nix/options.nix") { modules = nix + "/modules"; })',
   ) as { name: string; description: string }[];

@@ -25,7 +25,7 @@ const nix = (toml: string, wanted: string): unknown =>
   );
 const networkOf = (provider: string) => nix(hostOf(provider), "own.networkOf (own.uplinkOf host)");
 
-test("a server at Hetzner gets IPv4 by DHCP alone, and its IPv6 address where the installation left it", () => {
+test("a server at Hetzner gets IPv4 by DHCP alone, and its IPv6 address from the file that the installation writes", () => {
   expect(networkOf(hetzner)).toMatchObject({
     networkConfig: { DHCP: "ipv4", IPv6AcceptRA: false },
     address: [],
@@ -56,7 +56,7 @@ test("static addresses of the inventory, with gateways outside of their network"
   });
 });
 
-test("other machines are left to NixOS", () => {
+test("other machines are not configured", () => {
   expect(nix(hostOf(existing("")), "own.uplinkOf host")).toBeNull();
 });
 
@@ -90,7 +90,7 @@ describe("the drop-in of the delivered address", () => {
     return { status, stderr, text: existsSync(file) ? readFileSync(file, "utf8") : undefined };
   };
 
-  test("has the address and Hetzner's gateway, and networkd reads it", () => {
+  test("has the address and Hetzner's gateway, and networkd reloads", () => {
     expect(run("2001:db8:1:1::1/64\n")).toMatchObject({
       status: 0,
       text: "[Network]\nAddress=2001:db8:1:1::1/64\n\n[Route]\nGateway=fe80::1\nGatewayOnLink=yes\n",
@@ -98,7 +98,7 @@ describe("the drop-in of the delivered address", () => {
     expect(readFileSync(join(root, "calls"), "utf8")).toContain("networkctl reload");
   });
 
-  test("goes with the file", () => {
+  test("is removed with the file", () => {
     run("2001:db8::1/64\n");
     expect(run(undefined)).toMatchObject({ status: 0, text: undefined });
   });

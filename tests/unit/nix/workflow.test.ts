@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { loadInventory } from "../../../inventory/load.ts";
 import { evaluate } from "./nix.ts";
 
-test("the workflow tests every machine test there is", () => {
+test("the workflow runs every machine test", () => {
   const workflow = readFileSync(".github/workflows/nix.yml", "utf8");
   const listed = /machine: \[([^\]]*)\]/.exec(workflow)?.[1]?.split(", ");
   const files = readdirSync("nix/checks").filter((file) => file.endsWith(".nix") && file !== "default.nix");

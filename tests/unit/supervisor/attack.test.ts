@@ -1,4 +1,4 @@
-/** What once broke the promise: "a deploy that cannot leave a machine broken, and tells the truth". */
+/** Regressions of the promise that a deploy cannot break a machine and that its result is true. */
 import { type Closure, FakeHost } from "./fake-host.ts";
 
 jest.setTimeout(120_000);
@@ -21,8 +21,8 @@ const onOld = (action: string, text: string) =>
   host.write(`${old}/on-${action}`, `#!/bin/sh\n${text}\n`, 0o755);
 const last = () => host.status()["last"] as Record<string, unknown>;
 
-describe("the way back", () => {
-  test("waits for a switch of somebody else's, and keeps the first cause", () => {
+describe("a rollback", () => {
+  test("waits for another switch, and keeps the first cause", () => {
     host.write("run/nixos/switch-to-configuration.lock", "");
     onOld("test", `flock -n ${lock} true || { echo "Could not acquire lock"; exit 1; }`);
     const onTest = `setsid flock ${lock} sleep 3 >/dev/null 2>&1 & sleep 0.2`;
@@ -31,7 +31,7 @@ describe("the way back", () => {
     expect(json["reason"]).toContain("sums (command");
   });
 
-  test("is tried again until the old system's switch went well", () => {
+  test("is repeated until the old system's switch succeeds", () => {
     const counter = '"$PANTHEROS_ROOT/fake/tries"';
     onOld("test", `echo x >>${counter}; [ "$(wc -l <${counter})" -ge 3 ]`);
     expect(activate(host.closure("next", unhealthy)).json).toMatchObject({
@@ -41,7 +41,7 @@ describe("the way back", () => {
     expect(host.read("fake/tries")).toBe("x\nx\nx\n");
   });
 
-  test("reboots into the old system as the last resort, and says what was before it", async () => {
+  test("reboots into the old system as the last resort, and keeps the first cause", async () => {
     onOld("test", "echo cannot; exit 9");
     const next = host.closure("next", { ...unhealthy, conf: { ...short, reboot_seconds: 60 } });
     host.start(["activate", next, "t1"]);
@@ -53,7 +53,7 @@ describe("the way back", () => {
     expect(last()).toMatchObject({ outcome: "rolled-back", step: "health", running: old });
   });
 
-  test("begins when nothing of the forward activation is alive", async () => {
+  test("starts only after all processes of the activation have ended", async () => {
     const pid = '"$PANTHEROS_ROOT/fake/forward.pid"';
     const next = host.closure("next", {
       onTest: `trap "" TERM; echo $$ >${pid}; ln -sfn changed "$PANTHEROS_ROOT/run/current-system"; while :; do sleep 0.1; done`,
@@ -71,7 +71,7 @@ describe("the way back", () => {
     expect(last()).toMatchObject({ outcome: "rolled-back", step: "switching", running: old });
   });
 
-  test("goes on when it is killed or stopped itself", async () => {
+  test("continues after it is killed or stopped", async () => {
     onOld(
       "test",
       'echo x >>"$PANTHEROS_ROOT/fake/back"; [ "$(wc -l <"$PANTHEROS_ROOT/fake/back")" -ge 3 ] || sleep 60',
@@ -86,13 +86,13 @@ describe("the way back", () => {
   });
 
   test.each([
-    ["its switch failed", "ln -sfn $OLD $PANTHEROS_ROOT/run/current-system; echo half; exit 2", /half/],
+    ["its switch fails", "ln -sfn $OLD $PANTHEROS_ROOT/run/current-system; echo half; exit 2", /half/],
     [
       "its units do not serve",
       'echo nginx.service >"$PANTHEROS_ROOT/fake/serving"; chmod 444 "$PANTHEROS_ROOT/fake/serving"; rm -f "$PANTHEROS_ROOT/fake/bin/start"',
       /sshd.service/,
     ],
-  ])("is not told as rolled back when %s", (_, text, reason) => {
+  ])("is not reported as rolled back when %s", (_, text, reason) => {
     onOld("test", `OLD=${old}\n${text}`);
     const fake = host.read("fake/bin/systemctl").replace('echo "$u" >>"$R/fake/serving"', ":");
     host.write("fake/bin/systemctl", fake, 0o755);
@@ -103,7 +103,7 @@ describe("the way back", () => {
     expect(host.log()).not.toContain("reboot"); // it can be deployed to
   });
 
-  test("is not told as rolled back as long as nobody can log in: the machine reboots", () => {
+  test("is not reported as rolled back while the deploy user cannot log in: the machine reboots", () => {
     host.write(`${old}/etc/ssh/authorized_keys.d/root`, "the fleet's key\n");
     host.write("etc/ssh/authorized_keys.d/root", "the fleet's key\n");
     const onTest = 'echo nobody >"$PANTHEROS_ROOT/etc/ssh/authorized_keys.d/root"';
@@ -118,7 +118,7 @@ describe("the way back", () => {
     expect(activate(next, "t2").json).toMatchObject({ outcome: "rolled-back", running: old });
   });
 
-  test("does not look for what somebody ran for a time, and names each unit that is missing", () => {
+  test("ignores transient units, and names each missing unit", () => {
     host.write("fake/serving", "somebodys.service\nsshd.service\nnginx.service\n");
     const stops = (kept: string) => `printf '${kept}' >"$PANTHEROS_ROOT/fake/serving"`;
     const first = host.closure("first", { ...unhealthy, onTest: stops("sshd.service\\nnginx.service\\n") });
@@ -130,7 +130,7 @@ describe("the way back", () => {
     expect(json).toMatchObject({ outcome: "failed", missingUnits: ["sshd.service", "nginx.service"] });
   });
 
-  test("through a reboot, does not wait for a profile that cannot be moved: the old system is what boots", async () => {
+  test("through a reboot, does not wait for a profile that cannot be changed: the old system boots", async () => {
     const conf = { reboot: "allow", switch_seconds: 1, reboot_seconds: 60 };
     const next = host.closure("next", { ...unhealthy, kernel: "linux-6.13", conf });
     const reboots = () => host.log().filter((entry) => entry === "reboot").length;
@@ -149,7 +149,7 @@ describe("the way back", () => {
     expect(host.profile()).toBe(old);
   });
 
-  test("goes to what was confirmed, and not to what merely runs", () => {
+  test("restores the confirmed system, not the running one", () => {
     activate(old, "t0");
     host.run(["confirm", "t0"]);
     host.link("run/current-system", host.closure("byhand"));
@@ -157,7 +157,7 @@ describe("the way back", () => {
     expect(json).toMatchObject({ outcome: "rolled-back", recorded: old, running: old });
   });
 
-  test("where nothing was confirmed yet, goes to what the machine boots", () => {
+  test("without a confirmed system, restores the boot default", () => {
     host.link("run/current-system", host.closure("byhand"));
     expect(activate(host.closure("next", unhealthy)).json).toMatchObject({
       outcome: "rolled-back",
@@ -165,7 +165,7 @@ describe("the way back", () => {
     });
   });
 
-  test("an unhealthy system that is the confirmed one itself is no rollback", () => {
+  test("is not reported for the confirmed system itself when it is unhealthy", () => {
     activate(old, "t0");
     host.run(["confirm", "t0"]);
     host.link("run/current-system", host.closure("byhand"));
@@ -174,8 +174,8 @@ describe("the way back", () => {
   });
 });
 
-describe("the account", () => {
-  test("a commit that is killed between its writes is finished, and rollback knows the system before it", async () => {
+describe("the files of a commit", () => {
+  test("a commit that is killed between its writes is finished, and rollback has the previous system", async () => {
     const first = host.closure("first");
     activate(first, "t1");
     host.run(["confirm", "t1"]);
@@ -194,7 +194,7 @@ describe("the account", () => {
     expect(JSON.parse(host.read("var/lib/pantheros/deploy.previous.json"))).toMatchObject({ closure: first });
   });
 
-  test("a result that cannot be written is no other attempt's", async () => {
+  test("a result that cannot be written is not replaced by an earlier one", async () => {
     const first = host.closure("first");
     activate(first, "t1");
     host.run(["confirm", "t1"]);
@@ -210,7 +210,7 @@ describe("the account", () => {
     expect(last()).toMatchObject({ outcome: "failed", step: "result", token: "t2" });
   });
 
-  test("a confirmation that cannot be written down is refused at once, and the old system comes back", async () => {
+  test("a confirmation that cannot be written is refused at once, and the old system is restored", async () => {
     activate(host.closure("next", { conf: { confirm_seconds: 2 } }));
     host.link("var/lib/pantheros/confirm", "/dev/full");
     expect(host.run(["confirm", "t1"])).toMatchObject({
@@ -221,7 +221,7 @@ describe("the account", () => {
     expect(last()).toMatchObject({ outcome: "rolled-back", step: "confirm", running: old });
   });
 
-  test("a record that cannot be written in the window: back, and told when it can be", async () => {
+  test("a record that cannot be written in the window: rolled back, and reported when it can be written", async () => {
     const next = host.closure("next");
     activate(next);
     for (const file of ["record", "last", "failure"]) host.link(`var/lib/pantheros/${file}.new`, "/dev/full");
@@ -238,7 +238,7 @@ describe("the account", () => {
     });
   });
 
-  test("where nothing can be written and the supervisor is killed, it goes back all the same", async () => {
+  test("when nothing can be written and the supervisor is killed, it still rolls back", async () => {
     activate(host.closure("next"));
     for (const file of ["record", "last", "failure"]) host.link(`var/lib/pantheros/${file}.new`, "/dev/full");
     host.discard("var/lib/pantheros/lock");
@@ -250,11 +250,11 @@ describe("the account", () => {
     expect(last()).toMatchObject({ outcome: "rolled-back", step: "waiting", running: old });
   });
 
-  test("a full disk gets the room that was set aside", async () => {
+  test("on a full disk the reserved room is used", async () => {
     const next = host.closure("next");
     activate(next);
     expect(host.read("var/lib/pantheros/reserve").length).toBeGreaterThan(100_000);
-    // Full until somebody makes room.
+    // Full until a file is removed.
     const file = "var/lib/pantheros/record.new";
     host.link(file, "/dev/full");
     const fake = `#!/bin/sh\ncase $* in *reserve*) /bin/rm -f "$PANTHEROS_ROOT/${file}" ;; esac\nexec /bin/rm "$@"\n`;
@@ -278,21 +278,21 @@ describe("secrets", () => {
     );
 
   test.each([
-    ["cut at its front by what a reason holds", `cat ${file}; head -c 1800 /dev/zero | tr '\\0' -`],
+    ["cut at its start by the length of a reason", `cat ${file}; head -c 1800 /dev/zero | tr '\\0' -`],
     ["cut at its end", `head -c 500 ${file}`],
     ["wrapped", `fold -w 60 ${file}`],
-    ["in quotes and with words", `printf 'token="%s" is wrong' "$(cat ${file})"`],
-  ])("a secret that is %s does not show", (_, script) => {
+    ["in quotes and between words", `printf 'token="%s" is wrong' "$(cat ${file})"`],
+  ])("a secret that is %s is masked", (_, script) => {
     deliver("token", long);
     expect(pieces(reason(script))).toEqual([]);
   });
 
-  test("the words around it stay, a short one goes as a whole", () => {
+  test("the words around a secret stay, and a short one is masked as a whole", () => {
     deliver("token", "hunter2\n");
     expect(reason("echo the password hunter2 is hunting")).toBe("the password *** is hunting");
   });
 
-  test("a probe key's answer has no text of a failure", async () => {
+  test("the answer to a probe key has no text of a failure", async () => {
     activate(host.closure("next", { onTest: 'echo \'internal: \\"wanted\\":\\"x\\"\'; exit 1' }), "t1");
     await host.idle();
     expect(last()["reason"]).toContain("internal");
@@ -306,10 +306,10 @@ describe("secrets", () => {
   });
 });
 
-describe("what is believed of a system and its machine", () => {
+describe("checks of a system and its machine", () => {
   const conf = (text: string) => host.write(`${old}/etc/pantheros/deploy.conf`, text);
 
-  test("only the fleet's own keys count, where the host knows them", () => {
+  test("only the fleet's own keys count on a host that has them", () => {
     const nix = host.read("fake/bin/nix").replace("case $* in", 'echo "$*" >>"$R/fake/nix.log"\ncase $* in');
     host.write("fake/bin/nix", nix, 0o755);
     conf("require_signature=true\ntrusted_keys=fleet-1:AAAA= web-1:BBBB==\n");
@@ -322,7 +322,7 @@ describe("what is believed of a system and its machine", () => {
   });
 
   test.each([
-    ["says nothing of it", () => conf("confirm_seconds=5\n")],
+    ["has no such setting", () => conf("confirm_seconds=5\n")],
     [
       "cannot be read",
       () => {
@@ -331,13 +331,13 @@ describe("what is believed of a system and its machine", () => {
       },
     ],
     [
-      "is missing, of a system with a supervisor",
+      "is missing in a system with a supervisor",
       () => {
         host.unlink(`${old}/etc/pantheros/deploy.conf`);
         host.write(`${old}/sw/bin/pantheros-supervisor`, "", 0o755);
       },
     ],
-  ])("signatures are asked for when deploy.conf %s", (_, act) => {
+  ])("signatures are required when deploy.conf %s", (_, act) => {
     act();
     expect(activate(host.closure("next"))).toMatchObject({
       status: 2,
@@ -345,7 +345,7 @@ describe("what is believed of a system and its machine", () => {
     });
   });
 
-  test("a system for another processor is refused", () => {
+  test("a system for a different processor is refused", () => {
     host.write(`${old}/system`, "x86_64-linux");
     const next = host.closure("next");
     host.write(`${next}/system`, "aarch64-linux");
@@ -354,7 +354,7 @@ describe("what is believed of a system and its machine", () => {
     expect(json["reason"]).toContain("built for aarch64-linux, and this machine is x86_64-linux");
   });
 
-  test("systemd that does not tell its units is not healthy", () => {
+  test("systemd that cannot list its units is not healthy", () => {
     const next = host.closure("next", {
       onTest:
         'printf "#!/bin/sh\\ncase \\$* in list-units*) exit 1 ;; esac\\nexec \\"$PANTHEROS_ROOT/fake/systemctl\\" \\"\\$@\\"\\n" >"$PANTHEROS_ROOT/fake/bin/systemctl"',
@@ -366,7 +366,7 @@ describe("what is believed of a system and its machine", () => {
     expect(json["reason"]).toContain("list-units failed");
   });
 
-  test("a directory where the running system's link should be is named", () => {
+  test("a directory in place of the running system's link is named", () => {
     host.unlink("run/current-system");
     host.write("run/current-system/x", "");
     expect(activate(host.closure("next")).json).toMatchObject({

@@ -1,6 +1,6 @@
 /**
- * A host in a directory: the real supervisor runs against it under a chosen shell. Faked are only the programs it
- * calls on a machine (systemctl, systemd-run, nix-env, nix) and the closures' `switch-to-configuration`.
+ * A host in a directory, on which the real supervisor runs under a chosen shell. Only programs that would change this
+ * machine are fakes (systemctl, systemd-run, nix-env, nix), and the systems' `switch-to-configuration`.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
@@ -10,7 +10,7 @@ import * as path from "node:path";
 
 const parts = path.join(process.cwd(), "nix/modules/deployment/supervisor");
 
-/** Its parts joined as nix/modules/deployment/parts.nix does. */
+/** The supervisor's parts, joined as in nix/modules/deployment/parts.nix. */
 export function supervisorText(): string {
   const names = fs
     .readdirSync(parts)
@@ -20,7 +20,7 @@ export function supervisorText(): string {
   return [...names.map(text), text("main.sh").replace("#!/bin/sh\n", "")].join("\n");
 }
 
-/** The shells the supervisor must run under. `busybox sh` is left out where busybox is not installed. */
+/** The shells that the supervisor must run under, if they are installed. */
 export const shells: readonly { name: string; shebang: string }[] = [
   { name: "dash", shebang: "/bin/dash" },
   { name: "busybox sh", shebang: "/bin/busybox sh" },
@@ -43,8 +43,8 @@ case "$*" in
   "stop pantheros-activation.timer") rm -f "$R/fake/timer" ;;
   *) echo "systemctl: $*" >&2; exit 1 ;;
 esac`,
-  // As systemd: the timer starts the service now, and again after each end of it. What the service had started is ended first, which here
-  // is its session. RuntimeMaxSec is kept where it is short.
+  // As systemd: the timer starts the service at once, and again after each end of it, when all processes of its
+  // session have been ended. RuntimeMaxSec is honoured only when it is short.
   "systemd-run": `
 bound=9999
 while [ $# -gt 0 ]; do
@@ -105,7 +105,7 @@ export interface Closure {
   onBoot?: string;
   onCheck?: string;
   inhibitors?: string;
-  /** Name of its kernel. */
+  /** Name of the system's kernel. */
   kernel?: string;
 }
 
@@ -144,7 +144,7 @@ export class FakeHost {
     this.write("fake/running", "running\n");
     this.write("fake/generation", "1\n");
     this.reboot();
-    // busybox would take its own timeout, whose watcher keeps a pipe open for a second; a host has that of coreutils.
+    // Hosts have coreutils' timeout; busybox' own keeps a pipe open for a second.
     const timeout = 'timeout() { /usr/bin/timeout "$@"; }\n';
     const script = `#!${shebang}\n${shebang.includes("busybox") ? timeout : ""}${supervisorText()}`;
     this.supervisor = this.write("fake/bin/pantheros-supervisor", script, 0o755);
@@ -220,11 +220,11 @@ export class FakeHost {
     return child;
   }
 
-  /** Waits for the host to reach a state; an order of events, not a time: the limit is only for a broken supervisor. */
+  /** Waits until the host reaches a state. The limit only ends tests of a broken supervisor. */
   async until(condition: () => boolean): Promise<void> {
     for (const end = Date.now() + 60_000; !condition(); await new Promise((r) => setTimeout(r, 20))) {
       if (Date.now() > end)
-        throw new Error(`the host did not get there; its journal:\n${this.read("fake/journal")}`);
+        throw new Error(`the host did not reach the state; its journal:\n${this.read("fake/journal")}`);
     }
   }
 
@@ -238,7 +238,7 @@ export class FakeHost {
     );
   }
 
-  /** What a reboot leaves: another boot id, and the boot default running, or what the loader was to start once. */
+  /** The effect of a reboot: a new boot id, and the boot default runs, or the entry that is started once. */
   reboot(): void {
     this.write("proc/sys/kernel/random/boot_id", `${randomUUID()}\n`);
     this.write("fake/running", "running\n");
@@ -248,7 +248,7 @@ export class FakeHost {
     for (const link of ["run/current-system", "run/booted-system"]) this.link(link, next);
   }
 
-  /** The machine goes down, by a shutdown or a power cut, and boots: nothing of the unit is left. */
+  /** The machine goes down, by a shutdown or a power cut, and boots without the unit. */
   async cycle(): Promise<void> {
     this.write("fake/running", "stopping\n");
     this.unlink("fake/timer");
@@ -257,7 +257,7 @@ export class FakeHost {
     this.reboot();
   }
 
-  /** `systemctl stop` of the service: everything that it had started is told to end. Its timer starts it again. */
+  /** `systemctl stop` of the service: its processes get SIGTERM, and its timer starts it again. */
   stopUnit(): void {
     spawnSync("pkill", ["-TERM", "-s", this.read("fake/main.pid").trim()]);
   }
@@ -267,7 +267,7 @@ export class FakeHost {
     try {
       process.kill(Number(this.read("fake/main.pid")), "SIGKILL");
     } catch {
-      // ended meanwhile
+      // it has ended already
     }
   }
 
@@ -280,7 +280,7 @@ export class FakeHost {
     fs.rmSync(path.join(this.root, name), { force: true });
   }
 
-  /** A directory, with what is in it. */
+  /** Removes a directory and its contents. */
   discard(name: string): void {
     fs.rmSync(path.join(this.root, name), { recursive: true });
   }
@@ -293,7 +293,7 @@ export class FakeHost {
     }
   }
 
-  /** What the profile points at, through its generation link. */
+  /** The profile's system, through its generation link. */
   profile(): string | undefined {
     return this.target(`nix/var/nix/profiles/${this.target("nix/var/nix/profiles/system")}`);
   }
@@ -329,13 +329,13 @@ export class FakeHost {
     for (const child of this.children) child.kill("SIGKILL");
     this.unlink("fake/timer");
     if (this.exists("fake/unit")) spawnSync("pkill", ["-KILL", "-s", this.read("fake/main.pid").trim()]);
-    // What goes back after the unit's end may still write; a look of its own each time sees its new files.
-    for (let look = 1; ; look++) {
+    // A rollback after the unit's end may still create files, so removal is retried.
+    for (let attempt = 1; ; attempt++) {
       try {
         fs.rmSync(this.root, { recursive: true, force: true });
         return;
       } catch (error) {
-        if (look === 100) throw error;
+        if (attempt === 100) throw error;
         spawnSync("sleep", ["0.1"]);
       }
     }

@@ -1,6 +1,6 @@
 /**
- * The table of faults, see faults.ts. `make test` tries a sample that is the same each time; PANTHEROS_FAULTS=all tries every
- * case (`make faults`).
+ * The table of faults, see faults.ts. `make test` runs a fixed sample; PANTHEROS_FAULTS=all runs every case
+ * (`make faults`).
  */
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
@@ -11,7 +11,7 @@ jest.setTimeout(4 * 3600_000);
 const whole = process.env["PANTHEROS_FAULTS"] === "all";
 /** Cases of each scenario in the sample. */
 const sampled = 24;
-/** Cases at a time: most of them wait. */
+/** Cases in parallel, which mostly wait. */
 const workers = availableParallelism() * 4;
 
 const nameOf = ({ side, command, occurrence, kind }: Fault) => `${side}: ${command} #${occurrence} ${kind}`;
@@ -20,10 +20,10 @@ const rank = (scenario: Scenario) => (fault: Fault) =>
     .update(scenario.name + nameOf(fault))
     .digest("hex");
 
-/** Broke a promise once: a link that could not be read on the way back through a boot ended it. Part of the sample since. */
+/** Always in the sample, because it broke a promise once: an unreadable link ended a rollback through a boot. */
 const BROKE_ONCE = /^run: readlink #(?:9|1[0-2]) fails$/;
 
-/** In the sample nothing hangs: each of those takes as long as its bound. */
+/** The sample has no hangs, because each takes as long as its time limit. */
 function sampleOf(scenario: Scenario, faults: readonly Fault[]): Fault[] {
   const order = rank(scenario);
   const quick = faults.filter(({ kind }) => kind !== "hangs");

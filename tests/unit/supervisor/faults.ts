@@ -1,6 +1,6 @@
 /**
- * A fault at every command: what the supervisor runs is counted, and one of the commands fails, is killed, hangs, finds the disk full
- * from there on, or sees the supervisor killed before or after it. Afterwards the host must keep the supervisor's promises.
+ * A fault at every command. The supervisor's commands are counted, and one of them fails, is killed, hangs, finds the disk
+ * full from then on, or has the supervisor killed before or after it. Then the supervisor's promises must hold.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { type Closure, FakeHost } from "./fake-host.ts";
@@ -8,7 +8,7 @@ import { type Closure, FakeHost } from "./fake-host.ts";
 export const kinds = ["fails", "killed", "hangs", "full", "before", "after"] as const;
 export type Kind = (typeof kinds)[number];
 
-/** The `occurrence`-th call of a command by one side: a verb of the deployer's, or `run`, the unit's. */
+/** The `occurrence`-th call of a command by one side: a verb that the deployer runs, or `run` in the unit. */
 export interface Fault {
   readonly side: string;
   readonly command: string;
@@ -18,7 +18,7 @@ export interface Fault {
 
 export interface Scenario {
   readonly name: string;
-  /** The new system; undefined: the one that runs already. */
+  /** The new system; undefined: the running one. */
   readonly next?: Closure;
 }
 
@@ -38,7 +38,7 @@ export const scenarios: readonly Scenario[] = [
   { name: "running already" },
 ];
 
-/** Every program of the supervisor's but what only bounds or delays others. `switch` is the closures' own program. */
+/** All programs of the supervisor except timeout and sleep. `switch` is the systems' own program. */
 const commands = [
   ...[
     "awk",
@@ -74,7 +74,7 @@ const commands = [
   ],
   ...["tail", "tr", "wc"],
 ];
-/** What a front verb waits for may hang there; the rest of it only in the unit, which systemd bounds. */
+/** Commands that wait for something else may hang in every side; the others only in the unit, which systemd limits. */
 const waitsOnOthers = new Set(["flock", "nix", "sync", "systemctl", "systemd-run", "switch"]);
 /** Writing to a full disk fails; reading and removing do not. */
 const writes = "cp ln mkdir mkfifo nix-env";
@@ -100,7 +100,7 @@ esac
 exec "$real" "$@"
 `;
 
-/** The shims stand before the fakes on PATH; a shell's own lookup finds the real program behind them. */
+/** The shims are before the fakes on PATH, and look up the real program behind them. */
 function install(host: FakeHost): void {
   const fakes = `${host.root}/fake/bin`;
   const find = `real=; for dir in "${fakes}" /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do [ ! -x "$dir/$1" ] || { real=$dir/$1; break; }; done\n`;
@@ -141,7 +141,7 @@ export class FaultyHost {
     return { PATH, PANTHEROS_ROOT: root, PANTHEROS_MINUTE: "3", PANTHEROS_SWITCH: `${root}/fake/switch` };
   }
 
-  /** A verb as the deployer runs it: bounded, and what it printed last. */
+  /** Runs a verb as the deployer does, with a time limit, and returns its last line. */
   async verb(...args: string[]): Promise<Json | undefined> {
     const script =
       'echo $$ >"$PANTHEROS_ROOT/fake/front.pid"; exec "$PANTHEROS_ROOT/fake/bin/pantheros-supervisor" "$@"';
@@ -162,11 +162,11 @@ export class FaultyHost {
     try {
       return JSON.parse(text.trim().split("\n").at(-1) ?? "") as Json;
     } catch {
-      return undefined; // as the program takes what is not an answer
+      return undefined; // as the program treats invalid output
     }
   }
 
-  /** What happens to the machine beside the deployer: a reboot that was asked for. */
+  /** Reboots the machine if the supervisor has requested it. */
   async #machine(): Promise<void> {
     const asked = this.host.log().filter((entry) => entry === "reboot").length;
     if (asked === this.#reboots) return;
@@ -175,12 +175,12 @@ export class FaultyHost {
     await this.verb("resume");
   }
 
-  /** As the program deploys: activates, confirms while the window is open, asks until the host has told the end. */
-  async deploy(system: string, token: string, seconds = 150): Promise<{ said: Json[]; confirmed: boolean }> {
-    const said: Json[] = [];
+  /** Deploys as the program does: activates, confirms while the window is open, and polls the status until the end. */
+  async deploy(system: string, token: string, seconds = 150): Promise<{ answers: Json[]; confirmed: boolean }> {
+    const answers: Json[] = [];
     let confirmed = false;
-    const hear = (line: Json | undefined) => {
-      if (line !== undefined) said.push(line);
+    const collect = (line: Json | undefined) => {
+      if (line !== undefined) answers.push(line);
     };
     const first = this.verb("activate", system, token);
     let answered = false;
@@ -191,8 +191,8 @@ export class FaultyHost {
       await sleep(20);
       await this.#machine();
     }
-    hear(await first);
-    if (said[0]?.["outcome"] === "refused") return { said, confirmed };
+    collect(await first);
+    if (answers[0]?.["outcome"] === "refused") return { answers, confirmed };
     for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(100)) {
       await this.#machine();
       const status = await this.verb("status");
@@ -204,19 +204,19 @@ export class FaultyHost {
         (status?.["phase"] === "idle" && last?.["outcome"] === "current" && last["token"] === token)
       ) {
         confirmed = true;
-        hear(await this.verb("confirm", token));
+        collect(await this.verb("confirm", token));
       } else if (status?.["phase"] === "idle") {
-        return { said, confirmed };
+        return { answers, confirmed };
       }
     }
-    return { said, confirmed };
+    return { answers, confirmed };
   }
 
   aim({ side, command, occurrence, kind }: Fault): void {
     this.host.write("fake/target", `${side} ${command} ${occurrence} ${kind}\n`);
   }
 
-  /** The fault is over: the disk has room again. */
+  /** Ends the fault: the disk has room again. */
   lift(): void {
     for (const name of ["fake/target", "fake/full"]) this.host.unlink(name);
     for (const file of ["record", "last", "committed", "deploy.json", "failure", "staged", "offer"]) {
@@ -225,8 +225,8 @@ export class FaultyHost {
     }
   }
 
-  /** The unit is over, and the record idle, by itself. */
-  async settle(seconds: number): Promise<boolean> {
+  /** Waits for the unit's end, without any action. */
+  async waitForUnit(seconds: number): Promise<boolean> {
     for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
       await this.#machine();
       if (!this.host.exists("fake/timer") && !this.host.exists("fake/unit")) return true;
@@ -234,7 +234,7 @@ export class FaultyHost {
     return false;
   }
 
-  /** How often each side called each command. */
+  /** Number of calls of each command by each side. */
   counts(): { side: string; command: string; calls: number }[] {
     const names = this.host.list("fake/count").filter((name) => name.includes(".") && !name.startsWith("."));
     return names.map((name) => {
@@ -248,12 +248,12 @@ export class FaultyHost {
   }
 }
 
-/** All faults of a scenario: each command that it ran, at each of its calls, in each kind. */
+/** All faults of a scenario: each call of each command, in each kind. */
 export async function faultsOf(scenario: Scenario): Promise<Fault[]> {
   const faulty = new FaultyHost();
   try {
     await faulty.deploy(wantedOf(faulty, scenario), "t1");
-    await faulty.settle(30);
+    await faulty.waitForUnit(30);
     return faulty
       .counts()
       .flatMap(({ side, command, calls }) =>
@@ -271,7 +271,7 @@ export async function faultsOf(scenario: Scenario): Promise<Fault[]> {
 const wantedOf = (faulty: FaultyHost, { next }: Scenario): string =>
   next === undefined ? faulty.old : faulty.host.closure("next", next);
 
-/** One deploy with one fault in it. Returns the promises that were broken; none is well. */
+/** Deploys with one fault, and returns the broken promises. */
 export async function attempt(scenario: Scenario, fault: Fault): Promise<string[]> {
   const faulty = new FaultyHost();
   const { host, old } = faulty;
@@ -282,51 +282,51 @@ export async function attempt(scenario: Scenario, fault: Fault): Promise<string[
   try {
     const next = wantedOf(faulty, scenario);
     faulty.aim(fault);
-    const { said, confirmed } = await faulty.deploy(next, "t1", fault.kind === "full" ? 5 : 150);
-    // With a disk that stays full the host is on its way: it gets there once there is room.
+    const { answers, confirmed } = await faulty.deploy(next, "t1", fault.kind === "full" ? 5 : 150);
+    // On a disk that stays full the host only finishes once there is room.
     faulty.lift();
-    demand(await faulty.settle(120), "everything ends within its bounds");
+    demand(await faulty.waitForUnit(120), "everything ends within its bounds");
     const begun = host.phase();
     demand(
       begun === "idle" || (begun === "starting" && host.target("run/current-system") === old),
-      `it is on its way by itself (${begun})`,
+      `it continues by itself (${begun})`,
     );
     const status = (await faulty.verb("status")) ?? {};
-    demand(status["phase"] === "idle", `idle in the end (${status["phase"]})`);
+    demand(status["phase"] === "idle", `it ends idle (${status["phase"]})`);
     const running = host.target("run/current-system");
     const boots = host.target("boot/pantheros-default");
     demand(running === old || (running === next && confirmed), "a confirmed system runs, or the old one");
-    demand(boots === old || (boots === next && confirmed), "a confirmed system is what boots");
-    demand(boots === running, "what runs is what boots");
+    demand(boots === old || (boots === next && confirmed), "a confirmed system boots");
+    demand(boots === running, "the running system is the boot default");
     const last = status["last"] as Json | null;
-    for (const line of [...said, ...(last === null ? [] : [last])]) {
+    for (const line of [...answers, ...(last === null ? [] : [last])]) {
       const { outcome } = line as { outcome?: string };
       if (outcome === "confirmed") {
         demand(
           running === next && boots === next && host.profile() === next && status["confirmed"] === true,
-          "confirmed is true",
+          "the result confirmed is true",
         );
       }
       if (outcome === "rolled-back")
-        demand(running === old && boots === old && host.profile() === old, "rolled back is true");
-      if (outcome === "current") demand(running === next, "current is true");
+        demand(running === old && boots === old && host.profile() === old, "the result rolled-back is true");
+      if (outcome === "current") demand(running === next, "the result current is true");
     }
-    demand(status["confirmed"] !== true || running === next, "the account names what runs");
+    demand(status["confirmed"] !== true || running === next, "the committed system is the running one");
     for (const unit of ["sshd.service", "nginx.service"])
       demand(host.read("fake/serving").includes(unit), `${unit} serves`);
-    // The deployer can still come in, and the account of what was committed before is true.
+    // The deployer can still deploy, and the previous system is recorded correctly.
     const third = host.closure("third", { conf: bounds });
     const again = await faulty.deploy(third, "t3");
-    await faulty.settle(30);
+    await faulty.waitForUnit(30);
     demand(
       host.target("run/current-system") === third && host.target("boot/pantheros-default") === third,
-      `the next deploy works: ${JSON.stringify(again.said)}`,
+      `the next deploy works: ${JSON.stringify(again.answers)}`,
     );
     demand(
       host.target("nix/var/nix/gcroots/pantheros-previous") === running,
-      "the system from before is what rollback goes to",
+      "rollback has the previous system",
     );
-    if (broken.length > 0) broken.push(host.read("fake/journal"), JSON.stringify({ said, last }));
+    if (broken.length > 0) broken.push(host.read("fake/journal"), JSON.stringify({ answers, last }));
     return broken;
   } catch (error) {
     return [...broken, String(error)];

@@ -20,14 +20,14 @@ describe.each(shells)("a system that needs a reboot, under $name", ({ shebang })
     host.profile(),
     host.target("boot/pantheros-default"),
   ];
-  /** The machine went down, came up, and its boot unit ran. */
+  /** The machine goes down and boots, and its boot unit runs. */
   const boot = async () => {
     await host.cycle();
     host.run(["resume"]);
   };
   const last = () => host.status()["last"] as Record<string, unknown>;
 
-  test("another kernel, and it may reboot: started once, checked, confirmed, and only then the boot default", async () => {
+  test("a new kernel, and a reboot is allowed: started once, checked, confirmed, and only then the boot default", async () => {
     const next = host.closure("next", newKernel);
     const told = activate(next);
     expect(told).toMatchObject({
@@ -52,7 +52,7 @@ describe.each(shells)("a system that needs a reboot, under $name", ({ shebang })
     expect(host.log()).toEqual([`nix-env --set ${next}`, "reboot", `nix-env --set ${next}`, `boot ${next}`]);
   });
 
-  test("a status after the boot goes on with it, where no unit did", async () => {
+  test("a status after the boot continues it if no unit did", async () => {
     const next = host.closure("next", newKernel);
     activate(next);
     await host.until(() => host.log().includes("reboot"));
@@ -62,7 +62,7 @@ describe.each(shells)("a system that needs a reboot, under $name", ({ shebang })
     expect(host.run(["confirm", "t1"]).json).toMatchObject({ outcome: "confirmed" });
   });
 
-  test("a boot loader that cannot start an entry once: the new system is its default until it fails", async () => {
+  test("a boot loader that cannot start an entry once: the new system is the default until it fails", async () => {
     host.unlink("boot/pantheros-default");
     const conf = { ...allow, confirm_seconds: 0 };
     const next = host.closure("next", { ...newKernel, conf });
@@ -103,7 +103,7 @@ describe.each(shells)("a system that needs a reboot, under $name", ({ shebang })
   });
 
   describe("GRUB", () => {
-    /** As install-grub.pl of nixpkgs writes it: the default first, then the profile's systems, the newest before. */
+    /** A menu like that of nixpkgs' install-grub.pl: the default, then the profile's systems, newest first. */
     const menu = (systems: readonly string[]) => `
 if [ "\${saved_entry}" ]; then
   set default="\${saved_entry}"
@@ -151,7 +151,7 @@ ${systems
     });
 
     test.each(["btrfs /dev/sda3", "ext4 /dev/mapper/vg-boot", "vfat /dev/md0", ""])(
-      "where it cannot take the name of the entry back (%s), the new system becomes the default",
+      "if GRUB cannot clear the entry's name (%s), the new system becomes the default",
       async (fileSystem) => {
         const next = await staged(fileSystem);
         expect(host.log().slice(-2)).toEqual([`boot ${next}`, "reboot"]);
@@ -159,9 +159,9 @@ ${systems
       },
     );
 
-    test("a reboot that does not happen leaves no entry behind that the next one would start", async () => {
+    test("a reboot that does not happen leaves no entry for the next one to start", async () => {
       const next = await staged("vfat /dev/sda2", { reboot_seconds: 2 });
-      // It never goes down: the supervisor gives up waiting, and the machine's next reboot is somebody's.
+      // It never goes down: the supervisor stops waiting, and the next reboot is made by hand.
       await host.idle();
       expect(host.status()).toMatchObject({ system: old });
       expect(environment()).not.toContain("saved_entry");
@@ -188,7 +188,7 @@ ${systems
     expect(host.exists("nix/var/nix/gcroots/pantheros-recorded")).toBe(false);
   });
 
-  test("nobody confirms after the boot: the same", async () => {
+  test("no confirmation after the boot: the same", async () => {
     const next = host.closure("next", { ...newKernel, conf: { ...allow, confirm_seconds: 0 } });
     activate(next);
     await host.until(() => host.log().includes("reboot"));
@@ -200,7 +200,7 @@ ${systems
     expect(places()).toEqual([old, old, old]);
   });
 
-  test("the machine comes up with the old system: told, and nothing of the new one is left", async () => {
+  test("the machine comes up with the old system: reported, and nothing of the new one remains", async () => {
     const next = host.closure("next", newKernel);
     activate(next);
     await host.until(() => host.log().includes("reboot"));
@@ -212,7 +212,7 @@ ${systems
     expect(places()).toEqual([old, old, old]);
   });
 
-  test("the machine loses its power while the new system waits: the old one comes back", async () => {
+  test("a power cut while the new system waits: the old one is restored", async () => {
     const next = host.closure("next", newKernel);
     activate(next);
     await host.until(() => host.log().includes("reboot"));
@@ -241,7 +241,7 @@ ${systems
     expect(last()).toMatchObject({ outcome: "rolled-back", step: "waiting", running: old });
   });
 
-  test("a machine that dies on its way back is told why it went", async () => {
+  test("a power cut during the rollback: the result has the first cause", async () => {
     const checks = [["command", "sums", "exit 1", "-", "-", "5"]];
     const slow = 'echo x >"$PANTHEROS_ROOT/fake/undoing"; sleep 300';
     host.write(`${old}/on-boot`, `#!/bin/sh\n${slow}\n`, 0o755);
@@ -257,7 +257,7 @@ ${systems
     expect(places()).toEqual([old, old, old]);
   });
 
-  test("a reboot that does not happen is given up, and nothing is changed", async () => {
+  test("a reboot that does not happen is given up, and nothing changes", async () => {
     const next = host.closure("next", { ...newKernel, conf: { ...allow, reboot_seconds: 0 } });
     activate(next);
     await host.idle();
@@ -274,7 +274,7 @@ ${systems
     expect(last()["reason"]).toBe("Failed to reboot");
   });
 
-  test("the boot loader fails while it is staged: rolled back, no reboot", async () => {
+  test("the boot loader fails while the system is staged: rolled back, no reboot", async () => {
     host.unlink("boot/pantheros-default");
     const next = host.closure("next", { ...newKernel, onBoot: "echo no space left on /boot; exit 1" });
     expect(activate(next).json).toMatchObject({ outcome: "rolled-back", step: "commit", running: old });
@@ -283,7 +283,7 @@ ${systems
     expect(host.profile()).toBe(old);
   });
 
-  test("an inhibitor differs, and it may not reboot: staged, and after somebody's reboot confirmed", async () => {
+  test("an inhibitor differs, and a reboot is forbidden: staged, and confirmed after a reboot by hand", async () => {
     const next = host.closure("next", { inhibitors: '{"dbus":"broker","new":"x"}' });
     const staged = activate(next);
     expect(staged).toMatchObject({ status: 0, json: { outcome: "staged", step: "reboot", running: old } });
@@ -293,7 +293,7 @@ ${systems
     expect(host.log()).not.toContain("reboot");
     const waits = { staged: { token: "t1", wanted: next }, phase: "idle", system: old, confirmed: false };
     expect(host.status()).toMatchObject(waits);
-    // Once more is no harm.
+    // Repeating it is harmless.
     expect(activate(next, "t2").json).toMatchObject({ outcome: "staged" });
     await host.idle();
 
@@ -305,7 +305,7 @@ ${systems
     expect(host.status()).toMatchObject({ token: "t3", confirmed: true });
   });
 
-  test("a staged system is given up for another one: what runs is what is gone back to", async () => {
+  test("a staged system is replaced by another one: a rollback restores the running system", async () => {
     activate(old, "t0");
     host.run(["confirm", "t0"]);
     activate(host.closure("staged", { inhibitors: '{"dbus":"broker"}' }));
@@ -324,7 +324,7 @@ ${systems
     expect(host.target("nix/var/nix/gcroots/pantheros-previous")).toBe(old);
   });
 
-  test("an inhibitor differs, and it may reboot: it does", async () => {
+  test("an inhibitor differs, and a reboot is allowed: it reboots", async () => {
     const next = host.closure("next", {
       inhibitors: '{"systemd":"/nix/store/bbbb-systemd-259"}',
       conf: allow,
@@ -333,7 +333,7 @@ ${systems
     expect(json).toMatchObject({ outcome: "rebooting", reason: "systemd systemd-258 -> systemd-259" });
   });
 
-  test("another kernel alone, and it may not reboot: a live switch that says what waits", async () => {
+  test("only the kernel differs, and a reboot is forbidden: a live switch, and the result names the kernel", async () => {
     const next = host.closure("next", { kernel: "linux-6.13" });
     expect(activate(next).json).toMatchObject({ outcome: "waiting" });
     const { json } = host.run(["confirm", "t1"]);
@@ -344,7 +344,7 @@ ${systems
     expect(status["bootedKernel"]).toContain("6.12");
   });
 
-  test("switched to already, its kernel not booted, and it may reboot: it goes through one", async () => {
+  test("the system runs without its kernel, and a reboot is allowed: it reboots", async () => {
     const next = host.closure("next", newKernel);
     for (const link of ["run/current-system", "boot/pantheros-default"]) host.link(link, next);
     expect(activate(next).json).toMatchObject({ outcome: "rebooting" });
@@ -354,7 +354,7 @@ ${systems
     expect(host.run(["confirm", "t1"]).json).toMatchObject({ outcome: "confirmed", booted: next });
   });
 
-  test("the boot unit changes nothing at any other time", async () => {
+  test("the boot unit changes nothing without an activation", async () => {
     expect(host.run(["resume"])).toMatchObject({ status: 0, stdout: "" });
     const next = host.closure("next");
     activate(next);

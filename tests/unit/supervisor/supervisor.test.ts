@@ -18,7 +18,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
   const boots = () => host.target("boot/pantheros-default");
   const activate = (system: string, token = "t1") => host.run(["activate", system, token]);
 
-  test("the machine says which one it is, where it has an id", () => {
+  test("the status has the machine's id, if it has one", () => {
     const id = "0123456789abcdef".repeat(2);
     for (const [text, machineId] of [
       [undefined, null],
@@ -32,7 +32,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     }
   });
 
-  test("confirmed: runs, profile and boot default move, in that order", async () => {
+  test("confirmed: the system runs, then becomes the profile and the boot default", async () => {
     const next = host.closure("next");
     expect(activate(next)).toMatchObject({
       status: 0,
@@ -69,7 +69,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(host.run(["confirm", "t2"])).toMatchObject({ status: 2, json: { outcome: "refused" } });
   });
 
-  test("activation script fails: old system comes back, the reason names what failed", async () => {
+  test("activation script fails: the old system is restored, and the reason names the failure", async () => {
     const next = host.closure("next", {
       onTest: 'echo "the \\"quoted\\" unit foo\\\\x2d.service failed" >&2; exit 4',
     });
@@ -112,7 +112,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(host.log()).toContain("start nginx.service");
   });
 
-  test("health check fails: old system comes back, each check is reported", () => {
+  test("health check fails: the old system is restored, and each check is reported", () => {
     const checks = [
       ["unit", "ssh", "sshd.service", "-", "-", "5"],
       ["command", "sums", "echo broken\tpipe; exit 3".replace("\t", " "), "-", "-", "5"],
@@ -132,7 +132,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     ]);
   });
 
-  test("a unit that fails although the switch succeeded counts as ill; one that had failed before does not", () => {
+  test("a unit that fails after a successful switch is unhealthy; one that had failed before is not", () => {
     host.write("fake/failed", "old.service\n");
     const quiet = host.closure("quiet");
     expect(activate(quiet).json).toMatchObject({ outcome: "waiting" });
@@ -149,7 +149,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     });
   });
 
-  test("health checks are repeated within their budget", () => {
+  test("health checks are repeated within their time limit", () => {
     const counter = `${host.root}/fake/tries`;
     const command = `echo x >>${counter}; [ "$(wc -l <${counter})" -ge 3 ]`;
     const next = host.closure("next", {
@@ -160,7 +160,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(host.read("fake/tries")).toBe("x\nx\nx\n");
   });
 
-  test("http and tcp checks see a real server", async () => {
+  test("http and tcp checks connect to a real server", async () => {
     const server = http.createServer((_, reply) => reply.writeHead(203).end("hello fleet"));
     await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
     const port = (server.address() as AddressInfo).port;
@@ -190,7 +190,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(last.health[5]?.detail).toMatch(/refused/i);
   });
 
-  test("no confirmation: old system comes back", async () => {
+  test("no confirmation: the old system is restored", async () => {
     const next = host.closure("next", { conf: { confirm_seconds: 0 } });
     activate(next);
     await host.idle();
@@ -204,7 +204,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(runs()).toBe(old);
   });
 
-  test("the session that asked dies: the activation goes on", async () => {
+  test("the session that started it is killed: the activation continues", async () => {
     const next = host.closure("next", {
       onTest:
         'echo x >"$PANTHEROS_ROOT/fake/began"; until [ -e "$PANTHEROS_ROOT/fake/go" ]; do sleep 0.05; done',
@@ -232,7 +232,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(host.run(["confirm", "t1"]).json).toMatchObject({ outcome: "confirmed" });
   });
 
-  test("a confirmation whose bell nobody rang, as by another version of it, counts all the same", async () => {
+  test("a confirmation without a notification, as by another version, counts too", async () => {
     const next = host.closure("next");
     activate(next);
     const attempt = /^attempt=(.+)$/m.exec(host.read("var/lib/pantheros/record"))?.[1] ?? "";
@@ -242,9 +242,9 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(host.status()).toMatchObject({ confirmed: true, system: next, token: "t1" });
   });
 
-  test("without bells they find each other too", () => {
-    host.write("var/lib/pantheros/phase.bell", "a file where the bell would be");
-    host.write("var/lib/pantheros/confirm.bell", "a file where the bell would be");
+  test("without FIFOs the two sides still find each other's files", () => {
+    host.write("var/lib/pantheros/phase.bell", "a file in place of the FIFO");
+    host.write("var/lib/pantheros/confirm.bell", "a file in place of the FIFO");
     const next = host.closure("next");
     expect(activate(next).json).toMatchObject({ outcome: "waiting" });
     expect(host.run(["confirm", "t1"]).json).toMatchObject({ outcome: "confirmed", running: next });
@@ -262,7 +262,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(boots()).toBe(next);
   });
 
-  test("reboot inside the window: old system, told as interrupted", async () => {
+  test("reboot inside the window: the old system, reported as interrupted", async () => {
     const next = host.closure("next");
     activate(next);
     await host.cycle();
@@ -280,7 +280,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(activate(next, "t2").json).toMatchObject({ outcome: "waiting" });
   });
 
-  test("kill -9 of the supervisor inside the window: old system comes back", async () => {
+  test("kill -9 of the supervisor inside the window: the old system is restored", async () => {
     activate(host.closure("next"));
     host.killMain();
     await host.idle();
@@ -292,7 +292,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect((status["last"] as { reason: string }).reason).toContain("terminated while waiting");
   });
 
-  test("shutting down inside the window: the machine is left to its reboot", async () => {
+  test("shutdown inside the window: the supervisor leaves it to the reboot", async () => {
     activate(host.closure("next"));
     const journal = () => host.read("fake/journal").split("\n").length;
     const before = journal();
@@ -332,7 +332,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     conf: { switch_seconds: 1, reboot_seconds: 0 },
   };
 
-  test("old system does not come back, and no reboot happens: said so, with what runs and the first cause", () => {
+  test("the old system cannot be restored, and no reboot happens: the result has the running system and the first cause", () => {
     host.write(`${old}/on-test`, "#!/bin/sh\necho cannot; exit 9\n", 0o755);
     const { json } = activate(host.closure("next", ill));
     expect(json).toMatchObject({ outcome: "failed", step: "rollback", recorded: old });
@@ -343,7 +343,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(host.log().filter((entry) => entry === "reboot")).toHaveLength(3);
   });
 
-  test("somebody switched inside the window: not committed", async () => {
+  test("another switch inside the window: not committed", async () => {
     activate(host.closure("next"));
     host.link("run/current-system", host.closure("byhand"));
     expect(host.run(["confirm", "t1"]).json).toMatchObject({
@@ -365,7 +365,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(host.log()).toEqual([]);
   });
 
-  test("already running but ill: failed, and confirm is refused", () => {
+  test("already running but unhealthy: failed, and confirm is refused", () => {
     host.closure("installed", { checks: [["unit", "x", "x.service", "-", "-", "1"]] });
     expect(activate(old)).toMatchObject({
       status: 1,
@@ -419,7 +419,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     });
   });
 
-  test("a switch that a check of the new system itself forbids is refused before anything changes", () => {
+  test("a switch that the new system's own check forbids is refused before any change", () => {
     host.write(`${old}/switch-inhibitors`, '{"dbus":"dbus"}');
     const next = host.closure("next", {
       inhibitors: '{"dbus":"dbus"}',
@@ -433,12 +433,12 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(activate(added).json).toMatchObject({ outcome: "waiting" });
   });
 
-  test("an unsigned closure is refused where the host asks for signatures", () => {
+  test("an unsigned closure is refused on a host that requires signatures", () => {
     host.write(`${old}/etc/pantheros/deploy.conf`, "require_signature=true\n");
     const next = host.closure("next");
     expect(activate(next)).toMatchObject({ status: 2, json: { outcome: "refused", step: "signature" } });
     host.write("fake/signed", `${next}\n`);
-    // Nix takes a content-addressed path for signed: `nix-store --add` on the host would make anybody root.
+    // Nix accepts a content-addressed path as signed, so `nix-store --add` would make every user root.
     host.write("fake/ca", "ca:fixed:r:sha256:0535");
     expect(activate(next)).toMatchObject({
       status: 2,
@@ -477,7 +477,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(host.read("var/lib/pantheros/secrets/op-token")).toBe("kept");
   });
 
-  test("whose deploy it is: kept at the commit, for everybody to read, with what was there before", async () => {
+  test("provenance: stored at the commit, for every user to read, with the previous system", async () => {
     const deployFile = () => JSON.parse(host.read("var/lib/pantheros/deploy.json")) as unknown;
     const first = host.closure("first");
     const whose = { commit: "c0ffee", dirty: true, by: "ann@desk" };
@@ -499,7 +499,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(host.mode("var/lib/pantheros/deploy.json")).toBe(0o644);
     expect(host.mode("var/lib/pantheros")).toBe(0o711);
 
-    // A rollback keeps it; the next commit replaces it whole, and the one before stays beside it.
+    // A rollback keeps it; the next commit replaces it as a whole, and keeps the previous one.
     activate(host.closure("bad", { onTest: "exit 1" }), "t2");
     expect(deployFile()).toEqual(told);
     const second = host.closure("second");
@@ -526,7 +526,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(host.log()).toEqual([]);
   });
 
-  test("a unit on its way from one crash to the next is ill", () => {
+  test("a unit that waits for a restart after a crash is unhealthy", () => {
     const onTest = 'echo app.service >"$PANTHEROS_ROOT/fake/crashing"';
     expect(activate(host.closure("next", { onTest })).json).toMatchObject({
       outcome: "rolled-back",
@@ -582,7 +582,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(host.status()).toMatchObject({ bootDefault: "/nix/store/aaa-nixos" });
   });
 
-  test("an unknown boot loader is told as that, and does not stop a commit", () => {
+  test("an unknown boot loader is reported as null, and does not stop a commit", () => {
     host.unlink("boot/pantheros-default");
     expect(host.status()).toMatchObject({ bootDefault: null });
     expect(activate(host.closure("next")).json).toMatchObject({ outcome: "waiting" });
