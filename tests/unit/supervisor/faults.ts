@@ -176,7 +176,11 @@ export class FaultyHost {
   }
 
   /** Deploys as the program does: activates, confirms while the window is open, and polls the status until the end. */
-  async deploy(system: string, token: string, seconds = 150): Promise<{ answers: Json[]; confirmed: boolean }> {
+  async deploy(
+    system: string,
+    token: string,
+    seconds = 150,
+  ): Promise<{ answers: Json[]; confirmed: boolean }> {
     const answers: Json[] = [];
     let confirmed = false;
     const collect = (line: Json | undefined) => {
