@@ -45,7 +45,7 @@
     unit = {
       fail.broken = ''
         [Unit]
-        Description=Told to fail
+        Description=Fails on purpose
 
         [Service]
         Type=oneshot

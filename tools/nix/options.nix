@@ -6,7 +6,7 @@
   root = toString modules + "/";
   relative = path: builtins.substring (builtins.stringLength root) (-1) (toString path);
 
-  # What a module is given. Only declarations are read: values are not there, and nobody asks for them.
+  # The arguments of a module. Only declarations are read, so reading a value is an error.
   given = name:
     {
       inherit lib;
@@ -106,7 +106,7 @@
         else walk file "${prefix}${key}." value
     ) (attrNames set);
 
-  # A module may add to the table that another declares; that one explains it.
+  # A module may add to the table that another module declares and describes.
   described = builtins.listToAttrs (map (option: {
       inherit (option) name;
       value = true;

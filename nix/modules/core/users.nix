@@ -31,7 +31,7 @@
         type = types.listOf types.str;
         default = [];
         example = ["status.*"];
-        description = "Commands of the control centre that the role may use; `*` at the end matches any rest.";
+        description = "Commands of the control centre that the role may use; `*` at the end matches any suffix.";
       };
     };
   };

@@ -1,4 +1,4 @@
-"""A service that is really there: answers each connection with a line of text, as HTTP or plain."""
+"""A real service: answers each connection with a line of text, over HTTP or plain TCP."""
 
 import os
 import socket
@@ -30,7 +30,7 @@ def answer(connection):
 
 
 def ready():
-    """Type=notify: systemd counts the unit as started only now that it answers."""
+    """Type=notify: systemd considers the unit started once it accepts connections."""
     address = os.environ.get("NOTIFY_SOCKET")
     if address:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:

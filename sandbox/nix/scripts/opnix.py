@@ -1,6 +1,6 @@
 """Fetches secrets as OpNix does, from the sandbox's 1Password: opnix.py URL TOKEN-FILE TABLE, a table of lines `PATH REFERENCE`.
 
-Without a token it changes nothing and ends well; the token's file gets the mode that OpNix gives it; values are written in place
+Without a token it changes nothing and exits with 0. The token's file gets OpNix' mode; values are written in place
 (nix/module.nix and internal/secrets/processor.go of opnix 0.11).
 """
 

@@ -1,4 +1,4 @@
-"""Accepts every connection on port 22 and never says a word."""
+"""Accepts every connection on port 22 and sends nothing."""
 
 import os
 import socket

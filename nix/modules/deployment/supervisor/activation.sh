@@ -31,8 +31,7 @@ switch_live() {
   run_step activate "$switch_seconds" "$root$wanted/bin/switch-to-configuration" test
   [ "$(running)" = "$wanted" ] || fail activate "$wanted/bin/switch-to-configuration test" 0 "it exited 0, but the running system is $(running)"
 }
-# wait_for_other_switch SECONDS: NixOS refuses to switch while another switch runs, such as an automatic
-# upgrade or a nixos-rebuild by hand.
+# wait_for_other_switch SECONDS: NixOS refuses a switch during another one, such as a nixos-rebuild by hand.
 wait_for_other_switch() { [ ! -e "$switch_lock" ] || timeout -k 1 "$1" flock "$switch_lock" true 9>&-; }
 
 await_confirmation() {
@@ -77,8 +76,8 @@ boots() { next=$(boot_default); [ "${next:-$1}" = "$1" ]; }
 # finish_and_exit OUTCOME [FAILURE]: the end of an activation.
 finish_and_exit() { retry_forever finish "$@"; stop_timer; exit 0; }
 
-# finish OUTCOME [FAILURE]: writes the result of this attempt, then makes the host idle, so that a reader that
-# sees idle finds the result. When the result cannot be written, last_result reports that.
+# finish OUTCOME [FAILURE]: writes the result of this attempt, then sets the phase to idle, so that an idle host has
+# its result. When the result cannot be written, last_result reports that.
 finish() {
   read_boot_id
   read_links

@@ -2,13 +2,13 @@
 # shellcheck disable=SC2034
 # pantheros-supervisor: the only program that the deploy user may run as root on a host (one sudo rule).
 #
-# It switches the running system so that the machine cannot be lost: the recorded system is restored unless the
-# new one activates, passes its health checks, and is confirmed over a new connection in time. The boot default
-# changes last, at the commit, so a crash or a reboot before that boots the old system.
+# It switches the running system so that the machine cannot be lost. The old system, which the record names, is
+# restored unless the new one activates, passes its health checks, and is confirmed over a new connection in time.
+# The boot default changes last, at the commit, so a crash or a reboot before that boots the old system.
 #
 #   activate (in the ssh session)        checks, writes the record, starts the unit, waits, prints one JSON line
 #   run      (unit pantheros-activation) starting -> switching -> checking -> waiting -> committing -> committed -> idle
-#            systemd restarts it after any early end; it then finishes a commit, or: rolling-back -> idle
+#            after any early end systemd runs it again: it finishes a commit, or goes to rolling-back -> idle
 #   resume   (unit pantheros-resume)     starts the unit again after a boot during an activation
 #
 # systemd owns the unit, so it does not depend on the connection. Only `roll_back` rolls back.
@@ -28,7 +28,7 @@ gcroots=$root/nix/var/nix/gcroots
 profile=$root/nix/var/nix/profiles/system
 unit=pantheros-activation
 switch_lock=$root/run/nixos/switch-to-configuration.lock
-# The limit of a command that takes moments on a healthy machine. Tests with a host in a directory shorten it.
+# Time limit of a command that takes moments on a healthy machine; tests shorten it.
 quick_seconds=60
 [ -z "$root" ] || quick_seconds=${PANTHEROS_MINUTE:-60}
 tab='	'

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154,SC2034
-# The only code that brings the recorded system back. It repeats until that succeeded; only then is the result "rolled-back".
+# The only code that restores the recorded system. It repeats until that succeeds; only then is the result "rolled-back".
 
 roll_back() {
   read_cause
@@ -9,10 +9,10 @@ roll_back() {
     finish_and_exit failed "$cause"
   fi
   case $mode:$phase in boot:* | live:committing) undo=yes ;; esac
-  set_phase rolling-back # a record that cannot be written does not stop it
+  set_phase rolling-back # continues even if the record cannot be written
   [ "$mode" != boot ] || roll_back_through_boot
   retry restore_recorded || give_up
-  # The deploy asked for the confirmed system while another one ran: being back at it is not a rollback.
+  # The deploy was for the recorded system itself, while another one ran: it failed, and nothing was undone.
   [ "$recorded" != "$wanted" ] || finish_and_exit failed "$cause"
   finish_and_exit rolled-back "$cause"
 }
@@ -36,8 +36,8 @@ start_lost_units() {
   # shellcheck disable=SC2086
   if [ -n "$missing$failing" ]; then bounded "$quick_seconds" systemctl start $missing $failing; find_lost_units; fi
 }
-# Sets missing (units that served before and do not now), failing (units that failed since) and unit_problems
-# (both in words). A unit without a file was a transient one and is not missing.
+# Sets missing (units that served before and do not now), failing (units that failed since) and unit_problems (both
+# in words). A unit without a file was transient, and is not missing.
 find_lost_units() {
   missing='' failing='' unit_problems='systemctl does not list units; '
   serving_units >"$volatile/serving" && failing=$(newly_failed failed,auto-restart) || return
@@ -76,8 +76,8 @@ undo_commit() {
   bounded "$switch_seconds" "$root$default/bin/switch-to-configuration" boot && boots "$default" && return "$undo_status"
 }
 
-# The old system cannot be restored while the machine runs. When the deploy user can log in to it, the
-# activation ends here; otherwise the machine reboots into it.
+# Restoring the running machine did not succeed. If the old system runs and the deploy user can log in, the
+# activation ends here; otherwise the machine reboots into the old system.
 give_up() {
   if [ "$(running)" != "$recorded" ] || [ -n "$(login_problems)" ]; then
     next=$(boot_default)

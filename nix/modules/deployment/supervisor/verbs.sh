@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154,SC2034
-# The verbs activate, confirm and rollback: refusals before any change, the start of the unit, waiting for it.
+# The verbs activate, confirm and rollback. They refuse before any change, start the unit, and wait for it.
 
 # The unit is a timer and its service. Until stop_timer, systemd starts `run` again 2 s after each end of it (a
 # kill, a stop, a timeout, its own failure), and first ends everything that the service had started.
@@ -94,7 +94,7 @@ activate() {
 }
 unpin_and_refuse() { unpin; refuse "$@"; }
 
-# check_system SYSTEM: refuses what is not a system for this machine, and what is not signed.
+# check_system SYSTEM: refuses a system that is not for this machine, or not signed.
 check_system() {
   [ -f "$root$1/nixos-version" ] || unpin_and_refuse closure "$1 is not a NixOS system in this store"
   first_line "$root$running_system/system"; platform=$line

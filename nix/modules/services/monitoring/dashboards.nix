@@ -157,7 +157,7 @@ in {
 
   services = dashboard "pantheros-services" "Services" [
     {
-      title = "Answers Prometheus";
+      title = "Responds to Prometheus";
       queries = [
         {
           expr = "up";
@@ -175,7 +175,7 @@ in {
       ];
     }
     {
-      title = "Answer time of public names";
+      title = "Response time of public names";
       unit = "s";
       queries = [
         {
@@ -195,7 +195,7 @@ in {
       ];
     }
     {
-      title = "Certificates end in";
+      title = "Certificates expire in";
       unit = "s";
       queries = [
         {

@@ -137,7 +137,7 @@ in [
           name = "CertificateExpires";
           expr = "probe_ssl_earliest_cert_expiry - time() < 14 * 86400";
           for = "1h";
-          summary = "{{ $labels.instance }}: the certificate ends within two weeks ({{ $labels.job }})";
+          summary = "{{ $labels.instance }}: the certificate expires within two weeks ({{ $labels.job }})";
           action = "Journal of the acme units on the gateway; is the DNS token still valid?";
         })
       ]
