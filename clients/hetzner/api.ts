@@ -67,6 +67,7 @@ const TEMPORARY = ["conflict", "locked"];
 /** Codes that mean: what was to be removed does not exist or is not attached. */
 const GONE = ["not_found", "firewall_already_removed", "firewall_resource_not_found"];
 
+/** One second, so the number of polls is also the limit in seconds. */
 const POLL_MS = 1000;
 const MAX_POLLS = 120;
 /** A firewall that was just detached is `resource_in_use` for a moment. */
@@ -97,32 +98,23 @@ export class HetznerApi extends VendorApi {
     let running: Action[] = [...(one ? [one] : []), ...(actions ?? [])];
     for (let polls = 0; ; polls += 1) {
       for (const { status, command = "action", error } of running) {
-        if (status === "error")
-          throw new Error(
-            `Hetzner Cloud: ${command}: ${error?.message ?? "failed"} (${error?.code ?? "unknown"})`,
-          );
+        const reason = error ? `${error.message} (${error.code})` : "failed";
+        if (status === "error") throw new Error(`Hetzner Cloud: ${command}: ${reason}`);
       }
       running = running.filter(({ status }) => status === "running");
       const [next] = running;
       if (next === undefined) return;
       if (polls === MAX_POLLS)
-        throw new Error(
-          `Hetzner Cloud: ${next.command ?? "action"}: not finished after ${(MAX_POLLS * POLL_MS) / 1000} s`,
-        );
+        throw new Error(`Hetzner Cloud: ${next.command ?? "action"}: not finished after ${MAX_POLLS} s`);
       await this.sleep(POLL_MS);
       const ids = running.map(({ id }) => `id=${id}`).join("&");
-      running = z
-        .object({ actions: z.array(action) })
-        .parse(await this.request("GET", `/actions?${ids}`)).actions;
+      const polled = await this.request("GET", `/actions?${ids}`);
+      running = z.object({ actions: z.array(action) }).parse(polled).actions;
     }
   }
 
-  async firewalls(selector: string): Promise<Firewall[]> {
-    const answer = await this.request(
-      "GET",
-      `/firewalls?per_page=50&label_selector=${encodeURIComponent(selector)}`,
-    );
-    return z.object({ firewalls: z.array(firewall) }).parse(answer).firewalls;
+  firewalls(selector: string): Promise<Firewall[]> {
+    return this.#list(`/firewalls?label_selector=${encodeURIComponent(selector)}`, "firewalls", firewall);
   }
 
   async createFirewall(body: object): Promise<void> {
@@ -155,27 +147,30 @@ export class HetznerApi extends VendorApi {
 
   /** `running`, `off`, `starting`, …; undefined when there is no such server. */
   async serverStatus(id: number): Promise<string | undefined> {
-    try {
-      const answer = await this.request("GET", `/servers/${id}`);
-      return z.object({ server: z.object({ status: z.string() }) }).parse(answer).server.status;
-    } catch (error) {
-      if (hasCode(error, "not_found")) return undefined;
-      throw error;
-    }
+    const shape = z.object({ server: z.object({ status: z.string() }) }).optional();
+    return shape.parse(await this.#find(`/servers/${id}`))?.server.status;
   }
 
   async powerOn(id: number): Promise<void> {
     await this.waitForActions(await this.request("POST", `/servers/${id}/actions/poweron`));
   }
 
-  /** Every entry of a list, over all its pages. */
+  /** An object; undefined when it does not exist. */
+  async #find(path: string): Promise<unknown> {
+    try {
+      return await this.request("GET", path);
+    } catch (error) {
+      if (hasCode(error, "not_found")) return undefined;
+      throw error;
+    }
+  }
+
+  /** All entries of a list, from all its pages. */
   async #list<T>(path: string, key: string, entry: z.ZodType<T>): Promise<T[]> {
     const found: T[] = [];
     for (let next: number | null = 1; next !== null; ) {
-      const answer = await this.request(
-        "GET",
-        `${path}${path.includes("?") ? "&" : "?"}per_page=50&page=${next}`,
-      );
+      const separator = path.includes("?") ? "&" : "?";
+      const answer = await this.request("GET", `${path}${separator}per_page=50&page=${next}`);
       const { [key]: entries } = z.looseObject({ [key]: z.array(entry) }).parse(answer);
       found.push(...(entries as T[]));
       next = page.parse(answer).meta?.pagination.next_page ?? null;
@@ -195,13 +190,11 @@ export class HetznerApi extends VendorApi {
   async hasImage(nameOrId: string, architecture: ServerType["architecture"]): Promise<boolean> {
     const image = z.object({ architecture: z.string() });
     if (/^\d+$/.test(nameOrId)) {
-      try {
-        const answer = await this.request("GET", `/images/${nameOrId}`);
-        return z.object({ image }).parse(answer).image.architecture === architecture;
-      } catch (error) {
-        if (hasCode(error, "not_found")) return false;
-        throw error;
-      }
+      const found = z
+        .object({ image })
+        .optional()
+        .parse(await this.#find(`/images/${nameOrId}`));
+      return found?.image.architecture === architecture;
     }
     const query = new URLSearchParams({ name: nameOrId, architecture, include_deprecated: "true" });
     return (await this.#list(`/images?${query}`, "images", image)).length > 0;

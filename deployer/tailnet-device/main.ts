@@ -9,11 +9,7 @@ import { type Device, type DeviceSpec, devicesOf } from "./spec.ts";
 
 const print = (line: string) => process.stderr.write(`${line}\n`);
 
-async function findDevices(
-  api: TailscaleApi,
-  host: string,
-  tag: string,
-): Promise<{ id: string; name: string }[]> {
+async function findDevices(api: TailscaleApi, host: string, tag: string) {
   const tailnet = encodeURIComponent(process.env["TAILSCALE_TAILNET"] || "-");
   const answer = await api.request("GET", `/tailnet/${tailnet}/devices`);
   const { devices = [] } = answer as { devices?: Device[] };

@@ -7,9 +7,9 @@ import { listen } from "../../sandbox/vendors/http.ts";
 import { seedVault } from "../../sandbox/vendors/onepassword/seed.ts";
 import { Vendors } from "./vendors.ts";
 
-// A stack with a server, its address and firewall, a key, records, a tailnet key and a 1Password item, made by the real engine at the
-// emulated vendors. A killed run is played by turning resources of its state into pending creations; recovery must bring the state back
-// to where the program sees no difference, and the vendors' objects must be the same.
+// The real engine creates a stack at the emulated vendors: a server with its address and firewall, a key, records, a tailnet
+// key and 1Password items. A killed run is simulated by turning resources of the state into pending creations. After the
+// recovery the program must show no difference, and the vendors' objects must be the same.
 
 const root = process.cwd();
 const PROGRAM = `
@@ -39,12 +39,12 @@ new tailscale.TailnetKey("join", { description: "join web", preauthorized: true,
 let vendors: Vendors;
 let scratch = "";
 let env: NodeJS.ProcessEnv;
-/** In front of the emulated Hetzner: requests whose "METHOD PATH" it matches are refused. */
+/** The proxy of the emulated Hetzner refuses requests whose "METHOD PATH" matches. */
 let refused: RegExp | undefined;
 const requests: string[] = [];
-let front: { url: string; close: () => Promise<void> };
+let proxy: { url: string; close: () => Promise<void> };
 
-/** Answers what the emulated Hetzner answers, or 403. */
+/** A proxy of the emulated Hetzner, which answers 403 to refused requests. */
 function hetznerFront(target: () => string): Hono {
   const app = new Hono();
   app.all("*", async (context) => {
@@ -73,7 +73,7 @@ interface Done {
   readonly stdout: string;
   readonly stderr: string;
 }
-/** Not the synchronous form: the front answers in this process. */
+/** Asynchronous, since the proxy answers in this process. */
 const tool = (argv: readonly string[]): Promise<Done> =>
   new Promise((resolve) => {
     const options = { cwd: scratch, env, timeout: 180_000, maxBuffer: 64 * 1024 * 1024 };
@@ -106,7 +106,7 @@ async function exported(): Promise<State> {
   return JSON.parse(readFileSync(path.join(scratch, "state.json"), "utf8")) as State;
 }
 
-/** Makes the state what it is after a kill during the creation of these resources. (`stack import` would drop them.) */
+/** Writes the state as it is after a kill during the creation of these resources. (`stack import` would drop them.) */
 function forget(...names: string[]): void {
   const file = path.join(scratch, "state/.pulumi/stacks/recovery/dev.json");
   const content = JSON.parse(readFileSync(file, "utf8")) as { checkpoint: { latest: State["deployment"] } };
@@ -125,7 +125,7 @@ const recover = () => tool(["node", path.join(root, "tools/recovery/main.ts"), "
 
 beforeAll(async () => {
   vendors = await Vendors.start("hetzner,cloudflare,tailscale");
-  front = await listen(
+  proxy = await listen(
     hetznerFront(() => vendors.url("hetzner")),
     "127.0.0.1",
     0,
@@ -144,7 +144,7 @@ beforeAll(async () => {
     "Pulumi.dev.yaml",
     [
       "config:",
-      `  hcloud:endpoint: ${front.url}/v1`,
+      `  hcloud:endpoint: ${proxy.url}/v1`,
       `  cloudflare:baseUrl: ${vendors.url("cloudflare")}/client/v4`,
       `  tailscale:baseUrl: ${vendors.url("tailscale")}`,
       "",
@@ -167,33 +167,33 @@ beforeAll(async () => {
   seedVault(path.join(scratch, "vault.json"), "ops_recovery", ["sandbox"], []);
   await expectDone(pulumi("stack", "init", "dev"));
   await expectDone(pulumi("up", "--yes", "--skip-preview", "--stack", "dev"));
-  // What was made later shows at what was made before: the address has a server.
+  // Reads the changes to earlier objects that later ones caused: the address has a server.
   await expectDone(pulumi("refresh", "--yes", "--skip-preview", "--stack", "dev"));
 }, 240_000);
 
 afterAll(async () => {
-  await front?.close();
+  await proxy?.close();
   await vendors?.stop();
   rmSync(scratch, { recursive: true, force: true });
 }, 60_000);
 
 jest.setTimeout(240_000);
 
-test("without pending creations it changes nothing", async () => {
+test("without pending creations recovery changes nothing", async () => {
   const before = await exported();
   await expectDone(recover());
   expect((await exported()).deployment.resources).toEqual(before.deployment.resources);
 });
 
 const ids = (state: State) => Object.fromEntries(state.deployment.resources.map(({ urn, id }) => [urn, id]));
-/** Without what means nothing: plugins write `false`, `null` or nothing for the same, and notes of their own. */
+/** Without empty values and the plugins' own entries: plugins write `false`, `null` or nothing for the same. */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).filter(([key, part]) => !key.startsWith("__") && Boolean(part));
   return Object.fromEntries(entries.map(([key, part]) => [key, plain(part)]));
 }
-/** Outputs by URN; without the secret ones, which are encrypted anew each time, and user data, of which a plugin may keep the hash. */
+/** Outputs by URN, without secrets, which are encrypted anew each time, and user data, of which a plugin may store the hash. */
 const outputs = (state: State) =>
   Object.fromEntries(
     state.deployment.resources.map(({ urn, outputs: { userData: _, ...found } = {} }) => [
@@ -223,7 +223,7 @@ test("every kind of object is found again as a full resource, and the next run c
   await expectDone(pulumi("refresh", "--yes", "--skip-preview", "--stack", "dev", "--expect-no-changes"));
 });
 
-test("a recovery that can't read what it found goes on where it stopped, and a plain run ends well too", async () => {
+test("a recovery that cannot read an adopted object continues there next time, and a plain run succeeds too", async () => {
   const before = await exported();
   const marked = async () =>
     (await exported()).deployment.resources
@@ -237,7 +237,7 @@ test("a recovery that can't read what it found goes on where it stopped, and a p
     expect(failed.stderr).toContain("the next recovery reads them first");
     expect(ids(await exported())).toEqual(ids(before));
     expect(await marked()).toContain("server");
-    // Still refused, nothing is lost by trying.
+    // Another attempt while it is still refused loses nothing.
     expect((await recover()).status).toBe(1);
     expect(await marked()).toContain("server");
     refused = undefined;
@@ -252,7 +252,7 @@ test("a recovery that can't read what it found goes on where it stopped, and a p
   }
 });
 
-test("a vendor that can't be asked leaves the pending creations where they are", async () => {
+test("if a vendor refuses, the pending creations stay", async () => {
   forget("server");
   refused = /^GET \/servers$/;
   const failed = await recover();
@@ -264,7 +264,7 @@ test("a vendor that can't be asked leaves the pending creations where they are",
   await expectDone(pulumi("preview", "--stack", "dev", "--expect-no-changes"));
 });
 
-test("an item that somebody deleted stops a refresh; recovery and the next run put it right", async () => {
+test("a deleted item fails every refresh, until a recovery and the next run create it again", async () => {
   const op = (...args: string[]) => tool([path.join(root, "sandbox/vendors/onepassword/op"), ...args]);
   const items = async () =>
     (JSON.parse((await op("item", "list", "--format", "json")).stdout) as { title: string }[])
@@ -282,7 +282,7 @@ test("an item that somebody deleted stops a refresh; recovery and the next run p
   await expectDone(pulumi("preview", "--stack", "dev", "--expect-no-changes"));
 });
 
-test("CAA flags that an earlier release wrote as text stop a refresh until a recovery", async () => {
+test("CAA flags that an earlier release wrote as text fail every refresh until a recovery", async () => {
   const file = path.join(scratch, "state/.pulumi/stacks/recovery/dev.json");
   const text = readFileSync(file, "utf8");
   expect(text).toMatch(/"flags": ?0\b/);
@@ -294,7 +294,7 @@ test("CAA flags that an earlier release wrote as text stop a refresh until a rec
   await expectDone(pulumi("preview", "--stack", "dev", "--expect-no-changes"));
 });
 
-/** Asks the emulated Hetzner about the server that the state calls `spare`. */
+/** Sends a request for the server `spare` to the emulated Hetzner. */
 async function aboutSpare(method: string, body?: object): Promise<void> {
   const id = (await exported()).deployment.resources.find(({ urn }) => urn.endsWith("::spare"))?.id;
   const headers = { authorization: `Bearer ${env["HCLOUD_TOKEN"]}`, "content-type": "application/json" };
@@ -308,7 +308,7 @@ async function aboutSpare(method: string, body?: object): Promise<void> {
 const isInState = async (name: string) =>
   (await exported()).deployment.resources.some(({ urn }) => urn.endsWith(`::${name}`));
 
-test("what the vendor does not have is forgotten and made by the next run", async () => {
+test("what the vendor does not have leaves the state, and the next run creates it", async () => {
   await aboutSpare("DELETE");
   forget("spare");
   expect((await expectDone(recover())).stderr).toContain("spare: does not exist");

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Vendors } from "./vendors.ts";
 
-// One server of the program's own component, made by the real engine at the emulated vendor. What a resize needs is found before the
-// machine is stopped for it; what the vendor refuses all the same leaves the machine on.
+// The real engine creates one server of the program's own component at the emulated vendor. The preflight checks find
+// problems before the machine is stopped; if the vendor refuses the resize nevertheless, the machine stays on.
 
 const root = process.cwd();
 const PROGRAM = `
@@ -19,7 +19,7 @@ import { planFor } from "./inventory/plan.ts";
 
 const plan = planFor(loadInventory("fleet.toml"), "sandbox");
 const answer = await runPreflight(plan, pulumi.getStack());
-// Plays a refusal that nobody can foresee.
+// Simulates an unforeseeable refusal.
 const unforeseen = process.env["UNFORESEEN"] === "yes" && answer !== undefined && "problems" in answer;
 const servers = await prepareServers(unforeseen ? { ...answer, problems: [] } : answer, plan, { fleetFile: "fleet.toml" });
 for (const host of plan.hosts) {
@@ -57,14 +57,14 @@ function expectDone(result: SpawnSyncReturns<string>): string {
   return result.stdout;
 }
 const quiet = () => expectDone(pulumi(["preview", "--expect-no-changes"]));
-/** Fails, and what it says. */
+/** The output of a command that must fail. */
 function refused(result: SpawnSyncReturns<string>): string {
   expect(result.status).not.toBe(0);
   return `${result.stdout}${result.stderr}`;
 }
 
 async function vendor(method: string, at: string): Promise<Record<string, unknown>> {
-  // The engine runs for longer than the vendor keeps a connection open.
+  // The engine runs longer than the vendor keeps a connection open.
   const headers = { authorization: `Bearer ${env["HCLOUD_TOKEN"]}`, connection: "close" };
   const answer = await fetch(`${vendors.url("hetzner")}/v1${at}`, { method, headers });
   if (!answer.ok) throw new Error(`${method} ${at}: ${answer.status}`);
@@ -78,7 +78,7 @@ async function server(): Promise<{ id: number; status: string; server_type: { na
   if (found === undefined) throw new Error("no server");
   return found;
 }
-/** Commands of the actions of the server since the one with that id. */
+/** Commands of the server's actions after the action with that id. */
 async function actions(since = 0): Promise<{ id: number; command: string }[]> {
   const { actions: all } = (await vendor("GET", `/servers/${(await server()).id}/actions?per_page=50`)) as {
     actions: { id: number; command: string }[];
@@ -136,7 +136,7 @@ test("another architecture is refused by preview and up alike, and the machine i
   expect((await server()).status).toBe("running");
 });
 
-test("a refusal that nobody foresaw leaves the machine on, and the edit can be taken back", async () => {
+test("after an unforeseen refusal the machine is on, and the edit can be reverted", async () => {
   const since = await lastAction();
   const said = refused(up({ UNFORESEEN: "yes" }));
   expect(said).toContain("server type has another architecture");
@@ -147,7 +147,7 @@ test("a refusal that nobody foresaw leaves the machine on, and the edit can be t
   quiet();
 });
 
-test("a server that something left off: a preview says so, up puts it on, and then all is quiet", async () => {
+test("a server that is off: a preview reports it, up powers it on, and the next run changes nothing", async () => {
   const { id } = await server();
   await vendor("POST", `/servers/${id}/actions/poweroff`);
   const since = await lastAction();
@@ -158,14 +158,14 @@ test("a server that something left off: a preview says so, up puts it on, and th
   quiet();
 });
 
-test("a resize that the vendor takes: off, changed, on, and then all is quiet", async () => {
+test("an accepted resize: off, changed, on, and the next run changes nothing", async () => {
   const since = await lastAction();
   file("fleet.toml", fleet("cx33"));
   expectDone(up());
   expect(await commands(since)).toEqual(["stop_server", "change_server_type"]);
   expect(await server()).toMatchObject({ status: "running", server_type: { name: "cx33" } });
   quiet();
-  // The disk was kept, so the way back is open.
+  // The disk was kept, so the former type is still possible.
   file("fleet.toml", fleet("cx23"));
   expectDone(up());
   expect(await server()).toMatchObject({ status: "running", server_type: { name: "cx23" } });

@@ -4,7 +4,7 @@ import { run, Vendors } from "./vendors.ts";
 
 jest.setTimeout(120_000);
 
-/** The program that renames and removes a host's device, against the API it speaks. */
+/** The program that renames and removes a host's device, against the emulated API. */
 describe("deployer/tailnet-device/main.ts", () => {
   let vendors: Vendors;
   beforeAll(async () => {
@@ -54,7 +54,7 @@ describe("deployer/tailnet-device/main.ts", () => {
     });
   const key = () => ({ TAILSCALE_API_KEY: vendors.secret("TAILSCALE_API_KEY") });
 
-  test("a rename gives name and tags, a removal takes all of the host's devices, and nobody else's", async () => {
+  test("a rename sets name and tags; a removal deletes all devices of the host and no others", async () => {
     await joined("web", "tag:server", "tag:host-web");
     await joined("db", "tag:server", "tag:host-db");
     await joined("web", "tag:server");
@@ -79,7 +79,7 @@ describe("deployer/tailnet-device/main.ts", () => {
     expect(Object.keys(await devices()).sort()).toEqual(["db", "web-1"]);
   });
 
-  test("an API that fails once is asked again, and a rename that was stopped half way goes on", async () => {
+  test("a request that fails once is repeated, and a rename that failed half way is continued", async () => {
     const spec = {
       ...{ host: "moved", tag: "tag:host-new", tags: ["tag:server", "tag:host-new"] },
       formerly: { host: "once", tag: "tag:host-web" },
@@ -95,7 +95,7 @@ describe("deployer/tailnet-device/main.ts", () => {
       const first = await device("rename", spec, key());
       for (const file of [rules, requests]) rmSync(file);
       expect(first.stderr).toMatch(fault === "refuse" ? /^warning: .*HTTP 403/ : /renamed to moved/);
-      // As the next run does it, when this one was killed.
+      // As in the run after a killed one.
       if (fault === "refuse")
         expect((await device("rename", spec, key())).stderr).toMatch(/renamed to moved/);
       expect((await devices())["moved"]).toEqual(["tag:server", "tag:host-new"]);
@@ -104,7 +104,7 @@ describe("deployer/tailnet-device/main.ts", () => {
     }
   });
 
-  test("an OAuth client will do", async () => {
+  test("an OAuth client works too", async () => {
     const removed = await device(
       "remove",
       { host: "db", tag: "tag:host-db" },
@@ -117,7 +117,7 @@ describe("deployer/tailnet-device/main.ts", () => {
     expect(Object.keys(await devices())).toEqual(["web-1"]);
   });
 
-  test("what goes wrong is a warning and never a failure", async () => {
+  test("a failure is a warning, and the exit code is 0", async () => {
     const spec = { host: "web", tag: "tag:server" };
     for (const [credentials, told] of [
       [{}, /^warning: tailnet device of web: no token: set TAILSCALE_OAUTH_CLIENT_ID/],

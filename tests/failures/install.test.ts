@@ -71,8 +71,8 @@ const machine = (name: string) =>
     firewall: { port?: string; addresses: string[] }[];
   };
 
-/** Port 22 of the public address, as the machine's firewall is and as somebody finds it; `between` where they differ. */
-async function door(name: string): Promise<"open" | "closed" | "between"> {
+/** Port 22 of the public address, in the machine's firewall and for a client; `between`: the two differ. */
+async function sshPort(name: string): Promise<"open" | "closed" | "between"> {
   const { addresses, firewall } = machine(name);
   const connect = `exec 3<>/dev/tcp/${addresses.ipv4}/22`;
   const { code } = await fleet.inDriver("timeout", "3", "bash", "-c", connect);
@@ -80,11 +80,11 @@ async function door(name: string): Promise<"open" | "closed" | "between"> {
   if (ruled !== (code === 0)) return "between";
   return ruled ? "open" : "closed";
 }
-const doors = async () =>
-  Object.fromEntries(await Promise.all(all.map(async (name) => [name, await door(name)])));
+const sshPorts = async () =>
+  Object.fromEntries(await Promise.all(all.map(async (name) => [name, await sshPort(name)])));
 const closed = Object.fromEntries(all.map((name) => [name, "closed"]));
 
-/** Programs of an installation that are still there. */
+/** Running programs of an installation. */
 const installers = async () =>
   (await fleet.run(["pgrep", "-af", `install/watchdog.ts|nixos-anywhere .*${fleet.directory}`], 30)).output;
 
@@ -134,7 +134,7 @@ test("a phase that fails: its own words, and what the machine runs", async () =>
 });
 
 test("after success and every failure port 22 is closed, and no installer is left", async () => {
-  expect(await doors()).toEqual(closed);
+  expect(await sshPorts()).toEqual(closed);
   expect(await installers()).toBe("");
 });
 
@@ -155,15 +155,15 @@ describe("the next run", () => {
         return output.includes("/nix/store/") || undefined;
       });
     }
-    expect(await doors()).toEqual({ ...closed, db: "open" });
+    expect(await sshPorts()).toEqual({ ...closed, db: "open" });
 
     run.kill();
     await run.end;
     await until("port 22 of db is closed", 60, async () =>
-      (await door("db")) === "closed" ? true : undefined,
+      (await sshPort("db")) === "closed" ? true : undefined,
     );
     await until("the watchdog has ended", 60, async () => ((await installers()) === "" ? true : undefined));
-    expect(await doors()).toEqual(closed);
+    expect(await sshPorts()).toEqual(closed);
     const { backkexec, backreboot, db, web, ...resumed } = phasesSince();
     expect({ backkexec, backreboot, web }).toEqual({});
     expect(db).toEqual(["disko", "install"]);
@@ -188,7 +188,7 @@ describe("the next run", () => {
     expectWell(await fleet.up());
     expect(phasesSince()).toEqual({ backkexec: everyPhase, backreboot: everyPhase });
     await fleet.expectConfirmed();
-    expect(await doors()).toEqual(closed);
+    expect(await sshPorts()).toEqual(closed);
     expect(await fleet.changes()).toEqual([]);
   });
 });
@@ -229,7 +229,7 @@ describe("a fleet that is installed", () => {
     ["a wrong address: another machine of the fleet", { host: "db" }],
   ])("%s: nothing is touched", async (_, more) => {
     const before = await fleet.moment("web");
-    // Over the tailnet, since the public door is shut.
+    // Through the tailnet, since the public port is closed.
     const address = machine("web").addresses.ipv4.replace(/^\d+\.\d+/, "100.64");
     const { outcome, reason } = await installer({ ...more, address });
     expect(outcome).toBe("failed");
@@ -257,11 +257,11 @@ describe("a fleet that is installed", () => {
     expect(off).not.toContain("hangkexec-install");
     faults("web disko gate");
     const urn = `urn:pulumi:sandbox::pantheros::pantheros:fleet:Fleet$pantheros:hetzner:Server$hcloud:index/server:Server::db-server`;
-    expect(await door("web")).toBe("closed");
+    expect(await sshPort("web")).toBe("closed");
 
     const run = fleet.start([], ["--replace", urn]);
     await began("web disko");
-    expect(await door("web")).toBe("open");
+    expect(await sshPort("web")).toBe("open");
     faults();
 
     expectTold(await run.end, "1 of 8 hosts not converged", /hangkexec: failed at connect/);
@@ -276,6 +276,6 @@ describe("a fleet that is installed", () => {
     fleet.editFleet((text) => text.replaceAll(/, reinstall = "[0-9a-f]+"/g, ""));
     expect(await fleet.changes()).toEqual([]);
     expect(phasesSince()).toEqual({});
-    expect(await doors()).toEqual(closed);
+    expect(await sshPorts()).toEqual(closed);
   });
 });

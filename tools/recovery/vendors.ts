@@ -28,15 +28,8 @@ export function vendorsFrom(env: NodeJS.ProcessEnv, options: RequestOptions = {}
     if (value === undefined || value === "") throw new Error(`${name} is not set`);
     return value;
   };
-  /** By endpoint: a client requests its access token once. */
-  const tailnets = new Map<string, TailscaleApi>();
-  const tailscaleAt = (endpoint: string): TailscaleApi => {
-    const credentials = tailscaleCredentials(env);
-    const api =
-      tailnets.get(endpoint) ?? new TailscaleApi({ ...options, endpoint, credentials, scope: "auth_keys" });
-    tailnets.set(endpoint, api);
-    return api;
-  };
+  /** A stack has one tailnet, and its client requests an access token once. */
+  let tailnet: TailscaleApi | undefined;
   return {
     async hetzner(provider, path) {
       const endpoint = text(provider["endpoint"]) || HETZNER_ENDPOINT;
@@ -49,7 +42,10 @@ export function vendorsFrom(env: NodeJS.ProcessEnv, options: RequestOptions = {}
       return (await api.request("GET", path)) as Properties;
     },
     async tailscale(provider, method, path) {
-      return (await tailscaleAt(text(provider["baseUrl"])).request(method, path)) as Properties;
+      const endpoint = text(provider["baseUrl"]);
+      const credentials = tailscaleCredentials(env);
+      tailnet ??= new TailscaleApi({ ...options, endpoint, credentials, scope: "auth_keys" });
+      return (await tailnet.request(method, path)) as Properties;
     },
     async ownsBucket(provider, bucket) {
       const { HeadBucketCommand, S3Client } = await import("@aws-sdk/client-s3");

@@ -70,7 +70,7 @@ export class Stack {
     await this.#query([...removePinsArgv(hosts), ...this.#config]);
   }
 
-  /** Runs `pulumi up` for the whole stack on this terminal, and returns its exit code. */
+  /** Runs `pulumi up` for the whole stack with this terminal, which `runProcess` does not pass on; its exit code. */
   up(message: string): number {
     const argv = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--message", message];
     const { status } = spawnSync("pulumi", [...argv, ...this.#stack, ...this.#config], {

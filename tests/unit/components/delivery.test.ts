@@ -51,7 +51,7 @@ const build = (more: Partial<SecretDeliveryArgs> = {}, preview = false) =>
   });
 
 describe("resource", () => {
-  test("carries the secret in stdin alone, and waits for nothing but its triggers", async () => {
+  test("passes the secret only through stdin, and depends only on its triggers", async () => {
     const { recording, result } = await build({ value: "PLANTED" });
     const command = recording.named("web-token-delivery");
     expect(command.inputs["stdin"]).toBe("7\nPLANTED");
@@ -80,9 +80,9 @@ describe("resource", () => {
         "triggers"
       ];
     expect(await triggers(1)).toEqual([sha256("PLANTED"), "mark-of-then"]);
-    // Nor when its supervisor becomes another one.
+    // The same after an update of its supervisor.
     for (const version of [2, 3, undefined]) expect(await triggers(version)).toEqual(await triggers(1));
-    // Should something else cause a delivery, the mark that is there has to stay.
+    // If something else causes a delivery, the mark must stay.
     const { recording } = await build({ present });
     expect(recording.named("web-token-delivery").inputs["create"]).toContain(" web token '' 30 yes ssh ");
   });
@@ -96,7 +96,7 @@ describe("resource", () => {
     expect(triggers[1]).toBe(sha256(create.split(" ")[4] ?? ""));
   });
 
-  test("leaves the host out of the diff when nobody looked", async () => {
+  test("leaves the host out of the diff when it was not probed", async () => {
     const { recording } = await build({ probed: false });
     expect(recording.named("web-token-delivery").ignoreChanges).toContain("triggers[1]");
   });
@@ -114,9 +114,9 @@ describe("resource", () => {
 });
 
 test.each([
-  ["nobody knows", undefined, "must", "fresh"],
-  ["a closed laptop", undefined, "best-effort", "offline"],
-  ["nothing there", {}, "must", "fresh"],
+  ["unreachable", undefined, "must", "fresh"],
+  ["an offline laptop", undefined, "best-effort", "offline"],
+  ["no secret", {}, "must", "fresh"],
   ["another content", { token: "other", "token.mark": "m" }, "best-effort", "fresh"],
   ["no mark", { token: "wanted" }, "must", "fresh"],
   ["as wanted", { token: "wanted", "token.mark": "m" }, "must", "m"],
@@ -147,7 +147,7 @@ describe.each(["dash", "busybox sh"])("script under %s", (shell) => {
 
   /** Runs the script with a stand-in for ssh that is this shell text; `$name` is the secret's name. */
   function deliver(ssh: string, seconds = 5, mark = "m-1", to: Partial<DeliveryPeer> = {}, input = whole) {
-    // As the remote shell sees it: the verb and its words are the last ones.
+    // As in the remote shell: the verb and its arguments are the last words.
     const words = 'set -- $(printf "%s" "$*" | sed "s/^.* -- //"); while [ $# -gt 3 ]; do shift; done';
     const own = `directory='${directory}'; said=$*; ${words}; case $3 in '' | *[!0-9]*) name=$3 ;; *) name=$2 ;; esac`;
     const remote = `#!/bin/sh\n${own}\n${ssh}\n`;
@@ -167,7 +167,7 @@ describe.each(["dash", "busybox sh"])("script under %s", (shell) => {
     return parseDelivery(stdout);
   }
 
-  test("hands over the secret, then its mark", () => {
+  test("passes the secret, then its mark", () => {
     const result = deliver(
       'printf "%s\\n" "$said" >>"$directory/calls"; cat >"$directory/$name"; echo PLANTED',
     );
@@ -185,7 +185,7 @@ describe.each(["dash", "busybox sh"])("script under %s", (shell) => {
     }
   });
 
-  test("an empty mark leaves the host's as it is", () => {
+  test("an empty mark leaves the host's mark unchanged", () => {
     expect(deliver('cat >"$directory/$name"', 5, "").outcome).toBe("delivered");
     expect(readdirSync(directory).sort()).toEqual(["ssh", "token"]);
   });
@@ -203,7 +203,7 @@ describe.each(["dash", "busybox sh"])("script under %s", (shell) => {
     expect(readFileSync(join(directory, "calls"), "utf8")).toBe("token\n");
   });
 
-  test("a mark that did not arrive is a failure of its own", () => {
+  test("a mark that did not arrive is reported as such", () => {
     expect(deliver('cat >/dev/null; [ "$name" = token ] || exit 2')).toMatchObject({
       outcome: "failed",
       step: "mark",
@@ -212,7 +212,7 @@ describe.each(["dash", "busybox sh"])("script under %s", (shell) => {
     });
   });
 
-  test("a host that stays silent is given up", () => {
+  test("a host that does not answer is offline", () => {
     expect(deliver("exec sleep 30", 1)).toMatchObject({
       outcome: "offline",
       reason: "no answer within 1 s",
@@ -257,14 +257,14 @@ case $said in *supervisor" "status) echo '${answer}'; exit ;; esac; cat >"$direc
     expect(called.map((call) => call.replace(/^.*supervisor /, ""))).toEqual(["status", ...calls]);
   });
 
-  test("and one that does not answer is given nothing", () => {
+  test("a host that does not answer gets no secret", () => {
     const silent = 'echo x >>"$directory/calls"; echo "Connection refused" >&2; exit 255';
     const result = deliver(silent, 5, "m-1", { version: undefined });
     expect(result).toMatchObject({ outcome: "offline", step: "secret", reason: "connection refused" });
     expect(readFileSync(join(directory, "calls"), "utf8")).toBe("x\n");
   });
 
-  test("input that was cut is handed on with the length of the whole: the host refuses it, and no mark follows", () => {
+  test("input that was cut off is passed with the length of the whole: the host refuses it, and no mark follows", () => {
     const takes =
       'cat >"$directory/$name"; [ "$(wc -c <"$directory/$name")" -eq "$3" ] || { rm "$directory/$name"; exit 2; }';
     expect(deliver(takes, 5, "m-1", {}, whole.slice(0, 12))).toMatchObject({
@@ -277,7 +277,7 @@ case $said in *supervisor" "status) echo '${answer}'; exit ;; esac; cat >"$direc
     expect(deliver(takes)).toMatchObject({ outcome: "delivered" });
   });
 
-  test("what the other side says is bounded", () => {
+  test("the host's output is limited", () => {
     const loud = "cat >/dev/null; head -c 300000000 /dev/zero | tr '\\0' x >&2; exit 1";
     expect(deliver(loud, 60)).toMatchObject({ reason: "the host's answer is longer than 64 kB" });
   });
@@ -287,11 +287,11 @@ case $said in *supervisor" "status) echo '${answer}'; exit ;; esac; cat >"$direc
   });
 });
 
-test("a machine that was never managed gets its file from root's shell, private and whole", () => {
+test("on a machine without a supervisor, root's shell writes the file, private and whole", () => {
   const directory = mkdtempSync(join(tmpdir(), "pantheros-test-"));
   try {
     const argv = receiverArgv("web", { ...peer, user: "root", managed: false });
-    // What the remote shell sees: ssh joins its words with blanks.
+    // As in the remote shell: ssh joins its words with blanks.
     const remote = [argv.at(-1), "secret", "token", "7"].join(" ").replace("/var/lib/pantheros", directory);
     const receive = (input: string) => spawnSync("sh", ["-c", remote], { input }).status;
     const kept = () => readFileSync(join(directory, "secrets/token"), "utf8");

@@ -8,7 +8,7 @@ import {
   readPathInfos,
 } from "../../../deployer/closures/diff.ts";
 
-/** What Nix 2.26 said of two systems of one host: `nix path-info --json --recursive`, without the signatures. */
+/** Output of `nix path-info --json --recursive` of Nix 2.26 for two systems of one host, without the signatures. */
 const recorded = readFileSync(join(__dirname, "recorded", "path-info.json"), "utf8");
 const [from, to] = [
   "/nix/store/p1m948ks6y021zp7hrp7cq323mpb1bkk-nixos-system-db-26.05.sandbox",
@@ -29,7 +29,7 @@ test("two recorded closures", () => {
   expect(diff?.after).toBe(diff?.before);
 });
 
-test("versions that change, come and go, and sizes", () => {
+test("changed, added and removed versions, and sizes", () => {
   const infos = readPathInfos(
     JSON.stringify({
       [path("a", "system-1")]: info(
@@ -60,13 +60,13 @@ test("versions that change, come and go, and sizes", () => {
   });
 });
 
-test("a closure of which a part is not known is not compared", () => {
+test("a closure with an unknown part is not compared", () => {
   const infos = readPathInfos(JSON.stringify({ [path("a", "x")]: info(1, path("b", "y")) }));
   expect(closureOf(infos, path("a", "x"))).toBeUndefined();
   expect(compareClosures(infos, path("a", "x"), path("a", "x"))).toBeUndefined();
 });
 
-test("what older versions of Nix print, and what is no answer", () => {
+test("the format of older versions of Nix, and text in no format", () => {
   const list = [
     { path: path("a", "x"), narSize: 1, references: [] },
     { path: path("b", "y"), valid: false },

@@ -17,7 +17,7 @@ test("a name that fits stays as it is; a longer one is cut, and two never meet",
 });
 
 test("what is named after a host is its own, however long the name", () => {
-  const doors = [one, other].map(
+  const rules = [one, other].map(
     (host) =>
       (sshRuleFirewall({ stack: "s".repeat(63), host, server: 1, sources: [] }) as { name: string }).name,
   );
@@ -26,7 +26,7 @@ test("what is named after a host is its own, however long the name", () => {
     (host) => sharedFiles("/tmp/pantheros-deploy-AbCdEf", host)?.control ?? "none",
   );
   for (const [names, most] of [
-    [doors, 128],
+    [rules, 128],
     [keys, 50],
     [sockets, 86],
   ] as const) {

@@ -32,7 +32,7 @@ const state = (
   deployment: { manifest: { version: "v3" }, resources, pending_operations: operations },
 });
 
-test("only creations of real resources are pending", () => {
+test("only creations of custom resources are pending", () => {
   const exported = state(
     [],
     [
@@ -45,28 +45,28 @@ test("only creations of real resources are pending", () => {
   expect(pendingCreations({ version: 3, deployment: {} })).toEqual([]);
 });
 
-test("a change that was under way is read where the state has the resource, also under its former name", () => {
+test("a resource whose update was interrupted is read, also under its former name", () => {
   const updating = (name: string, id: string) => ({ type: "updating", resource: resource(name, { id }) });
   const resources = [resource("same", { id: "1" }), resource("former", { id: "2" })];
   const operations = [updating("same", "1"), updating("new", "2"), updating("gone", "3"), pending("made")];
   expect(pendingUpdates(state(resources, operations))).toEqual([urn("same"), urn("former")]);
 });
 
-test("the provider's settings are those of the state", () => {
+test("the provider's settings come from the state", () => {
   const exported = state([provider], [pending("server")]);
   const [server] = pendingCreations(exported);
   expect(server && providerInputs(exported, server)).toEqual({ endpoint: "http://192.0.2.1" });
   expect(providerInputs(exported, resource("without"))).toEqual({});
 });
 
-test("what was found becomes a resource, what was not is forgotten, other operations stay", () => {
+test("found objects become resources, the others are dropped, other operations stay", () => {
   const other = { type: "deleting", resource: resource("old") };
   const exported = state([provider], [pending("found"), pending("absent"), other]);
   const { deployment } = adopt(exported, new Map([[urn("found"), "42"]]));
   expect(deployment.resources?.map(({ urn }) => urn)).toEqual([urn("provider"), urn("found")]);
   expect(deployment.resources?.[1]).toMatchObject({
     id: "42",
-    // Without outputs a plugin would read it as an import does, and not know what it was made with.
+    // Without outputs a plugin would read it as for an import, and lose its inputs.
     outputs: { name: "found", id: "42" },
     inputs: { name: "found" },
     initErrors: [NOT_READ],
@@ -75,7 +75,7 @@ test("what was found becomes a resource, what was not is forgotten, other operat
   expect(deployment["manifest"]).toEqual({ version: "v3" });
 });
 
-test("an object stands after what it depends on, and before what depends on it", () => {
+test("a resource is placed after its dependencies and before its dependents", () => {
   const record = pending("record", { dependencies: [urn("server")], parent: urn("dns") });
   const exported = state([provider, resource("dns", { custom: false })], [record, pending("server")]);
   const found = new Map([
@@ -86,13 +86,13 @@ test("an object stands after what it depends on, and before what depends on it",
   expect(order).toEqual(["provider", "dns", "server", "record"]);
 });
 
-test("what the official plugins note among inputs is not among the outputs", () => {
+test("the official plugins' own entries among the inputs are not outputs", () => {
   const exported = state([provider], [pending("found", { inputs: { name: "found", __defaults: [] } })]);
   const { deployment } = adopt(exported, new Map([[urn("found"), "42"]]));
   expect(deployment.resources?.[1]?.outputs).toEqual({ name: "found", id: "42" });
 });
 
-test("secrets are not among the outputs, where a reading would leave them in the clear", () => {
+test("secrets are not among the outputs, since a read would store them in plain text", () => {
   const secret = {
     "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
     ciphertext: "v1:x",
@@ -106,13 +106,13 @@ test("secrets are not among the outputs, where a reading would leave them in the
   expect(deployment.resources?.[1]?.outputs).toEqual({ name: "found", id: "42" });
 });
 
-test("a resource that the state has already is not doubled", () => {
+test("a resource that is in the state already is not added again", () => {
   const exported = state([provider, resource("server", { id: "7" })], [pending("server")]);
   const { deployment } = adopt(exported, new Map([[urn("server"), "7"]]));
   expect(deployment.resources).toEqual([provider, resource("server", { id: "7" })]);
 });
 
-test("what was to replace a resource takes its place; the former one is deleted, if it is still there", () => {
+test("a replacement takes the place of a resource; the former one is deleted, if it still exists", () => {
   const found = new Map([[urn("server"), "42"]]);
   const after = (old: Partial<StateResource>) =>
     adopt(state([provider, resource("server", { id: "7", ...old })], [pending("server")]), found)
@@ -125,18 +125,18 @@ test("what was to replace a resource takes its place; the former one is deleted,
   expect(after({ pendingReplacement: true })).toEqual([{ id: "42", delete: undefined }]);
 });
 
-test("adopted resources are unread until a reading or an update empties the engine's notes", () => {
+test("adopted resources are unread until a read or an update empties initErrors", () => {
   const adopted = adopt(state([provider], [pending("server")]), new Map([[urn("server"), "42"]]));
   expect(notRead(adopted)).toEqual([urn("server")]);
   const read = adopted.deployment.resources?.map(({ initErrors: _, ...rest }) => rest);
   expect(notRead(state(read ?? [], []))).toEqual([]);
 });
 
-test("the wrapper of the sandbox looks for the mark of what is unread", () => {
+test("the sandbox's wrapper searches for the mark of unread resources", () => {
   expect(readFileSync("tools/pulumi-sandbox.sh", "utf8")).toContain(NOT_READ);
 });
 
-test("a forgotten resource is named by no other one", () => {
+test("no other resource refers to a forgotten one", () => {
   const dependent = resource("b", {
     dependencies: [urn("a"), urn("provider")],
     propertyDependencies: { name: [urn("a")] },

@@ -19,7 +19,7 @@ describe("Hetzner", () => {
   const server = resource("hcloud:index/server:Server", { name: "web", labels: { stack: "production" } });
   const answering = (...servers: Properties[]) => vendors({ hetzner: async () => ({ servers }) });
 
-  test("a server of the name and the labels is found, more labels do not matter", async () => {
+  test("a server with the name and the labels is found; more labels do not matter", async () => {
     const found = { id: 42, name: "web", labels: { stack: "production", more: "x" } };
     expect(await find(answering(found), {}, server)).toEqual({ kind: "found", id: "42" });
   });
@@ -31,7 +31,7 @@ describe("Hetzner", () => {
   ])("%s is not ours", async (_what, servers) => {
     expect(await find(answering(...servers), {}, server)).toEqual({ kind: "absent" });
   });
-  test("a vendor that cannot be asked is an error, not an absence", async () => {
+  test("a vendor that does not answer is an error, not an absence", async () => {
     await expect(find(vendors({}), {}, server)).rejects.toThrow("not to be asked");
   });
 });
@@ -41,7 +41,7 @@ describe("Cloudflare", () => {
   const record = (inputs: Properties) =>
     resource("cloudflare:index/dnsRecord:DnsRecord", { zoneId: "z1", ...inputs });
 
-  test("the record with the same content is found; its id is the record's", async () => {
+  test("the record with the same content is found", async () => {
     const aaaa = record({ name: "web.example.test", type: "AAAA", content: "2001:DB8::1" });
     const other = { id: "r1", content: "2001:db8::2" };
     expect(await find(answering(other, { id: "r2", content: "2001:db8::1" }), {}, aaaa)).toEqual({
@@ -50,7 +50,7 @@ describe("Cloudflare", () => {
     });
     expect(await find(answering(other), {}, aaaa)).toEqual({ kind: "absent" });
   });
-  test("data is the same whether numbers are texts or not, and whatever the vendor adds", async () => {
+  test("data is compared with numbers as text, and without the vendor's own fields", async () => {
     const caa = record({
       name: "example.test",
       type: "CAA",
@@ -74,7 +74,7 @@ describe("Tailscale", () => {
     return { deleted, vendors: vendors({ tailscale }) };
   }
 
-  test("valid keys of the description are removed: nobody knows their secret", async () => {
+  test("valid keys with the description are removed, since their secret is lost", async () => {
     const { deleted, vendors } = tailnet({
       a: { description: "join web" },
       b: { description: "join db" },
@@ -91,7 +91,7 @@ describe("Tailscale", () => {
   });
 });
 
-test("a bucket is ours or not there", async () => {
+test("a bucket is found if it belongs to this account", async () => {
   const bucket = resource("aws:s3/bucket:Bucket", { bucket: "dumps" });
   expect(await find(vendors({ ownsBucket: async () => true }), {}, bucket)).toEqual({
     kind: "found",
@@ -100,7 +100,7 @@ test("a bucket is ours or not there", async () => {
   expect(await find(vendors({ ownsBucket: async () => false }), {}, bucket)).toEqual({ kind: "absent" });
 });
 
-test("a 1Password item is ours when it is the only one of its title with our tags", async () => {
+test("a 1Password item is found if it is the only one with the title and the tags", async () => {
   const item = resource("onepassword:index/item:Item", {
     vault: "v1",
     title: "web token",
@@ -115,7 +115,7 @@ test("a 1Password item is ours when it is the only one of its title with our tag
   expect(await find(holding(ours, { ...ours, id: "i2" }), {}, item)).toEqual({ kind: "absent" });
 });
 
-test("what can be made again without harm is not looked for", async () => {
+test("resources that can be created again without harm are not searched for", async () => {
   expect(await find(vendors({}), {}, resource("command:local:Command", { create: "true" }))).toEqual({
     kind: "absent",
   });
