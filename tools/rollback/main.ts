@@ -77,7 +77,7 @@ function summary({ release, stack, configFile }: Arguments, hosts: readonly stri
       : `\`tools/pulumi rollback --release ${names}\` removes the pins`;
     return `pulumi up ended with ${code}: read its verdict above; ${back}`;
   }
-  // The caller who names a file decides where it is kept.
+  // With --config-file, the caller decides whether to commit the file.
   const commit =
     configFile === undefined
       ? `; commit Pulumi.${stack.split("/").at(-1)}.yaml, or a run from another checkout undoes this`
