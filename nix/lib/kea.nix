@@ -5,8 +5,8 @@
 }: {
   interfaces-config = {
     interfaces = [lan.interface];
-    # Kea cannot open the socket without a carrier. It retries so many times, so many milliseconds
-    # apart, and then exits; these numbers make that years, for an interface with nothing plugged in.
+    # Kea cannot open the socket without a carrier, and exits after its retries. These numbers make it retry
+    # every second for years, because a cable may be missing for long.
     service-sockets-max-retries = 100000000;
     service-sockets-retry-wait-time = 1000;
   };

@@ -178,7 +178,7 @@
       "PasswordAuthentication no"
       "KbdInteractiveAuthentication no"
       "X11Forwarding no"
-      # In the home for people, here for accounts that the system declares.
+      # People's keys are in their home, those of declared accounts in the second directory.
       "AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u"
     ]
     # As in nix/modules/.

@@ -3,7 +3,7 @@
 
 # fail STEP COMMAND EXIT REASON: ends this run of the unit. systemd starts the next run, which rolls back.
 fail() { record_failure "$@"; exit 1; }
-# Sets cause.
+# record_failure STEP COMMAND EXIT REASON: sets cause, and writes it to `failure`.
 record_failure() {
   cause=$(failure "$@")
   write failure "$cause" || printf '%s\n' "$cause" >"$volatile/failure"

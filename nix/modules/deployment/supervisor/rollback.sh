@@ -67,7 +67,7 @@ undo_commit() {
   if [ -n "$recorded_generation" ] && [ "$generation" != "$recorded_generation" ]; then
     bounded 60 nix-env -p "$profile" --switch-generation "$recorded_generation"
   fi
-  # The profile may have named an unconfirmed system; a boot loader's menu has only systems of the profile.
+  # A boot loader's menu has only the profile's systems, so the profile must name the recorded one.
   if [ "$mode" = boot ] && [ "$(profile_path)" != "$recorded" ]; then bounded 60 nix-env -p "$profile" --set "$recorded"; fi
   default=$(profile_path) undo_status=0
   [ -n "$default" ] || return 0

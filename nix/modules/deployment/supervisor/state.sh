@@ -10,14 +10,14 @@ sync_file() { timeout "$quick_seconds" sync "$1" 2>/dev/null || timeout "$quick_
 # write_unsynced NAME TEXT: for a file that is useless without the record.
 write_unsynced() { with_reserve overwrite "$1" "$2"; }
 overwrite() { printf '%s\n' "$2" 2>/dev/null >"$state/$1"; }
-# Each activation reserves a megabyte. A command that fails is repeated once in that room, for a full disk.
+# Each activation reserves a megabyte; on a full disk, a failed command is repeated once in that room.
 with_reserve() { "$@" || { [ -s "$state/reserve" ] && rm -f "$state/reserve" && "$@"; }; }
 reserve_room() { [ -s "$state/reserve" ] || head -c 1048576 /dev/urandom 2>/dev/null >"$state/reserve"; }
 # first_line FILE: sets line, '' when the file cannot be read.
 first_line() { line=; if [ -f "$1" ] && [ -r "$1" ]; then IFS= read -r line <"$1"; fi; }
 
 # `record` alone says whether an activation is under way. Other versions read it, so keys are only added. The
-# last line of a key counts: some phases are appended, and one that a crash lost is the phase before.
+# last line of a key counts, because some phases are appended; if a crash loses that line, the phase before counts.
 #   mode  live: switched while the old system runs. boot: the machine reboots.
 #   boot  boot id at the start of this phase; a different one now means that the machine went down since
 #   kept  generation of the profile before the activation
@@ -99,7 +99,7 @@ wait_notified() {
   timeout "$wait_seconds" head -n 1 2>/dev/null <&8 >&2 9>&- || [ $? = 124 ] || sleep 0.1 9>&-
 }
 
-# retry COMMAND...: repeats it with growing pauses. False: it has not succeeded before `end`. Sets end.
+# retry COMMAND...: repeats it with growing pauses until it succeeds. False: it has not by `end`. Sets end.
 retry() {
   now; end=$((now + switch_seconds + quick_seconds)) pause=1
   until "$@"; do
@@ -108,7 +108,7 @@ retry() {
     [ "$pause" -ge 30 ] || pause=$((pause * 2))
   done
 }
-# For commands that fail only while a disk is full or cannot be written.
+# retry_forever COMMAND...: for a command that fails only while a disk is full or read-only.
 retry_forever() { until retry "$@"; do :; done; }
 
 # Sets provenance: who deploys what, one flat JSON object on the stdin of `activate`; '' without one.
