@@ -34,7 +34,7 @@ in {
         wantedBy = ["systemd-networkd.service"];
         before = ["systemd-networkd.service"];
         unitConfig = {
-          # networkd starts earlier than the default dependencies of a service allow.
+          # With default dependencies it would start later than systemd-networkd.
           DefaultDependencies = false;
           RequiresMountsFor = dirOf own.addressFile;
         };

@@ -61,7 +61,7 @@ login_problems() {
   [ -z "$user" ] || id -u "$user" >/dev/null 2>&1 || printf 'the account %s is missing; ' "$user"
 }
 
-# Restores the profile and the boot default from before the activation.
+# Restores the profile and the boot default from before the activation. Sets next, the boot default.
 undo_commit() {
   read_links
   if [ -n "$recorded_generation" ] && [ "$generation" != "$recorded_generation" ]; then

@@ -35,7 +35,7 @@ load() {
     esac
   done <"$state/record"
 }
-set_phase() {
+set_phase() { # PHASE: sets phase, and writes the record
   phase=$1
   printf 'pantheros: %s: %s\n' "$phase" "$wanted" >&2
   case $phase in
@@ -53,7 +53,7 @@ user=$user" ;;
   esac || return
   case $phase in waiting | rebooting | idle) notify phase ;; esac # wait_for_phase waits for these
 }
-advance() { set_phase "$1" || fail record "" 1 "$unwritable"; }
+advance() { set_phase "$1" || fail record "" 1 "$unwritable"; } # advance PHASE: set_phase, or the activation fails
 
 # settings SYSTEM: sets each setting of its deploy.conf, or the default (defaults.sh), so every wait has a limit.
 # False: the file is missing or unreadable, and signatures are required.

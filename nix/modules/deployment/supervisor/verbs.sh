@@ -63,6 +63,7 @@ choose_recorded() {
   done
 }
 
+# activate SYSTEM TOKEN: sets the record's variables (state.sh), writes the record and starts the unit.
 activate() {
   new_system=$1 new_token=$2
   read_provenance || refuse arguments "stdin is not one flat JSON object of at most 4096 bytes with values that are strings, true, false or null"
@@ -92,7 +93,7 @@ activate() {
   exec 9>&-
   wait_for_phase waiting "$((switch_seconds * 2 + health_seconds * 2 + 180))"
 }
-unpin_and_refuse() { unpin; refuse "$@"; }
+unpin_and_refuse() { unpin; refuse "$@"; } # STEP REASON
 
 # check_system SYSTEM: refuses a system that is not for this machine, or not signed.
 check_system() {
@@ -161,8 +162,7 @@ wait_for_phase() {
   print_result
 }
 print_failure() { printf '{"outcome":"failed",%s}\n' "$(failure "$1" "" 1 "$2")"; exit 1; } # print_failure STEP REASON
-# Prints the result of the last attempt, and exits.
-print_result() {
+print_result() { # prints the result of the last attempt, and exits
   last_result
   printf '%s\n' "$line"
   case $line in '{"outcome":"confirmed"'* | '{"outcome":"current"'* | '{"outcome":"staged"'*) exit 0 ;; *) exit 1 ;; esac
