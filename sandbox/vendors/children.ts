@@ -13,7 +13,7 @@ import { waitFor } from "../machines/wait.ts";
 /** Seconds that a process gets to end after SIGTERM, and again after SIGKILL. */
 const END_SECONDS = 3;
 
-/** Ends a process: politely, then not. */
+/** Ends a process with SIGTERM, then with SIGKILL. */
 async function endProcess(identity: ProcessIdentity): Promise<void> {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     if (!signalProcess(identity, signal)) return;
@@ -25,7 +25,7 @@ interface ChildOptions {
   argv: [string, ...string[]];
   pidFile: string;
   logFile: string;
-  /** Beside PATH and HOME; our own environment holds tokens, which are none of the child's business. */
+  /** Besides PATH and HOME. The rest of the environment is not passed on, since it has tokens. */
   env?: Record<string, string>;
 }
 
@@ -36,13 +36,13 @@ export interface Child {
 }
 
 /**
- * Starts a server of ours. One left over from an emulator that was killed is ended first; the kernel ends the new one
- * with us where `setpriv` can ask for that.
+ * Starts a server, and first ends one that a killed emulator left running. With `setpriv` the kernel ends
+ * the new server together with this process.
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
   const { pidFile, logFile } = options;
-  const left = readPidFile(pidFile);
-  if (left !== undefined) await endProcess(left);
+  const previous = readPidFile(pidFile);
+  if (previous !== undefined) await endProcess(previous);
   for (const file of [pidFile, logFile]) mkdirSync(dirname(file), { recursive: true });
   const log = openSync(logFile, "a", 0o600);
   const bound = existsSync("/usr/bin/setpriv") ? ["/usr/bin/setpriv", "--pdeathsig", "TERM", "--"] : [];
@@ -68,7 +68,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   return { ended, stop };
 }
 
-/** Waits until `ready` is true; rejects, naming what was waited for, when the child ends or time is up. */
+/** Waits until `ready` is true; rejects with the child's name when it ends or the time is over. */
 export async function waitReady(
   child: Child,
   what: string,

@@ -1,54 +1,55 @@
 /**
- * Faults of the vendors on demand. The switch is a file of the sandbox's directory, `vendors/faults.json`, which nobody but its
- * owner can write: a list of rules, each `{"fault": …, "requests": …, "vendor": …, "match": …, "from": …, "times": …, "seconds": …}`. While it
- * is there, every request goes into `vendors/requests.jsonl`, and what a rule hits is marked there, so that a test can name it.
- * The count runs over all vendors, the 1Password command included, and begins again when requests.jsonl is removed.
+ * Injected faults. `vendors/faults.json` in the sandbox's directory, which only its owner can write, is a
+ * list of rules, each `{"fault": …, "requests": …, "vendor": …, "match": …, "from": …, "times": …,
+ * "seconds": …}`. While the file exists, `vendors/requests.jsonl` gets a line for every request, and one for
+ * every fault. Requests are counted over all vendors, the 1Password command included; the count starts again
+ * when requests.jsonl is removed.
  */
 import { randomUUID } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 
 const FAULTS = [
-  /** Answered with a refusal, in the vendor's own form; nothing is changed. */
+  /** Answered with a refusal, in the vendor's own form; nothing changes. */
   "refuse",
-  /** Answered with a 5xx, in the vendor's own form; nothing is changed. */
+  /** Answered with a 5xx, in the vendor's own form; nothing changes. */
   "unavailable",
-  /** The connection ends before anything is changed. */
+  /** The connection is closed before anything changes. */
   "drop",
-  /** It is done, and the connection ends before the answer. */
+  /** The request is served, and the connection is closed before the answer. */
   "drop-answer",
-  /** 429 (S3: 503 SlowDown) with `Retry-After: seconds` and the vendor's own headers; nothing is changed. */
+  /** 429 (S3: 503 SlowDown) with `Retry-After: seconds` and the vendor's headers; nothing changes. */
   "rate-limit",
   /** Served after `seconds`. */
   "slow",
-  /** Accepted and never answered; nothing is changed. */
+  /** Accepted and never answered; nothing changes. */
   "silent",
-  /** Waits until the rule is taken away; then it is served, if the client is still there. */
+  /** Waits until the rule is removed, and is then served if the client is still connected. */
   "hold",
-  /** It is done, and the answer waits until the rule is taken away. */
+  /** The request is served, and the answer waits until the rule is removed. */
   "hold-answer",
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
 const rule = z.strictObject({
   fault: z.enum(FAULTS),
-  /** Which requests count: those that change something, or all. */
+  /** The requests that count: those that change something, or all. */
   requests: z.enum(["changes", "all"]).default("changes"),
-  /** Only this vendor's; absent: all vendors' together. */
+  /** Only requests to this vendor; absent: to any. */
   vendor: z.string().optional(),
-  /** Only requests with this in `METHOD path`. */
+  /** Only requests whose `METHOD path` contains this. */
   match: z.string().optional(),
-  /** The first one that is hit, from 1 on. */
+  /** Number of the first request that gets the fault, from 1 on. */
   from: z.int().positive().default(1),
-  /** How many are hit; 0: all from then on. */
+  /** Number of requests that get the fault; 0: all from then on. */
   times: z.int().nonnegative().default(1),
   seconds: z.number().nonnegative().default(30),
 });
 type FaultRule = z.infer<typeof rule>;
 export type FaultRuleInput = z.input<typeof rule>;
 
-/** A request as the switch sees it. */
+/** A request to a vendor. */
 interface VendorRequest {
   readonly vendor: string;
   readonly method: string;
@@ -57,17 +58,17 @@ interface VendorRequest {
   readonly changes: boolean;
 }
 
-/** A line of requests.jsonl: a request that came (`id`), or one that a rule hit. */
+/** A line of requests.jsonl: a request (`id`), or a fault (`hit`) in the n-th request that counts. */
 export type RequestLine =
   | (VendorRequest & { readonly id: string })
   | (VendorRequest & { readonly hit: Fault; readonly n: number });
 
 export interface Hit {
   readonly rule: FaultRule;
-  /** Says in the log that it has happened. */
-  mark(): void;
-  /** Whether the switch still stands as it did. */
-  stands(): boolean;
+  /** Writes the fault to requests.jsonl. */
+  log(): void;
+  /** Whether the rules are still the same. */
+  isActive(): boolean;
 }
 
 export const faultFiles = (dir: string) => ({
@@ -75,7 +76,7 @@ export const faultFiles = (dir: string) => ({
   requests: join(dir, "vendors", "requests.jsonl"),
 });
 
-/** @throws Error naming the file when it holds something else than rules. */
+/** @throws Error with the file's name when its content is not a list of rules. */
 function readRules(path: string): { readonly text: string; readonly rules: readonly FaultRule[] } {
   const text = existsSync(path) ? readFileSync(path, "utf8") : "[]";
   try {
@@ -98,27 +99,27 @@ const counts = ({ vendor, match = "", requests }: FaultRule, request: VendorRequ
   `${request.method} ${request.path}`.includes(match) &&
   (requests === "all" || request.changes);
 
-/** What happens to a request; undefined: it is served as ever. */
+/** The fault for a request; undefined: none. */
 export function faultFor(dir: string, request: VendorRequest): Hit | undefined {
   const files = faultFiles(dir);
   if (!existsSync(files.rules)) return undefined;
   const { text, rules } = readRules(files.rules);
   const id = randomUUID();
   mkdirSync(dirname(files.requests), { recursive: true, mode: 0o700 });
-  const note = (line: RequestLine) =>
+  const append = (line: RequestLine) =>
     appendFileSync(files.requests, `${JSON.stringify(line)}\n`, { mode: 0o600 });
-  // A line is appended whole, so every process finds the same order.
-  note({ id, ...request });
+  // Appending a line is atomic, so every process reads the same order.
+  append({ id, ...request });
   const lines = readRequests(files.requests);
-  const came = lines.slice(0, lines.findIndex((line) => "id" in line && line.id === id) + 1);
+  const received = lines.slice(0, lines.findIndex((line) => "id" in line && line.id === id) + 1);
   for (const each of rules) {
     if (!counts(each, request)) continue;
-    const n = came.filter((line) => "id" in line && counts(each, line)).length;
+    const n = received.filter((line) => "id" in line && counts(each, line)).length;
     if (n < each.from || (each.times > 0 && n >= each.from + each.times)) continue;
     return {
       rule: each,
-      mark: () => note({ hit: each.fault, n, ...request }),
-      stands: () => existsSync(files.rules) && readRules(files.rules).text === text,
+      log: () => append({ hit: each.fault, n, ...request }),
+      isActive: () => existsSync(files.rules) && readRules(files.rules).text === text,
     };
   }
   return undefined;

@@ -1,22 +1,22 @@
-/** Puts the faults on demand (faults.ts) in front of a vendor's HTTP server: one way for all vendors. */
+/** Injects the faults (faults.ts) in front of a vendor's HTTP server, the same way for all vendors. */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import { type Fault, faultFor, type Hit } from "./faults.ts";
 
-/** An answer of a vendor that serves nothing. */
-export interface Refused {
+/** An answer to a request that is not served. */
+export interface Refusal {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | object;
 }
 
-/** How a vendor says no; each in its own form. */
+/** The answers of one vendor to requests that it does not serve. */
 export interface Refusals {
-  /** What the token may not do. */
-  readonly refuse: () => Refused;
-  /** A fault of the vendor's own. */
-  readonly unavailable: () => Refused;
-  /** Asked too often: again after so many seconds. */
-  readonly rateLimit: (seconds: number) => Refused;
+  /** The token has no permission. */
+  readonly refuse: () => Refusal;
+  /** The vendor has failed. */
+  readonly unavailable: () => Refusal;
+  /** Too many requests: retry after so many seconds. */
+  readonly rateLimit: (seconds: number) => Refusal;
 }
 
 interface FaultyOptions {
@@ -26,30 +26,30 @@ interface FaultyOptions {
   readonly refusals: Refusals;
 }
 
-/** Milliseconds between two looks at the switch while a request is held. */
-const HELD_MS = 20;
+/** Milliseconds between two checks of the rules while a request is held. */
+const POLL_MS = 20;
 
-/** A token is no change of anything; what belongs to the sandbox itself is never hit. */
+/** Requests for a token change nothing; the sandbox's own paths never get a fault. */
 const TOKEN_PATH = /\/oauth\/token$/;
-const OWN_PATH = /^\/(__|sandbox\/)/;
+const SANDBOX_PATH = /^\/(__|sandbox\/)/;
 const CHANGING = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
 const sleep = (milliseconds: number) => new Promise<void>((done) => setTimeout(done, milliseconds));
 
 async function held(hit: Hit, response: ServerResponse): Promise<boolean> {
-  while (hit.stands() && !response.destroyed) await sleep(HELD_MS);
+  while (hit.isActive() && !response.destroyed) await sleep(POLL_MS);
   return !response.destroyed;
 }
 
-function answer(response: ServerResponse, { status, headers, body }: Refused): void {
+function answer(response: ServerResponse, { status, headers, body }: Refusal): void {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const type = typeof body === "string" ? "application/xml" : "application/json";
   response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(text), ...headers });
   response.end(text);
 }
 
-/** Lets the vendor answer into nothing, and calls `done` where it would have been sent. */
-function unanswered(response: ServerResponse, done: () => void): void {
+/** Discards the vendor's answer, and calls `done` at its end. */
+function discardAnswer(response: ServerResponse, done: () => void): void {
   const { end } = response;
   const nothing = () => response;
   Object.assign(response, { writeHead: nothing, flushHeaders: () => {}, write: () => true });
@@ -60,8 +60,8 @@ function unanswered(response: ServerResponse, done: () => void): void {
   };
 }
 
-/** Lets the vendor answer, and sends the end of it when `until` resolves. */
-function late(response: ServerResponse, until: () => Promise<unknown>): void {
+/** Delays the end of the vendor's answer until `until` resolves. */
+function delayAnswer(response: ServerResponse, until: () => Promise<unknown>): void {
   const { end } = response;
   response.end = (...args: unknown[]) => {
     response.end = end;
@@ -80,47 +80,47 @@ const EFFECTS: Record<
   ) => void
 > = {
   refuse: ({ response, hit, refusals }) => {
-    hit.mark();
+    hit.log();
     answer(response, refusals.refuse());
   },
   unavailable: ({ response, hit, refusals }) => {
-    hit.mark();
+    hit.log();
     answer(response, refusals.unavailable());
   },
   "rate-limit": ({ response, hit, refusals }) => {
-    hit.mark();
+    hit.log();
     answer(response, refusals.rateLimit(hit.rule.seconds));
   },
   drop: ({ request, hit }) => {
-    hit.mark();
+    hit.log();
     request.socket.destroy();
   },
   "drop-answer": ({ request, response, hit }, serve) => {
-    unanswered(response, () => {
-      hit.mark();
+    discardAnswer(response, () => {
+      hit.log();
       request.socket.destroy();
     });
     serve();
   },
   slow: ({ hit }, serve) => {
-    hit.mark();
+    hit.log();
     void sleep(hit.rule.seconds * 1000).then(serve);
   },
-  silent: ({ hit }) => hit.mark(),
+  silent: ({ hit }) => hit.log(),
   hold: ({ response, hit }, serve) => {
-    hit.mark();
-    void held(hit, response).then((there) => there && serve());
+    hit.log();
+    void held(hit, response).then((connected) => connected && serve());
   },
   "hold-answer": ({ response, hit }, serve) => {
-    late(response, () => {
-      hit.mark();
+    delayAnswer(response, () => {
+      hit.log();
       return held(hit, response);
     });
     serve();
   },
 };
 
-/** The same server, with the switch before it. */
+/** Injects the faults into a server. */
 export function faulty(server: Server, { dir, vendor, refusals }: FaultyOptions): Server {
   const listeners = server.listeners("request") as RequestListener[];
   server.removeAllListeners("request");
@@ -129,7 +129,7 @@ export function faulty(server: Server, { dir, vendor, refusals }: FaultyOptions)
       for (const listener of listeners) listener.call(server, request, response);
     };
     const { method = "GET", url: path = "/" } = request;
-    if (OWN_PATH.test(path)) return serve();
+    if (SANDBOX_PATH.test(path)) return serve();
     const changes = CHANGING.has(method) && !TOKEN_PATH.test(path.split("?")[0] ?? "");
     const hit = faultFor(dir, { vendor, method, path, changes });
     if (hit === undefined) return serve();

@@ -29,7 +29,7 @@ export function withHealth(name: string, app: Hono, log: Log, detail: () => obje
   return outer;
 }
 
-/** Serves a Hono app; rejects when the address is taken. Port 0 picks a free one. `front`: what is put before it. */
+/** Serves a Hono app; rejects when the address is in use. Port 0 picks a free one. `front` wraps the server. */
 export function listen(
   app: Hono,
   host: string,
@@ -39,7 +39,7 @@ export function listen(
   return listenServer(front(createAdaptorServer({ fetch: app.fetch }) as Server), host, port);
 }
 
-/** Listens with any Node HTTP server and wraps it so that `close` also ends idle and running connections. */
+/** Listens with a Node HTTP server; `close` also ends its connections. */
 export function listenServer(server: Server, host: string, port: number): Promise<Listener> {
   return new Promise((resolve, reject) => {
     server.once("error", (error) => reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`)));

@@ -60,7 +60,7 @@ function optionsFrom(flags: ServeFlags): ServeOptions {
   };
 }
 
-/** Serves until SIGTERM or SIGINT, then stops everything it started. */
+/** Serves until SIGTERM or SIGINT, then stops all that it started. */
 async function run(flags: ServeFlags): Promise<void> {
   let ending: (() => void) | undefined;
   const ended = new Promise<void>((resolveEnd) => {
@@ -85,7 +85,7 @@ const dirOption = () =>
 
 const program = new Command("vendors")
   .description(
-    "The sandbox's emulated vendors: Hetzner Cloud, Cloudflare, Tailscale, Backblaze B2 (S3), 1Password as hosts read it, and a DNS server",
+    "The sandbox's emulated vendors: Hetzner Cloud, Cloudflare, Tailscale, Backblaze B2 (S3), 1Password for hosts, and a DNS server",
   )
   .showHelpAfterError();
 
@@ -96,16 +96,22 @@ program
   .option("--name <name>", "name of the sandbox", environment("PANTHEROS_SANDBOX_NAME", "sandbox"))
   .option("--listen <address>", "address of all public ports", "198.51.100.1")
   .addOption(
-    new Option("--only <vendors>", "comma-separated").argParser(vendorList).default([...VENDORS], "all"),
+    new Option("--only <vendors>", "comma-separated list of vendors to serve")
+      .argParser(vendorList)
+      .default([...VENDORS], "all"),
   )
   .addOption(
-    new Option("--compute <kind>", "what runs the machines")
+    new Option("--compute <kind>", "implementation of the machines")
       .choices(["machines", "memory"])
       .default("machines"),
   )
-  .option("--compute-module <file>", "exports createCompute", join(here, "../machines/compute.ts"))
+  .option(
+    "--compute-module <file>",
+    "module that exports createCompute",
+    join(here, "../machines/compute.ts"),
+  )
   .option("--zone <zones...>", "DNS zones of the Cloudflare account", ["example.test"])
-  .option("--edge <address>", "what proxied names resolve to", "198.51.100.80")
+  .option("--edge <address>", "address of proxied names", "198.51.100.80")
   .option("--tailnet <name>", "name of the tailnet", environment("TAILSCALE_TAILNET", "example.test"))
   .option("--suffix <name>", "MagicDNS suffix of the tailnet", "tail0000.ts.net")
   .option(
@@ -120,7 +126,7 @@ program
     ),
   )
   .addOption(
-    new Option("--checksums <rule>", "x-amz-checksum headers on objects")
+    new Option("--checksums <rule>", "treatment of x-amz-checksum headers on objects")
       .choices(["refuse", "accept"])
       .default("refuse"),
   )
@@ -128,7 +134,7 @@ program
   .addOption(portOption("hetzner-port", 8001, "Hetzner Cloud API"))
   .addOption(portOption("cloudflare-port", 8002, "Cloudflare API"))
   .addOption(portOption("tailscale-port", 8003, "Tailscale API"))
-  .addOption(portOption("onepassword-port", 8004, "1Password, as hosts read it"))
+  .addOption(portOption("onepassword-port", 8004, "1Password for hosts"))
   .addOption(portOption("s3-port", 9000, "S3 API of B2"))
   .addOption(portOption("moto-port", 9001, "moto, on 127.0.0.1"))
   .addOption(portOption("nix-cache-port", 9002, "Nix binary cache in front of the buckets, on 127.0.0.1"))
@@ -138,7 +144,7 @@ program
 
 program
   .command("secrets")
-  .description("make the accounts' credentials (secrets.env) where they are missing")
+  .description("generate the missing credentials of the accounts (secrets.env)")
   .addOption(dirOption())
   .action(({ dir }: { dir: string }) => {
     console.log(Object.keys(ensureSecrets(resolve(dir))).join("\n"));

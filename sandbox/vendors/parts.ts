@@ -32,7 +32,7 @@ export interface PartOptions {
 export interface Part {
   name: string;
   url: string;
-  /** For parts with a process of their own: resolves with the reason when it ends. */
+  /** For a part with a child process: resolves with the reason when that ends. */
   ended?: Promise<string>;
   stop(): Promise<void>;
 }
@@ -43,7 +43,7 @@ const secret = (secrets: Secrets, name: string): string => {
   return value;
 };
 
-/** Faults on demand in front of a vendor. */
+/** Injects faults in front of a vendor. */
 export const faultsOf =
   ({ dir }: Pick<PartOptions, "dir">, vendor: string, refusals: Refusals) =>
   (server: Server): Server =>
@@ -79,13 +79,13 @@ export async function startHetzner(
     ...listening,
     stop: async () => {
       await listening.stop();
-      await project.actions.settled();
+      await project.actions.idle();
       store.commit();
     },
   };
 }
 
-/** Of the vault file that `op` works on. */
+/** Serves secrets from the vault file of `op`. */
 export async function startOnePassword(options: PartOptions, port: number): Promise<Part> {
   const app = onePasswordApp(join(options.dir, "vault.json"));
   const log = options.log("onepassword");

@@ -1,6 +1,6 @@
-/** How each vendor refuses, fails and limits: status, headers and body in its own form. */
+/** How each vendor refuses, fails and limits requests: status, headers and body in its own form. */
 import { CloudflareError } from "./cloudflare/envelope.ts";
-import type { Refusals, Refused } from "./faulty.ts";
+import type { Refusal, Refusals } from "./faulty.ts";
 import { ApiError } from "./hetzner/errors.ts";
 import { errorXml } from "./s3/rules.ts";
 import { TailscaleError } from "./tailscale/errors.ts";
@@ -10,8 +10,9 @@ interface VendorError {
   body(): object;
 }
 
-const said = (error: VendorError, headers: Readonly<Record<string, string>> = {}): Refused => ({
-  ...{ status: error.status, headers },
+const refusal = (error: VendorError, headers: Readonly<Record<string, string>> = {}): Refusal => ({
+  status: error.status,
+  headers,
   body: error.body(),
 });
 
@@ -19,10 +20,10 @@ const retryAfter = (seconds: number) => ({ "retry-after": String(seconds) });
 
 /** Error codes: hcloud-go, `hcloud/error.go`; rate-limit headers: docs.hetzner.cloud, "Rate Limiting". */
 export const HETZNER: Refusals = {
-  refuse: () => said(new ApiError(403, "forbidden", "insufficient permissions for this request")),
-  unavailable: () => said(new ApiError(503, "unavailable", "the service is unavailable")),
+  refuse: () => refusal(new ApiError(403, "forbidden", "insufficient permissions for this request")),
+  unavailable: () => refusal(new ApiError(503, "unavailable", "the service is unavailable")),
   rateLimit: (seconds) =>
-    said(new ApiError(429, "rate_limit_exceeded", "limit of 3600 requests per hour reached"), {
+    refusal(new ApiError(429, "rate_limit_exceeded", "limit of 3600 requests per hour reached"), {
       ...retryAfter(seconds),
       "ratelimit-limit": "3600",
       "ratelimit-remaining": "0",
@@ -32,10 +33,10 @@ export const HETZNER: Refusals = {
 
 /** 9109: a token without the permission; 971: the limit of 1200 requests in 5 minutes (Cloudflare's API documentation). */
 export const CLOUDFLARE: Refusals = {
-  refuse: () => said(new CloudflareError(403, 9109, "Unauthorized to access requested resource")),
-  unavailable: () => said(new CloudflareError(503, 10001, "Service unavailable")),
+  refuse: () => refusal(new CloudflareError(403, 9109, "Unauthorized to access requested resource")),
+  unavailable: () => refusal(new CloudflareError(503, 10001, "Service unavailable")),
   rateLimit: (seconds) =>
-    said(
+    refusal(
       new CloudflareError(429, 971, "Please wait and consider throttling your request speed"),
       retryAfter(seconds),
     ),
@@ -44,17 +45,20 @@ export const CLOUDFLARE: Refusals = {
 /** Messages as in public reports of tailscale-client-go. */
 export const TAILSCALE: Refusals = {
   refuse: () =>
-    said(new TailscaleError(403, "calling actor does not have enough permissions to perform this function")),
-  unavailable: () => said(new TailscaleError(503, "internal server error")),
-  rateLimit: (seconds) => said(new TailscaleError(429, "rate limit exceeded"), retryAfter(seconds)),
+    refusal(
+      new TailscaleError(403, "calling actor does not have enough permissions to perform this function"),
+    ),
+  unavailable: () => refusal(new TailscaleError(503, "internal server error")),
+  rateLimit: (seconds) => refusal(new TailscaleError(429, "rate limit exceeded"), retryAfter(seconds)),
 };
 
-const xml = (status: number, code: string, message: string, headers = {}): Refused => ({
-  ...{ status, headers },
+const xml = (status: number, code: string, message: string, headers = {}): Refusal => ({
+  status,
+  headers,
   body: errorXml({ status, code, message }),
 });
 
-/** S3's own codes (Amazon S3 API reference, "Error responses"), which B2 uses too. */
+/** S3's codes (Amazon S3 API reference, "Error responses"), which B2 uses too. */
 export const S3: Refusals = {
   refuse: () => xml(403, "AccessDenied", "not entitled"),
   unavailable: () => xml(500, "InternalError", "An internal error occurred."),

@@ -3,14 +3,14 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomically } from "./store.ts";
 
-/** Credentials of the sandbox's accounts, in the environment variables by which the real ones go. */
+/** Credentials of the sandbox's accounts, by the names of the real ones' environment variables. */
 export type Secrets = Record<string, string>;
 
 const hex = (bytes: number) => randomBytes(bytes).toString("hex");
 const word = (length: number) =>
   randomBytes(length).toString("base64url").replaceAll(/[-_]/g, "x").slice(0, length);
 
-/** 1Password's service-account tokens are `ops_` and base64 of JSON; clients look no further than the prefix. */
+/** 1Password's service-account tokens are `ops_` and base64 of JSON; clients check the prefix only. */
 function serviceAccountToken(): string {
   const content = {
     signInAddress: "sandbox.1password.test",
@@ -20,7 +20,7 @@ function serviceAccountToken(): string {
   return `ops_${Buffer.from(JSON.stringify(content)).toString("base64url")}`;
 }
 
-const makers: Record<string, () => string> = {
+const GENERATORS: Record<string, () => string> = {
   HCLOUD_TOKEN: () => word(64),
   CLOUDFLARE_API_TOKEN: () => word(40),
   TAILSCALE_API_KEY: () => `tskey-api-k${word(12)}CNTRL-${word(32)}`,
@@ -40,15 +40,15 @@ export function parseSecrets(text: string): Secrets {
   );
 }
 
-/** What `secrets.env` of a sandbox holds; what is missing in it is made up and written, readable by its owner alone. */
+/** The content of a sandbox's `secrets.env`; missing values are generated and added. Mode 600. */
 export function ensureSecrets(dir: string): Secrets {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const path = join(dir, "secrets.env");
   const text = existsSync(path) ? readFileSync(path, "utf8") : "";
   const known = parseSecrets(text);
-  const missing = Object.keys(makers).filter((name) => !known[name]);
+  const missing = Object.keys(GENERATORS).filter((name) => !known[name]);
   if (missing.length === 0) return known;
-  const added = Object.fromEntries(missing.map((name) => [name, makers[name]?.() ?? ""]));
+  const added = Object.fromEntries(missing.map((name) => [name, GENERATORS[name]?.() ?? ""]));
   const head = text === "" || text.endsWith("\n") ? text : `${text}\n`;
   writeAtomically(
     path,

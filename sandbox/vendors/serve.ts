@@ -43,13 +43,13 @@ export interface ServeOptions {
   };
 }
 
-/** One log file per vendor, lines with the time in front. */
+/** One log file per vendor; each line begins with the time. */
 function logTo(dir: string, vendor: string): Log {
   const path = join(dir, "logs", `${vendor}.log`);
   return (line) => appendFileSync(path, `${new Date().toISOString()} ${line}\n`, { mode: 0o600 });
 }
 
-/** Takes the sandbox's vendors for this process; throws, naming the holder, when another has them. */
+/** Claims the sandbox's vendors for this process. @throws Error with the pid of a process that serves them. */
 function claim(dir: string): () => void {
   const pidFile = join(dir, "vendors", "serve.pid");
   const isOurs = () => readPidFile(pidFile)?.pid === process.pid;
@@ -72,12 +72,12 @@ async function loadCompute(options: ServeOptions): Promise<Compute> {
 
 interface Serving {
   parts: { name: string; url: string }[];
-  /** Rejects when a process that a vendor needs has ended on its own. */
+  /** Rejects when a child process of a vendor ends by itself. */
   failure: Promise<never>;
   stop(): Promise<void>;
 }
 
-/** Starts the vendors; when one cannot start, those that did are stopped again. */
+/** Starts the vendors; when one cannot start, the others are stopped again. */
 export async function serve(options: ServeOptions): Promise<Serving> {
   const { dir, address, ports } = options;
   for (const folder of ["vendors", "logs"]) mkdirSync(join(dir, folder), { recursive: true, mode: 0o700 });
@@ -87,25 +87,30 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     for (const part of started.splice(0).reverse()) await part.stop();
     release();
   };
-  const wants = (vendor: Vendor) => options.only.includes(vendor);
+  const isSelected = (vendor: Vendor) => options.only.includes(vendor);
   try {
     const secrets = ensureSecrets(dir);
     const common = { dir, address, secrets, log: (vendor: string) => logTo(dir, vendor) };
     let pdns: Pdns | undefined;
-    if (wants("dns")) {
-      const place = { dir: join(dir, "vendors", "dns"), logDir: join(dir, "logs") };
-      pdns = await startPdns({ ...place, address, port: ports.dns, apiPort: ports.dnsApi });
+    if (isSelected("dns")) {
+      pdns = await startPdns({
+        dir: join(dir, "vendors", "dns"),
+        logDir: join(dir, "logs"),
+        address,
+        port: ports.dns,
+        apiPort: ports.dnsApi,
+      });
       const { child, stop: stopDns } = pdns;
       started.push({ name: "dns", url: `dns://${address}:${ports.dns}`, ended: child.ended, stop: stopDns });
     }
     const dns = pdns?.server ?? null;
     const add = async (part: Promise<Part>) => void started.push(await part);
     await Promise.all([
-      wants("hetzner") &&
+      isSelected("hetzner") &&
         loadCompute(options).then((compute) => add(startHetzner(common, ports.hetzner, compute, dns))),
-      wants("cloudflare") &&
+      isSelected("cloudflare") &&
         add(startCloudflare({ ...common, zones: options.zones, edge: options.edge }, ports.cloudflare, dns)),
-      wants("tailscale") &&
+      isSelected("tailscale") &&
         add(
           startTailscale(
             { ...common, tailnet: options.tailnet, suffix: options.suffix },
@@ -113,12 +118,15 @@ export async function serve(options: ServeOptions): Promise<Serving> {
             dns,
           ),
         ),
-      wants("onepassword") && add(startOnePassword(common, ports.onepassword)),
-      wants("s3") &&
+      isSelected("onepassword") && add(startOnePassword(common, ports.onepassword)),
+      isSelected("s3") &&
         add(
           startS3(
             {
-              ...{ ...common, venv: options.venv, motoPort: ports.moto, nixPort: ports.nixCache },
+              ...common,
+              venv: options.venv,
+              motoPort: ports.moto,
+              nixPort: ports.nixCache,
               checksums: options.checksums,
               region: options.region,
             },
@@ -135,7 +143,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       void ended?.then((reason) => reject(new Error(`the process behind ${name} ended: ${reason}`)));
     }
   });
-  // Stopping ends them too; nobody listens any more then.
+  // `stop` ends the child processes too, after which the rejection has no handler.
   failure.catch(() => {});
   return { parts: started.map(({ name, url }) => ({ name, url })), failure, stop };
 }

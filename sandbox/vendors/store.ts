@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 
-/** Writes a whole file so that a reader, or a crash at any moment, sees the old content or the new. */
+/** Replaces a file atomically: a reader or a crash finds the old content or the new. */
 export function writeAtomically(path: string, content: string, mode = 0o600): void {
   const temporary = `${path}.${process.pid}.tmp`;
   const file = openSync(temporary, "w", mode);
@@ -24,8 +24,8 @@ export function writeAtomically(path: string, content: string, mode = 0o600): vo
 }
 
 /**
- * One vendor's state in one JSON file. Handlers change `data` in place; `commit` writes the file when anything
- * changed and is called before a request is answered, so an acknowledged change survives SIGKILL.
+ * One vendor's state in one JSON file. Handlers change `data` in place. `commit` writes the file after a
+ * change and runs before a request is answered, so an acknowledged change survives SIGKILL.
  */
 export class Store<T extends object> {
   readonly path: string;
@@ -36,7 +36,7 @@ export class Store<T extends object> {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     this.path = path;
     this.#written = existsSync(path) ? readFileSync(path, "utf8") : "";
-    // Fields added by a later version of the emulator start from their empty value.
+    // Fields of a later version of the emulator start with their empty value.
     this.data = this.#written === "" ? empty() : { ...empty(), ...(JSON.parse(this.#written) as T) };
   }
 

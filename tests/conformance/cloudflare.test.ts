@@ -42,14 +42,14 @@ describe("the Cloudflare API and the DNS behind it", () => {
     return { status: error.status, codes: error.errors.map(({ code }) => code) };
   };
 
-  test("knows its token and its zone", async () => {
+  test("accepts its token and finds its zone", async () => {
     expect(await refusal(connect("wrong".repeat(8)).zones.list())).toEqual({ status: 403, codes: [10000] });
     const zone = await client.zones.get({ zone_id });
     expect(zone).toMatchObject({ name: "example.test", status: "active", paused: false });
     expect(await refusal(client.zones.get({ zone_id: "0".repeat(32) }))).toMatchObject({ status: 404 });
   });
 
-  test("a record is answered with its full name and stands in the DNS", async () => {
+  test("a record is answered with its full name and is in the DNS", async () => {
     const record = await client.dns.records.create({
       zone_id,
       type: "A",
@@ -82,7 +82,7 @@ describe("the Cloudflare API and the DNS behind it", () => {
     expect(await refusal(client.dns.records.get(record.id, path))).toEqual({ status: 404, codes: [81044] });
   });
 
-  test("a proxied record shows the edge and has an automatic TTL", async () => {
+  test("a proxied record has the edge's address and an automatic TTL", async () => {
     const record = await client.dns.records.create({
       zone_id,
       type: "A",
@@ -155,7 +155,7 @@ describe("the Cloudflare API and the DNS behind it", () => {
     expect((await refusal(bad)).status).toBe(400);
   });
 
-  test("what cannot stand side by side is refused with the vendor's codes", async () => {
+  test("conflicting records are refused with the vendor's codes", async () => {
     const a = { zone_id, type: "A", name: "one", content: "203.0.113.20", ttl: 60 } as const;
     await client.dns.records.create(a);
     expect(await refusal(client.dns.records.create(a))).toEqual({ status: 400, codes: [81058] });
@@ -183,7 +183,7 @@ describe("the Cloudflare API and the DNS behind it", () => {
     });
   });
 
-  test("lists are filtered and come in pages", async () => {
+  test("lists are filtered and paginated", async () => {
     for (let number = 0; number < 5; number++) {
       await client.dns.records.create({
         zone_id,
@@ -211,7 +211,7 @@ describe("the Cloudflare API and the DNS behind it", () => {
     expect((await client.dns.records.list({ zone_id, type: "AAAA" })).result).toEqual([]);
   });
 
-  test("zone settings have defaults and refuse nonsense", async () => {
+  test("zone settings have defaults and refuse invalid values", async () => {
     expect(await client.zones.settings.get("ssl", { zone_id })).toMatchObject({
       id: "ssl",
       value: "full",
@@ -224,7 +224,7 @@ describe("the Cloudflare API and the DNS behind it", () => {
     ).toBe(400);
   });
 
-  test("after a kill the records are there and the DNS answers again", async () => {
+  test("after a kill the records still exist and the DNS answers", async () => {
     await client.dns.records.create({
       zone_id,
       type: "AAAA",

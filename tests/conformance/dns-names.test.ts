@@ -6,8 +6,8 @@ import { Hono } from "hono";
 import { type Listener, listen } from "../../sandbox/vendors/http.ts";
 import { Vendors } from "./vendors.ts";
 
-// Names that change hands, at the emulated Cloudflare, made by the real engine from an inventory of machines that are there already.
-// Between the two stands a proxy that refuses a request, or keeps its answer.
+// DNS names that move between hosts, created by the real engine at the emulated Cloudflare from an inventory of
+// existing machines. A proxy between the two refuses a request or withholds its answer.
 
 const root = process.cwd();
 const PROGRAM = `
@@ -25,7 +25,7 @@ const addresses = Object.fromEntries(plan.hosts.map(({ name, provider }) => [nam
 new Zone("zone", { zone: plan.inventory.dns.zone, records: dnsRecordsFor(plan, addresses), existing });
 `;
 
-/** Each machine has its own. RFC 8709, section 4: the name, then 32 bytes, each after its length. */
+/** A host key per machine. RFC 8709, section 4: the name, then 32 bytes, each after its length. */
 const hostKey = (byte: number): string => {
   const name = "ssh-ed25519";
   const parts = [Buffer.from([0, 0, 0, name.length]), Buffer.from(name), Buffer.from([0, 0, 0, 32])];
@@ -68,7 +68,7 @@ interface Finished {
   readonly output: string;
 }
 
-/** Judges a changing request before it goes to the vendor. */
+/** The fault of a changing request. */
 type Fault = (method: string, body: string) => "refuse" | "lose the answer" | "pass";
 
 let vendors: Vendors;
@@ -78,7 +78,7 @@ let scratch = "";
 let zonePath = "";
 let env: NodeJS.ProcessEnv;
 
-/** Lets everything through but what `fault` says. */
+/** Forwards all requests except those with a fault. */
 function faultyVendor(): Hono {
   const app = new Hono();
   app.all("*", async (context) => {
@@ -95,7 +95,7 @@ function faultyVendor(): Hono {
     const answer = await fetch(`${vendors.url("cloudflare")}${pathname}${search}`, {
       method,
       headers: { authorization: headers.get("authorization") ?? "", "content-type": "application/json" },
-      ...(body === "" ? {} : { body }),
+      ...(body !== "" && { body }),
     });
     if (verdict === "lose the answer") return refusal(9998);
     return new Response(await answer.text(), {
@@ -130,7 +130,7 @@ async function vendor(method: string, route = "", body?: object): Promise<unknow
   const answer = await fetch(`${vendors.url("cloudflare")}${zonePath}/dns_records${route}`, {
     method,
     headers: { authorization: `Bearer ${env["CLOUDFLARE_API_TOKEN"]}`, "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   const { result, errors } = (await answer.json()) as { result: unknown; errors: unknown };
   if (!answer.ok) throw new Error(`${method} ${route}: ${JSON.stringify(errors)}`);
@@ -180,14 +180,14 @@ afterAll(async () => {
 
 jest.setTimeout(240_000);
 
-test("long text comes back as it was written: neither a preview nor a refresh sees a difference", async () => {
+test("long text has no difference in a preview or a refresh", async () => {
   const [text = ""] = await lines("_key.example.test");
   expect(text).toBe(`TXT "${LONG.slice(0, 255)}" "${LONG.slice(255)}"`);
   await expectQuiet();
   await expectDone(pulumi("refresh", "--yes", "--stack", "dev", "--expect-no-changes"));
 });
 
-test("the first of two texts goes: the second stays the record that it was", async () => {
+test("when the first of two texts is removed, the second keeps its record", async () => {
   const two = (await zone()).find(({ content }) => content === '"two"');
   inventory(fleet(host("db", 10) + host("web", 20), txt("@", "two") + txt("_key", LONG)));
   await expectDone(up());
@@ -198,7 +198,7 @@ test("the first of two texts goes: the second stays the record that it was", asy
   await expectDone(up());
 });
 
-test("records that the state knows by their places become known by content, in another order too", async () => {
+test("records that the state names by position are renamed by content, whatever their order", async () => {
   const file = path.join(scratch, "state/.pulumi/stacks/names/dev.json");
   const state = readFileSync(file, "utf8");
   const keys = [...new Set(state.match(/zone-example\.test-txt-[0-9a-f]{10}/g))];
@@ -217,8 +217,8 @@ test("records that the state knows by their places become known by content, in a
   await expectQuiet();
 });
 
-describe("an alias at a former host's name", () => {
-  /** Counts the requests of a method: the n-th one meets `verdict`. */
+describe("an alias with a former host's name", () => {
+  /** Gives the n-th request of a method the `verdict`. */
   const nth = (wanted: string, n: number, verdict: ReturnType<Fault>): Fault => {
     let count = 0;
     return (method) => {
@@ -247,7 +247,7 @@ describe("an alias at a former host's name", () => {
     ]);
   });
 
-  test("the host was renamed: one run, and nothing leads to the old addresses after it", async () => {
+  test("the host was renamed: after one run no record has the old addresses", async () => {
     inventory(RENAMED);
     const seen: string[] = [];
     fault = (method, body) => {
@@ -256,7 +256,7 @@ describe("an alias at a former host's name", () => {
     };
     await expectDone(up());
     expect(await lines("db.example.test")).toEqual(["CNAME data.example.test"]);
-    // The name goes when what it is to lead to is there, and comes again with the next request.
+    // The old records are deleted after the target exists, directly before the alias is created.
     const last = seen.indexOf("POST CNAME db.example.test");
     expect(seen.slice(0, last)).toEqual(
       expect.arrayContaining(["POST A data.example.test", "POST AAAA data.example.test"]),
@@ -265,7 +265,7 @@ describe("an alias at a former host's name", () => {
     await expectQuiet();
   });
 
-  test("the host was removed, and the alias is another host's", async () => {
+  test("the host was removed, and a different host has the alias", async () => {
     inventory(MOVED);
     await expectDone(up());
     expect(await lines("db.example.test")).toEqual(["CNAME web.example.test"]);
@@ -274,11 +274,11 @@ describe("an alias at a former host's name", () => {
 
   test.each([
     ["the first deletion is refused", () => nth("DELETE", 1, "refuse")],
-    // Of the address itself; the others are gone by then.
+    // That of the address itself; the other records are deleted by then.
     ["the last deletion is refused", () => nth("DELETE", 3, "refuse")],
     ["the alias is refused", () => alias("refuse")],
-    ["the alias is made, and nobody hears of it", () => alias("lose the answer")],
-  ])("%s: a second plain run comes to the same end", async (_, make) => {
+    ["the alias is created, and the answer is lost", () => alias("lose the answer")],
+  ])("%s: a second run has the same result", async (_, make) => {
     inventory(RENAMED);
     fault = make();
     expect((await up()).code).not.toBe(0);
@@ -288,7 +288,7 @@ describe("an alias at a former host's name", () => {
   });
 });
 
-test("records that are there already: identical ones are taken over, others are named, with the way to give them to the stack, and hold back nothing else", async () => {
+test("existing records: identical ones are adopted; others are reported with the command to import them, and block nothing else", async () => {
   const add = async (type: string, name: string, content: string) =>
     ((await vendor("POST", "", { type, name, content, ttl: 300, proxied: false })) as Row).id;
   const identical = await add("CNAME", "www.example.test", "web.example.test");

@@ -32,7 +32,7 @@ describe("the Hetzner Cloud API", () => {
     expect(lines).toHaveLength(9);
   });
 
-  test("says how many requests are left", async () => {
+  test("reports how many requests are left", async () => {
     const response = await call("/locations");
     expect(response.headers.get("ratelimit-limit")).toBe("3600");
     expect(Number(response.headers.get("ratelimit-remaining"))).toBeLessThan(3600);
@@ -51,7 +51,7 @@ describe("the Hetzner Cloud API", () => {
     });
   });
 
-  test("reverse entries stand in the DNS", async () => {
+  test("reverse DNS names are in the DNS", async () => {
     const name = "web.example.test";
     const body = JSON.stringify({ name: "named", type: "ipv6", location: "fsn1" });
     const { primary_ip } = await json<{ primary_ip: { id: number; ip: string } }>("/primary_ips", {
@@ -75,7 +75,7 @@ describe("the Hetzner Cloud API", () => {
     expect(await dig()).toBe("");
   });
 
-  test("keeps what it acknowledged when it is killed, never gives an id twice, and tells the truth about lost machines", async () => {
+  test("a kill loses no acknowledged change and reuses no id; a server without a machine has status unknown", async () => {
     interface Created {
       server: { id: number; status: string };
       action: { id: number };
@@ -88,7 +88,7 @@ describe("the Hetzner Cloud API", () => {
     }
     await vendors.end("SIGKILL");
     await vendors.launch();
-    // The machines of this test live in the emulator's memory, so they are gone with it.
+    // The machines of this test are in the emulator's memory, so the kill removes them.
     expect(await json(`/servers/${server.id}`)).toMatchObject({
       server: { name: "kept", status: "unknown" },
     });
@@ -99,14 +99,14 @@ describe("the Hetzner Cloud API", () => {
     expect(later.placement_group.id).toBeGreaterThan(action.id);
   });
 
-  test("finishes after a kill what had only begun", async () => {
+  test("finishes an unfinished creation after a kill", async () => {
     const body = JSON.stringify({ name: "begun", server_type: "cx23", image: "debian-13", location: "fsn1" });
     const { server, action } = await json<{
       server: { id: number; status: string };
       action: { id: number; status: string };
     }>("/servers", { method: "POST", body });
     expect([server.status, action.status]).toEqual(["initializing", "running"]);
-    // Puts the file back to the moment of the answer: the kill came before the machine was there.
+    // Restores the file to the time of the answer, before the machine was created.
     await vendors.end("SIGKILL");
     const { readFileSync, writeFileSync } = jest.requireActual<typeof import("node:fs")>("node:fs");
     const path = `${vendors.dir}/vendors/hetzner.json`;

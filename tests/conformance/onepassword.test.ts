@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { seedVault } from "../../sandbox/vendors/onepassword/seed.ts";
 import { run } from "./vendors.ts";
 
-/** The command lines of the official Terraform provider v2.1.2 (internal/onepassword/cli/op.go), and a person's. */
+/** Command lines of the official Terraform provider v2.1.2 (internal/onepassword/cli/op.go) and of users. */
 describe("op", () => {
   const dir = mkdtempSync(join(tmpdir(), "vault-"));
   const vault = join(dir, "vault.json");
@@ -49,13 +49,13 @@ describe("op", () => {
   });
   afterAll(() => rmSync(dir, { recursive: true }));
 
-  test("is new enough for JSON on stdin, and keeps its file to its owner", async () => {
+  test("is new enough for JSON on stdin, and its file has mode 600", async () => {
     const [major, minor] = (await op(["--version"])).stdout.split(".").map(Number);
     expect([major, (minor ?? 0) >= 23]).toEqual([2, true]);
     expect(statSync(vault).mode & 0o777).toBe(0o600);
   });
 
-  test("items live as the provider makes, reads, edits and deletes them", async () => {
+  test("the provider creates, reads, edits and deletes items", async () => {
     const item = {
       title: "database",
       vault: { id: vaultId },
@@ -101,7 +101,7 @@ describe("op", () => {
     );
   });
 
-  test("answers people", async () => {
+  test("accepts assignments and flags", async () => {
     expect(
       (
         await op([
@@ -123,7 +123,7 @@ describe("op", () => {
     expect((await op(["read", "-n", "op://sandbox/note/more/hint"])).stdout).toBe("h");
   });
 
-  test("says in 1Password's words what is wrong, with exit code 1", async () => {
+  test("fails with 1Password's messages and exit code 1", async () => {
     const failure = async (args: string[], more: NodeJS.ProcessEnv = {}) => {
       const { code, stdout, stderr } = await op(args, { env: more });
       expect([code, stdout]).toEqual([1, ""]);
@@ -147,7 +147,7 @@ describe("op", () => {
     );
   });
 
-  test("writers wait for each other", async () => {
+  test("concurrent writes all succeed", async () => {
     const titles = Array.from({ length: 6 }, (_, number) => `parallel-${number}`);
     const made = await Promise.all(
       titles.map((title) =>

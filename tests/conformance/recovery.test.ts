@@ -62,7 +62,7 @@ function hetznerFront(target: () => string): Hono {
     return fetch(`${target()}${pathname}${search}`, {
       method: context.req.method,
       headers: { authorization, "content-type": type },
-      ...(body === "" ? {} : { body }),
+      ...(body !== "" && { body }),
     });
   });
   return app;
@@ -206,7 +206,7 @@ const outputs = (state: State) =>
     ]),
   );
 
-test("every kind of object is found again as a full resource, and the next run changes nothing at the vendors", async () => {
+test("objects of every type are adopted, and the next run changes nothing at the vendors", async () => {
   const before = await exported();
   forget("server", "address", "firewall", "record", "caa", "alias", "key", "first");
   const said = (await expectDone(recover())).stderr;
@@ -301,7 +301,7 @@ async function aboutSpare(method: string, body?: object): Promise<void> {
   const answer = await fetch(`${vendors.url("hetzner")}/v1/servers/${id}`, {
     method,
     headers,
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   expect(answer.ok).toBe(true);
 }
@@ -318,7 +318,7 @@ test("what the vendor does not have leaves the state, and the next run creates i
   expect(await isInState("spare")).toBe(true);
 });
 
-test("an object of the same name that is not this stack's is left alone", async () => {
+test("an object of the same name that belongs to no stack is not adopted", async () => {
   await aboutSpare("PUT", { labels: { "managed-by": "somebody" } });
   forget("spare");
   expect((await expectDone(recover())).stderr).toContain("spare: does not exist");

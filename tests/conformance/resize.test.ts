@@ -56,7 +56,7 @@ function expectDone(result: SpawnSyncReturns<string>): string {
   if (result.status !== 0) throw new Error(`exit code ${result.status}\n${result.stdout}\n${result.stderr}`);
   return result.stdout;
 }
-const quiet = () => expectDone(pulumi(["preview", "--expect-no-changes"]));
+const expectNoChanges = () => expectDone(pulumi(["preview", "--expect-no-changes"]));
 /** The output of a command that must fail. */
 function refused(result: SpawnSyncReturns<string>): string {
   expect(result.status).not.toBe(0);
@@ -124,7 +124,7 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true, force: true });
 }, 60_000);
 
-test("another architecture is refused by preview and up alike, and the machine is not touched", async () => {
+test("a different architecture is refused by preview and up, and the server is not stopped", async () => {
   const since = await lastAction();
   file("fleet.toml", fleet("cax11", 'system = "aarch64-linux"\n'));
   for (const said of [refused(preview()), refused(up())]) {
@@ -144,7 +144,7 @@ test("after an unforeseen refusal the machine is on, and the edit can be reverte
   expect(await commands(since)).toEqual(["stop_server", "start_server"]);
   expect(await server()).toMatchObject({ status: "running", server_type: { name: "cx23" } });
   file("fleet.toml", fleet("cx23"));
-  quiet();
+  expectNoChanges();
 });
 
 test("a server that is off: a preview reports it, up powers it on, and the next run changes nothing", async () => {
@@ -155,7 +155,7 @@ test("a server that is off: a preview reports it, up powers it on, and the next 
   expect(await commands(since)).toEqual([]);
   expect(expectDone(up())).toMatch(/web: the server was off at Hetzner Cloud and was powered on/);
   expect(await commands(since)).toEqual(["start_server"]);
-  quiet();
+  expectNoChanges();
 });
 
 test("an accepted resize: off, changed, on, and the next run changes nothing", async () => {
@@ -164,7 +164,7 @@ test("an accepted resize: off, changed, on, and the next run changes nothing", a
   expectDone(up());
   expect(await commands(since)).toEqual(["stop_server", "change_server_type"]);
   expect(await server()).toMatchObject({ status: "running", server_type: { name: "cx33" } });
-  quiet();
+  expectNoChanges();
   // The disk was kept, so the former type is still possible.
   file("fleet.toml", fleet("cx23"));
   expectDone(up());

@@ -70,7 +70,7 @@ describe("the S3 API of Backblaze B2", () => {
   };
   const read = async (Key: string, VersionId?: string) => {
     const { Body } = await client.send(
-      new GetObjectCommand({ Bucket, Key, ...(VersionId ? { VersionId } : {}) }),
+      new GetObjectCommand({ Bucket, Key, ...(VersionId && { VersionId }) }),
     );
     return Body?.transformToString();
   };
@@ -82,7 +82,7 @@ describe("the S3 API of Backblaze B2", () => {
   });
   afterAll(() => vendors.stop());
 
-  test("lets in those who sign with the account's key", async () => {
+  test("accepts requests that are signed with the account's key", async () => {
     await client.send(new HeadBucketCommand({ Bucket }));
     const stranger = connect({ accessKeyId: "0030000000000000000000001" });
     expect(await refusal(stranger.send(new GetBucketVersioningCommand({ Bucket })))).toEqual([
@@ -94,7 +94,7 @@ describe("the S3 API of Backblaze B2", () => {
       403,
       "SignatureDoesNotMatch",
     ]);
-    // As rclone and others sign that are told no region.
+    // The region with which rclone and others sign by default.
     const elsewhere = connect({ region: "us-east-1" });
     expect(await refusal(elsewhere.send(new GetBucketVersioningCommand({ Bucket })))).toEqual([
       403,
@@ -103,7 +103,7 @@ describe("the S3 API of Backblaze B2", () => {
     expect((await fetch(`${vendors.url("s3")}/${Bucket}/secret.txt`)).status).toBe(403);
   });
 
-  test("buckets are versioned and take the configuration that B2 has", async () => {
+  test("buckets are versioned and accept the configuration of B2", async () => {
     expect((await client.send(new GetBucketVersioningCommand({ Bucket }))).Status).toBe("Enabled");
     const Rules = [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" as const } }];
     await client.send(
@@ -194,7 +194,7 @@ describe("the S3 API of Backblaze B2", () => {
     ]);
   });
 
-  test("a killed emulator has lost nothing: configuration, objects, versions, uploads under way", async () => {
+  test("a kill loses nothing: configuration, objects, versions, unfinished uploads", async () => {
     const put = (Key: string, Body: string) =>
       client.send(new PutObjectCommand({ Bucket, Key, Body, ContentType: "text/plain" }));
     const first = await put("dir/a b+ü.txt", "one");
@@ -231,7 +231,7 @@ describe("the S3 API of Backblaze B2", () => {
     expect(await read("parts")).toBe(`${chunk}end`);
   });
 
-  test("a public bucket is readable without a key, and only that", async () => {
+  test("a public bucket can be read without a key, and not written", async () => {
     await client.send(new CreateBucketCommand({ Bucket: "public-bucket", ACL: "public-read" }));
     await client.send(new PutObjectCommand({ Bucket: "public-bucket", Key: "hello", Body: "world" }));
     const at = `${vendors.url("s3")}/public-bucket/hello`;

@@ -62,14 +62,18 @@ describe("deployer/tailnet-device/main.ts", () => {
     const renamed = await device(
       "rename",
       {
-        ...{ host: "new", tag: "tag:host-new", tags: ["tag:server", "tag:host-new"] },
+        host: "new",
+        tag: "tag:host-new",
+        tags: ["tag:server", "tag:host-new"],
         formerly: { host: "web", tag: "tag:host-web" },
       },
       key(),
     );
     expect(renamed).toMatchObject({ code: 0 });
     expect(await devices()).toEqual({
-      ...{ new: ["tag:server", "tag:host-new"], db: ["tag:server", "tag:host-db"], "web-1": ["tag:server"] },
+      new: ["tag:server", "tag:host-new"],
+      db: ["tag:server", "tag:host-db"],
+      "web-1": ["tag:server"],
     });
 
     expect(await device("remove", { host: "web", tag: "tag:host-web" }, key())).toMatchObject({ code: 0 });
@@ -81,7 +85,9 @@ describe("deployer/tailnet-device/main.ts", () => {
 
   test("a request that fails once is repeated, and a rename that failed half way is continued", async () => {
     const spec = {
-      ...{ host: "moved", tag: "tag:host-new", tags: ["tag:server", "tag:host-new"] },
+      host: "moved",
+      tag: "tag:host-new",
+      tags: ["tag:server", "tag:host-new"],
       formerly: { host: "once", tag: "tag:host-web" },
     };
     const { rules, requests } = faultFiles(vendors.dir);

@@ -22,7 +22,7 @@ describe("the Tailscale API", () => {
         authorization: `Basic ${Buffer.from(`${vendors.secret("TAILSCALE_API_KEY")}:`).toString("base64")}`,
         ...headers,
       },
-      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
   const json = async <T>(method: string, path: string, body?: unknown) =>
     (await (await call(method, path, body)).json()) as T;
@@ -59,7 +59,7 @@ describe("the Tailscale API", () => {
     return stdout.trim();
   };
 
-  test("lets in an API key, an OAuth client, and nobody else", async () => {
+  test("accepts an API key and an OAuth client only", async () => {
     expect((await call("GET", tailnet("acl"))).status).toBe(200);
     expect((await call("GET", "/api/v2/tailnet/example.test/acl")).status).toBe(200);
     expect((await call("GET", "/api/v2/tailnet/other.test/acl")).status).toBe(404);
@@ -80,7 +80,7 @@ describe("the Tailscale API", () => {
     expect(await bearer.json()).toEqual({ devices: [] });
   });
 
-  test("keeps the policy as it was written, guards it with an ETag, and checks it", async () => {
+  test("stores the policy unchanged, requires its ETag, and checks it", async () => {
     const before = await call("GET", tailnet("acl"));
     const etag = before.headers.get("etag") ?? "";
     const set = await call("POST", tailnet("acl"), policy, {
@@ -116,7 +116,7 @@ describe("the Tailscale API", () => {
     ]);
   });
 
-  test("shows a key once, and lets a device in with it as often as it says", async () => {
+  test("shows a key once, and a device can join with it as often as it allows", async () => {
     const oneOff = await newKey(
       { reusable: false, preauthorized: true, tags: ["tag:server"] },
       { expirySeconds: 3600, description: "web" },
@@ -157,14 +157,14 @@ describe("the Tailscale API", () => {
     expect(await dig("web.tail0000.ts.net")).toBe("");
   });
 
-  test("an expired key lets nobody in", async () => {
+  test("no device can join with an expired key", async () => {
     const key = await newKey({ reusable: true }, { expirySeconds: 1 });
     while (!(await json<Key>("GET", tailnet(`keys/${key.id}`))).invalid)
       await new Promise((resolve) => setTimeout(resolve, 100));
     expect((await join(key.key, "late")).status).toBe(403);
   });
 
-  test("DNS settings are kept, across a kill too", async () => {
+  test("DNS settings are stored, and survive a kill", async () => {
     await json("POST", tailnet("dns/nameservers"), { dns: ["198.51.100.1"] });
     await json("POST", tailnet("dns/searchpaths"), { searchPaths: ["example.test"] });
     await json("PATCH", tailnet("dns/split-dns"), { "example.test": ["198.51.100.1"] });

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** The emulated vendors as a program of its own, on loopback ports that were free a moment ago. */
+/** The emulated vendors as a separate program, on free loopback ports. */
 export class Vendors {
   readonly dir = mkdtempSync(join(tmpdir(), "vendors-"));
   readonly ports: Readonly<Record<string, number>>;
@@ -38,7 +38,7 @@ export class Vendors {
     return vendors;
   }
 
-  /** Starts the program (again) and waits until it says that it is ready. */
+  /** Starts the program (again) and waits until it prints `ready`. */
   async launch(): Promise<void> {
     this.output = "";
     const flags = Object.entries(this.ports).flatMap(([name, port]) => [`--${name}-port`, String(port)]);
@@ -61,7 +61,7 @@ export class Vendors {
     });
   }
 
-  /** Ends the program with a signal and waits until it is gone. */
+  /** Ends the program with a signal and waits for its exit. */
   async end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null) return child?.exitCode ?? null;

@@ -1,4 +1,4 @@
-/** Buckets with their inline rules, and the separate resources for encryption and CORS. */
+/** Buckets with their inline rules, and the separate resource for encryption. */
 import { type Context, Incomplete, type Property, type Resource, text } from "../framework/resource.ts";
 import { type Json, object, objects, type Properties } from "../framework/values.ts";
 import {
@@ -11,7 +11,7 @@ import {
 } from "./rules.ts";
 import type { Store } from "./store.ts";
 
-/** A part of a bucket that is put, read and deleted by calls of its own. */
+/** A part of a bucket, with its own calls to put, read and delete it. */
 interface Part {
   input: string;
   put(store: Store, bucket: string, rules: Json): Promise<unknown>;
@@ -65,7 +65,7 @@ const encryption: Part = {
     ),
 };
 
-/** Inline it is one rule in an object, not a list. */
+/** The inline form in a bucket: one rule in an object instead of a list. */
 const inlineEncryption: Part = {
   input: "serverSideEncryptionConfiguration",
   put: (store, bucket, configuration) => encryption.put(store, bucket, [object(configuration)["rule"] ?? {}]),
@@ -100,7 +100,8 @@ function outputsOf(store: Store, bucket: string): Properties {
 
 const properties: Record<string, Property> = {
   bucket: { type: "string", required: true, replace: true },
-  // What is left out stays as it is: optional and computed in terraform-provider-aws v6, internal/service/s3/bucket.go.
+  // Absent inputs are no change: optional and computed in terraform-provider-aws v6,
+  // internal/service/s3/bucket.go.
   acl: { type: "string", writeOnly: true, keptWhen: "absent" },
   forceDestroy: { type: "boolean", default: false, writeOnly: true },
   region: { type: "string", replace: true },
@@ -127,7 +128,7 @@ async function putParts(
 }
 
 /** Deletes every version of every object, a thousand at a time. */
-async function empty({ client: store, signal, status }: Context<Store>, Bucket: string): Promise<void> {
+async function emptyBucket({ client: store, signal, status }: Context<Store>, Bucket: string): Promise<void> {
   for (;;) {
     signal.throwIfAborted();
     const listed = await store.call("ListObjectVersions", Bucket, (client, sdk) =>
@@ -136,7 +137,7 @@ async function empty({ client: store, signal, status }: Context<Store>, Bucket: 
     const found = [...(listed.Versions ?? []), ...(listed.DeleteMarkers ?? [])];
     const Objects = found.map(({ Key, VersionId }) => ({
       Key: Key ?? "",
-      ...(VersionId ? { VersionId } : {}),
+      ...(VersionId && { VersionId }),
     }));
     if (Objects.length === 0) return;
     status(`deleting ${Objects.length} object versions`);
@@ -159,10 +160,10 @@ export const bucket: Resource<Store> = {
       client.send(
         new sdk.CreateBucketCommand({
           Bucket,
-          ...(inputs["acl"] === undefined ? {} : { ACL: text(inputs["acl"]) as "private" }),
-          ...(region === "us-east-1"
-            ? {}
-            : { CreateBucketConfiguration: { LocationConstraint: region as "eu-central-1" } }),
+          ...(inputs["acl"] !== undefined && { ACL: text(inputs["acl"]) as "private" }),
+          ...(region !== "us-east-1" && {
+            CreateBucketConfiguration: { LocationConstraint: region as "eu-central-1" },
+          }),
         }),
       ),
     );
@@ -177,7 +178,7 @@ export const bucket: Resource<Store> = {
     if (!(await exists(store, id))) return undefined;
     const inputs: Properties = {
       bucket: id,
-      ...(old.inputs["region"] === undefined ? {} : { region: old.inputs["region"] }),
+      ...(old.inputs["region"] !== undefined && { region: old.inputs["region"] }),
     };
     const importing = Object.keys(old.inputs).length === 0;
     for (const part of PARTS) {
@@ -200,40 +201,34 @@ export const bucket: Resource<Store> = {
   async delete(context, id, old) {
     const store = context.client;
     if (!(await exists(store, id))) return;
-    if (old.outputs["forceDestroy"] === true) await empty(context, id);
+    if (old.outputs["forceDestroy"] === true) await emptyBucket(context, id);
     await store.find("DeleteBucket", id, (client, sdk) =>
       client.send(new sdk.DeleteBucketCommand({ Bucket: id })),
     );
   },
 };
 
-function partResource(part: Part, normalise: (rules: Json) => Json): Resource<Store> {
-  return {
-    properties: {
-      bucket: { type: "string", required: true, replace: true },
-      [part.input]: { type: "list", required: true, normalise },
-      region: { type: "string", replace: true, writeOnly: true },
-    },
-    computed: [],
-    async create({ client: store }, inputs) {
-      const id = text(inputs["bucket"]);
-      await part.put(store, id, inputs[part.input] ?? []);
-      return { id, outputs: {} };
-    },
-    async read({ client: store }, id) {
-      const rules = await part.get(store, id);
-      return rules === undefined
-        ? undefined
-        : { id, inputs: { bucket: id, [part.input]: rules }, outputs: {} };
-    },
-    async update({ client: store }, id, _old, inputs) {
-      await part.put(store, id, inputs[part.input] ?? []);
-      return {};
-    },
-    async delete({ client: store }, id) {
-      await part.remove(store, id);
-    },
-  };
-}
-
-export const bucketEncryption = partResource(encryption, encryptionForm);
+export const bucketEncryption: Resource<Store> = {
+  properties: {
+    bucket: { type: "string", required: true, replace: true },
+    rules: { type: "list", required: true, normalise: encryptionForm },
+    region: { type: "string", replace: true, writeOnly: true },
+  },
+  computed: [],
+  async create({ client: store }, inputs) {
+    const id = text(inputs["bucket"]);
+    await encryption.put(store, id, inputs["rules"] ?? []);
+    return { id, outputs: {} };
+  },
+  async read({ client: store }, id) {
+    const rules = await encryption.get(store, id);
+    return rules === undefined ? undefined : { id, inputs: { bucket: id, rules }, outputs: {} };
+  },
+  async update({ client: store }, id, _old, inputs) {
+    await encryption.put(store, id, inputs["rules"] ?? []);
+    return {};
+  },
+  async delete({ client: store }, id) {
+    await encryption.remove(store, id);
+  },
+};

@@ -3,7 +3,7 @@ import { objects } from "../framework/values.ts";
 import { bucket, bucketEncryption } from "./bucket.ts";
 import { Store } from "./store.ts";
 
-/** Stands in for @pulumi/aws 7.48.0: S3 only, as far as Backblaze B2 takes it. */
+/** Replaces @pulumi/aws 7.48.0 for the S3 resources that the program uses. */
 export const aws: Plugin<Store> = {
   name: "aws",
   secretConfig: ["accessKey", "secretKey", "token"],
@@ -40,8 +40,8 @@ export const aws: Plugin<Store> = {
       accessKeyId,
       secretAccessKey,
       pathStyle: config["s3UsePathStyle"] === true,
-      ...(endpoint ? { endpoint } : {}),
-      ...(sessionToken ? { sessionToken } : {}),
+      ...(endpoint && { endpoint }),
+      ...(sessionToken && { sessionToken }),
     });
   },
   resources: {

@@ -1,4 +1,4 @@
-/** Lifecycle and encryption rules between the program's spelling and the store's. */
+/** Converts lifecycle and encryption rules between the program's spelling and the store's. */
 import type {
   BucketLifecycleConfiguration,
   LifecycleRule,
@@ -7,8 +7,8 @@ import type {
 import { number, text } from "../framework/resource.ts";
 import { type Json, object, objects, type Properties } from "../framework/values.ts";
 
-/** Names of rules the program gave none; they don't count in comparisons. */
-const UNNAMED = "tf-s3-lifecycle-";
+/** Begins the ids of rules for which the program gives no id; comparisons ignore them. */
+const GENERATED_ID = "tf-s3-lifecycle-";
 
 export function lifecycleToStore(rules: Json | undefined): BucketLifecycleConfiguration {
   return {
@@ -17,7 +17,7 @@ export function lifecycleToStore(rules: Json | undefined): BucketLifecycleConfig
       const { days: noncurrent } = object(rule["noncurrentVersionExpiration"]);
       const abort = rule["abortIncompleteMultipartUploadDays"];
       return {
-        ID: text(rule["id"]) || `${UNNAMED}${index}`,
+        ID: text(rule["id"]) || `${GENERATED_ID}${index}`,
         Status: rule["enabled"] === true ? "Enabled" : "Disabled",
         Filter: { Prefix: text(rule["prefix"]) },
         ...(days !== undefined && { Expiration: { Days: number(days) } }),
@@ -48,10 +48,10 @@ export function lifecycleFromStore(rules: LifecycleRule[] | undefined): Json {
   });
 }
 
-/** What is left out and what is empty are the same, and so are rules in another order. */
+/** Absent and empty parts are equal, and the order of rules has no meaning. */
 export function lifecycleForm(rules: Json): Json {
   const form = lifecycleFromStore(lifecycleToStore(rules).Rules) as Properties[];
-  for (const rule of form) if (text(rule["id"]).startsWith(UNNAMED)) delete rule["id"];
+  for (const rule of form) if (text(rule["id"]).startsWith(GENERATED_ID)) delete rule["id"];
   return form.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 

@@ -1,6 +1,6 @@
-/** An S3 store through the AWS client, which is loaded at the first call: it costs a tenth of a second. */
+/** S3 through the AWS client, which is loaded at the first call because loading takes 0.1 s. */
 import type * as S3 from "@aws-sdk/client-s3";
-import { LATER, VendorError } from "../framework/http.ts";
+import { RETRY_HINT, VendorError } from "../framework/http.ts";
 
 interface Settings {
   region: string;
@@ -40,19 +40,20 @@ export class Store {
     const client = new sdk.S3Client({
       region,
       forcePathStyle: pathStyle,
-      // A store that accepts and stays silent: the client itself would wait for good.
+      // The client has no limit of its own for a store that accepts a connection and never answers.
       requestHandler: {
-        ...{ connectionTimeout: attemptTimeout, requestTimeout: attemptTimeout },
-        // Otherwise it warns, and waits on (@smithy/node-http-handler).
+        connectionTimeout: attemptTimeout,
+        requestTimeout: attemptTimeout,
+        // Without it the client only warns and keeps waiting (@smithy/node-http-handler).
         throwOnRequestTimeout: true,
       },
-      credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) },
-      ...(endpoint ? { endpoint } : {}),
+      credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) },
+      ...(endpoint && { endpoint }),
     });
     return { sdk, client };
   }
 
-  /** Sends one command, named and built by `send`; errors carry the call, the bucket and the store's own code. */
+  /** Sends the command that `send` builds; errors name the call, the bucket and the store's code. */
   async call<Result>(
     name: string,
     bucket: string,
@@ -64,12 +65,13 @@ export class Store {
       return await send(client, sdk);
     } catch (error) {
       const { name: code = "", message = String(error), $metadata } = error as ServiceError;
-      if ($metadata?.httpStatusCode === undefined) throw new Error(`${name} ${bucket}: ${message}${LATER}`);
+      if ($metadata?.httpStatusCode === undefined)
+        throw new Error(`${name} ${bucket}: ${message}${RETRY_HINT}`);
       throw new VendorError(name, bucket, $metadata.httpStatusCode, code, message, $metadata.attempts);
     }
   }
 
-  /** Like call, but undefined when what is asked for doesn't exist. */
+  /** Like call; undefined when the object does not exist. */
   async find<Result>(
     name: string,
     bucket: string,

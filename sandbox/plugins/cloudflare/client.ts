@@ -24,17 +24,10 @@ export class Cloudflare {
     signal: AbortSignal,
     method: string,
     path: string,
-    body?: Json,
-    query?: Record<string, string>,
+    content: { body?: Json; query?: Record<string, string> } = {},
   ): Promise<Json> {
-    const request = {
-      method,
-      path,
-      signal,
-      ...(body === undefined ? {} : { body }),
-      ...(query ? { query } : {}),
-    };
-    return object((await this.#http.request(request)).json)["result"] ?? null;
+    const { json } = await this.#http.request({ method, path, signal, ...content });
+    return object(json)["result"] ?? null;
   }
 
   async find(signal: AbortSignal, path: string): Promise<Properties | undefined> {
@@ -46,7 +39,7 @@ export class Cloudflare {
     }
   }
 
-  /** Deletes; what is already gone is fine. */
+  /** Deletes; an object that does not exist is no error. */
   async remove(signal: AbortSignal, path: string): Promise<void> {
     try {
       await this.call(signal, "DELETE", path);
@@ -62,10 +55,10 @@ function renamed(value: Json, rename: (key: string) => string): Json {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [rename(key), renamed(item, rename)]));
 }
 
-/** `matchingType` -> `matching_type`, all the way down. */
+/** `matchingType` -> `matching_type`, at every level. */
 export const toApi = (value: Json): Json =>
   renamed(value, (key) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
 
-/** `matching_type` -> `matchingType`, all the way down. */
+/** `matching_type` -> `matchingType`, at every level. */
 export const fromApi = (value: Json): Json =>
   renamed(value, (key) => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));

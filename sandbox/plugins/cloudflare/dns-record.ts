@@ -5,13 +5,13 @@ import { type Cloudflare, fromApi, toApi } from "./client.ts";
 
 const HOST_CONTENT = ["CNAME", "MX", "NS", "PTR"];
 
-/** Host names are written in small letters without a final dot; IPv6 addresses in small letters. */
+/** Host names have lower case and no trailing dot; IPv6 addresses have lower case. */
 function normalContent(content: Json, inputs: Properties): Json {
   if (HOST_CONTENT.includes(text(inputs["type"]))) return text(content).toLowerCase().replace(/\.$/, "");
   return inputs["type"] === "AAAA" ? text(content).toLowerCase() : content;
 }
 
-/** Numbers may be given as text ("0"), and names have no final dot; what the API leaves empty is not there. */
+/** A number equals its text ("0"), names have no trailing dot, and empty fields are absent. */
 function normalData(data: Json): Json {
   const given = Object.entries(object(data)).filter(([, value]) => value !== "" && value !== null);
   return Object.fromEntries(given.map(([key, value]) => [key, String(value).replace(/\.$/, "")]));
@@ -36,7 +36,7 @@ const properties: Record<string, Property> = {
 const NUMERIC =
   /^(flags|algorithm|type|priority|weight|port|usage|selector|matchingType|keyTag|digestType|protocol|order|preference)$/;
 
-/** The request body. In `data` numbers go out as numbers. */
+/** The request body. Numbers in `data` are sent as numbers. */
 export function recordBody(inputs: Properties): Properties {
   const { zoneId: _, data, ...rest } = inputs;
   if (data === undefined) return object(toApi(rest));
@@ -47,8 +47,11 @@ export function recordBody(inputs: Properties): Properties {
   return object(toApi({ ...rest, data: Object.fromEntries(fields) }));
 }
 
-/** Of an alias the vendor's provider always stores these, false where the API says nothing (`normalizeSettings` in its custom.go). */
-const aliasSettings = (found: Properties): Properties => ({
+/**
+ * Settings of a CNAME. The official provider always stores these three, with false where the API
+ * answers nothing (`normalizeSettings` in its custom.go).
+ */
+const cnameSettings = (found: Properties): Properties => ({
   ipv4Only: false,
   ipv6Only: false,
   flattenCname: false,
@@ -57,11 +60,11 @@ const aliasSettings = (found: Properties): Properties => ({
 
 function outputsOf(found: Properties): Properties {
   return {
-    ...(found["type"] === "CNAME" ? { settings: aliasSettings(found) } : {}),
+    ...(found["type"] === "CNAME" && { settings: cnameSettings(found) }),
     createdOn: found["created_on"] ?? "",
     modifiedOn: found["modified_on"] ?? "",
     proxiable: found["proxiable"] ?? false,
-    ...(typeof found["content"] === "string" ? { content: found["content"] } : {}),
+    ...(typeof found["content"] === "string" && { content: found["content"] }),
   };
 }
 
@@ -74,13 +77,13 @@ function inputsOf(zoneId: string, found: Properties, hasData: boolean): Properti
     ttl: found["ttl"] ?? 1,
     ...(hasData ? { data: object(fromApi(found["data"] ?? {})) } : { content: found["content"] ?? "" }),
     proxied: found["proxied"] ?? false,
-    ...(typeof found["priority"] === "number" ? { priority: found["priority"] } : {}),
-    ...(comment === "" ? {} : { comment }),
+    ...(typeof found["priority"] === "number" && { priority: found["priority"] }),
+    ...(comment !== "" && { comment }),
     tags: texts(found["tags"]),
   };
 }
 
-/** The vendor's object, without the content it makes of `data`, which would read like an input. */
+/** Outputs of the vendor's object; a `content` that was given keeps the program's spelling. */
 function stateOf(found: Properties, inputs: Properties): Properties {
   const outputs = outputsOf(found);
   if (inputs["content"] !== undefined) outputs["content"] = inputs["content"];
@@ -88,11 +91,12 @@ function stateOf(found: Properties, inputs: Properties): Properties {
 }
 
 /**
- * The vendor's provider reads a value of CAA's `flags` in the type that the state has, and the API answers a number: with text in
- * the state every reading fails. Source: terraform-provider-cloudflare v5.19.0, internal/apijson/decoder.go (DynamicValuable), and
- * internal/services/dns_record/model.go (`Flags`, the only dynamic one).
+ * The official provider decodes CAA's `flags` into the type that the state has, and the API answers a
+ * number: with text in the state every read fails. Source: terraform-provider-cloudflare v5.19.0,
+ * internal/apijson/decoder.go (DynamicValuable), and internal/services/dns_record/model.go (`Flags`, the
+ * only dynamic field).
  */
-function readable(state: Properties, found: Properties): void {
+function assertReadable(state: Properties, found: Properties): void {
   const [before, now] = [object(state["data"])["flags"], object(found["data"])["flags"]];
   if (typeof before === "string" && typeof now === "number")
     throw new Error("failed to deserialize http request: apijson: cannot deserialize types.StringValue");
@@ -108,14 +112,14 @@ export const dnsRecord: Resource<Cloudflare> = {
       : [],
   async create({ client, signal }, inputs) {
     const path = `/zones/${text(inputs["zoneId"])}/dns_records`;
-    const made = object(await client.call(signal, "POST", path, recordBody(inputs)));
+    const made = object(await client.call(signal, "POST", path, { body: recordBody(inputs) }));
     return { id: text(made["id"]), outputs: stateOf(made, inputs) };
   },
   async read({ client, signal }, id, old) {
     const [zoneId = "", recordId = ""] = id.includes("/") ? id.split("/") : [text(old.outputs["zoneId"]), id];
     const found = await client.find(signal, `/zones/${zoneId}/dns_records/${recordId}`);
     if (!found) return undefined;
-    readable(old.outputs, found);
+    assertReadable(old.outputs, found);
     const importing = Object.keys(old.inputs).length === 0;
     const hasData = importing
       ? Object.keys(object(found["data"])).length > 0
@@ -124,22 +128,23 @@ export const dnsRecord: Resource<Cloudflare> = {
   },
   async update({ client, signal }, id, _old, inputs) {
     const path = `/zones/${text(inputs["zoneId"])}/dns_records/${id}`;
-    return stateOf(object(await client.call(signal, "PUT", path, recordBody(inputs))), inputs);
+    const changed = await client.call(signal, "PUT", path, { body: recordBody(inputs) });
+    return stateOf(object(changed), inputs);
   },
   delete: ({ client, signal }, id, old) =>
     client.remove(signal, `/zones/${text(old.outputs["zoneId"])}/dns_records/${id}`),
 };
 
-/** Records of one page, and how many are asked for at most: the official data source's own numbers. */
+/** Page size and default limit, as in the official data source. */
 const PAGE_SIZE = 100;
 const DEFAULT_ITEMS = 1000;
 
-/** What a record looks like to the program; absent things are left out. */
+/** A record as the program gets it, without the fields that are null. */
 function listed(found: Properties): Properties {
   return Object.fromEntries(Object.entries(object(fromApi(found))).filter(([, value]) => value !== null));
 }
 
-/** The records of a zone, without the filters, which nothing here uses. */
+/** The records of a zone. Filters are not supported. */
 export const getDnsRecords: Invocation<Cloudflare> = {
   properties: {
     zoneId: { type: "string", required: true },
@@ -151,7 +156,7 @@ export const getDnsRecords: Invocation<Cloudflare> = {
     const results: Properties[] = [];
     for (let page = 1; results.length < limit; page += 1) {
       const query = { page: String(page), per_page: String(PAGE_SIZE) };
-      const found = objects(await client.call(signal, "GET", path, undefined, query));
+      const found = objects(await client.call(signal, "GET", path, { query }));
       results.push(...found.map(listed));
       if (found.length < PAGE_SIZE) break;
     }

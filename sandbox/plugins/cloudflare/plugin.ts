@@ -3,7 +3,7 @@ import { Cloudflare } from "./client.ts";
 import { dnsRecord, getDnsRecords } from "./dns-record.ts";
 import { getZone, zoneSetting } from "./zone.ts";
 
-/** Stands in for @pulumi/cloudflare 6.22.1 on the resources a fleet uses. */
+/** Replaces @pulumi/cloudflare 6.22.1 for the resources that the program uses. */
 export const cloudflare: Plugin<Cloudflare> = {
   name: "cloudflare",
   secretConfig: ["apiKey", "apiToken", "apiUserServiceKey"],

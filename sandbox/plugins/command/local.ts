@@ -1,14 +1,15 @@
 /**
  * command:local:Command and command:local:run, with the semantics of pulumi-command v1.2.1
- * (provider/pkg/provider/local): a change of `triggers` replaces, any other change runs `update` or else `create`
- * again, outputs lose one trailing newline, a failing command fails the step with its text and all its output.
+ * (provider/pkg/provider/local): a change of `triggers` replaces, any other change runs `update` or else
+ * `create` again, outputs lose one trailing newline, and the error of a failed command has its text and
+ * all its output.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { Context, Invocation, Property, Resource } from "../framework/resource.ts";
 import { text, texts } from "../framework/resource.ts";
 import { isObject, type Json, type Properties } from "../framework/values.ts";
-import { type Finished, run } from "./process.ts";
+import { type CommandResult, run } from "./process.ts";
 
 const LOGGING = ["stdout", "stderr", "stdoutAndStderr", "none"];
 
@@ -28,13 +29,13 @@ function validateLogging(inputs: Properties): [string, string][] {
   return [["logging", `must be one of ${LOGGING.join(", ")}`]];
 }
 
-/** Which streams are passed to the engine line by line. */
+/** Which streams are sent to the engine line by line. */
 function loggedStreams(logging: Json | undefined): { logStdout: boolean; logStderr: boolean } {
   const all = logging === undefined || logging === "stdoutAndStderr";
   return { logStdout: all || logging === "stdout", logStderr: all || logging === "stderr" };
 }
 
-/** The environment with the previous outputs the plugin adds unless told not to. */
+/** The variables with the previous outputs; `addPreviousOutputInEnv: false` leaves them out. */
 function previousOutputs(inputs: Properties, outputs: Properties): Record<string, string> {
   if (inputs["addPreviousOutputInEnv"] === false) return {};
   const previous: Record<string, string> = {};
@@ -43,10 +44,10 @@ function previousOutputs(inputs: Properties, outputs: Properties): Record<string
   return previous;
 }
 
-/** One trailing newline is dropped, as upstream does; more stay. */
+/** Drops one trailing newline and no more, as the official plugin does. */
 const trimmed = (output: string): string => output.replace(/\n$/, "");
 
-/** The text a failed command fails with. */
+/** The error of a failed command. */
 function failureOf(what: string, command: string, mixed: string): Error {
   return new Error(`${what}: running ${JSON.stringify(command)}:\n${mixed}`);
 }
@@ -65,13 +66,13 @@ async function runLocal(
   }
   const given = isObject(inputs["environment"]) ? inputs["environment"] : {};
   const environment = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, String(value)]));
-  let finished: Finished;
+  let finished: CommandResult;
   try {
     finished = await run({
       argv: [program, ...options, command],
       environment: { ...process.env, ...environment, ...previousOutputs(inputs, previous) },
-      ...(directory === undefined ? {} : { directory }),
-      ...(text(inputs["stdin"]) === "" ? {} : { stdin: text(inputs["stdin"]) }),
+      ...(directory !== undefined && { directory }),
+      ...(text(inputs["stdin"]) !== "" && { stdin: text(inputs["stdin"]) }),
       line: context.status,
       ...loggedStreams(inputs["logging"]),
       signal: context.signal,
@@ -86,10 +87,10 @@ async function runLocal(
   return { stdout: trimmed(finished.stdout), stderr: trimmed(finished.stderr) };
 }
 
-/** Outputs of a resource whose lifecycle names no command for the step: empty at first, then what they were. */
+/** Outputs of a resource that has no command to create it. */
 const NO_OUTPUT: Properties = { stdout: "", stderr: "" };
 
-/** The resource's name and eight hexadecimal digits, as upstream makes ids. */
+/** The resource's name and eight hexadecimal digits, as in the official plugin. */
 const newId = (name: string): string => `${name}${randomBytes(4).toString("hex")}`;
 
 export const localCommand: Resource<unknown> = {

@@ -1,7 +1,7 @@
 import type { Plugin } from "../framework/resource.ts";
 import { localCommand, localRun } from "./local.ts";
 
-/** Stands in for @pulumi/command 1.2.1. Commands have no time limit of their own, as upstream. */
+/** Replaces @pulumi/command 1.2.1. Commands have no time limit of their own, as in the official plugin. */
 export const command: Plugin<unknown> = {
   name: "command",
   native: true,

@@ -1,8 +1,11 @@
-/** Runs one command to its end: collects its output, passes lines on while it runs, kills its whole group on cancel. */
+/**
+ * Runs one command to its end: collects its output, reports lines while it runs, and kills its process
+ * group when the run is cancelled.
+ */
 import { spawn } from "node:child_process";
 import { StringDecoder } from "node:string_decoder";
 
-interface Run {
+interface RunOptions {
   argv: [string, ...string[]];
   environment: NodeJS.ProcessEnv;
   directory?: string;
@@ -14,21 +17,21 @@ interface Run {
   signal: AbortSignal;
 }
 
-export interface Finished {
+export interface CommandResult {
   stdout: string;
   stderr: string;
-  /** Both, in the order in which they came. */
+  /** Both, in the order of their arrival. */
   mixed: string;
   code: number | null;
-  /** Name of the signal that ended it, without "SIG" and in lower case as Go prints it ("killed", "terminated"). */
+  /** The signal that ended it, in Go's words ("killed", "terminated"). */
   killedBy?: string;
 }
 
-/** Longest line (bytes) the official plugin can log; it hangs for good on a longer one. */
+/** Bytes of a line from which on the official plugin hangs while logging is on. */
 export const LONGEST_LOGGED_LINE = 64 * 1024;
 
-/** Milliseconds between asking a cancelled command to stop and killing it. */
-const GRACE = 2000;
+/** Milliseconds between SIGTERM and SIGKILL for a cancelled command. */
+const GRACE_MS = 2000;
 
 const GO_SIGNALS: Record<string, string> = {
   SIGKILL: "killed",
@@ -37,7 +40,7 @@ const GO_SIGNALS: Record<string, string> = {
   SIGHUP: "hangup",
 };
 
-/** A line over this limit is an error here because the official plugin would wait forever. */
+/** Splits a stream into lines and notes a line that is too long. */
 class Lines {
   readonly #decoder = new StringDecoder("utf8");
   readonly #emit: (text: string) => void;
@@ -76,15 +79,15 @@ export function run({
   logStdout,
   logStderr,
   signal,
-}: Run): Promise<Finished> {
+}: RunOptions): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const [program, ...args] = argv;
     const child = spawn(program, args, {
       env: environment,
-      detached: true, // its own process group, so that all of it can be killed
+      detached: true, // a process group of its own, which can be killed as a whole
       stdio: [stdin ? "pipe" : "ignore", "pipe", "pipe"],
-      ...(directory === undefined ? {} : { cwd: directory }),
+      ...(directory !== undefined && { cwd: directory }),
     });
     const output = { stdout: [] as Buffer[], stderr: [] as Buffer[], mixed: [] as Buffer[] };
     const emit = line ?? (() => undefined);
@@ -96,40 +99,44 @@ export function run({
     };
     child.stdout?.on("data", collect("stdout", logStdout));
     child.stderr?.on("data", collect("stderr", logStderr));
-    child.stdin?.on("error", () => undefined); // a command may end without reading all of it
+    child.stdin?.on("error", () => undefined); // a command may end before it has read all of its input
     child.stdin?.end(stdin);
 
     const kill = (name: NodeJS.Signals) => {
       try {
         if (child.pid) process.kill(-child.pid, name);
       } catch {
-        // already gone
+        // The group has already ended.
       }
     };
     let last: NodeJS.Timeout | undefined;
     const cancel = () => {
       kill("SIGTERM");
-      last = setTimeout(() => kill("SIGKILL"), GRACE);
+      last = setTimeout(() => kill("SIGKILL"), GRACE_MS);
     };
     signal.addEventListener("abort", cancel, { once: true });
 
-    const leave = () => {
+    const cleanUp = () => {
       signal.removeEventListener("abort", cancel);
       if (last) clearTimeout(last);
     };
     child.on("error", (error) => {
-      leave();
+      cleanUp();
       reject(error);
     });
     child.on("close", (code, killed) => {
-      leave();
+      cleanUp();
       lines.stdout.end();
       lines.stderr.end();
-      if (signal.aborted) kill("SIGKILL"); // whatever of the group ignored the first signal
+      if (signal.aborted) kill("SIGKILL"); // processes of the group that ignored SIGTERM
       const tooLong = Math.max(lines.stdout.tooLong, lines.stderr.tooLong);
       if (tooLong > 0) {
-        const reason = `it printed a line of ${tooLong} bytes while logging is on, on which the official plugin 1.2.1 hangs; set logging: "none" or print shorter lines`;
-        reject(new Error(reason));
+        reject(
+          new Error(
+            `the command printed a line of ${tooLong} bytes while logging is on; the official plugin 1.2.1 hangs; ` +
+              'set logging: "none" or print shorter lines',
+          ),
+        );
         return;
       }
       const read = (chunks: Buffer[]) => Buffer.concat(chunks).toString("utf8");
@@ -138,7 +145,7 @@ export function run({
         stderr: read(output.stderr),
         mixed: read(output.mixed),
         code,
-        ...(killed ? { killedBy: GO_SIGNALS[killed] ?? killed } : {}),
+        ...(killed && { killedBy: GO_SIGNALS[killed] ?? killed }),
       });
     });
   });

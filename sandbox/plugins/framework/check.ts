@@ -1,4 +1,4 @@
-/** Validating and completing inputs before they are compared. */
+/** Checks and completes inputs before they are compared. */
 import { createHash } from "node:crypto";
 import type { Property } from "./resource.ts";
 import { isObject, type Json, type Properties, UNKNOWN } from "./values.ts";
@@ -15,7 +15,7 @@ function hasType(type: Property["type"], value: Json): boolean {
   return typeof value === type;
 }
 
-/** The engine passes text through; the vendors' plugins accept "22" for 22 and "true" for true. */
+/** The official plugins accept "22" for 22 and "true" for true, and 22 for "22". */
 function coerced(type: Property["type"], value: Json): Json {
   if (typeof value === "string" && value !== UNKNOWN) {
     if (type === "number" && value.trim() !== "" && Number.isFinite(Number(value))) return Number(value);
@@ -25,7 +25,7 @@ function coerced(type: Property["type"], value: Json): Json {
   return value;
 }
 
-/** Checks names, types and presence; answers the inputs in their right types and all failures at once. */
+/** Checks names, types and presence; returns the inputs in their types, and all failures. */
 export function checkProperties(
   properties: Record<string, Property>,
   given: Properties,
@@ -56,7 +56,7 @@ export function checkProperties(
   return { inputs, failures };
 }
 
-/** "NAME-xxxxxxx", the same in preview and update because the engine's seed is. */
+/** "NAME-xxxxxxx". The engine's seed makes it the same in preview and update. */
 export function automaticName(name: string, seed: Uint8Array): string {
   return `${name}-${createHash("sha256").update(seed).update(name).digest("hex").slice(0, 7)}`;
 }

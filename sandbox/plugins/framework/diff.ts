@@ -1,11 +1,11 @@
-/** Comparing what was asked for last time with what is asked for now, property by property. */
+/** Compares the previous inputs with the current ones, property by property. */
 import type { Property } from "./resource.ts";
 import { hasUnknown, isObject, type Json, type Properties, sameValue } from "./values.ts";
 
 export type Change = "add" | "delete" | "update";
 
 export interface Difference {
-  /** Property path in the engine's notation, for instance `rules[0].port`. */
+  /** Property path in the engine's notation, such as `rules[0].port`. */
   path: string;
   change: Change;
   replace: boolean;
@@ -13,7 +13,7 @@ export interface Difference {
 
 type Path = (string | number)[];
 
-/** Writes a path the way the engine does: `labels.env`, `rules[2]`, `labels["a.b"]`. */
+/** Formats a path as the engine does: `labels.env`, `rules[2]`, `labels["a.b"]`. */
 export function formatPath(path: Path): string {
   return path.reduce<string>((written, key) => {
     if (typeof key === "number") return `${written}[${key}]`;
@@ -22,7 +22,7 @@ export function formatPath(path: Path): string {
   }, "");
 }
 
-/** Reads such a path; `*` stands for every key. */
+/** Parses such a path; `*` matches every key. */
 export function parsePath(path: string): Path {
   const keys: Path = [];
   for (const match of path.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+|\*)\]|([^.[\]]+)/g)) {
@@ -41,7 +41,7 @@ function sortKey(value: Json): string {
   return isObject(value) ? JSON.stringify(Object.entries(value).sort()) : JSON.stringify(value);
 }
 
-/** The form of a value in which equal things are equal. */
+/** The normal form of a value: equal values have equal forms. */
 function normalised(
   property: Property | undefined,
   value: Json | undefined,
@@ -69,15 +69,15 @@ function walk(path: Path, old: Json | undefined, now: Json | undefined, found: [
   } else found.push([path, "update"]);
 }
 
-/** Whether the vendor's provider takes the absence of an input for "as it is". */
+/** Whether the absence of an input is no change to the official provider. */
 function isKept(property: Property | undefined, value: Json | undefined): boolean {
   if (property?.keptWhen === undefined) return false;
   return value === undefined || (property.keptWhen === "empty" && Array.isArray(value) && value.length === 0);
 }
 
 /**
- * Every difference between old and new inputs, but those under `ignored` paths. A value not known yet counts as a
- * change. An input left out and its default are the same.
+ * The differences between old and new inputs, except those under `ignored` paths. A value that is not
+ * known yet is a change. An absent input equals its default.
  */
 export function differences(
   properties: Record<string, Property>,
@@ -105,7 +105,7 @@ export function differences(
   return result;
 }
 
-/** The inputs that differ, by name. */
+/** The names of the inputs that differ. */
 export function changedInputs(
   properties: Record<string, Property>,
   old: Properties,
@@ -115,9 +115,10 @@ export function changedInputs(
 }
 
 /**
- * The inputs to record after reading an object. What the program had asked for stays in its own spelling as long as
- * the vendor's value means the same; what drifted takes the vendor's value. An input the program never gave appears
- * only when it has a default and differs from it. With no previous inputs (an import) everything readable is taken.
+ * The inputs to record after an object is read. An input keeps the program's spelling while the vendor's
+ * value means the same; an input that drifted takes the vendor's value. An input that the program never
+ * gave appears only when it has a default and differs from it. Without previous inputs (an import) every
+ * input takes the vendor's value.
  */
 export function inputsAfterRead(
   properties: Record<string, Property>,

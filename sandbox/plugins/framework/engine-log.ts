@@ -1,4 +1,4 @@
-/** Sends log lines to the engine, in order, so that they stand beside their resource. */
+/** Sends log lines to the engine, in order; the engine shows them beside their resource. */
 import * as grpc from "@grpc/grpc-js";
 import engineService from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import engineProto from "@pulumi/pulumi/proto/engine_pb.js";
@@ -8,19 +8,19 @@ type Severity = "debug" | "info" | "warning" | "error";
 const SEVERITY = { debug: 0, info: 1, warning: 2, error: 3 } as const;
 
 export interface Log {
-  /** An ephemeral line is shown while the work goes on and not kept in the summary. */
+  /** An ephemeral line is shown during the operation and left out of the summary. */
   write(severity: Severity, message: string, urn: string, ephemeral: boolean): void;
   /** Resolves when all lines written so far have arrived. */
   flush(): Promise<void>;
 }
 
-/** Where no engine listens (a plugin started by hand), lines go to stderr; stdout carries the port only. */
+/** For a plugin that is started by hand, without an engine. stdout has the port only. */
 export const stderrLog: Log = {
   write: (severity, message) => process.stderr.write(`${severity}: ${message}\n`),
   flush: () => Promise.resolve(),
 };
 
-/** Logs to the engine at `address` (host:port). A line that can't be delivered is dropped: the work matters more. */
+/** Logs to the engine at `address` (host:port). A line that cannot be delivered is dropped, since a lost line must not fail an operation. */
 export function engineLog(address: string): Log {
   const client = new engineService.EngineClient(address, grpc.credentials.createInsecure());
   let last: Promise<void> = Promise.resolve();

@@ -1,18 +1,18 @@
-/** A small JSON-over-HTTP client: bounded retries, bounded waits, errors that say what was asked and answered. */
+/** A small JSON-over-HTTP client: bounded retries, bounded waits, errors that name request and answer. */
 import type { Json } from "./values.ts";
 
-/** What a person does about a vendor that is down, slow or limits requests. */
-export const LATER = "; run the same command again when the vendor answers";
+/** The remedy for a vendor that is down, slow or limits requests. */
+export const RETRY_HINT = "; run the same command again when the vendor answers";
 
 /** A vendor's refusal: method, path, status, its own code and message. */
 export class VendorError extends Error {
   readonly status: number;
   readonly code: string;
 
-  /** `asked`: how often, where that was more than once. */
-  constructor(method: string, path: string, status: number, code: string, message: string, asked = 1) {
-    const often = asked > 1 ? `, asked ${asked} times${LATER}` : "";
-    super(`${method} ${path}: ${status}${code ? ` ${code}` : ""}${message ? `: ${message}` : ""}${often}`);
+  /** @param attempts number of requests, more than one after retries */
+  constructor(method: string, path: string, status: number, code: string, message: string, attempts = 1) {
+    const retries = attempts > 1 ? ` after ${attempts} attempts${RETRY_HINT}` : "";
+    super(`${method} ${path}: ${status}${code ? ` ${code}` : ""}${message ? `: ${message}` : ""}${retries}`);
     this.name = "VendorError";
     this.status = status;
     this.code = code;
@@ -23,15 +23,15 @@ interface HttpOptions {
   /** Base address without a trailing slash. */
   base: string;
   headers: Record<string, string>;
-  /** Takes the vendor's code and message out of an error body. */
+  /** The vendor's code and message in an error body. */
   describe(body: Json): { code: string; message: string };
-  /** Vendor codes that also mean "not begun, ask again". */
-  repeatCodes?: string[];
-  /** Milliseconds one attempt may take (default 60 000). */
+  /** Vendor codes of requests that had no effect and are retried. */
+  retryCodes?: string[];
+  /** Milliseconds that one attempt may take (default 60 000). */
   attemptTimeout?: number;
-  /** Milliseconds before the first repetition, doubled each time (default 500). */
+  /** Milliseconds before the first retry, doubled each time (default 500). */
   backoff?: number;
-  /** Attempts in all (default 6). */
+  /** Attempts in total (default 6). */
   attempts?: number;
 }
 
@@ -40,7 +40,7 @@ export interface HttpRequest {
   path: string;
   query?: Record<string, string | number | string[] | undefined>;
   body?: Json;
-  /** Sent as it is, instead of JSON. */
+  /** Sent unchanged, instead of JSON. */
   text?: string;
   headers?: Record<string, string>;
   signal: AbortSignal;
@@ -53,7 +53,7 @@ export interface HttpAnswer {
   json: Json;
 }
 
-/** Waits; ends early with the signal's reason. */
+/** Waits; rejects with the signal's reason when it is aborted. */
 export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
@@ -69,16 +69,16 @@ export function pause(milliseconds: number, signal: AbortSignal): Promise<void> 
   });
 }
 
-/** A repeated POST or PATCH might be done twice, so only answers that mean "not begun" are repeated for those. */
-export function isRepeatable(method: string, status: number): boolean {
+/** A POST or PATCH may have taken effect, so it is retried only after answers that exclude that. */
+export function isRetryable(method: string, status: number): boolean {
   if (status === 429 || status === 503) return true;
   return status >= 500 && !["POST", "PATCH"].includes(method);
 }
 
-/** How long to wait before the next attempt: what the vendor asks for, else doubling, never over 30 seconds. */
+/** Milliseconds before the next attempt: what the vendor requests, or doubling; at most 30 s. */
 export function delayBefore(attempt: number, backoff: number, retryAfter: string | null): number {
-  const asked = Number(retryAfter);
-  const wait = retryAfter !== null && Number.isFinite(asked) ? asked * 1000 : backoff * 2 ** attempt;
+  const seconds = Number(retryAfter);
+  const wait = retryAfter !== null && Number.isFinite(seconds) ? seconds * 1000 : backoff * 2 ** attempt;
   return Math.min(wait, 30_000);
 }
 
@@ -97,8 +97,9 @@ export class HttpClient {
     this.#options = options;
   }
 
-  /** Sends one request; throws VendorError on any status from 400 on. */
-  async request({ method, path, query, body, text, headers, signal }: HttpRequest): Promise<HttpAnswer> {
+  /** Sends one request with retries; throws VendorError on a status of 400 or more. */
+  async request(request: HttpRequest): Promise<HttpAnswer> {
+    const { method, path, query, signal } = request;
     const url = new URL(this.#options.base + path);
     for (const [key, value] of Object.entries(query ?? {})) {
       if (Array.isArray(value)) for (const item of value) url.searchParams.append(key, item);
@@ -106,14 +107,14 @@ export class HttpClient {
     }
     const attempts = this.#options.attempts ?? 6;
     for (let attempt = 0; ; attempt += 1) {
-      const response = await this.#attempt(url, method, path, body, text, headers, signal);
+      const response = await this.#attempt(url, request);
       const content = await response.text();
       if (response.status < 400) {
         return { status: response.status, headers: response.headers, text: content, json: parse(content) };
       }
       const { code, message } = this.#options.describe(parse(content));
-      const repeat = isRepeatable(method, response.status) || this.#options.repeatCodes?.includes(code);
-      if (attempt + 1 < attempts && repeat) {
+      const retryable = isRetryable(method, response.status) || this.#options.retryCodes?.includes(code);
+      if (attempt + 1 < attempts && retryable) {
         await pause(
           delayBefore(attempt, this.#options.backoff ?? 500, response.headers.get("retry-after")),
           signal,
@@ -124,34 +125,26 @@ export class HttpClient {
     }
   }
 
-  async #attempt(
-    url: URL,
-    method: string,
-    path: string,
-    body: Json | undefined,
-    text: string | undefined,
-    headers: Record<string, string> | undefined,
-    signal: AbortSignal,
-  ): Promise<Response> {
+  async #attempt(url: URL, { method, path, body, text, headers, signal }: HttpRequest): Promise<Response> {
     const limit = this.#options.attemptTimeout ?? 60_000;
-    const late = AbortSignal.timeout(limit);
+    const timeout = AbortSignal.timeout(limit);
     const init: RequestInit = {
       method,
       headers: {
         accept: "application/json",
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(body !== undefined && { "content-type": "application/json" }),
         ...this.#options.headers,
         ...headers,
       },
-      signal: AbortSignal.any([signal, late]),
+      signal: AbortSignal.any([signal, timeout]),
     };
     if (body !== undefined || text !== undefined) init.body = text ?? JSON.stringify(body);
     try {
       return await fetch(url, init);
     } catch (error) {
       signal.throwIfAborted();
-      if (late.aborted)
-        throw new Error(`${method} ${url.origin}${path}: no answer within ${limit / 1000} s${LATER}`);
+      if (timeout.aborted)
+        throw new Error(`${method} ${url.origin}${path}: no answer within ${limit / 1000} s${RETRY_HINT}`);
       const { cause } = error as { cause?: { code?: string; message?: string } };
       const reason = cause?.message || cause?.code || String(error);
       throw new Error(`${method} ${url.origin}${path}: ${reason}`);

@@ -1,11 +1,11 @@
-/** The engine's requests in terms of declared resources: everything but the wire. */
+/** Serves the engine's requests from the declared resources; server.ts has the protocol. */
 import { automaticName, checkProperties, type Failure } from "./check.ts";
 import { changedInputs, type Difference, differences, inputsAfterRead } from "./diff.ts";
 import type { Log } from "./engine-log.ts";
 import { type Context, Incomplete, type Old, type Plugin, type Property, type Resource } from "./resource.ts";
 import { hasUnknown, type Properties, type SecretTree, UNKNOWN } from "./values.ts";
 
-/** Seconds one operation may take when the resource has no limit of its own. */
+/** Seconds that one operation may take when neither the program nor the plugin sets a limit. */
 const DEFAULT_LIMIT = 1800;
 
 interface Operation {
@@ -29,7 +29,7 @@ export class Provider<Client> {
     this.#log = log;
   }
 
-  /** Takes the provider's arguments; those that are no text arrive as JSON text. */
+  /** Stores the provider's arguments; arguments that are not text arrive as JSON text. */
   configure(args: Properties): void {
     const config: Properties = {};
     for (const [key, value] of Object.entries(args)) {
@@ -60,12 +60,11 @@ export class Provider<Client> {
     if (autoname && named[autoname] === undefined) {
       named[autoname] = old[autoname] ?? automaticName(nameOf(urn), seed);
     }
-    const checked = checkProperties(resource.properties, named);
-    const inputs = resource.defaults ? resource.defaults(checked.inputs) : checked.inputs;
+    const { inputs, failures } = checkProperties(resource.properties, named);
     const invalid = resource.validate?.(inputs) ?? [];
     return {
       inputs,
-      failures: [...checked.failures, ...invalid.map(([property, reason]) => ({ property, reason }))],
+      failures: [...failures, ...invalid.map(([property, reason]) => ({ property, reason }))],
     };
   }
 
@@ -73,7 +72,7 @@ export class Provider<Client> {
     return differences(this.resource(urn).properties, old, inputs, ignored);
   }
 
-  /** What a preview can say of the outputs: the inputs, and unknown for what only the vendor determines. */
+  /** Outputs in a preview: the inputs, and unknown values for what only the vendor determines. */
   previewCreate(urn: string, inputs: Properties): Properties {
     const unknown = this.resource(urn).computed.map((key) => [key, UNKNOWN]);
     return { ...Object.fromEntries(unknown), ...inputs };
@@ -100,13 +99,13 @@ export class Provider<Client> {
     });
   }
 
-  /** Answers undefined when the object is gone. */
+  /** Returns undefined when the object does not exist. */
   async read(operation: Operation, id: string, old: Old): Promise<(Old & { id: string }) | undefined> {
     const resource = this.resource(operation.urn);
     const read = resource.read;
     if (!read) return { id, ...old };
-    // Without a state it is an import, whatever the inputs: what the vendor does not tell is not known then. Source:
-    // pulumi-terraform-bridge v3, pkg/tfbridge/provider.go, Read (`isRefresh`).
+    // Without a state it is an import, whatever the inputs: inputs that the vendor does not return are lost.
+    // Source: pulumi-terraform-bridge v3, pkg/tfbridge/provider.go, Read (`isRefresh`).
     const known =
       this.plugin.native || Object.keys(old.outputs).length > 0 ? old : { inputs: {}, outputs: {} };
     const found = await this.#run(operation, (context) => read(context, id, known));
@@ -142,7 +141,7 @@ export class Provider<Client> {
     return { outputs, failures };
   }
 
-  /** Which outputs are secret: where inputs of the same name were, and what the resource or function declares. */
+  /** The secret outputs: those whose inputs were secret, and those that the resource or function declares. */
   secrets(
     inputs: Map<string, SecretTree>,
     properties: Record<string, Property>,
@@ -155,7 +154,7 @@ export class Provider<Client> {
   }
 
   #stateOf(id: string, inputs: Properties, outputs: Properties): Properties {
-    return { ...inputs, ...outputs, ...(this.plugin.native ? {} : { id }) };
+    return { ...inputs, ...outputs, ...(!this.plugin.native && { id }) };
   }
 
   #vendorOutputs(resource: Resource<Client>, old: Old, inputs: Properties): Properties {

@@ -1,7 +1,7 @@
 /** What a plugin declares: its configuration, its resources and its functions. */
 import type { Json, Properties } from "./values.ts";
 
-/** What is known about one input of a resource or function. */
+/** The description of one input of a resource or function. */
 export interface Property {
   type: "string" | "number" | "boolean" | "list" | "map" | "any";
   required?: boolean;
@@ -9,18 +9,19 @@ export interface Property {
   replace?: boolean;
   /** The order of the list's items has no meaning. */
   set?: boolean;
-  /** The vendor never gives it back, so reading can't tell whether it changed. */
+  /** The vendor never returns it, so a read cannot detect drift. */
   writeOnly?: boolean;
-  /** Stored encrypted, whatever the program says. */
+  /** Always stored encrypted. */
   secret?: boolean;
-  /** What the vendor uses when it is absent; a different value found there is drift. */
+  /** The vendor's value when it is absent; a different value at the vendor is drift. */
   default?: Json;
   /**
-   * Left out (`absent`), or left out or without entries (`empty`), it is no change, and nothing is sent: the vendor's provider keeps
-   * what is there. In Terraform's terms an optional attribute (or block) that is computed too, or whose difference is suppressed.
+   * When absent (`absent`), or absent or without entries (`empty`), it is no change and nothing is sent: the
+   * official provider keeps the vendor's value. In Terraform's terms an optional attribute (or block) that is
+   * also computed, or whose difference is suppressed.
    */
   keptWhen?: "absent" | "empty";
-  /** The form in which two spellings of the same thing are equal; `inputs` are those it stands among. */
+  /** The normal form of a value, in which two spellings of it are equal; `inputs` are all inputs. */
   normalise?: (value: Json, inputs: Properties) => Json;
 }
 
@@ -29,11 +30,11 @@ export interface Context<Client> {
   client: Client;
   /** Aborted when the run is cancelled or the resource's own time limit has passed. */
   signal: AbortSignal;
-  /** Shown beside the resource while it is worked on, and not kept. */
+  /** Shows a message beside the resource during the operation. */
   status(message: string): void;
 }
 
-/** An existing object: its id, the inputs that would make it, and what only the vendor knows. */
+/** An existing object: its id, the inputs that would create it, and the vendor's outputs. */
 interface Found {
   id: string;
   inputs: Properties;
@@ -47,25 +48,23 @@ export interface Old {
 
 export interface Resource<Client> {
   properties: Record<string, Property>;
-  /** Outputs that only the vendor (or the command that is run) determines: unknown until created. */
+  /** Outputs that only the vendor (or the command) determines: unknown until the object is created. */
   computed: string[];
-  /** Of those, the ones an update may change, given the inputs that change. Default: none. */
+  /** The computed outputs that an update may change, given the changed inputs. Default: none. */
   volatile?: (changed: Set<string>) => string[];
   secretOutputs?: string[];
-  /** Input that gets "NAME-xxxxxxx" when absent. */
+  /** Input that is "NAME-xxxxxxx" when absent. */
   autoname?: string;
   /** Rules beyond types; returns [input, reason] pairs. Inputs may hold UNKNOWN. */
   validate?: (inputs: Properties) => [string, string][];
-  /** Fills in what the vendor's own plugin fills in before a comparison. */
-  defaults?: (inputs: Properties) => Properties;
   create(
     context: Context<Client>,
     inputs: Properties,
     name: string,
   ): Promise<{ id: string; outputs: Properties }>;
-  /** Answers undefined when the object is gone. Absent: nothing to read, the state stands. */
+  /** Returns undefined when the object does not exist. Without `read` a refresh changes nothing. */
   read?: (context: Context<Client>, id: string, old: Old) => Promise<Found | undefined>;
-  /** Answers all outputs. `changed` holds the inputs that differ. Absent: there is nothing to update. */
+  /** Returns all outputs; `changed` has the names of the inputs that differ. Absent: nothing to update. */
   update?: (
     context: Context<Client>,
     id: string,
@@ -88,17 +87,17 @@ export interface Plugin<Client> {
   jsonConfig?: string[];
   /** Config keys that are secret in the state, as the official plugin's schema has them. */
   secretConfig?: string[];
-  /** The official plugin wraps no Terraform provider. Those that do keep the id among the outputs, and read it there. */
+  /** The official plugin wraps no Terraform provider. Those that wrap one keep the id among the outputs. */
   native?: boolean;
-  /** Seconds an operation may take unless the program says otherwise (default 1800). */
+  /** Seconds that an operation may take unless the program sets a limit (default 1800). */
   limit?: number;
-  /** Makes the client for a configuration; throws when something it can't do without is missing. */
+  /** Creates the client for a configuration. @throws Error when a required value is missing. */
   configure(config: Properties): Client;
   resources: Record<string, Resource<Client>>;
   functions?: Record<string, Invocation<Client>>;
 }
 
-/** The object exists but is not as wanted: it must be kept in the state, with the reason. */
+/** The object exists but is incomplete: it must be kept in the state, with the reason. */
 export class Incomplete extends Error {
   readonly id: string;
   readonly outputs: Properties;

@@ -1,4 +1,4 @@
-/** The wire: the engine's ResourceProvider service over gRPC, and the life of the plugin's process. */
+/** The engine's ResourceProvider service over gRPC, and the start and end of the plugin's process. */
 import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -49,7 +49,7 @@ function diffAnswer(found: Difference[]): InstanceType<typeof proto.DiffResponse
   return answer;
 }
 
-/** An error for the engine; one about an object that exists carries its id and state, so that it is kept. */
+/** An error for the engine; that of an incomplete object has its id and state, so that the engine keeps it. */
 function failure(error: unknown, state?: Decoded): Partial<grpc.StatusObject> {
   const message = error instanceof Error ? error.message : String(error);
   const metadata = new grpc.Metadata();
@@ -70,7 +70,7 @@ function failure(error: unknown, state?: Decoded): Partial<grpc.StatusObject> {
   return { code: grpc.status.UNKNOWN, details: message, metadata };
 }
 
-/** A plugin's service, ready to be added to a gRPC server. */
+/** A plugin's service, for a gRPC server. */
 export function implementation<Client>(
   plugin: Plugin<Client>,
   version: string,
@@ -94,8 +94,8 @@ export function implementation<Client>(
         running -= 1;
       }
     };
-  /** The state an object that came out incomplete is recorded with. */
-  const wanted = (urn: string, given: Decoded): Decoded => {
+  /** The state with which an incomplete object is recorded. */
+  const requestedState = (urn: string, given: Decoded): Decoded => {
     const resource = provider.resource(urn);
     return {
       values: given.values,
@@ -103,7 +103,7 @@ export function implementation<Client>(
     };
   };
   const outputs = (urn: string, values: Properties, given: Decoded) =>
-    encode(values, wanted(urn, given).secrets);
+    encode(values, requestedState(urn, given).secrets);
 
   const handlers: grpc.UntypedServiceImplementation = {
     handshake: unary(() => {
@@ -177,7 +177,7 @@ export function implementation<Client>(
         answer.setProperties(outputs(urn, created.outputs, given));
         return answer;
       },
-      (request) => wanted(request.getUrn(), decode(request.getProperties())),
+      (request) => requestedState(request.getUrn(), decode(request.getProperties())),
     ),
     read: unary(async (request: InstanceType<typeof proto.ReadRequest>) => {
       const urn = request.getUrn();
@@ -208,7 +208,7 @@ export function implementation<Client>(
         answer.setProperties(outputs(urn, values, given));
         return answer;
       },
-      (request) => wanted(request.getUrn(), decode(request.getNews())),
+      (request) => requestedState(request.getUrn(), decode(request.getNews())),
     ),
     delete: unary(async (request: InstanceType<typeof proto.DeleteRequest>) => {
       const old = {
@@ -239,14 +239,14 @@ function diffConfig(old: Properties, now: Properties): Difference[] {
     .map((path) => ({ path, change: "update", replace: false }));
 }
 
-/** The version of an installed SDK package: a plugin answers with the version of the SDK it serves. */
+/** The version of an installed SDK package, which its plugin reports as its own. */
 export function installedVersion(packageName: string, from: string): string {
   const path = createRequire(from).resolve(`${packageName}/package.json`);
   const version = (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
   return version.replace(/^v/, "");
 }
 
-/** Serves the plugin until the engine that started it is gone, and prints the port on stdout as the engine expects. */
+/** Serves the plugin until the engine that started it ends; prints the port on stdout for the engine. */
 export async function serve<Client>(plugin: Plugin<Client>, version: string): Promise<void> {
   const cancel = new AbortController();
   setMaxListeners(0, cancel.signal);
@@ -266,19 +266,19 @@ export async function serve<Client>(plugin: Plugin<Client>, version: string): Pr
 
   const stop = (reason: string) => {
     cancel.abort(new Error(reason));
-    // Started commands get their signals first (see command/process.ts), and no more than three seconds.
+    // Running commands get their signals first (command/process.ts); they have three seconds to end.
     const deadline = Date.now() + 3000;
     setInterval(() => {
       if (running() === 0 || Date.now() > deadline) process.exit(0);
     }, 50);
   };
-  process.on("SIGTERM", () => stop("the plugin was told to stop"));
-  // How the engine closes a plugin; a person's Ctrl-C does not come here, since plugins have process groups of their own.
+  process.on("SIGTERM", () => stop("the plugin got SIGTERM"));
+  // The engine closes a plugin with SIGINT. Ctrl-C does not arrive here: a plugin has its own process group.
   process.on("SIGINT", () => stop("the engine closed the plugin"));
   const parent = process.ppid;
   const watch = setInterval(() => {
     if (process.ppid === parent) return;
     clearInterval(watch);
-    stop("the engine is gone");
+    stop("the engine has ended");
   }, 1000);
 }

@@ -1,8 +1,9 @@
 /**
- * Property values as they cross the wire between the engine and a plugin.
+ * Property values between the engine and a plugin.
  *
- * The engine sends protobuf structs in which secrets, unknown values and first-class outputs are objects or strings
- * with a signature. Plugins work on plain JSON; which paths were secret is kept beside it and put back on the way out.
+ * The engine sends protobuf structs in which secrets, unknown values and first-class outputs are objects or
+ * strings with a signature. Plugins work on plain JSON; the secret paths are kept beside it and marked again
+ * in the answer.
  * Signatures: pulumi/pulumi, sdk/go/common/resource/properties.go and sdk/go/common/resource/plugin/rpc.go.
  */
 import structProto from "google-protobuf/google/protobuf/struct_pb.js";
@@ -10,13 +11,13 @@ import structProto from "google-protobuf/google/protobuf/struct_pb.js";
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type Properties = { [key: string]: Json };
 
-/** What stands in for a value that is not known yet (in previews only). */
+/** The placeholder of a value that is not known yet (in previews only). */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 const OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4";
-/** Unknown values carry one of these, by the type expected; all mean the same to a plugin. */
+/** The engine's placeholders, one for each expected type; all mean the same to a plugin. */
 const UNKNOWNS = new Set([
   UNKNOWN,
   "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7", // boolean
@@ -28,13 +29,13 @@ const UNKNOWNS = new Set([
 ]);
 
 /**
- * What the official plugins that wrap a Terraform provider record for themselves, in any object of a state. State they
- * wrote is read without it, or every such object would differ.
- * Sources: pulumi/pulumi-terraform-bridge, pkg/tfbridge/schema.go; the last as found in states of pulumi-hcloud 1.39.
+ * Internal records of the official plugins that wrap a Terraform provider; any object of a state may have
+ * them. They are skipped, or every such object would differ.
+ * Sources: pulumi/pulumi-terraform-bridge, pkg/tfbridge/schema.go; the last in states of pulumi-hcloud 1.39.
  */
 const BRIDGE_RECORDS = new Set(["__defaults", "__meta", "__pulumi_raw_state_delta"]);
 
-/** Which parts of a value are secret: all of it (`true`) or some of its children. */
+/** The secret parts of a value: all of it (`true`), or some of its children. */
 export type SecretTree = true | Map<string, SecretTree>;
 
 /** Plain properties and the secret parts among them. */
@@ -47,17 +48,17 @@ export function isObject(value: Json | undefined): value is { [key: string]: Jso
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The value as an object; anything else reads as an empty one. */
+/** The value as an object; empty when it is not one. */
 export function object(value: Json | undefined): Properties {
   return isObject(value) ? value : {};
 }
 
-/** The value as a list of objects; anything else reads as an empty one. */
+/** The value as a list of objects; empty when it is not a list. */
 export function objects(value: Json | undefined): Properties[] {
   return Array.isArray(value) ? value.map(object) : [];
 }
 
-/** Whether a value is, or anywhere contains, something not known yet. */
+/** Whether a value is unknown or contains an unknown value. */
 export function hasUnknown(value: Json | undefined): boolean {
   if (typeof value === "string") return value === UNKNOWN;
   if (Array.isArray(value)) return value.some(hasUnknown);
@@ -97,7 +98,7 @@ function unwrapObject(object: Properties): Decoded {
   return { values, secrets };
 }
 
-/** Reads a struct sent by the engine. A missing struct reads as no properties. */
+/** Decodes a struct of the engine; no struct means no properties. */
 export function decode(struct: structProto.Struct | undefined): Decoded {
   return unwrapObject((struct?.toJavaScript() ?? {}) as Properties);
 }
@@ -117,12 +118,12 @@ function wrapObject(values: Properties, secrets: Map<string, SecretTree> | undef
   return wrapped;
 }
 
-/** Writes properties for the engine, marking as secret what `secrets` names. */
+/** Encodes properties for the engine and marks the `secrets`. */
 export function encode(values: Properties, secrets?: Map<string, SecretTree>): structProto.Struct {
   return structProto.Struct.fromJavaScript(wrapObject(values, secrets) as never);
 }
 
-/** Compares two JSON values by content; the order of object keys does not count. */
+/** Compares two JSON values by content, whatever the order of object keys. */
 export function sameValue(left: Json | undefined, right: Json | undefined): boolean {
   if (left === right) return true;
   if (Array.isArray(left) && Array.isArray(right)) {

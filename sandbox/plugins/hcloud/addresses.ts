@@ -1,7 +1,7 @@
-/** Primary IPs, which outlive the server, and reverse DNS. */
+/** Primary IPs, which outlive their server, and reverse DNS. */
 import { Incomplete, type Property, type Resource, text } from "../framework/resource.ts";
 import { type Json, object, objects, type Properties } from "../framework/values.ts";
-import { type Hetzner, whileInUse } from "./client.ts";
+import { type Hetzner, retryWhileInUse } from "./client.ts";
 import { changedFields, fields, LABELS, NAME, PROTECTION } from "./simple.ts";
 
 type Context = Parameters<Resource<Hetzner>["create"]>[0];
@@ -25,24 +25,24 @@ function primaryIpInputs(found: Properties): Properties {
     location: object(found["location"])["name"] ?? "",
     autoDelete: found["auto_delete"] ?? false,
     deleteProtection: object(found["protection"])["delete"] ?? false,
-    ...(typeof found["assignee_id"] === "number" ? { assigneeId: found["assignee_id"] } : {}),
+    ...(typeof found["assignee_id"] === "number" && { assigneeId: found["assignee_id"] }),
     assigneeType: found["assignee_type"] ?? "server",
   };
 }
 
-/** Of an IPv6 network the address is its first, and the network is written as well. */
+/** For an IPv6 network: its first address, and the network. */
 function primaryIpOutputs(found: Properties): Properties {
   const ip = text(found["ip"]);
   const isNetwork = found["type"] === "ipv6";
   return {
     ...primaryIpInputs(found),
     ipAddress: isNetwork ? ip.replace(/\/\d+$/, "") : ip,
-    ...(isNetwork ? { ipNetwork: ip } : {}),
+    ...(isNetwork && { ipNetwork: ip }),
   };
 }
 
-async function protect(context: Context, id: string, wanted: boolean): Promise<void> {
-  await context.client.act(context, `/primary_ips/${id}/actions/change_protection`, { delete: wanted });
+async function setProtection(context: Context, id: string, wanted: boolean): Promise<void> {
+  await context.client.runAction(context, `/primary_ips/${id}/actions/change_protection`, { delete: wanted });
 }
 
 export const primaryIp: Resource<Hetzner> = {
@@ -62,12 +62,12 @@ export const primaryIp: Resource<Hetzner> = {
   async create(context, inputs) {
     const names = ["name", "type", "labels", "autoDelete", "location", "assigneeId"];
     const body = { ...fields(inputs, names), assignee_type: text(inputs["assigneeType"]) || "server" };
-    const answer = await context.client.call(context.signal, "POST", "/primary_ips", body);
+    const answer = await context.client.call(context.signal, "POST", "/primary_ips", { body });
     const found = object(answer["primary_ip"]);
     const id = String(found["id"]);
     try {
-      await context.client.settle(context, [object(answer["action"])]);
-      if (inputs["deleteProtection"] === true) await protect(context, id, true);
+      await context.client.waitFor(context, [object(answer["action"])]);
+      if (inputs["deleteProtection"] === true) await setProtection(context, id, true);
       return {
         id,
         outputs: primaryIpOutputs(
@@ -84,18 +84,19 @@ export const primaryIp: Resource<Hetzner> = {
   },
   async update(context, id, _old, inputs, changed) {
     const path = `/primary_ips/${id}`;
-    if (changed.has("deleteProtection")) await protect(context, id, inputs["deleteProtection"] === true);
+    if (changed.has("deleteProtection"))
+      await setProtection(context, id, inputs["deleteProtection"] === true);
     if (changed.has("assigneeId")) {
       const found = await context.client.get(context.signal, path, "primary_ip");
       if (typeof found["assignee_id"] === "number")
-        await context.client.act(context, `${path}/actions/unassign`);
+        await context.client.runAction(context, `${path}/actions/unassign`);
       if (inputs["assigneeId"] !== undefined) {
         const assignee = fields(inputs, ["assigneeId", "assigneeType"]);
-        await context.client.act(context, `${path}/actions/assign`, assignee);
+        await context.client.runAction(context, `${path}/actions/assign`, assignee);
       }
     }
     const body = changedFields(inputs, ["name", "labels", "autoDelete"], changed);
-    if (Object.keys(body).length > 0) await context.client.call(context.signal, "PUT", path, body);
+    if (Object.keys(body).length > 0) await context.client.call(context.signal, "PUT", path, { body });
     return primaryIpOutputs(await context.client.get(context.signal, path, "primary_ip"));
   },
   async delete(context, id) {
@@ -103,27 +104,27 @@ export const primaryIp: Resource<Hetzner> = {
     if (!found) return;
     if (typeof found["assignee_id"] === "number") {
       const server = `/servers/${found["assignee_id"]}/actions`;
-      await context.client.act(context, `${server}/poweroff`);
-      await context.client.act(context, `/primary_ips/${id}/actions/unassign`);
-      await context.client.act(context, `${server}/poweron`);
+      await context.client.runAction(context, `${server}/poweroff`);
+      await context.client.runAction(context, `/primary_ips/${id}/actions/unassign`);
+      await context.client.runAction(context, `${server}/poweron`);
     }
-    await whileInUse(context, () => context.client.remove(context, `/primary_ips/${id}`));
+    await retryWhileInUse(context, () => context.client.remove(context, `/primary_ips/${id}`));
   },
 };
 
-/** The name of one address of a primary IP. */
+/** The reverse DNS name of one address of a primary IP. */
 function pointerOf(found: Properties, ip: string): string | undefined {
   return text(objects(found["dns_ptr"]).find((entry) => entry["ip"] === ip)?.["dns_ptr"]) || undefined;
 }
 
 async function setPointer(context: Context, inputs: Properties, dnsPtr: Json): Promise<void> {
-  await context.client.act(context, `/primary_ips/${inputs["primaryIpId"]}/actions/change_dns_ptr`, {
+  await context.client.runAction(context, `/primary_ips/${inputs["primaryIpId"]}/actions/change_dns_ptr`, {
     ip: text(inputs["ipAddress"]),
     dns_ptr: dnsPtr,
   });
 }
 
-/** Of a primary IP; the official resource also takes servers, floating IPs and load balancers. */
+/** Reverse DNS of a primary IP; the official resource also takes servers, floating IPs, load balancers. */
 export const rdns: Resource<Hetzner> = {
   properties: {
     dnsPtr: { type: "string", required: true },

@@ -10,7 +10,7 @@ export function milliseconds(duration: string): number {
   for (const [, amount, unit] of duration.matchAll(/([\d.]+)(ms|s|m|h)/g)) {
     total += Number(amount) * (units[unit ?? ""] ?? 0);
   }
-  if (total <= 0) throw new Error(`pollInterval: "${duration}" is no duration such as "500ms" or "2s"`);
+  if (total <= 0) throw new Error(`pollInterval: "${duration}" is not a duration such as "500ms" or "2s"`);
   return total;
 }
 
@@ -30,8 +30,8 @@ export class Hetzner {
     this.#http = new HttpClient({
       base: settings.endpoint.replace(/\/$/, ""),
       headers: { authorization: `Bearer ${settings.token}` },
-      // The vendor's own Go client asks again on "conflict"; "locked" is the same for a running action.
-      repeatCodes: ["conflict", "locked"],
+      // The vendor's Go client retries "conflict"; "locked" means that another action is running.
+      retryCodes: ["conflict", "locked"],
       describe: (body) => {
         const error = object(object(body)["error"]);
         return { code: String(error["code"] ?? ""), message: String(error["message"] ?? "") };
@@ -43,20 +43,12 @@ export class Hetzner {
     signal: AbortSignal,
     method: string,
     path: string,
-    body?: Json,
-    query?: Record<string, string | string[]>,
+    content: { body?: Json; query?: Record<string, string[]> } = {},
   ): Promise<Properties> {
-    const request = {
-      method,
-      path,
-      signal,
-      ...(body === undefined ? {} : { body }),
-      ...(query ? { query } : {}),
-    };
-    return object((await this.#http.request(request)).json);
+    return object((await this.#http.request({ method, path, signal, ...content })).json);
   }
 
-  /** The object under `key`, or undefined when there is none with that id. */
+  /** The object under `key`; undefined when it does not exist. */
   async find(signal: AbortSignal, path: string, key: string): Promise<Properties | undefined> {
     try {
       return object((await this.call(signal, "GET", path))[key]);
@@ -66,42 +58,42 @@ export class Hetzner {
     }
   }
 
-  /** Like find, for an object that must be there. */
+  /** Like find; throws when the object does not exist. */
   async get(signal: AbortSignal, path: string, key: string): Promise<Properties> {
     const found = await this.find(signal, path, key);
     if (!found) throw new VendorError("GET", path, 404, "not_found", `${key} not found`);
     return found;
   }
 
-  /** Waits until all actions have ended, telling their progress; throws what the vendor says of a failed one. */
-  async settle(context: Context<unknown>, actions: Properties[]): Promise<void> {
+  /** Waits until all actions have ended and shows their progress; throws the error of a failed one. */
+  async waitFor(context: Context<unknown>, actions: Properties[]): Promise<void> {
     let running = actions.filter((action) => action["id"] !== undefined);
-    for (let turn = 0; ; turn += 1) {
+    for (let polls = 0; ; polls += 1) {
       for (const action of running) if (action["status"] === "error") throw actionError(action);
       running = running.filter((action) => action["status"] === "running");
       if (running.length === 0) return;
       context.status(running.map((action) => `${action["command"]} ${action["progress"] ?? 0}%`).join(", "));
       const { pollInterval, constantPoll } = this.#settings;
       await pause(
-        constantPoll ? pollInterval : Math.min(pollInterval * 2 ** Math.min(turn, 5), 10_000),
+        constantPoll ? pollInterval : Math.min(pollInterval * 2 ** Math.min(polls, 5), 10_000),
         context.signal,
       );
       const id = running.map((action) => String(action["id"]));
-      running = objects((await this.call(context.signal, "GET", "/actions", undefined, { id }))["actions"]);
+      running = objects((await this.call(context.signal, "GET", "/actions", { query: { id } }))["actions"]);
     }
   }
 
   /** Starts an action of an object and waits for it. */
-  async act(context: Context<unknown>, path: string, body: Json = {}): Promise<void> {
-    const answer = await this.call(context.signal, "POST", path, body);
-    await this.settle(context, [object(answer["action"]), ...objects(answer["actions"])]);
+  async runAction(context: Context<unknown>, path: string, body: Json = {}): Promise<void> {
+    const answer = await this.call(context.signal, "POST", path, { body });
+    await this.waitFor(context, [object(answer["action"]), ...objects(answer["actions"])]);
   }
 
-  /** Deletes; an object that is already gone is fine. Waits for the action where the vendor starts one. */
+  /** Deletes and waits for the action, if there is one; an object that does not exist is no error. */
   async remove(context: Context<unknown>, path: string): Promise<void> {
     try {
       const answer = await this.call(context.signal, "DELETE", path);
-      await this.settle(context, [object(answer["action"])]);
+      await this.waitFor(context, [object(answer["action"])]);
     } catch (error) {
       if (!(error instanceof VendorError && error.status === 404)) throw error;
     }
@@ -115,8 +107,8 @@ function actionError(action: Properties): Error {
   );
 }
 
-/** Asks again while the vendor says the object is still in use, as its own provider does; at most 15 times. */
-export async function whileInUse(context: Context<unknown>, action: () => Promise<void>): Promise<void> {
+/** Retries while the object is in use, as the official provider does; at most 15 attempts. */
+export async function retryWhileInUse(context: Context<unknown>, action: () => Promise<void>): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await action();
@@ -124,7 +116,7 @@ export async function whileInUse(context: Context<unknown>, action: () => Promis
       const inUse =
         error instanceof VendorError && ["resource_in_use", "must_be_unassigned"].includes(error.code);
       if (!inUse || attempt === 14) throw error;
-      context.status("still in use, asking again");
+      context.status("still in use, retrying");
       await pause(1000, context.signal);
     }
   }

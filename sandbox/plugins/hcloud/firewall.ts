@@ -1,44 +1,42 @@
-/** Firewalls and what they are applied to. */
+/** Firewalls. A server names its firewalls itself (`firewallIds`). */
 import { type Property, type Resource, text, texts } from "../framework/resource.ts";
 import { type Json, object, objects, type Properties } from "../framework/values.ts";
-import { type Hetzner, whileInUse } from "./client.ts";
+import { type Hetzner, retryWhileInUse } from "./client.ts";
 import { changedFields, fields, LABELS, NAME } from "./simple.ts";
 
-/** A rule as the API has it; absent lists are empty, and the port exists for TCP and UDP only. */
+/** A rule in the API's form: absent lists are empty, and only TCP and UDP have a port. */
 function ruleToApi(rule: Json): Properties {
   const given = object(rule);
   return {
     direction: text(given["direction"]),
     protocol: text(given["protocol"]),
-    ...(given["port"] === undefined ? {} : { port: String(given["port"]) }),
+    ...(given["port"] !== undefined && { port: String(given["port"]) }),
     source_ips: texts(given["sourceIps"]),
     destination_ips: texts(given["destinationIps"]),
-    ...(given["description"] === undefined ? {} : { description: text(given["description"]) }),
+    ...(given["description"] !== undefined && { description: text(given["description"]) }),
   };
 }
 
 function ruleFromApi(rule: Properties): Properties {
-  const lists: Properties = {};
-  if (texts(rule["source_ips"]).length > 0) lists["sourceIps"] = texts(rule["source_ips"]);
-  if (texts(rule["destination_ips"]).length > 0) lists["destinationIps"] = texts(rule["destination_ips"]);
+  const [sources, destinations] = [texts(rule["source_ips"]), texts(rule["destination_ips"])];
+  const description = text(rule["description"]);
   return {
     direction: text(rule["direction"]),
     protocol: text(rule["protocol"]),
-    ...(typeof rule["port"] === "string" ? { port: rule["port"] } : {}),
-    ...lists,
-    ...(typeof rule["description"] === "string" && rule["description"] !== ""
-      ? { description: rule["description"] }
-      : {}),
+    ...(typeof rule["port"] === "string" && { port: rule["port"] }),
+    ...(sources.length > 0 && { sourceIps: sources }),
+    ...(destinations.length > 0 && { destinationIps: destinations }),
+    ...(description !== "" && { description }),
   };
 }
 
-/** One spelling per address: a bare address is a network of one, and IPv6 is written in small letters. */
+/** Normal form of an address: a single address is a network of one, and IPv6 has lower case. */
 const network = (address: string): string => {
-  const small = address.toLowerCase();
-  return small.includes("/") ? small : `${small}/${small.includes(":") ? 128 : 32}`;
+  const lower = address.toLowerCase();
+  return lower.includes("/") ? lower : `${lower}/${lower.includes(":") ? 128 : 32}`;
 };
 
-/** Rules and the addresses in them are sets for the vendor. */
+/** The order of rules and of their addresses has no meaning to the vendor. */
 const normaliseRules = (rules: Json): Json => {
   const written = (Array.isArray(rules) ? rules : []).map((rule) => {
     const api = ruleToApi(rule);
@@ -71,8 +69,8 @@ export const firewall: Resource<Hetzner> = {
       ...fields(inputs, ["name", "labels"]),
       rules: objects(inputs["rules"]).map(ruleToApi),
     };
-    const answer = await context.client.call(context.signal, "POST", "/firewalls", body);
-    await context.client.settle(context, objects(answer["actions"]));
+    const answer = await context.client.call(context.signal, "POST", "/firewalls", { body });
+    await context.client.waitFor(context, objects(answer["actions"]));
     return { id: String(object(answer["firewall"])["id"]), outputs: {} };
   },
   async read(context, id) {
@@ -82,12 +80,12 @@ export const firewall: Resource<Hetzner> = {
   async update(context, id, _old, inputs, changed) {
     const body = changedFields(inputs, ["name", "labels"], changed);
     if (Object.keys(body).length > 0)
-      await context.client.call(context.signal, "PUT", `/firewalls/${id}`, body);
+      await context.client.call(context.signal, "PUT", `/firewalls/${id}`, { body });
     const rules = objects(inputs["rules"]).map(ruleToApi);
-    // No rules are not sent (`GetOk` is false for an empty set), and the update succeeds: resourceFirewallUpdate in
-    // terraform-provider-hcloud v1.68.0, internal/firewall/resource.go.
+    // An empty set is not sent (`GetOk` is false for it), and the update succeeds: resourceFirewallUpdate
+    // in terraform-provider-hcloud v1.68.0, internal/firewall/resource.go.
     if (changed.has("rules") && rules.length > 0)
-      await context.client.act(context, `/firewalls/${id}/actions/set_rules`, { rules });
+      await context.client.runAction(context, `/firewalls/${id}/actions/set_rules`, { rules });
     if (rules.length > 0) return {};
     const found = await context.client.get(context.signal, `/firewalls/${id}`, "firewall");
     return { rules: inputsOf(found)["rules"] ?? [] };
@@ -102,9 +100,9 @@ export const firewall: Resource<Hetzner> = {
       }),
     );
     if (servers.length > 0)
-      await context.client.act(context, `/firewalls/${id}/actions/remove_from_resources`, {
+      await context.client.runAction(context, `/firewalls/${id}/actions/remove_from_resources`, {
         remove_from: servers,
       });
-    await whileInUse(context, () => context.client.remove(context, `/firewalls/${id}`));
+    await retryWhileInUse(context, () => context.client.remove(context, `/firewalls/${id}`));
   },
 };

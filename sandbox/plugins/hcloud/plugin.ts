@@ -5,7 +5,7 @@ import { firewall } from "./firewall.ts";
 import { server } from "./server.ts";
 import { placementGroup, sshKey } from "./simple.ts";
 
-/** Stands in for @pulumi/hcloud 1.41.0 on the resources a fleet uses. */
+/** Replaces @pulumi/hcloud 1.41.0 for the resources that the program uses. */
 export const hcloud: Plugin<Hetzner> = {
   name: "hcloud",
   secretConfig: ["token"],

@@ -1,7 +1,7 @@
 /**
- * Servers. What replaces and what is changed in place follows terraform-provider-hcloud v1.68.0
- * (internal/server/resource.go): image, location, userData and sshKeys replace; a new type or other public addresses
- * power the machine off and on again; another placement group is for machines that are off.
+ * Servers, as in terraform-provider-hcloud v1.68.0 (internal/server/resource.go): a change of image,
+ * location, userData or sshKeys replaces the server; a change of its type or public addresses powers it
+ * off and on; a change of its placement group needs a server that is off.
  */
 import { Incomplete, number, type Property, type Resource, text, texts } from "../framework/resource.ts";
 import { type Json, object, objects, type Properties } from "../framework/values.ts";
@@ -12,7 +12,7 @@ type Context = Parameters<Resource<Hetzner>["create"]>[0];
 
 const FAMILIES = ["ipv4", "ipv6"] as const;
 
-/** An address could not be taken off a machine; the vendor's provider leaves the machine off then. */
+/** An address could not be unassigned; the official provider then leaves the server off. */
 class NotUnassigned extends Error {
   constructor(cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause));
@@ -27,7 +27,7 @@ interface PublicNet {
   ipv6: number;
 }
 
-/** One block, or none; a family with a given address is enabled. 0 stands for "an address of the vendor's choice". */
+/** One block, or none; a family with an address is enabled. 0 means that the vendor chooses the address. */
 function publicNetOf(publicNets: Json | undefined): PublicNet {
   const given = objects(publicNets)[0] ?? {};
   const [ipv4, ipv6] = [number(given["ipv4"]), number(given["ipv6"])];
@@ -50,7 +50,7 @@ const properties: Record<string, Property> = {
   location: { type: "string", replace: true, keptWhen: "absent" },
   sshKeys: { type: "list", replace: true, writeOnly: true },
   userData: { type: "string", replace: true, writeOnly: true },
-  // The vendor's provider never reads them back, and takes a block that is left out for "as it is".
+  // The official provider never reads them, and an absent block is no change to it.
   publicNets: { type: "list", normalise: publicNetForm, writeOnly: true, keptWhen: "empty" },
   firewallIds: { type: "list", set: true, keptWhen: "absent" },
   placementGroupId: { type: "number" },
@@ -69,36 +69,31 @@ function inputsOf(found: Properties): Properties {
     name: found["name"] ?? "",
     labels: object(found["labels"]),
     serverType: object(found["server_type"])["name"] ?? "",
-    ...(image["id"] === undefined ? {} : { image: text(image["name"]) || String(image["id"]) }),
-    location: locationOf(found),
+    ...(image["id"] !== undefined && { image: text(image["name"]) || String(image["id"]) }),
+    location: object(found["location"])["name"] ?? "",
     firewallIds: firewallsOf(found),
-    ...(typeof placement === "number" ? { placementGroupId: placement } : {}),
+    ...(typeof placement === "number" && { placementGroupId: placement }),
     backups: text(found["backup_window"]) !== "",
     deleteProtection: object(found["protection"])["delete"] ?? false,
     rebuildProtection: object(found["protection"])["rebuild"] ?? false,
   };
 }
 
-/** The API has the location at the server, and had it at the datacenter. */
-function locationOf(found: Properties): Json {
-  return object(found["location"])["name"] ?? object(object(found["datacenter"])["location"])["name"] ?? "";
-}
-
-/** Of the server's IPv6 network its first address is given, as the vendor's provider does. */
+/** The IPv6 address is the first one of the network, as in the official provider. */
 function outputsOf(found: Properties): Properties {
   const net = object(found["public_net"]);
   const ipv6 = text(object(net["ipv6"])["ip"]);
   const ipv4 = text(object(net["ipv4"])["ip"]);
   return {
-    ...(ipv4 === "" ? {} : { ipv4Address: ipv4 }),
-    ...(ipv6 === "" ? {} : { ipv6Address: ipv6.replace(/\/\d+$/, "1"), ipv6Network: ipv6 }),
+    ...(ipv4 !== "" && { ipv4Address: ipv4 }),
+    ...(ipv6 !== "" && { ipv6Address: ipv6.replace(/\/\d+$/, "1"), ipv6Network: ipv6 }),
     status: found["status"] ?? "",
     backupWindow: text(found["backup_window"]),
     primaryDiskSize: found["primary_disk_size"] ?? 0,
   };
 }
 
-/** What of the vendor's view belongs into the outputs beside the inputs as given. */
+/** The outputs beside the given inputs: what the vendor determines, and inputs that were left out. */
 function stateOf(found: Properties, inputs: Properties): Properties {
   const actual = inputsOf(found);
   const filled = ["image", "location", "firewallIds", "name"].filter(
@@ -107,46 +102,53 @@ function stateOf(found: Properties, inputs: Properties): Properties {
   return { ...Object.fromEntries(filled.map((key) => [key, actual[key] ?? null])), ...outputsOf(found) };
 }
 
-async function powered(context: Context, id: string, action: "poweroff" | "poweron"): Promise<void> {
-  await context.client.act(context, `/servers/${id}/actions/${action}`);
+async function power(context: Context, id: string, action: "poweroff" | "poweron"): Promise<void> {
+  await context.client.runAction(context, `/servers/${id}/actions/${action}`);
 }
 
-/** What can't be said when a server is made, and is done right after: the same calls serve creation and update. */
-async function arrange(
+/** Settings that a creation request does not take: they follow the creation, and updates change them. */
+async function applySettings(
   context: Context,
   id: string,
   inputs: Properties,
   changed: Set<string>,
 ): Promise<void> {
   const path = `/servers/${id}/actions`;
-  const act = (name: string, body: Json = {}) => context.client.act(context, `${path}/${name}`, body);
-  if (changed.has("backups")) await act(inputs["backups"] === true ? "enable_backup" : "disable_backup");
+  if (changed.has("backups")) {
+    const action = inputs["backups"] === true ? "enable_backup" : "disable_backup";
+    await context.client.runAction(context, `${path}/${action}`);
+  }
   if (changed.has("deleteProtection") || changed.has("rebuildProtection")) {
     const wanted = {
       delete: inputs["deleteProtection"] === true,
       rebuild: inputs["rebuildProtection"] === true,
     };
-    await act("change_protection", wanted);
+    await context.client.runAction(context, `${path}/change_protection`, wanted);
   }
 }
 
-async function refirewall(context: Context, id: string, found: Properties, wanted: Json[]): Promise<void> {
+async function updateFirewalls(
+  context: Context,
+  id: string,
+  found: Properties,
+  wanted: Json[],
+): Promise<void> {
   const target = [{ type: "server", server: { id: Number(id) } }];
   const actual = firewallsOf(found);
   for (const firewall of actual.filter((one) => !wanted.includes(one))) {
-    await context.client.act(context, `/firewalls/${firewall}/actions/remove_from_resources`, {
+    await context.client.runAction(context, `/firewalls/${firewall}/actions/remove_from_resources`, {
       remove_from: target,
     });
   }
   for (const firewall of wanted.filter((one) => !actual.includes(one))) {
-    await context.client.act(context, `/firewalls/${firewall}/actions/apply_to_resources`, {
+    await context.client.runAction(context, `/firewalls/${firewall}/actions/apply_to_resources`, {
       apply_to: target,
     });
   }
 }
 
-/** As the vendor's provider, it stops no server for this: the vendor refuses to take a running one into a group. */
-async function regroup(
+/** As in the official provider, no server is stopped for this; the vendor refuses it for a running one. */
+async function updatePlacementGroup(
   context: Context,
   id: string,
   found: Properties,
@@ -159,50 +161,54 @@ async function regroup(
         "removing a running server from a placement group is not supported: shut it down first",
       );
     }
-    await context.client.act(context, `${path}/remove_from_placement_group`);
+    await context.client.runAction(context, `${path}/remove_from_placement_group`);
   }
   if (group !== undefined)
-    await context.client.act(context, `${path}/add_to_placement_group`, { placement_group: group });
+    await context.client.runAction(context, `${path}/add_to_placement_group`, { placement_group: group });
 }
 
 /**
- * Other addresses, step by step as `updatePublicNet` and `publicNetUpdateDecision` do it: the machine off; the address that is there
- * unassigned, and deleted when the previous block named none, whichever it is; the named one assigned; the machine on. A family that
- * stays the same is taken off and put on as well. Where an address can't be unassigned the machine stays off.
+ * Changes the addresses in the order of `updatePublicNet` and `publicNetUpdateDecision`: server off; the
+ * current address unassigned, and deleted when the previous block named none; the named address assigned;
+ * server on. This includes a family that does not change. When an address cannot be unassigned the server
+ * stays off.
  */
-async function readdress(
+async function updatePublicNets(
   context: Context,
   id: string,
   found: Properties,
-  old: PublicNet,
-  now: PublicNet,
+  change: { old: PublicNet; now: PublicNet },
 ): Promise<void> {
   const net = object(found["public_net"]);
-  await powered(context, id, "poweroff");
+  await power(context, id, "poweroff");
   try {
     for (const family of FAMILIES) {
-      const current = object(net[family])["id"];
-      await readdressFamily(context, id, family, typeof current === "number" ? current : 0, old, now);
+      await updateFamily(context, id, { ...change, family, current: number(object(net[family])["id"]) });
     }
   } catch (error) {
-    if (!(error instanceof NotUnassigned)) await powered(context, id, "poweron");
+    if (!(error instanceof NotUnassigned)) await power(context, id, "poweron");
     throw error;
   }
-  await powered(context, id, "poweron");
+  await power(context, id, "poweron");
 }
 
-async function readdressFamily(
+interface FamilyChange {
+  family: "ipv4" | "ipv6";
+  /** Id of the address that the server has now; 0 for none. */
+  current: number;
+  old: PublicNet;
+  now: PublicNet;
+}
+
+async function updateFamily(
   context: Context,
   id: string,
-  family: (typeof FAMILIES)[number],
-  current: number,
-  old: PublicNet,
-  now: PublicNet,
+  { family, current, old, now }: FamilyChange,
 ): Promise<void> {
   const [before, wanted, enabled] = [old[family], now[family], now[`${family}_enabled`]];
   const unassign = async (address: number) => {
     try {
-      await context.client.act(context, `/primary_ips/${address}/actions/unassign`);
+      await context.client.runAction(context, `/primary_ips/${address}/actions/unassign`);
     } catch (error) {
       throw wanted === 0 ? error : new NotUnassigned(error);
     }
@@ -213,16 +219,17 @@ async function readdressFamily(
     if (wasEnabled && before !== 0) await unassign(before);
     if (wasEnabled !== (before !== 0)) return;
     const made = { ...assignee, type: family, name: `primary_ip-${id}-${family}`, auto_delete: true };
-    const answer = await context.client.call(context.signal, "POST", "/primary_ips", made);
-    await context.client.settle(context, [object(answer["action"])]);
+    const answer = await context.client.call(context.signal, "POST", "/primary_ips", { body: made });
+    await context.client.waitFor(context, [object(answer["action"])]);
     return;
   }
   if (current !== 0) {
     await unassign(current);
-    // Not `remove`: an address that is protected or gone is an error here.
+    // Not `remove`: an address that is protected or does not exist is an error here.
     if (before === 0) await context.client.call(context.signal, "DELETE", `/primary_ips/${current}`);
   }
-  if (wanted !== 0) await context.client.act(context, `/primary_ips/${wanted}/actions/assign`, assignee);
+  if (wanted !== 0)
+    await context.client.runAction(context, `/primary_ips/${wanted}/actions/assign`, assignee);
 }
 
 function creation(inputs: Properties): Properties {
@@ -230,16 +237,16 @@ function creation(inputs: Properties): Properties {
   const keys = texts(inputs["sshKeys"]).map((key): Json => (/^\d+$/.test(key) ? Number(key) : key));
   return {
     ...fields(inputs, ["name", "serverType", "image", "location", "userData", "labels"]),
-    ...(keys.length > 0 ? { ssh_keys: keys } : {}),
-    ...(Array.isArray(inputs["firewallIds"])
-      ? { firewalls: inputs["firewallIds"].map((firewall) => ({ firewall })) }
-      : {}),
-    ...(inputs["placementGroupId"] === undefined ? {} : { placement_group: inputs["placementGroupId"] }),
+    ...(keys.length > 0 && { ssh_keys: keys }),
+    ...(Array.isArray(inputs["firewallIds"]) && {
+      firewalls: inputs["firewallIds"].map((firewall) => ({ firewall })),
+    }),
+    ...(inputs["placementGroupId"] !== undefined && { placement_group: inputs["placementGroupId"] }),
     public_net: {
       enable_ipv4: net.ipv4_enabled,
       enable_ipv6: net.ipv6_enabled,
-      ...(net.ipv4 === 0 ? {} : { ipv4: net.ipv4 }),
-      ...(net.ipv6 === 0 ? {} : { ipv6: net.ipv6 }),
+      ...(net.ipv4 !== 0 && { ipv4: net.ipv4 }),
+      ...(net.ipv6 !== 0 && { ipv6: net.ipv6 }),
     },
     start_after_create: true,
   };
@@ -264,13 +271,13 @@ export const server: Resource<Hetzner> = {
     return same ? [] : [["rebuildProtection", "must be the same as deleteProtection"]];
   },
   async create(context, inputs) {
-    const answer = await context.client.call(context.signal, "POST", "/servers", creation(inputs));
+    const answer = await context.client.call(context.signal, "POST", "/servers", { body: creation(inputs) });
     const made = object(answer["server"]);
     const id = String(made["id"]);
     try {
-      await context.client.settle(context, [object(answer["action"]), ...objects(answer["next_actions"])]);
+      await context.client.waitFor(context, [object(answer["action"]), ...objects(answer["next_actions"])]);
       const given = ["backups", "deleteProtection", "rebuildProtection"].filter((name) => inputs[name]);
-      await arrange(context, id, inputs, new Set(given));
+      await applySettings(context, id, inputs, new Set(given));
       const found = await context.client.get(context.signal, `/servers/${id}`, "server");
       return { id, outputs: stateOf(found, inputs) };
     } catch (error) {
@@ -289,22 +296,25 @@ export const server: Resource<Hetzner> = {
     const path = `/servers/${id}`;
     const found = await context.client.get(context.signal, path, "server");
     const body = changedFields(inputs, ["name", "labels"], changed);
-    if (Object.keys(body).length > 0) await context.client.call(context.signal, "PUT", path, body);
+    if (Object.keys(body).length > 0) await context.client.call(context.signal, "PUT", path, { body });
     if (changed.has("serverType")) {
       const upgrade = { server_type: inputs["serverType"] ?? "", upgrade_disk: inputs["keepDisk"] !== true };
-      if (found["status"] === "running") await powered(context, id, "poweroff");
-      // The vendor starts it again by itself.
-      await context.client.act(context, `${path}/actions/change_type`, upgrade);
+      if (found["status"] === "running") await power(context, id, "poweroff");
+      // The vendor starts it again.
+      await context.client.runAction(context, `${path}/actions/change_type`, upgrade);
     }
-    await arrange(context, id, inputs, changed);
+    await applySettings(context, id, inputs, changed);
     if (changed.has("firewallIds") && Array.isArray(inputs["firewallIds"])) {
-      await refirewall(context, id, found, inputs["firewallIds"]);
+      await updateFirewalls(context, id, found, inputs["firewallIds"]);
     }
     if (changed.has("publicNets")) {
-      const [before, now] = [publicNetOf(old.inputs["publicNets"]), publicNetOf(inputs["publicNets"])];
-      await readdress(context, id, found, before, now);
+      await updatePublicNets(context, id, found, {
+        old: publicNetOf(old.inputs["publicNets"]),
+        now: publicNetOf(inputs["publicNets"]),
+      });
     }
-    if (changed.has("placementGroupId")) await regroup(context, id, found, inputs["placementGroupId"]);
+    if (changed.has("placementGroupId"))
+      await updatePlacementGroup(context, id, found, inputs["placementGroupId"]);
     return stateOf(await context.client.get(context.signal, path, "server"), inputs);
   },
   delete: (context, id) => context.client.remove(context, `/servers/${id}`),

@@ -7,7 +7,7 @@ export const LABELS: Record<string, Property> = { labels: { type: "map", default
 export const NAME: Record<string, Property> = { name: { type: "string", required: true } };
 export const PROTECTION: Record<string, Property> = { deleteProtection: { type: "boolean", default: false } };
 
-/** The request field for an input: `ipRange` is `ip_range`. Inputs that were not given are left out. */
+/** The request fields of inputs: `autoDelete` is `auto_delete`. Absent inputs are left out. */
 export function fields(inputs: Properties, names: string[]): Properties {
   const given: Properties = {};
   for (const name of names) {
@@ -17,28 +17,24 @@ export function fields(inputs: Properties, names: string[]): Properties {
   return given;
 }
 
-/** A changed input that is now left out goes back to what the vendor has when nothing is said. */
+/** The fields of changed inputs; labels that are absent now become empty. */
 export function changedFields(inputs: Properties, names: string[], changed: Set<string>): Properties {
-  const emptied: Properties = {};
-  if (changed.has("labels") && inputs["labels"] === undefined) emptied["labels"] = {};
+  const given = names.filter((name) => changed.has(name));
   return {
-    ...fields(
-      inputs,
-      names.filter((name) => changed.has(name)),
-    ),
-    ...emptied,
+    ...fields(inputs, given),
+    ...(changed.has("labels") && inputs["labels"] === undefined && { labels: {} }),
   };
 }
 
 interface Kind {
-  /** Path and JSON key: `/networks`, `network`. */
+  /** Path and JSON key: `/ssh_keys`, `ssh_key`. */
   path: string;
   key: string;
   properties: Record<string, Property>;
   computed: string[];
   create: string[];
   update: string[];
-  /** Inputs as the vendor reports them. */
+  /** The inputs in the vendor's answer. */
   inputs(found: Properties): Properties;
   outputs(found: Properties): Properties;
 }
@@ -51,11 +47,11 @@ function simple(kind: Kind): Resource<Hetzner> {
     autoname: "name",
     async create(context, inputs) {
       const body = fields(inputs, kind.create);
-      const answer = await context.client.call(context.signal, "POST", kind.path, body);
+      const answer = await context.client.call(context.signal, "POST", kind.path, { body });
       const found = object(answer[kind.key]);
       const id = String(found["id"]);
       try {
-        await context.client.settle(context, [object(answer["action"]), ...objects(answer["next_actions"])]);
+        await context.client.waitFor(context, [object(answer["action"]), ...objects(answer["next_actions"])]);
         return {
           id,
           outputs: outputs(await context.client.get(context.signal, `${kind.path}/${id}`, kind.key)),
@@ -71,7 +67,7 @@ function simple(kind: Kind): Resource<Hetzner> {
     async update(context, id, _old, inputs, changed) {
       const body = changedFields(inputs, kind.update, changed);
       if (Object.keys(body).length > 0)
-        await context.client.call(context.signal, "PUT", `${kind.path}/${id}`, body);
+        await context.client.call(context.signal, "PUT", `${kind.path}/${id}`, { body });
       return outputs(await context.client.get(context.signal, `${kind.path}/${id}`, kind.key));
     },
     delete: (context, id) => context.client.remove(context, `${kind.path}/${id}`),

@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { ProcessEnd } from "./program.ts";
 
-/** After SIGTERM a program gets this long before SIGKILL. */
-const GRACE_MILLISECONDS = 5_000;
+/** Milliseconds between SIGTERM and SIGKILL. */
+const GRACE_MS = 5_000;
 
 const running = new Set<ChildProcess>();
 
 /**
- * Runs node and waits for its end. Its output goes straight to the engine's pipes: nothing is buffered here, so
- * nothing is lost or reordered when the program dies. Rejects when node cannot be started.
+ * Runs node and waits for its end. Its output goes directly to the engine's pipes; nothing is buffered here,
+ * so nothing is lost or reordered when the program is killed. Rejects when node cannot be started.
  */
 export function runNode(
   args: readonly string[],
@@ -37,7 +37,7 @@ export function runNode(
   });
 }
 
-/** Asks every running program to stop and kills those that stay; resolves when none is left. */
+/** Ends every running program, first with SIGTERM; resolves when all have ended. */
 export async function terminateAll(): Promise<void> {
   const ends = [...running].map((child) => new Promise((resolve) => child.once("exit", resolve)));
   for (const child of running) terminate(child);
@@ -46,6 +46,6 @@ export async function terminateAll(): Promise<void> {
 
 function terminate(child: ChildProcess): void {
   child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), GRACE_MILLISECONDS);
+  const timer = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
   child.once("exit", () => clearTimeout(timer));
 }

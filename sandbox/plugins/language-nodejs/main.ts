@@ -1,6 +1,6 @@
 /**
- * A Node.js language host for the Pulumi engine: a gRPC server that runs TypeScript programs. It takes the place of the
- * official `pulumi-language-nodejs` where that cannot be downloaded. Protocol: the first line on stdout is the port.
+ * A Node.js language host for the Pulumi engine: a gRPC server that runs TypeScript programs. It replaces
+ * the official `pulumi-language-nodejs` where that cannot be downloaded. The first line on stdout is the port.
  */
 import * as grpc from "@grpc/grpc-js";
 import "./watch-parent.ts";

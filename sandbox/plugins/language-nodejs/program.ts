@@ -1,19 +1,19 @@
 /**
- * What the language host decides, without doing anything: the command line and environment of the user's program, and
- * what its end means. Mirrors the official Node.js language host, so that a project runs the same under either.
+ * The pure part of the language host: the command line and environment of the user's program, and the meaning
+ * of its exit. As in the official Node.js language host, so that a project runs the same under either.
  */
 
-/** Exit code by which `@pulumi/pulumi/cmd/run` says that it has already told the user what went wrong. */
+/** Exit code of `@pulumi/pulumi/cmd/run` after it has printed the error itself. */
 const BAIL_EXIT_CODE = 32;
 
-/** `runtime.options` of Pulumi.yaml, as far as this host knows them. */
+/** The `runtime.options` of Pulumi.yaml that this host supports. */
 export interface RuntimeOptions {
   readonly typescript: boolean;
   readonly nodeargs: readonly string[];
   readonly tsconfig?: string;
 }
 
-/** One program run, taken from the engine's request. */
+/** One run of the program, from the engine's request. */
 export interface ProgramRun {
   readonly monitor: string;
   readonly engine: string;
@@ -34,7 +34,7 @@ export interface ProgramRun {
 /** How a child process ended. */
 export type ProcessEnd = { readonly code: number } | { readonly signal: string };
 
-/** Reads `runtime.options`. Throws with the option's name where a value has the wrong type. */
+/** Reads `runtime.options`. @throws Error with the name of an option whose value has the wrong type. */
 export function readOptions(raw: Readonly<Record<string, unknown>>): RuntimeOptions {
   const { typescript = true, nodeargs = "", tsconfig } = raw;
   if (typeof typescript !== "boolean") throw new Error("runtime option typescript must be true or false");
@@ -42,7 +42,7 @@ export function readOptions(raw: Readonly<Record<string, unknown>>): RuntimeOpti
   if (tsconfig !== undefined && typeof tsconfig !== "string") {
     throw new Error("runtime option tsconfig must be a string");
   }
-  return { typescript, nodeargs: splitWords(nodeargs), ...(tsconfig === undefined ? {} : { tsconfig }) };
+  return { typescript, nodeargs: splitWords(nodeargs), ...(tsconfig !== undefined && { tsconfig }) };
 }
 
 /** Splits a command line into words; single and double quotes group, a backslash escapes outside single quotes. */
@@ -80,18 +80,18 @@ export function nodeArguments(run: ProgramRun, runner: string, preload: string):
   ];
 }
 
-/** Environment of the program: the host's own plus configuration. Configuration travels here, never in argv. */
+/** Environment of the program: the host's own plus the configuration, which is never in argv. */
 export function programEnvironment(run: ProgramRun, base: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return {
     ...base,
     PULUMI_CONFIG: JSON.stringify(run.config),
     PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(run.secretKeys),
-    ...(run.options.typescript ? { PULUMI_NODEJS_TYPESCRIPT: "true" } : {}),
-    ...(run.options.tsconfig === undefined ? {} : { PULUMI_NODEJS_TSCONFIG_PATH: run.options.tsconfig }),
+    ...(run.options.typescript && { PULUMI_NODEJS_TYPESCRIPT: "true" }),
+    ...(run.options.tsconfig !== undefined && { PULUMI_NODEJS_TSCONFIG_PATH: run.options.tsconfig }),
   };
 }
 
-/** What the engine is told: no error, or an error text, or `bail` when the user has been told already. */
+/** The result for the engine: no error, an error text, or `bail` when the program has printed its error. */
 export function runResult(end: ProcessEnd): { readonly error: string; readonly bail: boolean } {
   if ("signal" in end) return { error: `Program was ended by ${end.signal}`, bail: false };
   if (end.code === 0) return { error: "", bail: false };

@@ -15,7 +15,7 @@ const WATCH_PARENT = fileURLToPath(new URL("./watch-parent.ts", import.meta.url)
 type RunRequest = InstanceType<typeof language.RunRequest>;
 type Unary<Request, Response> = grpc.handleUnaryCall<Request, Response>;
 
-/** The service's handlers. What is not here (code generation, packing, running plugins) answers UNIMPLEMENTED. */
+/** The service's handlers. All others (code generation, packing, running plugins) answer UNIMPLEMENTED. */
 export function languageService(engineAddress: string): {
   definition: grpc.ServiceDefinition;
   handlers: grpc.UntypedServiceImplementation;
@@ -49,7 +49,7 @@ export function languageService(engineAddress: string): {
     handshake,
     run,
     cancel,
-    // The plugins stand on PATH; nothing is to be fetched before the program asks for a provider.
+    // The plugins are on PATH; nothing has to be downloaded before the program starts.
     getRequiredPackages: reply(() => new language.GetRequiredPackagesResponse()),
     getRequiredPlugins: reply(() => new language.GetRequiredPluginsResponse()),
     getPluginInfo: reply(() => new plugin.PluginInfo()),
@@ -65,7 +65,7 @@ export function languageService(engineAddress: string): {
   return { definition: LanguageRuntimeService as unknown as grpc.ServiceDefinition, handlers };
 }
 
-/** Answers a call from its request alone; what is thrown becomes the call's error. */
+/** Answers a call from its request alone; an exception becomes the call's error. */
 function reply<Request>(answer: (request: Request) => unknown): Unary<Request, unknown> {
   return (call, done) => {
     try {
@@ -100,7 +100,7 @@ async function runProgram(request: RunRequest, engine: string, aborted: AbortSig
   const run = programRun(request, engine);
   let runner: string;
   try {
-    // Resolved from the program, as node would: two copies of the SDK must not meet.
+    // Resolved from the program, as node does: a process must not load two copies of the SDK.
     runner = createRequire(path.join(run.pwd, "package.json")).resolve("@pulumi/pulumi/cmd/run");
   } catch {
     return { error: `@pulumi/pulumi is not installed in ${run.pwd}: run tools/setup`, bail: false };
@@ -118,8 +118,8 @@ function aboutNode() {
 
 function programDependencies(directory: string) {
   const response = new language.GetProgramDependenciesResponse();
-  const wanted = readPackage(path.join(directory, "package.json")).dependencies ?? {};
-  for (const name of Object.keys(wanted)) {
+  const { dependencies = {} } = readPackage(path.join(directory, "package.json"));
+  for (const name of Object.keys(dependencies)) {
     const dependency = new language.DependencyInfo();
     dependency.setName(name);
     dependency.setVersion(

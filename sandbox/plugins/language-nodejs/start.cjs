@@ -1,4 +1,4 @@
-// Plain JavaScript on purpose: an old Node must be able to parse this far to say what is wrong.
+// Plain JavaScript: an old Node must be able to parse this file to print the error below.
 const nodeModule = require("node:module");
 const path = require("node:path");
 
@@ -6,7 +6,7 @@ const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
   process.stderr.write(
     `pulumi-language-nodejs: Node ${process.versions.node} cannot run TypeScript directly; 22.18 or newer is needed. ` +
-      "Run tools/setup, then go through tools/pulumi.\n",
+      "Run tools/setup, then use tools/pulumi.\n",
   );
   process.exit(1);
 }

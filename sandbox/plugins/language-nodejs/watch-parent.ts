@@ -1,10 +1,10 @@
 /**
- * Loaded into every process whose life must not outlast its parent's: a killed engine or host can pass no signal on,
- * but the parent id changes. The timer does not keep the process alive by itself.
+ * Loaded into every process that must end with its parent: a killed engine or host sends no signal, but the
+ * parent id changes. The timer does not keep the process alive.
  */
-const INTERVAL_MILLISECONDS = 1_000;
+const INTERVAL_MS = 1_000;
 
 const parent = process.ppid;
 setInterval(() => {
   if (process.ppid !== parent) process.exit(1);
-}, INTERVAL_MILLISECONDS).unref();
+}, INTERVAL_MS).unref();

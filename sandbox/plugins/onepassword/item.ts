@@ -1,4 +1,4 @@
-/** Items between the program's spelling and the one of `op`. */
+/** Converts items between the program's spelling and that of `op`. */
 import { text, texts } from "../framework/resource.ts";
 import { object, objects, type Properties } from "../framework/values.ts";
 
@@ -8,11 +8,11 @@ export const itemId = (item: Properties): string =>
 export function parseItemId(id: string): { vault: string; item: string } {
   const [, vault, item] = /^vaults\/([^/]+)\/items\/([^/]+)$/.exec(id) ?? [];
   if (vault === undefined || item === undefined)
-    throw new Error(`"${id}" is no item id such as vaults/VAULT/items/ITEM`);
+    throw new Error(`"${id}" is not an item id such as vaults/VAULT/items/ITEM`);
   return { vault, item };
 }
 
-/** Without a section, a field's meaning is in its label. */
+/** Outputs of fields outside sections, by label. */
 const BY_LABEL: Record<string, string> = {
   username: "username",
   password: "password",
@@ -58,14 +58,14 @@ export function sectionsOf(item: Properties): Properties[] {
 }
 
 export function commonOf(item: Properties): Properties {
-  const url = objects(item["urls"]).find((one) => one["primary"] === true);
+  const url = objects(item["urls"]).find(({ primary }) => primary === true);
   return {
     uuid: text(item["id"]),
     vault: text(object(item["vault"])["id"]),
     title: text(item["title"]),
     category: text(item["category"]).toLowerCase(),
     tags: texts(item["tags"]),
-    ...(url ? { url: text(url["href"] ?? url["url"]) } : {}),
+    ...(url && { url: text(url["href"] ?? url["url"]) }),
     ...namedFields(item),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * The `op` command, called as terraform-provider-onepassword v2.1.2 calls it (internal/onepassword/cli/op.go), which the
- * official plugin embeds: JSON on stdin, the token in the environment, nothing secret among the arguments.
+ * The `op` command, called as terraform-provider-onepassword v2.1.2 calls it (internal/onepassword/cli/op.go),
+ * which the official plugin embeds: JSON on stdin, the token in the environment, no secret among the arguments.
  */
 import { spawn } from "node:child_process";
 import { pause } from "../framework/http.ts";
@@ -15,7 +15,7 @@ interface OpSettings {
 /** Oldest version that takes JSON on stdin for `op item edit`. */
 const MINIMUM = [2, 23, 0];
 
-/** The reason in what `op` writes to stderr. */
+/** The reason in the error output of `op`. */
 export function opError(stderr: string): string {
   const [, reason] = /^\[ERROR\] \d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d (.+)$/m.exec(stderr) ?? [];
   return reason ?? (stderr.trim() || "no reason given");
@@ -51,8 +51,8 @@ export class Op {
           OP_INTEGRATION_NAME: "terraform-provider",
           OP_INTEGRATION_ID: "TFP",
           OP_INTEGRATION_BUILDNUMBER: "2010201",
-          ...(serviceAccountToken ? { OP_SERVICE_ACCOUNT_TOKEN: serviceAccountToken } : {}),
-          ...(!serviceAccountToken && account ? { OP_BIOMETRIC_UNLOCK_ENABLED: "true" } : {}),
+          ...(serviceAccountToken && { OP_SERVICE_ACCOUNT_TOKEN: serviceAccountToken }),
+          ...(!serviceAccountToken && account && { OP_BIOMETRIC_UNLOCK_ENABLED: "true" }),
         },
       });
       const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
@@ -82,7 +82,7 @@ export class Op {
     return answer.trim() === "" ? null : (JSON.parse(answer) as Json);
   }
 
-  /** Writes; asks again, three times at most, when another write to the vault came between. */
+  /** Writes; retries at most three times after a conflict with another write to the vault. */
   async write(signal: AbortSignal, args: string[], stdin?: Json): Promise<Properties> {
     for (let attempt = 0; ; attempt += 1) {
       try {

@@ -11,14 +11,14 @@ const properties: Record<string, Property> = {
   tags: { type: "list", set: true, default: [] },
 };
 
-/** What an item holds; as upstream, a field without a value is not there. */
+/** Outputs of an item; as in the official plugin, fields without a value are absent. */
 const stateOf = (item: Properties): Properties => {
   const filled = Object.entries(commonOf(item)).filter(([, value]) => value !== "");
   return { ...Object.fromEntries(filled), sections: sectionsOf(item) };
 };
 
-/** Runs a command; a failure is told in the words of the vendor's provider. */
-async function named<Result>(
+/** Runs a command; the error of a failure has the official provider's words. */
+async function withItemError<Result>(
   verb: string,
   { vault, item: uuid }: { vault: string; item: string },
   command: () => Promise<Result>,
@@ -46,8 +46,9 @@ const item: Resource<Op> = {
   },
   async read({ client, signal }, id) {
     const where = parseItemId(id);
-    // An item that is gone is an error, as in terraform-provider-onepassword v2.1.2 (onepassword_item_resource.go, Read and Delete).
-    const found = await named("get", where, () => client.item(signal, where.vault, where.item));
+    // An item that does not exist is an error, as in terraform-provider-onepassword v2.1.2
+    // (onepassword_item_resource.go, Read and Delete).
+    const found = await withItemError("get", where, () => client.item(signal, where.vault, where.item));
     const { uuid: _, ...inputs } = stateOf(found);
     return { id, inputs, outputs: stateOf(found) };
   },
@@ -58,7 +59,7 @@ const item: Resource<Op> = {
   },
   async delete({ client, signal }, id) {
     const where = parseItemId(id);
-    await named("delete", where, () =>
+    await withItemError("delete", where, () =>
       client.write(signal, ["item", "delete", where.item, `--vault=${where.vault}`]),
     );
   },
@@ -109,7 +110,7 @@ const getVault: Invocation<Op> = {
   },
 };
 
-/** Stands in for @1password/pulumi-onepassword 1.1.3 with a service account or a desktop account, through `op`. */
+/** Replaces @1password/pulumi-onepassword 1.1.3 with a service account or a desktop account, through `op`. */
 export const onepassword: Plugin<Op> = {
   name: "onepassword",
   secretConfig: ["serviceAccountToken", "token"],
@@ -127,8 +128,8 @@ export const onepassword: Plugin<Op> = {
     }
     return new Op({
       path: text(config["opCliPath"]) || process.env["OP_CLI_PATH"] || "op",
-      ...(serviceAccountToken ? { serviceAccountToken } : {}),
-      ...(account ? { account } : {}),
+      ...(serviceAccountToken && { serviceAccountToken }),
+      ...(account && { account }),
     });
   },
   resources: { "onepassword:index/item:Item": item },

@@ -1,11 +1,11 @@
-/** The tailnet's policy file, of which there is always one. */
+/** The tailnet's policy file, which always exists. */
 import { randomUUID } from "node:crypto";
 import { VendorError } from "../framework/http.ts";
 import { type Context, type Resource, text } from "../framework/resource.ts";
 import { type Json, UNKNOWN } from "../framework/values.ts";
 import type { Tailscale } from "./client.ts";
 
-/** The policy is HuJSON: comments and final commas carry no meaning, nor does white space outside of strings. */
+/** The policy as JSON. In HuJSON comments, trailing commas and white space have no meaning. */
 export function standardPolicy(policy: Json): Json {
   const outsideStrings = (source: string, pattern: string) =>
     source.replace(new RegExp(`"(?:[^"\\\\]|\\\\.)*"|${pattern}`, "g"), (found) =>
@@ -23,7 +23,7 @@ export function standardPolicy(policy: Json): Json {
 const HUJSON = "application/hujson";
 const MEDIA = { accept: HUJSON, "content-type": HUJSON };
 
-async function set(
+async function putPolicy(
   { client, signal }: Context<Tailscale>,
   policy: string,
   condition?: string,
@@ -45,10 +45,10 @@ export const acl: Resource<Tailscale> = {
     return parsed || policy === UNKNOWN ? [] : [["acl", "is neither JSON nor HuJSON"]];
   },
   async create(context, inputs) {
-    // "ts-default" is the tag of a policy nobody has ever changed: only that one is overwritten unasked.
+    // "ts-default" is the tag of a policy that was never changed: only that one is overwritten by default.
     const condition = inputs["overwriteExistingContent"] === true ? undefined : "ts-default";
     try {
-      await set(context, text(inputs["acl"]), condition);
+      await putPolicy(context, text(inputs["acl"]), condition);
     } catch (error) {
       if (!(error instanceof VendorError && error.status === 412)) throw error;
       throw new Error(
@@ -67,10 +67,10 @@ export const acl: Resource<Tailscale> = {
     return { id, inputs: { acl: answer.text }, outputs: {} };
   },
   async update(context, _id, _old, inputs, changed) {
-    if (changed.has("acl")) await set(context, text(inputs["acl"]));
+    if (changed.has("acl")) await putPolicy(context, text(inputs["acl"]));
     return {};
   },
   async delete(context, _id, old) {
-    if (old.outputs["resetAclOnDestroy"] === true) await set(context, "");
+    if (old.outputs["resetAclOnDestroy"] === true) await putPolicy(context, "");
   },
 };

@@ -1,4 +1,4 @@
-/** Tailscale API v2: paths, errors, and both ways to prove who one is (tailscale.com/api). */
+/** Tailscale API v2: paths, errors, API keys and OAuth clients (tailscale.com/api). */
 import { readFileSync } from "node:fs";
 import { type HttpAnswer, HttpClient, type HttpRequest, VendorError } from "../framework/http.ts";
 import { type Json, object, type Properties } from "../framework/values.ts";
@@ -61,9 +61,8 @@ export class Tailscale {
   }
 
   async call(signal: AbortSignal, method: string, path: string, body?: Json): Promise<Properties> {
-    return object(
-      (await this.request({ method, path, signal, ...(body === undefined ? {} : { body }) })).json,
-    );
+    const { json } = await this.request({ method, path, signal, ...(body !== undefined && { body }) });
+    return object(json);
   }
 
   async find(signal: AbortSignal, path: string): Promise<Properties | undefined> {

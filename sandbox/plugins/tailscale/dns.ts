@@ -1,4 +1,4 @@
-/** The tailnet's DNS: each resource is one setting, which always exists. */
+/** The tailnet's DNS. Each resource is one setting, which always exists. */
 import { randomUUID } from "node:crypto";
 import { type Property, type Resource, text, texts } from "../framework/resource.ts";
 import { type Json, object, type Properties } from "../framework/values.ts";
@@ -10,13 +10,13 @@ interface Setting {
   field: string;
   input: string;
   property: Property;
-  /** What it is without the resource. */
+  /** Its value after the resource is deleted. */
   empty: Json;
-  /** The vendor's provider refuses an empty list. */
-  filled?: boolean;
+  /** The official provider refuses an empty list. */
+  refusesEmpty?: boolean;
 }
 
-function setting({ path, field, input, property, empty, filled }: Setting): Resource<Tailscale> {
+function setting({ path, field, input, property, empty, refusesEmpty }: Setting): Resource<Tailscale> {
   const write = (client: Tailscale, signal: AbortSignal, value: Json) =>
     client.call(signal, "POST", client.tailnet(path), { [field]: value });
   return {
@@ -24,7 +24,7 @@ function setting({ path, field, input, property, empty, filled }: Setting): Reso
     computed: [],
     validate(inputs) {
       const value = inputs[input];
-      const none = filled === true && Array.isArray(value) && value.length === 0;
+      const none = refusesEmpty === true && Array.isArray(value) && value.length === 0;
       return none ? [[input, "must have at least 1 entry"]] : [];
     },
     async create({ client, signal }, inputs) {
@@ -59,7 +59,7 @@ export const dnsNameservers = setting({
   input: "nameservers",
   property: { type: "list" },
   empty: [],
-  filled: true,
+  refusesEmpty: true,
 });
 
 export const dnsSearchPaths = setting({
@@ -90,7 +90,8 @@ export const dnsSplitNameservers: Resource<Tailscale> = {
   },
   async read({ client, signal }, id) {
     const nameservers = object(await client.call(signal, "GET", client.tailnet(SPLIT)))[id];
-    // A domain that is gone is one without resolvers, never a resource that is gone (resource_dns_split_nameservers.go v0.29.1, Read).
+    // A domain that was deleted reads as one without resolvers, never as a deleted resource
+    // (resource_dns_split_nameservers.go v0.29.1, Read).
     return { id, inputs: { domain: id, nameservers: nameservers ?? [] }, outputs: {} };
   },
   async update({ client, signal }, _id, _old, inputs) {

@@ -1,4 +1,4 @@
-/** Keys with which a machine joins the tailnet. The key itself is told once, at creation. */
+/** Keys with which a machine joins the tailnet. The API shows the key itself once, at creation. */
 import { type Property, type Resource, text, texts } from "../framework/resource.ts";
 import { object, type Properties } from "../framework/values.ts";
 import { isMissing, type Tailscale } from "./client.ts";
@@ -13,13 +13,13 @@ const properties: Record<string, Property> = {
   recreateIfInvalid: { type: "string", writeOnly: true },
 };
 
-/** Whether an expired or used-up key is to be made again: a reusable one is, unless told otherwise. */
+/** Whether an expired or used key is created again; by default a reusable one is. */
 function isRecreated(inputs: Properties, reusable: boolean): boolean {
-  const wish = text(inputs["recreateIfInvalid"]);
-  return wish === "always" || (wish !== "never" && reusable);
+  const rule = text(inputs["recreateIfInvalid"]);
+  return rule === "always" || (rule !== "never" && reusable);
 }
 
-/** The vendor's provider writes whole seconds. */
+/** Dates have whole seconds, as in the official provider. */
 const date = (value: unknown): string => String(value ?? "").replace(/\.\d+Z$/, "Z");
 
 function outputsOf(found: Properties): Properties {
@@ -27,7 +27,7 @@ function outputsOf(found: Properties): Properties {
     createdAt: date(found["created"]),
     expiresAt: date(found["expires"]),
     invalid: found["invalid"] ?? false,
-    ...(typeof found["expirySeconds"] === "number" ? { expiry: found["expirySeconds"] } : {}),
+    ...(typeof found["expirySeconds"] === "number" && { expiry: found["expirySeconds"] }),
     userId: found["userId"] ?? "",
   };
 }
@@ -62,9 +62,8 @@ export const tailnetKey: Resource<Tailscale> = {
     const made = object(object(object(found?.["capabilities"])["devices"])["create"]);
     const reusable = found ? made["reusable"] === true : old.inputs["reusable"] === true;
     const invalid = !found || found["invalid"] === true;
-    // A used one-off key disappears at the vendor; that it was used is no reason to make another.
+    // The vendor forgets a one-off key after its use, which is no reason to create another.
     if (invalid && (!known || isRecreated(old.inputs, reusable))) return undefined;
-    const key = old.outputs["key"] === undefined ? {} : { key: old.outputs["key"] };
     if (!found) return { id, inputs: old.inputs, outputs: { ...old.outputs, invalid: true } };
     const inputs = {
       reusable,
@@ -72,11 +71,12 @@ export const tailnetKey: Resource<Tailscale> = {
       preauthorized: made["preauthorized"] ?? false,
       tags: texts(made["tags"]),
       description: text(found["description"]),
-      ...(old.inputs["expiry"] === undefined
-        ? {}
-        : { expiry: found["expirySeconds"] ?? old.inputs["expiry"] }),
+      ...(old.inputs["expiry"] !== undefined && {
+        expiry: found["expirySeconds"] ?? old.inputs["expiry"],
+      }),
     };
-    return { id, inputs, outputs: { ...outputsOf(found), ...key } };
+    const { key } = old.outputs;
+    return { id, inputs, outputs: { ...outputsOf(found), ...(key !== undefined && { key }) } };
   },
   async delete({ client, signal }, id) {
     try {

@@ -4,7 +4,7 @@ import { fromFile, Tailscale } from "./client.ts";
 import { dnsNameservers, dnsPreferences, dnsSearchPaths, dnsSplitNameservers } from "./dns.ts";
 import { tailnetKey } from "./key.ts";
 
-/** Stands in for @pulumi/tailscale 0.29.1 on the resources a fleet uses. */
+/** Replaces @pulumi/tailscale 0.29.1 for the resources that the program uses. */
 export const tailscale: Plugin<Tailscale> = {
   name: "tailscale",
   secretConfig: ["apiKey", "identityToken", "oauthClientSecret"],

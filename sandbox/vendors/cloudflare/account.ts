@@ -5,7 +5,7 @@ import { bad } from "./envelope.ts";
 import { publishedSets } from "./publish.ts";
 import { idFor, newZone, type State, type ZoneRow } from "./state.ts";
 
-/** Serves zones; null where no DNS server runs (unit tests of the API alone). */
+/** Serves zones; null without a DNS server, as in unit tests of the API. */
 type Publisher = Pick<DnsServer, "openZone" | "replaceRecords"> | null;
 
 export const NAME_SERVERS = ["art.ns.cloudflare.test", "lucy.ns.cloudflare.test"];
@@ -17,7 +17,7 @@ interface AccountOptions {
   log: Log;
 }
 
-/** One account: its zones, and the way of every change into the DNS. */
+/** One account: its zones, and the publication of every change in the DNS. */
 export class Account {
   readonly store: Store<State>;
   readonly options: AccountOptions;
@@ -30,24 +30,24 @@ export class Account {
     this.#dns = dns;
   }
 
-  /** Zones that the account should have; one that is there already stays as it is. */
+  /** Adds the zones that the account does not have yet. */
   addZones(names: string[]): void {
     for (const name of names) this.store.data.zones[idFor(name)] ??= newZone(name);
   }
 
-  /** Start-up: the DNS answers with exactly what the records say, whatever it held. */
+  /** At start-up: makes the DNS equal to the records. */
   async reconcile(): Promise<void> {
     this.store.commit();
     for (const zone of Object.values(this.store.data.zones)) {
       await this.#dns?.openZone(zone.name, NAME_SERVERS);
       const changes = await this.#publish(zone);
-      if (changes > 0) this.options.log(`dns: ${changes} record sets of ${zone.name} brought in line`);
+      if (changes > 0) this.options.log(`dns: ${changes} record sets of ${zone.name} corrected`);
     }
   }
 
   /**
-   * Changes a zone's records, publishes them, and only then keeps them: when the DNS server refuses, the zone is as
-   * before and the caller gets a validation error. One change at a time.
+   * Changes a zone's records, publishes them, and then stores them. When the DNS server refuses, the zone is
+   * unchanged and the caller gets a validation error. Changes run one at a time.
    */
   change<T>(zone: ZoneRow, work: (zone: ZoneRow) => T): Promise<T> {
     const run = async () => {

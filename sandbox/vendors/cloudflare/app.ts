@@ -13,13 +13,13 @@ function authorise(context: Context, token: string): void {
   }
   const given = Buffer.from(/^Bearer (.+)$/.exec(header)?.[1] ?? "");
   if (given.length === 0) throw new CloudflareError(400, 6003, "Invalid request headers");
-  const wanted = Buffer.from(token);
-  if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
+  const expected = Buffer.from(token);
+  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
     throw new CloudflareError(403, 10000, "Authentication error");
   }
 }
 
-/** Cloudflare's API v4, as far as one zone of DNS needs it. */
+/** The parts of Cloudflare's API v4 that DNS needs. */
 export function cloudflareApp(account: Account): Hono {
   const app = new Hono();
   const { token, log } = account.options;

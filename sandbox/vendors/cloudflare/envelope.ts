@@ -30,10 +30,10 @@ export const answer = (context: Context, result: unknown, info?: object): Respon
     success: true,
     errors: [],
     messages: [],
-    ...(info === undefined ? {} : { result_info: info }),
+    ...(info !== undefined && { result_info: info }),
   });
 
-/** Cuts a page out of a list and answers it with `result_info`. */
+/** Answers one page of a list, with `result_info`. */
 export function answerPage<T>(context: Context, rows: T[], defaultSize: number, maxSize: number): Response {
   const whole = (key: string, fallback: number) => {
     const value = Number(context.req.query(key) ?? fallback);

@@ -35,7 +35,7 @@ function zoneFileContent(record: RecordContent): string {
   }
 }
 
-/** Follows CNAMEs inside the zone to addresses, for a CNAME that has to be flattened. */
+/** The addresses behind a CNAME within the zone, for a CNAME that is flattened. */
 function flatten(target: string, records: RecordContent[], depth = 0): RecordContent[] {
   if (depth > 8) return [];
   return records
@@ -45,18 +45,18 @@ function flatten(target: string, records: RecordContent[], depth = 0): RecordCon
 }
 
 /**
- * The sets that the zone's servers answer with. A proxied record shows the edge's address, whatever it points to; a
- * CNAME at the zone's apex, or beside other records, shows the addresses behind it (the vendor flattens it as well).
+ * The record sets that the zone's servers answer. A proxied record has the edge's address, whatever its
+ * content. A CNAME at the apex, or with other records of its name, is flattened to addresses, as at the vendor.
  */
 export function publishedSets(zone: string, records: RecordContent[], edge: string): RecordSet[] {
   const published = records.flatMap((record) => {
     const ttl = record.ttl === 1 ? AUTOMATIC_TTL : record.ttl;
     const name = absolute(record.name);
     if (record.proxied) return [{ name, type: "A", ttl, content: edge }];
-    const company = records.some((other) => other !== record && other.name === record.name);
+    const shared = records.some((other) => other !== record && other.name === record.name);
     if (
       record.type === "CNAME" &&
-      (record.name === zone || company || record.settings.flatten_cname === true)
+      (record.name === zone || shared || record.settings.flatten_cname === true)
     ) {
       return flatten(record.content, records).map((found) => ({
         name,
@@ -67,7 +67,7 @@ export function publishedSets(zone: string, records: RecordContent[], edge: stri
     }
     return [{ name, type: record.type, ttl, content: zoneFileContent(record) }];
   });
-  // The apex NS set is the server's own.
+  // The DNS server has an NS set of its own at the apex.
   return groupRecords(
     published.filter((record) => !(record.type === "NS" && record.name === absolute(zone))),
   );

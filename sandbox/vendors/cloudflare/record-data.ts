@@ -1,10 +1,10 @@
 import { bad } from "./envelope.ts";
 
-/** Record types whose content the vendor computes from `data`. */
 type Data = Record<string, unknown>;
 
+/** A record type whose content the vendor computes from `data`. */
 interface Structured {
-  /** Fields that must be there, with the check of each. */
+  /** The required fields, with the check of each. */
   fields: Record<string, "byte" | "short" | "text" | "hex" | "host">;
   /** The content as the API answers it. */
   content(data: Data): string;
@@ -14,8 +14,8 @@ interface Structured {
 
 const text = (value: unknown) => String(value);
 
-/** Types and their fields. Source: the OpenAPI description (`dns-records_*Record`), by way of cloudflare-typescript. */
-const structured: Record<string, Structured> = {
+/** Types and their fields. Source: OpenAPI (`dns-records_*Record`), through cloudflare-typescript. */
+const STRUCTURED: Record<string, Structured> = {
   CAA: {
     fields: { flags: "byte", tag: "text", value: "text" },
     content: (data) => `${text(data.flags)} ${text(data.tag)} "${text(data.value)}"`,
@@ -47,9 +47,9 @@ const structured: Record<string, Structured> = {
     priority: true,
   },
 };
-structured.SVCB = structured.HTTPS as Structured;
+STRUCTURED.SVCB = STRUCTURED.HTTPS as Structured;
 
-export const isStructured = (type: string): boolean => type in structured;
+export const isStructured = (type: string): boolean => type in STRUCTURED;
 
 export const hostName = (value: string) => (value === "." ? value : value.replace(/\.$/, "").toLowerCase());
 
@@ -70,13 +70,13 @@ function checked(type: string, field: string, kind: Structured["fields"][string]
   return kind === "host" ? hostName(value) : value;
 }
 
-/** Checks `data` and computes `content` and `priority` from it. Throws a validation error in the vendor's form. */
+/** Checks `data` and computes `content` and `priority` from it. @throws CloudflareError when it is invalid. */
 export function fromData(
   type: string,
   data: unknown,
   priority: unknown,
 ): { data: Data; content: string; priority?: number } {
-  const rules = structured[type];
+  const rules = STRUCTURED[type];
   if (rules === undefined || typeof data !== "object" || data === null) {
     throw bad(9101, `A ${type} record requires a data object.`);
   }
@@ -90,6 +90,6 @@ export function fromData(
   return {
     data: clean,
     content: rules.content(clean),
-    ...(order === undefined ? {} : { priority: Number(order) }),
+    ...(order !== undefined && { priority: Number(order) }),
   };
 }

@@ -4,19 +4,17 @@ import type { RecordRow } from "./state.ts";
 
 type Test = (row: RecordRow) => boolean;
 
-const comparisons: Record<string, (value: string, wanted: string) => boolean> = {
+const COMPARISONS: Record<string, (value: string, wanted: string) => boolean> = {
   exact: (value, wanted) => value === wanted,
   contains: (value, wanted) => value.includes(wanted),
   startswith: (value, wanted) => value.startsWith(wanted),
   endswith: (value, wanted) => value.endsWith(wanted),
 };
 
-/** `name`, `name.exact`, `content.contains`, `comment.present` and so on; comparisons ignore case. */
+/** `name`, `name.exact`, `content.contains` and so on; comparisons ignore case. */
 function fieldTest(field: "name" | "content" | "comment", how: string, wanted: string): Test {
   const text = (row: RecordRow) => (row[field] ?? "").toLowerCase();
-  if (field === "comment" && how === "present") return (row) => row.comment !== null;
-  if (field === "comment" && how === "absent") return (row) => row.comment === null;
-  const compare = comparisons[how];
+  const compare = COMPARISONS[how];
   if (compare === undefined) throw bad(9000, `unknown filter ${field}.${how}`);
   return (row) => compare(text(row), wanted.toLowerCase());
 }
@@ -33,15 +31,13 @@ function tests(query: Record<string, string>): Test[] {
         return [(row) => row.type === wanted.toUpperCase()];
       case "proxied":
         return [(row) => String(row.proxied) === wanted];
-      case "search":
-        return [(row) => [row.name, row.content, row.comment ?? ""].some((text) => text.includes(wanted))];
       default:
         return [];
     }
   });
 }
 
-/** The records that a list request asks for, in its order (by name and type unless told otherwise). */
+/** The records that match a list request, in its order (by default by name and type). */
 export function filterRecords(context: Context, rows: RecordRow[]): RecordRow[] {
   const query = context.req.query();
   const wanted = tests(query);

@@ -1,11 +1,11 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 import { txtContent } from "../dns/rrsets.ts";
 import { bad } from "./envelope.ts";
 import { fromData, hostName, isStructured } from "./record-data.ts";
 import type { RecordRow } from "./state.ts";
 
-/** What a request may say about a record; the rest of a row is the vendor's. */
+/** The fields of a record in a request; the vendor sets the others of a row. */
 export const recordBody = z.object({
   name: z.string().min(1),
   type: z.string(),
@@ -25,17 +25,17 @@ const PLAIN = ["A", "AAAA", "CNAME", "MX", "NS", "OPENPGPKEY", "PTR", "TXT"];
 const PROXIABLE = ["A", "AAAA", "CNAME"];
 /** Bytes of one record's data, and of all of one name and type. Source: Cloudflare docs, DNS, "DNS record types". */
 const MAX_WIRE_BYTES = 4096;
-const MAX_SET = 8192;
+const MAX_SET_BYTES = 8192;
 const HOST =
   /^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$/;
 
-/** Whether a name fits into a message: labels of at most 63 bytes, 253 in all. Source: RFC 1035, section 2.3.4. */
+/** Labels have at most 63 bytes, a name 253. Source: RFC 1035, section 2.3.4. */
 function isHost(name: string): boolean {
   const plain = name.replace(/\.$/, "");
   return HOST.test(name) && plain.length <= 253 && plain.split(".").every((label) => label.length <= 63);
 }
 
-/** Networks that the edge can't reach (9003). Source: kubernetes-sigs/external-dns#6556. */
+/** Networks that the edge cannot reach (9003). Source: kubernetes-sigs/external-dns#6556. */
 const UNREACHABLE = new BlockList();
 for (const [network, bits] of [
   ["10.0.0.0", 8],
@@ -57,7 +57,7 @@ export function recordName(name: string, zone: string): string {
   return plain.endsWith(`.${zone}`) ? plain : `${plain}.${zone}`;
 }
 
-/** Shortest form, as Cloudflare answers IPv6 addresses. */
+/** The shortest form of an address, which Cloudflare answers. */
 const shortIpv6 = (text: string) => new URL(`http://[${text}]/`).hostname.slice(1, -1);
 
 function plainContent(type: string, content: string): string {
@@ -88,7 +88,7 @@ function plainContent(type: string, content: string): string {
 }
 
 /**
- * Text of up to 255 bytes stays as it was written, with its quotes or without; any longer comes back as quoted strings.
+ * Text of up to 255 bytes keeps its form, quoted or not; longer text is answered as quoted strings.
  * Source: Cloudflare API, "TXTRecord"; cloudflare/terraform-provider-cloudflare#6238.
  */
 function keptText(content: string): string {
@@ -107,7 +107,7 @@ function timeToLive(body: RecordBody, proxied: boolean): number {
   return ttl;
 }
 
-/** Checks a request and writes the record as the vendor would keep it. */
+/** Checks a request and returns the record in the vendor's form. */
 export function recordFrom(body: RecordBody, zone: string): RecordContent {
   const { type } = body;
   if (!PLAIN.includes(type) && !isStructured(type)) throw bad(9004, `Invalid record type: ${type}`);
@@ -136,7 +136,7 @@ export function recordFrom(body: RecordBody, zone: string): RecordContent {
   return { ...common, content, priority: body.priority };
 }
 
-/** Refuses what cannot stand beside the records that are there. Source: Cloudflare docs, DNS "troubleshooting/api". */
+/** Refuses a record that conflicts with existing ones. Source: Cloudflare docs, DNS "troubleshooting/api". */
 export function assertFits(candidate: RecordContent, others: RecordContent[]): void {
   const beside = others.filter((other) => other.name === candidate.name);
   const twin = beside.find(
@@ -152,10 +152,10 @@ export function assertFits(candidate: RecordContent, others: RecordContent[]): v
     throw bad(81057, "The record already exists.");
   }
   const set = beside.filter((other) => other.type === candidate.type);
-  if (set.reduce((sum, other) => sum + other.content.length, candidate.content.length) > MAX_SET) {
+  if (set.reduce((sum, other) => sum + other.content.length, candidate.content.length) > MAX_SET_BYTES) {
     throw bad(
       9000,
-      `DNS Validation Error: records of ${candidate.name} ${candidate.type} exceed ${MAX_SET} characters.`,
+      `DNS Validation Error: records of ${candidate.name} ${candidate.type} exceed ${MAX_SET_BYTES} characters.`,
     );
   }
   const has = (...types: string[]) => beside.some((other) => types.includes(other.type));

@@ -10,7 +10,7 @@ const recordView = (row: RecordRow) => ({
   ...row,
   proxiable: proxiable(row.type),
   meta: {},
-  ...(row.comment === null ? {} : { comment_modified_on: row.modified_on }),
+  ...(row.comment !== null && { comment_modified_on: row.modified_on }),
 });
 
 function parse(body: Record<string, unknown>): RecordBody {
@@ -51,7 +51,7 @@ function remove(zone: ZoneRow, id: string): RecordRow {
   return row;
 }
 
-/** `/zones/{zone}/dns_records`: every change is in the DNS before it is answered. */
+/** `/zones/{zone}/dns_records`. Every change is in the DNS before it is answered. */
 export function records(account: Account): Hono {
   const app = new Hono();
   const base = "/zones/:zone/dns_records";

@@ -34,7 +34,7 @@ export interface State {
 
 export const newId = (): string => randomBytes(16).toString("hex");
 
-/** Zone and account ids are those of the name, so that a configuration file may name them in any sandbox. */
+/** Ids of zones and accounts are derived from their names, so they are the same in every sandbox. */
 export const idFor = (name: string): string => createHash("sha256").update(name).digest("hex").slice(0, 32);
 
 export const now = (): string => new Date().toISOString().replace(/\.(\d{3})Z$/, ".$1000Z");

@@ -3,7 +3,7 @@ import { type Account, NAME_SERVERS } from "./account.ts";
 import { answer, answerPage, CloudflareError } from "./envelope.ts";
 import type { ZoneRow } from "./state.ts";
 
-/** The zone in the path. An id that is not one, or not ours, is answered as the vendor answers it. */
+/** The zone in the path. @throws CloudflareError for a malformed or unknown id, as the vendor answers it. */
 export function zoneOf(account: Account, context: Context): ZoneRow {
   const id = context.req.param("zone") ?? "";
   if (!/^[0-9a-f]{32}$/.test(id)) {
@@ -55,7 +55,7 @@ const view = (account: Account, zone: ZoneRow) => ({
   },
 });
 
-/** Zones exist before the program does, as in an account whose domain was delegated once by hand. */
+/** Zones exist before the first run, as in an account whose domain was delegated by hand. */
 export function zones(account: Account): Hono {
   const app = new Hono();
 

@@ -7,7 +7,7 @@ import { writeAtomically } from "../store.ts";
 import { DnsServer } from "./server.ts";
 
 interface PdnsOptions {
-  /** Keeps configuration, database and socket. */
+  /** Directory of configuration, database and socket. */
   dir: string;
   logDir: string;
   address: string;
@@ -21,7 +21,7 @@ const SCHEMAS = [
   "/usr/share/doc/pdns-backend-sqlite3/schema.sqlite3.sql",
 ];
 
-/** pdns.conf: authoritative only, no caches (an answer is never older than the record), no transfers. */
+/** pdns.conf: authoritative only, no transfers, no caches, so that an answer is never older than the record. */
 export function pdnsConfig(options: PdnsOptions, apiKey: string): string {
   const settings = {
     launch: "gsqlite3",
@@ -61,7 +61,7 @@ function createDatabase(path: string): void {
   const schema = SCHEMAS.find((candidate) => existsSync(candidate));
   if (schema === undefined) throw new Error("no PowerDNS schema found: install pdns-backend-sqlite3");
   const database = new DatabaseSync(path);
-  // In one transaction: a kill in between leaves an empty file, and the next start begins again.
+  // One transaction: a kill leaves an empty file, and the next start creates the tables.
   database.exec(`BEGIN;${readFileSync(schema, "utf8")}COMMIT;`);
   database.close();
 }

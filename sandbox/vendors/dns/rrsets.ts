@@ -1,4 +1,4 @@
-/** Pure pieces of serving records: sets by name and type, their differences, the form PowerDNS wants. */
+/** Record sets by name and type, their differences, and the form of TXT content for PowerDNS. */
 
 export interface RecordSet {
   /** Absolute, with a trailing dot, lower case. */
@@ -17,7 +17,7 @@ export const absolute = (name: string): string => `${name.replace(/\.$/, "").toL
 
 const keyOf = (set: { name: string; type: string }) => `${set.name} ${set.type}`;
 
-/** Joins single records into sets: same name and type; the lowest TTL wins, doubles fall away. */
+/** Groups records of the same name and type into sets, with the lowest TTL and without duplicates. */
 export function groupRecords(
   records: { name: string; type: string; ttl: number; content: string }[],
 ): RecordSet[] {
@@ -35,7 +35,7 @@ export function groupRecords(
 const same = (a: RecordSet, b: RecordSet) =>
   a.ttl === b.ttl && a.contents.join("\n") === b.contents.join("\n");
 
-/** What turns `current` into `wanted`. Deletions come first: a CNAME may have to go before an A can come. */
+/** The changes from `current` to `wanted`. Deletions come first: an A cannot be added beside a CNAME. */
 export function changesBetween(current: RecordSet[], wanted: RecordSet[]): Change[] {
   const now = new Map(current.map((set) => [keyOf(set), set]));
   const goal = new Map(wanted.map((set) => [keyOf(set), set]));
@@ -52,7 +52,7 @@ export function changesBetween(current: RecordSet[], wanted: RecordSet[]): Chang
 
 const QUOTED = /^"(?:[^"\\]|\\.)*"(?:\s+"(?:[^"\\]|\\.)*")*$/s;
 
-/** Bytes of quoted text; a backslash before three digits or another character means that one byte. */
+/** The bytes of quoted text; a backslash escapes three digits (one byte) or one character. */
 function bytesOf(quoted: string): Buffer {
   const parts = quoted.slice(1, -1).match(/\\\d{3}|\\.|[^\\]+/gs) ?? [];
   const bytes = parts.map((part) => {
@@ -74,7 +74,7 @@ function quotedPieces(bytes: Buffer): string[] {
   return parts;
 }
 
-/** Text for a TXT record as quoted strings of at most 255 bytes: strings that are longer are split, all else stays. */
+/** TXT content as quoted strings of at most 255 bytes; longer strings are split. */
 export function txtContent(text: string): string {
   if (!QUOTED.test(text)) return quotedPieces(Buffer.from(text)).join(" ");
   const strings = text.match(/"(?:[^"\\]|\\.)*"/gs) ?? [];

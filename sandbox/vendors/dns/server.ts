@@ -7,7 +7,7 @@ interface ApiRecordSet {
   records: { content: string; disabled: boolean }[];
 }
 
-/** PowerDNS said no, or did not answer. */
+/** PowerDNS refused a request. */
 export class DnsError extends Error {
   readonly status: number;
 
@@ -17,17 +17,17 @@ export class DnsError extends Error {
   }
 }
 
-/** Types of a zone that belong to the server, not to the vendor's records. */
-const OWN = new Set(["SOA", "NS"]);
+/** Types at the apex that the DNS server sets itself. */
+const SERVER_TYPES = new Set(["SOA", "NS"]);
 
 /** The HTTP API of the authoritative server. Source: doc.powerdns.com/authoritative/http-api. */
 export class DnsServer {
   readonly #base: string;
   readonly #key: string;
-  /** Sets as the server has them, by zone: changes are small, zones may not be. */
+  /** The sets on the server, by zone, so that only differences are sent. */
   readonly #known = new Map<string, RecordSet[]>();
 
-  /** Writes wait for each other: two at once, in whatever zones, can lock each other out of the server's database. */
+  /** Writes run one at a time: two at once, even in different zones, can fail on the database's lock. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(base: string, key: string) {
@@ -39,17 +39,17 @@ export class DnsServer {
     return (await this.#call("GET", "")).ok;
   }
 
-  /** Makes sure that a zone exists, with the given name servers, and reads what it holds. */
+  /** Creates the zone, with the given name servers, or reads its records when it exists. */
   openZone(zone: string, nameservers: string[]): Promise<void> {
-    return this.#inTurn(() => this.#open(zone, nameservers));
+    return this.#serialised(() => this.#open(zone, nameservers));
   }
 
-  /** Makes the zone hold exactly these sets, beside its SOA and NS. Only differences are sent; answers their number. */
+  /** Replaces the zone's sets, except its SOA and NS. Only differences are sent; returns their number. */
   replaceRecords(zone: string, wanted: RecordSet[]): Promise<number> {
-    return this.#inTurn(() => this.#replace(zone, wanted));
+    return this.#serialised(() => this.#replace(zone, wanted));
   }
 
-  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+  #serialised<Result>(work: () => Promise<Result>): Promise<Result> {
     const mine = this.#last.then(work);
     this.#last = mine.catch(() => undefined);
     return mine;
@@ -61,7 +61,7 @@ export class DnsServer {
     if (found.ok) {
       const body = (await found.json()) as { rrsets: ApiRecordSet[] };
       const sets = body.rrsets
-        .filter((set) => !(OWN.has(set.type) && set.name === name))
+        .filter((set) => !(SERVER_TYPES.has(set.type) && set.name === name))
         .map(({ records, ...set }) => ({ ...set, contents: records.map((record) => record.content).sort() }));
       this.#known.set(name, sets);
       return;
@@ -96,7 +96,7 @@ export class DnsServer {
       method,
       headers: { "x-api-key": this.#key, "content-type": "application/json" },
       signal: AbortSignal.timeout(10_000),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body !== undefined && { body: JSON.stringify(body) }),
     });
   }
 

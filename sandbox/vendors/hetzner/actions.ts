@@ -9,12 +9,12 @@ interface ResourceReference {
 
 const stamp = () => new Date().toISOString().replace(/\.\d+Z$/, "+00:00");
 
-/** How many finished actions are kept; the vendor forgets them as well. */
+/** How many finished actions are kept; the vendor deletes old ones too. */
 const KEEP_FINISHED = 2000;
 
 /**
- * Actions begin as `running` and end as `success` or `error` when their effect does. Effects on the same machine
- * run one after another, in the order in which they were asked for.
+ * Actions begin as `running`, and end as `success` or `error` with their effect. Effects on the same machine
+ * run one after another, in the order of their requests.
  */
 export class Actions {
   readonly #store: Store<State>;
@@ -26,7 +26,7 @@ export class Actions {
     this.#log = log;
   }
 
-  /** Starts an action; `machine` names the chain its effect queues on. Returns it as it stands: running. */
+  /** Starts an action and returns it, still running; effects of the same `machine` are queued. */
   start(
     command: string,
     resources: ResourceReference[],
@@ -44,7 +44,7 @@ export class Actions {
       resources,
     };
     this.#store.data.actions[action.id] = action;
-    // A new turn of the event loop: the answer to the request that started the action says "running".
+    // The effect starts in a later turn of the event loop, so that the answer still says "running".
     const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
     const before = machine === undefined ? turn() : (this.#chains.get(machine) ?? turn()).then(turn);
     const done = before.then(() => this.#finish(action, effect));
@@ -52,12 +52,12 @@ export class Actions {
     return { ...action };
   }
 
-  /** Waits until no effect is under way. */
-  async settled(): Promise<void> {
+  /** Waits until all effects have ended. */
+  async idle(): Promise<void> {
     await Promise.all(this.#chains.values());
   }
 
-  /** Ends what a killed emulator left running; `recover` has brought the machines to the wanted state by then. */
+  /** Ends the actions that a killed emulator left running, after `recover` has finished their effects. */
   closeAbandoned(failedServers: ReadonlySet<number>): void {
     for (const action of Object.values(this.#store.data.actions)) {
       if (action.status !== "running") continue;

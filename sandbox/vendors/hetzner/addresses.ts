@@ -2,7 +2,7 @@ import { ApiError } from "./errors.ts";
 import { newId, timestamp } from "./project.ts";
 import type { Labels, PrimaryIpRow, State } from "./state.ts";
 
-/** 203.0.113.10 to .250: the documentation network that stands for the vendor's public addresses. */
+/** 203.0.113.10 to .250: a documentation network for the vendor's public addresses. */
 const IPV4_FIRST = 10;
 const IPV4_COUNT = 241;
 const IPV6_COUNT = 0xffff;
@@ -10,7 +10,7 @@ const IPV6_COUNT = 0xffff;
 const ipv4At = (index: number) => `203.0.113.${IPV4_FIRST + index}`;
 const ipv6At = (index: number) => `2001:db8:1:${(index + 1).toString(16)}::/64`;
 
-/** The next address nobody has. Counts on rather than re-using the last one given back, as a busy vendor would. */
+/** The next free address. A released address is not reused at once, as at a busy vendor. */
 export function nextAddress(state: State, type: "ipv4" | "ipv6"): string {
   const [count, at] = type === "ipv4" ? [IPV4_COUNT, ipv4At] : [IPV6_COUNT, ipv6At];
   const taken = new Set(Object.values(state.primary_ips).map((row) => row.ip));
@@ -23,7 +23,7 @@ export function nextAddress(state: State, type: "ipv4" | "ipv6"): string {
   throw new ApiError(503, "resource_unavailable", `no ${type} address is left`);
 }
 
-/** The vendor's own name for an address before anybody sets a reverse entry. */
+/** The vendor's default reverse DNS name of an address. */
 function defaultPointer(ip: string): string {
   return ip.includes(":") ? "" : `static.${ip.split(".").reverse().join(".")}.clients.your-server.de`;
 }
@@ -51,7 +51,7 @@ export function newPrimaryIp(
   return row;
 }
 
-/** Sets or (with null) resets one reverse entry. */
+/** Sets one reverse DNS name, or with null the default. */
 export function setPointer(row: PrimaryIpRow, ip: string, pointer: string | null): void {
   const value = pointer ?? defaultPointer(ip);
   row.dns_ptr = row.dns_ptr.filter((entry) => entry.ip !== ip);

@@ -13,14 +13,14 @@ import { serverPower } from "./server-power.ts";
 import { servers } from "./servers.ts";
 import { sshKeys } from "./ssh-keys.ts";
 
-/** Requests an hour, and how fast the allowance comes back (one a second): the vendor's published limit. */
+/** Requests per hour; the allowance refills by one per second. Source: the vendor's published limit. */
 const RATE_LIMIT = 3600;
 
 class Allowance {
   #left = RATE_LIMIT;
   #since = Date.now();
 
-  /** Takes one request off; negative when none was left. */
+  /** Counts one request; negative when none was left. */
   take(): number {
     const now = Date.now();
     this.#left = Math.min(RATE_LIMIT, this.#left + (now - this.#since) / 1000);

@@ -1,17 +1,17 @@
 import type { Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { ApiError, fromZod } from "./errors.ts";
 import { labelProblems } from "./labels.ts";
 
-/** Labels with the vendor's rules for keys and values. */
+/** Labels, by the vendor's rules for keys and values. */
 export const labels = z.record(z.string(), z.string()).superRefine((value, context) => {
   for (const message of labelProblems(value)) context.addIssue({ code: "custom", message });
 });
 
-/** Names of resources other than servers: anything short. */
+/** Names of resources other than servers: any short text. */
 export const resourceName = z.string().min(1).max(255);
 
-/** Body of `change_dns_ptr`: null takes the vendor's own name back. */
+/** Body of `change_dns_ptr`; null restores the vendor's default name. */
 export const pointerBody = z.object({
   ip: z.union([z.ipv4(), z.ipv6()]),
   dns_ptr: z
@@ -20,10 +20,10 @@ export const pointerBody = z.object({
     .nullable(),
 });
 
-/** Ids and names are both accepted for images, server types and SSH keys, ids also as digits in a string. */
+/** An id or a name, for images, server types and SSH keys; an id may be a string of digits. */
 export const idOrName = z.union([z.int(), z.string()]).transform((value) => String(value));
 
-/** Reads and checks a JSON body; an absent one counts as `{}`, as the vendor takes it for actions. */
+/** Reads and checks a JSON body; an absent body is `{}`, as at the vendor. */
 export async function readBody<T extends z.ZodType>(context: Context, schema: T): Promise<z.infer<T>> {
   const text = await context.req.text();
   let value: unknown;
@@ -38,7 +38,7 @@ export async function readBody<T extends z.ZodType>(context: Context, schema: T)
 }
 
 /**
- * The body of a `PUT` of something that has but a name and labels: each may be left out and then stays.
+ * Applies a `PUT` to a resource that has only a name and labels; an absent field is no change.
  * @param nameFree throws when another row than `except` has the name
  */
 export async function readNameAndLabels(

@@ -9,7 +9,7 @@ interface Entry {
   name: string;
 }
 
-/** Locations and server types: the same for every project, read only. */
+/** Locations and server types: the same for every project, read-only. */
 export function catalogRoutes(): Hono {
   const app = new Hono();
   const serve = <T extends Entry>(plural: string, singular: string, rows: T[]) => {

@@ -1,6 +1,6 @@
 /**
- * The vendor's fixed lists: locations, server types, images. Sizes are the vendor's as of late 2026;
- * prices are round figures of the right order, not the vendor's list.
+ * The vendor's fixed lists: locations, server types, images. Sizes are the vendor's of late 2026; prices
+ * are approximate.
  */
 
 interface Location {
@@ -47,8 +47,8 @@ export interface ServerType {
   locations: string[];
 }
 
-const europe = ["fsn1", "nbg1", "hel1"];
-const everywhere = locations.map((place) => place.name);
+const EUROPE = ["fsn1", "nbg1", "hel1"];
+const EVERYWHERE = locations.map((place) => place.name);
 
 const serverType = (
   id: number,
@@ -70,7 +70,7 @@ const serverType = (
     cpu_type: dedicated ? "dedicated" : "shared",
     architecture: arm ? "arm" : "x86",
     category: dedicated ? "general_purpose" : name.startsWith("cpx") ? "regular_purpose" : "cost_optimized",
-    locations: arm || name.startsWith("cx") ? europe : everywhere,
+    locations: arm || name.startsWith("cx") ? EUROPE : EVERYWHERE,
   };
 };
 

@@ -1,14 +1,14 @@
 /**
- * What the emulated Hetzner Cloud API asks of the thing that runs machines. The API keeps the vendor's
- * objects; everything a real machine would notice goes through this interface. `sandbox/machines/compute.ts`
- * implements it with namespaces and systemd-nspawn, `memory-compute.ts` with a map.
+ * The interface between the emulated Hetzner Cloud API and the machines. The API keeps the vendor's objects;
+ * every effect on a machine goes through this interface. `sandbox/machines/compute.ts` implements it with
+ * namespaces and systemd-nspawn, `memory-compute.ts` with a map.
  */
 
-/** A firewall rule as a machine's packet filter needs it; addresses in CIDR notation. */
+/** A firewall rule in the form of a packet filter; addresses in CIDR notation. */
 export interface FirewallRule {
   direction: "in" | "out";
   protocol: "tcp" | "udp" | "icmp" | "esp" | "gre";
-  /** `80`, `80-85`, or absent for protocols without ports. */
+  /** `80`, `80-85`; absent for protocols without ports. */
   port?: string;
   /** Peers: sources of an inbound rule, destinations of an outbound one. */
   addresses: string[];
@@ -17,7 +17,7 @@ export interface FirewallRule {
 export interface MachineSpec {
   /** The server's id at the vendor. */
   id: number;
-  /** Host name and key of the machine in every later call. */
+  /** Host name, which identifies the machine in every later call. */
   name: string;
   /** Public IPv4 address, without prefix length (a /32). */
   ipv4?: string;
@@ -27,37 +27,37 @@ export interface MachineSpec {
   authorizedKeys: string[];
   /** cloud-init user data, verbatim. */
   userData?: string;
-  /** Packet filter to set up before the first boot, as in `applyFirewall`. */
+  /** Packet filter that is active before the first boot, as in `applyFirewall`. */
   firewall: FirewallRule[] | null;
 }
 
-/** `missing`: no such machine (its disk is gone too). A rejected `status` call is read as `missing`. */
+/** `missing`: neither machine nor disk exists. A rejected `status` call counts as `missing`. */
 export type MachineStatus = "running" | "off" | "missing";
 
 /**
- * All calls are safe to repeat: `create` of a machine that exists starts it if need be, `powerOn` of a running
- * one and `delete` of an absent one do nothing. A rejected promise becomes the error of the vendor's action.
+ * All calls are idempotent: `create` starts a machine that exists; `powerOn` of a running machine and `delete`
+ * of a missing one do nothing. A rejected promise becomes the error of the vendor's action.
  */
 export interface Compute {
-  /** Makes the machine's disk from the image and boots it; resolves when it is running. */
+  /** Creates the machine's disk from the image and boots it; resolves when it is running. */
   create(spec: MachineSpec): Promise<void>;
   powerOn(name: string): Promise<void>;
-  /** Cuts the power. */
+  /** Stops the machine without a shutdown. */
   powerOff(name: string): Promise<void>;
-  /** Asks the system to shut down and resolves when it is off. */
+  /** Shuts the system down; resolves when the machine is off. */
   shutdown(name: string): Promise<void>;
   /** Powers off and removes the machine with its disk. */
   delete(name: string): Promise<void>;
   status(name: string): Promise<MachineStatus>;
   /**
-   * Replaces the packet filter. `null`: no firewall is attached, everything passes. A list: inbound traffic
-   * passes only where a rule allows it (established connections always do); outbound traffic passes unless
-   * there is at least one outbound rule, then only where one allows it.
+   * Replaces the packet filter. `null`: no firewall is applied, and all traffic passes. A list: inbound traffic
+   * passes where a rule allows it, and on established connections; outbound traffic passes where a rule
+   * allows it, or everywhere when there is no outbound rule.
    */
   applyFirewall(name: string, rules: FirewallRule[] | null): Promise<void>;
-  /** Gives a powered-off machine other public addresses. Without it such a change holds from the next create. */
+  /** Changes the public addresses of a machine that is off. Without it they change at the next `create`. */
   readdress?(name: string, addresses: { ipv4?: string; ipv6?: string }): Promise<void>;
 }
 
-/** What `sandbox/machines/compute.ts` exports as `createCompute`. */
+/** The type of `createCompute` in `sandbox/machines/compute.ts`. */
 export type CreateCompute = (dir: string, name: string) => Compute | Promise<Compute>;

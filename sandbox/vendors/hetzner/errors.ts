@@ -1,5 +1,5 @@
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { z } from "zod";
+import type * as z from "zod";
 
 /** An error of the API, answered as `{"error":{"code","message","details"}}`. Codes: docs.hetzner.cloud, "Errors". */
 export class ApiError extends Error {
@@ -19,11 +19,11 @@ export class ApiError extends Error {
   }
 }
 
-/** Reads `server_type` as `server type` for messages. */
-const spoken = (kind: string) => kind.replaceAll("_", " ");
+/** `server_type` -> `server type`, for messages. */
+const readable = (kind: string) => kind.replaceAll("_", " ");
 
 export const notFound = (kind: string, id: number | string) =>
-  new ApiError(404, "not_found", `${spoken(kind)} with ID '${id}' not found`);
+  new ApiError(404, "not_found", `${readable(kind)} with ID '${id}' not found`);
 
 export const invalidInput = (field: string, message: string) =>
   new ApiError(422, "invalid_input", `invalid input in field '${field}'`, {
@@ -34,16 +34,16 @@ export const notUnique = (field: string, message: string) =>
   new ApiError(409, "uniqueness_error", message, { fields: [{ name: field }] });
 
 export const isProtected = (kind: string, what = "deletion") =>
-  new ApiError(423, "protected", `${spoken(kind)} ${what} is protected`);
+  new ApiError(423, "protected", `${readable(kind)} ${what} is protected`);
 
 export const locked = (kind: string) =>
-  new ApiError(423, "locked", `${spoken(kind)} is locked: another action is running`);
+  new ApiError(423, "locked", `${readable(kind)} is locked: another action is running`);
 
 export const conflict = (code: string, message: string) => new ApiError(409, code, message);
 
 export const unprocessable = (code: string, message: string) => new ApiError(422, code, message);
 
-/** The vendor names every bad field at once. */
+/** Reports all invalid fields at once, as the vendor does. */
 export function fromZod(error: z.ZodError): ApiError {
   const byField = new Map<string, string[]>();
   for (const issue of error.issues) {

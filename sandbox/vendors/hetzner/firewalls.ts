@@ -1,11 +1,11 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { labels, readBody, readNameAndLabels, resourceName } from "./body.ts";
 import { conflict, notFound, notUnique } from "./errors.ts";
 import { firewallsOf } from "./firewall-rules.ts";
 import { answerPage, idOf, selectRows } from "./listing.ts";
-import { refilter } from "./machines.ts";
+import { updateFilter } from "./machines.ts";
 import { newId, type Project, timestamp } from "./project.ts";
 import type { FirewallRow, RuleRow, ServerRow, State } from "./state.ts";
 
@@ -33,7 +33,7 @@ const ruleBody = z
     if (ported !== (rule.port != null))
       fault("port", ported ? "is required for tcp and udp" : "must not be set");
     if (rule.port != null && !/^(any|\d{1,5}(-\d{1,5})?)$/.test(rule.port))
-      fault("port", "is no port or port range");
+      fault("port", "is not a port or port range");
     const [needed, other] =
       rule.direction === "in"
         ? (["source_ips", "destination_ips"] as const)
@@ -67,7 +67,7 @@ function firewallView(row: FirewallRow) {
   };
 }
 
-/** Puts targets on a firewall or takes them off, after checking all of them. */
+/** Checks all targets, then applies the firewall to them or removes it. */
 function setTargets(state: State, row: FirewallRow, targets: Target[], attach: boolean): void {
   const ids = targets.map(({ server }) => server.id);
   for (const id of ids) {
@@ -95,7 +95,7 @@ export function firewalls(project: Project): Hono {
       throw notUnique("name", "name is already used");
   };
 
-  /** One action for the rules, one for each server that the change reaches; it ends when the filter is in force. */
+  /** One action for the rules, and one for each affected server, which ends when its filter is active. */
   const enforce = (row: FirewallRow, command: string, servers: ServerRow[], always: boolean) => {
     const own = { id: row.id, type: "firewall" };
     const perServer = servers.map((affected) =>
@@ -104,14 +104,14 @@ export function firewalls(project: Project): Hono {
         [{ id: affected.id, type: "server" }, own],
         async () => {
           if (state.servers[affected.id] !== undefined && affected.phase === null)
-            await refilter(project, affected);
+            await updateFilter(project, affected);
         },
         affected.machine,
       ),
     );
     return always ? [project.actions.start(command, [own]), ...perServer] : perServer;
   };
-  const reached = (row: FirewallRow) =>
+  const serversOf = (row: FirewallRow) =>
     Object.values(state.servers).filter((each) => firewallsOf(state, each).includes(row));
 
   app.get("/firewalls", (context) =>
@@ -139,7 +139,7 @@ export function firewalls(project: Project): Hono {
     state.firewalls[row.id] = row;
     const actions = [
       ...enforce(row, "set_firewall_rules", [], true),
-      ...enforce(row, "apply_firewall", reached(row), false),
+      ...enforce(row, "apply_firewall", serversOf(row), false),
     ];
     return context.json({ firewall: firewallView(row), actions }, 201);
   });
@@ -164,7 +164,7 @@ export function firewalls(project: Project): Hono {
   app.post("/firewalls/:id{[0-9]+}/actions/set_rules", async (context) => {
     const row = find(idOf(context, "firewall"));
     row.rules = (await readBody(context, z.object({ rules: rulesBody }))).rules;
-    return context.json({ actions: enforce(row, "set_firewall_rules", reached(row), true) }, 201);
+    return context.json({ actions: enforce(row, "set_firewall_rules", serversOf(row), true) }, 201);
   });
 
   for (const [verb, field, command, attach] of [
@@ -176,9 +176,9 @@ export function firewalls(project: Project): Hono {
       const targets = (await readBody(context, z.object({ [field]: z.array(target).min(1) })))[
         field
       ] as Target[];
-      const before = reached(row);
+      const before = serversOf(row);
       setTargets(state, row, targets, attach);
-      const after = reached(row);
+      const after = serversOf(row);
       const changed = attach
         ? after.filter((each) => !before.includes(each))
         : before.filter((each) => !after.includes(each));

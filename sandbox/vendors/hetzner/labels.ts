@@ -9,7 +9,7 @@ type Term =
 const KEY = /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 const VALUE = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
 
-/** Messages about labels the vendor refuses; empty when all are fine. Source: docs.hetzner.cloud, "Labels". */
+/** Messages about invalid labels; empty when all are valid. Source: docs.hetzner.cloud, "Labels". */
 export function labelProblems(labels: Labels): string[] {
   return Object.entries(labels).flatMap(([key, value]) => [
     ...(KEY.test(key) ? [] : [`label key '${key}' is not correctly formatted`]),
@@ -41,7 +41,7 @@ function splitTerms(selector: string): string[] {
     .filter((term) => term !== "");
 }
 
-/** Whether labels satisfy a selector such as `env=prod,tier in (a,b),!old`. Throws `invalid_input` on nonsense. */
+/** Whether labels match a selector such as `env=prod,tier in (a,b),!old`. @throws ApiError `invalid_input` */
 export function matchesSelector(labels: Labels, selector: string): boolean {
   return splitTerms(selector)
     .map(parseTerm)

@@ -22,7 +22,7 @@ function positive(text: string | undefined, fallback: number, field: string): nu
   return value;
 }
 
-/** Cuts one page out of a list, as `meta.pagination` describes it. `per_page` above 50 is taken as 50. */
+/** One page of a list, with its `meta.pagination`. A `per_page` above 50 means 50. */
 export function paginate<T>(
   rows: T[],
   page: string | undefined,
@@ -44,7 +44,7 @@ export function paginate<T>(
   };
 }
 
-/** Sorts by the vendor's `sort=field:asc` parameters; several apply in order. Without any: by id. */
+/** Sorts by the `sort=field:asc` parameters, in their order; without one the order is that of creation. */
 export function sortRows<T extends object>(rows: T[], sorts: string[]): T[] {
   const keys = sorts.map((sort) => {
     const [field = "", direction = "asc"] = sort.split(":");
@@ -71,7 +71,7 @@ interface Listable {
 }
 
 /**
- * Rows that a list request asks for: `name`, `label_selector`, further exact filters named in `exact` (each may be
+ * The rows that match a list request: `name`, `label_selector`, and the exact filters in `exact` (each may be
  * given several times), sorted.
  */
 export function selectRows<T extends Listable>(
@@ -91,13 +91,13 @@ export function selectRows<T extends Listable>(
   return sortRows(chosen, query("sort"));
 }
 
-/** Answers one page of already selected rows under `key`. */
+/** Answers one page of the selected rows under `key`. */
 export function answerPage<T>(context: Context, key: string, rows: T[]): Response {
   const { rows: page, pagination } = paginate(rows, context.req.query("page"), context.req.query("per_page"));
   return context.json({ [key]: page, meta: { pagination } });
 }
 
-/** The numeric id in a path; anything else does not exist. */
+/** The numeric id in a path. @throws ApiError `not_found` for anything else. */
 export function idOf(context: Context, kind: string): number {
   const text = context.req.param("id") ?? "";
   if (!/^\d+$/.test(text))

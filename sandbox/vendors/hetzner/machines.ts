@@ -4,7 +4,7 @@ import { filterOf } from "./firewall-rules.ts";
 import type { Project } from "./project.ts";
 import type { ServerRow, State } from "./state.ts";
 
-/** Public addresses of a server in the form a machine takes. */
+/** Public addresses of a server in the form of a machine. */
 export function publicAddresses(state: State, server: ServerRow): { ipv4?: string; ipv6?: string } {
   return Object.fromEntries(addressesOf(state, server.id).map((row) => [row.type, row.ip]));
 }
@@ -15,12 +15,12 @@ function machineSpec(state: State, server: ServerRow): MachineSpec {
     name: server.machine,
     ...publicAddresses(state, server),
     authorizedKeys: server.authorized_keys,
-    ...(server.user_data === null ? {} : { userData: server.user_data }),
+    ...(server.user_data !== null && { userData: server.user_data }),
     firewall: filterOf(state, server),
   };
 }
 
-/** What the machine is doing now; a Compute that cannot say counts as not having it. */
+/** The current state of the machine; `missing` when the Compute fails. */
 export async function observe(project: Project, server: ServerRow): Promise<MachineStatus> {
   if (server.phase !== null) return "off";
   try {
@@ -31,21 +31,21 @@ export async function observe(project: Project, server: ServerRow): Promise<Mach
   }
 }
 
-/** Sets the packet filter of a server's machine as its firewalls want it now. */
-export const refilter = (project: Project, server: ServerRow) =>
+/** Sets the packet filter of a server's machine from its firewalls. */
+export const updateFilter = (project: Project, server: ServerRow) =>
   project.compute.applyFirewall(server.machine, filterOf(project.state, server));
 
-/** Makes (or makes anew) the machine of a server and ends its phase. */
+/** Creates or rebuilds the machine of a server and ends its phase. */
 export async function build(project: Project, server: ServerRow): Promise<void> {
   if (server.phase === "rebuilding") await project.compute.delete(server.machine);
   await project.compute.create(machineSpec(project.state, server));
-  await refilter(project, server);
+  await updateFilter(project, server);
   if (server.power === "off") await project.compute.powerOff(server.machine);
   server.phase = null;
 }
 
-/** Removes the machine, then the server and its addresses marked `auto_delete`. */
-export async function demolish(project: Project, server: ServerRow): Promise<void> {
+/** Deletes the machine, then the server and its addresses with `auto_delete`. */
+export async function deleteServer(project: Project, server: ServerRow): Promise<void> {
   await project.compute.delete(server.machine);
   const { state } = project;
   for (const address of addressesOf(state, server.id)) {
@@ -60,9 +60,10 @@ export async function demolish(project: Project, server: ServerRow): Promise<voi
 }
 
 /**
- * Start-up: ends what a killed emulator had begun (creating, rebuilding, deleting), starts machines that should run,
- * and sets packet filters again. A machine that vanished with its disk is not made anew, as that would pass off an
- * empty system as the old one: its server answers with status `unknown` until it is rebuilt or deleted.
+ * At start-up: finishes what a killed emulator left unfinished (creating, rebuilding, deleting), starts the
+ * machines that should run, and sets packet filters again. A machine that was lost with its disk is not
+ * created again, since an empty system would replace it unnoticed: its server has status `unknown` until it
+ * is rebuilt or deleted.
  */
 export async function recover(project: Project): Promise<void> {
   const failed = new Set<number>();
@@ -80,10 +81,10 @@ export async function recover(project: Project): Promise<void> {
 }
 
 async function recoverServer(project: Project, server: ServerRow): Promise<void> {
-  if (server.phase === "deleting") return demolish(project, server);
+  if (server.phase === "deleting") return deleteServer(project, server);
   if (server.phase !== null) return build(project, server);
   const status = await observe(project, server);
-  if (status === "missing") throw new Error("its machine is gone");
+  if (status === "missing") throw new Error("its machine does not exist");
   if (status === "off" && server.power === "running") await project.compute.powerOn(server.machine);
-  if (server.power === "running") await refilter(project, server);
+  if (server.power === "running") await updateFilter(project, server);
 }

@@ -6,7 +6,7 @@ interface MemoryMachine {
   firewall: FirewallRule[] | null;
 }
 
-/** Machines that exist only as entries of a map: for tests and for driving the API without root. */
+/** Machines as entries of a map, for tests and for use without root. */
 export class MemoryCompute implements Compute {
   readonly machines = new Map<string, MemoryMachine>();
 

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { labels, readBody, readNameAndLabels, resourceName } from "./body.ts";
 import { conflict, notFound, notUnique } from "./errors.ts";
 import { answerPage, idOf, selectRows } from "./listing.ts";

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { addressesOf, newPrimaryIp, setPointer } from "./addresses.ts";
 import { labels, pointerBody, readBody, resourceName } from "./body.ts";
 import { locations } from "./catalog.ts";
@@ -21,7 +21,7 @@ const createBody = z.object({
   labels: labels.nullish(),
 });
 
-/** Addresses that live on when their server goes, unless `auto_delete` says otherwise. */
+/** Primary IPs outlive their server unless they have `auto_delete`. */
 export function primaryIps(project: Project): Hono {
   const app = new Hono();
   const { state } = project;
@@ -37,8 +37,8 @@ export function primaryIps(project: Project): Hono {
     }
   };
 
-  /** A server takes or loses an address only while it is off, and has at most one of each kind. */
-  const stopped = (id: number) => {
+  /** Addresses are assigned to and removed from stopped servers only. */
+  const stoppedServer = (id: number) => {
     const server = serverOf(project, id);
     if (server.power !== "off" || server.phase !== null)
       throw unprocessable("server_not_stopped", "server must be stopped");
@@ -49,8 +49,8 @@ export function primaryIps(project: Project): Hono {
     if (server !== undefined)
       await project.compute.readdress?.(server.machine, publicAddresses(state, server));
   };
-  const give = (row: PrimaryIpRow, id: number) => {
-    const server = stopped(id);
+  const assign = (row: PrimaryIpRow, id: number) => {
+    const server = stoppedServer(id);
     if (row.assignee_id !== null)
       throw unprocessable("primary_ip_already_assigned", "primary ip is already assigned");
     if (addressesOf(state, id).some((other) => other.type === row.type)) {
@@ -76,7 +76,7 @@ export function primaryIps(project: Project): Hono {
     if (body.location != null && !locations.some((place) => place.name === body.location)) {
       throw invalidInput("location", `location ${body.location} not found`);
     }
-    const location = assignee === null ? (body.location ?? "") : stopped(assignee).location;
+    const location = assignee === null ? (body.location ?? "") : stoppedServer(assignee).location;
     if (assignee !== null && addressesOf(state, assignee).some((row) => row.type === body.type)) {
       throw unprocessable(`server_has_${body.type}`, `server already has an ${body.type} address`);
     }
@@ -133,7 +133,7 @@ export function primaryIps(project: Project): Hono {
       context,
       z.object({ assignee_id: z.int(), assignee_type: z.literal("server") }),
     );
-    give(row, body.assignee_id);
+    assign(row, body.assignee_id);
     return context.json(
       act(row, "assign_primary_ip", () => readdress(body.assignee_id)),
       201,
@@ -144,7 +144,7 @@ export function primaryIps(project: Project): Hono {
     const row = find(idOf(context, "primary_ip"));
     const holder = row.assignee_id;
     if (holder === null) throw unprocessable("invalid_input", "primary ip is not assigned");
-    stopped(holder);
+    stoppedServer(holder);
     row.assignee_id = null;
     return context.json(
       act(row, "unassign_primary_ip", () => readdress(holder)),

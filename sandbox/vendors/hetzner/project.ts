@@ -5,7 +5,7 @@ import type { Compute } from "./compute.ts";
 import type { ReverseDns } from "./reverse-dns.ts";
 import type { State } from "./state.ts";
 
-/** Everything a resource's handlers work with: the project's state, its machines, its running actions. */
+/** What the handlers of all resources share: the project's state, its machines, its running actions. */
 export interface Project {
   store: Store<State>;
   state: State;
@@ -13,7 +13,7 @@ export interface Project {
   actions: Actions;
   token: string;
   log: Log;
-  /** Null where no DNS server runs. */
+  /** Null without a DNS server. */
   reverse: ReverseDns | null;
 }
 
@@ -29,5 +29,5 @@ export function openProject(
 
 export const newId = (state: State): number => state.nextId++;
 
-/** Timestamps as the vendor writes them: whole seconds, `+00:00`. */
+/** A timestamp in the vendor's form: whole seconds, `+00:00`. */
 export const timestamp = (date = new Date()): string => date.toISOString().replace(/\.\d+Z$/, "+00:00");

@@ -3,12 +3,12 @@ import type { DnsServer } from "../dns/server.ts";
 import type { Log } from "../http.ts";
 import type { State } from "./state.ts";
 
-/** The reverse zones of the addresses that the emulated vendor gives out (addresses.ts). */
+/** The reverse zones of the emulated vendor's addresses (addresses.ts). */
 const REVERSE_ZONES = ["113.0.203.in-addr.arpa", "1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"];
 
 const TTL = 300;
 
-/** All eight groups of an IPv6 address, four digits each. */
+/** The 32 digits of an IPv6 address. */
 function expand(address: string): string {
   const [head = "", tail] = address.split("::");
   const groups = (text: string) => (text === "" ? [] : text.split(":"));
@@ -18,7 +18,7 @@ function expand(address: string): string {
   return [...before, ...zeros, ...after].map((group) => group.padStart(4, "0")).join("");
 }
 
-/** `203.0.113.10` → `10.113.0.203.in-addr.arpa.`, and the like for IPv6. */
+/** `203.0.113.10` -> `10.113.0.203.in-addr.arpa.`; also for IPv6. */
 export const reverseName = (address: string): string =>
   address.includes(":")
     ? `${[...expand(address)].reverse().join(".")}.ip6.arpa.`
@@ -38,7 +38,7 @@ export const pointerSets = (state: State, zone: string): RecordSet[] =>
       .filter(({ name }) => name.endsWith(`.${zone}.`)),
   );
 
-/** Keeps the reverse zones of a DNS server as the project's addresses want them. */
+/** Publishes the reverse DNS names of the project's addresses. */
 export class ReverseDns {
   readonly #dns: Pick<DnsServer, "openZone" | "replaceRecords">;
   readonly #state: State;
@@ -56,7 +56,7 @@ export class ReverseDns {
     await this.publish();
   }
 
-  /** Never rejects: a reverse entry that the DNS server does not take is no reason to refuse a server. */
+  /** Never rejects: a server must not fail because the DNS server refuses a reverse DNS name. */
   publish(): Promise<void> {
     const run = async () => {
       for (const zone of REVERSE_ZONES) await this.#dns.replaceRecords(zone, pointerSets(this.#state, zone));

@@ -1,5 +1,5 @@
 import { type Context, Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { idOrName, readBody } from "./body.ts";
 import { serverTypes } from "./catalog.ts";
 import { invalidInput, isProtected, locked, notFound, unprocessable } from "./errors.ts";
@@ -16,15 +16,15 @@ type Handler<T> = (server: ServerRow, body: T, context: Context) => Outcome;
 interface Outcome {
   command: string;
   effect?: () => Promise<void>;
-  /** Further resources that the action names. */
+  /** Other resources of the action. */
   also?: { id: number; type: string }[];
-  /** Further fields of the answer. */
+  /** Other fields of the answer. */
   answer?: object;
 }
 
-const nothing = z.object({});
+const emptyBody = z.object({});
 
-/** `POST /servers/{id}/actions/…` for all but power (server-power.ts). */
+/** `POST /servers/{id}/actions/…`, except power (server-power.ts). */
 export function serverActions(project: Project): Hono {
   const app = new Hono();
   const { state } = project;
@@ -52,7 +52,7 @@ export function serverActions(project: Project): Hono {
     server.power = "running";
     return {
       command: "rebuild_server",
-      effect: () => finished(server, build(project, server)),
+      effect: () => endPhaseOnFailure(server, build(project, server)),
       answer: { root_password: null },
     };
   });
@@ -71,7 +71,7 @@ export function serverActions(project: Project): Hono {
     }
     server.server_type = type.id;
     if (body.upgrade_disk) server.primary_disk_size = type.disk;
-    // "This copies the content of its disk, and starts it again" (API reference): clients rely on it.
+    // The API reference: "This copies the content of its disk, and starts it again". Clients rely on it.
     server.power = "running";
     return { command: "change_server_type", effect: () => startUp(project, server) };
   });
@@ -91,11 +91,11 @@ export function serverActions(project: Project): Hono {
     },
   );
 
-  on("enable_backup", nothing, (server) => {
+  on("enable_backup", emptyBody, (server) => {
     server.backup_window ??= "22-02";
     return { command: "enable_backup" };
   });
-  on("disable_backup", nothing, (server) => {
+  on("disable_backup", emptyBody, (server) => {
     server.backup_window = null;
     return { command: "disable_backup" };
   });
@@ -112,7 +112,7 @@ export function serverActions(project: Project): Hono {
       also: [{ id: body.placement_group, type: "placement_group" }],
     };
   });
-  on("remove_from_placement_group", nothing, (server) => {
+  on("remove_from_placement_group", emptyBody, (server) => {
     if (server.placement_group === null)
       throw unprocessable("invalid_input", "server is in no placement group");
     server.placement_group = null;
@@ -122,8 +122,8 @@ export function serverActions(project: Project): Hono {
   return app;
 }
 
-/** A failed build ends the phase as well; the server then answers with what the Compute says of its machine. */
-async function finished(server: ServerRow, work: Promise<void>): Promise<void> {
+/** Ends the phase after a failed build too; the server then has its machine's status. */
+async function endPhaseOnFailure(server: ServerRow, work: Promise<void>): Promise<void> {
   try {
     await work;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { newPrimaryIp } from "./addresses.ts";
 import { idOrName, labels } from "./body.ts";
 import { locations, type ServerType, serverTypes, systemImages } from "./catalog.ts";
@@ -7,7 +7,7 @@ import { ApiError, conflict, invalidInput, notFound, notUnique, unprocessable } 
 import { newId, timestamp } from "./project.ts";
 import type { PrimaryIpRow, ServerRow, SshKeyRow, State } from "./state.ts";
 
-/** RFC 1123 host names, as the vendor demands of server names. */
+/** Server names are host names (RFC 1123). */
 export const serverName = z
   .string()
   .max(253)
@@ -50,7 +50,7 @@ export function findServerType(text: string): ServerType {
   return type;
 }
 
-/** The image for a server type: a system image by name exists once per architecture. */
+/** The image for a server type; a name has one system image per architecture. */
 export function findImage(text: string, type: ServerType): number {
   const fits = (architecture: string | undefined) => {
     if (architecture !== type.architecture) {
@@ -78,7 +78,7 @@ function findSshKeys(state: State, wanted: string[]): SshKeyRow[] {
   });
 }
 
-/** An existing address asked for by id: of the right kind, in the right place, held by nobody. */
+/** An existing address by its id. @throws ApiError when its type or location differs or it is assigned. */
 function freePrimaryIp(state: State, id: number, type: "ipv4" | "ipv6", location: string): PrimaryIpRow {
   const row = state.primary_ips[id];
   if (row === undefined) throw notFound("primary_ip", id);
@@ -109,10 +109,10 @@ export function assertServerNameFree(state: State, name: string, except?: number
   if (taken) throw notUnique("name", "server name is already used");
 }
 
-/** What a machine can be called: a DNS label, which a server's name, that may be a full name, need not be. */
+/** Names of machines are DNS labels; a server's name may also be a full domain name. */
 const MACHINE_NAME = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** A name for the machine that no living machine has, even when a renamed server still holds the obvious one. */
+/** A free name for the machine: the server's own, or with its id when a renamed server's machine has it. */
 export function machineName(state: State, name: string, id: number): string {
   const taken = Object.values(state.servers).some((server) => server.machine === name);
   if (!taken && MACHINE_NAME.test(name)) return name;
@@ -121,11 +121,8 @@ export function machineName(state: State, name: string, id: number): string {
   return `${(/^[a-z]/.test(label) ? label : `m-${label}`).slice(0, 63 - tail.length)}${tail}`;
 }
 
-/**
- * Everything that can be wrong is found before anything changes; then the server and its addresses come to be, with
- * the machine still to build.
- */
-export function admitServer(state: State, body: CreateServer): ServerRow {
+/** Checks the whole request before any change, then creates the server and its addresses, without its machine. */
+export function createServer(state: State, body: CreateServer): ServerRow {
   assertServerNameFree(state, body.name);
   const type = findServerType(body.server_type);
   const location = chooseLocation(body, type);
@@ -138,15 +135,15 @@ export function admitServer(state: State, body: CreateServer): ServerRow {
   if (group !== null && state.placement_groups[group] === undefined) throw notFound("placement_group", group);
 
   const net = body.public_net ?? {};
-  const want = {
+  const wanted = {
     ipv4: (net.enable_ipv4 ?? true) || net.ipv4 ? { id: net.ipv4 ?? null } : null,
     ipv6: (net.enable_ipv6 ?? true) || net.ipv6 ? { id: net.ipv6 ?? null } : null,
   };
   const given = (["ipv4", "ipv6"] as const).flatMap((kind) => {
-    const id = want[kind]?.id;
+    const id = wanted[kind]?.id;
     return id ? [freePrimaryIp(state, id, kind, location)] : [];
   });
-  if (!want.ipv4 && !want.ipv6) {
+  if (!wanted.ipv4 && !wanted.ipv6) {
     throw invalidInput("public_net", "a server without public IPs must be attached to a network");
   }
 
@@ -171,7 +168,7 @@ export function admitServer(state: State, body: CreateServer): ServerRow {
     root_password: keys.length > 0 ? null : randomBytes(15).toString("base64url"),
   };
   for (const kind of ["ipv4", "ipv6"] as const) {
-    if (want[kind] && !want[kind].id)
+    if (wanted[kind] && !wanted[kind].id)
       given.push(newPrimaryIp(state, { type: kind, location, auto_delete: true }));
   }
   for (const address of given) address.assignee_id = id;

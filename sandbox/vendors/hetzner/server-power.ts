@@ -1,25 +1,25 @@
 import { Hono } from "hono";
 import { locked } from "./errors.ts";
 import { idOf } from "./listing.ts";
-import { refilter } from "./machines.ts";
+import { updateFilter } from "./machines.ts";
 import type { Project } from "./project.ts";
 import { serverOf } from "./servers.ts";
 import type { ServerRow } from "./state.ts";
 
 interface PowerVerb {
   command: string;
-  /** What the machine should be doing afterwards. */
+  /** The machine's power state after the action. */
   power: "running" | "off";
   effect(project: Project, server: ServerRow): Promise<void>;
 }
 
-/** Starts the machine, behind its firewalls. */
+/** Starts the machine with its packet filter. */
 export const startUp = async (project: Project, server: ServerRow) => {
   await project.compute.powerOn(server.machine);
-  await refilter(project, server);
+  await updateFilter(project, server);
 };
 
-const verbs: Record<string, PowerVerb> = {
+const VERBS: Record<string, PowerVerb> = {
   poweron: { command: "start_server", power: "running", effect: startUp },
   poweroff: {
     command: "stop_server",
@@ -36,7 +36,7 @@ const verbs: Record<string, PowerVerb> = {
 /** `POST /servers/{id}/actions/{poweron,poweroff,shutdown}`. */
 export function serverPower(project: Project): Hono {
   const app = new Hono();
-  for (const [verb, { command, power, effect }] of Object.entries(verbs)) {
+  for (const [verb, { command, power, effect }] of Object.entries(VERBS)) {
     app.post(`/servers/:id{[0-9]+}/actions/${verb}`, (context) => {
       const server = serverOf(project, idOf(context, "server"));
       if (server.phase !== null) throw locked("server");

@@ -1,11 +1,11 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { labels, readBody } from "./body.ts";
 import { isProtected, locked, notFound } from "./errors.ts";
 import { answerPage, idOf, selectRows } from "./listing.ts";
-import { build, demolish, observe } from "./machines.ts";
+import { build, deleteServer, observe } from "./machines.ts";
 import type { Project } from "./project.ts";
-import { admitServer, assertServerNameFree, createServerBody, serverName } from "./server-create.ts";
+import { assertServerNameFree, createServer, createServerBody, serverName } from "./server-create.ts";
 import type { ServerRow } from "./state.ts";
 import { serverView } from "./views.ts";
 
@@ -20,7 +20,7 @@ const render = async (project: Project, server: ServerRow) =>
 
 const updateBody = z.object({ name: serverName.nullish(), labels: labels.nullish() });
 
-/** Creating, reading, changing and deleting servers. What is done to their machines is in server-actions.ts. */
+/** Creates, reads, changes and deletes servers. Their actions are in server-actions.ts and server-power.ts. */
 export function servers(project: Project): Hono {
   const app = new Hono();
   const { state, actions } = project;
@@ -33,7 +33,7 @@ export function servers(project: Project): Hono {
   });
 
   app.post("/servers", async (context) => {
-    const server = admitServer(state, await readBody(context, createServerBody));
+    const server = createServer(state, await readBody(context, createServerBody));
     const reference = { id: server.id, type: "server" };
     const create = async () => {
       try {
@@ -84,7 +84,7 @@ export function servers(project: Project): Hono {
     server.phase = "deleting";
     const undo = async () => {
       try {
-        await demolish(project, server);
+        await deleteServer(project, server);
       } catch (error) {
         server.phase = null;
         throw error;

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { labels, readBody, resourceName } from "./body.ts";
 import { invalidInput, notFound, notUnique } from "./errors.ts";
 import { answerPage, idOf, selectRows } from "./listing.ts";
 import { newId, type Project, timestamp } from "./project.ts";
 import type { SshKeyRow } from "./state.ts";
 
-/** MD5 fingerprint with colons, the form in which the vendor answers. Undefined: not a public key. */
+/** MD5 fingerprint with colons, as the vendor answers it; undefined when the text is not a public key. */
 export function fingerprint(publicKey: string): string | undefined {
   const [type = "", blob = ""] = publicKey.trim().split(/\s+/);
   if (!/^(ssh|ecdsa|sk)-[a-z0-9@.-]+$/.test(type)) return undefined;

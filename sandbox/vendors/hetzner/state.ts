@@ -1,4 +1,4 @@
-/** What the emulated project holds, in one JSON file. Rows carry the vendor's field names where they are answered. */
+/** The state of the emulated project, in one JSON file. Fields that are answered have the vendor's names. */
 
 export type Labels = Record<string, string>;
 
@@ -16,12 +16,12 @@ export interface ActionRow {
 export interface ServerRow {
   id: number;
   name: string;
-  /** Name of the machine behind it: the server's first name, which a rename does not change. */
+  /** Name of its machine: the server's first name, which a rename does not change. */
   machine: string;
   created: string;
-  /** Work on the machine that has begun and not ended; finished by `recover` after a kill. */
+  /** Unfinished work on the machine; `recover` finishes it after a kill. */
   phase: "creating" | "rebuilding" | "deleting" | null;
-  /** What the machine should be doing. What it does is asked of the Compute. */
+  /** The intended power state of the machine; the Compute has the current one. */
   power: "running" | "off";
   server_type: number;
   image: number;
@@ -86,7 +86,7 @@ export interface PlacementGroupRow {
 }
 
 export interface State {
-  /** Ids are never given twice, not even across kinds, so a mixed-up id is not found. */
+  /** Ids are unique over all kinds and never reused, so an id of another kind is not found. */
   nextId: number;
   nextAddress: { ipv4: number; ipv6: number };
   actions: Record<number, ActionRow>;
@@ -97,7 +97,7 @@ export interface State {
   placement_groups: Record<number, PlacementGroupRow>;
 }
 
-/** Ids begin far above the catalogue's (locations, server types, images). */
+/** Ids begin above those of the fixed lists (locations, server types). */
 export const emptyState = (): State => ({
   nextId: 1_000_001,
   nextAddress: { ipv4: 0, ipv6: 0 },

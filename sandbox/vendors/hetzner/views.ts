@@ -57,7 +57,7 @@ export const primaryIpView = (row: PrimaryIpRow) => ({
   location: locationView(row.location),
 });
 
-/** The vendor's word for what a machine does, given what is under way and what was observed. */
+/** The vendor's status of a server: its unfinished work, or the state of its machine. */
 function serverStatus(row: ServerRow, observed: MachineStatus): string {
   if (row.phase === "creating") return "initializing";
   if (row.phase === "rebuilding") return "rebuilding";

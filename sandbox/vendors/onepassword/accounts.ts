@@ -1,7 +1,7 @@
 import { readReference } from "./references.ts";
 import { changeVault, hashToken } from "./vault-file.ts";
 
-/** Makes a service account of each host's token, which may read the vaults named with it and nothing else. */
+/** Creates a service account for each host's token, which may read the given vaults only. */
 export function grantHosts(
   path: string,
   tokens: readonly {

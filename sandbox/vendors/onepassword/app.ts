@@ -1,7 +1,7 @@
 /**
- * What a host reads with its service account: `GET /v1/secret?reference=op://…` with the token as bearer. The path is the sandbox's own;
- * 1Password's SDK, which OpNix uses, speaks an encrypted protocol. Access goes by vaults, as 1Password grants it to service accounts.
- * Source: 1Password, "Get started with service accounts": access is given to vaults, and read or write, never to items.
+ * Secrets for hosts: `GET /v1/secret?reference=op://…` with the service account's token as bearer. The path
+ * exists in the sandbox only; 1Password's SDK, which OpNix uses, has an encrypted protocol. Access is granted
+ * by vault. Source: 1Password, "Get started with service accounts": vaults, read or write, never items.
  */
 import { Hono } from "hono";
 import { findVault, OpError } from "./items.ts";
@@ -9,7 +9,7 @@ import { readReference } from "./references.ts";
 import { parseReference } from "./seed.ts";
 import { hashToken, readVault } from "./vault-file.ts";
 
-/** @param path the vault file, read at each request: `op` changes it. */
+/** @param path the vault file; it is read at each request, since `op` changes it */
 export function onePasswordApp(path: string): Hono {
   const app = new Hono();
   app.get("/v1/secret", (context) => {

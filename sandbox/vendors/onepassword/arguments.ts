@@ -1,4 +1,4 @@
-/** A command line taken apart: words, and flags by their long names. */
+/** A parsed command line: words, and flags by their long names. */
 export interface Arguments {
   words: string[];
   flags: Record<string, string>;
@@ -8,7 +8,7 @@ export interface Arguments {
 const SWITCHES = ["version", "help", "no-newline", "no-color", "reveal", "force", "archive", "cache"];
 const SHORT: Record<string, string> = { v: "version", h: "help", n: "no-newline", f: "force" };
 
-/** Reads `--flag value`, `--flag=value`, `-f`. */
+/** Parses `--flag value`, `--flag=value`, `-f`. */
 export function parseArguments(argv: string[]): Arguments {
   const words: string[] = [];
   const flags: Record<string, string> = {};

@@ -3,30 +3,31 @@ import { assign, findItem, findVault, itemContent, itemSummary, itemView, OpErro
 import { readReference } from "./references.ts";
 import { changeVault, type Item, newId, now, readVault, type Vault, type VaultFile } from "./vault-file.ts";
 
-/** What a command needs of its surroundings. */
-interface Surroundings {
+/** The environment of a command. */
+interface CommandContext {
+  /** The vault file. */
   path: string;
   stdin(): string;
 }
 
-type Command = (args: Arguments, around: Surroundings, rest: string[]) => string;
+type Command = (args: Arguments, context: CommandContext, rest: string[]) => string;
 
 const json = (value: unknown) => JSON.stringify(value, null, 2);
 
-const itemGet: Command = (args, around, [name = ""]) => {
-  const { vault, item } = findItem(readVault(around.path), name, args.flags.vault);
+const itemGet: Command = (args, context, [name = ""]) => {
+  const { vault, item } = findItem(readVault(context.path), name, args.flags.vault);
   return json(itemView(vault, item));
 };
 
-const itemList: Command = (args, around) => {
-  const file = readVault(around.path);
+const itemList: Command = (args, context) => {
+  const file = readVault(context.path);
   const vaults = args.flags.vault === undefined ? file.vaults : [findVault(file, args.flags.vault)];
   return json(vaults.flatMap((vault) => vault.items.map((item) => itemSummary(vault, item))));
 };
 
 /** The template on stdin, when there is one. */
-function templateFrom(around: Surroundings): Record<string, unknown> | undefined {
-  const text = around.stdin();
+function templateFrom(context: CommandContext): Record<string, unknown> | undefined {
+  const text = context.stdin();
   if (text.trim() === "") return undefined;
   try {
     return JSON.parse(text) as Record<string, unknown>;
@@ -44,16 +45,16 @@ function vaultFor(file: VaultFile, args: Arguments, template: Record<string, unk
   return only;
 }
 
-const itemCreate: Command = (args, around, rest) => {
-  const template = rest.includes("-") ? templateFrom(around) : undefined;
+const itemCreate: Command = (args, context, rest) => {
+  const template = rest.includes("-") ? templateFrom(context) : undefined;
   const head = {
     ...template,
-    ...(args.flags.title === undefined ? {} : { title: args.flags.title }),
-    ...(args.flags.category === undefined
-      ? {}
-      : { category: args.flags.category.toUpperCase().replaceAll(" ", "_") }),
+    ...(args.flags.title !== undefined && { title: args.flags.title }),
+    ...(args.flags.category !== undefined && {
+      category: args.flags.category.toUpperCase().replaceAll(" ", "_"),
+    }),
   };
-  return changeVault(around.path, (file) => {
+  return changeVault(context.path, (file) => {
     const vault = vaultFor(file, args, template);
     const content = itemContent(head);
     const fields = rest.filter((word) => word !== "-").reduce(assign, content.fields);
@@ -64,9 +65,9 @@ const itemCreate: Command = (args, around, rest) => {
   });
 };
 
-const itemEdit: Command = (args, around, [name = "", ...assignments]) => {
-  const template = templateFrom(around);
-  return changeVault(around.path, (file) => {
+const itemEdit: Command = (args, context, [name = "", ...assignments]) => {
+  const template = templateFrom(context);
+  return changeVault(context.path, (file) => {
     const { vault, item } = findItem(file, name, args.flags.vault);
     if (template !== undefined) {
       const { tags, urls, sections, ...content } = itemContent({
@@ -75,7 +76,7 @@ const itemEdit: Command = (args, around, [name = "", ...assignments]) => {
         ...template,
       });
       Object.assign(item, content, { category: item.category });
-      // What a template leaves out is taken away.
+      // Parts that the template leaves out are removed.
       for (const [key, value] of Object.entries({ tags, urls, sections })) {
         if (value === undefined) delete item[key as "tags"];
         else Object.assign(item, { [key]: value });
@@ -87,8 +88,8 @@ const itemEdit: Command = (args, around, [name = "", ...assignments]) => {
   });
 };
 
-const itemDelete: Command = (args, around, [name = ""]) =>
-  changeVault(around.path, (file) => {
+const itemDelete: Command = (args, context, [name = ""]) =>
+  changeVault(context.path, (file) => {
     const { vault, item } = findItem(file, name, args.flags.vault);
     vault.items = vault.items.filter((each) => each !== item);
     vault.content_version += 1;
@@ -100,12 +101,12 @@ const vaultView = (vault: Vault) => {
   return { ...rest, attribute_version: 1, content_version, items: items.length, type: "USER_CREATED" };
 };
 
-const vaultGet: Command = (_args, around, [name = ""]) =>
-  json(vaultView(findVault(readVault(around.path), name)));
+const vaultGet: Command = (_args, context, [name = ""]) =>
+  json(vaultView(findVault(readVault(context.path), name)));
 
-const vaultList: Command = (_args, around) =>
+const vaultList: Command = (_args, context) =>
   json(
-    readVault(around.path).vaults.map(({ id, name, content_version, created_at, updated_at, items }) => ({
+    readVault(context.path).vaults.map(({ id, name, content_version, created_at, updated_at, items }) => ({
       id,
       name,
       content_version,
@@ -115,10 +116,10 @@ const vaultList: Command = (_args, around) =>
     })),
   );
 
-const read: Command = (_args, around, [reference = ""]) => readReference(readVault(around.path), reference);
+const read: Command = (_args, context, [reference = ""]) => readReference(readVault(context.path), reference);
 
-/** Commands by their words. */
-export const commands: Record<string, Command> = {
+/** The commands, by their words. */
+export const COMMANDS: Record<string, Command> = {
   "item get": itemGet,
   "item list": itemList,
   "item create": itemCreate,

@@ -8,7 +8,7 @@ const wait = (milliseconds: number) =>
   void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 
 function hold(hit: Hit): void {
-  while (hit.stands()) wait(20);
+  while (hit.isActive()) wait(20);
 }
 
 /** Messages as in public reports of `op` (its status in brackets). */
@@ -18,22 +18,22 @@ const LIMITED = "(429) Too Many Requests: You've reached the maximum number of t
 const LOST = 'Post "https://sandbox.1password.test/api": EOF';
 
 /**
- * Does a command of `op` under the faults on demand (../faults.ts): the vault file's directory is the sandbox's.
- * @throws OpError what the real command would say
+ * Runs a command of `op` with the injected faults (../faults.ts); the vault file is in the sandbox's directory.
+ * @throws OpError with the real command's message
  */
-export function underFaults(vault: string, name: string, command: () => string): string {
+export function withFaults(vault: string, name: string, command: () => string): string {
   const changes = CHANGES.has(name);
   const hit = faultFor(dirname(vault), { vendor: "onepassword", method: "op", path: name, changes });
   if (hit === undefined) return command();
   const { fault, seconds } = hit.rule;
   if (fault === "drop-answer" || fault === "hold-answer") {
     const output = command();
-    hit.mark();
+    hit.log();
     if (fault === "drop-answer") throw new OpError(LOST);
     hold(hit);
     return output;
   }
-  hit.mark();
+  hit.log();
   if (fault === "refuse") throw new OpError(REFUSED);
   if (fault === "unavailable") throw new OpError(UNAVAILABLE);
   if (fault === "rate-limit") throw new OpError(LIMITED);

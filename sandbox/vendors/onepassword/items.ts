@@ -1,6 +1,6 @@
 import { type Field, type Item, newId, now, type Vault, type VaultFile } from "./vault-file.ts";
 
-/** Said on stderr as `[ERROR] time message`, with exit code 1. */
+/** Printed on stderr as `[ERROR] time message`, with exit code 1. */
 export class OpError extends Error {}
 
 const same = (a: string | undefined, b: string) => a?.toLowerCase() === b.toLowerCase();
@@ -41,7 +41,7 @@ export function findItem(
   return first;
 }
 
-/** The item as `--format json` shows it. */
+/** The item in the form of `--format json`. */
 export function itemView(vault: Vault, item: Item) {
   const reference = (field: Field) => {
     const path = field.section === undefined ? [] : [field.section.label ?? field.section.id];
@@ -58,7 +58,7 @@ export function itemView(vault: Vault, item: Item) {
   };
 }
 
-/** The item in a list: no fields. */
+/** The item without its fields, for lists. */
 export function itemSummary(vault: Vault, item: Item) {
   const { fields: _fields, ...rest } = itemView(vault, item);
   return rest;
@@ -76,18 +76,18 @@ function fieldFrom(given: Json, sections: { id: string; label?: string }[]): Fie
   return {
     id: text(given.id) ?? newId(),
     type: text(given.type) ?? "STRING",
-    ...(purpose === undefined ? {} : { purpose }),
-    ...(label === undefined ? {} : { label }),
-    ...(typeof given.value === "string" ? { value: given.value } : {}),
-    ...(section === undefined ? {} : { section }),
+    ...(purpose !== undefined && { purpose }),
+    ...(label !== undefined && { label }),
+    ...(typeof given.value === "string" && { value: given.value }),
+    ...(section !== undefined && { section }),
   };
 }
 
-/** What a JSON template says about an item: the parts that `op item create -` and `op item edit` take. */
+/** The parts of an item in a JSON template of `op item create -` and `op item edit`. */
 export function itemContent(template: Json): Omit<Item, "id" | "version" | "created_at" | "updated_at"> {
   const sections = objects(template.sections).map((section) => {
     const label = text(section.label);
-    return { id: text(section.id) ?? newId(), ...(label === undefined ? {} : { label }) };
+    return { id: text(section.id) ?? newId(), ...(label !== undefined && { label }) };
   });
   const urls = objects(template.urls).map((url) => ({ ...url, href: String(url.href ?? url.url ?? "") }));
   const title = text(template.title);
@@ -95,16 +95,16 @@ export function itemContent(template: Json): Omit<Item, "id" | "version" | "crea
   return {
     title,
     category: text(template.category) ?? "LOGIN",
-    ...(Array.isArray(template.tags) ? { tags: template.tags.map(String) } : {}),
-    ...(urls.length === 0 ? {} : { urls }),
-    ...(sections.length === 0 ? {} : { sections }),
+    ...(Array.isArray(template.tags) && { tags: template.tags.map(String) }),
+    ...(urls.length > 0 && { urls }),
+    ...(sections.length > 0 && { sections }),
     fields: objects(template.fields).map((field) => fieldFrom(field, sections)),
   };
 }
 
 /**
- * `[section.]field[type]=value` of the command line. An empty section is none; a backslash keeps a following period,
- * equal sign or backslash as it is.
+ * Applies `[section.]field[type]=value` of the command line. An empty section is none; a backslash escapes a
+ * period, an equal sign or a backslash.
  */
 export function assign(fields: Field[], assignment: string): Field[] {
   const match = /^((?:[^=\\]|\\.)*)=(.*)$/s.exec(assignment);
@@ -118,18 +118,26 @@ export function assign(fields: Field[], assignment: string): Field[] {
     .map((part) => part.replaceAll(/\\(.)/g, "$1"));
   const name = path.at(-1) ?? "";
   const section = path.length > 1 ? path[0] : undefined;
-  const isIt = (field: Field) =>
+  const matches = (field: Field) =>
     (same(field.label, name) || same(field.id, name)) &&
     (section === undefined || same(field.section?.label, section));
-  if (kind === "delete") return fields.filter((field) => !isIt(field));
-  if (fields.some(isIt)) return fields.map((field) => (isIt(field) ? { ...field, value } : field));
+  if (kind === "delete") return fields.filter((field) => !matches(field));
+  if (fields.some(matches)) return fields.map((field) => (matches(field) ? { ...field, value } : field));
   const types: Record<string, string> = { password: "CONCEALED", text: "STRING", url: "URL", email: "EMAIL" };
   const type = types[kind ?? ""] ?? "STRING";
-  const place = section === undefined ? {} : { section: { id: section.toLowerCase(), label: section } };
-  return [...fields, { id: section === undefined ? name : newId(), type, label: name, value, ...place }];
+  return [
+    ...fields,
+    {
+      id: section === undefined ? name : newId(),
+      type,
+      label: name,
+      value,
+      ...(section !== undefined && { section: { id: section.toLowerCase(), label: section } }),
+    },
+  ];
 }
 
-/** The value of a field by label or id. Throws in the words of `op read`. */
+/** The value of a field by label or id. @throws OpError with the message of `op read` */
 export function fieldValue(item: Item, vault: string, section: string | undefined, name: string): string {
   const builtIn =
     name.toLowerCase() === "notesplain" ? item.fields.find((field) => field.purpose === "NOTES") : undefined;

@@ -1,12 +1,12 @@
 import { fstatSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArguments } from "./arguments.ts";
-import { commands } from "./commands.ts";
-import { underFaults } from "./faults.ts";
+import { COMMANDS } from "./commands.ts";
+import { withFaults } from "./faults.ts";
 import { OpError } from "./items.ts";
 import { hashToken, readVault } from "./vault-file.ts";
 
-/** What the vault file stands in for. */
+/** The emulated version of `op`. */
 const VERSION = "2.31.1";
 
 const HELP = `1Password CLI over the local vault of the sandbox.
@@ -16,10 +16,10 @@ const HELP = `1Password CLI over the local vault of the sandbox.
   op item get|list|create|edit|delete
   op read op://vault/item/[section/]field
 
-The vault is $PANTHEROS_VAULT, or vault.json in $PANTHEROS_SANDBOX_DIR. OP_SERVICE_ACCOUNT_TOKEN lets in.
+The vault is $PANTHEROS_VAULT, or vault.json in $PANTHEROS_SANDBOX_DIR. OP_SERVICE_ACCOUNT_TOKEN must be set.
 `;
 
-/** Input that was piped or redirected; a terminal, or nothing at all, counts as empty. */
+/** Input from a pipe or file; empty for a terminal or without input. */
 function standardInput(): string {
   try {
     const input = fstatSync(0);
@@ -55,12 +55,12 @@ function execute(argv: string[]): void {
   const path =
     process.env.PANTHEROS_VAULT || join(process.env.PANTHEROS_SANDBOX_DIR || ".sandbox", "vault.json");
   authorise(path);
-  const name = [words.slice(0, 2).join(" "), words[0] ?? ""].find((each) => each in commands);
-  const command = commands[name ?? ""];
+  const name = [words.slice(0, 2).join(" "), words[0] ?? ""].find((each) => each in COMMANDS);
+  const command = COMMANDS[name ?? ""];
   if (name === undefined || command === undefined)
     throw new OpError(`unknown command "${words.join(" ")}" for "op"`);
   const rest = words.slice(name.split(" ").length);
-  const output = underFaults(path, name, () => command(args, { path, stdin: standardInput }, rest));
+  const output = withFaults(path, name, () => command(args, { path, stdin: standardInput }, rest));
   process.stdout.write(output === "" || flags["no-newline"] ? output : `${output}\n`);
 }
 

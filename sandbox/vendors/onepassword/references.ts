@@ -2,7 +2,7 @@ import { fieldValue, findItem, findVault, OpError } from "./items.ts";
 import { parseReference } from "./seed.ts";
 import type { VaultFile } from "./vault-file.ts";
 
-/** The value that a secret reference names. Query parameters such as `?attribute=otp` are not supported. */
+/** The value of a secret reference. Query parameters such as `?attribute=otp` are not supported. */
 export function readReference(file: VaultFile, reference: string): string {
   try {
     const { vault, item, section, field } = parseReference(reference);

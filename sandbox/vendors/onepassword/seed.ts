@@ -9,17 +9,17 @@ import {
   type VaultFile,
 } from "./vault-file.ts";
 
-/** A value that the vault should hold before the program asks for it. */
+/** A value that the vault must have before the first run. */
 export interface Seed {
   vault: string;
   item: string;
   section?: string;
   field: string;
-  /** Made only when the field is missing: a value that is there stays. */
+  /** Called only when the field does not exist. */
   value: () => string;
 }
 
-/** Takes `op://vault/item/[section/]field` apart; throws when it is not that. */
+/** Parses `op://vault/item/[section/]field`. @throws Error when it is malformed. */
 export function parseReference(reference: string): {
   vault: string;
   item: string;
@@ -67,7 +67,7 @@ function itemTitled(vault: Vault, title: string): Item {
   return item;
 }
 
-function plant(file: VaultFile, seed: Seed): boolean {
+function addSeed(file: VaultFile, seed: Seed): boolean {
   const item = itemTitled(vaultNamed(file, seed.vault), seed.item);
   const label = (text: string | undefined) => text?.toLowerCase();
   const found = item.fields.some(
@@ -86,14 +86,14 @@ function plant(file: VaultFile, seed: Seed): boolean {
     type: "CONCEALED",
     label: seed.field,
     value: seed.value(),
-    ...(section === undefined ? {} : { section }),
+    ...(section !== undefined && { section }),
   });
   return true;
 }
 
 /**
- * Makes the account that `op` works on: the service account's token is let in (others keep working), the vaults
- * exist, and every seed has a value. Safe to repeat. Returns how many values were made.
+ * Creates the account of `op`: adds the service account's token, the vaults, and a value for every seed.
+ * Idempotent. Returns the number of new values.
  */
 export function seedVault(path: string, token: string, vaults: string[], seeds: Seed[]): number {
   const sha256 = hashToken(token);
@@ -103,7 +103,7 @@ export function seedVault(path: string, token: string, vaults: string[], seeds: 
       file.serviceAccounts.push({ name: "sandbox", sha256 });
     }
     for (const name of vaults) vaultNamed(file, name);
-    const made = seeds.filter((seed) => plant(file, seed)).length;
+    const made = seeds.filter((seed) => addSeed(file, seed)).length;
     return JSON.stringify(file) === before ? 0 : made;
   });
 }

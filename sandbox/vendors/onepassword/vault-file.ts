@@ -36,7 +36,7 @@ export interface Vault {
   items: Item[];
 }
 
-/** All that one account holds. Tokens are kept as hashes: the file gives nobody access to the real thing. */
+/** The content of one account. Tokens are stored as hashes. */
 export interface VaultFile {
   version: 1;
   serviceAccounts: {
@@ -50,7 +50,7 @@ export interface VaultFile {
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
 
-/** Ids of 26 lower-case letters and digits, as 1Password makes them. */
+/** Ids have 26 lower-case letters and digits, as in 1Password. */
 export const newId = (): string =>
   [...randomBytes(26)].map((byte) => ALPHABET[byte % ALPHABET.length]).join("");
 
@@ -65,10 +65,10 @@ export function readVault(path: string): VaultFile {
 
 const LOCK_SECONDS = 10;
 
-function holderLives(lock: string): boolean {
+function isHeld(lock: string): boolean {
   try {
     const pid = Number(readFileSync(lock, "utf8"));
-    // An empty lock belongs to a process between creating and writing it.
+    // An empty lock belongs to a process that has created it and not yet written its pid.
     return pid === 0 || process.kill(pid, 0);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
@@ -85,14 +85,14 @@ function takeLock(lock: string): void {
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      if (!holderLives(lock)) rmSync(lock, { force: true });
+      if (!isHeld(lock)) rmSync(lock, { force: true });
       else Atomics.wait(pause, 0, 0, 20);
     }
   }
   throw new Error(`the vault is locked by another process (${lock})`);
 }
 
-/** Changes the vault file under a lock; what `work` throws leaves it as it was. */
+/** Changes the vault file under a lock; when `work` throws, the file is unchanged. */
 export function changeVault<T>(path: string, work: (file: VaultFile) => T): T {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const lock = `${path}.lock`;

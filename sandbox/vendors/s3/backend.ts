@@ -13,12 +13,12 @@ const uploadIdIn = (body: string) => /<UploadId>([^<]+)<\/UploadId>/.exec(body)?
 const beginsUpload = (entry: Pick<Entry, "method" | "target">) =>
   entry.method === "POST" && /[?&]uploads(=|&|$)/.test(entry.target);
 
-/** Requests whose bodies decide what a bucket holds: sent to moto one at a time, and kept in the journal. */
+/** Sends changes to moto, one at a time, and writes them to the journal. */
 export class Backend {
   readonly agent = new Agent({ keepAlive: true });
   readonly #port: number;
   readonly #journal: Journal;
-  /** Upload ids are not reproducible: those acknowledged in an earlier life, and what moto calls them now. */
+  /** Upload ids before a restart -> the ids of the running moto, since upload ids are not reproducible. */
   readonly #uploads = new Map<string, string>();
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -27,7 +27,7 @@ export class Backend {
     this.#journal = journal;
   }
 
-  /** Path and query as the running moto understands them. */
+  /** Path and query with the upload ids of the running moto. */
   translate(target: string): string {
     return target.replace(/([?&]uploadId=)([^&]+)/, (_, lead: string, id: string) => {
       const known = this.#uploads.get(decodeURIComponent(id));
@@ -36,8 +36,8 @@ export class Backend {
   }
 
   /**
-   * Plays the journal to a moto that has just started. A change that is refused now (a retention date that has passed,
-   * say) is left out and reported: the rest of the buckets matters more. Returns what was left out.
+   * Replays the journal to a moto that has just started. A change that is refused now, such as a retention date
+   * in the past, is skipped. Returns the skipped changes.
    */
   async replay(): Promise<string[]> {
     const refused: string[] = [];
@@ -52,7 +52,7 @@ export class Backend {
     return refused;
   }
 
-  /** Sends a change to moto; when it succeeds it is in the journal before this resolves. */
+  /** Sends a change to moto; a successful one is in the journal before this resolves. */
   change(entry: Entry): Promise<Answer> {
     const run = async () => {
       const answer = await this.#deliver(entry);
@@ -84,7 +84,7 @@ export class Backend {
         ...entry.headers,
         "content-length": String(bodyFile === undefined ? 0 : statSync(bodyFile).size),
       },
-      ...(bodyFile === undefined ? {} : { bodyFile }),
+      ...(bodyFile !== undefined && { bodyFile }),
     });
     return { status: message.statusCode ?? 500, headers: message.headers, body: await readAll(message) };
   }

@@ -29,7 +29,7 @@ interface FilterOptions {
 const BODY_METHODS = ["PUT", "POST"];
 const CHANGING = ["PUT", "POST", "DELETE"];
 
-/** Headers that matter to S3, besides `x-amz-…`; the others speak of the connection or the signature. */
+/** Headers of S3 besides `x-amz-…`; all others are about the connection or the signature. */
 const KEPT = [
   "cache-control",
   "content-disposition",
@@ -51,7 +51,7 @@ const flat = (headers: IncomingMessage["headers"]): Record<string, string | unde
     Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : value]),
   );
 
-/** Who signed stays (moto reads the region from it); the signature itself is of no use any more. */
+/** The headers for moto, which reads the region from the credential and does not check the signature. */
 function forwarded(headers: Record<string, string | undefined>): Record<string, string> {
   const kept = Object.entries(headers).filter(
     (entry): entry is [string, string] =>
@@ -60,7 +60,7 @@ function forwarded(headers: Record<string, string | undefined>): Record<string, 
   const credential = /Credential=([^,\s]+)/.exec(headers.authorization ?? "")?.[1];
   const authorization =
     credential && `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=host, Signature=0`;
-  return { ...Object.fromEntries(kept), ...(authorization ? { authorization } : {}) };
+  return { ...Object.fromEntries(kept), ...(authorization && { authorization }) };
 }
 
 function refuse(response: ServerResponse, why: Refusal): void {
@@ -72,7 +72,7 @@ function refuse(response: ServerResponse, why: Refusal): void {
   response.end(body);
 }
 
-/** The proxy in front of moto: checks who asks, refuses what B2 lacks, keeps what was acknowledged, streams bodies. */
+/** The proxy in front of moto: checks signatures, refuses what B2 lacks, journals changes, streams bodies. */
 export function s3Filter(options: FilterOptions): Server {
   const { backend, journal, motoPort, log } = options;
   const buckets = new Buckets(journal.entries);
@@ -97,18 +97,17 @@ export function s3Filter(options: FilterOptions): Server {
     );
   };
 
-  /** B2's buckets are versioned from the beginning. */
+  /** Enables versioning, which every bucket of B2 has. */
   const versioned = async (bucket: string, headers: Record<string, string>): Promise<void> => {
     const n = journal.reserve();
     const xml =
       '<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>';
     writeFileSync(journal.bodyPath(n), xml, { mode: 0o600 });
-    const authorization = headers.authorization === undefined ? {} : { authorization: headers.authorization };
     const entry = {
       n,
       method: "PUT",
       target: `/${bucket}?versioning`,
-      headers: authorization,
+      headers: { ...(headers.authorization !== undefined && { authorization: headers.authorization }) },
       hasBody: true,
     };
     const answer = await backend.change(entry);
@@ -181,12 +180,12 @@ export function s3Filter(options: FilterOptions): Server {
       else refuse(response, { status: 500, code: "InternalError", message: "An internal error occurred." });
     });
   });
-  // An upload may pause for as long as the client likes.
+  // No limit: a client may pause an upload.
   server.requestTimeout = 0;
   return server;
 }
 
-/** Answer headers without those of moto's connection, and without one that only AWS sends. */
+/** Answer headers without those of moto's connection and one that only AWS sends. */
 function outgoing(headers: IncomingMessage["headers"]): Record<string, string | string[]> {
   const hidden = [
     "connection",

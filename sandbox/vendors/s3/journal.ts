@@ -12,23 +12,23 @@ import {
 import { join } from "node:path";
 import { writeAtomically } from "../store.ts";
 
-/** A request that changed something, as it has to be sent again to a moto that knows nothing. */
+/** A request that changed something, in the form in which it is replayed to a new moto. */
 export interface Entry {
-  /** Number of the entry: seeds moto's random source, so that version ids come out the same, and names the body. */
+  /** Number of the entry: names its body, and seeds moto's random source so that version ids are reproducible. */
   n: number;
   method: string;
   /** Path and query. */
   target: string;
   headers: Record<string, string>;
   hasBody: boolean;
-  /** Upload id that moto answered, for requests that began a multipart upload. */
+  /** moto's upload id, for requests that began a multipart upload. */
   uploadId?: string;
 }
 
 const bucketOf = (target: string) => target.split("?")[0]?.split("/")[1] ?? "";
 const isBucketDeletion = (entry: Entry) => entry.method === "DELETE" && /^\/[^/?]+\/?$/.test(entry.target);
 
-/** Entries that still matter: those about a bucket that was deleted later do not. */
+/** Drops the entries of buckets that were deleted later. */
 export function compact(entries: Entry[]): Entry[] {
   const lastDeletion = new Map<string, number>();
   for (const entry of entries) if (isBucketDeletion(entry)) lastDeletion.set(bucketOf(entry.target), entry.n);
@@ -36,8 +36,8 @@ export function compact(entries: Entry[]): Entry[] {
 }
 
 /**
- * Everything acknowledged, in order: one line per entry in `journal.jsonl`, bodies as files. moto keeps its state in
- * memory only; playing the journal back restores it.
+ * All acknowledged changes, in order: one line per entry in `journal.jsonl`, bodies as files. moto keeps its
+ * state in memory; a replay of the journal restores it.
  */
 export class Journal {
   readonly #dir: string;
@@ -59,7 +59,7 @@ export class Journal {
     this.#file = openSync(path, "a", 0o600);
   }
 
-  /** Number for a request under way. Gaps are fine: not every request succeeds. */
+  /** Number for a new request. Failed requests leave gaps. */
   reserve(): number {
     return this.#next++;
   }
@@ -68,7 +68,7 @@ export class Journal {
     return join(this.#dir, "bodies", String(n));
   }
 
-  /** Makes an entry last; after this the request may be acknowledged. */
+  /** Writes an entry to disk; the request may be acknowledged afterwards. */
   append(entry: Entry): void {
     this.entries.push(entry);
     writeSync(this.#file, `${JSON.stringify(entry)}\n`);
@@ -84,7 +84,7 @@ export class Journal {
   }
 }
 
-/** A last line cut off by a crash was never acknowledged. */
+/** Drops an incomplete last line: a crash cut it off before it was acknowledged. */
 export function readLines(text: string): Entry[] {
   const complete = text.slice(0, text.lastIndexOf("\n") + 1);
   return complete

@@ -1,7 +1,7 @@
 /**
- * A Nix binary cache over plain HTTP whose objects lie in a bucket: what `nix copy --to http://127.0.0.1:9002/BUCKET` PUTs is
- * put into the bucket through its S3 API, with the account's key. It stands for Nix's own `s3://`, which Debian's Nix lacks.
- * Hosts don't read here: they read the bucket itself.
+ * A Nix binary cache over plain HTTP, with its objects in a bucket: it stores the PUTs of
+ * `nix copy --to http://127.0.0.1:9002/BUCKET` through the S3 API, with the account's key. It replaces Nix's
+ * `s3://`, which Debian's Nix lacks. Hosts read the bucket itself.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
@@ -16,12 +16,12 @@ import type { Log } from "../http.ts";
 import type { Credentials } from "./signature.ts";
 import { readAll } from "./upstream.ts";
 
-/** What a binary cache consists of. Source: Nix manual, "Serving a Nix store via HTTP". */
-const objectName =
+/** The objects of a binary cache. Source: Nix manual, "Serving a Nix store via HTTP". */
+const OBJECT_NAME =
   /^(nix-cache-info|[0-9a-z]{32}\.(narinfo|ls)|(nar|log|realisations|debuginfo)\/[A-Za-z0-9+._=!:-]+)$/;
 
 interface NixFrontOptions {
-  /** Where the S3 API is. */
+  /** Address of the S3 API. */
   endpoint: string;
   credentials: Credentials;
   log: Log;
@@ -45,7 +45,7 @@ export function nixFront({ endpoint, credentials, log }: NixFrontOptions): Serve
     const { method = "GET" } = incoming;
     response.on("finish", () => log(`nix cache: ${method} ${Bucket}/${Key} ${response.statusCode}`));
     const end = (status: number) => response.writeHead(status, { "content-length": 0 }).end();
-    if (!objectName.test(Key)) {
+    if (!OBJECT_NAME.test(Key)) {
       incoming.resume();
       end(400);
     } else if (method === "PUT") {
@@ -58,7 +58,7 @@ export function nixFront({ endpoint, credentials, log }: NixFrontOptions): Serve
       end(200);
     } else if (method === "GET") {
       const { Body, ContentLength } = await client.send(new GetObjectCommand({ Bucket, Key }));
-      response.writeHead(200, ContentLength === undefined ? {} : { "content-length": ContentLength });
+      response.writeHead(200, { ...(ContentLength !== undefined && { "content-length": ContentLength }) });
       await pipeline(Body as NodeJS.ReadableStream, response);
     } else end(405);
   };

@@ -11,14 +11,14 @@ import { nixFront } from "./nix-front.ts";
 interface S3Options extends PartOptions {
   venv: string;
   motoPort: number;
-  /** B2's region, that of the endpoint. */
+  /** The region of the endpoint. */
   region: string;
   /** Port of the Nix cache in front of the buckets, on 127.0.0.1. */
   nixPort: number;
   checksums: "refuse" | "accept";
 }
 
-/** moto, filled from the journal, behind the filter. */
+/** Starts moto, replays the journal, and serves both fronts. */
 export async function startS3(options: S3Options, port: number): Promise<Part> {
   const dir = join(options.dir, "vendors", "s3");
   const log = options.log("s3");

@@ -1,4 +1,4 @@
-/** What a request asks of the S3 API, as far as the rules need it. */
+/** The parts of a request that the rules need. */
 export interface S3Request {
   method: string;
   bucket: string;
@@ -7,7 +7,7 @@ export interface S3Request {
   headers: Record<string, string | undefined>;
 }
 
-/** Takes a request apart; buckets are the first part of the path (path style). */
+/** Parses a request; the bucket is the first part of the path (path style). */
 export function describeRequest(
   method: string,
   target: string,
@@ -79,20 +79,19 @@ const notImplemented = (what: string): Refusal => ({
 
 const invalidArgument = (message: string): Refusal => ({ status: 400, code: "InvalidArgument", message });
 
-/** Checksum headers of an upload or download; those on bucket configuration are demanded by every recent SDK. */
+/** The checksum header of an object. Bucket configuration may have one: every recent SDK sends it. */
 function checksumHeader(request: S3Request): string | undefined {
   if (request.key === "") return undefined;
   const names = Object.keys(request.headers).filter((name) => request.headers[name] !== undefined);
-  const plain = names.find(
+  return names.find(
     (name) =>
       /^x-amz-checksum-/.test(name) || name === "x-amz-sdk-checksum-algorithm" || name === "x-amz-trailer",
   );
-  return plain;
 }
 
 /**
- * What B2 answers to a request that AWS would take; undefined when it takes it too. Checksum headers on objects were
- * refused by B2 for long and are accepted by now by hearsay only, hence the choice.
+ * B2's refusal of a request that AWS accepts; undefined when B2 accepts it too. Whether B2 still refuses
+ * checksum headers on objects is not documented, hence the parameter.
  */
 export function refusal(request: S3Request, checksums: "refuse" | "accept"): Refusal | undefined {
   const missing = MISSING.find((name) => request.query.has(name));
@@ -116,7 +115,7 @@ export function refusal(request: S3Request, checksums: "refuse" | "accept"): Ref
   return undefined;
 }
 
-/** Rules that need the request's XML body (small ones: bucket configuration). */
+/** Rules about the XML body of a bucket's configuration. */
 export function bodyRefusal(request: S3Request, body: string): Refusal | undefined {
   if (request.query.has("versioning") && !/<Status>\s*Enabled\s*<\/Status>/.test(body)) {
     return invalidArgument("Versioning of a bucket cannot be suspended.");
@@ -127,7 +126,7 @@ export function bodyRefusal(request: S3Request, body: string): Refusal | undefin
   return undefined;
 }
 
-/** Bucket names B2 takes: 6 to 63 letters, digits and hyphens, not beginning with `b2-`. */
+/** Bucket names of B2: 6 to 63 letters, digits and hyphens, not beginning with `b2-`. */
 export function bucketNameRefusal(name: string): Refusal | undefined {
   if (/^[a-z0-9][a-z0-9-]{4,61}[a-z0-9]$/.test(name) && !name.startsWith("b2-")) return undefined;
   return { status: 400, code: "InvalidBucketName", message: "The specified bucket is not valid." };

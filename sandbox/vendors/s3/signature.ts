@@ -1,10 +1,10 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { Refusal } from "./rules.ts";
 
-/** A request as its signature sees it. */
+/** The signed parts of a request. */
 interface SignedRequest {
   method: string;
-  /** Path and query exactly as they came in the request line. */
+  /** Path and query exactly as in the request line. */
   target: string;
   headers: Record<string, string | undefined>;
 }
@@ -12,7 +12,7 @@ interface SignedRequest {
 export interface Credentials {
   keyId: string;
   secret: string;
-  /** Of the account's endpoint; requests that are signed for another one are refused. */
+  /** The region of the account's endpoint; requests signed for a different one are refused. */
   region: string;
 }
 
@@ -29,7 +29,7 @@ interface Claim {
 
 const hmac = (key: Buffer | string, data: string) => createHmac("sha256", key).update(data).digest();
 
-/** Encodes as SigV4 wants it: everything but unreserved characters. */
+/** Encodes everything but unreserved characters, as SigV4 requires. */
 const encode = (text: string) =>
   encodeURIComponent(text).replaceAll(
     /[!'()*]/g,
@@ -41,7 +41,7 @@ const splitTarget = (target: string) => {
   return at < 0 ? { path: target, query: "" } : { path: target.slice(0, at), query: target.slice(at + 1) };
 };
 
-/** Reads who signed, from the Authorization header or from a presigned URL; undefined for an anonymous request. */
+/** The claim in the Authorization header or in a presigned URL; undefined for an anonymous request. */
 export function readClaim(request: SignedRequest): Claim | undefined {
   const header = request.headers.authorization;
   const query = new URLSearchParams(splitTarget(request.target).query);
@@ -95,7 +95,7 @@ function canonicalRequest(request: SignedRequest, claim: Claim): string {
   ].join("\n");
 }
 
-/** Signature (version 4) that a request should carry. Source: AWS, "Signature Version 4 signing process". */
+/** The correct signature (version 4) of a request. Source: AWS, "Signature Version 4 signing process". */
 function expectedSignature(request: SignedRequest, claim: Claim, secret: string): string {
   const [day = "", region = "", service = ""] = claim.scope.split("/");
   const hashed = createHash("sha256").update(canonicalRequest(request, claim)).digest("hex");
@@ -107,15 +107,15 @@ function expectedSignature(request: SignedRequest, claim: Claim, secret: string)
   return hmac(key, toSign).toString("hex");
 }
 
-/** Undefined when the request is signed by one of ours (or is anonymous: the caller decides about those). */
+/** Undefined when the signature is valid, or the request is anonymous, which the caller checks. */
 export function signatureRefusal(request: SignedRequest, credentials: Credentials): Refusal | undefined {
   const claim = readClaim(request);
   if (claim === undefined) return undefined;
   if (claim.keyId !== credentials.keyId) {
     return { status: 403, code: "InvalidAccessKeyId", message: `The key '${claim.keyId}' is not valid` };
   }
-  // B2 has one region per account, and its name is a part of what is signed (Backblaze, "S3-Compatible API"). The words that B2 refuses
-  // another one with are not documented.
+  // B2 has one region per account, and its name is signed (Backblaze, "S3-Compatible API"). B2's message for
+  // a different region is not documented.
   const region = claim.scope.split("/")[1];
   if (region !== credentials.region) {
     return {

@@ -6,11 +6,11 @@ interface UpstreamRequest {
   method: string;
   target: string;
   headers: Record<string, string>;
-  /** File with the body; absent: none. */
+  /** File with the body; absent: no body. */
   bodyFile?: string;
 }
 
-/** Sends a request to moto and resolves with its answer, whose body is still to be read. */
+/** Sends a request to moto; resolves with its answer before the body is read. */
 export function send(port: number, agent: Agent, request: UpstreamRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { method, target, headers, bodyFile } = request;
@@ -21,7 +21,7 @@ export function send(port: number, agent: Agent, request: UpstreamRequest): Prom
   });
 }
 
-/** Reads a small answer whole. */
+/** Reads the whole body of a message. */
 export async function readAll(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of message) chunks.push(chunk as Buffer);

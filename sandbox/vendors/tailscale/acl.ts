@@ -9,10 +9,7 @@ import type { Tailnet } from "./tailnet.ts";
 /** ETag of a policy file, without quotes. */
 const policyTag = (text: string): string => createHash("sha256").update(text).digest("hex");
 
-/**
- * Answers the policy: as it was sent to those who accept HuJSON, as plain JSON otherwise. The vendor lists the
- * ETag in quotes.
- */
+/** Answers the policy, with its ETag: unchanged to a client that accepts HuJSON, as JSON to others. */
 function answerPolicy(context: Context, text: string): Response {
   const etag = `"${policyTag(text)}"`;
   if ((context.req.header("accept") ?? "").includes("application/hujson")) {
@@ -38,7 +35,7 @@ export function acl(tailnet: Tailnet): Hono {
     if (current !== undefined && current !== policyTag(state.acl)) {
       throw new TailscaleError(412, "precondition failed, invalid old hash");
     }
-    // An empty policy puts the default back (what the vendor's provider sends on destroy).
+    // An empty policy restores the default; the official provider sends it at a deletion.
     const text = (await context.req.text()) || DEFAULT_ACL;
     const problem = checkPolicy(text);
     if (problem !== undefined) throw new TailscaleError(400, problem.message, problem.data);
@@ -46,7 +43,7 @@ export function acl(tailnet: Tailnet): Hono {
     return answerPolicy(context, text);
   });
 
-  // A bad policy is answered with 200 and a message; a good one with an empty object.
+  // An invalid policy is answered with 200 and a message, a valid one with an empty object.
   app.post(`${base}/validate`, async (context) => {
     const text = await context.req.text();
     return context.json(checkPolicy(text) ?? {});

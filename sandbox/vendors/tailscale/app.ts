@@ -9,7 +9,7 @@ import { keys } from "./keys.ts";
 import { randomWord } from "./state.ts";
 import type { Tailnet } from "./tailnet.ts";
 
-/** Lifetime of an access token, in seconds, as the vendor gives it. */
+/** Lifetime of an access token, in seconds, as at the vendor. */
 const TOKEN_SECONDS = 3600;
 
 const equal = (a: string, b: string) =>
@@ -46,7 +46,7 @@ async function issueToken(tailnet: Tailnet, context: Context): Promise<Response>
   return context.json({ access_token: token, token_type: "Bearer", expires_in: TOKEN_SECONDS, scope: "all" });
 }
 
-/** Tailscale's API v2 for one tailnet, which answers to its name and to `-`. */
+/** Tailscale's API v2 for one tailnet, by its name or `-`. */
 export function tailscaleApp(tailnet: Tailnet): Hono {
   const app = new Hono();
 

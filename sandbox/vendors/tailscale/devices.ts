@@ -11,8 +11,8 @@ export function deviceView(tailnet: Tailnet, device: DeviceRow) {
     ...shown,
     name: `${label}.${tailnet.options.suffix}`,
     user: device.tags.length > 0 ? "tagged-devices" : "admin@example.test",
-    // The vendor leaves `tags` out where there are none.
-    ...(device.tags.length > 0 ? {} : { tags: undefined }),
+    // The vendor leaves `tags` out when there are none.
+    ...(device.tags.length === 0 && { tags: undefined }),
     expires: device.keyExpiryDisabled ? "0001-01-01T00:00:00Z" : device.expires,
     blocksIncomingConnections: false,
     clientVersion: "1.90.0",
@@ -35,7 +35,7 @@ export function devices(tailnet: Tailnet): Hono {
     if (device === undefined) throw notFound();
     return device;
   };
-  const done = (context: Context) => context.body(null, 200);
+  const emptyAnswer = (context: Context) => context.body(null, 200);
 
   app.get("/tailnet/:tailnet/devices", (context) =>
     context.json({ devices: Object.values(rows).map((device) => deviceView(tailnet, device)) }),
@@ -46,7 +46,7 @@ export function devices(tailnet: Tailnet): Hono {
   app.delete("/device/:id", async (context) => {
     delete rows[find(context).id];
     await tailnet.publish();
-    return done(context);
+    return emptyAnswer(context);
   });
 
   app.post("/device/:id/tags", async (context) => {
@@ -56,7 +56,7 @@ export function devices(tailnet: Tailnet): Hono {
     const wrong = tags.filter((tag) => !defined.has(tag));
     if (wrong.length > 0) throw bad(`requested tags [${wrong.join(" ")}] are invalid or not permitted`);
     device.tags = tags;
-    return done(context);
+    return emptyAnswer(context);
   });
 
   app.post("/device/:id/name", async (context) => {
@@ -68,7 +68,7 @@ export function devices(tailnet: Tailnet): Hono {
       throw bad(`name "${name}" is invalid or taken`);
     device.label = label;
     await tailnet.publish();
-    return done(context);
+    return emptyAnswer(context);
   });
 
   return app;

@@ -30,12 +30,12 @@ export async function readObject(context: Context): Promise<Record<string, unkno
     if (typeof value === "object" && value !== null && !Array.isArray(value))
       return value as Record<string, unknown>;
   } catch {
-    // Fall through: what is not JSON is as wrong as what is not an object.
+    // Falls through: invalid JSON has the same answer as JSON that is not an object.
   }
   throw bad("invalid request body");
 }
 
-/** A list of strings under a key; absent or null counts as empty. */
+/** A list of strings under a key; empty when it is absent or null. */
 export function strings(body: Record<string, unknown>, key: string): string[] {
   const value = body[key] ?? [];
   if (!Array.isArray(value) || value.some((each) => typeof each !== "string"))

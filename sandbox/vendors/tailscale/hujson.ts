@@ -1,6 +1,6 @@
 /**
  * HuJSON: JSON with `//` and block comments and trailing commas (github.com/tailscale/hujson).
- * Comments and trailing commas become spaces, so positions in error messages stay true.
+ * Comments and trailing commas become spaces, so that positions in error messages stay correct.
  */
 export function standardize(text: string): string {
   const out = [...text];

@@ -10,8 +10,8 @@ import type { Tailnet } from "./tailnet.ts";
 /** Days after which a device has to log in again: the vendor's default. */
 const KEY_DAYS = 180;
 
-/** The key that a secret belongs to, if it can admit a device; otherwise what the control server would say. */
-function admit(tailnet: Tailnet, secret: string): KeyRow {
+/** The key of a secret. @throws TailscaleError as the control server answers an invalid one */
+function validKey(tailnet: Tailnet, secret: string): KeyRow {
   const key = Object.values(tailnet.state.keys).find((row) => row.hash === hashKey(secret));
   if (key === undefined || isInvalid(key))
     throw new TailscaleError(403, "invalid key: API key does not exist or is expired or used");
@@ -31,7 +31,7 @@ function register(tailnet: Tailnet, key: KeyRow, hostname: string): DeviceRow {
     addresses: deviceAddresses(number),
     authorized: true,
     tags,
-    // Tagged devices belong to nobody who could renew their key.
+    // Tagged devices have no user who could renew their key.
     keyExpiryDisabled: tags.length > 0,
     isEphemeral: create.ephemeral,
     created: stamp(),
@@ -46,10 +46,10 @@ function register(tailnet: Tailnet, key: KeyRow, hostname: string): DeviceRow {
 }
 
 /**
- * `POST /sandbox/join` is the sandbox's own: it stands for `tailscale up --auth-key`, whose protocol is not HTTP.
- * Body: `authKey`, `hostname`, optional `advertiseRoutes`, and `nodeKey` when a device that joined before comes back
- * (it keeps its identity and needs no key, as a restarted tailscaled does). No API token is asked for: the auth key
- * is the authorisation. Answer: the device, with the tailnet's name.
+ * `POST /sandbox/join` exists in the sandbox only: it replaces `tailscale up --auth-key`, whose protocol is not
+ * HTTP. Body: `authKey` and `hostname`, or `nodeKey` for a device that joined before (it keeps its identity and
+ * needs no key, as after a restart of tailscaled). The auth key is the authorisation; no API token is needed.
+ * Answer: the device, and the tailnet's name.
  */
 export function join(tailnet: Tailnet): Hono {
   const app = new Hono();
@@ -63,7 +63,7 @@ export function join(tailnet: Tailnet): Hono {
     }
     const hostname = String(body.hostname ?? "");
     if (hostname === "") throw bad("hostname is required");
-    const key = admit(tailnet, String(body.authKey ?? ""));
+    const key = validKey(tailnet, String(body.authKey ?? ""));
     const device = register(tailnet, key, hostname);
     await tailnet.publish();
     return context.json({ device: deviceView(tailnet, device), tailnet: tailnet.options.suffix });

@@ -10,7 +10,7 @@ const MAX_EXPIRY = 7_776_000;
 
 export const hashKey = (secret: string): string => createHash("sha256").update(secret).digest("hex");
 
-/** Whether a key can still admit a device: not revoked, not expired, and not a used one-off. */
+/** Whether a key is revoked, expired, or a used one-off key. */
 export const isInvalid = (key: KeyRow, now = new Date()): boolean =>
   key.revoked !== null ||
   new Date(key.expires) <= now ||
@@ -23,9 +23,9 @@ function view(key: KeyRow) {
     ...shown,
     keyType: "auth",
     expirySeconds: lifetime,
-    ...(revoked === null ? {} : { revoked }),
+    ...(revoked !== null && { revoked }),
     userId: "uSANDBOX1CNTRL",
-    ...(isInvalid(key) ? { invalid: true } : {}),
+    ...(isInvalid(key) && { invalid: true }),
   };
 }
 
@@ -38,7 +38,7 @@ function assertTags(tailnet: Tailnet, tags: string[]): void {
   if (wrong.length > 0) throw bad(`requested tags [${wrong.join(" ")}] are invalid or not permitted`);
 }
 
-/** Checks a request for an auth key and makes the row, without its secret. */
+/** Checks a request for an auth key and returns its row, without the secret. */
 function keyFrom(tailnet: Tailnet, body: Json): Omit<KeyRow, "hash"> {
   const description = String(body.description ?? "");
   if (description.length > 50) throw bad("description must be at most 50 characters");

@@ -1,7 +1,7 @@
 import { groupRecords, type RecordSet } from "../dns/rrsets.ts";
 import type { DeviceRow } from "./state.ts";
 
-/** Host name as it can stand in DNS. */
+/** A host name as a DNS label. */
 export const sanitize = (hostname: string): string =>
   hostname
     .split(".")[0]
@@ -9,7 +9,7 @@ export const sanitize = (hostname: string): string =>
     .replaceAll(/[^a-z0-9-]+/g, "-")
     .replaceAll(/^-+|-+$/g, "") || "device";
 
-/** `web`, or `web-1`, `web-2` … when another device has the name. */
+/** `web`, or `web-1`, `web-2` and so on when the name is taken. */
 export function freeLabel(hostname: string, taken: ReadonlySet<string>): string {
   const wanted = sanitize(hostname);
   for (let number = 0; ; number++) {
@@ -18,7 +18,7 @@ export function freeLabel(hostname: string, taken: ReadonlySet<string>): string 
   }
 }
 
-/** The n-th device's addresses, out of 100.64.0.0/10 and the vendor's IPv6 prefix. */
+/** The n-th device's addresses, from 100.64.0.0/10 and the vendor's IPv6 prefix. */
 export function deviceAddresses(number: number): string[] {
   const low = number + 1;
   const v4 = `100.${64 + ((low >> 16) & 0x3f)}.${(low >> 8) & 0xff}.${low & 0xff}`;

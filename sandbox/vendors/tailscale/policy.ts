@@ -3,7 +3,7 @@ import { parseHujson } from "./hujson.ts";
 
 type Json = Record<string, unknown>;
 
-/** A policy file with lists where there may be none. */
+/** A policy file; sections that are absent are empty. */
 interface Policy {
   groups: Record<string, string[]>;
   hosts: Record<string, string>;
@@ -58,7 +58,7 @@ const record = (value: unknown): Json => (typeof value === "object" && value !==
 const lists = (value: unknown) =>
   Object.fromEntries(Object.entries(record(value)).map(([key, entry]) => [key, list(entry)]));
 
-/** Section names are case-insensitive (`ACLs` and `acls` are both seen). */
+/** Section names are case-insensitive (`ACLs` and `acls` both occur). */
 function sectionsOf(value: Json): { found: Map<string, unknown>; unknown: string[] } {
   const byLower = new Map(SECTIONS.map((name) => [name.toLowerCase(), name]));
   const found = new Map<string, unknown>();
@@ -115,7 +115,7 @@ function readPolicy(found: Map<string, unknown>): Policy {
 const withoutPorts = (destination: string) => destination.replace(/:[^:\]]*$/, "");
 const isAddress = (text: string) => isIP(text.split("/")[0]?.replace(/[[\]]/g, "") ?? "") !== 0;
 
-/** Undefined when `subject` may stand in a rule; otherwise what is wrong with it. */
+/** The problem with a subject of a rule; undefined when it is valid. */
 function subjectProblem(policy: Policy, subject: string): string | undefined {
   if (subject === "*" || isAddress(subject) || subject.startsWith("ipset:") || subject.startsWith("svc:"))
     return undefined;
@@ -159,7 +159,7 @@ function problemsOf(policy: Policy): string[] {
   return problems;
 }
 
-/** Whether a rule's subject covers another: itself, `*`, or a group it is a member of. */
+/** Whether a rule's subject includes `wanted`: it is the same, `*`, or a group that has it. */
 function covers(policy: Policy, subject: string, wanted: string): boolean {
   if (subject === wanted || subject === "*") return true;
   if (subject === "autogroup:member") return wanted.includes("@");
@@ -177,7 +177,7 @@ function coversPort(ports: string, wanted: string): boolean {
   });
 }
 
-/** The policy's own tests, by name: groups, tags, users and hosts as written, without routes or protocols. */
+/** The policy's own tests that fail. They compare names (groups, tags, users, hosts), not routes or protocols. */
 function failedTests(policy: Policy): { user: string; errors: string[] }[] {
   const split = (target: string) => ({
     to: withoutPorts(target),
@@ -209,7 +209,7 @@ interface PolicyCheck {
   data: { user: string; errors: string[] }[];
 }
 
-/** Undefined for a good policy file; otherwise the message and data that the vendor's API would answer. */
+/** The vendor's message and data for an invalid policy file; undefined for a valid one. */
 export function checkPolicy(text: string): PolicyCheck | undefined {
   let value: unknown;
   try {
@@ -232,7 +232,7 @@ export function checkPolicy(text: string): PolicyCheck | undefined {
   return failed.length === 0 ? undefined : { message: "test(s) failed", data: failed };
 }
 
-/** Tags that the policy defines: only these can be given to keys and devices. */
+/** The tags that the policy defines; keys and devices may have only these. */
 export function definedTags(text: string): Set<string> {
   const { found } = sectionsOf(record(parseHujson(text)));
   return new Set(Object.keys(record(found.get("tagOwners"))));

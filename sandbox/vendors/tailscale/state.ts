@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 
 export interface KeyRow {
   id: string;
-  /** SHA-256 of the secret: it is shown once, at creation. */
+  /** SHA-256 of the secret, which is shown once, at creation. */
   hash: string;
   description: string;
   created: string;
@@ -18,7 +18,7 @@ export interface DeviceRow {
   id: string;
   nodeId: string;
   hostname: string;
-  /** Name in the tailnet: the host name, or with a number when that is taken. */
+  /** Name in the tailnet: the host name, with a number when it is taken. */
   label: string;
   addresses: string[];
   authorized: boolean;
@@ -41,14 +41,14 @@ interface DnsState {
 
 export interface State {
   nextDevice: number;
-  /** The policy file as it was sent, comments and all. */
+  /** The policy file as it was sent, with its comments. */
   acl: string;
   keys: Record<string, KeyRow>;
   devices: Record<string, DeviceRow>;
   dns: DnsState;
 }
 
-/** What a new tailnet starts with: everybody may reach everything. */
+/** The policy of a new tailnet, which allows all connections. */
 export const DEFAULT_ACL = `// Example/default ACLs for unrestricted connections.
 {
 	// Declare static groups of users. Use autogroups for all users or users with a specific role.
@@ -90,9 +90,9 @@ export const emptyState = (): State => ({
 
 const ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
-/** Random text of letters and digits, as in the vendor's ids and secrets. */
+/** Random letters and digits, as in the vendor's ids and secrets. */
 export const randomWord = (length: number): string =>
   [...randomBytes(length)].map((byte) => ALPHABET[byte % ALPHABET.length]).join("");
 
-/** Whole seconds, `Z`. */
+/** A timestamp in the vendor's form: whole seconds, `Z`. */
 export const stamp = (date = new Date()): string => date.toISOString().replace(/\.\d+Z$/, "Z");

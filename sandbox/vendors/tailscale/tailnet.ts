@@ -5,9 +5,9 @@ import { deviceRecords } from "./names.ts";
 import type { State } from "./state.ts";
 
 interface TailnetOptions {
-  /** Name in API paths (the organisation's), beside `-`. */
+  /** Name in API paths (the organisation's); `-` works too. */
   name: string;
-  /** MagicDNS suffix of its devices, e.g. `tail0000.ts.net`. */
+  /** MagicDNS suffix of its devices, such as `tail0000.ts.net`. */
   suffix: string;
   apiKey: string;
   clientId: string;
@@ -19,7 +19,7 @@ interface TailnetOptions {
 export class Tailnet {
   readonly store: Store<State>;
   readonly options: TailnetOptions;
-  /** Access tokens given out by the OAuth endpoint, with the time (ms) at which they end. */
+  /** Access tokens of the OAuth endpoint -> the time (ms) at which they expire. */
   readonly tokens = new Map<string, number>();
   readonly #dns: Pick<DnsServer, "openZone" | "replaceRecords"> | null;
 
@@ -43,7 +43,7 @@ export class Tailnet {
     await this.publish();
   }
 
-  /** Makes MagicDNS answer for exactly the authorised devices (for none while it is switched off). */
+  /** Publishes the names of the authorised devices in MagicDNS; none while it is off. */
   async publish(): Promise<void> {
     const { devices, dns } = this.state;
     const shown = dns.magicDNS ? Object.values(devices).filter((device) => device.authorized) : [];

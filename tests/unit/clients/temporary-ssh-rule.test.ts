@@ -57,7 +57,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await project.actions.settled();
+  await project.actions.idle();
   await new Promise((resume) => setImmediate(resume));
 });
 

@@ -52,7 +52,7 @@ beforeEach(() => {
   });
 });
 
-afterEach(() => project.actions.settled());
+afterEach(() => project.actions.idle());
 
 /** A server as the program makes it. */
 async function make(host: string, more: Record<string, unknown> = {}): Promise<void> {

@@ -22,7 +22,7 @@ const xml = (body: string, status = 200) =>
 const refusal = (status: number, code: string, message: string) =>
   xml(`<Error><Code>${code}</Code><Message>${message}</Message></Error>`, status);
 
-/** As much of S3 as the plugin speaks. */
+/** The calls of S3 that the plugin uses. */
 function store(): Hono {
   const app = new Hono({ strict: false });
   app.all("/:bucket", async (context) => {
@@ -97,7 +97,7 @@ const RULE = {
   abortIncompleteMultipartUploadDays: 7,
 };
 
-test("an ACL, and rules, that are left out stay as they are; naming the ACL changes it", async () => {
+test("an absent ACL and absent rules are no change; a given ACL is set", async () => {
   const args = { bucket: "pantheros-open", acl: "public-read", lifecycleRules: [RULE] };
   const bucket = await session.create(BUCKET, "open", args);
   expect(session.diff(bucket, { bucket: "pantheros-open" })).toEqual([]);
@@ -107,7 +107,7 @@ test("an ACL, and rules, that are left out stay as they are; naming the ACL chan
   await session.delete(closed);
 });
 
-test("a bucket with inline rules is made, found unchanged, changed, emptied and deleted", async () => {
+test("a bucket with inline rules is created, read back, changed, emptied and deleted", async () => {
   const args = {
     bucket: "pantheros-cache",
     forceDestroy: true,
@@ -142,7 +142,7 @@ test("a bucket with inline rules is made, found unchanged, changed, emptied and 
   expect(await session.refresh(longer)).toBeUndefined();
 });
 
-test("a full bucket stays unless forceDestroy says otherwise", async () => {
+test("a bucket with objects is deleted only with forceDestroy", async () => {
   const bucket = await session.create(BUCKET, "dumps", { bucket: "pantheros-dumps" });
   objects.add("pantheros-dumps/one");
   await expect(session.delete(bucket)).rejects.toThrow("DeleteBucket pantheros-dumps: 409 BucketNotEmpty");
@@ -150,7 +150,7 @@ test("a full bucket stays unless forceDestroy says otherwise", async () => {
   await session.delete(bucket);
 });
 
-test("a bucket that exists but whose rules were refused stays in the state, with the reason", async () => {
+test("a bucket whose rules were refused stays in the state, with the reason", async () => {
   const serverSideEncryptionConfiguration = {
     rule: { applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } },
   };
@@ -162,7 +162,7 @@ test("a bucket that exists but whose rules were refused stays in the state, with
   await expect(making).rejects.toThrow("PutBucketEncryption no-encryption: 501 NotImplemented");
 });
 
-test("encryption as a resource of its own", async () => {
+test("encryption as a separate resource", async () => {
   const bucket = await session.create(BUCKET, "own", { bucket: "pantheros-own" });
   const rules = [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }];
   const type = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration";
@@ -173,19 +173,23 @@ test("encryption as a resource of its own", async () => {
   await session.delete(bucket);
 });
 
-test("rules in another order and with empty parts are the same rules", () => {
+test("the order of rules and empty parts have no meaning", () => {
   const other = { id: "other", enabled: false, prefix: "tmp/", expiration: { days: 1 } };
   expect(lifecycleForm([RULE, other])).toEqual(lifecycleForm([{ ...other }, { ...RULE, prefix: "" }]));
   expect(lifecycleForm([RULE])).not.toEqual(lifecycleForm([{ ...RULE, enabled: false }]));
 });
 
-test("a store that accepts and stays silent is given up, with what to do", async () => {
+test("a store that never answers is an error with a remedy", async () => {
   const silent = createServer(() => {});
   await new Promise<void>((listening) => silent.listen(0, "127.0.0.1", listening));
   const { port } = silent.address() as AddressInfo;
   const store = new Store({
-    ...{ region: "r", endpoint: `http://127.0.0.1:${port}`, pathStyle: true },
-    ...{ accessKeyId: "id", secretAccessKey: "secret", attemptTimeout: 100 },
+    region: "r",
+    endpoint: `http://127.0.0.1:${port}`,
+    pathStyle: true,
+    accessKeyId: "id",
+    secretAccessKey: "secret",
+    attemptTimeout: 100,
   });
   const asking = store.call("HeadBucket", "b", (client, sdk) =>
     client.send(new sdk.HeadBucketCommand({ Bucket: "b" })),

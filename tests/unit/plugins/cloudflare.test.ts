@@ -29,9 +29,11 @@ beforeAll(async () => {
 });
 afterAll(() => close());
 
-test("getZone finds the zone by name and by id, and says so when there is none", async () => {
-  const byId = await session.provider.invoke("cloudflare:index/getZone:getZone", { zoneId });
-  expect(byId.outputs).toMatchObject({ id: zoneId, name: "example.test", status: "active" });
+test("getZone finds the zone by name; a missing zone is an error", async () => {
+  const found = await session.provider.invoke("cloudflare:index/getZone:getZone", {
+    filter: { name: "example.test" },
+  });
+  expect(found.outputs).toMatchObject({ id: zoneId, name: "example.test", status: "active" });
   const missing = session.provider.invoke("cloudflare:index/getZone:getZone", {
     filter: { name: "nowhere.test" },
   });
@@ -45,7 +47,7 @@ test.each([
   ["TXT", { content: '"v=spf1 -all"', ttl: 300 }, { content: '"v=spf1 mx -all"' }],
   ["CAA", { data: { flags: 0, tag: "issue", value: "letsencrypt.org" }, ttl: 300 }, { ttl: 3600 }],
   ["SSHFP", { data: { algorithm: 4, type: 2, fingerprint: "ab".repeat(32) }, ttl: 300 }, { ttl: 3600 }],
-])("a %s record is made, found unchanged, changed and deleted", async (type, args, change) => {
+])("a %s record is created, read back, changed and deleted", async (type, args, change) => {
   const given = { zoneId, name: `${type.toLowerCase()}.example.test`, type, ...args };
   const record = await session.create(RECORD, type, given);
   const refreshed = await session.refresh(record);
@@ -60,7 +62,7 @@ test.each([
   await session.delete(changed);
 });
 
-test("a CAA record whose flags the state has as text can't be read again, as with the official plugin", async () => {
+test("a CAA record with flags as text in the state cannot be read, as with the official plugin", async () => {
   const given = { zoneId, name: "caa.example.test", type: "CAA", ttl: 300 };
   const data = { flags: "0", tag: "issue", value: "ca.example" };
   const record = await session.create(RECORD, "caa", { ...given, data });
@@ -72,7 +74,7 @@ test("a CAA record whose flags the state has as text can't be read again, as wit
   await session.delete(record);
 });
 
-test("an alias is stored with its settings, other records without", async () => {
+test("a CNAME is stored with its settings, other records without", async () => {
   const given = { zoneId, name: "alias.example.test", type: "CNAME", ttl: 300, content: "a.example.test" };
   const alias = await session.create(RECORD, "alias", given);
   const settings = { flattenCname: false, ipv4Only: false, ipv6Only: false };
@@ -86,14 +88,14 @@ test("an alias is stored with its settings, other records without", async () => 
   await session.delete(record);
 });
 
-test("zone and type replace, the rest doesn't", () => {
+test("a change of zone or type replaces, other changes update", () => {
   const inputs = { zoneId, name: "a.example.test", type: "A", content: "203.0.113.1", ttl: 300 };
   const live = { type: RECORD, name: "a", id: "1", inputs, outputs: {} };
   expect(session.diff(live, { ...inputs, zoneId: "other", type: "AAAA" })).toEqual(["zoneId!", "type!"]);
   expect(session.diff(live, { ...inputs, proxied: true, ttl: 1 })).toEqual(["ttl", "proxied"]);
 });
 
-test("the vendor's refusal keeps its code and words", async () => {
+test("an error has the vendor's code and message", async () => {
   const given = { zoneId, name: "twice.example.test", type: "A", content: "203.0.113.1", ttl: 300 };
   const first = await session.create(RECORD, "one", given);
   await expect(session.create(RECORD, "two", given)).rejects.toThrow(
@@ -107,7 +109,7 @@ test("the vendor's refusal keeps its code and words", async () => {
 
 test("getDnsRecords lists a zone's records over several pages, in the official function's form", async () => {
   const list = async (maxItems?: number) => {
-    const args = { zoneId, ...(maxItems === undefined ? {} : { maxItems }) };
+    const args = { zoneId, ...(maxItems !== undefined && { maxItems }) };
     const { outputs } = await session.provider.invoke("cloudflare:index/getDnsRecords:getDnsRecords", args);
     return outputs["results"] as Record<string, unknown>[];
   };
@@ -124,7 +126,7 @@ test("getDnsRecords lists a zone's records over several pages, in the official f
   for (const each of made) await session.delete(each);
 });
 
-test("a setting is set and read; deleting it leaves it", async () => {
+test("a setting is set and read; its deletion leaves it unchanged", async () => {
   const args = { zoneId, settingId: "always_use_https", value: "on" };
   const setting = await session.create("cloudflare:index/zoneSetting:ZoneSetting", "https", args);
   expect((await session.refresh(setting))?.inputs).toEqual(args);
@@ -133,7 +135,7 @@ test("a setting is set and read; deleting it leaves it", async () => {
   await session.delete(off);
 });
 
-test("numbers in data go out as numbers, names as the API spells them", () => {
+test("data has numbers and the API's names in the request", () => {
   const body = recordBody({
     zoneId: "z",
     name: "n",

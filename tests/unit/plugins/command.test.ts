@@ -8,13 +8,13 @@ const LOCAL = "command:local:Command";
 const path = folder();
 const session = new Session(command, {});
 
-/** A process that was ended and not yet collected by its new parent no longer runs. */
+/** A zombie counts as ended. */
 function isRunning(pid: number): boolean {
   const stat = `/proc/${pid}/stat`;
   return existsSync(stat) && !/\) [ZX] /.test(readFileSync(stat, "utf8"));
 }
 
-test("create runs once, update runs update, delete sees what was printed last", async () => {
+test("create and update run their commands, delete gets the last output", async () => {
   const args = {
     create: 'echo "made $NAME"; echo note >&2',
     update: 'printf "%s then\\n\\n" "$PULUMI_COMMAND_STDOUT"',
@@ -30,7 +30,7 @@ test("create runs once, update runs update, delete sees what was printed last", 
   expect(readFileSync(join(path, "deleted"), "utf8")).toBe("made one then\n");
 });
 
-test("without update, a change runs create again; without any command the outputs stay", async () => {
+test("without update a change runs create again; without a command the outputs stay", async () => {
   const made = await session.create(LOCAL, "again", { create: "echo $N", environment: { N: "1" } });
   const changed = await session.update(made, { create: "echo $N", environment: { N: "2" } });
   expect(changed.outputs["stdout"]).toBe("2");
@@ -72,7 +72,7 @@ test("stdin, dir and interpreter", async () => {
   expect(made.outputs["stdout"]).toBe("file of the folder\nfrom stdin");
 });
 
-test("a failing command fails with status, text and everything it printed", async () => {
+test("the error of a failed command has status, text and all output", async () => {
   const failing = session.create(LOCAL, "bad", { create: "echo out; echo err >&2; exit 3" });
   await expect(failing).rejects.toThrow(
     'exit status 3: running "echo out; echo err >&2; exit 3":\nout\nerr\n',
@@ -84,22 +84,22 @@ test("a failing command fails with status, text and everything it printed", asyn
   await expect(lost).rejects.toThrow(/^chdir .*nowhere: no such file or directory: running "pwd"/);
 });
 
-test("lines are told while the command runs, as logging says", async () => {
-  const told = async (logging: string) => {
+test("lines are reported while the command runs, as set by logging", async () => {
+  const logged = async (logging: string) => {
     session.lines.splice(0);
     await session.create(LOCAL, "log", { create: "echo out; echo err >&2; printf rest", logging });
     return session.lines.toSorted();
   };
-  expect(await told("stdoutAndStderr")).toEqual(["err", "out", "rest"]);
-  expect(await told("stdout")).toEqual(["out", "rest"]);
-  expect(await told("stderr")).toEqual(["err"]);
-  expect(await told("none")).toEqual([]);
+  expect(await logged("stdoutAndStderr")).toEqual(["err", "out", "rest"]);
+  expect(await logged("stdout")).toEqual(["out", "rest"]);
+  expect(await logged("stderr")).toEqual(["err"]);
+  expect(await logged("none")).toEqual([]);
   expect(() => session.checked(LOCAL, "log", { logging: "loud" })).toThrow(
     "logging: must be one of stdout, stderr",
   );
 });
 
-test("a line on which the official plugin would hang is an error, unless nothing is logged", async () => {
+test("a line on which the official plugin hangs is an error while logging is on", async () => {
   const long = { create: `head -c ${LONGEST_LOGGED_LINE + 1} /dev/zero | tr '\\0' x` };
   await expect(session.create(LOCAL, "long", long)).rejects.toThrow(
     /the official plugin 1\.2\.1 hangs; set logging: "none"/,
@@ -108,13 +108,13 @@ test("a line on which the official plugin would hang is an error, unless nothing
   expect(String(quiet.outputs["stdout"])).toHaveLength(LONGEST_LOGGED_LINE + 1);
 });
 
-test("what isn't supported is refused by name", () => {
+test("an unsupported input is refused by name", () => {
   expect(() => session.checked(LOCAL, "a", { create: "true", assetPaths: ["*"] })).toThrow(
     "assetPaths: not supported",
   );
 });
 
-test("a hundred runs at once run side by side", async () => {
+test("a hundred runs run in parallel", async () => {
   const meeting = join(path, "meeting");
   const waits = `touch ${meeting}-$I; while [ "$(ls ${meeting}-* | wc -l)" -lt 100 ]; do sleep 0.05; done; echo $I`;
   const runs = Array.from({ length: 100 }, (_, index) =>
@@ -124,11 +124,11 @@ test("a hundred runs at once run side by side", async () => {
       logging: "none",
     }),
   );
-  const results = await Promise.all(runs); // each waits for all the others
+  const results = await Promise.all(runs); // each waits for all others
   expect(results.map(({ outputs }) => outputs["stdout"])).toEqual(results.map((_, index) => String(index)));
 }, 60_000);
 
-test("run answers its arguments and outputs, and an unknown function is named", async () => {
+test("run returns its arguments and outputs; an unknown function is refused by name", async () => {
   const { outputs } = await session.provider.invoke("command:local:run", { command: "echo hi" });
   expect(outputs).toEqual({ command: "echo hi", stdout: "hi", stderr: "" });
   const unknown = session.provider.invoke("command:local:walk", {});
@@ -137,7 +137,7 @@ test("run answers its arguments and outputs, and an unknown function is named", 
   );
 });
 
-test("cancelling ends the command and all it started", async () => {
+test("a cancellation ends the command and its child processes", async () => {
   const own = new Session(command, {});
   const marker = join(path, "child");
   const running = own.create(LOCAL, "long", { create: `sh -c 'echo $$ > ${marker}; exec sleep 600' & wait` });

@@ -7,7 +7,7 @@ import {
   inputsAfterRead,
   parsePath,
 } from "../../../sandbox/plugins/framework/diff.ts";
-import { delayBefore, HttpClient, isRepeatable } from "../../../sandbox/plugins/framework/http.ts";
+import { delayBefore, HttpClient, isRetryable } from "../../../sandbox/plugins/framework/http.ts";
 import type { Property } from "../../../sandbox/plugins/framework/resource.ts";
 import {
   decode,
@@ -24,7 +24,7 @@ import { vendor } from "./session.ts";
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const secret = (value: Json) => ({ [SIGNATURE]: "1b47061264138c4ac30d75fd1eb44270", value });
 
-test("secrets come off on the way in and go back on the way out, at any depth", () => {
+test("secret marks are removed by decode and restored by encode, at any depth", () => {
   const sent: Properties = { a: secret("x"), list: [{ b: secret(1) }, "plain"], plain: true };
   const { values, secrets } = decode(encode(sent));
   expect(values).toEqual({ a: "x", list: [{ b: 1 }, "plain"], plain: true });
@@ -34,7 +34,7 @@ test("secrets come off on the way in and go back on the way out, at any depth", 
   );
 });
 
-test("what the official plugins record for themselves is not read, at any depth", () => {
+test("internal records of the official plugins are skipped, at any depth", () => {
   const { values } = decode(
     encode({
       __defaults: ["keepDisk"],
@@ -47,7 +47,7 @@ test("what the official plugins record for themselves is not read, at any depth"
   expect(values).toEqual({ rules: [{ port: "22" }], name: "web" });
 });
 
-test("unknown values of every kind read as one, and are found inside", () => {
+test("all unknown values decode to one, and are found at any depth", () => {
   const boolean = "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7";
   const output = { [SIGNATURE]: "d0e6a833031e9bbcd3f4e8bde6ca49a4", secret: true };
   const { values, secrets } = decode(encode({ deep: { a: [boolean] }, output }));
@@ -61,7 +61,7 @@ test.each([
   [["rules", 0, "port"], "rules[0].port"],
   [["labels", "a.b"], 'labels["a.b"]'],
   [["triggers", 1], "triggers[1]"],
-])("path %j is written %s and read back", (path, written) => {
+])("path %j is formatted as %s and parsed again", (path, written) => {
   expect(formatPath(path)).toBe(written);
   expect(parsePath(written)).toEqual(path);
 });
@@ -74,7 +74,7 @@ const properties: Record<string, Property> = {
   token: { type: "string", writeOnly: true },
 };
 
-test("a default and nothing are the same, order counts only in lists", () => {
+test("an absent input equals its default; order matters in lists only", () => {
   expect(
     differences(properties, { name: "a", tags: ["x", "y"] }, { name: "a", tags: ["y", "x"], enabled: false }),
   ).toEqual([]);
@@ -90,13 +90,13 @@ test("a default and nothing are the same, order counts only in lists", () => {
   ).toEqual(["labels.a", "labels.b", "labels.c"]);
 });
 
-test("an unknown value is a change; an ignored path isn't", () => {
+test("an unknown value is a change; an ignored path is not", () => {
   expect(differences(properties, { name: "a" }, { name: UNKNOWN })).toHaveLength(1);
   expect(differences(properties, { labels: { a: "1" } }, { labels: { a: "2" } }, ["labels.a"])).toEqual([]);
   expect(differences(properties, { labels: { a: "1" } }, { labels: { a: "2" } }, ["labels[*]"])).toEqual([]);
 });
 
-test("after reading, own spelling stays, drift shows, and what can't be read stays", () => {
+test("a read keeps the program's spelling and write-only inputs, and takes drift", () => {
   const asked = { name: "a", tags: ["x", "y"], token: "t" };
   expect(
     inputsAfterRead(properties, asked, {
@@ -118,7 +118,7 @@ test("after reading, own spelling stays, drift shows, and what can't be read sta
   });
 });
 
-test("objects are the same whatever the order of their keys", () => {
+test("objects are equal whatever the order of their keys", () => {
   expect(sameValue({ a: [1, { b: 2, c: 3 }] }, { a: [1, { c: 3, b: 2 }] })).toBe(true);
   expect(sameValue({ a: 1 }, { a: 1, b: 2 })).toBe(false);
 });
@@ -145,7 +145,7 @@ describe("http", () => {
       describe,
       backoff: 1,
       attempts: 3,
-      repeatCodes: [],
+      retryCodes: [],
     });
   });
   afterAll(() => close());
@@ -154,7 +154,7 @@ describe("http", () => {
   const send = (method: string) =>
     client.request({ method, path: "/p", signal: new AbortController().signal });
 
-  test("asks again on 429 and 5xx, a bounded number of times", async () => {
+  test("retries 429 and 5xx a bounded number of times", async () => {
     answers = [
       [429, ""],
       [502, ""],
@@ -168,25 +168,25 @@ describe("http", () => {
       [200, ""],
     ];
     await expect(send("GET")).rejects.toThrow(
-      "GET /p: 500 code: c, asked 3 times; run the same command again",
+      "GET /p: 500 code: c after 3 attempts; run the same command again",
     );
     expect(seen).toHaveLength(6);
   });
 
-  test("doesn't do twice what may have been done", async () => {
+  test("does not retry a request that may have taken effect", async () => {
     answers = [[500, "broken"]];
     await expect(send("POST")).rejects.toThrow("POST /p: 500 code: broken");
     answers = [[409, "taken"]];
     await expect(send("PUT")).rejects.toThrow("PUT /p: 409 code: taken");
     expect(seen).toEqual(["POST", "PUT"]);
-    expect([isRepeatable("POST", 503), isRepeatable("POST", 502), isRepeatable("DELETE", 502)]).toEqual([
+    expect([isRetryable("POST", 503), isRetryable("POST", 502), isRetryable("DELETE", 502)]).toEqual([
       true,
       false,
       true,
     ]);
   });
 
-  test("waits as long as the vendor asks, and never more than half a minute", () => {
+  test("waits as long as the vendor requests, and at most 30 s", () => {
     expect([
       delayBefore(0, 500, null),
       delayBefore(2, 500, null),
@@ -195,14 +195,14 @@ describe("http", () => {
     ]).toEqual([500, 2000, 3000, 30_000]);
   });
 
-  test("a vendor that accepts and stays silent is given up, with what to do", async () => {
+  test("a vendor that never answers is an error with a remedy", async () => {
     const silent = createServer(() => {});
     await new Promise<void>((listening) => silent.listen(0, "127.0.0.1", listening));
     const { port } = silent.address() as AddressInfo;
     const base = `http://127.0.0.1:${port}`;
     const describe = () => ({ code: "", message: "" });
-    const patient = new HttpClient({ base, headers: {}, attemptTimeout: 100, describe });
-    const asking = patient.request({ method: "POST", path: "/p", signal: new AbortController().signal });
+    const client = new HttpClient({ base, headers: {}, attemptTimeout: 100, describe });
+    const asking = client.request({ method: "POST", path: "/p", signal: new AbortController().signal });
     await expect(asking).rejects.toThrow(
       `POST ${base}/p: no answer within 0.1 s; run the same command again`,
     );
@@ -210,13 +210,13 @@ describe("http", () => {
     silent.close();
   });
 
-  test("nobody there: method, address and reason are told", async () => {
-    const nobody = new HttpClient({
+  test("a refused connection: the error has method, address and reason", async () => {
+    const unreachable = new HttpClient({
       base: "http://127.0.0.1:1",
       headers: {},
       describe: () => ({ code: "", message: "" }),
     });
-    const asking = nobody.request({ method: "GET", path: "/p", signal: new AbortController().signal });
+    const asking = unreachable.request({ method: "GET", path: "/p", signal: new AbortController().signal });
     await expect(asking).rejects.toThrow(/^GET http:\/\/127\.0\.0\.1:1\/p: .*(ECONNREFUSED|bad port)/);
   });
 });

@@ -45,7 +45,7 @@ const key = (name: string) => ({
   publicKey: `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${Buffer.from(name.padEnd(32, "x")).toString("base64").slice(0, 43)} me@here`,
 });
 
-test("a server with its own addresses and firewall is made, found unchanged, changed in place and deleted", async () => {
+test("a server with its own addresses and firewall is created, read back, changed in place and deleted", async () => {
   const sshKey = await session.create("hcloud:index/sshKey:SshKey", "key", key("deploy"));
   expect(sshKey.outputs["fingerprint"]).toMatch(/^([0-9a-f]{2}:){15}[0-9a-f]{2}$/);
   const ip = await session.create("hcloud:index/primaryIp:PrimaryIp", "ip", {
@@ -101,10 +101,10 @@ test("a server with its own addresses and firewall is made, found unchanged, cha
   await session.delete(firewall);
   await session.delete(ip);
   await session.delete(sshKey);
-  await session.delete(sshKey); // twice is fine
+  await session.delete(sshKey); // a second deletion is no error
 });
 
-test("a new type ends with the server running; no running server changes its placement group", async () => {
+test("a server runs after a change of type; its placement group cannot change while it runs", async () => {
   const group = await session.create("hcloud:index/placementGroup:PlacementGroup", "spread", {
     name: "spread",
     type: "spread",
@@ -131,7 +131,7 @@ test("a new type ends with the server running; no running server changes its pla
   for (const live of [bigger, member, group]) await session.delete(live);
 });
 
-test("what replaces a server and what doesn't", async () => {
+test("which changes replace a server", async () => {
   const args = { name: "diff", serverType: "cx23", image: "debian-13", location: "fsn1", labels: { a: "1" } };
   const live = { type: "hcloud:index/server:Server", name: "diff", id: "1", inputs: args, outputs: {} };
   expect(session.diff(live, { ...args })).toEqual([]);
@@ -146,7 +146,7 @@ test("what replaces a server and what doesn't", async () => {
   expect(session.diff(fenced, { ...args, firewallIds: [2, 1] })).toEqual([]);
 });
 
-test("drift shows as other inputs; what the vendor chose for itself doesn't", async () => {
+test("drift changes the inputs; the vendor's own choices do not", async () => {
   const args = {
     name: "drift",
     labels: { a: "1" },
@@ -168,7 +168,7 @@ test("drift shows as other inputs; what the vendor chose for itself doesn't", as
   await session.delete(repaired);
 });
 
-test("no rules are not sent: the update succeeds, the old rules stay, and a refresh shows them", async () => {
+test("an empty set of rules is not sent: the update succeeds, the old rules stay, and a refresh shows them", async () => {
   const rules = [{ direction: "in", protocol: "tcp", port: "22", sourceIps: ["0.0.0.0/0"] }];
   const firewall = await session.create("hcloud:index/firewall:Firewall", "open", { name: "open", rules });
   requests.splice(0);
@@ -203,8 +203,8 @@ test("a server that was read without a state has no public networks, and adding 
   const server = await session.create(SERVER, "lost", args);
   const imported = await session.import(SERVER, "lost", server.id);
   expect(imported?.inputs).not.toHaveProperty("publicNets");
-  const blind = { ...server, inputs: { ...server.inputs }, outputs: {} };
-  const read = await session.refresh(blind);
+  const unread = { ...server, inputs: { ...server.inputs }, outputs: {} };
+  const read = await session.refresh(unread);
   expect(read && session.diff(read, args)).toEqual(["publicNets"]);
   requests.splice(0);
   await expect(session.update(read ?? server, args)).rejects.toThrow(/not_found/);
@@ -221,7 +221,7 @@ test("a server that was read without a state has no public networks, and adding 
   await session.delete(server);
 });
 
-test("with the state of its inputs the same server keeps its address, and drift of it is not seen", async () => {
+test("with its inputs as state a server keeps its address, and drift of it is not detected", async () => {
   const create = (name: string) =>
     session.create(PRIMARY_IP, name, { name, type: "ipv4", location: "fsn1", deleteProtection: true });
   const [first, second] = [await create("kept-1"), await create("kept-2")];
@@ -247,14 +247,14 @@ test("with the state of its inputs the same server keeps its address, and drift 
     await session.delete(await session.update(ip, { ...ip.inputs, deleteProtection: false }));
 });
 
-test("a name that is taken is reported as the vendor reports it, and not hidden", async () => {
+test("a name that is taken is an error with the vendor's code", async () => {
   const first = await session.create("hcloud:index/sshKey:SshKey", "one", key("taken"));
   const again = session.create("hcloud:index/sshKey:SshKey", "two", { ...key("other"), name: "taken" });
   await expect(again).rejects.toThrow(/^POST \/ssh_keys: 409 uniqueness_error: /);
   await session.delete(first);
 });
 
-test("the reverse DNS of a primary IP is made, found unchanged, changed and reset", async () => {
+test("the reverse DNS of a primary IP is created, read back, changed and reset", async () => {
   const ip = await session.create(PRIMARY_IP, "n1-ipv4", { name: "n1-ipv4", type: "ipv4", location: "fsn1" });
   const rdns = await session.create("hcloud:index/rdns:Rdns", "ptr", {
     primaryIpId: Number(ip.id),
@@ -271,7 +271,7 @@ test("the reverse DNS of a primary IP is made, found unchanged, changed and rese
   expect(await session.refresh(renamed)).toBeUndefined();
 });
 
-test("wrong arguments fail in the check, with their names", () => {
+test("invalid arguments fail in the check, with their names", () => {
   const type = "hcloud:index/server:Server";
   expect(() => session.checked(type, "x", { name: "x" })).toThrow("serverType: is required");
   expect(() =>

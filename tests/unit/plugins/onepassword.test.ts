@@ -8,7 +8,7 @@ const path = folder();
 const calls = join(path, "calls");
 const op = join(path, "op");
 
-/** An `op` that keeps one vault in a file and writes down how it was called. */
+/** An `op` with one vault in a file, which logs its calls. */
 writeFileSync(
   op,
   `#!${process.execPath}
@@ -45,7 +45,7 @@ const called = () =>
     .split("\n")
     .map((line) => JSON.parse(line) as { argv: string[]; stdin: string; format: string });
 
-test("an item goes out as JSON on stdin, with nothing secret among the arguments", async () => {
+test("an item is sent as JSON on stdin, without a secret among the arguments", async () => {
   const args = {
     vault: "vaultid",
     category: "password",
@@ -56,7 +56,7 @@ test("an item goes out as JSON on stdin, with nothing secret among the arguments
   const item = await session.create(ITEM, "token", args);
   expect(item.id).toBe("vaults/vaultid/items/item0");
   expect(item.outputs).toMatchObject({ uuid: "item0", password: "s3cret" });
-  // As the official plugin has it: "" there would be a change to it.
+  // As in the official plugin, to which "" would be a change.
   expect(item.outputs).not.toHaveProperty("noteValue");
   const [create] = called().filter(({ argv }) => argv[1] === "create");
   expect(create).toMatchObject({ argv: ["item", "create", "-"], format: "json" });
@@ -69,7 +69,7 @@ test("an item goes out as JSON on stdin, with nothing secret among the arguments
   await session.delete(changed);
 });
 
-test("an item that somebody deleted is an error to a refresh and to a deletion, as with the official plugin", async () => {
+test("a deleted item is an error to a refresh and to a deletion, as with the official plugin", async () => {
   const item = await session.create(ITEM, "lost", {
     vault: "vaultid",
     title: "lost",
@@ -82,7 +82,7 @@ test("an item that somebody deleted is an error to a refresh and to a deletion, 
   await expect(session.delete(item)).rejects.toThrow(new RegExp(`^Could not delete ${gone} delete: exit 1`));
 });
 
-test("password, note and sections are secret whatever the program says", () => {
+test("password, note and sections are always secret", () => {
   const secrets = session.provider.secrets(
     new Map(),
     onepassword.resources[ITEM]?.properties ?? {},
@@ -127,7 +127,7 @@ test("a vault by name", async () => {
   await expect(missing).rejects.toThrow('0 vaults named "None"');
 });
 
-test("what op says is told, without its time stamp", async () => {
+test("an error has the message of op, without its time", async () => {
   const wrong = new Session(onepassword, { serviceAccountToken: "ops_wrong", opCliPath: op });
   const asking = wrong.provider.invoke("onepassword:index/getItem:getItem", {
     vault: "vaultid",

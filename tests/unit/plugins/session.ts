@@ -1,4 +1,4 @@
-/** Drives a plugin as the engine does, without the wire: check, then create, diff, update, read, delete. */
+/** Calls a plugin as the engine does, without gRPC: check, then create, diff, update, read, delete. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,7 +46,7 @@ export class Session<Client> {
     return { type, name, id, inputs, outputs };
   }
 
-  /** The changed paths, those that replace with a "!" behind. */
+  /** The changed paths; "!" follows those that replace. */
   diff(live: Live, given: Properties, ignored: string[] = []): string[] {
     const inputs = this.checked(live.type, live.name, given, live.inputs);
     const found = this.provider.diff(urn(live.type, live.name), live.inputs, inputs, ignored);
@@ -64,7 +64,7 @@ export class Session<Client> {
     return found && { ...live, ...found };
   }
 
-  /** What `pulumi import` gets: only the id is known. */
+  /** Reads as `pulumi import` does, from the id alone. */
   async import(type: string, name: string, id: string): Promise<Live | undefined> {
     return this.refresh({ type, name, id, inputs: {}, outputs: {} });
   }
@@ -74,13 +74,13 @@ export class Session<Client> {
   }
 }
 
-/** Serves a vendor for one test file; answers its address and the way to end it. */
+/** Serves a vendor for one test file; returns its address and a function to close it. */
 export async function vendor(app: Hono): Promise<{ url: string; close: () => Promise<void> }> {
   const { url, close } = await listen(app, "127.0.0.1", 0);
   return { url, close };
 }
 
-/** A folder that is removed when the test file is done. */
+/** A folder that is removed after the test file. */
 export function folder(): string {
   const path = mkdtempSync(join(tmpdir(), "pantheros-plugins-"));
   afterAll(() => rmSync(path, { recursive: true, force: true }));

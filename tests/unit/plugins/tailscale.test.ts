@@ -36,7 +36,7 @@ const policy = (extra = "") => `{
   "acls": [{ "action": "accept", "src": ["*"], "dst": ["*:*"] }],
 }`;
 
-test("a default policy is taken over, a changed one only when told so", async () => {
+test("a default policy is overwritten, a changed one only with overwriteExistingContent", async () => {
   const acl = await session.create(ACL, "acl", { acl: policy(), resetAclOnDestroy: true });
   expect((await session.refresh(acl))?.inputs).toEqual(acl.inputs);
   await expect(session.create(ACL, "acl", { acl: policy("\n") })).rejects.toThrow(
@@ -50,7 +50,7 @@ test("a default policy is taken over, a changed one only when told so", async ()
   ]);
 });
 
-test("comments, white space and final commas are no difference; strings keep their slashes", () => {
+test("comments, white space and trailing commas are no difference; strings are unchanged", () => {
   expect(standardPolicy(policy())).toEqual({
     tagOwners: { "tag:server": ["autogroup:admin"] },
     acls: [{ action: "accept", src: ["*"], dst: ["*:*"] }],
@@ -62,7 +62,7 @@ test("comments, white space and final commas are no difference; strings keep the
   expect(() => session.checked(ACL, "acl", { acl: "{" })).toThrow("acl: is neither JSON nor HuJSON");
 });
 
-test("a key is told once, is secret, stays when refreshed, and a used one-off key makes no other", async () => {
+test("a key is secret and stays after a refresh; a used one-off key is not created again", async () => {
   await session.create(ACL, "tags", { acl: policy(), overwriteExistingContent: true });
   const type = "tailscale:index/tailnetKey:TailnetKey";
   const args = {
@@ -103,7 +103,7 @@ test.each([
     { domain: "corp.test", nameservers: ["192.0.2.53"] },
     { domain: "corp.test", nameservers: ["192.0.2.54"] },
   ],
-])("%s is set, found unchanged, changed and taken back", async (type, args, change) => {
+])("%s is set, read back, changed and reset", async (type, args, change) => {
   const setting = await session.create(type, "dns", args);
   expect((await session.refresh(setting))?.inputs).toEqual(args);
   const changed = await session.update(setting, change);
@@ -111,7 +111,7 @@ test.each([
   await session.delete(changed);
 });
 
-test("resolvers: an empty list is refused, and those of a domain that are gone are none", async () => {
+test("resolvers: an empty list is refused; a deleted domain has none", async () => {
   const nameservers = "tailscale:index/dnsNameservers:DnsNameservers";
   expect(() => session.checked(nameservers, "dns", { nameservers: [] })).toThrow("at least 1 entry");
   const args = { domain: "gone.test", nameservers: ["192.0.2.53"] };
@@ -120,7 +120,7 @@ test("resolvers: an empty list is refused, and those of a domain that are gone a
   expect((await session.refresh(split))?.inputs).toEqual({ domain: "gone.test", nameservers: [] });
 });
 
-test("an OAuth client gets its own token; a wrong key is reported as the vendor says it", async () => {
+test("an OAuth client gets its own token; a wrong key is an error with the vendor's message", async () => {
   const oauth = new Session(tailscale, {
     oauthClientId: "client",
     oauthClientSecret: options.clientSecret,

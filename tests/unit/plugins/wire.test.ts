@@ -10,7 +10,7 @@ const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const secret = (value: Json) => ({ [SIGNATURE]: "1b47061264138c4ac30d75fd1eb44270", value });
 const URN = "urn:pulumi:test::pantheros::toy:index/box:Box::box";
 
-/** One resource that keeps its boxes in memory. */
+/** A plugin with one resource, in memory. */
 const boxes = new Map<string, Properties>();
 const toy: Plugin<{ region: string }> = {
   name: "toy",
@@ -97,7 +97,7 @@ function creation(inputs: Properties, preview: boolean) {
   return call<typeof request, InstanceType<typeof proto.CreateResponse>>("create", request);
 }
 
-test("what is secret in the configuration becomes secret in the state, also when the program gave it plain", async () => {
+test("secret configuration is secret in the state, even when the program gave it as a plain value", async () => {
   const request = new proto.CheckRequest();
   request.setUrn("urn:pulumi:test::pantheros::pulumi:providers:toy::default");
   request.setNews(encode({ region: "fsn1", token: "t0ken" }));
@@ -105,7 +105,7 @@ test("what is secret in the configuration becomes secret in the state, also when
   expect(answer.getInputs()?.toJavaScript()).toEqual({ region: "fsn1", token: secret("t0ken") });
 });
 
-test("check fills the types in, keeps secrets secret and makes declared ones secret", async () => {
+test("check converts types, keeps secrets and marks declared ones", async () => {
   const request = new proto.CheckRequest();
   request.setUrn(URN);
   request.setNews(encode({ size: "3", colour: secret("red"), pin: "1234" }));
@@ -121,17 +121,17 @@ test("check fills the types in, keeps secrets secret and makes declared ones sec
   ]);
 });
 
-test("a preview of a creation knows the inputs and nothing that only the vendor knows, and creates nothing", async () => {
+test("a preview of a creation has the inputs and unknown outputs, and creates nothing", async () => {
   const answer = await creation({ size: 1, pin: UNKNOWN }, true);
   const outputs = answer.getProperties()?.toJavaScript();
   expect(outputs).toEqual({ size: 1, pin: secret(UNKNOWN), serial: secret(UNKNOWN), region: UNKNOWN });
   expect(boxes.size).toBe(0);
 });
 
-test("a creation answers inputs and outputs, secret where they were or must be", async () => {
+test("a creation returns inputs and outputs, and marks the secret ones", async () => {
   const answer = await creation({ size: 1, colour: secret("red") }, false);
   expect(answer.getId()).toBe("id1");
-  // The id among the outputs: the official plugins that wrap a Terraform provider read it there.
+  // The official plugins that wrap a Terraform provider read the id among the outputs.
   expect(answer.getProperties()?.toJavaScript()).toEqual({
     id: "id1",
     size: 1,
@@ -141,7 +141,7 @@ test("a creation answers inputs and outputs, secret where they were or must be",
   });
 });
 
-test("an object that came out incomplete is kept: its id and state travel with the error", async () => {
+test("the error of an incomplete object has its id and state", async () => {
   const failed = (await creation({ size: 13, pin: secret("1234") }, false).catch(
     (error: unknown) => error,
   )) as grpc.ServiceError;
@@ -182,7 +182,7 @@ test("a diff names each path and whether it replaces", async () => {
   expect(ignoring.getReplacesList()).toEqual([]);
 });
 
-test("a preview of an update keeps what can't change and leaves open what can", async () => {
+test("a preview of an update has unknown values only for outputs that can change", async () => {
   const request = new proto.UpdateRequest();
   request.setUrn(URN);
   request.setId("id1");
@@ -203,7 +203,7 @@ test("a preview of an update keeps what can't change and leaves open what can", 
   });
 });
 
-test("reading an object that is gone answers no id", async () => {
+test("a read of a deleted object returns no id", async () => {
   const request = new proto.ReadRequest();
   request.setUrn(URN);
   request.setId("id1");
@@ -216,7 +216,7 @@ test("reading an object that is gone answers no id", async () => {
   expect(gone.getId()).toBe("");
 });
 
-test("a function's secret results are secret, and an unknown type or function is named", async () => {
+test("a function's secret results are secret, and an unknown type or function is refused by name", async () => {
   const request = new proto.InvokeRequest();
   request.setTok("toy:index/getPin:getPin");
   const answer = await call<typeof request, InstanceType<typeof proto.InvokeResponse>>("invoke", request);

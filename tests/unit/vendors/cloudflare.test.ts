@@ -58,7 +58,7 @@ test.each<[string, RecordBody, number]>([
   expect(code(() => record(body))).toBe(expected);
 });
 
-test("values are kept in the vendor's form", () => {
+test("values are stored in the vendor's form", () => {
   expect(record({ type: "AAAA", name: "a", content: "2001:DB8:0:0::0001" }).content).toBe("2001:db8::1");
   expect(record({ type: "A", name: "a", content: "203.0.113.1", proxied: true, ttl: 600 }).ttl).toBe(1);
   expect(
@@ -75,7 +75,7 @@ test("values are kept in the vendor's form", () => {
   });
 });
 
-test("text of up to 255 bytes stays as it was written, longer text comes back in quoted strings", () => {
+test("text of up to 255 bytes is unchanged, longer text becomes quoted strings", () => {
   const kept = (content: string) => record({ type: "TXT", name: "a", content }).content;
   const long = "x".repeat(300);
   const strings = `"${"x".repeat(255)}" "${"x".repeat(45)}"`;
@@ -83,7 +83,7 @@ test("text of up to 255 bytes stays as it was written, longer text comes back in
   expect([long, `"${long}"`, strings].map(kept)).toEqual([strings, strings, strings]);
 });
 
-test("what fits beside what", () => {
+test("which records conflict", () => {
   const a = record({ type: "A", name: "x", content: "203.0.113.1" });
   const cname = record({ type: "CNAME", name: "x", content: "y.test" });
   const text = record({ type: "TXT", name: "x", content: "t" });
@@ -97,14 +97,14 @@ test("what fits beside what", () => {
   expect(code(() => assertFits(text, [a, cname]))).toBeUndefined();
 });
 
-describe("what the DNS answers", () => {
+describe("published record sets", () => {
   const edge = "198.51.100.80";
   const sets = (...bodies: RecordBody[]) =>
     Object.fromEntries(
       publishedSets(zone, bodies.map(record), edge).map((set) => [`${set.name} ${set.type}`, set.contents]),
     );
 
-  test("proxied records show the edge, whatever they are", () => {
+  test("proxied records have the edge's address, whatever their type", () => {
     expect(
       sets(
         { type: "AAAA", name: "a", content: "2001:db8::1", proxied: true },
@@ -147,7 +147,7 @@ describe("what the DNS answers", () => {
   });
 });
 
-test("long and odd text is cut and escaped for a TXT record", () => {
+test("text is split and escaped for a TXT record", () => {
   expect(txtContent("plain")).toBe('"plain"');
   expect(txtContent('"already quoted" "twice"')).toBe('"already quoted" "twice"');
   expect(txtContent('say "hi" \\')).toBe('"say \\"hi\\" \\\\"');

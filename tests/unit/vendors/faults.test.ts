@@ -13,7 +13,7 @@ let dir = "";
 let done: string[] = [];
 const listeners: Listener[] = [];
 
-/** A vendor that notes what it does, behind the switch. */
+/** A vendor that records the requests it serves, behind the injected faults. */
 async function vendor(name = "hetzner", refusals: Refusals = HETZNER): Promise<string> {
   const app = new Hono();
   app.all("*", (context) => {
@@ -27,8 +27,8 @@ async function vendor(name = "hetzner", refusals: Refusals = HETZNER): Promise<s
 }
 
 const files = () => faultFiles(dir);
-const switchOn = (...rules: FaultRuleInput[]) => writeFileSync(files().rules, JSON.stringify(rules));
-const switchOff = () => rmSync(files().rules);
+const setRules = (...rules: FaultRuleInput[]) => writeFileSync(files().rules, JSON.stringify(rules));
+const removeRules = () => rmSync(files().rules);
 const hits = () => readRequests(files().requests).flatMap((line) => ("hit" in line ? [line] : []));
 const post = (url: string, signal?: AbortSignal) => fetch(url, { method: "POST", ...(signal && { signal }) });
 const statuses = async (...urls: string[]) => {
@@ -53,18 +53,18 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-test("without the switch nothing is counted and nothing fails", async () => {
+test("without rules nothing is counted and nothing fails", async () => {
   const url = await vendor();
   expect(await statuses(`${url}/a`, `${url}/b`)).toEqual([200, 200]);
   expect(existsSync(files().requests)).toBe(false);
 });
 
-test("the n-th changing request over all vendors is hit, and named", async () => {
+test("the n-th changing request over all vendors gets the fault, and is logged", async () => {
   const [one, two] = [await vendor("hetzner"), await vendor("cloudflare", CLOUDFLARE)];
-  switchOn({ fault: "refuse", from: 3 });
+  setRules({ fault: "refuse", from: 3 });
   await fetch(`${one}/read`); // does not count
   await post(`${one}/api/v2/oauth/token`); // a token changes nothing
-  await post(`${one}/sandbox/join`); // the sandbox's own
+  await post(`${one}/sandbox/join`); // a path of the sandbox itself
   expect(await statuses(`${one}/a`, `${two}/b`, `${two}/c?d=1`, `${one}/e`)).toEqual([200, 200, 403, 200]);
   expect(hits()).toEqual([
     { hit: "refuse", n: 3, vendor: "cloudflare", method: "POST", path: "/c?d=1", changes: true },
@@ -72,27 +72,27 @@ test("the n-th changing request over all vendors is hit, and named", async () =>
   expect(done).not.toContain("POST /c");
 });
 
-test("one vendor alone, several in a row, and all from one on", async () => {
+test("faults of one vendor, of several requests in a row, and of all from one on", async () => {
   const [one, two] = [await vendor("hetzner"), await vendor("cloudflare", CLOUDFLARE)];
-  switchOn({ fault: "unavailable", vendor: "hetzner", from: 2, times: 2 });
+  setRules({ fault: "unavailable", vendor: "hetzner", from: 2, times: 2 });
   expect(await statuses(`${one}/1`, `${two}/1`, `${one}/2`, `${one}/3`, `${one}/4`)).toEqual([
     200, 200, 503, 503, 200,
   ]);
   rmSync(files().requests);
-  switchOn({ fault: "unavailable", from: 2, times: 0 });
+  setRules({ fault: "unavailable", from: 2, times: 0 });
   expect(await statuses(`${one}/1`, `${two}/2`, `${one}/3`)).toEqual([200, 503, 503]);
 });
 
-test("reads are hit where the rule says all", async () => {
+test("reads get faults with requests: all", async () => {
   const url = await vendor();
-  switchOn({ fault: "unavailable", requests: "all" });
+  setRules({ fault: "unavailable", requests: "all" });
   expect((await fetch(`${url}/read`)).status).toBe(503);
   expect((await fetch(`${url}/read`)).status).toBe(200);
 });
 
-test("a dropped request is not done, a dropped answer is", async () => {
+test("a dropped request is not served; with a dropped answer it is", async () => {
   const url = await vendor();
-  switchOn({ fault: "drop", from: 1 }, { fault: "drop-answer", from: 2 });
+  setRules({ fault: "drop", from: 1 }, { fault: "drop-answer", from: 2 });
   expect(await statuses(`${url}/a`, `${url}/b`, `${url}/c`)).toEqual(["lost", "lost", 200]);
   expect(done).toEqual(["POST /b", "POST /c"]);
   expect(hits().map(({ hit, path }) => `${hit} ${path}`)).toEqual(["drop /a", "drop-answer /b"]);
@@ -100,7 +100,7 @@ test("a dropped request is not done, a dropped answer is", async () => {
 
 test("a silent vendor accepts and never answers", async () => {
   const url = await vendor();
-  switchOn({ fault: "silent" });
+  setRules({ fault: "silent" });
   await expect(post(`${url}/a`, AbortSignal.timeout(300))).rejects.toThrow(/abort|timeout/i);
   expect(done).toEqual([]);
 });
@@ -111,36 +111,36 @@ async function untilHit(): Promise<void> {
   expect(hits()).toHaveLength(1);
 }
 
-test("a held request is done when the switch is off again; one whose client went is not", async () => {
+test("a held request is served when the rule is removed, unless its client has disconnected", async () => {
   const url = await vendor();
-  switchOn({ fault: "hold" });
+  setRules({ fault: "hold" });
   const asked = post(`${url}/a`);
   await untilHit();
   expect(done).toEqual([]);
-  switchOff();
+  removeRules();
   expect((await asked).status).toBe(200);
   expect(done).toEqual(["POST /a"]);
 
   rmSync(files().requests);
-  switchOn({ fault: "hold" });
+  setRules({ fault: "hold" });
   const leaving = new AbortController();
   const left = post(`${url}/b`, leaving.signal).catch(() => "left");
   await untilHit();
   leaving.abort();
   expect(await left).toBe("left");
   await new Promise((again) => setTimeout(again, 200));
-  switchOff();
+  removeRules();
   expect((await post(`${url}/c`)).status).toBe(200);
   expect(done).toEqual(["POST /a", "POST /c"]);
 });
 
-test("a held answer comes when the switch is off again; what it answers is done before", async () => {
+test("a held answer is sent when the rule is removed; its request is served before", async () => {
   const url = await vendor();
-  switchOn({ fault: "hold-answer" });
+  setRules({ fault: "hold-answer" });
   const asked = post(`${url}/a`);
   await untilHit();
   expect(done).toEqual(["POST /a"]);
-  switchOff();
+  removeRules();
   expect(await (await asked).json()).toEqual({ ok: true });
 });
 
@@ -148,7 +148,7 @@ test("each vendor refuses in its own form", async () => {
   const bodies = async (name: string, refusals: Refusals) => {
     const url = await vendor(name, refusals);
     rmSync(files().requests, { force: true });
-    switchOn(
+    setRules(
       { fault: "refuse" },
       { fault: "unavailable", from: 2 },
       { fault: "rate-limit", from: 3, seconds: 7 },
@@ -179,13 +179,13 @@ test("each vendor refuses in its own form", async () => {
   ]);
 });
 
-test("a switch that cannot be read names its file and what is wrong", () => {
+test("invalid rules are an error with the file and the reason", () => {
   writeFileSync(files().rules, '[{"fault": "break"}]');
   const request = { vendor: "hetzner", method: "POST", path: "/", changes: true };
   expect(() => faultFor(dir, request)).toThrow(/faults\.json: .*Invalid option/s);
 });
 
-test("the 1Password command counts with the others, and fails in its own words", () => {
+test("the 1Password command is counted too, and fails with its own messages", () => {
   const token = "ops_test";
   const vault = join(dir, "vault.json");
   seedVault(vault, token, ["v"], [{ vault: "v", item: "i", field: "f", value: () => "x" }]);
@@ -194,7 +194,7 @@ test("the 1Password command counts with the others, and fails in its own words",
       encoding: "utf8",
       env: { ...process.env, PANTHEROS_VAULT: vault, OP_SERVICE_ACCOUNT_TOKEN: token },
     });
-  switchOn({ fault: "drop-answer", from: 2 });
+  setRules({ fault: "drop-answer", from: 2 });
   faultFor(dir, { vendor: "hetzner", method: "POST", path: "/", changes: true });
   expect(op("read", "op://v/i/f").stdout.trim()).toBe("x");
   const lost = op("item", "create", "--category=login", "--title=new", "--vault=v");

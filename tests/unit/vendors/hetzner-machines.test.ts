@@ -9,7 +9,7 @@ import { openProject, type Project } from "../../../sandbox/vendors/hetzner/proj
 import { emptyState } from "../../../sandbox/vendors/hetzner/state.ts";
 import { Store } from "../../../sandbox/vendors/store.ts";
 
-/** Machines whose creation waits until the test lets it end, well or badly. */
+/** Machines whose creation waits until the test ends it, with success or an error. */
 class HeldCompute extends MemoryCompute {
   release: (error?: Error) => void = () => {};
 
@@ -52,7 +52,7 @@ async function call<T>(method: string, path: string, body?: object): Promise<T &
   const response = await app.request(`/v1${path}`, {
     method,
     headers: { authorization: "Bearer token" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   const text = await response.text();
   return { ...(text === "" ? {} : JSON.parse(text)), status: response.status };
@@ -67,12 +67,12 @@ const create = (more: object = {}) =>
   });
 const show = async (id: number) => (await call<{ server: Server }>("GET", `/servers/${id}`)).server;
 const action = async (id: number) => (await call<{ action: Action }>("GET", `/actions/${id}`)).action;
-/** Lets what was queued reach the machines. */
+/** Runs the queued effects. */
 const turn = async () => {
   for (let count = 0; count < 5; count++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-test("a server is locked until its machine is there", async () => {
+test("a server is locked until its machine is created", async () => {
   const { server, action: creating } = await create();
   await turn();
   expect(await show(server.id)).toMatchObject({ status: "initializing", locked: true });
@@ -88,25 +88,25 @@ test("a server is locked until its machine is there", async () => {
   }
   expect(await action(creating.id)).toMatchObject({ status: "running" });
   compute.release();
-  await project.actions.settled();
+  await project.actions.idle();
   expect(await show(server.id)).toMatchObject({ status: "running", locked: false });
   expect(await action(creating.id)).toMatchObject({ status: "success", error: null });
 });
 
-test("a machine that cannot be made is an error of the action, and the server can be deleted", async () => {
+test("a failed creation of a machine is the action's error, and the server can be deleted", async () => {
   const { server, action: creating, next_actions } = await create();
   await turn();
   compute.release(new Error("no room"));
-  await project.actions.settled();
+  await project.actions.idle();
   expect(await action(creating.id)).toMatchObject({ status: "error", error: { message: "no room" } });
   expect(await action(next_actions[0]?.id ?? 0)).toMatchObject({ status: "error" });
   expect(await show(server.id)).toMatchObject({ status: "unknown", locked: false });
   await call("DELETE", `/servers/${server.id}`);
-  await project.actions.settled();
+  await project.actions.idle();
   expect((await call("GET", `/servers/${server.id}`)).status).toBe(404);
 });
 
-test("the machine gets keys, user data, addresses and filter before it boots", async () => {
+test("a machine is created with keys, user data, addresses and filter", async () => {
   const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
   await call("POST", "/ssh_keys", { name: "deploy", public_key: key });
   const rule = { direction: "in", protocol: "tcp", port: "22", source_ips: ["198.51.100.1/32"] };
@@ -117,7 +117,7 @@ test("the machine gets keys, user data, addresses and filter before it boots", a
   await create({ ssh_keys: ["deploy"], user_data: "#cloud-config", firewalls: [{ firewall: firewall.id }] });
   await turn();
   compute.release();
-  await project.actions.settled();
+  await project.actions.idle();
   const machine = compute.machines.get("web");
   expect(machine?.spec).toMatchObject({
     name: "web",
@@ -128,7 +128,7 @@ test("the machine gets keys, user data, addresses and filter before it boots", a
     firewall: [{ direction: "in", protocol: "tcp", port: "22", addresses: ["198.51.100.1/32"] }],
   });
   await call("POST", `/firewalls/${firewall.id}/actions/set_rules`, { rules: [] });
-  await project.actions.settled();
+  await project.actions.idle();
   expect(machine?.firewall).toEqual([]);
 });
 
@@ -136,12 +136,12 @@ test("a renamed server keeps its machine, and its old name is free", async () =>
   const first = await create();
   await turn();
   compute.release();
-  await project.actions.settled();
+  await project.actions.idle();
   await call("PUT", `/servers/${first.server.id}`, { name: "old-web" });
   const second = await create();
   await turn();
   compute.release();
-  await project.actions.settled();
+  await project.actions.idle();
   expect([...compute.machines.keys()]).toEqual(["web", `web-${second.server.id}`]);
 });
 
@@ -151,7 +151,7 @@ describe("after a kill", () => {
     return recover(project);
   };
 
-  test("a server being made is finished", async () => {
+  test("the creation of a server is finished", async () => {
     const { server, action: creating } = await create();
     await turn();
     compute = Object.assign(new HeldCompute(), { create: MemoryCompute.prototype.create });
@@ -160,11 +160,11 @@ describe("after a kill", () => {
     expect(await action(creating.id)).toMatchObject({ status: "success" });
   });
 
-  test("one that should run is started, one whose machine vanished says so", async () => {
+  test("a stopped machine is started; a server without a machine has status unknown", async () => {
     const { server } = await create();
     await turn();
     compute.release();
-    await project.actions.settled();
+    await project.actions.idle();
     await compute.powerOff("web");
     await restart();
     expect(await compute.status("web")).toBe("running");
@@ -174,7 +174,7 @@ describe("after a kill", () => {
     expect(compute.machines.size).toBe(0);
   });
 
-  test("a deletion is finished, and addresses that should stay do", async () => {
+  test("a deletion is finished, and addresses without auto_delete stay", async () => {
     const { primary_ip } = await call<{ primary_ip: { id: number } }>("POST", "/primary_ips", {
       name: "kept",
       type: "ipv4",
@@ -183,7 +183,7 @@ describe("after a kill", () => {
     const { server } = await create({ public_net: { ipv4: primary_ip.id } });
     await turn();
     compute.release();
-    await project.actions.settled();
+    await project.actions.idle();
     compute.delete = () => new Promise(() => {});
     await call("DELETE", `/servers/${server.id}`);
     expect(await show(server.id)).toMatchObject({ status: "deleting" });
@@ -195,7 +195,7 @@ describe("after a kill", () => {
   });
 });
 
-test("an hour's requests can be used up", async () => {
+test("the hourly limit of requests is enforced", async () => {
   app = hetznerApp(project);
   let last = 200;
   for (let count = 0; count < 5000 && last === 200; count++) last = (await call("GET", "/locations")).status;

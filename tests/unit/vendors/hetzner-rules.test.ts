@@ -46,7 +46,7 @@ test.each([
   expect(matchesSelector({ env: "prod", tier: "web" }, selector)).toBe(matches);
 });
 
-test("a selector that cannot be read is refused", () => {
+test("an invalid selector is refused", () => {
   expect(() => matchesSelector({}, "a b c")).toThrow("label_selector");
 });
 
@@ -71,7 +71,7 @@ test("pages", () => {
   expect(() => paginate(rows, "0", undefined)).toThrow("page");
 });
 
-test("sorting knows numbers from names and several keys", () => {
+test("sorts numbers and names, by several keys", () => {
   const rows = [
     { id: 10, name: "b" },
     { id: 9, name: "b" },
@@ -101,7 +101,7 @@ describe("the packet filter of a machine", () => {
     description: null,
   };
 
-  test("no firewall is open, an empty one is shut, several add up", () => {
+  test("no firewall allows all, an empty one nothing, several add up", () => {
     const state = emptyState();
     expect(filterOf(state, server(1))).toBeNull();
     state.firewalls[1] = firewall(1, { servers: [1] });
@@ -124,7 +124,7 @@ describe("the packet filter of a machine", () => {
   });
 });
 
-test("addresses count on, and run out only when all are taken", () => {
+test("a released address is not reused at once, and all addresses can be used", () => {
   const state = emptyState();
   const take = () => {
     const ip = nextAddress(state, "ipv4");
@@ -168,7 +168,7 @@ test("reverse names and zones", () => {
   expect(pointerSets(state, "1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa")).toEqual([]);
 });
 
-test("fingerprints are the ones of ssh-keygen -E md5", () => {
+test("fingerprints are those of ssh-keygen -E md5", () => {
   const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl comment";
   expect(fingerprint(key)).toBe("65:96:2d:fc:e8:d5:a9:11:64:0c:0f:ea:00:6e:5b:bd");
   expect(fingerprint("ssh-ed25519 AAAA")).toBeUndefined();

@@ -11,7 +11,7 @@ test("command lines", () => {
   });
 });
 
-test("assignments make, change and delete fields", () => {
+test("assignments add, change and delete fields", () => {
   const start: Field[] = [
     { id: "password", type: "CONCEALED", label: "password", purpose: "PASSWORD", value: "old" },
   ];
@@ -96,7 +96,7 @@ describe("references", () => {
     expect(() => readReference(file, reference)).toThrow(message);
   });
 
-  test("are taken apart", () => {
+  test("are parsed", () => {
     expect(parseReference("op://a/b c/d")).toEqual({ vault: "a", item: "b c", field: "d" });
     expect(parseReference("op://a/b/s/d")).toEqual({ vault: "a", item: "b", section: "s", field: "d" });
     for (const wrong of ["op://a/b", "a/b/c", "op://a//c", "op://a/b/c/d/e"])

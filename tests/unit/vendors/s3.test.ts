@@ -38,12 +38,12 @@ test.each([
   expect(ask(method, target, headers)).toBe(expected);
 });
 
-test("checksums on objects pass where that is wanted", () => {
+test("checksums on objects are accepted with that option", () => {
   const request = describeRequest("PUT", "/bucket/key", { "x-amz-checksum-crc32": "AAAAAA==" });
   expect(refusal(request, "accept")).toBeUndefined();
 });
 
-test("bodies that ask for too much", () => {
+test("bodies with unsupported settings are refused", () => {
   const versioning = describeRequest("PUT", "/bucket?versioning", {});
   expect(bodyRefusal(versioning, "<Status>Suspended</Status>")?.code).toBe("InvalidArgument");
   expect(bodyRefusal(versioning, "<Status>Enabled</Status>")).toBeUndefined();
@@ -66,7 +66,7 @@ test("bucket names, errors and paths", () => {
   });
 });
 
-test("object lock is decided at a bucket's birth, and reading by its ACL", () => {
+test("object lock needs a bucket that was created with it, public reads a public ACL", () => {
   const entry = (target: string, headers: Record<string, string>, method = "PUT"): Entry => ({
     n: 1,
     method,
@@ -115,7 +115,7 @@ describe("signatures", () => {
     headers: { host: "examplebucket.s3.amazonaws.com" },
   };
 
-  test("AWS's own examples are accepted, and nothing that differs from them", () => {
+  test("AWS's examples are accepted, and changed ones refused", () => {
     expect(signatureRefusal(signed, credentials)).toBeUndefined();
     expect(signatureRefusal(presigned, credentials)).toBeUndefined();
     expect(signatureRefusal({ ...signed, target: "/other.txt" }, credentials)?.code).toBe(
@@ -141,7 +141,7 @@ describe("the journal", () => {
     hasBody,
   });
 
-  test("forgets what concerned a bucket that is gone, and keeps its successor", () => {
+  test("drops the entries of a deleted bucket, and keeps those of a new one of its name", () => {
     const entries = [
       entry(1, "PUT", "/a"),
       entry(2, "PUT", "/b"),
@@ -154,7 +154,7 @@ describe("the journal", () => {
     expect(compact(entries).map(({ n }) => n)).toEqual([2, 6, 7]);
   });
 
-  test("takes a line cut off by a crash for never written, and clears away bodies without entry", () => {
+  test("drops a line that a crash cut off, and bodies without an entry", () => {
     expect(readLines(`${JSON.stringify(entry(1, "PUT", "/a"))}\n{"n":2,"met`)).toHaveLength(1);
     const dir = mkdtempSync(join(tmpdir(), "journal-"));
     const first = new Journal(dir);

@@ -8,7 +8,7 @@ import { Store } from "../../../sandbox/vendors/store.ts";
 const dir = mkdtempSync(join(tmpdir(), "store-"));
 afterAll(() => rmSync(dir, { recursive: true }));
 
-test("a store writes what changed, for its owner alone, and comes back with it", () => {
+test("a store writes changes with mode 600, and reads them again", () => {
   const path = join(dir, "state", "a.json");
   const empty = () => ({ count: 0, rows: {} as Record<string, number> });
   const store = new Store(path, empty);
@@ -26,7 +26,7 @@ test("a store writes what changed, for its owner alone, and comes back with it",
   expect(readdirSync(join(dir, "state"))).toEqual(["a.json"]);
 });
 
-test("secrets are made once, beside those that are there", () => {
+test("missing secrets are generated once, and existing ones stay", () => {
   const sandbox = join(dir, "sandbox");
   ensureSecrets(sandbox);
   const path = join(sandbox, "secrets.env");
@@ -42,9 +42,9 @@ test("secrets are made once, beside those that are there", () => {
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-test("the DNS server answers for nobody but the sandbox", () => {
-  const place = { dir: "/d", logDir: "/l", address: "192.0.2.1", port: 53, apiPort: 8081 };
-  const config = pdnsConfig(place, "key");
+test("the DNS server listens on the sandbox's addresses only", () => {
+  const options = { dir: "/d", logDir: "/l", address: "192.0.2.1", port: 53, apiPort: 8081 };
+  const config = pdnsConfig(options, "key");
   for (const line of [
     "local-address=192.0.2.1",
     "webserver-address=127.0.0.1",

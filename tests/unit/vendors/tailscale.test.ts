@@ -4,7 +4,7 @@ import { checkPolicy, definedTags } from "../../../sandbox/vendors/tailscale/pol
 import { DEFAULT_ACL } from "../../../sandbox/vendors/tailscale/state.ts";
 
 describe("HuJSON", () => {
-  test("comments and trailing commas go, positions and strings stay", () => {
+  test("comments and trailing commas become spaces; strings are unchanged", () => {
     const text = '{"a": "//no, comment /*", // yes\n /* and */ "b": [1, 2,], "c": "\\"},",}';
     expect(parseHujson(text)).toEqual({ a: "//no, comment /*", b: [1, 2], c: '"},' });
     expect(standardize(text)).toHaveLength(text.length);
@@ -27,7 +27,7 @@ describe("the policy", () => {
   };
   const check = (part: object) => checkPolicy(JSON.stringify({ ...policy, ...part }));
 
-  test("a good one passes, and so does the one of a new tailnet", () => {
+  test("a valid policy and that of a new tailnet are accepted", () => {
     expect(check({})).toBeUndefined();
     expect(checkPolicy(DEFAULT_ACL)).toBeUndefined();
     expect([...definedTags(JSON.stringify(policy))]).toEqual(["tag:server"]);
@@ -64,12 +64,12 @@ describe("the policy", () => {
     expect(check(part)?.message).toContain(message);
   });
 
-  test("what is no JSON is refused with where it went wrong", () => {
+  test("invalid JSON is refused", () => {
     expect(checkPolicy('{"acls": [}')?.message).toContain("parsing");
     expect(checkPolicy("[]")?.message).toContain("object");
   });
 
-  test("its own tests are held against it", () => {
+  test("its own tests are evaluated", () => {
     const tests = (...each: object[]) => check({ tests: each });
     const ada = "ada@example.test";
     expect(
@@ -85,7 +85,7 @@ describe("the policy", () => {
     );
   });
 
-  test("grants count like rules", () => {
+  test("grants work like rules", () => {
     const grants = [{ src: ["group:admins"], dst: ["tag:server"], ip: ["tcp:443"] }];
     const tests = [{ src: "ada@example.test", accept: ["tag:server:443"], deny: ["tag:server:80"] }];
     expect(check({ acls: [], grants, tests })).toBeUndefined();
