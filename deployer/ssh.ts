@@ -34,7 +34,7 @@ const ALIVE_SECONDS = 5;
 const ALIVE_COUNT = 3;
 
 /** Options for ssh, each with its reason. Those in `first` take precedence, because ssh uses the first value of an option. */
-export function sshOptions(peer: SshPeer, first: readonly (readonly [string, string])[] = []): string[] {
+function sshOptions(peer: SshPeer, first: readonly (readonly [string, string])[] = []): string[] {
   const options: (readonly [string, string])[] = [
     ...first,
     ["HostName", peer.address], // the host argument stays the inventory's name, so that store URIs need no brackets for IPv6
@@ -190,9 +190,6 @@ export function commandText(argv: readonly string[]): string {
       : argv;
   return shown.map((word) => (word.includes(" ") && shown[0] === "ssh" ? word : shellWord(word))).join(" ");
 }
-
-/** ssh's exit status when it could not connect or lost the connection. No remote command of this program uses it. */
-export const sshLost = 255;
 
 const TRANSPORT =
   /connection (timed out|refused|reset|closed)|closed by remote host|no route to host|network is unreachable|could not resolve|name or service not known|operation timed out|broken pipe|timeout, server|failed to start ssh|cannot connect to|kex_exchange_identification|banner exchange|unexpected end-of-file/i;

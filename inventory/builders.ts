@@ -6,7 +6,7 @@ import type { Host, Inventory } from "./schema.ts";
 const buildWords = ["local", "target"];
 
 /** The host whose store builds `name`; undefined: the runner's does. */
-export function builderOf(inventory: Inventory, name: string): string | undefined {
+function builderOf(inventory: Inventory, name: string): string | undefined {
   const { build = "local" } = inventory.hosts[name] ?? {};
   if (build === "local") return undefined;
   return build === "target" ? name : build;

@@ -88,7 +88,6 @@ function serviceHealthMessage(input: unknown): string | undefined {
   return where === "" ? unknown : `${where}: ${unknown}`;
 }
 
-export type HealthCheck = z.infer<typeof healthCheck>;
 export type ServiceHealth = z.infer<typeof serviceHealth>;
 
 /** Names under which the checks of a service report. */

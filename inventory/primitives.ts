@@ -37,7 +37,6 @@ export const SSH_PORT = 22;
 export const port = z.int().min(1, "a port is 1 to 65535").max(65535, "a port is 1 to 65535");
 
 export const ipv4 = z.string().refine(isIPv4, "not an IPv4 address");
-export const ipv6 = z.string().refine(isIPv6, "not an IPv6 address");
 export const ipAddress = z.string().refine((s) => isIPv4(s) || isIPv6(s), "not an IP address");
 
 function isCidr(text: string): boolean {

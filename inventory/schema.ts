@@ -248,10 +248,6 @@ export type Inventory = z.infer<typeof inventorySchema>;
 export type Environment = z.infer<typeof environment>;
 export type Service = z.infer<typeof service>;
 export type Bucket = z.infer<typeof bucket>;
-export type TailnetSettings = z.infer<typeof tailnet>;
-export type DeploySettings = z.infer<typeof deploy>;
-export type CacheSettings = z.infer<typeof cache>;
 export type SecretSettings = z.infer<typeof secret>;
-export type { DnsSettings } from "./dns.ts";
-export type { HealthCheck, ServiceHealth } from "./health.ts";
+
 export type { EnvironmentName, ExistingProvider, HetznerProvider, Host } from "./host.ts";

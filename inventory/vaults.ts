@@ -6,7 +6,7 @@ import type { Problem } from "./problems.ts";
 import type { EnvironmentName, Inventory } from "./schema.ts";
 
 /** The vault that the hosts of an environment read. */
-export const environmentVault = ({ fleet, environments }: Inventory, name: EnvironmentName): string =>
+const environmentVault = ({ fleet, environments }: Inventory, name: EnvironmentName): string =>
   environments[name]?.vault ?? `${fleet.vault}-${name}`;
 
 /** The vault that a host's service account may read. */

@@ -89,4 +89,3 @@ export const stackOutputs = z
 
 export type StackOutputs = z.infer<typeof stackOutputs>;
 export type HostOutputs = z.infer<typeof hostOutputs>;
-export type HealthResult = z.infer<typeof healthResult>;

@@ -51,9 +51,9 @@ export interface TailnetPolicy {
 }
 
 /** Tag of the runners that deploy. */
-export const CI_TAG = "tag:ci";
+const CI_TAG = "tag:ci";
 /** Tag of the OAuth client that makes keys: it must own the tags it gives out. */
-export const PROVISIONER_TAG = "tag:pantheros";
+const PROVISIONER_TAG = "tag:pantheros";
 /** Class whose members may reach the fleet's services: proxies, collectors, databases' clients. */
 const SERVER_TAG = "tag:server";
 

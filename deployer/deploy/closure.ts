@@ -211,7 +211,7 @@ export function substituterTrouble(ran: CommandResult): {
 }
 
 /** Whether a copy failed because the builder could not be reached. */
-export const blamesBuilder = (spec: DeploySpec, ran: CommandResult): boolean =>
+const blamesBuilder = (spec: DeploySpec, ran: CommandResult): boolean =>
   typeof spec.build === "object" &&
   [spec.build.address, ` ${spec.build.host}`, `'${spec.build.host}'`].some((name) =>
     ran.stderr.includes(name),

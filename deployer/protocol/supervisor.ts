@@ -15,7 +15,7 @@ import {
 } from "./answer.ts";
 
 /** Path in the running system. The deploy user's sudo rule allows exactly this path. */
-export const SUPERVISOR_PATH = "/run/current-system/sw/bin/pantheros-supervisor";
+const SUPERVISOR_PATH = "/run/current-system/sw/bin/pantheros-supervisor";
 
 const text = hostText.nullable();
 const line = hostLine.nullable();
@@ -33,7 +33,6 @@ export const provenance = z.object({
   closure: hostPath,
   previous: path.optional(),
 });
-export type Provenance = z.infer<typeof provenance>;
 
 /** The answer of `activate`, `confirm` and `rollback`, and `last` in a status. Unknown keys belong to later versions. */
 export const verbResult = z.object({
@@ -73,20 +72,6 @@ export const verbResult = z.object({
   deploy: provenance.nullable().optional(),
 });
 export type VerbResult = z.infer<typeof verbResult>;
-
-export const PHASES = [
-  "idle",
-  "starting",
-  "staging",
-  "rebooting",
-  "booting",
-  "switching",
-  "checking",
-  "waiting",
-  "committing",
-  "rolling-back",
-  "returning",
-] as const;
 
 /** The answer of `status`. */
 export const supervisorStatus = z.object({

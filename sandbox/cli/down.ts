@@ -26,7 +26,7 @@ export interface DownOptions {
 }
 
 /** What the sandbox makes in PANTHEROS_SANDBOX_DIR; `down` removes nothing else there. */
-export const STATE_FILES: readonly string[] = [
+const STATE_FILES: readonly string[] = [
   "pulumi",
   "project",
   "Pulumi.sandbox.yaml",
@@ -37,7 +37,7 @@ export const STATE_FILES: readonly string[] = [
   "nix-cache",
   "nixos-anywhere.log",
 ];
-export const KEPT_FILES: readonly string[] = [
+const KEPT_FILES: readonly string[] = [
   "keys",
   "secrets.env",
   "passphrase",

@@ -37,7 +37,7 @@ export function missingPrograms(path: string, find: typeof findProgram = findPro
 }
 
 /** The sandbox cannot run here; the message names the reasons and what still works. */
-export class PrerequisiteError extends Error {
+class PrerequisiteError extends Error {
   constructor(problems: readonly string[]) {
     const lines = problems.map((problem) => `  - ${problem}`);
     super(["The sandbox cannot run here:", ...lines, WHAT_STILL_WORKS].join("\n"));

@@ -6,7 +6,7 @@ import type { SandboxContext } from "../machines/keeper.ts";
 import { type StreamOptions, stream } from "./stream.ts";
 import { sandboxVariables } from "./vendors.ts";
 
-export const STACK = "sandbox";
+const STACK = "sandbox";
 
 function wrapper(context: SandboxContext): string {
   return join(context.repository, "tools/pulumi");

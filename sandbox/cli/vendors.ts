@@ -12,7 +12,7 @@ import type { Layout } from "./layout.ts";
 const START_SECONDS = 40;
 
 /** Health endpoints of the emulated vendors. */
-export const HEALTH_URLS: readonly string[] = [8001, 8002, 8003, 8004, 9000].map(
+const HEALTH_URLS: readonly string[] = [8001, 8002, 8003, 8004, 9000].map(
   (port) => `http://${RUNNER_ADDRESS}:${port}/__health`,
 );
 
@@ -39,7 +39,7 @@ function accountOptions({ dns, tailnet, storage }: Accounts): readonly string[] 
 }
 
 /** The emulated vendors as one daemon in the driver namespace; they read their tokens from secrets.env. */
-export function vendorsDaemon(
+function vendorsDaemon(
   context: SandboxContext,
   layout: Layout,
   accounts: Accounts,

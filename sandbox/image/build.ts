@@ -55,7 +55,7 @@ function recipeOf(options: ImageOptions): Recipe {
 }
 
 /** Root directory of the image, whether it is built yet or not. */
-export function imagePath(options: ImageOptions): string {
+function imagePath(options: ImageOptions): string {
   return join(options.cache, "image", recipeHash(recipeOf(options)), "rootfs");
 }
 

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 export const SUITE = "trixie";
 
 /** Packages of a vendor's cloud image, plus Nix: the emulated nixos-anywhere copies into its store. */
-export const PACKAGES: readonly string[] = [
+const PACKAGES: readonly string[] = [
   "systemd",
   "systemd-sysv",
   "dbus",

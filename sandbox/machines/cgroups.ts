@@ -15,7 +15,7 @@ export function cgroupHierarchies(exists: (path: string) => boolean = existsSync
 }
 
 /** Directory of a sandbox in a hierarchy. */
-export function sandboxCgroup(hierarchy: string, sandbox: string): string {
+function sandboxCgroup(hierarchy: string, sandbox: string): string {
   return join(hierarchy, `pantheros-${checkName("sandbox", sandbox)}`);
 }
 

@@ -40,7 +40,7 @@ export interface CommandOptions {
 }
 
 /** Quote an argv for a message or a POSIX shell. */
-export function shellQuote(argv: readonly string[]): string {
+function shellQuote(argv: readonly string[]): string {
   return argv
     .map((word) => (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
     .join(" ");

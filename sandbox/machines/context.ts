@@ -7,7 +7,7 @@ import type { SandboxContext } from "./keeper.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Cache of downloads and builds, shared by all checkouts; it may be removed at any time. */
-export function cacheDirectory(environment: Environment = process.env): string {
+function cacheDirectory(environment: Environment = process.env): string {
   const given = environment["PANTHEROS_CACHE"];
   if (given !== undefined && given !== "") return given;
   return join(environment["XDG_CACHE_HOME"] || join(environment["HOME"] || homedir(), ".cache"), "pantheros");

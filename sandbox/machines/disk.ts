@@ -77,7 +77,7 @@ interface SeedFile {
 }
 
 /** The files that the image's first boot reads, below the machine's root; secrets among them. */
-export function seedFiles(data: UserData & { readonly hostname: string }): readonly SeedFile[] {
+function seedFiles(data: UserData & { readonly hostname: string }): readonly SeedFile[] {
   const directory = "etc/pantheros-sandbox";
   return [
     // systemd reads the first when it starts, first-boot reads the second.

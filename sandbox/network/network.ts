@@ -43,7 +43,7 @@ async function driverIsComplete(sandbox: string): Promise<boolean> {
 const OWNERS = "/run/pantheros";
 
 /** Another directory owns a sandbox of this name, with its namespaces and cgroups. */
-export class NameTakenError extends Error {
+class NameTakenError extends Error {
   constructor(sandbox: string, owner: string) {
     super(
       `the sandbox name ${sandbox} is in use by ${owner}: run \`tools/sandbox down\` there, or set PANTHEROS_SANDBOX_NAME to a different name`,

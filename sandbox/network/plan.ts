@@ -4,11 +4,11 @@ import { driverNamespace, linkName, machineNamespace, nsenterNet } from "./names
 export const RUNNER_ADDRESS = "198.51.100.1";
 export const RUNNER_ADDRESS6 = "2001:db8::1";
 /** Address to which emulated proxied DNS records resolve. */
-export const EDGE_ADDRESS = "198.51.100.80";
+const EDGE_ADDRESS = "198.51.100.80";
 /** Hetzner's gateway for every cloud server: on-link, although outside of the server's /32. */
-export const GATEWAY = "172.31.1.1";
+const GATEWAY = "172.31.1.1";
 /** Hetzner's gateway for IPv6, link-local. */
-export const GATEWAY6 = "fe80::1";
+const GATEWAY6 = "fe80::1";
 
 /** Tailscale's address range; the public firewall does not filter it. */
 export const TAILNET_NETWORK = "100.64.0.0/10";

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -98,8 +98,6 @@ const command = ["sandbox/vendors/main.ts", "serve", "--listen", "127.0.0.1", "-
 export const venv = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "pantheros", "venv");
 
 export const python = join(venv, "bin", "python");
-
-export const hasDns = existsSync("/usr/sbin/pdns_server");
 
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -48,9 +48,6 @@ extra = { motd = "${name} of the sandbox" }
       fleet,
     );
 
-/** A fourth machine, adopted. */
-export const withSpare: Edit = withMachines(["spare"]);
-
 /** A key of a host's own table. */
 export const key =
   (host: string, line: string): Edit =>

@@ -28,7 +28,7 @@ const program = ["sudo", "-n", "/run/current-system/sw/bin/pantheros-supervisor"
 export const givenSeed = (): number => Number(process.env["PANTHEROS_SEED"] || randomInt(2 ** 31));
 
 /** The same numbers for the same seed (mulberry32); each below `bound`. */
-export function randomFrom(seed: number): (bound: number) => number {
+function randomFrom(seed: number): (bound: number) => number {
   let state = seed;
   return (bound) => {
     state = (state + 0x6d2b79f5) | 0;

@@ -22,7 +22,7 @@ import { fleetText } from "./fleet.ts";
 import { recordsOf, writeRecord } from "./record/compute.ts";
 
 const REPOSITORY = process.cwd();
-export const STACK = "faults";
+const STACK = "faults";
 /** Bound of one run of the CLI; a fault that nothing bounds ends here. */
 const RUN_SECONDS = 300;
 const PORTS = ["hetzner", "cloudflare", "tailscale", "s3", "moto", "nix-cache", "dns", "dns-api"] as const;

@@ -6,7 +6,7 @@ import type { SetupContext } from "./paths.ts";
 import type { Step } from "./steps.ts";
 
 /** Debian and Ubuntu packages of the sandbox. */
-export const PACKAGES = [
+const PACKAGES = [
   "mmdebstrap",
   "debian-archive-keyring",
   "patchelf",

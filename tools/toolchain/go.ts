@@ -11,7 +11,7 @@ export function parseVersion(text: string | undefined): Version | undefined {
   return found ? [Number(found[1]), Number(found[2]), Number(found[3] ?? 0)] : undefined;
 }
 
-export function isAtLeast(version: Version, minimum: Version): boolean {
+function isAtLeast(version: Version, minimum: Version): boolean {
   const difference = version[0] - minimum[0] || version[1] - minimum[1] || version[2] - minimum[2];
   return difference >= 0;
 }

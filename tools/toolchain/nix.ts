@@ -12,7 +12,7 @@ const MINIMUM: readonly [number, number] = [2, 20];
  * Configuration of the extracted Nix. A computer without Nix has no build users, and the builds of the sandbox use
  * its shell. The sandbox paths matter only for a user without /nix, whose store is always sandboxed.
  */
-export const NIX_CONFIGURATION = [
+const NIX_CONFIGURATION = [
   "experimental-features = nix-command flakes",
   "sandbox = false",
   "sandbox-paths = /bin=/bin? /usr=/usr? /lib=/lib? /lib64=/lib64?",

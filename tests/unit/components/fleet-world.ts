@@ -29,7 +29,7 @@ const target = (host: string) => ({
   ...{ drvPath: `${store("d", host)}.drv`, outPath: store("a", host), system: "x86_64-linux" },
   ...{ kernel: "/nix/store/k/bzImage", inhibitors: {}, units: {} },
 });
-export const evaluation = Object.fromEntries(
+const evaluation = Object.fromEntries(
   ["web", "db", "legacy", "data", "copy"].map((name) => [name, target(name)]),
 );
 export const fleetOf = (args: Omit<FleetArgs, "evaluation">): Fleet =>

@@ -68,7 +68,7 @@ test.each([
     /hint: a host of fleet.toml has no configuration/,
   ],
   [{ exitCode: null }, /exit unknown/],
-  [{ stdout: '{"web":{"drvPath":1}}' }, /another form/],
+  [{ stdout: '{"web":{"drvPath":1}}' }, /does not have the expected form/],
 ])("%j", (ended, message) => {
   expect(() => readEvaluation(args, ran(ended))).toThrow(message);
 });

@@ -62,7 +62,7 @@ export const refusedConnection = broken("ssh: connect to host 203.0.113.10 port 
 export const hung: CommandResult = { exitCode: null, timedOut: true, stdout: "", stderr: "" };
 
 /** What a command is for, read from its words. */
-export function kindOf({ argv }: Command): string {
+function kindOf({ argv }: Command): string {
   const words = argv.join(" ");
   if (argv[0] === "ssh" && argv.includes("-O")) return "leave";
   if (argv[0] === "ssh" && argv.includes("-N")) return "connect";

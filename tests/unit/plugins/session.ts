@@ -17,7 +17,7 @@ export interface Live {
   outputs: Properties;
 }
 
-export const urn = (type: string, name: string): string => `urn:pulumi:test::pantheros::${type}::${name}`;
+const urn = (type: string, name: string): string => `urn:pulumi:test::pantheros::${type}::${name}`;
 
 export class Session<Client> {
   readonly lines: string[] = [];

@@ -124,7 +124,7 @@ const sleep = (ms: number) => new Promise((resume) => setTimeout(resume, ms));
 
 type Json = Record<string, unknown>;
 
-export class FaultyHost {
+class FaultyHost {
   readonly host: FakeHost;
   readonly old: string;
   #reboots = 0;
