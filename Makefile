@@ -18,7 +18,7 @@ sandbox-down: ## Destroy the sandbox's stack and remove the sandbox (root)
 	@tools/setup sandbox
 	@tools/sandbox down
 
-check: ## Check types, lint, format, shell scripts and the layout of Nix files
+check: ## Check types, lint, format, imports between rooms, unused exports, shell scripts and the layout of Nix files
 	@tools/setup unit
 	@tools/check
 

@@ -67,7 +67,7 @@ export function processorOf(pid: number): number {
 }
 
 /** Resident bytes of a process and its descendants. A process that ends meanwhile counts as 0. */
-export function residentTree(pid: number): number {
+function residentTree(pid: number): number {
   try {
     const own = number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * PAGE_BYTES;
     // The kernel lists a child under the thread that started it.

@@ -32,7 +32,7 @@ const isKernelPending = ({ reboot, kernel, bootedKernel }: SupervisorStatus): bo
   reboot === "allow" && kernel != null && bootedKernel != null && kernel !== bootedKernel;
 
 /** The host boots the wanted system at its next reboot, which no deploy may do. */
-export const waitsForReboot = (status: SupervisorStatus, outPath: string): boolean =>
+const waitsForReboot = (status: SupervisorStatus, outPath: string): boolean =>
   status.phase === "idle" &&
   status.staged?.wanted === outPath &&
   status.profile === outPath &&

@@ -48,9 +48,7 @@ const differs = (found: ProbedHost): found is ProbedHost & { probe: Extract<Prob
   !isPinned(found.wanted) && found.probe.reached && found.probe.status.system !== found.wanted.outPath;
 
 /** The closures to compare, by host. */
-export function closurePairs(
-  found: readonly ProbedHost[],
-): Record<string, { from: string | null; to: string }> {
+function closurePairs(found: readonly ProbedHost[]): Record<string, { from: string | null; to: string }> {
   return Object.fromEntries(
     found.flatMap((each) =>
       differs(each) ? [[each.host, { from: each.probe.status.system, to: each.wanted.outPath }]] : [],
@@ -108,7 +106,7 @@ function compareClosures(
   return result.apply(({ stdout }) => readComparisons(stdout));
 }
 
-export function readComparisons(stdout: string): Record<string, ClosureComparison> {
+function readComparisons(stdout: string): Record<string, ClosureComparison> {
   try {
     return z.record(z.string(), closureComparison).parse(JSON.parse(stdout));
   } catch {

@@ -1,6 +1,14 @@
 /** The checks of `make check` on rooms, cycles and exports fail on what they are for: each is planted once in a small tree. */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -42,7 +50,7 @@ function node(program: string, ...words: readonly string[]) {
 
 const cruise = () =>
   node(
-    "dependency-cruiser/bin/dependency-cruise.mjs",
+    "dependency-cruiser/bin/dependency-cruiser.mjs",
     ...["--config", ".dependency-cruiser.json", "--output-type", "err"],
     ...["index.ts", "components", "deployer", "sandbox"],
   );
@@ -118,9 +126,7 @@ test("an unused export fails", () => {
 });
 
 test("make check runs both on the whole tree", () => {
-  const { status, output } = ((): { status: number | null; output: string } => {
-    const ran = spawnSync("grep", ["-cE", "^step (rooms|unused) ", "tools/check"], { encoding: "utf8" });
-    return { status: ran.status, output: ran.stdout.trim() };
-  })();
-  expect({ status, output }).toEqual({ status: 0, output: "2" });
+  const script = readFileSync("tools/check", "utf8");
+  expect(script).toMatch(/^step rooms node .*dependency-cruiser\.mjs --config \.dependency-cruiser\.json /m);
+  expect(script).toMatch(/^step unused node .*knip\.js /m);
 });
