@@ -16,7 +16,7 @@ import { dirname, join } from "node:path";
 const SOUND = {
   "index.ts": 'import "./components/host.ts";\n',
   "components/host.ts":
-    'import "@pulumi/pulumi";\nimport { deploy } from "../deployer/deploy.ts";\n\nexport type { Host } from "../deployer/host.ts";\ndeploy();\n',
+    'import "@pulumi/pulumi";\nimport { deploy } from "../deployer/deploy.ts";\n\ndeploy();\n',
   "deployer/deploy.ts":
     'import type { Host } from "./host.ts";\n\nexport function deploy(host?: Host): void {\n  void host;\n}\n',
   "deployer/host.ts": "export interface Host {\n  readonly name: string;\n}\n",
