@@ -4,60 +4,60 @@ import {
   all,
   change,
   check,
-  expectTold,
-  expectWell,
+  expectReported,
+  expectSuccess,
   fault,
-  generous,
   key,
   multiplexing,
   nothing,
   Rehearsal,
+  ROW_TIMEOUT_MS,
   windows,
   withMachines,
 } from "./rehearsal.ts";
-import { back, type Story, together } from "./together.ts";
+import { describeRows, type Row, rollbackRow } from "./together.ts";
 
-jest.setTimeout(generous);
+jest.setTimeout(ROW_TIMEOUT_MS);
 
 const fleet = new Rehearsal("deploys");
 
 const newcomer = "bay";
 const machines = ["spare", "ash", "fir", "oak", "kit", "elm", "yew", "fig", "box", "may", "nut", "sun"];
 
-/** The canaries are in wave 1, as all others; then may, then nut. */
+/** The canaries are in wave 1 like most hosts; then may, then nut. */
 const waves = all(key("may", "wave = 2"), key("nut", "wave = 3"));
 
 beforeAll(async () => {
-  await fleet.raise(all(windows(120, 60), withMachines([...machines, newcomer]), waves), "--no-deploy");
+  await fleet.startFleet(all(windows(120, 60), withMachines([...machines, newcomer]), waves), "--no-deploy");
   // Machines there, and all but one in the fleet.
-  fleet.keep((text) => text.slice(0, text.indexOf(`[hosts.${newcomer}]`)));
-  fleet.only(nothing);
-  expectWell(await fleet.up());
-}, 2 * generous);
-afterAll(() => fleet.lower());
+  fleet.addToBaseline((text) => text.slice(0, text.indexOf(`[hosts.${newcomer}]`)));
+  fleet.replaceEdit(nothing);
+  expectSuccess(await fleet.up());
+}, 2 * ROW_TIMEOUT_MS);
+afterAll(() => fleet.stopFleet());
 
-/** Windows of one host: what shall fail need not take long, what shall be confirmed may. */
+/** Windows of one host: short where the deploy shall fail, long where it shall be confirmed. */
 const within = (host: string, confirm: number, health: number) =>
   fault(host, `confirm_seconds = ${confirm}, health_seconds = ${health}`);
 
 const backTo = "old system runs, all its units up; up exits non-zero naming";
 
-const activation: readonly Story[] = [
-  back(
+const activation: readonly Row[] = [
+  rollbackRow(
     `activation script fails: ${backTo} the command; next up tries again`,
     "box",
     fault("box", 'activation = "fail"'),
     "rolled-back at activate",
     /switch-to-configuration test \(exit 2\)/,
   ),
-  back(
+  rollbackRow(
     `a unit fails to start: ${backTo} the unit; next up tries again`,
     "db",
     fault("db", 'unit = "fail"'),
     "rolled-back at activate",
     /the following units failed: broken\.service/,
   ),
-  back(
+  rollbackRow(
     `a unit starts, and dies a second later: ${backTo} the unit; next up tries again`,
     "box",
     all(
@@ -75,8 +75,8 @@ const activation: readonly Story[] = [
   ),
 ];
 
-const unhealthy = (host: string, kind: string, edit: (text: string) => string, names: RegExp): Story =>
-  back(
+const unhealthy = (host: string, kind: string, edit: (text: string) => string, names: RegExp): Row =>
+  rollbackRow(
     `health check fails (${kind}): ${backTo} the check; next up tries again`,
     host,
     all(edit, within(host, 30, 3)),
@@ -84,7 +84,7 @@ const unhealthy = (host: string, kind: string, edit: (text: string) => string, n
     names,
   );
 
-const health: readonly Story[] = [
+const health: readonly Row[] = [
   unhealthy(
     "legacy",
     "HTTP",
@@ -111,8 +111,8 @@ const health: readonly Story[] = [
   ),
 ];
 
-const unreachable = (row: string, host: string, setting: string): Story =>
-  back(
+const unreachable = (row: string, host: string, setting: string): Row =>
+  rollbackRow(
     row,
     host,
     all(fault(host, setting), within(host, 8, 20)),
@@ -123,9 +123,9 @@ const unreachable = (row: string, host: string, setting: string): Story =>
 const silent =
   "new system's sshd accepts and stays silent: no confirmation, old system back when the window ends";
 
-const reachability: readonly Story[] = [
+const reachability: readonly Row[] = [
   unreachable(
-    "new system stops sshd: no confirmation, old system back when the window ends",
+    "new system stops sshd: no confirmation, rolled back when the window ends",
     "kit",
     'sshd = "stop"',
   ),
@@ -136,113 +136,116 @@ const reachability: readonly Story[] = [
     'firewall = "drop-ssh"',
   ),
   unreachable(
-    "new system takes the interface down: no confirmation, old system back when the window ends",
+    "new system takes the interface down: no confirmation, rolled back when the window ends",
     "fir",
     'network = "down"',
   ),
-  // All of these runs are started with it, see below: without care every one would be confirmed.
+  // The prefix below makes ssh share connections; without the deployer's countermeasure every deploy would be confirmed.
   unreachable("SSH multiplexing configured on the runner: no false confirmation", "elm", 'sshd = "stop"'),
   {
-    row: "host unreachable before copy: bounded wait, named error; other hosts of the wave finish",
+    title: "host unreachable before copy: bounded wait, named error; other hosts of the wave finish",
     host: "kit",
-    act: async (part) => {
-      const before = await part.moment();
-      await fleet.press("kit", "stop");
-      const joint = await part.up(
+    act: async (row) => {
+      const before = await row.hostState();
+      await fleet.operate("kit", "stop");
+      const shared = await row.up(
         all(change("kit", "kit, while off"), change("sun", "sun, beside a dead host")),
       );
 
-      await part.expectEnd(joint, "failed at connect", /hint:.*does not answer/);
-      expect(await joint.result("sun")).toMatchObject({
+      await row.expectEnd(shared, "failed at connect", /hint:.*does not answer/);
+      expect(await shared.result("sun")).toMatchObject({
         outcome: "confirmed",
         running: await fleet.running("sun"),
       });
-      expect(await joint.wouldChange()).toContain("kit");
-      await fleet.press("kit", "start");
-      await fleet.isBack("kit", before);
+      expect(await shared.hostsToChange()).toContain("kit");
+      await fleet.operate("kit", "start");
+      await fleet.waitRolledBack("kit", before);
     },
   },
 ];
 
-const canary: Story = {
-  row: "3 waves, canary fails: later waves untouched and reported as held; same-wave hosts finish",
+const canary: Row = {
+  title: "3 waves, canary fails: later waves untouched and reported as held; same-wave hosts finish",
   host: "may",
-  act: async (part) => {
+  act: async (row) => {
     const later = ["may", "nut"] as const;
     const history = "cat /var/lib/pantheros/last /var/lib/pantheros/record";
     const facts = () =>
-      Promise.all(later.map(async (host) => [await fleet.moment(host), await fleet.inside(host, history)]));
+      Promise.all(
+        later.map(async (host) => [await fleet.hostState(host), await fleet.onMachine(host, history)]),
+      );
     const before = await facts();
-    const joint = await part.up(all(...later.map((host) => change(host, `${host}, later wave`))));
+    const shared = await row.up(all(...later.map((host) => change(host, `${host}, later wave`))));
 
-    expectTold(await joint.run.end, "box: rolled-back at activate");
-    await part.expectEnd(joint, "held: waits for ", /not touched/);
-    expect(await joint.result("nut")).toMatchObject({
+    expectReported(await shared.run.end, "box: rolled-back at activate");
+    await row.expectEnd(shared, "held: waits for ", /not touched/);
+    expect(await shared.result("nut")).toMatchObject({
       outcome: "held",
       reason: expect.stringContaining("may (held)"),
     });
-    expect((await joint.outputs()).hosts["nut"]).toMatchObject({ outcome: "held" });
+    expect((await shared.outputs()).hosts["nut"]).toMatchObject({ outcome: "held" });
     expect(await facts()).toEqual(before);
-    // Of the canary's wave, one that has nothing to fear.
-    expect(await joint.result("sun")).toMatchObject({ outcome: "confirmed" });
-    expect(await joint.wouldChange()).toEqual(expect.arrayContaining([...later]));
+    // A healthy host of the canary's wave.
+    expect(await shared.result("sun")).toMatchObject({ outcome: "confirmed" });
+    expect(await shared.hostsToChange()).toEqual(expect.arrayContaining([...later]));
   },
 };
 
-const again: Story = {
-  row: "same closure deployed twice, first attempt rolled back: second attempt is a real attempt, with a real confirmation",
+const again: Row = {
+  title:
+    "same closure deployed twice, first attempt rolled back: second attempt is a real attempt, with a real confirmation",
   host: "fig",
-  act: async (part) => {
-    const before = await part.moment();
+  act: async (row) => {
+    const before = await row.hostState();
     const committed = async () =>
-      (await fleet.inside("fig", "cat /var/lib/pantheros/committed")).output.trim();
+      (await fleet.onMachine("fig", "cat /var/lib/pantheros/committed")).output.trim();
     const first = await committed();
     const ready = all(
       check("fig", "ready", "command", 'command = "test -e /run/ready"'),
       within("fig", 30, 5),
     );
-    await part.expectBack(await part.up(ready), before, "rolled-back at health", /ready/);
-    const attempted = await fleet.supervisor("fig", "wanted");
-    const attempt = await fleet.supervisor("fig", "attempt");
+    await row.expectRolledBack(await row.up(ready), before, "rolled-back at health", /ready/);
+    const attempted = await fleet.recordValue("fig", "wanted");
+    const attempt = await fleet.recordValue("fig", "attempt");
     expect(await committed()).toBe(first);
 
-    expectWell(await fleet.inside("fig", "touch /run/ready"));
-    fleet.keep(ready);
-    const second = await part.up(nothing);
+    expectSuccess(await fleet.onMachine("fig", "touch /run/ready"));
+    fleet.addToBaseline(ready);
+    const second = await row.up(nothing);
 
-    await part.expectEnd(second, "confirmed");
+    await row.expectEnd(second, "confirmed");
     expect(await fleet.running("fig")).toBe(attempted);
-    expect(await fleet.supervisor("fig", "attempt")).not.toBe(attempt);
-    expect(await committed()).toBe(`${await fleet.supervisor("fig", "token")} ${attempted}`);
+    expect(await fleet.recordValue("fig", "attempt")).not.toBe(attempt);
+    expect(await committed()).toBe(`${await fleet.recordValue("fig", "token")} ${attempted}`);
     expect(await committed()).not.toBe(first);
-    expect(await second.wouldChange()).not.toContain("fig");
+    expect(await second.hostsToChange()).not.toContain("fig");
   },
 };
 
-const first: Story = {
-  row: "first deploy to a machine never managed before: the recorded running system comes back",
+const first: Row = {
+  title: "first deploy to a machine never managed before: the recorded running system comes back",
   host: newcomer,
-  act: async (part) => {
-    const before = await part.moment();
+  act: async (row) => {
+    const before = await row.hostState();
     expect(
-      await fleet.inside(newcomer, "test -e /run/current-system/sw/bin/pantheros-supervisor"),
+      await fleet.onMachine(newcomer, "test -e /run/current-system/sw/bin/pantheros-supervisor"),
     ).toMatchObject({
       code: 1,
     });
     const joins = withMachines([newcomer], 21 + machines.length);
-    const joint = await part.up(all(joins, fault(newcomer, 'unit = "fail"')));
+    const shared = await row.up(all(joins, fault(newcomer, 'unit = "fail"')));
 
-    await part.expectBack(joint, before, "rolled-back at activate", /broken\.service/);
+    await row.expectRolledBack(shared, before, "rolled-back at activate", /broken\.service/);
 
-    fleet.keep(joins);
-    const second = await part.up(nothing);
-    await part.expectEnd(second, "confirmed");
-    expect((await part.moment()).running).not.toBe(before.running);
-    expect(await second.wouldChange()).not.toContain(newcomer);
+    fleet.addToBaseline(joins);
+    const second = await row.up(nothing);
+    await row.expectEnd(second, "confirmed");
+    expect((await row.hostState()).running).not.toBe(before.running);
+    expect(await second.hostsToChange()).not.toContain(newcomer);
   },
 };
 
-together(
+describeRows(
   fleet,
   "the table of failures",
   [

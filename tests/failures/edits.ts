@@ -1,4 +1,4 @@
-/** Edits of a fleet's text: what breaks in a row, and how the sandbox of a file of tests differs from everybody's. */
+/** Edits of a fleet's text: the faults of rows, and what makes a test file's sandbox different from the others. */
 export type Edit = (fleet: string) => string;
 
 export const all =
@@ -8,19 +8,19 @@ export const all =
 
 export const nothing: Edit = (fleet) => fleet;
 
-/** `more` put into a host's `extra` table. */
+/** Adds `more` to a host's `extra` table. */
 export const fault =
   (host: string, more: string): Edit =>
   (fleet) =>
     fleet.replace(`motd = "${host} of the sandbox"`, `motd = "${host} of the sandbox", ${more}`);
 
-/** A change of a host's system and nothing else. */
+/** Changes a host's system and nothing else. */
 export const change =
   (host: string, text: string): Edit =>
   (fleet) =>
     fleet.replace(`motd = "${host} of the sandbox"`, `motd = "${text}"`);
 
-/** A further health check of a host; `target` is the key of its kind, such as `unit = "a.service"`. */
+/** Adds a health check to a host; `target` is the key of its kind, such as `unit = "a.service"`. */
 export const check =
   (host: string, name: string, kind: string, target: string): Edit =>
   (fleet) =>
@@ -28,11 +28,11 @@ export const check =
 
 export const gateFile = "/run/pantheros-gate";
 
-/** A health check that holds until `openGate`: a new system that runs and waits at a known place. */
+/** A health check that waits for `openGate`: the new system runs and waits at a known point. */
 export const gated = (host: string): Edit =>
   check(host, "gate", "command", `command = "test -e ${gateFile}"`);
 
-/** Further machines, adopted; the first at 198.51.100.`from`. */
+/** More machines, adopted; the first at 198.51.100.`from`. */
 export const withMachines =
   (names: readonly string[], from = 21): Edit =>
   (fleet) =>
@@ -48,13 +48,13 @@ extra = { motd = "${name} of the sandbox" }
       fleet,
     );
 
-/** A key of a host's own table. */
+/** Sets a key of a host's own table. */
 export const key =
   (host: string, line: string): Edit =>
   (fleet) =>
     fleet.replace(`[hosts.${host}]`, `[hosts.${host}]\n${line}`);
 
-/** Seconds of the windows. */
+/** Sets the windows, in seconds. */
 export const windows =
   (confirm: number, health: number): Edit =>
   (fleet) =>

@@ -1,24 +1,24 @@
-/** Hosts whose supervisor is another program, or whose files are not what it wrote: one `up` meets all of them at once. */
+/** Hosts with a replaced supervisor or forged files, all in one `up`. */
 import {
   all,
   change,
-  expectWell,
+  expectSuccess,
   fault,
-  generous,
   Rehearsal,
+  ROW_TIMEOUT_MS,
   summaries,
   windows,
   withMachines,
 } from "./rehearsal.ts";
 
-jest.setTimeout(generous);
+jest.setTimeout(ROW_TIMEOUT_MS);
 
 const fleet = new Rehearsal("hostile");
 
 const supervisor = "/run/current-system/sw/bin/pantheros-supervisor";
 const real = "/root/supervisor";
 
-/** JSON of a status, as shell prints it; `$system` is what runs. */
+/** Shell words that print a status as JSON; `$system` is the running system. */
 const statusLine = (more: string) =>
   `printf '{"version":1,"system":"%s","booted":"%s","profile":"%s","bootDefault":null,"generation":1,"bootId":"b","token":"t","confirmed":true,${more}}\\n' "$system" "$system" "$system"`;
 
@@ -33,7 +33,7 @@ const painted = [
 ].join("");
 const paintedEnd = `{"outcome":"rolled-back","step":"health","reason":"${painted}","command":"${painted}","exitCode":1}`;
 
-/** Host -> the program in its supervisor's place. */
+/** The program that replaces each host's supervisor. */
 const programs: Readonly<Record<string, string>> = {
   waits: `case $1 in
   activate) echo "$3" >/root/token; printf '{"outcome":"waiting","running":"%s","token":"%s"}\\n' "$2" "$3" ;;
@@ -56,54 +56,54 @@ esac`,
 esac`,
 };
 const hostile = Object.keys(programs).sort();
-/** Its supervisor is the true one; the file that says what was confirmed is not. */
+/** This host's supervisor is genuine; its file with the confirmed token is forged. */
 const spoiled = "spoiled";
 const honest = ["web", "db", "legacy", spoiled];
 
-/** Puts a program in the supervisor's place; the true one stays for `restore`. */
+/** Replaces the supervisor with a program; `restore` brings the genuine one back. */
 async function replace(host: string, program: string): Promise<void> {
-  expectWell(await fleet.inside(host, `cat >/root/painted`, `${paintedEnd}\n`));
+  expectSuccess(await fleet.onMachine(host, `cat >/root/painted`, `${paintedEnd}\n`));
   const script = `#!/bin/sh\nsystem=$(readlink /run/current-system)\n${program}\n`;
   const install = `set -e; at=$(readlink -f ${supervisor}); cp -p "$at" ${real}; cat >"$at.new"; chmod 0555 "$at.new"; mv -f "$at.new" "$at"`;
-  expectWell(await fleet.inside(host, install, script));
+  expectSuccess(await fleet.onMachine(host, install, script));
 }
 
 const restore = async (host: string) =>
-  expectWell(
-    await fleet.inside(
+  expectSuccess(
+    await fleet.onMachine(
       host,
       `set -e; cp -p ${real} ${real}.old; mv -f ${real}.old "$(readlink -f ${supervisor})"`,
     ),
   );
 
-/** Of a text for a terminal: no control character, and no line of a host's that could be another's. */
+/** Expects no control character, and no line of a host's that could be mistaken for the program's. */
 function expectClean(output: string): void {
   expect(output.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/u);
   for (const line of output.split("\n")) {
     expect(line).not.toMatch(/^\s*(::|```)/);
-    // Its words are behind other words, or behind the prefix.
+    // A host's text follows other text, or the prefix.
     if (/from the host|hosts confirmed|forwards/.test(line)) expect(line).toMatch(/\| |: /);
   }
 }
 
 beforeAll(async () => {
-  // Short for the runner, whose deadline is made of these; a busy computer's hosts have windows of their own.
+  // Short for the runner, which derives its deadline from these; hosts of a busy computer have their own windows.
   const patient = honest.map((host) =>
     fault(host, "switch_seconds = 120, health_seconds = 60, confirm_seconds = 60"),
   );
   const short = (text: string) =>
     text.replace("confirm_seconds = 5", "confirm_seconds = 5\nswitch_seconds = 5");
-  await fleet.raise(all(windows(5, 5), short, withMachines([...hostile, spoiled]), ...patient));
+  await fleet.startFleet(all(windows(5, 5), short, withMachines([...hostile, spoiled]), ...patient));
   await Promise.all(Object.entries(programs).map(([host, program]) => replace(host, program)));
   const spoil = `printf 'a/token/with/slashes %s\\n' "$(readlink /run/current-system)" >/var/lib/pantheros/committed`;
-  expectWell(await fleet.inside(spoiled, spoil));
-}, 2 * generous);
-afterAll(() => fleet.lower());
+  expectSuccess(await fleet.onMachine(spoiled, spoil));
+}, 2 * ROW_TIMEOUT_MS);
+afterAll(() => fleet.stopFleet());
 
 describe("hostile hosts", () => {
-  test("a preview goes on, and says of whom what cannot be used", async () => {
+  test("a preview continues, and names the hosts whose answers are invalid", async () => {
     const preview = await fleet.pulumi("preview", "--color", "never");
-    expectWell(preview);
+    expectSuccess(preview);
     expectClean(preview.output);
     expect(preview.output).toMatch(/^ *floods: the host's answer is longer than 1 MiB$/m);
     expect(preview.output).toMatch(/^ *nests: the host's answer is not a status: nested deeper than 16$/m);
@@ -147,8 +147,8 @@ describe("hostile hosts", () => {
     await fleet.expectConfirmed(...hostile);
   });
 
-  test("with their supervisors back, the next `up` converges every host", async () => {
+  test("with genuine supervisors the next `up` converges every host", async () => {
     for (const host of hostile) await restore(host);
-    await fleet.mend();
+    await fleet.repair();
   });
 });

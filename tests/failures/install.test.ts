@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { expectTold, expectWell, generous, Rehearsal, until } from "./rehearsal.ts";
+import { expectReported, expectSuccess, Rehearsal, ROW_TIMEOUT_MS, until } from "./rehearsal.ts";
 
-jest.setTimeout(generous);
+jest.setTimeout(ROW_TIMEOUT_MS);
 
 const fleet = new Rehearsal("install");
 
-/** Host -> what goes wrong in its first installation, and where the next run goes on. */
+/** What goes wrong in each host's first installation, and where the next run continues. */
 const first = {
   hangkexec: ["kexec hang", ["kexec", "disko", "install", "reboot"]],
   hangdisko: ["disko hang", ["disko", "install", "reboot"]],
@@ -29,7 +29,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
 extra = { motd = "${name} of the sandbox" }
 `;
 
-/** Created hosts only, which nobody reaches but over the tailnet; the installer's limits are short. */
+/** Created hosts only, reachable only over the tailnet; the installer's limits are short. */
 const created = (text: string): string =>
   [
     text
@@ -40,11 +40,11 @@ const created = (text: string): string =>
     "\n[deploy.seconds.install]\nboot = 60\nkexec = 40\ndisko = 40\ninstall = 40\nreboot = 40\nanswer = 120\n",
   ].join("");
 
-/** What nixos-anywhere's stand-in does, by host and phase. */
+/** Faults of the emulated nixos-anywhere, by host and phase. */
 const faults = (...lines: readonly string[]) =>
   writeFileSync(fleet.file("nixos-anywhere.faults"), lines.map((line) => `${line}\n`).join(""));
 
-/** Phases that began, by host, since the last call. */
+/** Phases that began since the last call, by host. */
 let read = 0;
 function phasesSince(): Record<string, string[]> {
   const lines = readFileSync(fleet.file("nixos-anywhere.log"), "utf8").trim().split("\n");
@@ -89,16 +89,16 @@ const installers = async () =>
   (await fleet.run(["pgrep", "-af", `install/watchdog.ts|nixos-anywhere .*${fleet.directory}`], 30)).output;
 
 const machineId = async (name: string) =>
-  (await fleet.inside(name, "cat /etc/machine-id")).output.trim().split("\n").at(-1) ?? "";
+  (await fleet.onMachine(name, "cat /etc/machine-id")).output.trim().split("\n").at(-1) ?? "";
 const boots = async (name: string) =>
-  (await fleet.inside(name, "readlink -f /boot/pantheros-default")).output.trim();
+  (await fleet.onMachine(name, "readlink -f /boot/pantheros-default")).output.trim();
 
 beforeAll(async () => {
-  await fleet.raise(created, "--no-deploy");
+  await fleet.startFleet(created, "--no-deploy");
   faults(...troubled.map((name) => `${name} ${first[name][0]}`));
   expect((await fleet.up()).code).not.toBe(-1);
 });
-afterAll(() => fleet.lower());
+afterAll(() => fleet.stopFleet());
 
 const told = async (name: string) => (await fleet.outputs()).hosts[name];
 
@@ -106,7 +106,7 @@ test("success: every phase, then deploys over the tailnet with the pinned key; p
   const { web } = phasesSince();
   expect(web).toEqual(everyPhase);
   expect(await told("web")).toMatchObject({ outcome: "confirmed", closure: await fleet.running("web") });
-  const shownKey = (await fleet.inside("web", "cat /etc/ssh/ssh_host_ed25519_key.pub")).output;
+  const shownKey = (await fleet.onMachine("web", "cat /etc/ssh/ssh_host_ed25519_key.pub")).output;
   expect(shownKey).toContain((await told("web"))?.hostKey ?? "no key");
   expect(await boots("web")).toBe(await fleet.running("web"));
 });
@@ -123,13 +123,13 @@ test.each(["kexec", "disko", "install", "reboot"])(
   },
 );
 
-test("came back to the old system, after kexec and after the reboot: told as that", async () => {
+test("came back to the old system, after kexec and after the reboot: reported as such", async () => {
   for (const name of ["backkexec", "backreboot"]) {
     expect((await told(name))?.reason).toBe("the machine came back to the old system (debian)");
   }
 });
 
-test("a phase that fails: its own words, and what the machine runs", async () => {
+test("a failed phase: its output and the machine's running system are reported", async () => {
   expect((await told("db"))?.reason).toMatch(/Problem opening \/dev\/sda[\s\S]*runs nixos installer/);
 });
 
@@ -139,9 +139,9 @@ test("after success and every failure port 22 is closed, and no installer is lef
 });
 
 describe("the next run", () => {
-  test("a NixOS already there, and a machine that holds data: not touched; killed in the middle: port 22 is closed", async () => {
-    await fleet.inside("backkexec", "mkdir -p /srv/photos && echo x >/srv/photos/one");
-    await fleet.inside(
+  test("an existing NixOS and a machine with data are not touched; after a kill port 22 is closed", async () => {
+    await fleet.onMachine("backkexec", "mkdir -p /srv/photos && echo x >/srv/photos/one");
+    await fleet.onMachine(
       "backreboot",
       "printf 'ID=nixos\\nVERSION_ID=26.05\\n' >/run/other && mount --bind /run/other /etc/os-release",
     );
@@ -151,7 +151,7 @@ describe("the next run", () => {
     for (const name of ["hangkexec", "hangdisko", "hanginstall", "hangreboot"]) {
       await until(`${name} is confirmed`, 300, async () => {
         if (run.ended()) throw new Error(run.ended()?.output);
-        const { output } = await fleet.inside(name, "cat /var/lib/pantheros/committed");
+        const { output } = await fleet.onMachine(name, "cat /var/lib/pantheros/committed");
         return output.includes("/nix/store/") || undefined;
       });
     }
@@ -172,20 +172,20 @@ describe("the next run", () => {
     expect(Object.keys(resumed)).toHaveLength(4);
   });
 
-  test("it resumes where it was; the refused ones are named, and installed when they are as they were made", async () => {
+  test("it resumes; refused machines are named, and installed once they are empty", async () => {
     faults();
     const refused = await fleet.up();
-    expectTold(
+    expectReported(
       refused,
       "2 of 8 hosts not converged",
       /backkexec: failed at install guard\n\s+reason: +\| it holds data \(\/srv\/photos\/one\)/,
       /backreboot: failed at install guard\n\s+reason: +\| it runs NixOS already/,
     );
     expect(phasesSince()).toEqual({ db: ["install", "reboot"] });
-    await fleet.inside("backkexec", "rm -r /srv/photos");
-    await fleet.inside("backreboot", "umount /etc/os-release");
+    await fleet.onMachine("backkexec", "rm -r /srv/photos");
+    await fleet.onMachine("backreboot", "umount /etc/os-release");
 
-    expectWell(await fleet.up());
+    expectSuccess(await fleet.up());
     expect(phasesSince()).toEqual({ backkexec: everyPhase, backreboot: everyPhase });
     await fleet.expectConfirmed();
     expect(await sshPorts()).toEqual(closed);
@@ -228,30 +228,30 @@ describe("a fleet that is installed", () => {
     ["lost state: other keys than the machine was made with", {}],
     ["a wrong address: another machine of the fleet", { host: "db" }],
   ])("%s: nothing is touched", async (_, more) => {
-    const before = await fleet.moment("web");
+    const before = await fleet.hostState("web");
     // Through the tailnet, since the public port is closed.
     const address = machine("web").addresses.ipv4.replace(/^\d+\.\d+/, "100.64");
     const { outcome, reason } = await installer({ ...more, address });
     expect(outcome).toBe("failed");
     expect(reason).toContain("it is not touched");
     expect(phasesSince()).toEqual({});
-    expect(await fleet.moment("web")).toEqual(before);
+    expect(await fleet.hostState("web")).toEqual(before);
   });
 
-  test("reinstall wipes the machine of that id, once; a replaced server is installed; one that does not answer is told and not installed", async () => {
+  test("reinstall rebuilds the machine of that id, once; a replaced server is installed; an unreachable one is reported and not installed", async () => {
     const ids = { web: await machineId("web"), db: await machineId("db") };
     const provider = 'server_type = "cx23", image = "debian-13"';
     fleet.editFleet((text) =>
       text
-        // The id of another machine does nothing.
+        // A different machine's id has no effect.
         .replace(/(\[hosts\.hangreboot\][\s\S]*?cx23")/, `$1, reinstall = "${ids.db}"`)
         .replace(
           `location = "fsn1", ${provider}`,
           `location = "fsn1", ${provider}, reinstall = "${ids.web}"`,
         ),
     );
-    await fleet.inside("web", "echo old >/root/old");
-    expectWell(await fleet.cli("machine", "unplug", "hangkexec"));
+    await fleet.onMachine("web", "echo old >/root/old");
+    expectSuccess(await fleet.cli("machine", "unplug", "hangkexec"));
     const off = (await fleet.changes()).map(({ urn }) => urn.split("::").at(-1));
     expect(off).toContain("hangkexec-deploy");
     expect(off).not.toContain("hangkexec-install");
@@ -264,14 +264,14 @@ describe("a fleet that is installed", () => {
     expect(await sshPort("web")).toBe("open");
     faults();
 
-    expectTold(await run.end, "1 of 8 hosts not converged", /hangkexec: failed at connect/);
+    expectReported(await run.end, "1 of 8 hosts not converged", /hangkexec: failed at connect/);
     expect(phasesSince()).toEqual({ web: everyPhase, db: everyPhase });
     await fleet.expectConfirmed("hangkexec");
     expect(await machineId("web")).not.toBe(ids.web);
     expect(await machineId("db")).not.toBe(ids.db);
-    expect((await fleet.inside("web", "test -e /root/old")).code).not.toBe(0);
-    expectWell(await fleet.cli("machine", "plug", "hangkexec"));
-    expectWell(await fleet.up());
+    expect((await fleet.onMachine("web", "test -e /root/old")).code).not.toBe(0);
+    expectSuccess(await fleet.cli("machine", "plug", "hangkexec"));
+    expectSuccess(await fleet.up());
     expect(await fleet.changes()).toEqual([]);
     fleet.editFleet((text) => text.replaceAll(/, reinstall = "[0-9a-f]+"/g, ""));
     expect(await fleet.changes()).toEqual([]);

@@ -1,6 +1,6 @@
-/** Deploys of one host in which something is killed at a random moment, past Pulumi: as the deploy user, over SSH. */
+/** Deploys of one host in which a process is killed at a random moment; without Pulumi, over SSH as the deploy user. */
 import { randomInt, randomUUID } from "node:crypto";
-import { expectWell, type Moment, type Rehearsal, until } from "./rehearsal.ts";
+import { expectSuccess, type HostState, type Rehearsal, until } from "./rehearsal.ts";
 
 export interface Systems {
   readonly good: readonly [string, string];
@@ -24,10 +24,10 @@ interface Status {
 
 const program = ["sudo", "-n", "/run/current-system/sw/bin/pantheros-supervisor"];
 
-/** What PANTHEROS_SEED says, or a new one; printed by who uses it, to repeat a run. */
+/** PANTHEROS_SEED, or a new seed; the callers print it, so that a run can be repeated. */
 export const givenSeed = (): number => Number(process.env["PANTHEROS_SEED"] || randomInt(2 ** 31));
 
-/** The same numbers for the same seed (mulberry32); each below `bound`. */
+/** Random numbers below `bound`, the same for the same seed (mulberry32). */
 function randomFrom(seed: number): (bound: number) => number {
   let state = seed;
   return (bound) => {
@@ -39,8 +39,8 @@ function randomFrom(seed: number): (bound: number) => number {
 }
 
 /**
- * Waits for the unit, then so long, and kills one of its processes, or (`which` is 0) all of them. Prints what it killed;
- * nothing when there was nothing any more.
+ * Waits for the unit, then for the delay, and kills one of its processes, or all if `which` is 0. Prints what it killed;
+ * nothing when there was no process left.
  */
 const killScript = `exec 2>/dev/null
 unit=pantheros-activation.service which=$1 delay=$2
@@ -61,7 +61,7 @@ kill -KILL "$1" && echo "$name ($phase)"
 exit 0
 `;
 
-/** One host that is deployed to, and what must be true of it at all times. */
+/** A host that is deployed to, and its invariants. */
 class Victim {
   readonly fleet: Rehearsal;
   readonly host: string;
@@ -71,21 +71,21 @@ class Victim {
     this.host = host;
   }
 
-  /** The line that a verb prints, whatever its exit code; undefined where the connection or the program ended first. */
+  /** The line that a verb prints, whatever its exit code; undefined when connection or program ended first. */
   async ask<T>(...words: readonly string[]): Promise<T | undefined> {
-    const { output } = await this.fleet.deployer(this.host, ...program, ...words);
+    const { output } = await this.fleet.asDeployUser(this.host, ...program, ...words);
     const line = output.split("\n").find((text) => text.startsWith("{"));
     return line === undefined ? undefined : (JSON.parse(line) as T);
   }
 
-  /** Activates, confirms when it is asked to, and gives what was said, the last last. */
+  /** Activates, confirms when asked to, and returns all answers in their order. */
   async deploy(system: string, token: string): Promise<readonly Answer[]> {
     const begun = await this.ask<Answer>("activate", system, token);
     const end = begun?.outcome === "waiting" ? await this.ask<Answer>("confirm", token) : undefined;
     return [begun, end].filter((answer) => answer !== undefined);
   }
 
-  /** The host by itself comes to an end. */
+  /** Waits until the host is idle, without any help. */
   idle(): Promise<Status> {
     return until(`${this.host} is idle`, 240, async () => {
       const status = await this.ask<Status>("status");
@@ -95,13 +95,13 @@ class Victim {
 
   async kill(which: number, delay: string): Promise<string> {
     const words = `sh -s ${which} ${delay}`;
-    const ran = await this.fleet.inside(this.host, words, killScript);
-    expectWell(ran);
+    const ran = await this.fleet.onMachine(this.host, words, killScript);
+    expectSuccess(ran);
     return ran.output.trim();
   }
 }
 
-/** What was said is what is, and it is one of the two ends that a deploy may have. */
+/** The last answer matches the host's state, which is one of the two possible results of a deploy. */
 function expectTrue(
   status: Status,
   answers: readonly Answer[],
@@ -121,14 +121,14 @@ function expectTrue(
   expect(status.token === token).toBe(outcome === "confirmed");
   for (const said of answers) {
     expect(said.token ?? token).toBe(token);
-    // "waiting" and "refused" are no ends.
+    // "waiting" and "refused" are not results.
     if (!["waiting", "refused"].includes(said.outcome)) expect(said.outcome).toBe(outcome);
   }
 }
 
 const add = (tally: Map<string, number>, name: string) => tally.set(name, (tally.get(name) ?? 0) + 1);
 
-/** Kills in `count` deploys, good and failing ones; the host is well after each of them, and can be deployed to. */
+/** Kills processes in `count` good and failing deploys; after each the host is healthy and accepts deploys. */
 export async function killAtRandom(
   fleet: Rehearsal,
   host: string,
@@ -142,7 +142,7 @@ export async function killAtRandom(
   const other = (system: string) => systems.good[system === systems.good[0] ? 1 : 0];
   for (let hit = 0, tried = 0; hit < count; tried++) {
     if (tried > 5 * count + 20) throw new Error(`${hit} of ${tried} deploys had something to kill`);
-    const before: Moment = await fleet.moment(host);
+    const before: HostState = await fleet.hostState(host);
     const good = random(2) === 0;
     const wanted = good ? other(before.running) : systems.failing;
     const token = randomUUID();
@@ -160,13 +160,13 @@ export async function killAtRandom(
     const told = `seed ${seed}, deploy ${tried} (${good ? "good" : "failing"}), killed: ${killed.join(", ")}`;
     try {
       expectTrue(status, answers, { wanted, token, before: before.running, good });
-      const now = await fleet.moment(host);
+      const now = await fleet.hostState(host);
       expect(now).toMatchObject({ running: status.system, boots: status.system });
       expect(now.serving).toEqual(expect.arrayContaining([...before.serving]));
       add(tally, killed.length === 0 ? "missed" : status.last.outcome);
       for (const text of killed) add(tally, `in ${/[a-z-]+(?=\)$)/.exec(text)?.[0]}`);
       if (killed.length === 0) continue;
-      // The next one is a deploy like any other.
+      // The next deploy must work.
       const next = { wanted: other(now.running), token: randomUUID(), before: now.running, good };
       const said = await victim.deploy(next.wanted, next.token);
       expect(said.map(({ outcome }) => outcome)).toEqual(["waiting", "confirmed"]);

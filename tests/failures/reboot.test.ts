@@ -1,26 +1,26 @@
 import {
   all,
-  expectWell,
+  expectSuccess,
   fault,
   gated,
-  generous,
   key,
   Rehearsal,
+  ROW_TIMEOUT_MS,
   until,
   windows,
   withMachines,
 } from "./rehearsal.ts";
-import { type Part, type Story, together } from "./together.ts";
+import { describeRows, type Row, type RowContext } from "./together.ts";
 
-jest.setTimeout(generous);
+jest.setTimeout(ROW_TIMEOUT_MS);
 
 const fleet = new Rehearsal("reboot");
 
-/** These a deploy may reboot; web and legacy it may not. */
+/** Hosts that a deploy may reboot; web and legacy may not be rebooted. */
 const rebootable = ["db", "changed", "ill", "mute", "panicked"];
 
 beforeAll(() =>
-  fleet.raise(
+  fleet.startFleet(
     all(
       windows(30, 30),
       withMachines(rebootable.slice(1)),
@@ -28,17 +28,17 @@ beforeAll(() =>
     ),
   ),
 );
-afterAll(() => fleet.lower());
+afterAll(() => fleet.stopFleet());
 
 const kernel = (host: string, more = "") => fault(host, `kernel = "6.13"${more}`);
 const dbus = (host: string) => fault(host, 'inhibitors = { dbus = "broker" }');
 
-const read = async (host: string, command: string) => (await fleet.inside(host, command)).output.trim();
+const read = async (host: string, command: string) => (await fleet.onMachine(host, command)).output.trim();
 const bootId = (host: string) => read(host, "cat /proc/sys/kernel/random/boot_id");
 const bootedOf = (host: string) => read(host, "readlink /run/booted-system");
 
-test("switch inhibitor differs, or kernel changed: preview says that a reboot is needed, why, and what becomes of it", async () => {
-  fleet.only(all(kernel("db"), dbus("changed"), dbus("web"), kernel("legacy")));
+test("switch inhibitor differs, or kernel changed: preview shows that a reboot is needed, why, and what the deploy does about it", async () => {
+  fleet.replaceEdit(all(kernel("db"), dbus("changed"), dbus("web"), kernel("legacy")));
   const { output } = await fleet.pulumi("preview", "--color", "never");
   const said = (host: string) =>
     new RegExp(`${host}: a different system is wanted\\n(?: +.*\\n)*? +reboot +(.*)`).exec(output)?.[1];
@@ -52,87 +52,89 @@ test("switch inhibitor differs, or kernel changed: preview says that a reboot is
   );
 });
 
-/** What runs is what was wanted, came with a boot of its own, and is what boots. */
-const through = (row: string, host: string, edit: (host: string) => ReturnType<typeof fault>): Story => ({
-  row: `${row}: up commits to boot, reboots, then verifies boot id and system`,
+/** The wanted system runs since its own boot, and is the boot default. */
+const through = (row: string, host: string, edit: (host: string) => ReturnType<typeof fault>): Row => ({
+  title: `${row}: up commits to boot, reboots, then verifies boot id and system`,
   host,
-  act: async (part: Part) => {
-    const before = { ...(await part.moment()), id: await bootId(host) };
-    const joint = await part.up(edit(host));
-    await part.expectEnd(joint, "confirmed");
-    const now = await part.moment();
+  act: async (row: RowContext) => {
+    const before = { ...(await row.hostState()), id: await bootId(host) };
+    const shared = await row.up(edit(host));
+    await row.expectEnd(shared, "confirmed");
+    const now = await row.hostState();
     expect(now.running).not.toBe(before.running);
     expect([now.boots, await bootedOf(host)]).toEqual([now.running, now.running]);
     expect(await bootId(host)).not.toBe(before.id);
-    expect((await joint.result(host)).booted).toBe(now.running);
-    expect(await joint.wouldChange()).not.toContain(host);
+    expect((await shared.result(host)).booted).toBe(now.running);
+    expect(await shared.hostsToChange()).not.toContain(host);
   },
 });
 
-/** The host went to the new system, and came back by itself. */
+/** The host booted the new system, and then the old one by itself. */
 const thereAndBack = (
   row: string,
   host: string,
   edit: ReturnType<typeof fault>,
   end: string,
   names: RegExp,
-): Story => ({
-  row: `${row}: the host makes the old system its boot default again and boots it`,
+): Row => ({
+  title: `${row}: the host makes the old system its boot default again and boots it`,
   host,
-  act: async (part: Part) => {
-    const before = await part.moment();
+  act: async (row: RowContext) => {
+    const before = await row.hostState();
     const id = await bootId(host);
-    const joint = await part.up(edit);
-    await part.expectBack(joint, before, end, names);
+    const shared = await row.up(edit);
+    await row.expectRolledBack(shared, before, end, names);
     expect(await bootId(host)).not.toBe(id);
     expect(await bootedOf(host)).toBe(before.running);
   },
 });
 
-together(fleet, "a reboot is needed", [
+describeRows(fleet, "a reboot is needed", [
   through("kernel changed, reboots allowed", "db", kernel),
   through("switch inhibitor differs, reboots allowed", "changed", dbus),
   {
-    row: "switch inhibitor differs, reboots not allowed: committed to boot, quiet until somebody reboots; the next up confirms it",
+    title:
+      "switch inhibitor differs, reboots not allowed: committed to boot, quiet until somebody reboots; the next up confirms it",
     host: "web",
-    act: async (part) => {
-      const before = { ...(await part.moment()), id: await bootId("web") };
-      const joint = await part.up(dbus("web"));
-      await part.expectEnd(joint, "staged", /waits for a reboot.*dbus-implementation dbus -> broker/);
-      const staged = await part.moment();
+    act: async (row) => {
+      const before = { ...(await row.hostState()), id: await bootId("web") };
+      const shared = await row.up(dbus("web"));
+      await row.expectEnd(shared, "staged", /waits for a reboot.*dbus-implementation dbus -> broker/);
+      const staged = await row.hostState();
       expect(staged).toMatchObject({ running: before.running, serving: before.serving });
       expect(staged.boots).not.toBe(before.running);
       expect(await bootId("web")).toBe(before.id);
-      expect(await joint.wouldChange()).not.toContain("web");
+      expect(await shared.hostsToChange()).not.toContain("web");
 
-      await fleet.press("web", "reboot");
-      await fleet.serves("web", "hello.service");
+      await fleet.operate("web", "reboot");
+      await fleet.waitServing("web", "hello.service");
       expect(await fleet.running("web")).toBe(staged.boots);
-      const after = await part.up(dbus("web"));
-      await part.expectEnd(after, "confirmed");
+      const after = await row.up(dbus("web"));
+      await row.expectEnd(after, "confirmed");
       expect(await fleet.running("web")).toBe(staged.boots);
-      expect(await after.wouldChange()).not.toContain("web");
-      fleet.keep(dbus("web")); // a way back would wait for a reboot too
+      expect(await after.hostsToChange()).not.toContain("web");
+      fleet.addToBaseline(dbus("web")); // a rollback would wait for a reboot too
     },
   },
   {
-    row: "kernel changed, reboots not allowed: switched live and confirmed, with a warning that the kernel waits",
+    title:
+      "kernel changed, reboots not allowed: switched live and confirmed, with a warning that the kernel waits",
     host: "legacy",
-    act: async (part) => {
-      const before = { ...(await part.moment()), id: await bootId("legacy") };
+    act: async (row) => {
+      const before = { ...(await row.hostState()), id: await bootId("legacy") };
       const booted = await bootedOf("legacy");
-      const joint = await part.up(kernel("legacy"));
-      await part.expectEnd(
-        joint,
+      const shared = await row.up(kernel("legacy"));
+      await row.expectEnd(
+        shared,
         "confirmed",
         /takes effect at the next reboot: kernel linux-6\.12 -> linux-6\.13/,
       );
-      const now = await part.moment();
+      const now = await row.hostState();
       expect(now.running).not.toBe(before.running);
       expect(now.boots).toBe(now.running);
       expect(await bootedOf("legacy")).toBe(booted);
       expect(await bootId("legacy")).toBe(before.id);
-      expect(await joint.wouldChange()).not.toContain("legacy");
+      expect(await shared.hostsToChange()).not.toContain("legacy");
     },
   },
   thereAndBack(
@@ -158,34 +160,34 @@ together(fleet, "a reboot is needed", [
   ),
 ]);
 
-test("runner killed during the reboot: the old system comes back by itself; next up converges", async () => {
-  const before = await fleet.moment("db");
-  fleet.only(all(kernel("db", ", health_seconds = 240"), gated("db")));
+test("runner killed during the reboot: the host rolls back by itself; next up converges", async () => {
+  const before = await fleet.hostState("db");
+  fleet.replaceEdit(all(kernel("db", ", health_seconds = 240"), gated("db")));
   const run = fleet.start();
   await until("db is on its way", 180, async () => {
-    const phase = await fleet.supervisor("db", "phase").catch(() => "");
+    const phase = await fleet.recordValue("db", "phase").catch(() => "");
     return ["rebooting", "booting", "checking"].includes(phase) ? true : undefined;
   });
   run.kill();
   await run.end;
-  await fleet.phase("db", "checking");
-  await fleet.openGate("db"); // the new system is well, and nobody is there to confirm it
-  await fleet.phase("db", "idle");
+  await fleet.waitPhase("db", "checking");
+  await fleet.openGate("db"); // the new system is healthy, and no runner is left to confirm it
+  await fleet.waitPhase("db", "idle");
   await until("db's old system runs", 120, async () =>
     (await fleet.running("db").catch(() => "")) === before.running ? true : undefined,
   );
-  await fleet.serves("db", "database.service");
-  await fleet.isBack("db", before);
+  await fleet.waitServing("db", "database.service");
+  await fleet.waitRolledBack("db", before);
   expect(await bootedOf("db")).toBe(before.running);
 
   const again = fleet.start();
-  await fleet.phase("db", "checking", again);
+  await fleet.waitPhase("db", "checking", again);
   const wanted = await fleet.running("db");
   expect(wanted).not.toBe(before.running);
   await fleet.openGate("db");
-  expectWell(await again.end);
+  expectSuccess(await again.end);
   await fleet.expectConfirmed();
   expect(await bootedOf("db")).toBe(wanted);
   expect(await fleet.changes()).toEqual([]);
-  await fleet.mend();
+  await fleet.repair();
 });

@@ -2,24 +2,24 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import { type Finished, hostsOf, Sandbox } from "../sandbox/sandbox.ts";
 import { type Edit, gateFile } from "./edits.ts";
-import { expectWell, Run, summaries } from "./run.ts";
+import { expectSuccess, Run, summaries } from "./run.ts";
 
 export * from "./edits.ts";
 export * from "./run.ts";
 
-/** What a host runs and would boot, and which of its units serve. */
-export interface Moment {
+/** A host's running system, boot default and serving units. */
+export interface HostState {
   readonly running: string;
   readonly boots: string;
   readonly serving: readonly string[];
 }
 
-/** Units of sessions, of one activation, and behind a socket come and go by themselves. */
+/** Units of sessions, of an activation and of sockets start and stop by themselves. */
 const serving =
   "systemctl list-units --type=service,socket --state=running,listening --plain --no-legend --no-pager" +
   " | awk '$1 !~ /^(user|sshd|ssh)@|^session-|^run-|^user-runtime|^pantheros-activation|^systemd-|^nix-daemon[.]service/ { print $1 }'";
 
-/** Asks every half second until there is an answer; the error names what was waited for. */
+/** Polls every half second until there is a result; the error names `what`. */
 export async function until<T>(
   what: string,
   seconds: number,
@@ -37,9 +37,9 @@ export async function until<T>(
 const hostsIn = (fleet: string): string[] =>
   [...fleet.matchAll(/^\[hosts\.([a-z][a-z0-9-]*)\]/gm)].map(([, host = ""]) => host).sort();
 
-/** A fleet that is broken in one way after the other, and mended each time. */
+/** A fleet that each row breaks in its own way, and repairs afterwards. */
 export class Rehearsal extends Sandbox {
-  #mended = "";
+  #baseline = "";
   #broken = false;
   #published: Promise<StackOutputs> | undefined;
 
@@ -47,25 +47,25 @@ export class Rehearsal extends Sandbox {
     super(`fail-${theme}`);
   }
 
-  /** Brings the fleet up; `edit` is part of it from then on. */
-  async raise(edit: Edit, ...options: readonly string[]): Promise<void> {
+  /** Starts the fleet; `edit` becomes part of its baseline. */
+  async startFleet(edit: Edit, ...options: readonly string[]): Promise<void> {
     if (existsSync(this.directory)) await this.cli("down");
     this.#remove();
-    await this.fresh();
+    await this.reset();
     this.editFleet(edit);
-    this.#mended = this.#read();
-    expectWell(await this.cli("up", ...options));
+    this.#baseline = this.#read();
+    expectSuccess(await this.cli("up", ...options));
     this.#broken = options.includes("--no-deploy");
   }
 
-  async lower(): Promise<void> {
-    expectWell(await this.cli("down"));
+  async stopFleet(): Promise<void> {
+    expectSuccess(await this.cli("down"));
     this.#remove();
   }
 
-  /** Files of tests that `down` does not know; nothing runs from there any more. */
+  /** Removes the tests' own files, which `down` leaves. */
   #remove(): void {
-    expect(this.remains()).toEqual([]);
+    expect(this.leftovers()).toEqual([]);
     rmSync(this.directory, { recursive: true, force: true });
   }
 
@@ -73,16 +73,16 @@ export class Rehearsal extends Sandbox {
     return readFileSync(this.file("nix", "fleet.toml"), "utf8");
   }
 
-  /** Of the mended fleet. */
+  /** Hosts of the baseline. */
   get hosts(): readonly string[] {
-    return hostsIn(this.#mended);
+    return hostsIn(this.#baseline);
   }
 
-  /** For beforeEach: what a row that failed half way left is put right, so that rows fail alone. */
-  async converged(): Promise<void> {
+  /** For beforeEach: repairs what a failed row left, so that rows fail independently. */
+  async ensureConverged(): Promise<void> {
     if (!this.#broken) return;
-    for (const host of this.hosts) await this.press(host, "start", "plug", "free");
-    writeFileSync(this.file("nix", "fleet.toml"), this.#mended);
+    for (const host of this.hosts) await this.operate(host, "start", "plug", "free");
+    writeFileSync(this.file("nix", "fleet.toml"), this.#baseline);
     const repaired = await until("the fleet of the row before is repaired", 120, async () => {
       const up = await this.up();
       return up.code === 0 ? up : undefined;
@@ -91,61 +91,61 @@ export class Rehearsal extends Sandbox {
     this.#broken = false;
   }
 
-  /** Edits the fleet, which `mend` takes back. */
+  /** Edits the fleet; `repair` undoes it. */
   break(edit: Edit): void {
     this.#broken = true;
     this.editFleet(edit);
   }
 
-  /** The fleet is the mended one and this edit; nothing of the rows before. */
-  only(edit: Edit): void {
+  /** The fleet becomes the baseline with this edit only. */
+  replaceEdit(edit: Edit): void {
     this.#broken = true;
-    writeFileSync(this.file("nix", "fleet.toml"), edit(this.#mended));
+    writeFileSync(this.file("nix", "fleet.toml"), edit(this.#baseline));
   }
 
-  /** An edit that stays: part of the mended fleet from now on. */
-  keep(edit: Edit): void {
-    this.#mended = edit(this.#mended);
+  /** Adds an edit to the baseline. */
+  addToBaseline(edit: Edit): void {
+    this.#baseline = edit(this.#baseline);
   }
 
-  async moment(host: string): Promise<Moment> {
+  async hostState(host: string): Promise<HostState> {
     const ask = `readlink /run/current-system; readlink -f /boot/pantheros-default; ${serving}`;
-    const { code, output } = await this.inside(host, ask);
+    const { code, output } = await this.onMachine(host, ask);
     if (code !== 0) throw new Error(`${host}: ${output}`);
     const [running = "", boots = "", ...units] = output.trim().split("\n");
     for (const path of [running, boots]) expect(path).toMatch(/^\/nix\/store\//);
     return { running, boots, serving: units.sort() };
   }
 
-  /** After a boot, units start in the background. */
-  async serves(host: string, unit: string): Promise<void> {
+  /** Waits for a unit, since units start in the background after a boot. */
+  async waitServing(host: string, unit: string): Promise<void> {
     await until(`${unit} serves on ${host}`, 60, async () =>
-      (await this.moment(host).catch(() => undefined))?.serving.includes(unit) ? true : undefined,
+      (await this.hostState(host).catch(() => undefined))?.serving.includes(unit) ? true : undefined,
     );
   }
 
-  /** The system of `before` runs and boots, all that served then serves, and nothing is under way. */
-  async isBack(host: string, before: Moment): Promise<void> {
+  /** Waits until the system of `before` runs and boots, its units serve, and no deploy is under way. */
+  async waitRolledBack(host: string, before: HostState): Promise<void> {
     const now = await until(`${host}'s units are back`, 60, async () => {
-      // Early in a boot there is nothing to see yet.
-      const found = await this.moment(host).catch(() => undefined);
+      // Early in a boot there are no units yet.
+      const found = await this.hostState(host).catch(() => undefined);
       return before.serving.every((unit) => found?.serving.includes(unit)) ? found : undefined;
-    }).catch(() => this.moment(host));
+    }).catch(() => this.hostState(host));
     expect(now.serving).toEqual(expect.arrayContaining([...before.serving]));
     expect(now).toMatchObject({ running: before.running, boots: before.boots });
-    expect(await this.supervisor(host, "phase")).toMatch(/^(idle|)$/);
+    expect(await this.recordValue(host, "phase")).toMatch(/^(idle|)$/);
   }
 
-  /** It is back, and the outputs say the same. */
-  async expectBack(host: string, before: Moment): Promise<void> {
-    await this.isBack(host, before);
+  /** The host has rolled back, and the outputs agree. */
+  async expectRolledBack(host: string, before: HostState): Promise<void> {
+    await this.waitRolledBack(host, before);
     expect((await this.outputs()).hosts[host]).toMatchObject({
       outcome: "rolled-back",
       closure: before.running,
     });
   }
 
-  /** Every host but `except` is confirmed, and runs what the outputs say. */
+  /** Every host but `except` is confirmed and runs the closure of the outputs. */
   async expectConfirmed(...except: readonly string[]): Promise<void> {
     const { hosts } = await this.outputs();
     for (const host of this.hosts.filter((name) => !except.includes(name))) {
@@ -156,14 +156,14 @@ export class Rehearsal extends Sandbox {
     }
   }
 
-  /** The mended fleet converges with the next `up`, and the preview after it shows no change. */
-  async mend(): Promise<void> {
+  /** The next `up` of the baseline converges, and the preview after it shows no change. */
+  async repair(): Promise<void> {
     this.#broken = true;
-    writeFileSync(this.file("nix", "fleet.toml"), this.#mended);
+    writeFileSync(this.file("nix", "fleet.toml"), this.#baseline);
     const up = await this.up();
-    expectWell(up);
+    expectSuccess(up);
     const ends = [...summaries(up.output).values()].map(([line = ""]) => line.trim().replace(/,.*/, ""));
-    // An `up` that finds all judged already says nothing of it again.
+    // An `up` without a change prints no verdict.
     if (ends.length > 0) expect(ends.sort()).toEqual(this.hosts.map((host) => `${host}: confirmed`));
     await this.expectConfirmed();
     expect(await this.changes()).toEqual([]);
@@ -171,22 +171,22 @@ export class Rehearsal extends Sandbox {
   }
 
   /** Hosts that a preview would change. */
-  async wouldChange(): Promise<string[]> {
+  async hostsToChange(): Promise<string[]> {
     return [...hostsOf(await this.changes(), hostsIn(this.#read()))].sort();
   }
 
-  /** A value of the supervisor's record of what is under way: phase, token, wanted, recorded. Empty: never any. */
-  async supervisor(host: string, key: string): Promise<string> {
-    const { output } = await this.inside(
+  /** A value of the supervisor's record: phase, token, wanted, recorded. Empty without a record. */
+  async recordValue(host: string, key: string): Promise<string> {
+    const { output } = await this.onMachine(
       host,
       `sed -n 's/^${key}=//p' /var/lib/pantheros/record 2>/dev/null | tail -n 1`,
     );
     return output.trim();
   }
 
-  async phase(host: string, phase: string, run?: Run): Promise<void> {
+  async waitPhase(host: string, phase: string, run?: Run): Promise<void> {
     await until(`${host} is ${phase}`, 180, async () => {
-      if ((await this.supervisor(host, "phase").catch(() => "")) === phase) return true;
+      if ((await this.recordValue(host, "phase").catch(() => "")) === phase) return true;
       const ended = run?.ended();
       if (ended !== undefined) throw new Error(`the run ended before ${host} was ${phase}:\n${ended.output}`);
       return undefined;
@@ -194,27 +194,27 @@ export class Rehearsal extends Sandbox {
   }
 
   async closeGate(host: string): Promise<void> {
-    expectWell(await this.inside(host, `rm -f ${gateFile}`));
+    expectSuccess(await this.onMachine(host, `rm -f ${gateFile}`));
   }
 
   async openGate(host: string): Promise<void> {
-    expectWell(await this.inside(host, `touch ${gateFile}`));
+    expectSuccess(await this.onMachine(host, `touch ${gateFile}`));
   }
 
-  /** `pulumi up` that the test goes on beside. */
+  /** Starts `pulumi up` in the background. */
   start(prefix: readonly string[] = [], options: readonly string[] = []): Run {
     return new Run(this.environment, prefix, options);
   }
 
-  /** Presses a machine's button, as `sandbox machine` does. */
-  async press(host: string, ...buttons: readonly string[]): Promise<void> {
+  /** Runs operations of `sandbox machine`. */
+  async operate(host: string, ...buttons: readonly string[]): Promise<void> {
     for (const button of buttons) {
-      expectWell(await this.cli("machine", button, host));
+      expectSuccess(await this.cli("machine", button, host));
     }
   }
 
-  /** A command as the deploy user, over SSH, with the pinned key that the stack published. */
-  async deployer(host: string, ...command: readonly string[]): Promise<Finished> {
+  /** Runs a command as the deploy user, over SSH, with the host key of the outputs. */
+  async asDeployUser(host: string, ...command: readonly string[]): Promise<Finished> {
     this.#published ??= this.outputs();
     const { addresses, hostKey } = (await this.#published).hosts[host] ?? { addresses: {} };
     const pins = this.file(`pins-${host}`);

@@ -9,9 +9,9 @@ import {
   sharedFiles,
   shellWord,
 } from "../../deployer/ssh.ts";
-import { expectWell, generous, Rehearsal } from "./rehearsal.ts";
+import { expectSuccess, Rehearsal, ROW_TIMEOUT_MS } from "./rehearsal.ts";
 
-jest.setTimeout(generous);
+jest.setTimeout(ROW_TIMEOUT_MS);
 
 const fleet = new Rehearsal("rights");
 const supervisor = "/run/current-system/sw/bin/pantheros-supervisor";
@@ -19,7 +19,7 @@ const probe = () => fleet.file("probe-key");
 const nixWords = ["nix", "--extra-experimental-features", "nix-command"];
 const nix = ["tools/with", ...nixWords];
 
-/** One adopted machine and nothing else. */
+/** A fleet of one adopted machine. */
 const single = `schema = 1
 
 [fleet]
@@ -48,28 +48,28 @@ extra = { motd = "web of the sandbox" }
 const probed = () => single.replace("PROBE", `"${readFileSync(`${probe()}.pub`, "utf8").trim()}"`);
 
 beforeAll(async () => {
-  await fleet.raise(() => single.replace("PROBE", ""), "--no-deploy");
+  await fleet.startFleet(() => single.replace("PROBE", ""), "--no-deploy");
   const made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "probe", "-f", probe()];
-  expectWell(await fleet.run(made, 60));
-  fleet.only(probed);
-  expectWell(await fleet.up());
+  expectSuccess(await fleet.run(made, 60));
+  fleet.replaceEdit(probed);
+  expectSuccess(await fleet.up());
   const { hosts } = await fleet.outputs();
   const { hostKey = "", addresses } = hosts["web"] ?? { addresses: {} };
   address = addresses.ipv4 ?? "";
   writeFileSync(fleet.file("pins"), `${address},web ${hostKey}\n`);
 });
-afterAll(() => fleet.lower());
+afterAll(() => fleet.stopFleet());
 
 let address = "";
 const pinned = () => ["-o", "StrictHostKeyChecking=yes", "-o", `UserKnownHostsFile=${fleet.file("pins")}`];
 
-/** A command of the deploy user on web. */
-const deployer = (command: string) => fleet.deployer("web", command);
+/** Runs a command as the deploy user on web. */
+const deployer = (command: string) => fleet.asDeployUser("web", command);
 
-/** What the machine runs and boots, and what the supervisor has told last. */
+/** The machine's running system and boot default, and the supervisor's last result. */
 const untouched = async () =>
   (
-    await fleet.inside(
+    await fleet.onMachine(
       "web",
       "readlink /run/current-system /boot/pantheros-default; cat /var/lib/pantheros/last",
     )
@@ -77,9 +77,9 @@ const untouched = async () =>
 
 test("a deploy user with only the rights it needs: it can do nothing else as root", async () => {
   const before = await untouched();
-  expectWell(await deployer(`sudo -n ${supervisor} status`));
+  expectSuccess(await deployer(`sudo -n ${supervisor} status`));
   expect((await deployer("id -un")).output.trim()).toBe("deploy");
-  // Not a login: no session, and so no service manager of its own.
+  // No login: no session, and so no service manager of the user.
   expect((await deployer("env")).output).not.toContain("XDG_SESSION_ID");
   const system = await fleet.running("web");
   const forbidden = [
@@ -104,9 +104,9 @@ test("a deploy user with only the rights it needs: it can do nothing else as roo
   });
   const secrets = "/var/lib/pantheros/secrets";
   expect(
-    (await fleet.inside("web", `cat ${secrets}/planted; stat -c ' %a %U' ${secrets}/planted`)).output,
+    (await fleet.onMachine("web", `cat ${secrets}/planted; stat -c ' %a %U' ${secrets}/planted`)).output,
   ).toBe("planted-secret 600 root\n");
-  // What it brings it cannot read again, nor can it see what there is.
+  // The deploy user can neither read a secret that it delivered nor list secrets.
   for (const look of [`cat ${secrets}/planted`, `ls ${secrets}`, `sudo -n cat ${secrets}/planted`]) {
     const ran = await deployer(look);
     expect(ran.code).not.toBe(0);
@@ -120,8 +120,8 @@ test("a deploy user with only the rights it needs: it can do nothing else as roo
 test("a deploy user with only the rights it needs: the Nix daemon to which its connection leads does not trust it", async () => {
   const deploys = fleet.file("keys", "deploy");
   const store = `${nixWords.join(" ")} store info --json --store unix://`;
-  const asked = await led(deploys, (daemon) => store + daemon);
-  expectWell(asked);
+  const asked = await withNixDaemon(deploys, (daemon) => store + daemon);
+  expectSuccess(asked);
   expect(asked.output).toMatch(/"trusted":(0|false)/);
 });
 
@@ -153,7 +153,7 @@ test("a deploy user with only the rights it needs: of the supervisor only the ve
  * A path that no store has seen before, built here and signed by nobody. It is not named by its content, which would need no
  * signature.
  */
-async function unsigned(script = "echo >$out"): Promise<string> {
+async function buildUnsigned(script = "echo >$out"): Promise<string> {
   const args = JSON.stringify(`${script} # ${randomUUID()}`);
   const text = `builtins.derivation { name = "unsigned"; system = builtins.currentSystem; builder = "/bin/sh"; args = ["-c" ${args}]; }`;
   const build = ["--option", "sandbox", "false", "build", "--impure", "--no-link", "--print-out-paths"];
@@ -163,9 +163,9 @@ async function unsigned(script = "echo >$out"): Promise<string> {
   return path;
 }
 
-/** A system, just enough to be activated: its switch says so and fails. */
+/** A minimal system that can be activated; its switch prints a line and fails. */
 const failingSystem = (says: string) =>
-  unsigned(
+  buildUnsigned(
     "/bin/mkdir -p $out/bin && echo x >$out/nixos-version && cd $out/bin" +
       ` && echo '#!/bin/sh' >switch-to-configuration && echo 'echo ${says}; exit 1' >>switch-to-configuration` +
       " && /bin/chmod +x switch-to-configuration",
@@ -174,7 +174,7 @@ const failingSystem = (says: string) =>
 const sign = (path: string, file: string) =>
   fleet.run([...nix, "store", "sign", "--key-file", file, path], 60);
 
-/** What the runner's store knows of the path; a copy sends its signatures along. */
+/** The path's signatures in the runner's store, which a copy sends along. */
 async function provenance(path: string): Promise<{ signatures: readonly string[]; ca?: string | null }> {
   const { output } = await fleet.run([...nix, "path-info", "--json", path], 60);
   const known = JSON.parse(output.slice(output.indexOf("{"))) as Record<
@@ -189,8 +189,8 @@ const peer = (identity: string): SshPeer => ({
   ...{ host: "web", address, user: "deploy", pinned: { file: fleet.file("pins") }, identity: identity },
 });
 
-/** Opens a connection, has the script find the host's Nix daemon behind `daemon`, and ends the connection. */
-async function led(identity: string, script: (daemon: string) => string) {
+/** Opens a connection that forwards the host's Nix daemon to the socket `daemon`, runs the script, and closes it. */
+async function withNixDaemon(identity: string, script: (daemon: string) => string) {
   const directory = mkdtempSync(join(tmpdir(), "rights-"));
   const files = sharedFiles(directory, "web");
   if (files === undefined) throw new Error(`${directory} is too long for a socket`);
@@ -204,7 +204,7 @@ async function led(identity: string, script: (daemon: string) => string) {
   return ran;
 }
 
-/** Copies of the path to web as the deploy user, who asks the host not to look at signatures. */
+/** Copies the path to web as the deploy user, who asks the host to ignore signatures. */
 const copies = {
   "in a session": (path: string) => {
     const options = ["-F", "/dev/null", "-i", fleet.file("keys", "deploy"), ...pinned()].join(" ");
@@ -218,14 +218,15 @@ const copies = {
     );
   },
   "straight to the daemon": (path: string) =>
-    led(
+    withNixDaemon(
       fleet.file("keys", "deploy"),
       (daemon) => `${nixWords.join(" ")} copy --no-check-sigs --to unix://${daemon} ${path}`,
     ),
 };
 
 const onHost = async (path: string) =>
-  (await fleet.inside("web", `nix-store --check-validity ${path} 2>/dev/null && test -e ${path}`)).code === 0;
+  (await fleet.onMachine("web", `nix-store --check-validity ${path} 2>/dev/null && test -e ${path}`)).code ===
+  0;
 
 async function expectRefused(path: string): Promise<void> {
   for (const [way, copy] of Object.entries(copies)) {
@@ -238,7 +239,7 @@ async function expectRefused(path: string): Promise<void> {
 
 test("a deploy user cannot bring an unsigned closure, nor one that a stranger signed", async () => {
   const before = await untouched();
-  const path = await unsigned();
+  const path = await buildUnsigned();
   expect(await provenance(path)).toEqual({ signatures: [], ca: null });
   expect(await onHost(path)).toBe(false);
   await expectRefused(path);
@@ -246,13 +247,13 @@ test("a deploy user cannot bring an unsigned closure, nor one that a stranger si
   const stranger = fleet.file("stranger");
   const generated = await fleet.run([...nix, "key", "generate-secret", "--key-name", "stranger-1"], 60);
   writeFileSync(stranger, generated.output.trim(), { mode: 0o600 });
-  expectWell(await sign(path, stranger));
+  expectSuccess(await sign(path, stranger));
   expect((await provenance(path)).signatures).toHaveLength(1);
   await expectRefused(path);
 
-  // The signature was all that it lacked.
-  expectWell(await sign(path, fleet.file("keys", "signing-key")));
-  expectWell(await copies["straight to the daemon"](path));
+  // Only the signature was missing.
+  expectSuccess(await sign(path, fleet.file("keys", "signing-key")));
+  expectSuccess(await copies["straight to the daemon"](path));
   expect(await onHost(path)).toBe(true);
   expect(await untouched()).toBe(before);
 });
@@ -264,14 +265,14 @@ test("a deploy user cannot activate a closure that nobody signed, however it cam
     " && printf '#!/bin/sh\\ntouch /tmp/owned\\n' >$d/s/bin/switch-to-configuration && chmod +x $d/s/bin/*" +
     " && nix-store --add $d/s";
   const built = await deployer(build);
-  expectWell(built);
+  expectSuccess(built);
   const path = built.output.trim().split("\n").at(-1);
 
   const refused = await deployer(`sudo -n ${supervisor} activate ${path} token`);
 
   expect(refused.code).toBe(2);
   expect(refused.output).toMatch(/"outcome":"refused","step":"signature"/);
-  expect((await fleet.inside("web", "test -e /tmp/owned")).code).not.toBe(0);
+  expect((await fleet.onMachine("web", "test -e /tmp/owned")).code).not.toBe(0);
   expect(await untouched()).toBe(before);
 });
 
@@ -287,9 +288,9 @@ test("a deploy user cannot activate a closure that only a key of others has sign
   const trust =
     `{ cat ${conf}; cat; } >/run/nix.conf && mount --bind /run/nix.conf ${conf}` +
     " && systemctl try-restart nix-daemon.service";
-  expectWell(await fleet.inside("web", trust, `extra-trusted-public-keys = ${known.output}`));
-  expectWell(await sign(path, cache));
-  expectWell(await copies["straight to the daemon"](path));
+  expectSuccess(await fleet.onMachine("web", trust, `extra-trusted-public-keys = ${known.output}`));
+  expectSuccess(await sign(path, cache));
+  expectSuccess(await copies["straight to the daemon"](path));
 
   const activate = () => deployer(`sudo -n ${supervisor} activate ${path} token`);
   const refused = await activate();
@@ -299,17 +300,19 @@ test("a deploy user cannot activate a closure that only a key of others has sign
   });
   expect(await untouched()).toBe(before);
 
-  // The fleet's signature was all that it lacked.
+  // Only the fleet's signature was missing.
   const signing = `umask 077; cat >/run/key; ${nixWords.join(" ")} store sign --key-file /run/key ${path}; rm /run/key`;
-  expectWell(await fleet.inside("web", signing, readFileSync(fleet.file("keys", "signing-key"), "utf8")));
+  expectSuccess(
+    await fleet.onMachine("web", signing, readFileSync(fleet.file("keys", "signing-key"), "utf8")),
+  );
   expect((await activate()).output).toMatch(/"outcome":"rolled-back","step":"activate"/);
-  expectWell(await fleet.inside("web", `umount ${conf} && systemctl try-restart nix-daemon.service`));
+  expectSuccess(await fleet.onMachine("web", `umount ${conf} && systemctl try-restart nix-daemon.service`));
 });
 
 test("the probe key of pull requests can only probe, and gets no text of a failure", async () => {
   const path = await failingSystem("hush");
-  expectWell(await sign(path, fleet.file("keys", "signing-key")));
-  expectWell(await copies["straight to the daemon"](path));
+  expectSuccess(await sign(path, fleet.file("keys", "signing-key")));
+  expectSuccess(await copies["straight to the daemon"](path));
   const failed = await deployer(`sudo -n ${supervisor} activate ${path} told-to-nobody`);
   expect(failed).toMatchObject({ code: 1, output: expect.stringMatching(/"reason":"hush"/) });
   const before = await untouched();
@@ -341,7 +344,10 @@ test("the probe key of pull requests can only probe, and gets no text of a failu
   const forwarded = await fleet.inDriver("ssh", ...options, ...pinned(), ...forward);
   expect(forwarded.code).toBe(255);
   expect(forwarded.output).toMatch(/prohibited|forwarding/i);
-  const asked = await led(probe(), (daemon) => `${nixWords.join(" ")} store info --store unix://${daemon}`);
+  const asked = await withNixDaemon(
+    probe(),
+    (daemon) => `${nixWords.join(" ")} store info --store unix://${daemon}`,
+  );
   expect(asked.code).not.toBe(0);
   expect(asked.output).toMatch(/^channel \d+: open failed/m);
   const root = await fleet.inDriver("ssh", ...options, ...pinned(), `root@${address}`, "id");
@@ -353,13 +359,13 @@ test("the probe key of pull requests can only probe, and gets no text of a failu
 test("a host whose sshd does not forward the Nix daemon's socket: the closure comes in a session, and the run says so", async () => {
   const edited = (motd: string) =>
     probed().replace('web of the sandbox"', `${motd}", daemon_forwarding = "no"`);
-  fleet.only(() => edited("closed"));
+  fleet.replaceEdit(() => edited("closed"));
   const first = await fleet.up();
-  expectWell(first);
+  expectSuccess(first);
   expect(first.output).not.toMatch(/refused to forward/);
-  fleet.only(() => edited("closed, and changed"));
+  fleet.replaceEdit(() => edited("closed, and changed"));
   const up = await fleet.up();
-  expectWell(up);
+  expectSuccess(up);
   expect(up.output).toMatch(/sshd of web refused to forward the Nix daemon's socket/);
   await fleet.expectConfirmed("web");
 });

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { listProcesses } from "../../sandbox/machines/namespace-processes.ts";
 import { type Finished, finish } from "../sandbox/sandbox.ts";
 
-export { expectWell } from "../sandbox/sandbox.ts";
+export { expectSuccess } from "../sandbox/sandbox.ts";
 
-/** Milliseconds of one test; a row is some runs of Pulumi, and a busy computer is slow. */
-export const generous = 10 * 60_000;
+/** Milliseconds of one test: a row has several runs of Pulumi, and a busy computer is slow. */
+export const ROW_TIMEOUT_MS = 10 * 60_000;
 
-/** A run of `pulumi up` under way; `prefix` is put before its command, and `options` behind it. */
+/** A running `pulumi up`; `prefix` comes before its command, `options` after it. */
 export class Run {
   readonly end: Promise<Finished>;
   readonly #child: ChildProcess;
@@ -29,7 +29,7 @@ export class Run {
         output += String(chunk);
       });
     }
-    const bound = setTimeout(() => this.kill(), generous - 60_000);
+    const bound = setTimeout(() => this.kill(), ROW_TIMEOUT_MS - 60_000);
     this.end = new Promise((done) => {
       this.#child.on("close", (code) => {
         clearTimeout(bound);
@@ -43,12 +43,12 @@ export class Run {
     return this.#ended;
   }
 
-  /** Ends the runner and all that it started at once, as a power cut would. */
+  /** Kills the runner and its children at once, as a power cut would. */
   kill(): void {
     this.#kill(this.#own());
   }
 
-  /** Ends the stack's program alone, as a resource that fails does; the engine goes on with what is under way. */
+  /** Kills only the stack's program, as a failing resource would; the engine finishes what is under way. */
   killProgram(): void {
     const isProgram = (pid: number) =>
       readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("@pulumi/pulumi/cmd/run");
@@ -72,7 +72,7 @@ export class Run {
       try {
         process.kill(pid, "SIGKILL");
       } catch {
-        // ended meanwhile
+        // it has ended already
       }
     }
   }
@@ -80,7 +80,7 @@ export class Run {
 
 /**
  * A command prefix for a runner whose ssh is configured to share connections. ssh takes its user's home from the accounts
- * and not from HOME, so the configuration is put over root's own.
+ * and not from HOME, so this configuration is mounted over root's.
  */
 export async function multiplexing(directory: string): Promise<readonly string[]> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -93,8 +93,8 @@ export async function multiplexing(directory: string): Promise<readonly string[]
   return prefix;
 }
 
-/** The run failed and said so: host, end, step, and each of `more`. */
-export function expectTold(ran: Finished, told: string, ...more: readonly (string | RegExp)[]): void {
+/** The run failed and printed the verdict's line and each of `more`. */
+export function expectReported(ran: Finished, told: string, ...more: readonly (string | RegExp)[]): void {
   expect(ran.code).not.toBe(0);
   expect(ran.code).not.toBe(-1);
   expect(ran.output).toContain(told);
@@ -103,11 +103,11 @@ export function expectTold(ran: Finished, told: string, ...more: readonly (strin
 
 const summary = /^( *)([a-z][a-z0-9-]*): (confirmed|rolled-back|held|offline|failed|staged)\b/;
 
-/** What the verdict says of each host: its one summary line, and what stands below it. */
+/** The verdict's summary line of each host, and the lines below it. */
 export function summaries(output: string): Map<string, string[]> {
   const lines = output.split("\n");
   const head = lines.findLastIndex((line) => /hosts not converged|required hosts?\b/.test(line));
-  // Reasons, such as "error: failed to …", stand further in than the hosts' lines.
+  // Reasons, such as "error: failed to …", are indented deeper than the hosts' lines.
   const margin = /^ */.exec(lines[head] ?? "")?.[0];
   const told = new Map<string, string[]>();
   let own: string[] = [];
@@ -115,7 +115,7 @@ export function summaries(output: string): Map<string, string[]> {
     const [, indent, host = ""] = summary.exec(line) ?? [];
     if (indent !== undefined && indent === margin) {
       own = [];
-      // A second line of the same host is kept, for the count to show it.
+      // A second line of the same host is kept, so that the count shows it.
       told.set(told.has(host) ? `${host} again` : host, own);
     } else if (line.trim() === "" || /^\S/.test(line)) own = [];
     own.push(line);

@@ -1,29 +1,29 @@
 /**
- * Sixty hosts in three waves, three of them dead, one slow and one hostile: the verdict, the stack's outputs, its state and the hosts
- * themselves say the same of each. Every run gives these parts to other hosts. PANTHEROS_TRUTH_RUNS: how many runs.
+ * Sixty hosts in three waves: three dead, one slow, one hostile. Verdict, outputs, state and the hosts themselves agree
+ * about each. Every run gives these roles to different hosts. PANTHEROS_TRUTH_RUNS: number of runs.
  */
 import { type DeployOutcome, readDeployResult } from "../../deployer/protocol/result.ts";
 import {
   all,
   change,
   type Edit,
-  expectWell,
-  generous,
+  expectSuccess,
+  type HostState,
   key,
-  type Moment,
   Rehearsal,
+  ROW_TIMEOUT_MS,
   summaries,
   withMachines,
 } from "./rehearsal.ts";
 
-jest.setTimeout(generous);
+jest.setTimeout(ROW_TIMEOUT_MS);
 
 const fleet = new Rehearsal("sixty");
 const waveSize = 20;
 const hosts = Array.from({ length: 3 * waveSize }, (_, at) => `h${String(at + 1).padStart(2, "0")}`);
 const runs = Array.from({ length: Number(process.env["PANTHEROS_TRUTH_RUNS"] || "1") }, (_, at) => at + 1);
 
-/** Adopted machines and nothing else. */
+/** Adopted machines only. */
 const adopted: Edit = all(
   () => `schema = 1
 
@@ -46,8 +46,8 @@ health_seconds = 60
   ...hosts.slice(waveSize).map((host, at) => key(host, `wave = ${at < waveSize ? 2 : 3}`)),
 );
 
-/** Who plays which part in a run. The unreachable and the hostile host of the second wave hold the third. */
-function castOf(run: number) {
+/** The roles in a run. The unreachable and the hostile host of the second wave hold the third. */
+function rolesOf(run: number) {
   const inWave = (wave: number, at: number) => hosts[(wave - 1) * waveSize + (at % waveSize)] ?? "";
   return {
     bestEffort: inWave(1, run),
@@ -58,7 +58,7 @@ function castOf(run: number) {
     held: hosts.slice(2 * waveSize),
   };
 }
-type Cast = ReturnType<typeof castOf>;
+type Cast = ReturnType<typeof rolesOf>;
 
 const deadOf = (cast: Cast): readonly string[] => [cast.bestEffort, cast.unreachable, cast.heldAndDead];
 
@@ -68,15 +68,17 @@ function expectedEnd(cast: Cast, host: string): DeployOutcome {
   return cast.held.includes(host) ? "held" : "confirmed";
 }
 
-/** One value for each host, such as an outcome. */
+/** A value for each host, such as its outcome. */
 function ofEach<T>(ask: (host: string) => T): Record<string, T> {
   return Object.fromEntries(hosts.map((host) => [host, ask(host)]));
 }
 
-const momentsOf = async (asked: readonly string[]): Promise<Readonly<Record<string, Moment>>> =>
-  Object.fromEntries(await Promise.all(asked.map(async (host) => [host, await fleet.moment(host)] as const)));
+const momentsOf = async (asked: readonly string[]): Promise<Readonly<Record<string, HostState>>> =>
+  Object.fromEntries(
+    await Promise.all(asked.map(async (host) => [host, await fleet.hostState(host)] as const)),
+  );
 
-/** Takes part in the activation, and confirms with the token of another deploy without having switched. */
+/** Accepts the activation without switching, and confirms with the token of a different deploy. */
 const lies = `#!/bin/sh
 case $1 in
   activate) printf '{"outcome":"waiting","running":"%s","token":"%s"}\\n' "$2" "$3"; echo "$2" >/root/wanted ;;
@@ -86,20 +88,20 @@ esac
 `;
 const supervisor = "$(readlink -f /run/current-system/sw/bin/pantheros-supervisor)";
 
-async function becomeHostile(host: string): Promise<void> {
+async function makeHostile(host: string): Promise<void> {
   const install = `set -e; at=${supervisor}; cp -p "$at" /root/supervisor; cat >"$at.new"; chmod 0555 "$at.new"; mv -f "$at.new" "$at"`;
-  expectWell(await fleet.inside(host, install, lies));
+  expectSuccess(await fleet.onMachine(host, install, lies));
 }
 
-async function becomeHonest(host: string): Promise<void> {
-  expectWell(await fleet.inside(host, `mv -f /root/supervisor "${supervisor}"`));
+async function restoreSupervisor(host: string): Promise<void> {
+  expectSuccess(await fleet.onMachine(host, `mv -f /root/supervisor "${supervisor}"`));
 }
 
 interface Exported {
   readonly deployment: {
     readonly resources: readonly {
       readonly urn: string;
-      /** Replaced; a run that fails leaves its deletion to the next one. */
+      /** Will be replaced; a failed run leaves the deletion to the next. */
       readonly delete?: boolean;
       readonly outputs?: { readonly stdout?: unknown };
     }[];
@@ -107,7 +109,7 @@ interface Exported {
   };
 }
 
-/** Each host's result as the state holds it. */
+/** Each host's result in the state. */
 async function resultsInState() {
   const { output } = await fleet.pulumi("stack", "export");
   const { deployment } = JSON.parse(output.slice(output.indexOf("{"))) as Exported;
@@ -120,19 +122,19 @@ async function resultsInState() {
 }
 
 beforeAll(async () => {
-  await fleet.raise(adopted, "--no-deploy", "--no-vendors");
-  expectWell(await fleet.up());
-}, 2 * generous);
-afterAll(() => fleet.lower(), generous);
+  await fleet.startFleet(adopted, "--no-deploy", "--no-vendors");
+  expectSuccess(await fleet.up());
+}, 2 * ROW_TIMEOUT_MS);
+afterAll(() => fleet.stopFleet(), ROW_TIMEOUT_MS);
 
-test.each(runs)("sixty hosts tell the truth, run %i", async (run) => {
-  const cast = castOf(run);
+test.each(runs)("sixty hosts: all reports are true, run %i", async (run) => {
+  const cast = rolesOf(run);
   const dead = deadOf(cast);
   const before = await momentsOf(hosts);
-  await Promise.all(dead.map((host) => fleet.press(host, "stop")));
-  await fleet.press(cast.slow, "slow");
-  await becomeHostile(cast.hostile);
-  fleet.only(
+  await Promise.all(dead.map((host) => fleet.operate(host, "stop")));
+  await fleet.operate(cast.slow, "slow");
+  await makeHostile(cast.hostile);
+  fleet.replaceEdit(
     all(
       key(cast.bestEffort, 'reachability = "best-effort"'),
       ...hosts.map((host) => change(host, `${host} of run ${run}`)),
@@ -158,12 +160,15 @@ test.each(runs)("sixty hosts tell the truth, run %i", async (run) => {
   for (const [host, { running, boots }] of Object.entries(after)) {
     const changed = running !== before[host]?.running;
     expect([host, changed, boots]).toEqual([host, ends[host] === "confirmed", running]);
-    expect([host, await fleet.supervisor(host, "phase")]).toEqual([host, expect.stringMatching(/^(idle|)$/)]);
+    expect([host, await fleet.recordValue(host, "phase")]).toEqual([
+      host,
+      expect.stringMatching(/^(idle|)$/),
+    ]);
     if (!changed) continue;
-    const committed = await fleet.inside(host, "cat /var/lib/pantheros/committed");
+    const committed = await fleet.onMachine(host, "cat /var/lib/pantheros/committed");
     expect([host, committed.output.trim()]).toEqual([host, `${results[host]?.token} ${running}`]);
   }
-  // What a host runs is told as it is, or as not known.
+  // A host's closure is reported correctly, or as unknown.
   for (const host of hosts) {
     const runs = (after[host] ?? before[host])?.running;
     for (const closure of [published[host]?.closure, results[host]?.running]) {
@@ -171,12 +176,12 @@ test.each(runs)("sixty hosts tell the truth, run %i", async (run) => {
     }
   }
 
-  await Promise.all(dead.map((host) => fleet.press(host, "start")));
-  await fleet.press(cast.slow, "plug");
-  await becomeHonest(cast.hostile);
-  for (const host of dead) await fleet.isBack(host, before[host] as Moment);
+  await Promise.all(dead.map((host) => fleet.operate(host, "start")));
+  await fleet.operate(cast.slow, "plug");
+  await restoreSupervisor(cast.hostile);
+  for (const host of dead) await fleet.waitRolledBack(host, before[host] as HostState);
 });
 
-test("with all of them up and honest, the next up converges every host", async () => {
-  await fleet.mend();
+test("with all hosts up and genuine, the next up converges every host", async () => {
+  await fleet.repair();
 });

@@ -1,18 +1,26 @@
 /**
- * Rows of the table that share their runs of `pulumi up`: each row breaks a host of its own and tells its story as if it
- * were alone; a run begins when every row that is not at its end has asked for one. Rows of one host follow one another.
+ * Rows of the table that share runs of `pulumi up`. Each row breaks its own host and is written as if it were alone; a
+ * run begins when every unfinished row has requested one. Rows of the same host run one after another.
  */
 import type { DeployResult } from "../../deployer/protocol/result.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
-import { ending, type Finished } from "../sandbox/sandbox.ts";
-import { all, type Edit, generous, type Moment, nothing, type Rehearsal, type Run } from "./rehearsal.ts";
+import { excerpt, type Finished } from "../sandbox/sandbox.ts";
+import {
+  all,
+  type Edit,
+  type HostState,
+  nothing,
+  type Rehearsal,
+  ROW_TIMEOUT_MS,
+  type Run,
+} from "./rehearsal.ts";
 import { summaries } from "./run.ts";
 
-export interface Story {
-  /** In the table's words. */
-  readonly row: string;
+export interface Row {
+  /** The row's title in the table. */
+  readonly title: string;
   readonly host: string;
-  readonly act: (part: Part) => Promise<void>;
+  readonly act: (row: RowContext) => Promise<void>;
 }
 
 /** The state of a stack, as `pulumi stack export` prints it. */
@@ -30,18 +38,18 @@ const once = <T>(ask: () => Promise<T>): (() => Promise<T>) => {
   };
 };
 
-/** A run that rows share, and what can be asked after its end; asked once for all of them. */
-export class Joint {
+/** A run that rows share, and queries after its end; each query is made once for all rows. */
+export class SharedRun {
   readonly run: Run;
   readonly outputs: () => Promise<StackOutputs>;
-  readonly wouldChange: () => Promise<string[]>;
+  readonly hostsToChange: () => Promise<string[]>;
   readonly preview: () => Promise<Finished>;
   readonly state: () => Promise<Exported>;
 
   constructor(fleet: Rehearsal, run: Run) {
     this.run = run;
     const ended = <T>(ask: () => Promise<T>) => once(() => run.end.then(ask));
-    // One of Pulumi's commands after the other: a preview and an export would be refused beside each other.
+    // One after another: Pulumi refuses a preview and an export at the same time.
     const outputs = ended(() => fleet.outputs());
     const state = once(async () => {
       await outputs();
@@ -50,18 +58,18 @@ export class Joint {
     });
     const wouldChange = once(async () => {
       await state();
-      return fleet.wouldChange();
+      return fleet.hostsToChange();
     });
     this.outputs = outputs;
     this.state = state;
-    this.wouldChange = wouldChange;
+    this.hostsToChange = wouldChange;
     this.preview = once(async () => {
       await wouldChange();
       return fleet.pulumi("preview", "--color", "never");
     });
   }
 
-  /** The result in the state, which is what the deploy printed. */
+  /** The deploy's result, from the state. */
   async result(host: string): Promise<DeployResult> {
     const { resources } = (await this.state()).deployment;
     const stdout = resources.find(({ urn }) => urn.endsWith(`::${host}-deploy`))?.outputs?.stdout;
@@ -69,109 +77,114 @@ export class Joint {
   }
 }
 
-/** What a row does with its host. */
-export class Part {
+/** A row's access to its host and runs. */
+export class RowContext {
   readonly fleet: Rehearsal;
   readonly host: string;
-  readonly #join: (edit: Edit) => Promise<Joint>;
-  /** Resolves when every other row has done what it does between two runs: before a look at all hosts. */
-  readonly others: () => Promise<void>;
+  readonly #join: (edit: Edit) => Promise<SharedRun>;
+  /** Resolves when every other row has finished its part between two runs: before checks of all hosts. */
+  readonly othersReady: () => Promise<void>;
 
   constructor(
     fleet: Rehearsal,
     host: string,
-    join: (edit: Edit) => Promise<Joint>,
+    join: (edit: Edit) => Promise<SharedRun>,
     others: () => Promise<void>,
   ) {
     this.fleet = fleet;
     this.host = host;
     this.#join = join;
-    this.others = others;
+    this.othersReady = others;
   }
 
-  /** The next run; `edit` is in it and in no later one. Resolves when it has begun. */
-  begin(edit: Edit): Promise<Joint> {
+  /** Starts the next run, which alone includes `edit`. Resolves when it has begun. */
+  begin(edit: Edit): Promise<SharedRun> {
     return this.#join(edit);
   }
 
-  /** The next run, to its end. */
-  async up(edit: Edit): Promise<Joint> {
-    const joint = await this.#join(edit);
-    await joint.run.end;
-    return joint;
+  /** Waits for the end of the next run. */
+  async up(edit: Edit): Promise<SharedRun> {
+    const shared = await this.#join(edit);
+    await shared.run.end;
+    return shared;
   }
 
-  moment(): Promise<Moment> {
-    return this.fleet.moment(this.host);
+  hostState(): Promise<HostState> {
+    return this.fleet.hostState(this.host);
   }
 
   /**
-   * How it ended for the host, such as "rolled-back at health": its one summary line, the outputs and the state say so, and
-   * name what the host runs. `names` are found in what the run said of this host.
+   * The host's result, such as "rolled-back at health": its summary line, outputs and state agree, and name the running
+   * system. Each of `names` matches the run's text about this host.
    */
-  async expectEnd(joint: Joint, end: string, ...names: readonly RegExp[]): Promise<void> {
+  async expectEnd(shared: SharedRun, end: string, ...names: readonly RegExp[]): Promise<void> {
     const { host, fleet } = this;
-    const { output, code } = await joint.run.end;
+    const { output, code } = await shared.run.end;
     const told = summaries(output);
     const line = told.get(host)?.[0]?.trim() ?? "";
     if (!line.startsWith(`${host}: ${end}`)) {
-      throw new Error(`wanted "${host}: ${end}"; the run said (exit ${code}):\n${ending(output)}`);
+      throw new Error(`wanted "${host}: ${end}"; the run said (exit ${code}):\n${excerpt(output)}`);
     }
     expect(told.has(`${host} again`)).toBe(false);
     const own = told.get(host)?.join("\n") ?? "";
     for (const text of names) expect(own).toMatch(text);
     const outcome = /^[a-z-]+/.exec(end)?.[0];
-    const published = (await joint.outputs()).hosts[host];
-    const result = await joint.result(host);
+    const published = (await shared.outputs()).hosts[host];
+    const result = await shared.result(host);
     expect([host, published?.outcome, result.outcome]).toEqual([host, outcome, outcome]);
     if (published?.closure !== undefined) expect(published.closure).toBe(await fleet.running(host));
     if (result.running !== undefined) expect(result.running).toBe(published?.closure);
   }
 
-  /** The old system is back with all its units, everything says so, and the next `up` would try again. */
-  async expectBack(joint: Joint, before: Moment, end: string, ...names: readonly RegExp[]): Promise<void> {
-    await this.expectEnd(joint, end, ...names);
-    expect((await joint.run.end).code).toBeGreaterThan(0);
-    await this.fleet.isBack(this.host, before);
-    expect((await joint.outputs()).hosts[this.host]?.closure).toBe(before.running);
-    expect(await joint.wouldChange()).toContain(this.host);
+  /** The host has rolled back with all its units, everything reports it, and the next `up` would try again. */
+  async expectRolledBack(
+    shared: SharedRun,
+    before: HostState,
+    end: string,
+    ...names: readonly RegExp[]
+  ): Promise<void> {
+    await this.expectEnd(shared, end, ...names);
+    expect((await shared.run.end).code).toBeGreaterThan(0);
+    await this.fleet.waitRolledBack(this.host, before);
+    expect((await shared.outputs()).hosts[this.host]?.closure).toBe(before.running);
+    expect(await shared.hostsToChange()).toContain(this.host);
   }
 }
 
-/** A row that breaks its host in one run and finds the old system back after it. */
-export const back = (
-  row: string,
+/** A row that breaks its host in one run and expects a rollback. */
+export const rollbackRow = (
+  title: string,
   host: string,
   edit: Edit,
   end: string,
   ...names: readonly RegExp[]
-): Story => ({
-  row,
+): Row => ({
+  title,
   host,
-  act: async (part) => {
-    const before = await part.moment();
-    await part.expectBack(await part.up(edit), before, end, ...names);
+  act: async (row) => {
+    const before = await row.hostState();
+    await row.expectRolledBack(await row.up(edit), before, end, ...names);
   },
 });
 
 interface Waiting {
   readonly edit: Edit;
-  readonly go: (joint: Joint) => void;
+  readonly go: (shared: SharedRun) => void;
 }
 
-/** PANTHEROS_ROWS: a regular expression that chooses rows, for work on one of them. */
-const chosen = new RegExp(process.env["PANTHEROS_ROWS"] || "");
-export const chooses = (row: string): boolean => chosen.test(row);
+/** PANTHEROS_ROWS: a regular expression that selects rows. */
+const SELECTED = new RegExp(process.env["PANTHEROS_ROWS"] || "");
+export const isSelected = (row: string): boolean => SELECTED.test(row);
 
-/** Declares the tests of rows; `prefix` is what their runs are started with. */
-export function together(
+/** Declares the tests of rows; `prefix` comes before the command of their runs. */
+export function describeRows(
   fleet: Rehearsal,
   theme: string,
-  stories: readonly Story[],
+  allRows: readonly Row[],
   prefix: () => Promise<readonly string[]> = async () => [],
 ): void {
   describe(theme, () => {
-    const rows = stories.filter(({ row }) => chooses(row));
+    const rows = allRows.filter(({ title }) => isSelected(title));
     const failed = new Map<string, unknown>();
 
     beforeAll(async () => {
@@ -191,44 +204,44 @@ export function together(
         waiting = [];
         runs += 1;
         process.stderr.write(`${fleet.name}: run ${runs}, for the rows of ${joined.length} hosts\n`);
-        fleet.only(all(nothing, ...joined.map(({ edit }) => edit)));
-        const joint = new Joint(fleet, fleet.start(before));
-        for (const { go } of joined) go(joint);
+        fleet.replaceEdit(all(nothing, ...joined.map(({ edit }) => edit)));
+        const shared = new SharedRun(fleet, fleet.start(before));
+        for (const { go } of joined) go(shared);
       };
       const join = (edit: Edit) =>
-        new Promise<Joint>((go) => {
+        new Promise<SharedRun>((go) => {
           waiting.push({ edit, go });
           beginWhenAll();
         });
-      const others = () =>
+      const othersReady = () =>
         new Promise<void>((go) => {
           pausing.push(go);
           beginWhenAll();
         });
-      const tell = async (host: string) => {
-        const part = new Part(fleet, host, join, others);
-        for (const { row, act } of rows.filter((one) => one.host === host)) {
-          await act(part).catch(async (error) => {
-            failed.set(row, error);
-            // For the rows after it.
-            await fleet.press(host, "start", "plug", "free").catch(() => undefined);
+      const runRows = async (host: string) => {
+        const row = new RowContext(fleet, host, join, othersReady);
+        for (const { title, act } of rows.filter((one) => one.host === host)) {
+          await act(row).catch(async (error) => {
+            failed.set(title, error);
+            // For the rows that follow.
+            await fleet.operate(host, "start", "plug", "free").catch(() => undefined);
             await fleet.openGate(host).catch(() => undefined);
           });
         }
         active -= 1;
         beginWhenAll();
       };
-      await Promise.all(hosts.map(tell));
-    }, 3 * generous);
+      await Promise.all(hosts.map(runRows));
+    }, 3 * ROW_TIMEOUT_MS);
 
-    for (const { row } of rows) {
-      test(row, () => {
-        if (failed.has(row)) throw failed.get(row);
+    for (const { title } of rows) {
+      test(title, () => {
+        if (failed.has(title)) throw failed.get(title);
       });
     }
 
-    test(`${theme}: mended, the next up converges every host, and the preview after it shows no change`, async () => {
-      await fleet.mend();
+    test(`${theme}: repaired, the next up converges every host, and the preview after it shows no change`, async () => {
+      await fleet.repair();
     });
   });
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { expectWell, Sandbox } from "./sandbox.ts";
+import { expectSuccess, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(15 * 60_000);
 
@@ -22,7 +22,7 @@ function wants(host: string, build: string): void {
 
 /** Of a host's system the paths that only this system has. */
 async function ownPaths(host: string, closure: string): Promise<string[]> {
-  const { output } = await sandbox.inside(host, `nix-store -qR ${closure}`);
+  const { output } = await sandbox.onMachine(host, `nix-store -qR ${closure}`);
   const paths = output.split("\n").filter((path) => /-(filler-\d+|etc-[a-z]+|nixos-system-.*)$/.test(path));
   expect(paths).toHaveLength(5);
   return paths;
@@ -33,36 +33,36 @@ const runnerHas = async (path: string) =>
 
 /** How a host's store knows a path: `ultimate` where it was built there, and who signed. */
 const known = async (host: string, path: string) =>
-  (await sandbox.inside(host, `nix path-info --sigs ${path}`)).output;
+  (await sandbox.onMachine(host, `nix path-info --sigs ${path}`)).output;
 
 describe("where closures are built", () => {
   beforeAll(async () => {
-    await sandbox.fresh();
-    expectWell(await sandbox.cli("up"));
+    await sandbox.reset();
+    expectSuccess(await sandbox.cli("up"));
     // Their own keys come to them with systems that the runner has built.
     for (const host of ["db", "legacy"]) {
       const line = await sandbox.buildKey(host);
       sandbox.editFleet((text) => text.replace(`[hosts.${host}]\n`, `[hosts.${host}]\n${line}`));
     }
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
   });
 
   afterAll(async () => {
-    expectWell(await sandbox.cli("down"));
+    expectSuccess(await sandbox.cli("down"));
   });
 
   test("on the target, and on another host: nothing of it in the runner's store, signatures required", async () => {
     wants("db", "target");
     wants("legacy", "web");
     wants("web", "local");
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
 
     const { hosts } = await sandbox.outputs();
     for (const host of ["db", "legacy", "web"]) {
       const closure = hosts[host]?.closure ?? "";
       expect([host, hosts[host]]).toMatchObject([host, { outcome: "confirmed" }]);
       expect(await sandbox.running(host)).toBe(closure);
-      const conf = await sandbox.inside(host, "cat /etc/pantheros/deploy.conf");
+      const conf = await sandbox.onMachine(host, "cat /etc/pantheros/deploy.conf");
       expect(conf.output).toContain("require_signature=true");
       // The check of the runner's store can tell: what is built there is there.
       for (const path of await ownPaths(host, closure)) {
@@ -82,15 +82,15 @@ describe("where closures are built", () => {
   test("a builder that does not answer is named; the host it builds for is not touched, and the next up builds", async () => {
     const before = await sandbox.running("legacy");
     wants("legacy", "web");
-    expectWell(await sandbox.cli("machine", "unplug", "web"));
+    expectSuccess(await sandbox.cli("machine", "unplug", "web"));
     const failed = await sandbox.up();
     expect(failed.code).not.toBe(0);
     expect(failed.output).toMatch(/legacy: failed at build/);
     expect(failed.output).toMatch(/hint:.*web, which builds for legacy: the host does not answer/);
     expect(await sandbox.running("legacy")).toBe(before);
 
-    expectWell(await sandbox.cli("machine", "plug", "web"));
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.cli("machine", "plug", "web"));
+    expectSuccess(await sandbox.up());
     expect(await sandbox.running("legacy")).toBe((await sandbox.outputs()).hosts["legacy"]?.closure);
     expect(await sandbox.running("legacy")).not.toBe(before);
   });
@@ -98,7 +98,7 @@ describe("where closures are built", () => {
   test("a builder that the inventory trusts like the runner: the fleet's key", async () => {
     sandbox.editFleet((text) => text.replace("[deploy]\n", '[deploy]\ntrusted_builders = ["web"]\n'));
     wants("legacy", "web");
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
     const { closure = "", outcome } = (await sandbox.outputs()).hosts["legacy"] ?? {};
     expect(outcome).toBe("confirmed");
     expect(await known("legacy", closure)).toMatch(/\sbuilds-1:/);

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { expectWell, Sandbox } from "./sandbox.ts";
+import { expectSuccess, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(15 * 60_000);
 
@@ -29,7 +29,7 @@ const answered = (): string[] =>
 
 /** Of a system on web the paths that only it has. */
 async function ownPaths(closure: string): Promise<string[]> {
-  const { output } = await sandbox.inside("web", `nix-store -qR ${closure}`);
+  const { output } = await sandbox.onMachine("web", `nix-store -qR ${closure}`);
   const paths = output.split("\n").filter((path) => /-(filler-\d+|etc-web|nixos-system-.*)$/.test(path));
   expect(paths).toHaveLength(5);
   return paths;
@@ -48,24 +48,24 @@ const webRuns = async () => {
 
 describe("the binary cache in a bucket", () => {
   beforeAll(async () => {
-    await sandbox.fresh();
+    await sandbox.reset();
     sandbox.editFleet((text) =>
       text
         .replace("[cache]\n", `[cache]\nurl = "${url}"\npush = "${push}"\n`)
         .replace('purpose = "cache"\n', 'purpose = "cache"\npublic_read = true\n'),
     );
-    expectWell(await sandbox.cli("up"));
+    expectSuccess(await sandbox.cli("up"));
   });
 
   afterAll(async () => {
-    expectWell(await sandbox.cli("down"));
+    expectSuccess(await sandbox.cli("down"));
   });
 
   test("a closure is pushed once, and its bytes come to the host from the cache", async () => {
     changeWeb();
     const before = answered().length;
     const up = await sandbox.up();
-    expectWell(up);
+    expectSuccess(up);
     expect(up.output).not.toMatch(/warning: (push|cache)/);
     const requests = answered().slice(before);
     const paths = await ownPaths(await webRuns());
@@ -93,7 +93,7 @@ describe("the binary cache in a bucket", () => {
     sandbox.editFleet((text) => text.replace(push, "http://127.0.0.1:9/nobody"));
     changeWeb();
     const up = await sandbox.up();
-    expectWell(up);
+    expectSuccess(up);
     expect(up.output).toMatch(/web: confirmed, generation \d+\n\s+warning: \| push: .*127\.0\.0\.1:9/);
     const [path = ""] = await ownPaths(await webRuns());
     expect((await inBucket(narinfo(path))).code).toBe(22);
@@ -103,14 +103,14 @@ describe("the binary cache in a bucket", () => {
   test("a cache that the host cannot reach: copied, with a warning", async () => {
     const rules =
       "table inet broken { chain out { type filter hook output priority 0; tcp dport 9000 reject; }; }";
-    expectWell(await sandbox.inside("web", "nft -f -", rules));
+    expectSuccess(await sandbox.onMachine("web", "nft -f -", rules));
     changeWeb();
     const up = await sandbox.up();
-    expectWell(up);
+    expectSuccess(up);
     expect(up.output).toMatch(
       /web: confirmed, generation \d+\n\s+warning: \| cache: web says: unable to download/,
     );
     await webRuns();
-    expectWell(await sandbox.inside("web", "nft delete table inet broken"));
+    expectSuccess(await sandbox.onMachine("web", "nft delete table inet broken"));
   });
 });

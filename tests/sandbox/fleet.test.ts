@@ -1,5 +1,5 @@
 import { rmSync, writeFileSync } from "node:fs";
-import { expectWell, hostsOf, Sandbox } from "./sandbox.ts";
+import { expectSuccess, hostsOf, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(15 * 60_000);
 
@@ -7,7 +7,7 @@ const sandbox = new Sandbox("fleet");
 
 /** Logins of the deploy user so far, as the host counts them. */
 async function loginsTo(host: string): Promise<number> {
-  const { output } = await sandbox.inside(
+  const { output } = await sandbox.onMachine(
     host,
     "journalctl --no-pager | grep -c 'Accepted .* for deploy from '",
   );
@@ -16,19 +16,19 @@ async function loginsTo(host: string): Promise<number> {
 
 describe("a fleet from nothing to healthy hosts", () => {
   beforeAll(async () => {
-    await sandbox.fresh();
+    await sandbox.reset();
   });
 
   afterAll(async () => {
     const down = await sandbox.cli("down");
     expect(down.output).not.toMatch(/error/i);
     expect(down.code).toBe(0);
-    expect(sandbox.remains()).toEqual([]);
+    expect(sandbox.leftovers()).toEqual([]);
   });
 
   test("`make sandbox` ends with every host confirmed and what to type next", async () => {
     const { code, output } = await sandbox.cli("up");
-    expectWell({ code, output });
+    expectSuccess({ code, output });
     for (const host of ["web", "db", "legacy"]) expect(output).toContain(host);
     expect(output).toMatch(/tools\/pulumi preview/);
     const { hosts } = await sandbox.outputs();
@@ -46,11 +46,11 @@ describe("a fleet from nothing to healthy hosts", () => {
   test("each host runs the closure that the outputs name, and its unit runs", async () => {
     const { hosts } = await sandbox.outputs();
     for (const [name, host] of Object.entries(hosts)) expect(await sandbox.running(name)).toBe(host.closure);
-    const unit = await sandbox.inside(
+    const unit = await sandbox.onMachine(
       "web",
       "systemctl is-active hello.service && curl -fsS http://127.0.0.1:8080/",
     );
-    expectWell(unit);
+    expectSuccess(unit);
     expect(unit.output).toMatch(/^active\n/);
   });
 
@@ -81,7 +81,7 @@ describe("a fleet from nothing to healthy hosts", () => {
         ...run,
       );
     };
-    expectWell(await ssh(hostKey));
+    expectSuccess(await ssh(hostKey));
     const other = hosts["db"]?.hostKey ?? "";
     const refused = await ssh(other);
     expect(refused.code).toBe(255);
@@ -107,7 +107,7 @@ describe("a fleet from nothing to healthy hosts", () => {
     expect(hostsOf(steps)).toEqual(new Set(["web"]));
     const before = await sandbox.running("web");
     const logins = await loginsTo("web");
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
     expect(await sandbox.running("web")).toBe((await sandbox.outputs()).hosts["web"]?.closure);
     expect(await sandbox.running("web")).not.toBe(before);
     // The probe, one connection for the closure and its activation, and the confirmation's own.
@@ -123,7 +123,7 @@ describe("a fleet from nothing to healthy hosts", () => {
     const servers = steps.filter(({ urn }) => urn.includes("hcloud:index/server:Server"));
     expect(servers.map(({ op }) => op)).toEqual(["update"]);
     expect(steps.filter(({ op }) => op !== "update")).toEqual([]);
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
     expect(await sandbox.changes()).toEqual([]);
   });
 
@@ -149,7 +149,9 @@ describe("a fleet from nothing to healthy hosts", () => {
     expect(failed.output).toMatch(/db.*activate/s);
     expect(failed.output).toContain("switch-to-configuration");
     expect(await sandbox.running("db")).toBe(before.db);
-    expect((await sandbox.inside("db", "systemctl is-active database.service")).output.trim()).toBe("active");
+    expect((await sandbox.onMachine("db", "systemctl is-active database.service")).output.trim()).toBe(
+      "active",
+    );
     expect(await sandbox.running("web")).not.toBe(before.web);
     const truth = await sandbox.outputs();
     expect(truth.hosts["db"]).toMatchObject({ outcome: "rolled-back", closure: before.db });
@@ -162,7 +164,7 @@ describe("a fleet from nothing to healthy hosts", () => {
     sandbox.editFleet((text) =>
       text.replace('motd = "db, failing", activation = "fail"', 'motd = "db, mended"'),
     );
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
     expect((await sandbox.outputs()).hosts["db"]).toMatchObject({
       outcome: "confirmed",
       closure: await sandbox.running("db"),
@@ -173,14 +175,14 @@ describe("a fleet from nothing to healthy hosts", () => {
   test("drift: a host switched by hand shows in the preview, and the next up repairs it", async () => {
     const wanted = await sandbox.running("web");
     const previous = (
-      await sandbox.inside("web", "readlink -f /nix/var/nix/gcroots/pantheros-previous")
+      await sandbox.onMachine("web", "readlink -f /nix/var/nix/gcroots/pantheros-previous")
     ).output.trim();
     expect(previous).toMatch(/^\/nix\/store\//);
-    expect(await sandbox.inside("web", `${previous}/bin/switch-to-configuration switch`)).toMatchObject({
+    expect(await sandbox.onMachine("web", `${previous}/bin/switch-to-configuration switch`)).toMatchObject({
       code: 0,
     });
     expect(hostsOf(await sandbox.changes())).toEqual(new Set(["web"]));
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
     expect(await sandbox.running("web")).toBe(wanted);
     expect(await sandbox.changes()).toEqual([]);
   });
@@ -192,7 +194,7 @@ describe("a fleet from nothing to healthy hosts", () => {
     const texts = async () =>
       (await sandbox.inDriver("dig", "+short", "example.test", "TXT")).output.trim().split("\n").sort();
     sandbox.editFleet((fleet) => fleet.replace(own, own + text("second") + text(long)));
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
     const strings = `"${long.slice(0, 255)}" "${long.slice(255)}"`;
     expect(await texts()).toEqual([strings, '"second"', '"v=spf1 -all"'].sort());
     sandbox.editFleet((fleet) =>
@@ -200,13 +202,13 @@ describe("a fleet from nothing to healthy hosts", () => {
     );
     const steps = await sandbox.changes();
     expect(steps.map(({ op }) => op)).toEqual(["delete"]);
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
     expect(await texts()).toEqual([strings, '"second"'].sort());
     expect(await sandbox.changes()).toEqual([]);
   });
 
   test("refresh finds nothing that drifted at the vendors", async () => {
     const refreshed = await sandbox.pulumi("refresh", "--yes", "--expect-no-changes", "--color", "never");
-    expectWell(refreshed);
+    expectSuccess(refreshed);
   });
 });

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { expectWell, Sandbox } from "./sandbox.ts";
+import { expectSuccess, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(20 * 60_000);
 
@@ -38,31 +38,31 @@ const act = async (id: number | undefined, verb: string, body = "{}") => {
     "content-type: application/json",
   ];
   const url = `http://198.51.100.1:8001/v1/servers/${id}/actions/${verb}`;
-  expectWell(await sandbox.inDriver("curl", ...words, "-d", body, url));
+  expectSuccess(await sandbox.inDriver("curl", ...words, "-d", body, url));
 };
 const serverOf = async (name: string) => (await vendor(`/servers?name=${name}`))["servers"]?.[0];
 const converged = async () => {
   const up = await sandbox.up();
-  expectWell(up);
+  expectSuccess(up);
   expect(await sandbox.changes()).toEqual([]);
   return up;
 };
 /** Root on a machine; the vendor's machines keep the name that they were made under. */
 const machineId = async (machine: string) =>
-  (await sandbox.inside(machine, "cat /etc/machine-id")).output.trim();
+  (await sandbox.onMachine(machine, "cat /etc/machine-id")).output.trim();
 
 describe("hosts come, are renamed, and go: each one edit and one up", () => {
   beforeAll(async () => {
-    await sandbox.fresh();
-    expectWell(await sandbox.cli("up"));
+    await sandbox.reset();
+    expectSuccess(await sandbox.cli("up"));
     for (const host of ["web", "db", "legacy"]) {
-      expectWell(await sandbox.cli("join", host));
+      expectSuccess(await sandbox.cli("join", host));
     }
   });
 
   afterAll(async () => {
-    expectWell(await sandbox.cli("down"));
-    expect(sandbox.remains()).toEqual([]);
+    expectSuccess(await sandbox.cli("down"));
+    expect(sandbox.leftovers()).toEqual([]);
   });
 
   test("import: a machine that runs a NixOS, with its host key in its table; it is not installed and keeps what it has", async () => {
@@ -75,11 +75,11 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.21"${key}
     const fleet = readFileSync(sandbox.file("nix", "fleet.toml"), "utf8");
     writeFileSync(sandbox.file("nix", "fleet.toml"), fleet + spare(""));
     // The sandbox puts the machine there; its pin is then the table's affair alone.
-    expectWell(await sandbox.cli("up", "--no-deploy"));
+    expectSuccess(await sandbox.cli("up", "--no-deploy"));
     const pins = readFileSync(sandbox.file("known_hosts"), "utf8");
     const [, key = ""] = new RegExp(`^${SPARE},\\S+ (ssh-ed25519 \\S+)$`, "m").exec(pins) ?? [];
     writeFileSync(sandbox.file("known_hosts"), pins.replace(new RegExp(`^${SPARE},.*\\n`, "m"), ""));
-    await sandbox.inside(SPARE, "echo data >/var/keep");
+    await sandbox.onMachine(SPARE, "echo data >/var/keep");
     const id = await machineId(SPARE);
     expect((await sandbox.pulumi("preview", "--color", "never")).output).toMatch(
       new RegExp(`hosts\\.${SPARE}: no host key is pinned`),
@@ -89,7 +89,7 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.21"${key}
     await converged();
     expect((await sandbox.outputs()).hosts[SPARE]).toMatchObject({ outcome: "confirmed", hostKey: key });
     expect(await machineId(SPARE)).toBe(id);
-    expect((await sandbox.inside(SPARE, "cat /var/keep")).output.trim()).toBe("data");
+    expect((await sandbox.onMachine(SPARE, "cat /var/keep")).output.trim()).toBe("data");
   });
 
   test("one machine under two names: a preview is refused, and up does nothing on it, whatever its keys and addresses", async () => {
@@ -98,8 +98,8 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.21"${key}
     const conf = "/etc/ssh/sshd_config.d/twin.conf";
     const keys = "/etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ecdsa_key";
     const script = `ip addr add 100.64.100.20/32 dev eth0 && ssh-keygen -q -t ecdsa -N "" -f /etc/ssh/ssh_host_ecdsa_key && for k in ${keys}; do echo "HostKey $k"; done >${conf} && systemctl restart ssh && cut -d" " -f1,2 /etc/ssh/ssh_host_ecdsa_key.pub`;
-    const made = await sandbox.inside("legacy", script);
-    expectWell(made);
+    const made = await sandbox.onMachine("legacy", script);
+    expectSuccess(made);
     const key = made.output.trim().split("\n").at(-1) ?? "";
     const file = sandbox.file("nix", "fleet.toml");
     const fleet = readFileSync(file, "utf8");
@@ -124,7 +124,7 @@ provider = { kind = "existing", vendor = "home", address = "100.64.100.20", host
     expect(await sandbox.running("legacy")).toBe(legacy);
 
     writeFileSync(file, fleet);
-    await sandbox.inside(
+    await sandbox.onMachine(
       "legacy",
       `ip addr del 100.64.100.20/32 dev eth0; rm ${conf} /etc/ssh/ssh_host_ecdsa_key*; systemctl restart ssh`,
     );
@@ -134,7 +134,7 @@ provider = { kind = "existing", vendor = "home", address = "100.64.100.20", host
 
   test("resize: what the vendor would refuse is refused before the machine is stopped for it", async () => {
     const boot = "cat /proc/sys/kernel/random/boot_id";
-    const before = (await sandbox.inside("web", boot)).output;
+    const before = (await sandbox.onMachine("web", boot)).output;
     const file = sandbox.file("nix", "fleet.toml");
     const fleet = readFileSync(file, "utf8");
     const web = 'location = "fsn1", server_type = "cx23"';
@@ -160,7 +160,7 @@ provider = { kind = "existing", vendor = "home", address = "100.64.100.20", host
       expect(up.output).toMatch(expected);
     }
     writeFileSync(file, fleet);
-    expect((await sandbox.inside("web", boot)).output).toBe(before);
+    expect((await sandbox.onMachine("web", boot)).output).toBe(before);
     expect(await sandbox.changes()).toEqual([]);
   });
 
@@ -169,7 +169,7 @@ provider = { kind = "existing", vendor = "home", address = "100.64.100.20", host
     await act(server?.id, "poweroff");
     expect((await serverOf("web"))?.status).toBe("off");
     const preview = await sandbox.pulumi("preview", "--color", "never");
-    expectWell(preview);
+    expectSuccess(preview);
     expect(preview.output).toMatch(/web: the host does not answer: the server is off at Hetzner Cloud/);
     const up = await converged();
     expect(up.output).toMatch(/web: the server was off at Hetzner Cloud and was powered on/);
@@ -212,7 +212,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
 `;
     // The sandbox puts the host's secrets into its vault.
     writeFileSync(sandbox.file("nix", "fleet.toml"), fleet + more);
-    expectWell(await sandbox.cli("up", "--no-deploy"));
+    expectSuccess(await sandbox.cli("up", "--no-deploy"));
     writeFileSync(sandbox.file("nix", "fleet.toml"), changed + more);
     const [web, legacy] = [await sandbox.running("web"), await sandbox.running("legacy")];
     const noServer = { fault: "refuse", vendor: "hetzner", match: "POST /v1/servers" } as const;
@@ -242,7 +242,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
     const before = (await sandbox.outputs()).hosts;
     const server = await serverOf("db");
     const ids = [await machineId("db"), await machineId("legacy")];
-    await sandbox.inside("db", "echo data >/var/keep");
+    await sandbox.onMachine("db", "echo data >/var/keep");
     sandbox.editFleet((text) =>
       text
         .replace("[hosts.db]", '[hosts.data]\nformerly = "db"\naliases = ["db"]')
@@ -275,7 +275,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
     }
     expect(services["database"]?.host).toBe("data");
     expect([await machineId("db"), await machineId("legacy")]).toEqual(ids);
-    expect((await sandbox.inside("db", "cat /var/keep; hostname")).output.trim().split("\n")).toEqual([
+    expect((await sandbox.onMachine("db", "cat /var/keep; hostname")).output.trim().split("\n")).toEqual([
       "data",
       "data",
     ]);
@@ -292,7 +292,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
     expect(await names("legacy.example.test")).toEqual([]);
     expect(await names("data.tail0000.ts.net")).toHaveLength(1);
     expect(await names("db.tail0000.ts.net")).toEqual([]);
-    expectWell(await sandbox.cli("ssh", "data", "true"));
+    expectSuccess(await sandbox.cli("ssh", "data", "true"));
   });
 
   test("afterwards `formerly` may stay or go, and the sandbox finds its machine again", async () => {
@@ -305,7 +305,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
     expect(moved).not.toBe(items);
     writeFileSync(vault, moved);
     expect(await sandbox.changes()).toEqual([]);
-    expectWell(await sandbox.cli("up", "--no-deploy"));
+    expectSuccess(await sandbox.cli("up", "--no-deploy"));
     expect(await sandbox.changes()).toEqual([]);
     sandbox.editFleet((text) => text.replace('formerly = "db"\n', ""));
     expect(await sandbox.changes()).toEqual([]);
@@ -328,7 +328,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
     expect(await names("data.tail0000.ts.net")).toEqual([]);
     expect(await names("web.tail0000.ts.net")).toHaveLength(1);
     expect((await serverOf("data"))?.id).toBe(id);
-    expect((await sandbox.inside("db", "cat /var/keep")).output.trim()).toBe("data");
+    expect((await sandbox.onMachine("db", "cat /var/keep")).output.trim()).toBe("data");
     expect((await sandbox.inDriver("curl", "-sm", "3", `telnet://${address}:22`)).code).toBe(28);
     const state = (await sandbox.pulumi("stack", "export")).output;
     for (const gone of ["data-deploy", "tailnet-key-data", "secrets-item-tailnet-data"])
@@ -360,7 +360,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
 
     afterAll(async () => {
       sandbox.editFleet((text) => text.replace("protect = true\n", ""));
-      expectWell(await sandbox.up());
+      expectSuccess(await sandbox.up());
     });
 
     test("taking the table out is refused, naming what is protected", async () => {

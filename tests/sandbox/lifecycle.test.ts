@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { NOT_READ } from "../../tools/recovery/deployment.ts";
-import { expectWell, Sandbox } from "./sandbox.ts";
+import { expectSuccess, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(30 * 60_000);
 
@@ -81,7 +81,7 @@ provider = { kind = "hetzner", location = "fsn1", server_type = "cx23", image = 
 [hosts.legacy]`,
     ),
   );
-  expectWell(await sandbox.cli("up", "--no-deploy"));
+  expectSuccess(await sandbox.cli("up", "--no-deploy"));
   const run = (...words: string[]) => ["tools/pulumi", ...words, "--stack", "sandbox"];
   const up = run("up", "--yes", "--skip-preview", "--color", "never");
   const made = () => isPending(`${host}-server`) && serverNamed(host) !== undefined;
@@ -93,13 +93,13 @@ provider = { kind = "hetzner", location = "fsn1", server_type = "cx23", image = 
 
 describe("`make sandbox`, killed", () => {
   beforeAll(async () => {
-    await sandbox.fresh();
+    await sandbox.reset();
   });
 
   afterAll(async () => {
     const down = await sandbox.cli("down");
-    expectWell(down);
-    expect(sandbox.remains()).toEqual([]);
+    expectSuccess(down);
+    expect(sandbox.leftovers()).toEqual([]);
   });
 
   // Three moments spread over the run, each random within its third; the name of the test says which it was.
@@ -110,7 +110,7 @@ describe("`make sandbox`, killed", () => {
     for (const moment of moments) ends.push(await killedUp(moment));
     expect(ends).toContain("killed");
     const { code, output } = await sandbox.cli("up");
-    expectWell({ code, output });
+    expectSuccess({ code, output });
     const { hosts } = await sandbox.outputs();
     expect(Object.values(hosts).map((host) => host.outcome)).toEqual(["confirmed", "confirmed", "confirmed"]);
     expect(await sandbox.changes()).toEqual([]);
@@ -122,7 +122,7 @@ describe("`make sandbox`, killed", () => {
     const addresses = addressesOf(server?.id);
     expect(addresses).toHaveLength(2);
 
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
 
     expect(state()).not.toContain(NOT_READ);
     expect(serverNamed("extra")?.id).toBe(server?.id);
@@ -133,10 +133,10 @@ describe("`make sandbox`, killed", () => {
 
   test("down, after the same kills, and up again: nothing remains in between, and the fleet comes back", async () => {
     await killedWhileMaking("another");
-    expectWell(await sandbox.cli("down"));
-    expect(sandbox.remains()).toEqual([]);
-    await sandbox.fresh();
+    expectSuccess(await sandbox.cli("down"));
+    expect(sandbox.leftovers()).toEqual([]);
+    await sandbox.reset();
     const { code, output } = await sandbox.cli("up");
-    expectWell({ code, output });
+    expectSuccess({ code, output });
   });
 });

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { expectWell, hostsOf, Sandbox } from "./sandbox.ts";
+import { expectSuccess, hostsOf, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(20 * 60_000);
 
@@ -17,16 +17,16 @@ describe("rolled back on purpose", () => {
   const second = new Map<string, string>();
 
   beforeAll(async () => {
-    await sandbox.fresh();
+    await sandbox.reset();
     // Two waves: web alone is the second.
     sandbox.editFleet((text) => text.replace("[hosts.web]", "[hosts.web]\nwave = 2"));
-    expectWell(await sandbox.cli("up"));
+    expectSuccess(await sandbox.cli("up"));
     for (const host of hosts) first.set(host, await system(host));
   });
 
   afterAll(async () => {
-    expectWell(await sandbox.cli("down"));
-    expect(sandbox.remains()).toEqual([]);
+    expectSuccess(await sandbox.cli("down"));
+    expect(sandbox.leftovers()).toEqual([]);
   });
 
   test("what cannot be done is said, and nothing is changed", async () => {
@@ -45,15 +45,15 @@ describe("rolled back on purpose", () => {
 
   test("one host: the system of before runs and boots, nothing is built, and the next preview shows no change", async () => {
     for (const host of hosts) motd(`${host} of the sandbox`, `${host}, second`);
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
     for (const host of hosts) second.set(host, await system(host));
     expect(second.get("web")).not.toBe(first.get("web"));
 
     const back = await rollback("web");
-    expectWell(back);
+    expectSuccess(back);
     expect(back.output).not.toMatch(/web: (build|copy)/);
     expect(await system("web")).toBe(first.get("web"));
-    expect((await sandbox.inside("web", "readlink /boot/pantheros-default")).output.trim()).toBe(
+    expect((await sandbox.onMachine("web", "readlink /boot/pantheros-default")).output.trim()).toBe(
       first.get("web"),
     );
     expect((await sandbox.outputs()).hosts["web"]).toMatchObject({
@@ -66,7 +66,7 @@ describe("rolled back on purpose", () => {
 
   test("it may be said twice, and the pin outlives changes of the flake", async () => {
     const again = await rollback("web", "--no-up");
-    expectWell(again);
+    expectSuccess(again);
     expect(again.output).toContain(`web: already pinned to ${first.get("web")}`);
     motd("web, second", "web, third");
     expect(await sandbox.changes()).toEqual([]);
@@ -74,7 +74,7 @@ describe("rolled back on purpose", () => {
 
   test("drift of a pinned host is shown with the pin, and put right", async () => {
     const other = second.get("web") ?? "";
-    expect(await sandbox.inside("web", `${other}/bin/switch-to-configuration test`)).toMatchObject({
+    expect(await sandbox.onMachine("web", `${other}/bin/switch-to-configuration test`)).toMatchObject({
       code: 0,
     });
     const preview = await sandbox.pulumi("preview", "--color", "never");
@@ -82,12 +82,12 @@ describe("rolled back on purpose", () => {
       /web: pinned to nixos-system-web\S* by pantheros:pins \(rolled back on purpose\)/,
     );
     expect(hostsOf(await sandbox.changes())).toEqual(new Set(["web"]));
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
     expect(await system("web")).toBe(first.get("web"));
   });
 
   test("released, the host follows the flake again", async () => {
-    expectWell(await rollback("--release", "web"));
+    expectSuccess(await rollback("--release", "web"));
     const now = await system("web");
     expect([first.get("web"), second.get("web")]).not.toContain(now);
     expect((await sandbox.outputs()).hosts["web"]).not.toHaveProperty("pinned");
@@ -97,7 +97,7 @@ describe("rolled back on purpose", () => {
 
   test("a wave: all of its hosts and no other; a change of a later wave is held meanwhile", async () => {
     const before = await system("web");
-    expectWell(await rollback("--wave", "1"));
+    expectSuccess(await rollback("--wave", "1"));
     for (const host of ["db", "legacy"]) expect(await system(host)).toBe(first.get(host));
     expect(await system("web")).toBe(before);
     expect(await sandbox.changes()).toEqual([]);
@@ -108,7 +108,7 @@ describe("rolled back on purpose", () => {
     expect(held.output).toContain("web: held: waits for db (pinned), legacy (pinned)");
     expect(await system("web")).toBe(before);
 
-    expectWell(await rollback("--release", "--wave", "1"));
+    expectSuccess(await rollback("--release", "--wave", "1"));
     for (const host of ["db", "legacy"]) expect(await system(host)).toBe(second.get(host));
     expect(await system("web")).not.toBe(before);
     expect(await sandbox.changes()).toEqual([]);
@@ -119,12 +119,12 @@ describe("rolled back on purpose", () => {
     // What db ran before asks a file for its health, which only this test makes.
     const bad = '\n[[hosts.db.health]]\nname = "gate"\nkind = "command"\ncommand = "test -e /run/gate"\n';
     sandbox.editFleet((text) => text + bad);
-    await sandbox.inside("db", "touch /run/gate");
-    expectWell(await sandbox.up());
+    await sandbox.onMachine("db", "touch /run/gate");
+    expectSuccess(await sandbox.up());
     sandbox.editFleet((text) => text.replace(bad, ""));
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
     expect(await system("db")).toBe(now);
-    await sandbox.inside("db", "rm /run/gate");
+    await sandbox.onMachine("db", "rm /run/gate");
 
     const failed = await rollback("db");
     expect(failed.code).not.toBe(0);
@@ -132,7 +132,7 @@ describe("rolled back on purpose", () => {
     expect(failed.output).toContain("tools/pulumi rollback --release db");
     expect(await system("db")).toBe(now);
     expect((await sandbox.outputs()).hosts["db"]).toMatchObject({ outcome: "rolled-back", closure: now });
-    expectWell(await rollback("--release", "db"));
+    expectSuccess(await rollback("--release", "db"));
     expect(await system("db")).toBe(now);
   });
 
@@ -140,35 +140,35 @@ describe("rolled back on purpose", () => {
     const gone = `/nix/store/${"0".repeat(32)}-nixos-system-db-gone`;
     const file = sandbox.file("Pulumi.sandbox.yaml");
     const set = ["config", "set", "--path", 'pantheros:pins["db"]', gone, "--config-file", file];
-    expectWell(await sandbox.pulumi(...set));
+    expectSuccess(await sandbox.pulumi(...set));
     const failed = await sandbox.up();
     expect(failed.code).not.toBe(0);
     expect(failed.output).toMatch(/db: failed at closure[\s\S]*no longer has the system it is pinned to/);
-    expectWell(await rollback("--release", "db"));
+    expectSuccess(await rollback("--release", "db"));
     expect(await sandbox.changes()).toEqual([]);
   });
 
   test("a host that does not answer cannot be asked, and nothing is changed", async () => {
-    expectWell(await sandbox.cli("machine", "stop", "db"));
+    expectSuccess(await sandbox.cli("machine", "stop", "db"));
     const refused = await rollback("db", "web");
     expect(refused).toMatchObject({ code: 1 });
     expect(refused.output).toMatch(/db: does not answer/);
     expect(refused.output).toContain("nothing was changed");
     expect(pinsFile()).not.toContain("/nix/store/");
-    expectWell(await sandbox.cli("machine", "start", "db"));
+    expectSuccess(await sandbox.cli("machine", "start", "db"));
     // Started is not yet up.
     const up = "for i in $(seq 300); do ss -Hltn 'sport = 22' | grep -q . && exit 0; sleep 0.1; done; exit 1";
-    expectWell(await sandbox.inside("db", up));
+    expectSuccess(await sandbox.onMachine("db", up));
   });
 
   test("a pinned host that does not answer is named by the next up, which does not wait for it", async () => {
-    expectWell(await rollback("db", "--no-up"));
-    expectWell(await sandbox.cli("machine", "unplug", "db"));
+    expectSuccess(await rollback("db", "--no-up"));
+    expectSuccess(await sandbox.cli("machine", "unplug", "db"));
     const up = await sandbox.up();
     expect(up.code).toBeGreaterThan(0); // ended by itself, not by the bound of this test
     expect(up.output).toMatch(/db: failed at connect/);
-    expectWell(await sandbox.cli("machine", "plug", "db"));
-    expectWell(await rollback("--release", "db"));
+    expectSuccess(await sandbox.cli("machine", "plug", "db"));
+    expectSuccess(await rollback("--release", "db"));
     expect(await sandbox.changes()).toEqual([]);
   });
 });

@@ -20,14 +20,14 @@ interface PreviewStep {
 }
 
 /** For an assertion's message: what Pulumi says was wrong, and the end. Between them stand the outputs of a whole fleet. */
-export function ending(output: string): string {
+export function excerpt(output: string): string {
   const wrong = /^Diagnostics:\n[\s\S]*?^(?=Outputs:)/m.exec(output)?.[0] ?? "";
   return `${wrong.slice(0, 6000)}${output.slice(-3000)}`;
 }
 
 /** The run went well; if not, the error is what it said. */
-export function expectWell({ code, output }: Finished): void {
-  if (code !== 0) throw new Error(`exit code ${code}:\n${ending(output)}`);
+export function expectSuccess({ code, output }: Finished): void {
+  if (code !== 0) throw new Error(`exit code ${code}:\n${excerpt(output)}`);
 }
 
 /** Runs a program to its end, within `seconds`; `input` becomes its standard input. */
@@ -116,7 +116,7 @@ export class Sandbox {
   }
 
   /** Starts from nothing: what an earlier run left is taken down, and the fleet is the repository's. */
-  async fresh(): Promise<void> {
+  async reset(): Promise<void> {
     if (existsSync(this.directory)) await this.cli("down");
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     cpSync("sandbox/nix", this.#flake, { recursive: true });
@@ -176,7 +176,7 @@ export class Sandbox {
   }
 
   /** Runs a shell command as root on a machine, past its sshd. */
-  async inside(machine: string, command: string, input = ""): Promise<Finished> {
+  async onMachine(machine: string, command: string, input = ""): Promise<Finished> {
     // As `sandbox shell` does, without a process of its own: tests ask this a lot.
     let argv: readonly string[];
     try {
@@ -188,12 +188,12 @@ export class Sandbox {
   }
 
   async running(machine: string): Promise<string> {
-    const { output } = await this.inside(machine, "readlink /run/current-system");
+    const { output } = await this.onMachine(machine, "readlink /run/current-system");
     return output.trim().split("\n").at(-1) ?? "";
   }
 
   /** What of the sandbox is still on this computer; nothing after `down`. Others of its kind may run beside it. */
-  remains(): string[] {
+  leftovers(): string[] {
     const namespace = `pantheros-${this.name}`;
     const own = new RegExp(`${namespace}(?![a-z0-9-])|${this.directory}(?![a-z0-9-])`);
     return [

@@ -66,7 +66,7 @@ export async function onMachine(sandbox: Sandbox, needle: string, machine: strin
 journalctl --no-pager -q 2>/dev/null | grep -qF -- "$n" && echo journal
 grep -rlsF -- "$n" /var/log /run/log /etc /tmp
 true`;
-  const { output } = await sandbox.inside(machine, script, needle);
+  const { output } = await sandbox.onMachine(machine, script, needle);
   return output
     .split("\n")
     .filter(Boolean)

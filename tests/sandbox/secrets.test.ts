@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { grantHosts } from "../../sandbox/vendors/onepassword/accounts.ts";
 import { changeVault } from "../../sandbox/vendors/onepassword/vault-file.ts";
-import { expectWell, Sandbox } from "./sandbox.ts";
+import { expectSuccess, Sandbox } from "./sandbox.ts";
 import { inStores, onMachine, onRunner, watchProcesses } from "./search.ts";
 
 jest.setTimeout(15 * 60_000);
@@ -43,7 +43,7 @@ async function rotateAccount(host: string, token: string): Promise<void> {
 
 /** What the database's service says to whoever connects; it runs with a secret that its host reads from 1Password. */
 const greeting = async (): Promise<string> =>
-  (await sandbox.inside("db", "curl -sm 5 telnet://127.0.0.1:5432")).output.trim();
+  (await sandbox.onMachine("db", "curl -sm 5 telnet://127.0.0.1:5432")).output.trim();
 const greets = async (text: string): Promise<void> => {
   const end = Date.now() + 60_000;
   while ((await greeting()) !== text && Date.now() < end)
@@ -53,7 +53,7 @@ const greets = async (text: string): Promise<void> => {
 /** How often the host has read its secrets since it was booted. */
 const fetches = async (): Promise<string> =>
   (
-    await sandbox.inside(
+    await sandbox.onMachine(
       "db",
       "journalctl --no-pager -b -o cat -u opnix-secrets | grep -c 'Finished opnix-secrets'",
     )
@@ -65,7 +65,7 @@ describe("no secret is where it must not be", () => {
   let greeted = "";
 
   beforeAll(async () => {
-    await sandbox.fresh();
+    await sandbox.reset();
     sandbox.editFleet((text) =>
       text.replace(
         'port = 5432\nprotocol = "tcp"',
@@ -73,7 +73,7 @@ describe("no secret is where it must not be", () => {
       ),
     );
     const first = await sandbox.cli("up");
-    expectWell(first);
+    expectSuccess(first);
     greeted = await greeting();
     await put("sandbox", "web service account", "credential", known);
     await put("sandbox-hosts", "db", "greeting", "GREETING=after the rotation of the token");
@@ -82,18 +82,18 @@ describe("no secret is where it must not be", () => {
     const second = await sandbox.up();
     processes = ended();
     printed = first.output + second.output;
-    expectWell({ code: second.code, output: printed });
+    expectSuccess({ code: second.code, output: printed });
   });
 
   afterAll(async () => {
-    expectWell(await sandbox.cli("down"));
+    expectSuccess(await sandbox.cli("down"));
   });
 
   test("the token reached its host, for root alone", async () => {
-    expect((await sandbox.inside("web", `cat ${delivered}; stat -c ' %a %U' ${delivered}`)).output).toContain(
-      `${known} 600 root`,
-    );
-    expect((await sandbox.inside("db", `cat ${delivered}`)).output).not.toContain(known);
+    expect(
+      (await sandbox.onMachine("web", `cat ${delivered}; stat -c ' %a %U' ${delivered}`)).output,
+    ).toContain(`${known} 600 root`);
+    expect((await sandbox.onMachine("db", `cat ${delivered}`)).output).not.toContain(known);
   });
 
   test("a created server has its secrets from its first boot on, and the first run confirms it", async () => {
@@ -102,35 +102,35 @@ describe("no secret is where it must not be", () => {
 
   test("a token that was rotated is used at once, and what reads a secret starts again with the new value", async () => {
     const token = "/var/lib/pantheros/secrets/opnix-token";
-    expect((await sandbox.inside("db", `cat ${token}`)).output.trim()).toBe(rotated);
+    expect((await sandbox.onMachine("db", `cat ${token}`)).output.trim()).toBe(rotated);
     await greets("after the rotation of the token");
   });
 
   test("a secret that was rotated reaches its reader when the host reads it again, without a deploy", async () => {
     await put("sandbox-hosts", "db", "greeting", "GREETING=after the rotation of the secret");
-    expectWell(await sandbox.inside("db", "systemctl restart opnix-secrets.service"));
+    expectSuccess(await sandbox.onMachine("db", "systemctl restart opnix-secrets.service"));
     await greets("after the rotation of the secret");
     // Reading them writes them and touches the token, which must cause no further reading.
     const before = await fetches();
     expect(Number(before)).toBeGreaterThan(1);
-    expectWell(
-      await sandbox.inside("db", "touch /run/secrets/database /var/lib/pantheros/secrets/opnix-token"),
+    expectSuccess(
+      await sandbox.onMachine("db", "touch /run/secrets/database /var/lib/pantheros/secrets/opnix-token"),
     );
     await new Promise((resume) => setTimeout(resume, 3000));
     expect(await fetches()).toBe(before);
-    expect((await sandbox.inside("db", "systemctl is-active pantheros-secrets.path")).output.trim()).toBe(
+    expect((await sandbox.onMachine("db", "systemctl is-active pantheros-secrets.path")).output.trim()).toBe(
       "active",
     );
   });
 
   test("a secret that its host may not read starts nothing, and what waits for it starts when it may", async () => {
-    expectWell(
-      await sandbox.inside(
+    expectSuccess(
+      await sandbox.onMachine(
         "db",
         "rm /run/secrets/database && systemctl restart database && ! systemctl is-active --quiet database",
       ),
     );
-    expectWell(await sandbox.inside("db", "systemctl restart opnix-secrets.service"));
+    expectSuccess(await sandbox.onMachine("db", "systemctl restart opnix-secrets.service"));
     await greets("after the rotation of the secret");
   });
 
@@ -183,7 +183,7 @@ describe("no secret is where it must not be", () => {
     await sandbox.run(["tools/with", "nix", "store", "delete", path], 60);
     rmSync(scratch, { recursive: true });
 
-    await sandbox.inside(
+    await sandbox.onMachine(
       "db",
       `mkdir -p /nix/store/planted && printf %s ${known} >/nix/store/planted/secret; logger ${known}`,
     );

@@ -1,6 +1,6 @@
 /** What root on a builder can do: what its store holds counts on the host that it builds for, and comes to no other. */
 import { randomBytes } from "node:crypto";
-import { expectWell, Sandbox } from "./sandbox.ts";
+import { expectSuccess, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(15 * 60_000);
 
@@ -34,7 +34,7 @@ const confirmed = async (host: string) => {
 
 /** Paths of a host's running system whose names match. */
 async function pathsOf(host: string, names: RegExp): Promise<string[]> {
-  const { output } = await sandbox.inside(host, `nix-store -qR ${await sandbox.running(host)}`);
+  const { output } = await sandbox.onMachine(host, `nix-store -qR ${await sandbox.running(host)}`);
   return output.split("\n").filter((path) => names.test(path));
 }
 
@@ -46,7 +46,7 @@ const inBucket = async (path: string) => {
   return (await sandbox.inDriver("curl", "-fsS", `${url}/${name}`)).code === 0;
 };
 
-const text = async (host: string, path: string) => (await sandbox.inside(host, `cat ${path}`)).output;
+const text = async (host: string, path: string) => (await sandbox.onMachine(host, `cat ${path}`)).output;
 
 /** Root on the host puts another text into a path, and tells its store that this is the path's content. */
 async function forge(host: string, path: string): Promise<void> {
@@ -59,7 +59,7 @@ async function forge(host: string, path: string): Promise<void> {
     printf '%s\\n%s\\n%s\\n\\n0\\n' ${path} "$(nix-hash --type sha256 --base16 ${path})" "$(nix-store --dump ${path} | wc -c)" |
       nix-store --register-validity --reregister --hash-given
     nix-store --verify-path ${path}`;
-  expectWell(await sandbox.inside(host, script));
+  expectSuccess(await sandbox.onMachine(host, script));
 }
 
 describe("a host that builds for itself", () => {
@@ -67,17 +67,17 @@ describe("a host that builds for itself", () => {
   let forged = "";
 
   beforeAll(async () => {
-    await sandbox.fresh();
+    await sandbox.reset();
     sandbox.editFleet((fleet) =>
       fleet
         .replace("[cache]\n", `[cache]\nurl = "${url}"\npush = "${push}"\n`)
         .replace('purpose = "cache"\n', 'purpose = "cache"\npublic_read = true\n'),
     );
-    expectWell(await sandbox.cli("up"));
+    expectSuccess(await sandbox.cli("up"));
   });
 
   afterAll(async () => {
-    expectWell(await sandbox.cli("down"));
+    expectSuccess(await sandbox.cli("down"));
   });
 
   test("its key comes to it with a system that the runner has built, and not before", async () => {
@@ -93,20 +93,20 @@ describe("a host that builds for itself", () => {
     expect(await sandbox.running("db")).toBe(before);
 
     sandbox.editFleet((fleet) => fleet.replace('build = "target"', 'build = "local"'));
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
     await confirmed("db");
   });
 
   test("signs with that key and not the fleet's, and nothing of it is in the cache", async () => {
     wants("db", "target", fresh());
     const up = await sandbox.up();
-    expectWell(up);
+    expectSuccess(up);
     expect(up.output).not.toMatch(/warning: /);
     await confirmed("db");
     const paths = await pathsOf("db", own);
     expect(paths).toHaveLength(4);
     for (const path of paths) {
-      const { output } = await sandbox.inside("db", `nix path-info --sigs ${path}`);
+      const { output } = await sandbox.onMachine("db", `nix path-info --sigs ${path}`);
       expect(output).toMatch(/\strust-1-db:/);
       expect(output).not.toMatch(/\strust-1:/);
       expect([path, await inBucket(path)]).toEqual([path, false]);
@@ -117,17 +117,17 @@ describe("a host that builds for itself", () => {
     // Before anybody could have pushed the path: a cache keeps the first that it is given.
     sandbox.editFleet((fleet) => fleet.replace(`push = "${push}"\n`, ""));
     wants("db", "target", shared);
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
     [forged = ""] = await pathsOf("db", /-filler-0$/);
     await forge("db", forged);
     sandbox.editFleet((fleet) => fleet.replace("[cache]\n", `[cache]\npush = "${push}"\n`));
     wants("db", "target", shared);
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
     await confirmed("db");
     expect(await text("db", forged)).toBe("a text of somebody on db");
 
     wants("web", "local", shared);
-    expectWell(await sandbox.up());
+    expectSuccess(await sandbox.up());
     await confirmed("web");
     expect(await pathsOf("web", /-filler-0$/)).toEqual([forged]);
     expect(await text("web", forged)).toMatch(/^[0-9a-f]{4000}$/);
