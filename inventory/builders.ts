@@ -1,58 +1,64 @@
-/** Where systems are built, and which of those stores is trusted by whom. */
-import { collisions, known, type Problem } from "./problems.ts";
+/** Where systems are built, and which hosts trust those stores. */
+import { unknownName } from "../lib/names.ts";
+import { collisions, type Problem } from "./problems.ts";
 import type { Host, Inventory } from "./schema.ts";
 
-/** Words that say where a host is built, and so no host's names. */
-const buildWords = ["local", "target"];
+/** Values of `build` that are not names of hosts. */
+const BUILD_KEYWORDS = ["local", "target"];
 
-/** The host whose store builds `name`; undefined: the runner's does. */
+/** The host whose store builds `name`; undefined for the runner's store. */
 function builderOf(inventory: Inventory, name: string): string | undefined {
   const { build = "local" } = inventory.hosts[name] ?? {};
   if (build === "local") return undefined;
   return build === "target" ? name : build;
 }
 
-/** Whether what is built for a host counts on every host, and not on that one alone. */
+/** Whether every host trusts what is built for this host. Otherwise only this host trusts it. */
 export function isBuiltTrusted(inventory: Inventory, name: string): boolean {
   const builder = builderOf(inventory, name);
   return builder === undefined || inventory.deploy.trustedBuilders.includes(builder);
 }
 
-/** Hosts that are built one on another, beginning and ending with `host`; undefined when the chain ends. */
+/** A cycle of hosts that build one another, from `host` to `host`; undefined when there is none. */
 function buildCycle(inventory: Inventory, host: string): string[] | undefined {
   const chain = [host];
   for (let at = inventory.hosts[host]?.build; at !== undefined; at = inventory.hosts[at]?.build) {
     if (at === host) return [...chain, host];
-    if (buildWords.includes(at) || chain.includes(at)) return undefined;
+    if (BUILD_KEYWORDS.includes(at) || chain.includes(at)) return undefined;
     chain.push(at);
   }
   return undefined;
 }
 
-function placeProblems(inventory: Inventory): Problem[] {
+function buildPlaceProblems(inventory: Inventory): Problem[] {
   return Object.entries(inventory.hosts).flatMap(([name, host]) => {
     const problem = (message: string): Problem[] => [{ key: `hosts.${name}.build`, message }];
-    if (buildWords.includes(name)) {
-      return [{ key: `hosts.${name}`, message: `"${name}" is a word of \`build\`: call the host otherwise` }];
+    if (BUILD_KEYWORDS.includes(name)) {
+      return [
+        { key: `hosts.${name}`, message: `choose another host name; "${name}" is reserved by \`build\`` },
+      ];
     }
-    if (buildWords.includes(host.build)) return [];
+    if (BUILD_KEYWORDS.includes(host.build)) return [];
     const builder = inventory.hosts[host.build];
     if (builder === undefined) {
-      const hosts = known(Object.keys(inventory.hosts));
-      return problem(`unknown host "${host.build}"; allowed are local, target, and hosts: ${hosts}`);
+      const hosts = Object.keys(inventory.hosts);
+      return problem(`${unknownName("host", host.build, hosts)}; "local" and "target" are allowed too`);
     }
-    if (host.build === name) return problem('a host that builds its own system has build = "target"');
-    if (builder.provider.kind === "image") return problem(`${host.build} is an image and never runs`);
+    if (host.build === name) return problem('set build = "target" for a host that builds its own system');
+    if (builder.provider.kind === "image")
+      return problem(`${host.build} is an image, which never runs: choose another builder`);
     if (builder.environment !== host.environment) {
       return problem(
-        `${host.build} belongs to another stack (${builder.environment}), which knows its address`,
+        `${host.build} belongs to another environment (${builder.environment}): choose a builder of this one`,
       );
     }
     if (builder.system !== host.system) {
-      return problem(`${host.build} is ${builder.system} and can't build for ${host.system}`);
+      return problem(
+        `${host.build} is ${builder.system} and can't build for ${host.system}: choose another builder`,
+      );
     }
     const cycle = buildCycle(inventory, name);
-    return cycle === undefined ? [] : problem(`built on one another: ${cycle.join(" -> ")}`);
+    return cycle === undefined ? [] : problem(`hosts build one another: ${cycle.join(" -> ")}`);
   });
 }
 
@@ -61,14 +67,14 @@ function trustedBuilderProblems(inventory: Inventory): Problem[] {
   const builders = new Set(Object.keys(hosts).flatMap((name) => builderOf(inventory, name) ?? []));
   return deploy.trustedBuilders.flatMap((name, at): Problem[] => {
     const problem = (message: string): Problem[] => [{ key: `deploy.trusted_builders[${at}]`, message }];
-    if (!(name in hosts)) return problem(`unknown host "${name}"; hosts are ${known(Object.keys(hosts))}`);
+    if (!(name in hosts)) return problem(unknownName("host", name, Object.keys(hosts)));
     if (!builders.has(name)) {
-      return problem(`nothing is built on ${name}: take it out, or set \`build\` of a host`);
+      return problem(`nothing is built on ${name}: remove it, or set \`build\` of a host`);
     }
-    // Whoever builds its system is root on it.
+    // The builder of its system has root's rights on it.
     if (isBuiltTrusted(inventory, name)) return [];
     return problem(
-      `${name} itself is built on ${builderOf(inventory, name)}, which is not in the list: it could put anything into ${name}`,
+      `${name} itself is built on ${builderOf(inventory, name)}, which could put anything into it: add that host to the list`,
     );
   });
 }
@@ -93,12 +99,12 @@ function buildKeyProblems(inventory: Inventory): Problem[] {
     }
     if (own === fleetName || own === keyName(cachix?.publicKey)) {
       return problem(
-        `"${own}" is the name of a key of [cache]: \`tools/build-key ${name}\` prints the host's own`,
+        `"${own}" is the name of a key of [cache]: use the host's own, which \`tools/build-key ${name}\` prints`,
       );
     }
     if (fleetName !== undefined && !own.startsWith(`${fleetName}-`)) {
       return problem(
-        `"${own}" does not belong to the signing key "${fleetName}": \`tools/build-key ${name}\` prints one that does`,
+        `"${own}" does not belong to the signing key "${fleetName}": use the key that \`tools/build-key ${name}\` prints`,
       );
     }
     return [];
@@ -108,13 +114,13 @@ function buildKeyProblems(inventory: Inventory): Problem[] {
     ...problems,
     ...shared.map(([[a], [b], name]) => ({
       key: `hosts.${b}.build_key`,
-      message: `"${name}" is also the key of hosts.${a}: \`tools/build-key ${b}\` prints its own`,
+      message: `"${name}" is also the key of hosts.${a}: use the key that \`tools/build-key ${b}\` prints`,
     })),
   ];
 }
 
 export const buildProblems = (inventory: Inventory): Problem[] => [
-  ...placeProblems(inventory),
+  ...buildPlaceProblems(inventory),
   ...trustedBuilderProblems(inventory),
   ...buildKeyProblems(inventory),
 ];

@@ -1,3 +1,4 @@
+import { listNames, unknownName } from "../lib/names.ts";
 import { isLocal } from "./addresses.ts";
 import { buildProblems } from "./builders.ts";
 import { diskProblems } from "./disks.ts";
@@ -5,7 +6,7 @@ import { type NameClaim, zoneProblems } from "./dns.ts";
 import { checkNames } from "./health.ts";
 import { machineProblems } from "./machine-checks.ts";
 import { fqdnOf, inService } from "./plan.ts";
-import { collisions, known, type Problem } from "./problems.ts";
+import { collisions, type Problem } from "./problems.ts";
 import type { Inventory } from "./schema.ts";
 import { subnetProblems } from "./subnets.ts";
 import { vaultProblems } from "./vaults.ts";
@@ -17,13 +18,13 @@ function serviceProblems(inventory: Inventory): Problem[] {
     if (!(service.host in inventory.hosts)) {
       problems.push({
         key: `services.${name}.host`,
-        message: `unknown host "${service.host}"; hosts are ${known(Object.keys(inventory.hosts))}`,
+        message: unknownName("host", service.host, Object.keys(inventory.hosts)),
       });
     }
     if (service.public && service.auth === "none" && service.authReason === undefined) {
       problems.push({
         key: `services.${name}.auth_reason`,
-        message: 'a public service with auth = "none" says why: set auth_reason',
+        message: 'a public service with auth = "none" needs a reason: set auth_reason',
       });
     }
     if (service.proxied === true && !service.public) {
@@ -36,7 +37,7 @@ function serviceProblems(inventory: Inventory): Problem[] {
       if (!(group in (inventory.tailnet?.groups ?? {}))) {
         problems.push({
           key: `services.${name}.groups`,
-          message: `unknown group "${group}"; groups are ${known(Object.keys(inventory.tailnet?.groups ?? {}))}`,
+          message: unknownName("group", group, Object.keys(inventory.tailnet?.groups ?? {})),
         });
       }
     }
@@ -44,19 +45,19 @@ function serviceProblems(inventory: Inventory): Problem[] {
   for (const [[a], [b, service]] of collisions(services, ([, s]) => `${s.host}:${s.port}`)) {
     problems.push({
       key: `services.${b}.port`,
-      message: `port ${service.port} on host "${service.host}" is taken by services.${a}`,
+      message: `port ${service.port} on host "${service.host}" is taken by services.${a}: choose another port`,
     });
   }
   return problems;
 }
 
-/** Whether a host has records: an image has none, nor a machine that is known by local addresses or by none. */
+/** Whether a host has DNS records. An image has none, and neither has a machine without a public address. */
 function hasRecords({ provider }: Inventory["hosts"][string]): boolean {
   if (provider.kind !== "existing") return provider.kind === "hetzner";
   return [provider.address, provider.ipv6].some((address) => address !== undefined && !isLocal(address));
 }
 
-/** Names in the zone that the inventory gives out: host names, their aliases, public services, the cache. */
+/** Names in the zone that come from the inventory: hosts, their aliases, public services, the cache. */
 function nameClaims(inventory: Inventory): NameClaim[] {
   const claim = (host: string, key: string, name: string, type: NameClaim["type"]): NameClaim[] => {
     const owner = inventory.hosts[host];
@@ -78,13 +79,13 @@ function nameClaims(inventory: Inventory): NameClaim[] {
   ];
 }
 
-/** Names that two tables give out, and what can't stand in the zone together. */
+/** Names that two tables have, and records that can't be in one zone together. */
 function nameProblems(inventory: Inventory): Problem[] {
   const claims = nameClaims(inventory);
   const suffix = `.${inventory.dns?.zone ?? inventory.fleet.domain}`;
   const taken = collisions(claims, (claim) => claim.name).map(([owner, claim, name]) => ({
     key: claim.key,
-    message: `the name "${name.slice(0, -suffix.length)}" is taken by ${owner.key}`,
+    message: `the name "${name.slice(0, -suffix.length)}" is taken by ${owner.key}: choose another name`,
   }));
   return [...taken, ...(inventory.dns === undefined ? [] : zoneProblems(inventory.dns, claims))];
 }
@@ -96,11 +97,14 @@ function hostProblems(inventory: Inventory): Problem[] {
     if (inventory.environments[host.environment] === undefined) {
       problems.push({
         key: `hosts.${name}.environment`,
-        message: `no table [environments.${host.environment}]; there are ${known(Object.keys(inventory.environments))}`,
+        message: `no table [environments.${host.environment}]: add it; there are ${listNames(Object.keys(inventory.environments))}`,
       });
     }
     for (const [, check] of collisions(host.health, (c) => c.name)) {
-      problems.push({ key: `hosts.${name}.health`, message: `two health checks are called "${check.name}"` });
+      problems.push({
+        key: `hosts.${name}.health`,
+        message: `two health checks have the name "${check.name}": rename one`,
+      });
     }
   }
   for (const [name] of hosts) {
@@ -110,7 +114,7 @@ function hostProblems(inventory: Inventory): Problem[] {
     for (const [a, b, check] of collisions(own, (each) => each.check)) {
       problems.push({
         key: `services.${b.service}.health`,
-        message: `two health checks of host "${name}" are called "${check}", the other is of services.${a.service}: give this one a name`,
+        message: `another health check of host "${name}", of services.${a.service}, is also named "${check}": give this one a name`,
       });
     }
   }
@@ -119,7 +123,7 @@ function hostProblems(inventory: Inventory): Problem[] {
       const own = hosts.filter(([, host]) => host.environment === name).map(([host]) => host);
       problems.push({
         key: `environments.${name}.gateway`,
-        message: `"${gateway}" is no host of this environment; its hosts are ${known(own)}`,
+        message: `"${gateway}" is not a host of this environment; its hosts are ${listNames(own)}`,
       });
     }
   }
@@ -134,7 +138,7 @@ function lifeCycleProblems(inventory: Inventory): Problem[] {
     if (formerly !== undefined && formerly in inventory.hosts) {
       problems.push({
         key: `hosts.${name}.formerly`,
-        message: `"${formerly}" is a host of this inventory; a renamed host's former name is nobody's (take formerly out once the rename is done)`,
+        message: `"${formerly}" is still a host of this inventory: remove \`formerly\`, or rename hosts.${formerly}`,
       });
     }
     if (decommission === undefined) continue;
@@ -143,18 +147,18 @@ function lifeCycleProblems(inventory: Inventory): Problem[] {
         key: `hosts.${name}.decommission`,
         message:
           provider.kind === "image"
-            ? "an image is not deployed: take the table out"
-            : 'the program never deletes a machine that it did not make: use "keep", or take the table out',
+            ? "an image is not deployed: remove the table"
+            : 'the program never deletes a machine that it did not create: use "keep", or remove the table',
       });
     }
     if (inventory.cache.host === name) {
-      problems.push({ key: "cache.host", message: `"${name}" is decommissioned; name another host` });
+      problems.push({ key: "cache.host", message: `"${name}" is decommissioned: set another host` });
     }
   }
   for (const [[a], [b], name] of collisions(hosts, ([, host]) => host.formerly)) {
     problems.push({
       key: `hosts.${b}.formerly`,
-      message: `"${name}" is the former name of hosts.${a} already`,
+      message: `"${name}" is also the former name of hosts.${a}: remove one of the two`,
     });
   }
   return problems;
@@ -162,11 +166,11 @@ function lifeCycleProblems(inventory: Inventory): Problem[] {
 
 function referenceProblems(inventory: Inventory): Problem[] {
   const problems: Problem[] = [];
-  const hosts = known(Object.keys(inventory.hosts));
+  const hosts = Object.keys(inventory.hosts);
   if (inventory.cache.host !== undefined && !(inventory.cache.host in inventory.hosts)) {
     problems.push({
       key: "cache.host",
-      message: `unknown host "${inventory.cache.host}"; hosts are ${hosts}`,
+      message: unknownName("host", inventory.cache.host, hosts),
     });
   }
   for (const [name, secret] of Object.entries(inventory.secrets)) {
@@ -174,7 +178,7 @@ function referenceProblems(inventory: Inventory): Problem[] {
       if (!(host in inventory.hosts)) {
         problems.push({
           key: `secrets.${name}.hosts`,
-          message: `unknown host "${host}"; hosts are ${hosts}`,
+          message: unknownName("host", host, hosts),
         });
       }
     }
@@ -187,17 +191,20 @@ function referenceProblems(inventory: Inventory): Problem[] {
     if (bucket.publicRead && bucket.purpose !== "cache") {
       problems.push({
         key: `buckets.${key}.public_read`,
-        message: `a bucket of ${bucket.purpose} holds data of the fleet's own: only a cache may be read by anybody`,
+        message: `a bucket for ${bucket.purpose} holds private data: only a bucket with purpose = "cache" may be public`,
       });
     }
   }
   for (const [[a], [b, bucket]] of collisions(buckets, ([, bucket]) => bucket.name)) {
-    problems.push({ key: `buckets.${b}.name`, message: `"${bucket.name}" is also the name of buckets.${a}` });
+    problems.push({
+      key: `buckets.${b}.name`,
+      message: `"${bucket.name}" is also the name of buckets.${a}: rename one`,
+    });
   }
   if (inventory.tailnet && !(inventory.tailnet.admins in inventory.tailnet.groups)) {
     problems.push({
       key: "tailnet.admins",
-      message: `unknown group "${inventory.tailnet.admins}"; groups are ${known(Object.keys(inventory.tailnet.groups))}`,
+      message: unknownName("group", inventory.tailnet.admins, Object.keys(inventory.tailnet.groups)),
     });
   }
   return problems;
@@ -207,22 +214,24 @@ function peopleProblems(inventory: Inventory): Problem[] {
   return Object.entries(inventory.users).flatMap(([name, user]) => {
     const problems: Problem[] = [];
     if (!(user.role in inventory.roles)) {
-      const roles = known(Object.keys(inventory.roles));
       problems.push({
         key: `users.${name}.role`,
-        message: `unknown role "${user.role}"; roles are ${roles}`,
+        message: unknownName("role", user.role, Object.keys(inventory.roles)),
       });
     }
     const secret = user.passwordSecret;
     if (secret !== undefined && !(secret in inventory.secrets)) {
       problems.push({
         key: `users.${name}.password_secret`,
-        message: `unknown secret "${secret}"; secrets are ${known(Object.keys(inventory.secrets))}`,
+        message: unknownName("secret", secret, Object.keys(inventory.secrets)),
       });
     }
     for (const host of user.hosts === "all" ? [] : user.hosts) {
       if (!(host in inventory.hosts)) {
-        problems.push({ key: `users.${name}.hosts`, message: `unknown host "${host}"` });
+        problems.push({
+          key: `users.${name}.hosts`,
+          message: unknownName("host", host, Object.keys(inventory.hosts)),
+        });
       }
     }
     return problems;
@@ -234,11 +243,11 @@ function routerProblems(inventory: Inventory): Problem[] {
     .filter(([, host]) => host.profiles.includes("router") !== (host.router !== undefined))
     .map(([name]) => ({
       key: `hosts.${name}.router`,
-      message: "the profile router and the table [hosts.NAME.router] belong together",
+      message: "the profile router needs the table [hosts.NAME.router], and the table needs the profile",
     }));
 }
 
-/** Everything that is wrong between tables of an inventory whose tables are each well-formed. */
+/** Problems between the tables of an inventory. Each table by itself is valid. */
 export function crossProblems(inventory: Inventory): Problem[] {
   return [
     ...hostProblems(inventory),

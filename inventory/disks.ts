@@ -1,10 +1,10 @@
-/** Disks that an installation formats: the right one has to be the same at each start. */
+/** Disks that an installation formats: their names must be stable across boots. */
 import type { Problem } from "./problems.ts";
 import type { Inventory } from "./schema.ts";
 
 /**
- * A laptop's disks change places: the kernel numbers them as it finds them, and a second one, or a stick, may come first. Names of
- * /dev/disk are udev's, made from what is written on the disk (systemd, 60-persistent-storage.rules).
+ * The kernel numbers disks as it finds them, so on a laptop a second disk or a USB stick may come first. udev makes the
+ * names in /dev/disk from the disk itself (systemd, 60-persistent-storage.rules).
  */
 export function diskProblems(inventory: Inventory): Problem[] {
   return Object.entries(inventory.hosts).flatMap(([name, { profiles, storage }]) => {
@@ -14,7 +14,7 @@ export function diskProblems(inventory: Inventory): Problem[] {
     return [
       {
         key: `hosts.${name}.storage.disk`,
-        message: `${disk} may be another disk at the next start, and the installation formats it: take its name from \`ls -l /dev/disk/by-id\` on that machine`,
+        message: `${disk} may be another disk after a reboot, and the installation would format that one: use the disk's name in /dev/disk/by-id on that machine`,
       },
     ];
   });

@@ -1,4 +1,4 @@
-/** The table `[dns]`: what may stand in a zone at Cloudflare. What the vendor would refuse is refused here, with its key. */
+/** The table `[dns]`: records of a zone at Cloudflare. What the vendor would refuse is refused here, with its key. */
 import { isIP, isIPv4, isIPv6 } from "node:net";
 import * as z from "zod";
 import { isLocal, shortAddress } from "./addresses.ts";
@@ -12,14 +12,14 @@ const PROXIABLE = ["A", "AAAA", "CNAME"];
 /** Bytes of one record's data. Source: Cloudflare docs, DNS, "DNS record types". */
 const MAX_WIRE_BYTES = 4096;
 
-/** Characters of a whole name, without the final dot. Source: RFC 1035, section 3.1. */
-const MAX_NAME = 253;
+/** Characters of a full name, without the final dot. Source: RFC 1035, section 3.1. */
+const MAX_NAME_CHARACTERS = 253;
 
-/** A name that a record leads to; `_` begins names of services and keys. */
+/** A name that a record points to; names of services and keys begin with `_`. */
 const TARGET =
   /^(?=.{1,254}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?$/i;
 
-/** `an A`, `a TXT`, as the types are spoken. */
+/** `an A`, `a TXT`: the article by the sound of the type. */
 const withArticle = (type: string): string => `${/^(A|MX|NS)/.test(type) ? "an" : "a"} ${type}`;
 
 interface Record {
@@ -34,9 +34,9 @@ interface Record {
 function targetProblem({ type, content }: Record): string | undefined {
   // RFC 7505: a domain that takes no mail.
   if (type === "MX" && content === ".") return undefined;
-  if (isIP(content) !== 0) return `${withArticle(type)} record leads to a name, not to an address`;
+  if (isIP(content) !== 0) return `${withArticle(type)} record points to a name, not to an address`;
   if (!TARGET.test(content))
-    return `${withArticle(type)} record leads to a whole name such as "mail.example.test"`;
+    return `${withArticle(type)} record points to a whole name such as "mail.example.test"`;
   return undefined;
 }
 
@@ -46,32 +46,32 @@ function contentProblem(record: Record): string | undefined {
     case "A":
       return isIPv4(content)
         ? undefined
-        : "the content of an A record is an IPv4 address; for a name use CNAME";
+        : "the content of an A record is an IPv4 address; use CNAME for a name";
     case "AAAA":
       return isIPv6(content)
         ? undefined
-        : "the content of an AAAA record is an IPv6 address; for a name use CNAME";
+        : "the content of an AAAA record is an IPv6 address; use CNAME for a name";
     case "TXT":
       if (txtContent(content) === undefined) {
-        return 'text that begins with a quote is quoted strings, such as "a" "b"; a quote is not closed, or needs a backslash';
+        return 'a quote is not closed: write quoted strings such as "a" "b", with a backslash before a quote inside';
       }
       return txtWireBytes(content) > MAX_WIRE_BYTES
-        ? `longer than the ${MAX_WIRE_BYTES} bytes that the vendor takes`
+        ? `longer than the ${MAX_WIRE_BYTES} bytes that the vendor accepts`
         : undefined;
     default:
       return targetProblem(record);
   }
 }
 
-/** What is wrong with one record by itself: key and message. */
+/** Problems of one record by itself: key and message. */
 function recordProblems(record: Record): [keyof Record, string][] {
-  const { name, type, content, priority, proxied } = record;
+  const { type, content, priority, proxied } = record;
   const problems: [keyof Record, string | undefined][] = [
     ["content", contentProblem(record)],
     ["priority", type === "MX" && priority === undefined ? "an MX record needs a priority" : undefined],
     [
       "priority",
-      type !== "MX" && priority !== undefined ? "only an MX record has a priority: take it out" : undefined,
+      type !== "MX" && priority !== undefined ? "only an MX record has a priority: remove it" : undefined,
     ],
     [
       "proxied",
@@ -82,12 +82,6 @@ function recordProblems(record: Record): [keyof Record, string][] {
     [
       "proxied",
       proxied && isLocal(content) ? `${content} is a local address, which can't be proxied` : undefined,
-    ],
-    [
-      "type",
-      type === "NS" && name === "@"
-        ? "the zone's own name servers are the vendor's: take this out"
-        : undefined,
     ],
   ];
   return problems.flatMap(([key, message]) => (message === undefined ? [] : [[key, message]]));
@@ -101,7 +95,7 @@ const dnsRecord = z
       .string()
       .min(1)
       .describe(
-        "address, name or text; text is cut into quoted strings of 255 bytes, unless it is quoted strings already",
+        "address, name or text; text is split into quoted strings of 255 bytes, unless it is quoted already",
       ),
     priority: z.int().min(0).max(65535).optional().describe("of an MX record: the lowest is tried first"),
     proxied: z.boolean().default(false).describe("goes through Cloudflare: A, AAAA and CNAME only"),
@@ -115,28 +109,28 @@ const dnsRecord = z
 
 export const dns = z
   .strictObject({
-    zone: domainName.describe("zone at Cloudflare that the names stand in"),
+    zone: domainName.describe("zone at Cloudflare that has the names"),
     ttl: z.int().min(60).max(86400).default(300).describe("seconds, for records that aren't proxied"),
     caa: z.array(domainName).default([]).describe("certificate authorities that may issue for the zone"),
-    caa_report: z.email().optional().describe("where an authority reports requests it refused"),
+    caa_report: z.email().optional().describe("where an authority reports the requests that it refused"),
     sshfp: z.boolean().default(true).describe("publish the hosts' SSH fingerprints"),
     records: z
       .array(dnsRecord)
       .default([])
-      .describe("further records, in any order: a record is known by its name, type and content"),
+      .describe("further records, in any order: a record is identified by its name, type and content"),
   })
   .transform(camelKeys);
 
 export type DnsSettings = z.infer<typeof dns>;
 
-/** Full name inside `zone` from a full name, from labels inside the zone, or from `@`: lower case, no final dot. */
+/** Full name inside `zone` of a full name, of labels inside the zone, or of `@`: lower case, no final dot. */
 export function nameInZone(zone: string, name: string): string {
   const lower = name.toLowerCase().replace(/\.$/, "");
   if (lower === "@" || lower === zone) return zone;
   return lower.endsWith(`.${zone}`) ? lower : `${lower}.${zone}`;
 }
 
-/** Content in the form that the vendor returns, in which the same content is the same text. */
+/** Content in the form that the vendor returns: equal contents are equal texts. */
 export function canonicalContent(type: string, content: string): string {
   switch (type) {
     case "AAAA":
@@ -155,8 +149,8 @@ export function canonicalContent(type: string, content: string): string {
 export const ADDRESSES = ["A", "AAAA"];
 
 /**
- * Whether two records can't stand at one name: an alias or a delegation is alone (RFC 1034, sections 3.6.2 and 4.2.1), but at the
- * zone's own name the vendor flattens an alias, and only addresses exclude it.
+ * Whether records of these types can't be at one name. An alias or a delegation must be the only record at its name (RFC 1034,
+ * sections 3.6.2 and 4.2.1). At the zone's own name the vendor flattens an alias, so only addresses exclude it.
  * Source: Cloudflare docs, DNS, "Records with the same name" (81053, 81054, 81056) and "CNAME flattening".
  */
 export function excludes(zone: string, name: string, a: string, b: string): boolean {
@@ -168,7 +162,7 @@ export function excludes(zone: string, name: string, a: string, b: string): bool
   return [a, b].some((type) => type === "CNAME" || type === "NS");
 }
 
-/** A name in the zone, whose it is, and as what kind of record it will stand there. */
+/** A name in the zone that the inventory uses, and the type of its record. */
 export interface NameClaim {
   /** TOML key. */
   readonly key: string;
@@ -176,13 +170,13 @@ export interface NameClaim {
   readonly name: string;
   /** `address`: A and AAAA. */
   readonly type: "address" | "CNAME";
-  /** Whether a record stands there; a host that is known by local addresses has none. */
+  /** Whether the record is published; a host with local addresses only has none. */
   readonly published: boolean;
 }
 
 /**
- * What can't stand in one zone together, and names that are too long.
- * @param claims names that the inventory gives out by itself: hosts, aliases, services, the cache.
+ * Records that can't be in one zone together, and names that are too long.
+ * @param claims names that the inventory uses by itself: hosts, aliases, services, the cache.
  */
 export function zoneProblems(settings: DnsSettings, claims: readonly NameClaim[]): Problem[] {
   const { zone } = settings;
@@ -193,57 +187,49 @@ export function zoneProblems(settings: DnsSettings, claims: readonly NameClaim[]
     content: canonicalContent(record.type, record.content),
   }));
   const long = [...claims, ...written]
-    .filter(({ name }) => name.length > MAX_NAME)
+    .filter(({ name }) => name.length > MAX_NAME_CHARACTERS)
     .map(({ key, name }) => ({
       key,
-      message: `the name "${name.slice(0, 40)}…" has ${name.length} characters; a name has at most ${MAX_NAME}`,
+      message: `the name "${name.slice(0, 40)}…" has ${name.length} characters; a name has at most ${MAX_NAME_CHARACTERS}`,
     }));
   const twice = collisions(written, ({ name, type, content }) => `${name} ${type} ${content}`).map(
-    ([first, second]) => ({ key: second.key, message: `the same record as ${first.key}: take one out` }),
+    ([first, second]) => ({ key: second.key, message: `the same record as ${first.key}: remove one` }),
   );
   const issuers = collisions(
     settings.caa.map((issuer, i) => ({ key: `dns.caa[${i}]`, issuer })),
     ({ issuer }) => issuer,
   ).map(([first, second]) => ({
     key: second.key,
-    message: `the same authority as ${first.key}: take one out`,
+    message: `the same authority as ${first.key}: remove one`,
   }));
-  return [...long, ...twice, ...issuers, ...besideProblems(zone, claims, written)];
+  const delegations = written
+    .filter(({ name, type }) => type === "NS" && name === zone)
+    .map(({ key }) => ({
+      key: `${key}.type`,
+      message: "the vendor sets the zone's own name servers: remove this record",
+    }));
+  return [...long, ...twice, ...issuers, ...delegations, ...exclusionProblems(zone, claims, written)];
 }
 
-/**
- * An alias is alone at its name (RFC 1034, section 3.6.2), and so is a delegation. At the apex the vendor answers with the
- * addresses behind an alias, so that only addresses can't stand beside it. Source: Cloudflare docs, DNS, "CNAME flattening".
- */
-function besideProblems(
+/** Records of the list that another one excludes: a claim, or a record before them. */
+function exclusionProblems(
   zone: string,
   claims: readonly NameClaim[],
   written: readonly { key: string; name: string; type: Record["type"]; content: string }[],
 ): Problem[] {
-  const all = [...claims.filter(({ published }) => published), ...written];
-  return written.flatMap((record) => {
-    const others = all.filter((other) => other.key !== record.key && other.name === record.name);
-    const alone = (type: string) => type === "CNAME" || type === "NS";
-    const clash = others.find((other) => {
-      if (record.type === "NS" && other.type === "NS") return false;
-      if (record.name === zone && [record.type, other.type].includes("CNAME")) {
-        return ["A", "AAAA", "address", "CNAME"].includes(record.type === "CNAME" ? other.type : record.type);
-      }
-      return alone(record.type) || alone(other.type);
-    });
-    // Of two records in this list the later one is told.
-    if (clash === undefined || written.some(({ key }) => key === clash.key && comesLater(key, record.key))) {
-      return [];
-    }
-    const what = clash.type === "address" ? "addresses" : clash.type;
+  const published = claims.filter((claim) => claim.published);
+  return written.flatMap(({ key, name, type }, at) => {
+    const others = [...published, ...written.slice(0, at)].filter((other) => other.name === name);
+    const other = others.find((each) =>
+      excludes(zone, name, type, each.type === "address" ? "A" : each.type),
+    );
+    if (other === undefined) return [];
+    const what = other.type === "address" ? "addresses" : other.type;
     return [
       {
-        key: `${record.key}.type`,
-        message: `${withArticle(record.type)} record can't stand beside ${what} of ${clash.key} at the name ${record.name}: give one of them another name`,
+        key: `${key}.type`,
+        message: `${withArticle(type)} record can't be beside ${what} of ${other.key} at the name ${name}: give one of them another name`,
       },
     ];
   });
 }
-
-const place = (key: string) => Number(/\[(\d+)\]$/.exec(key)?.[1] ?? -1);
-const comesLater = (key: string, other: string) => place(key) > place(other);

@@ -2,17 +2,19 @@ import * as z from "zod";
 import { camelKeys, label } from "./primitives.ts";
 
 const timeout = (seconds: number) =>
-  z.int().positive().max(60).default(seconds).describe("seconds one attempt may take");
+  z.int().positive().max(60).default(seconds).describe("seconds that one attempt may take");
 
-const checkName = label.describe("what reports call the check");
-/** One check of a service is called like the service; of several, each has a name of its own. */
-const serviceCheckName = checkName.optional().describe("what reports call the check; the service's name");
+const checkName = label.describe("name of the check in reports");
+/** A single check of a service has the service's name; several checks need names of their own. */
+const serviceCheckName = checkName
+  .optional()
+  .describe("name of the check in reports; without it the service's name");
 
 const http = {
   kind: z.literal("http"),
-  url: z.url({ protocol: /^https?$/ }).describe("asked from the host itself"),
-  status: z.int().min(100).max(599).default(200).describe("status that the answer must have"),
-  body: z.string().optional().describe("text that the answer must contain"),
+  url: z.url({ protocol: /^https?$/ }).describe("requested from the host itself"),
+  status: z.int().min(100).max(599).default(200).describe("required status of the response"),
+  body: z.string().optional().describe("text that the response must contain"),
   timeout_seconds: timeout(5),
 };
 const tcp = {
@@ -20,7 +22,7 @@ const tcp = {
   address: z
     .string()
     .regex(/^[^\s:]+:\d{1,5}$/, 'use "host:port"')
-    .describe("host:port that must accept a connection, seen from the host"),
+    .describe("host:port that must accept a connection from the host"),
   timeout_seconds: timeout(5),
 };
 const unit = {
@@ -41,7 +43,7 @@ const command = {
   timeout_seconds: timeout(10),
 };
 
-/** A check of a host: what must hold before a new system is kept. */
+/** A check of a host. It must pass before a new system is kept. */
 export const healthCheck = z
   .discriminatedUnion("kind", [
     z.strictObject({ name: checkName, ...http }),
@@ -53,19 +55,19 @@ export const healthCheck = z
 
 const path = z.string().startsWith("/", 'a path begins with "/"');
 
-/** A check of a service: as of a host, with the service's own port where no other is given. */
+/** A check of a service: like a check of a host, at the service's port by default. */
 const serviceCheck = z
   .discriminatedUnion("kind", [
     z.strictObject({
       name: serviceCheckName,
       ...http,
-      url: http.url.optional().describe("asked from the host itself, instead of `path`"),
+      url: http.url.optional().describe("requested from the host itself, instead of `path`"),
       path: path.default("/").describe("path at the service's own port"),
     }),
     z.strictObject({
       name: serviceCheckName,
       ...tcp,
-      address: tcp.address.optional().describe("host:port; the service's own port on its host"),
+      address: tcp.address.optional().describe("host:port; without it the service's port on its host"),
     }),
     z.strictObject({ name: serviceCheckName, ...unit }),
     z.strictObject({ name: serviceCheckName, ...command }),
@@ -77,20 +79,23 @@ export const serviceHealth = z.union([path, serviceCheck, z.array(serviceCheck).
   error: (issue) => serviceHealthMessage(issue.input),
 });
 
-/** zod only says that no form fits: what is wrong in the one that was meant is said here. */
+/** The problem of the form that was probably meant. zod only reports that no form matches. */
 function serviceHealthMessage(input: unknown): string | undefined {
   const form =
     typeof input === "string" ? path : Array.isArray(input) ? z.array(serviceCheck).min(1) : serviceCheck;
   const [issue] = form.safeParse(input).error?.issues ?? [];
   if (issue === undefined) return undefined;
   const where = issue.path.map(String).join(".");
-  const unknown = issue.code === "unrecognized_keys" ? `unknown key ${issue.keys.join(", ")}` : issue.message;
+  const unknown =
+    issue.code === "unrecognized_keys"
+      ? `unknown key ${issue.keys.join(", ")}; see docs/inventory.md`
+      : issue.message;
   return where === "" ? unknown : `${where}: ${unknown}`;
 }
 
 export type ServiceHealth = z.infer<typeof serviceHealth>;
 
-/** Names under which the checks of a service report. */
+/** Names of a service's checks in reports. */
 export function checkNames(service: string, health: ServiceHealth | undefined): string[] {
   if (health === undefined) return [];
   if (typeof health === "string") return [service];

@@ -13,7 +13,7 @@ import {
   sshPublicKey,
 } from "./primitives.ts";
 
-/** A 1Password vault's name: a part of a secret reference. */
+/** A 1Password vault's name, which is part of a secret reference. */
 export const vaultName = z.string().regex(/^[^/]+$/, "a vault's name, without slashes");
 
 export const environmentName = z.enum(["production", "staging", "homelab", "sandbox"]);
@@ -24,72 +24,70 @@ const hetznerLocation = z.enum(["fsn1", "nbg1", "hel1", "ash", "hil", "sin"]);
 const hetznerProvider = z
   .strictObject({
     kind: z.literal("hetzner").describe("created at Hetzner Cloud"),
-    location: hetznerLocation.describe("where the server stands"),
+    location: hetznerLocation.describe("location of the server"),
     server_type: z
       .string()
       .regex(/^(cx|cpx|cax|ccx)\d{2}$/, 'not a server type such as "cx23" or "cax21"')
-      .describe("changing it powers the server off for the resize; the disk stays as it is"),
+      .describe("a change powers the server off for the resize; the disk keeps its size"),
     image: z
       .string()
       .default("debian-13")
-      .describe(
-        "the disposable operating system that the installation replaces; a later change does nothing",
-      ),
+      .describe("the operating system that the installation replaces; has effect at creation only"),
     backups: z.boolean().default(false).describe("Hetzner's daily backups"),
     placement_group: label
       .optional()
-      .describe("servers of one group stand on different machines; acts when the server is made"),
+      .describe("servers of one group are on different physical machines; has effect at creation only"),
     labels: z
       .record(label, z.string().regex(/^[A-Za-z0-9_.-]{0,63}$/))
       .default({})
-      .describe("labels beside those of the program"),
+      .describe("labels in addition to those of the program"),
     reinstall: z
       .string()
-      .regex(/^[0-9a-f]{32}$/, "not a machine id: /etc/machine-id of that machine has it")
+      .regex(/^[0-9a-f]{32}$/, "not a machine id: copy it from /etc/machine-id of that machine")
       .optional()
-      .describe(
-        "machine id of the machine that may be wiped and installed again; it has another one afterwards",
-      ),
+      .describe("id of the machine that may be wiped and installed again; it has another id afterwards"),
   })
   .transform(camelKeys);
 
 const existingProvider = z
   .strictObject({
-    kind: z.literal("existing").describe("adopted by its address; nothing is created for it"),
-    vendor: label.describe("where it stands: ovh, contabo, home, …"),
+    kind: z.literal("existing").describe("adopted by its address; the program creates nothing for it"),
+    vendor: label.describe("its vendor or place: ovh, contabo, home, …"),
     address: ipAddress
       .optional()
       .describe(
-        "public or LAN address for the first contact and for recovery; without one only the tailnet's name is tried",
+        "public or LAN address for the first connection and for recovery; without it only the tailnet's name is used",
       ),
-    ipv6: ipAddress.optional().describe("second address, for its AAAA record"),
+    ipv6: ipAddress.optional().describe("IPv6 address, for its AAAA record"),
     network: z
       .strictObject({
         interface: z
           .string()
           .regex(/^[a-z][a-z0-9._-]{0,14}$/, "not the name of a network interface")
           .optional()
-          .describe("the one that faces the internet; without it every wired one"),
+          .describe("interface towards the internet; without it every wired interface"),
         addresses: z
           .array(addressWithPrefix)
           .min(1)
-          .describe("addresses that the vendor does not hand out, with their prefix: `198.51.100.22/24`"),
-        gateways: z.array(ipAddress).default([]).describe("one for each family of these addresses"),
-        nameservers: z.array(ipAddress).default([]).describe("needed where no address comes by DHCP"),
+          .describe("addresses that DHCP does not assign, with their prefix: `198.51.100.22/24`"),
+        gateways: z.array(ipAddress).default([]).describe("one gateway per family of these addresses"),
+        nameservers: z.array(ipAddress).default([]).describe("required where no address comes from DHCP"),
       })
       .optional()
-      .describe("static addresses; an IPv4 one takes the place of DHCP's"),
-    ssh_port: port.default(SSH_PORT).describe("where its sshd listens"),
+      .describe("static addresses; an IPv4 address replaces that of DHCP"),
+    ssh_port: port.default(SSH_PORT).describe("port of its sshd"),
     host_key: sshPublicKey
       .optional()
-      .describe("its public SSH host key, from its console; without one a line of nix/known_hosts pins it"),
+      .describe(
+        "its public SSH host key, from its console; without it, a line of nix/known_hosts pins the key",
+      ),
   })
   .transform(camelKeys);
 
 const imageProvider = z.strictObject({
   kind: z
     .literal("image")
-    .describe("built from the flake, never deployed: a virtual machine, an installation ISO"),
+    .describe("built from the flake and never deployed: a virtual machine, an installation ISO"),
 });
 
 const storage = z
@@ -101,7 +99,7 @@ const storage = z
     classes: z
       .record(label, mountClass)
       .default({})
-      .describe("mount classes that differ from the layout's own"),
+      .describe("mount classes that differ from the layout's defaults"),
   })
   .transform(camelKeys);
 
@@ -120,19 +118,17 @@ export const host = z
     environment: environmentName.describe("the stack that owns the host"),
     formerly: label
       .optional()
-      .describe(
-        "name that it had: what was made under it is renamed and kept. Without effect once that is done",
-      ),
+      .describe("former name of the host: resources of that name are renamed and kept. No effect afterwards"),
     decommission: z
       .enum(["keep", "delete"])
       .optional()
       .describe(
-        "taken out of service: names, tailnet device, keys, secrets and deploys go. A created server is closed off and kept with its disk and addresses, or (`delete`) also loses its protection, so that it goes with its table",
+        "takes the host out of service: its names, tailnet device, keys, secrets and deploys are deleted. `keep`: a created server keeps its disk and addresses behind a closed firewall. `delete`: it also loses its protection, so removing the table deletes it",
       ),
     system: z
       .enum(["x86_64-linux", "aarch64-linux"])
       .default("x86_64-linux")
-      .describe("what it is built for"),
+      .describe("platform of its system"),
     provider: z
       .discriminatedUnion("kind", [hetznerProvider, existingProvider, imageProvider])
       .describe("where the machine comes from"),
@@ -145,11 +141,11 @@ export const host = z
       .min(1)
       .max(99)
       .default(1)
-      .describe("hosts of a wave are activated when all earlier waves are well"),
+      .describe("hosts of a wave are activated when all required hosts of earlier waves have converged"),
     reachability: z
       .enum(["always", "best-effort"])
       .default("always")
-      .describe("best-effort: deployed when it answers, never a reason for the run to fail (laptops)"),
+      .describe("best-effort: deployed when it answers, and never fails the run (laptops)"),
     reboot: z
       .enum(["allow", "never"])
       .default("never")
@@ -157,28 +153,28 @@ export const host = z
     build: label
       .default("local")
       .describe(
-        "where its system is built: `local` (the runner), `target` (the host itself) or another host's name; the first installation always on the runner",
+        "where its system is built: `local` (the runner), `target` (the host itself) or another host's name; the first installation is always built on the runner",
       ),
     build_key: nixPublicKey
       .optional()
       .describe(
-        "public half of the host's own signing key, as `tools/build-key HOST` prints it: only this host trusts what is signed with it. Needed where another store than the runner's or a trusted builder's builds its system",
+        "public half of the host's own signing key, as `tools/build-key HOST` prints it; only this host trusts its signatures. Required when neither the runner nor a trusted builder builds its system",
       ),
     storage: storage.prefault({ layout: "none" }).describe("disk layout"),
     vault: vaultName
       .optional()
       .describe(
-        "1Password vault that the host's service account reads; without one that of its environment, which its other hosts read too",
+        "1Password vault that the host's service account reads; without it the vault of the environment, which all its hosts read",
       ),
-    router: router.optional().describe("the two sides of a host with the profile router"),
+    router: router.optional().describe("networks of a host with the profile router"),
     resources: resources.optional().describe("what the machine has, for reports and checks"),
     tags: z.array(label).default(["server"]).describe("tailnet tags, without the `tag:`"),
     backup: z
       .array(absoluteDirectory)
       .default([])
-      .describe("directories that are backed up, beside those of its services"),
+      .describe("directories to back up, in addition to those of its services"),
     aliases: z.array(label).default([]).describe("further names in the zone"),
-    health: z.array(healthCheck).default([]).describe("what must hold before a new system is kept"),
+    health: z.array(healthCheck).default([]).describe("checks that must pass before a new system is kept"),
     extra: z
       .record(z.string(), z.unknown())
       .optional()

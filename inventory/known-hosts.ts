@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 
 /**
- * The host key pinned for one of `names` in the text of a known_hosts file, as `type base64`.
- * ed25519 wins where several are pinned. Hashed names, patterns, `@revoked` and `@cert-authority` lines pin nothing here.
+ * The host key pinned for one of `names` in the text of a known_hosts file, as `type base64`. An ed25519 key comes before
+ * others. Hashed names, patterns, `@revoked` and `@cert-authority` lines are ignored.
  * Source of the format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
  */
 export function pinnedHostKey(text: string, names: readonly string[]): string | undefined {
@@ -15,7 +15,7 @@ export function pinnedHostKey(text: string, names: readonly string[]): string | 
   return keys.find((key) => key.startsWith("ssh-ed25519 ")) ?? keys[0];
 }
 
-/** Text of the file, empty when there is none: a fleet without adopted hosts needs no such file. */
+/** Text of the file; empty when it does not exist, since only adopted hosts need one. */
 export function readKnownHosts(file: string): string {
   try {
     return readFileSync(file, "utf8");

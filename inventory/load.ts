@@ -7,8 +7,8 @@ import type { Problem } from "./problems.ts";
 import { type Inventory, inventorySchema } from "./schema.ts";
 
 /**
- * The inventory can't be used. The message has one line per problem: file, key, what is wrong.
- * A RunError, so that Pulumi prints the message and no stack trace.
+ * An invalid inventory. The message has one line per problem: file, key, problem and remedy.
+ * It is a RunError, so Pulumi prints the message and no stack trace.
  */
 export class InventoryError extends RunError {
   readonly file: string;
@@ -21,7 +21,7 @@ export class InventoryError extends RunError {
   }
 }
 
-/** `hosts.web.health[0].url`, as a person would write the key. */
+/** A path as a key of the file: `hosts.web.health[0].url`. */
 function keyOf(path: readonly PropertyKey[]): string {
   return path.reduce<string>((key, part) => {
     if (typeof part === "number") return `${key}[${part}]`;
@@ -35,17 +35,23 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
     case "unrecognized_keys":
       return issue.keys.map((name) => ({
         key: key === "" ? name : `${key}.${name}`,
-        message: "unknown key; see docs/inventory.md for the keys of this table",
+        message: "unknown key: remove it, or see docs/inventory.md for the keys of this table",
       }));
     case "invalid_key":
-      return [{ key, message: `bad name: ${issue.issues.map((inner) => inner.message).join("; ")}` }];
+      return [{ key, message: `invalid name: ${issue.issues.map((inner) => inner.message).join("; ")}` }];
     case "invalid_type":
       return [{ key, message: issue.message.replace(/^Invalid input: /, "") }];
     case "invalid_value":
       return [{ key, message: `must be ${issue.values.map((value) => JSON.stringify(value)).join(", ")}` }];
     case "invalid_union":
       return [
-        { key, message: issue.message === "Invalid input" ? "is none of the allowed forms" : issue.message },
+        {
+          key,
+          message:
+            issue.message === "Invalid input"
+              ? "not one of the allowed forms; see docs/inventory.md"
+              : issue.message,
+        },
       ];
     default:
       return [{ key, message: issue.message }];
@@ -54,7 +60,7 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
 
 /**
  * Parses and checks the text of an inventory.
- * @throws InventoryError naming the file and every key that is wrong.
+ * @throws InventoryError with the file and every invalid key.
  */
 export function parseInventory(text: string, file: string): Inventory {
   let tables: unknown;
@@ -74,7 +80,7 @@ export function parseInventory(text: string, file: string): Inventory {
 
 /**
  * Reads an inventory from disk.
- * @throws InventoryError when the file is missing or wrong.
+ * @throws InventoryError when the file is missing or invalid.
  */
 export function loadInventory(file: string): Inventory {
   let text: string;

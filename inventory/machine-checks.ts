@@ -1,15 +1,15 @@
-/** What must hold between the machines of a fleet: each is entered once, and can run what is built for it. */
+/** Checks across the machines of a fleet: each is listed once, and can run what is built for it. */
 import { isIPv4, isIPv6 } from "node:net";
 import { inService } from "./plan.ts";
 import { collisions, type Problem } from "./problems.ts";
 import type { Host, Inventory } from "./schema.ts";
 
-/** Servers of one placement group of the type `spread`. Source: Hetzner Cloud documentation, "Placement Groups", limits. */
-const MOST_IN_A_GROUP = 10;
+/** Servers in one placement group of type `spread`. Source: Hetzner Cloud documentation, "Placement Groups", limits. */
+const MAX_GROUP_SERVERS = 10;
 
 export type Architecture = "x86" | "arm";
 
-/** Hetzner Cloud's words for what systems are built for. Source: `architecture` of GET /v1/server_types. */
+/** System -> Hetzner Cloud's name of its architecture. Source: `architecture` of GET /v1/server_types. */
 export const ARCHITECTURES: Readonly<Record<Host["system"], Architecture>> = {
   "x86_64-linux": "x86",
   "aarch64-linux": "arm",
@@ -19,13 +19,13 @@ export const ARCHITECTURES: Readonly<Record<Host["system"], Architecture>> = {
 export const systemFor = (architecture: Architecture): Host["system"] =>
   architecture === "arm" ? "aarch64-linux" : "x86_64-linux";
 
-/** `cax` are Ampere, all others are x86. Source: docs.hetzner.com, "Cloud Server types"; the API is asked as well. */
+/** `cax` are Ampere, all others are x86. Source: docs.hetzner.com, "Cloud Server types"; the program checks it through the API too. */
 const architectureOf = (serverType: string): Architecture => (serverType.startsWith("cax") ? "arm" : "x86");
 
-/** One spelling for each address: IPv6 has many, and an IPv4 address can be written as one of them. */
+/** One spelling per address: IPv6 has many, and an IPv4 address can be written as IPv6. */
 export function canonicalAddress(address: string): string {
   const url = `http://[${address}]`;
-  // No URL has a zone such as "fe80::1%eth0", which means something on one machine only.
+  // A URL has no zone, such as "fe80::1%eth0", which is valid on one machine only.
   if (!isIPv6(address) || !URL.canParse(url)) return address;
   const canonical = new URL(url).hostname.slice(1, -1);
   const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical) ?? [];
@@ -46,9 +46,9 @@ const endpoint = (address: string, port: number): string => {
 /** A key without its comment. */
 const keyOf = (line: string): string => line.trim().split(/\s+/).slice(0, 2).join(" ");
 
-/** How to go on where two tables turn out to be one machine. */
+/** The remedy when two tables are one machine. */
 export const ONE_MACHINE_REMEDY =
-  "one machine is one host: take one of the two tables out (to rename a host, set `formerly`)";
+  "one machine is one host: remove one of the two tables (to rename a host, set `formerly`)";
 
 function architectureProblems(hosts: Inventory["hosts"]): Problem[] {
   return Object.entries(hosts).flatMap(([name, { provider, system }]) => {
@@ -66,7 +66,7 @@ function architectureProblems(hosts: Inventory["hosts"]): Problem[] {
   });
 }
 
-/** Every address at which a machine is entered, with its key. The same address at another port may be another machine. */
+/** Every address of an adopted machine, with its key. The same address at another port may be another machine. */
 function addressesOf([name, { provider }]: [string, Host]) {
   if (provider.kind !== "existing") return [];
   const { address, ipv6, sshPort } = provider;
@@ -74,13 +74,13 @@ function addressesOf([name, { provider }]: [string, Host]) {
     ...(address === undefined ? [] : [{ key: "address", at: endpoint(address, sshPort) }]),
     ...(ipv6 === undefined ? [] : [{ key: "ipv6", at: endpoint(ipv6, sshPort) }]),
   ];
-  // A machine with nothing but IPv6 may give its one address under both keys.
+  // A machine with IPv6 only may have its one address under both keys.
   const [first, second] = own;
   const distinct = first?.at === second?.at ? own.slice(0, 1) : own;
   return distinct.map((each) => ({ name, ...each }));
 }
 
-function twiceProblems(hosts: Inventory["hosts"]): Problem[] {
+function duplicateProblems(hosts: Inventory["hosts"]): Problem[] {
   const entries = Object.entries(hosts);
   const byAddress = collisions(entries.flatMap(addressesOf), ({ at }) => at).map(([a, b, at]) => ({
     key: `hosts.${b.name}.provider.${b.key}`,
@@ -90,7 +90,7 @@ function twiceProblems(hosts: Inventory["hosts"]): Problem[] {
     provider.kind === "existing" && provider.hostKey !== undefined ? keyOf(provider.hostKey) : undefined;
   const byKey = collisions(entries, pinned).map(([[a], [b]]) => ({
     key: `hosts.${b}.provider.host_key`,
-    message: `is also the host key of hosts.${a}; ${ONE_MACHINE_REMEDY}, or make new host keys on the copy`,
+    message: `is also the host key of hosts.${a}; ${ONE_MACHINE_REMEDY}, or create new host keys on the copy`,
   }));
   return [...byAddress, ...byKey];
 }
@@ -103,20 +103,20 @@ function groupProblems(hosts: Inventory["hosts"]): Problem[] {
     members.set(group, [...(members.get(group) ?? []), name]);
   }
   return [...members.values()].flatMap((names) =>
-    names.slice(MOST_IN_A_GROUP).map((name) => ({
+    names.slice(MAX_GROUP_SERVERS).map((name) => ({
       key: `hosts.${name}.provider.placement_group`,
-      message: `the group has ${names.length} servers, and Hetzner Cloud takes ${MOST_IN_A_GROUP}; put this one into another group`,
+      message: `the group has ${names.length} servers, and Hetzner Cloud allows ${MAX_GROUP_SERVERS}: put this one into another group`,
     })),
   );
 }
 
-/** Everything that is wrong between the machines of an inventory. */
+/** Problems between the machines of an inventory. */
 export function machineProblems(whole: Inventory): Problem[] {
   const { hosts } = inService(whole);
   return [
     ...architectureProblems(whole.hosts),
-    ...twiceProblems(hosts),
-    // A retired server still stands in its group.
+    ...duplicateProblems(hosts),
+    // A retired server is still in its group.
     ...groupProblems(whole.hosts),
   ];
 }

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { camelKeys, cidr, ipv4, port, SSH_PORT } from "./primitives.ts";
 
-/** A kind of directory with mount options of its own, and so with a file system of its own. */
+/** A kind of directory with its own mount options, and so with its own file system. */
 export const mountClass = z.strictObject({
   mount: z
     .string()
@@ -10,7 +10,7 @@ export const mountClass = z.strictObject({
   options: z
     .array(z.string())
     .default([])
-    .describe("mount options; each class is a file system of its own, so they act"),
+    .describe("mount options, which have effect because each class is a file system of its own"),
   size: z
     .string()
     .regex(/^\d+([MGT]|%VG|%FREE)$/, 'not a size such as "40G", "20%VG" or "100%FREE"')
@@ -21,10 +21,10 @@ export const mountClass = z.strictObject({
 
 const networkInterface = z.string().regex(/^[a-z][a-z0-9._-]{0,14}$/, "not the name of a network interface");
 
-/** The two sides of a router. */
+/** The networks of a router. */
 export const router = z
   .strictObject({
-    wan: networkInterface.describe("interface of the internet"),
+    wan: networkInterface.describe("interface towards the internet"),
     lan: z
       .strictObject({
         interface: networkInterface.describe("interface of the local network"),
@@ -36,17 +36,17 @@ export const router = z
       .describe("the local network"),
     dhcp: z
       .strictObject({
-        from: ipv4.describe("first address that is given out"),
-        to: ipv4.describe("last address that is given out"),
+        from: ipv4.describe("first address of the range"),
+        to: ipv4.describe("last address of the range"),
       })
       .optional()
-      .describe("addresses for the local network; without it none are given out"),
+      .describe("DHCP for the local network; without it there is none"),
     down_mbit: z.int().positive().optional().describe("download rate of the line, for shaping"),
     up_mbit: z.int().positive().optional().describe("upload rate of the line, for shaping"),
   })
   .transform(camelKeys);
 
-/** Ports that more than one module must agree on. */
+/** Ports that several modules use. */
 export const ports = z.strictObject({
   ssh: port.default(SSH_PORT),
   tailscale: port.default(41641).describe("UDP; Tailscale's own choice"),
@@ -56,21 +56,25 @@ export const ports = z.strictObject({
 
 const recovery = z
   .strictObject({
-    within_minutes: z.int().positive().describe("how long it may take until all is back"),
+    within_minutes: z.int().positive().describe("time until everything is restored"),
     loss_hours: z.int().min(0).describe("hours of data that may be lost"),
   })
   .transform(camelKeys);
 
-/** What the fleet promises; benches and alerts compare with it. */
+/** Limits that the fleet promises; benchmarks and alerts compare with them. */
 export const budgets = z
   .strictObject({
     command_seconds: z.number().positive().optional().describe("a simple command of the control centre"),
     update_seconds: z.number().positive().optional().describe("an update, once its closure is on the host"),
-    change_seconds: z.number().positive().optional().describe("a change of configuration, likewise"),
+    change_seconds: z
+      .number()
+      .positive()
+      .optional()
+      .describe("a change of configuration, once its closure is on the host"),
     hardware_scan_seconds: z.number().positive().optional().describe("a full scan of the hardware"),
-    memory_mb: z.int().positive().optional().describe("memory of what runs all the time"),
-    cpu_percent: z.int().positive().optional().describe("processor time of what runs all the time"),
-    storage_mb: z.int().positive().optional().describe("what the management itself takes on disk"),
+    memory_mb: z.int().positive().optional().describe("memory of the permanent services"),
+    cpu_percent: z.int().positive().optional().describe("processor time of the permanent services"),
+    storage_mb: z.int().positive().optional().describe("disk space of the management itself"),
     recovery: z.record(z.string(), recovery).default({}).describe("one table per kind of loss"),
   })
   .transform(camelKeys);

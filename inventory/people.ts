@@ -1,11 +1,11 @@
 import * as z from "zod";
 import { camelKeys, label, sshPublicKey } from "./primitives.ts";
 
-/** What a role is: on the hosts, in the directory of single sign-on, and in the control centre. */
+/** Rights of a role: on the hosts, in the directory of single sign-on, and in the control centre. */
 export const role = z
   .strictObject({
     groups: z.array(label).default([]).describe("groups on the hosts"),
-    directory_groups: z.array(label).default([]).describe("groups in the directory that single sign-on asks"),
+    directory_groups: z.array(label).default([]).describe("groups in the directory of single sign-on"),
     sudo: z
       .array(z.string().startsWith("/"))
       .default([])
@@ -31,8 +31,8 @@ export const user = z
     authorized_keys: z.array(sshPublicKey).default([]).describe("public keys that may log in"),
     password_secret: label
       .optional()
-      .describe("secret with the hash of the password that sudo and a console ask for"),
-    containers: z.boolean().default(false).describe("runs containers without root, also when logged out"),
+      .describe("secret with the hash of the password for sudo and the console"),
+    containers: z.boolean().default(false).describe("runs rootless containers, also while logged out"),
     workspace: z
       .boolean()
       .default(false)

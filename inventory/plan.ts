@@ -10,7 +10,7 @@ import type {
   Service,
 } from "./schema.ts";
 
-/** A host with its name and its full DNS name (undefined where the fleet has no zone). */
+/** A host with its name and its full DNS name. */
 export type PlannedHost = Host & { readonly name: string; readonly fqdn: string };
 export type HetznerHost = PlannedHost & { readonly provider: HetznerProvider };
 export type ExistingHost = PlannedHost & { readonly provider: ExistingProvider };
@@ -27,23 +27,22 @@ export interface PlannedSecret {
   readonly host: string;
   readonly name: string;
   readonly reference: string;
-  /** Where it stood under the host's former name; tried when it is not at `reference`. */
+  /** The reference under the host's former name, read when there is nothing at `reference`. */
   readonly formerReference?: string;
 }
 
-/** What one stack owns: the inventory narrowed to an environment. */
+/** What one stack owns: the inventory of one environment. */
 export interface Plan {
   readonly environment: EnvironmentName;
   readonly settings: Environment;
-  /** Hosts that are deployed to: created or adopted, in name order. */
+  /** Hosts that deploys reach, created or adopted, sorted by name. */
   readonly hosts: readonly (HetznerHost | ExistingHost)[];
-  /** Created servers of decommissioned hosts, which still exist. */
+  /** Created servers of decommissioned hosts. */
   readonly retired: readonly HetznerHost[];
   readonly services: readonly PlannedService[];
   readonly buckets: readonly PlannedBucket[];
-  /** Secret name -> reference, for each host. */
   readonly secrets: readonly PlannedSecret[];
-  /** The whole inventory, as far as it is in service. */
+  /** The whole inventory without decommissioned hosts and their services. */
   readonly inventory: Inventory;
 }
 
@@ -68,7 +67,7 @@ function secretsFor(inventory: Inventory, hosts: readonly PlannedHost[]): Plan["
   return Object.entries(inventory.secrets).flatMap(wanted);
 }
 
-/** The inventory without decommissioned hosts and what ran on them: nothing else of the program sees those. */
+/** The inventory without decommissioned hosts and their services. */
 export function inService(inventory: Inventory): Inventory {
   const hosts = Object.fromEntries(
     Object.entries(inventory.hosts).filter(([, host]) => host.decommission === undefined),
@@ -87,7 +86,7 @@ export function planFor(whole: Inventory, environment: EnvironmentName): Plan {
   const settings = inventory.environments[environment];
   if (settings === undefined) {
     throw new Error(
-      `the inventory has no table [environments.${environment}]; add it or set pantheros:environment`,
+      `the inventory has no table [environments.${environment}]: add it, or set pantheros:environment`,
     );
   }
   const planned = ([name, host]: [string, Host]) => ({

@@ -1,13 +1,13 @@
 import { isIPv4, isIPv6 } from "node:net";
 import * as z from "zod";
 
-/** Lower-case DNS label: what a host, service, bucket or secret may be called. RFC 1123 limits it to 63 characters. */
+/** Lower-case DNS label: the name of a host, service, bucket or secret. RFC 1123 limits it to 63 characters. */
 export const label = z
   .string()
   .max(63, "a name has at most 63 characters")
   .regex(
     /^[a-z]([a-z0-9-]*[a-z0-9])?$/,
-    "use lower-case letters, digits and inner dashes, beginning with a letter",
+    "use lower-case letters, digits and inner dashes, and begin with a letter",
   );
 
 /** A directory that shell commands and unit files can name without quoting. */
@@ -48,7 +48,7 @@ function isCidr(text: string): boolean {
 /** Network in CIDR notation, IPv4 or IPv6. */
 export const cidr = z.string().refine(isCidr, 'not a network in CIDR notation such as "198.51.100.7/32"');
 
-/** An address of a machine with the length of its network's prefix. */
+/** An address with the prefix length of its network. */
 export const addressWithPrefix = z
   .string()
   .refine(isCidr, 'not an address with its prefix such as "198.51.100.22/24"');
@@ -61,7 +61,7 @@ export const secretReference = z
     'not a secret reference of the form "op://vault/item/field" (or "op://vault/item/section/field")',
   );
 
-/** One line in authorized_keys or known_hosts form: type and base64, an optional comment. */
+/** A line of authorized_keys: type, base64, and an optional comment. */
 export const sshPublicKey = z
   .string()
   .regex(/^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+) [A-Za-z0-9+/=]+( .*)?$/, "not an SSH public key line");
@@ -74,7 +74,7 @@ export const nixPublicKey = z
 type CamelCase<S extends string> = S extends `${infer A}_${infer B}` ? `${A}${Capitalize<CamelCase<B>>}` : S;
 export type CamelKeys<T> = { [K in keyof T as K extends string ? CamelCase<K> : K]: T[K] };
 
-/** Renames a table's own keys from TOML's snake_case to camelCase. Keys further down belong to their own tables. */
+/** Renames a table's own keys from TOML's snake_case to camelCase. Keys of inner tables are renamed by those tables. */
 export function camelKeys<T extends object>(table: T): CamelKeys<T> {
   const entries = Object.entries(table).map(([key, value]) => [
     key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),

@@ -1,10 +1,10 @@
-/** What is wrong, at which key (TOML spelling). */
+/** A message about one key, in TOML's spelling. */
 export interface Problem {
   readonly key: string;
   readonly message: string;
 }
 
-/** Pairs of entries that claim the same thing: every later one names the first. */
+/** Pairs of entries with the same claim: each later entry with the first one. */
 export function collisions<T>(
   entries: readonly T[],
   claim: (entry: T) => string | undefined,
@@ -20,5 +20,3 @@ export function collisions<T>(
   }
   return found;
 }
-
-export const known = (names: Iterable<string>): string => [...names].sort().join(", ") || "none";

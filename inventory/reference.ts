@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { inventorySchema } from "./schema.ts";
 
-/** The part of JSON Schema that `z.toJSONSchema` makes of the inventory. */
+/** The part of JSON Schema that `z.toJSONSchema` uses for the inventory. */
 interface Schema {
   description?: string;
   type?: string;
@@ -73,12 +73,12 @@ function tablesIn(title: string, schema: Schema): Table[] {
 
 const tables = (): Table[] => tablesIn("", z.toJSONSchema(inventorySchema, { io: "input" }) as Schema);
 
-/** The reference of `fleet.toml` as Markdown, made from its schema. */
+/** The reference of `fleet.toml` as Markdown, from its schema. */
 export function inventoryReference(): string {
   return [
     "# The inventory, `nix/fleet.toml`",
     "",
-    "Made from `inventory/schema.ts`; `make docs` writes it again, and a test compares.",
+    "`make docs` writes this file from `inventory/schema.ts`, and a test compares them.",
     "Hosts, services, buckets and secrets are tables named by their key, which is their name:",
     "lower-case letters, digits and inner dashes. An unknown key is an error.",
     "",
@@ -89,7 +89,7 @@ export function inventoryReference(): string {
 /** `hosts.NAME.provider, kind = "hetzner"` -> `hosts.provider.hetzner` */
 const tableKey = (title: string): string => title.replace(/, kind = /g, ".").replace(/\.NAME|[[\]"]/g, "");
 
-/** Default of each key that has one, by table; a table that is inside another one is listed by itself. */
+/** Table -> key -> default. An inner table is an entry of its own. */
 export function inventoryDefaults(): Record<string, Record<string, unknown>> {
   const entries = tables().map(([title, { properties = {} }]) => {
     const own = Object.entries(properties).flatMap(([key, { default: value }]) =>
@@ -100,11 +100,11 @@ export function inventoryDefaults(): Record<string, Record<string, unknown>> {
   return Object.fromEntries(entries.filter(([, own]) => Object.keys(own).length > 0));
 }
 
-/** The same for the machines' modules and for the supervisor, which can't read the schema. */
+/** The defaults for Nix. */
 export const NIX_DEFAULTS = "nix/lib/defaults.json";
 export const nixDefaults = (): string => `${JSON.stringify(inventoryDefaults(), null, 2)}\n`;
 
-/** The supervisor's settings of a system without deploy.conf, under the names of that file (nix/lib/checks.nix). */
+/** The supervisor's settings for a system without deploy.conf. The names are those of that file (nix/lib/checks.nix). */
 export const SUPERVISOR_DEFAULTS = "nix/modules/deployment/supervisor/defaults.sh";
 export function supervisorDefaults(): string {
   const { deploy, hosts, ...tables } = inventoryDefaults();
@@ -119,7 +119,7 @@ export function supervisorDefaults(): string {
   };
   return [
     "# shellcheck shell=sh disable=SC2034",
-    "# Made from `inventory/schema.ts`; `make docs` writes it again, and a test compares.",
+    "# `make docs` writes this file from inventory/schema.ts, and a test compares them.",
     "default_settings() {",
     ...Object.entries(settings).map(([key, value]) => `  ${key}=${value}`),
     "}",

@@ -23,7 +23,9 @@ const environment = z
     protect: z
       .boolean()
       .default(false)
-      .describe("Pulumi's `protect` and the vendors' deletion protection on what can't be made again"),
+      .describe(
+        "Pulumi's `protect`, and the vendors' deletion protection, on resources that can't be restored",
+      ),
     disposable: z
       .boolean()
       .default(false)
@@ -33,56 +35,56 @@ const environment = z
     owns_singletons: z
       .boolean()
       .default(false)
-      .describe("this stack owns what exists once: zone settings, records of the apex, the tailnet's policy"),
+      .describe(
+        "this stack owns the resources that exist once: zone settings, records of the apex, the tailnet's policy",
+      ),
     dns_prefix: label
       .optional()
-      .describe("label put behind every host's and service's name: `grafana.staging.example.test`"),
+      .describe("label after every host's and service's name: `grafana.staging.example.test`"),
     vault: vaultName
       .optional()
       .describe(
-        "1Password vault that the service accounts of its hosts read, whole; without one the program's with `-` and the environment behind its name",
+        "1Password vault that the service accounts of its hosts read, all of it; without it the vault is named `FLEET_VAULT-ENVIRONMENT`, after `[fleet] vault`",
       ),
     gateway: label
       .optional()
-      .describe(
-        "host that serves the public names of all its services; without one each host serves its own",
-      ),
+      .describe("host that serves the public names of all its services; without it each host serves its own"),
   })
   .transform(camelKeys);
 
 const deploy = z
   .strictObject({
-    user: label.default("deploy").describe("account that deploys; its only right is the supervisor's verbs"),
+    user: label.default("deploy").describe("account that deploys; it may only run the supervisor's verbs"),
     sources: z
       .array(cidr)
       .default([])
       .describe(
-        'networks that may reach port 22 from outside: while a host is installed, and always with `address = "public"`; empty: none',
+        'networks that may reach port 22 from the internet: during an installation, and always with `address = "public"`',
       ),
     authorized_keys: z.array(sshPublicKey).default([]).describe("public keys that may deploy"),
     probe_keys: z
       .array(sshPublicKey)
       .default([])
-      .describe("public keys that may only ask a host for its state, for previews of pull requests"),
+      .describe("public keys that may only read a host's status, for previews of pull requests"),
     ...hostSeconds,
     address: z
       .enum(["tailnet", "public"])
       .default("tailnet")
-      .describe("which address deploys use once a host is installed"),
+      .describe("address that deploys use after the installation"),
     trusted_builders: z
       .array(label)
       .default([])
       .describe(
-        "builders (`build` of a host) that all hosts trust like the runner: what their stores hold is signed with the fleet's key and pushed to the cache, so root on one of them can put anything onto every host",
+        "builders (`build` of a host) that all hosts trust like the runner: their closures are signed with the fleet's key and pushed to the cache, so root on a trusted builder can change every host",
       ),
-    seconds: runnerSeconds.prefault({}).describe("limits of what a run waits for, in whole seconds"),
+    seconds: runnerSeconds.prefault({}).describe("time limits of a run's steps, in whole seconds"),
   })
   .transform(camelKeys);
 
 const cachix = z
   .strictObject({
     name: label.describe("its name at cachix.org"),
-    public_key: nixPublicKey.describe("key that signs what is in it"),
+    public_key: nixPublicKey.describe("key that signs its contents"),
   })
   .transform(camelKeys);
 
@@ -90,57 +92,52 @@ const cache = z
   .strictObject({
     url: z.url().optional().describe("substituter that hosts and runners use"),
     push: z.string().optional().describe("store that deploys push to, such as `s3://bucket?endpoint=…`"),
-    public_key: nixPublicKey.optional().describe("key that signs what is in the cache"),
+    public_key: nixPublicKey.optional().describe("key that signs the cache's contents"),
     name: label
       .default("cache")
       .describe(
-        "name in the zone, never proxied: a proxied name caps request bodies, and large pushes would fail",
+        "name in the zone; never proxied, because Cloudflare limits request bodies and large pushes would fail",
       ),
-    host: label.optional().describe("host that serves it"),
-    cachix: cachix.optional().describe("a cache at cachix.org that hosts read from as well"),
+    host: label.optional().describe("host that serves the cache"),
+    cachix: cachix.optional().describe("a cache at cachix.org that hosts read too"),
   })
   .transform(camelKeys);
 
 const service = z
   .strictObject({
     host: label.describe("host it runs on"),
-    port: port.describe("port it listens on; one service per port of a host"),
+    port: port.describe("port that it listens on; each port of a host has one service"),
     description: z.string().optional(),
     public: z.boolean().default(false).describe("has a public name"),
     proxied: z
       .boolean()
       .optional()
-      .describe("goes through Cloudflare; public HTTP services do unless this is false"),
-    subdomain: label.optional().describe("its name in the zone, when that isn't the table's key"),
+      .describe("proxied by Cloudflare; the default is true for public HTTP services"),
+    subdomain: label.optional().describe("its name in the zone, when it differs from the table's key"),
     auth: z
       .enum(["sso", "none", "own"])
       .default("sso")
       .describe("single sign-on, none, or the service's own"),
-    auth_reason: z
-      .string()
-      .min(1)
-      .optional()
-      .describe("why a public service does without any authentication"),
+    auth_reason: z.string().min(1).optional().describe("why a public service needs no authentication"),
     protocol: z.enum(["http", "tcp"]).default("http"),
     health: serviceHealth
       .optional()
       .describe(
-        "path that answers 200 when the service is well, or a table or list of checks as of a host; they are checks of its host",
+        "path that returns 200 when the service is healthy, or a check like those of a host, or a list of them; the checks run on its host",
       ),
-    mfa: z.boolean().default(false).describe("single sign-on asks for a second factor"),
+    mfa: z.boolean().default(false).describe("single sign-on requires a second factor"),
     metrics: z.string().startsWith("/").optional().describe("path that Prometheus scrapes"),
-    backup: z
-      .array(absoluteDirectory)
-      .default([])
-      .describe("directories of its host that are backed up for it"),
+    backup: z.array(absoluteDirectory).default([]).describe("directories of its host to back up"),
     groups: z
       .array(label)
       .default([])
-      .describe("groups that may reach it, beside administrators: in the tailnet, and at single sign-on"),
+      .describe(
+        "groups that may use it, in addition to administrators: in the tailnet, and at single sign-on",
+      ),
     module: label
       .optional()
       .describe(
-        "NixOS module under `pantheros.services` that runs it, when that isn't the table's key; `custom`: the host's folder does",
+        "NixOS module under `pantheros.services` that runs it, when it differs from the table's key; `custom`: the host's folder runs it",
       ),
     options: z
       .record(z.string(), z.unknown())
@@ -161,14 +158,18 @@ const bucket = z
       .boolean()
       .default(false)
       .describe(
-        "anybody may read its objects without a key, as hosts do that substitute from it; caches only",
+        'anyone may read its objects without a key, as hosts do with a cache; only with `purpose = "cache"`',
       ),
-    noncurrent_days: z.int().positive().default(30).describe("days a hidden or replaced version is kept"),
+    noncurrent_days: z
+      .int()
+      .positive()
+      .default(30)
+      .describe("days for which a hidden or replaced version is kept"),
     expire_days: z
       .int()
       .positive()
       .optional()
-      .describe("days after which a current object is hidden; without: never"),
+      .describe("days after which a current object is hidden; without it never"),
   })
   .transform(camelKeys);
 
@@ -183,32 +184,27 @@ const storage = z
 
 const tailnet = z
   .strictObject({
-    name: z.string().min(1).describe("the tailnet, as the API calls it"),
+    name: z.string().min(1).describe("name of the tailnet in the API"),
     suffix: domainName.describe("MagicDNS suffix, such as `tail1234.ts.net`"),
     groups: z
       .record(label, z.array(z.string().min(3)))
       .default({})
-      .describe("group -> its members' logins"),
-    admins: label.default("admins").describe("the group that may reach everything"),
+      .describe("group -> logins of its members"),
+    admins: label.default("admins").describe("group that may reach everything"),
     nameservers: z.array(ipAddress).default([]),
     search_paths: z.array(domainName).default([]),
     magic_dns: z.boolean().default(true),
-    key_expiry_days: z
-      .int()
-      .min(1)
-      .max(90)
-      .default(1)
-      .describe("days in which a host's one-off key must be used"),
+    key_expiry_days: z.int().min(1).max(90).default(1).describe("days until a host's one-time key expires"),
   })
   .transform(camelKeys);
 
 const secret = z
   .strictObject({
-    reference: secretReference.describe("1Password reference; `{host}` stands for the host's name"),
+    reference: secretReference.describe("1Password reference; `{host}` is replaced by the host's name"),
     hosts: z
       .union([z.literal("all"), z.array(label).min(1)])
       .default("all")
-      .describe("hosts that get it"),
+      .describe("hosts that receive it"),
   })
   .transform(camelKeys);
 
@@ -216,32 +212,34 @@ const fleet = z
   .strictObject({
     description: z.string().optional(),
     domain: domainName.describe("the fleet's domain"),
-    vault: vaultName.default("pantherOS").describe("1Password vault of the program; no host reads it"),
+    vault: vaultName.default("pantherOS").describe("1Password vault of the program; hosts can't read it"),
   })
   .transform(camelKeys);
 
-/** The whole of `fleet.toml`, before the checks that need more than one table (see checks.ts). */
+/** The whole `fleet.toml`. Checks that need more than one table are in checks.ts. */
 export const inventorySchema = z.strictObject({
-  schema: z.literal(1).describe("version of this file's form"),
-  fleet: fleet.describe("what is true of all"),
+  schema: z.literal(1).describe("version of the schema"),
+  fleet: fleet.describe("settings of the whole fleet"),
   environments: z.partialRecord(environmentName, environment).default({}).describe("one table per stack"),
-  deploy: deploy.prefault({}).describe("how hosts are deployed to"),
+  deploy: deploy.prefault({}).describe("settings of deploys"),
   cache: cache.prefault({}).describe("the binary cache"),
   hosts: z
     .record(label, host)
     .refine((hosts) => Object.keys(hosts).length > 0, "a fleet has at least one host")
     .describe("one table per host"),
-  roles: z.record(label, role).default({}).describe("one table per role: what an account may do"),
+  roles: z.record(label, role).default({}).describe("one table per role: the rights of accounts"),
   users: z.record(label, user).default({}).describe("one table per person with an account"),
   mounts: z.record(label, mountClass).default({}).describe("one table per mount class of disks"),
-  ports: ports.prefault({}).describe("ports that several modules must agree on"),
-  budgets: budgets.optional().describe("what the fleet promises; benches and alerts compare with it"),
+  ports: ports.prefault({}).describe("ports that several modules use"),
+  budgets: budgets
+    .optional()
+    .describe("limits that the fleet promises; benchmarks and alerts compare with them"),
   services: z.record(label, service).default({}).describe("one table per service"),
-  dns: dns.optional().describe("names; without it the program touches no zone"),
+  dns: dns.optional().describe("DNS; without it the program changes no zone"),
   storage: storage.optional().describe("object storage"),
   buckets: z.record(label, bucket).default({}).describe("one table per bucket"),
-  tailnet: tailnet.optional().describe("Tailscale; without it the program touches no tailnet"),
-  secrets: z.record(label, secret).default({}).describe("one table per secret that hosts get"),
+  tailnet: tailnet.optional().describe("Tailscale; without it the program changes no tailnet"),
+  secrets: z.record(label, secret).default({}).describe("one table per secret of hosts"),
 });
 
 export type Inventory = z.infer<typeof inventorySchema>;

@@ -1,14 +1,14 @@
-/** Networks behind routers: two that overlap can't both be reached, and an address that is given twice belongs to nobody. */
+/** Networks behind routers: overlapping networks can't both be routed, and an address must not be assigned twice. */
 import type { Problem } from "./problems.ts";
 import type { Inventory } from "./schema.ts";
 
-/** First and last address of something, as numbers. */
+/** First and last address of a range, as numbers. */
 interface Range {
   readonly first: number;
   readonly last: number;
 }
 
-/** An IPv4 address as a number; undefined when it is none. */
+/** An IPv4 address as a number; undefined for other text. */
 function numberOf(address: string): number | undefined {
   const parts = address.split(".").map(Number);
   if (parts.length !== 4 || parts.some((part) => !Number.isInteger(part) || part < 0 || part > 255))
@@ -27,14 +27,14 @@ function networkRange(network: string): Range | undefined {
 
 const overlap = (a: Range, b: Range): boolean => a.first <= b.last && b.first <= a.last;
 
-/** What is wrong about the networks of `[hosts.NAME.router]`. */
+/** Problems of the networks in `[hosts.NAME.router]`. */
 export function subnetProblems(inventory: Inventory): Problem[] {
   const problems: Problem[] = [];
   const routers = Object.entries(inventory.hosts).flatMap(([name, { router }]) => {
     const range = router && networkRange(router.lan.network);
     return router === undefined || range === undefined ? [] : [{ name, router, range }];
   });
-  // Addresses of machines; the routers' own in their networks are looked at by themselves.
+  // Addresses of machines; the routers' own addresses are checked separately.
   const machines = Object.entries(inventory.hosts).flatMap(([name, { provider }]) => {
     const address = provider.kind === "existing" ? provider.address : undefined;
     const number = address === undefined ? undefined : numberOf(address);
@@ -46,14 +46,14 @@ export function subnetProblems(inventory: Inventory): Problem[] {
     if (other !== undefined) {
       problems.push({
         key: `${key}.lan.network`,
-        message: `${router.lan.network} overlaps ${other.router.lan.network} of hosts.${other.name}: both routes are advertised to the tailnet; give one of them another network`,
+        message: `${router.lan.network} overlaps ${other.router.lan.network} of hosts.${other.name}: both routes are advertised to the tailnet: give one of them another network`,
       });
     }
     const own = numberOf(router.lan.address);
     if (own !== undefined && (own < range.first || own > range.last)) {
       problems.push({
         key: `${key}.lan.address`,
-        message: `${router.lan.address} is not in ${router.lan.network}`,
+        message: `${router.lan.address} is not in ${router.lan.network}: give the router an address of that network`,
       });
     }
     if (router.dhcp === undefined) continue;
@@ -62,7 +62,7 @@ export function subnetProblems(inventory: Inventory): Problem[] {
     if (pool.first > pool.last || pool.first < range.first || pool.last > range.last) {
       problems.push({
         key: `${key}.dhcp`,
-        message: `${from} to ${to} is not a range inside ${router.lan.network}`,
+        message: `${from} to ${to} is not a range inside ${router.lan.network}: use addresses of that network, the lower one first`,
       });
       continue;
     }
@@ -73,7 +73,7 @@ export function subnetProblems(inventory: Inventory): Problem[] {
     if (taken !== undefined) {
       problems.push({
         key: `${key}.dhcp`,
-        message: `${taken.address} of hosts.${taken.name} is in ${from} to ${to}: DHCP would give it to somebody else; move one of them`,
+        message: `${taken.address} of hosts.${taken.name} is in ${from} to ${to}: DHCP would assign it to another machine; move the address or the range`,
       });
     }
   }

@@ -3,7 +3,7 @@ const MAX_STRING_BYTES = 255;
 
 const QUOTED_STRINGS = /^"(?:[^"\\]|\\.)*"(?:\s+"(?:[^"\\]|\\.)*")*$/s;
 
-/** Bytes of a quoted string's inside, in which `\"`, `\\` and `\DDD` stand for one byte. Source: RFC 1035, section 5.1. */
+/** Bytes of a string without its quotes; `\"`, `\\` and `\DDD` are one byte each. Source: RFC 1035, section 5.1. */
 function unescaped(text: string): Buffer {
   const parts = text.match(/\\\d{3}|\\.|[^\\]+/gs) ?? [];
   return Buffer.concat(
@@ -24,8 +24,8 @@ function escaped(bytes: Buffer): string {
 }
 
 /**
- * Character strings of a TXT record's content: quoted strings as they are written, any other text as one string.
- * Undefined where quotes are not closed.
+ * Character strings of a TXT record's content: quoted strings as written, any other text as one string.
+ * Undefined when a quote is not closed.
  */
 function stringsOf(content: string): Buffer[] | undefined {
   if (!content.startsWith('"')) return [Buffer.from(content)];
@@ -33,7 +33,7 @@ function stringsOf(content: string): Buffer[] | undefined {
   return (content.match(/"(?:[^"\\]|\\.)*"/gs) ?? []).map((quoted) => unescaped(quoted.slice(1, -1)));
 }
 
-/** Cuts a string that is too long; an empty one stays. */
+/** Splits a string that is too long; an empty one remains. */
 function pieces(bytes: Buffer): Buffer[] {
   const count = Math.max(1, Math.ceil(bytes.length / MAX_STRING_BYTES));
   return Array.from({ length: count }, (_, i) =>
@@ -42,11 +42,11 @@ function pieces(bytes: Buffer): Buffer[] {
 }
 
 /**
- * Content of a TXT record as Cloudflare keeps and returns it: quoted strings of at most 255 bytes. Whatever is written otherwise
- * comes back in this form and would differ at every refresh.
+ * Content of a TXT record as Cloudflare stores and returns it: quoted strings of at most 255 bytes. Content in another form
+ * would come back in this one and differ at every refresh.
  * Source: Cloudflare API, "TXTRecord": "The content must consist of quoted character strings (RFC 1035), each with a length of
  * up to 255 bytes. Strings exceeding this allowed maximum length are automatically split."
- * @returns undefined when quotes are not closed.
+ * @returns undefined when a quote is not closed.
  */
 export function txtContent(content: string): string | undefined {
   return stringsOf(content)
@@ -55,7 +55,7 @@ export function txtContent(content: string): string | undefined {
     .join(" ");
 }
 
-/** Bytes that the record's data take in a message: each string and its length. */
+/** Bytes of the record's data in a DNS message: each string and its length byte. */
 export function txtWireBytes(content: string): number {
   return (stringsOf(content) ?? []).flatMap(pieces).reduce((sum, bytes) => sum + bytes.length + 1, 0);
 }

@@ -1,6 +1,6 @@
 /**
- * 1Password's vaults. A service account reads whole vaults, never single items (1Password, "Get started with service accounts"), so who
- * may read what is decided by which vault it is in.
+ * 1Password's vaults. A service account reads whole vaults, never single items (1Password, "Get started with service
+ * accounts"), so a secret's vault decides which hosts can read it.
  */
 import type { Problem } from "./problems.ts";
 import type { EnvironmentName, Inventory } from "./schema.ts";
@@ -15,7 +15,7 @@ export const hostVault = (inventory: Inventory, host: string): string | undefine
   return found && (found.vault ?? environmentVault(inventory, found.environment));
 };
 
-/** What reads a vault, by the key that says so. */
+/** A key of the inventory that gives read access to a vault. */
 interface Reader {
   readonly key: string;
   readonly vault: string;
@@ -34,10 +34,10 @@ function hostReaders(inventory: Inventory): Reader[] {
   ];
 }
 
-/** As 1Password compares names; ids are what they are. */
+/** 1Password ignores case in names. */
 const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
-/** Vaults that more can read than should. */
+/** Vaults that too many can read. */
 export function vaultProblems(inventory: Inventory): Problem[] {
   const problems: Problem[] = [];
   const readers = hostReaders(inventory);
@@ -48,10 +48,10 @@ export function vaultProblems(inventory: Inventory): Problem[] {
     const read =
       other === own
         ? "the program's own secrets: the vendors' tokens and the state's passphrase"
-        : "what the others keep there";
+        : "the secrets of the others";
     problems.push({
       key,
-      message: `"${vault}" is also ${other.key}: a host's service account reads its whole vault, and so ${read}; name a vault of its own`,
+      message: `"${vault}" is also ${other.key}: a host's service account reads its whole vault, and so ${read}: use a vault of its own`,
     });
   }
   for (const [name, { reference }] of Object.entries(inventory.secrets)) {
@@ -60,14 +60,14 @@ export function vaultProblems(inventory: Inventory): Problem[] {
     if (reader === undefined) continue;
     problems.push({
       key: `secrets.${name}.reference`,
-      message: `the vault "${vault}" is ${reader.key}: every host that reads it could read this secret of other hosts; put it into "${inventory.fleet.vault}"`,
+      message: `the vault "${vault}" is ${reader.key}: every host that reads it could read this secret of other hosts; move it to "${inventory.fleet.vault}"`,
     });
   }
   for (const { key, vault } of [own, ...readers]) {
     if (!/^[a-z0-9]{26}$/.test(vault)) continue;
     problems.push({
       key,
-      message: `"${vault}" is a vault's id: give its name, so that two can be told apart`,
+      message: `"${vault}" is a vault's id: use its name, so that equal vaults are recognised`,
     });
   }
   return problems;

@@ -1,6 +1,6 @@
 /**
- * A failure that a person has to act on: Pulumi prints its message and no stack trace.
- * Its SDK knows such errors by this property, so that they may come from another copy of it (sdk/nodejs/errors.ts, `RunError.isInstance`).
+ * An error that the user can fix: Pulumi prints its message and no stack trace. The SDK recognises such errors by this
+ * property, also from another copy of the SDK (sdk/nodejs/errors.ts, `RunError.isInstance`).
  */
 export class RunError extends Error {
   readonly __pulumiRunError = true;

@@ -1,21 +1,21 @@
 /**
- * Text that others wrote, made safe to print: hosts, the commands of the runner, and the sshd banner in ssh's error output. It must not
- * drive the terminal, and none of its lines may look like a line of this program, like a workflow command of GitHub (`::error::`, which
- * counts behind blanks too) or like a code fence in a pull request's comment.
+ * Makes untrusted text safe to print: output of hosts and of commands, and the sshd banner in ssh's error output. It must not
+ * control the terminal. None of its lines may look like a line of this program, a workflow command of GitHub (`::error::`, also
+ * after blanks) or a code fence in a comment of a pull request.
  */
 
 /** Before every line of such text. */
 const PREFIX = "| ";
 
-/** Characters that are looked at; of longer text the end is. */
-const MOST_CHARACTERS = 64 * 1024;
+/** Longer text is cut to its end. */
+const MAX_CHARACTERS = 64 * 1024;
 
-/** C0 (but for the newline), DEL, C1, and what changes the direction of text or ends a line in some programs. */
+/** C0 and C1 controls, DEL, and characters that change the direction of text or end a line in some programs. */
 const CONTROL = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 
 /**
- * Escape sequences as ECMA-48 has them: a control string (OSC and its like) up to its end, a control sequence (CSI), and the short ones.
- * Node's stripVTControlCharacters takes seconds for 64 kB of sequences that do not end; each part of this one ends where the next begins.
+ * Escape sequences of ECMA-48: control strings such as OSC, control sequences (CSI), and short ones. Node's
+ * stripVTControlCharacters takes seconds for 64 kB of unterminated sequences; here each part ends where the next begins.
  */
 const SEQUENCE = new RegExp(
   [
@@ -26,17 +26,17 @@ const SEQUENCE = new RegExp(
   "g",
 );
 
-/** What begins a workflow command or a code fence at the start of a line, blanks before it or not. */
+/** The start of a line that is a workflow command or a code fence, also after blanks. */
 const COMMAND_LINE = /^(?=[^\S\n]*(?:::|```|~~~))/gm;
 
 /**
- * Without control characters. Lines end with a newline, and a tab is a blank. A line that would be a command or a fence has the prefix
- * already here: Pulumi prints values of the state and outputs in its own way, with `--diff` a line of a text on a line of its own.
- * The older form of a command, `##[error]`, is broken up anywhere in a line.
+ * Removes control characters; lines end with a newline, and a tab becomes a blank. A line that would be a command or a fence gets
+ * the prefix here already, because Pulumi itself prints outputs and values of the state, with `--diff` line by line. The older
+ * form of a command, `##[error]`, is split anywhere in a line.
  */
 export const printable = (text: string): string =>
   text
-    .slice(-MOST_CHARACTERS)
+    .slice(-MAX_CHARACTERS)
     .replace(SEQUENCE, "")
     .replace(/\r\n?/g, "\n")
     .replaceAll("\t", " ")
@@ -44,25 +44,25 @@ export const printable = (text: string): string =>
     .replaceAll("##[", "# #[")
     .replace(COMMAND_LINE, PREFIX);
 
-/** The end of a text that a person reads: at most 12 lines and 1500 characters. */
-export function lastLines(text: string, most = 12): string {
+/** The end of a text for a message: at most 12 lines and 1500 characters. */
+export function lastLines(text: string, max = 12): string {
   const lines = printable(text)
     .split("\n")
     .filter((line) => line.trim() !== "");
-  // Once more: a cut makes another beginning of a line.
-  return printable(lines.slice(-most).join("\n").slice(-1500));
+  // Again, because the cut starts a new line.
+  return printable(lines.slice(-max).join("\n").slice(-1500));
 }
 
-/** In one line, for a place behind words of this program. */
-export function oneLine(text: string, most = 300): string {
+/** The text on one line, for use after words of this program. */
+export function oneLine(text: string, max = 300): string {
   const line = printable(text).trim().replace(/\s+/g, " ");
-  return line.length <= most ? line : `${line.slice(0, most - 1)}…`;
+  return line.length <= max ? line : `${line.slice(0, max - 1)}…`;
 }
 
-/** The last line of it that is not blank. */
+/** The last line that is not blank. */
 export const lastLine = (text: string): string => oneLine(lastLines(text, 1));
 
-/** Lines of their own, at most 40, each with the prefix: the first one behind `label`, the others below it. */
+/** The last 40 lines, each with the prefix; the first one follows `label`, and the others are aligned with it. */
 export function quoted(text: string, label = ""): string {
   const margin = " ".repeat(label.length);
   const lines = printable(text)
@@ -77,5 +77,5 @@ const STORE_PATH = /^\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]{1,211}$/;
 
 export const isStorePath = (text: string): boolean => STORE_PATH.test(text);
 
-/** A store path, or that it is none. */
+/** The path, or a fixed text when it is not a store path. */
 export const shownPath = (path: string): string => (isStorePath(path) ? path : "not a store path");

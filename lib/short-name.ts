@@ -1,11 +1,11 @@
 import { sha256 } from "./sha256.ts";
 
-/** Characters of the hash in a name that was cut: two names that begin alike stay apart. */
-const HASH = 8;
+/** Characters of the hash in a shortened name. It keeps names with the same beginning distinct. */
+const HASH_CHARACTERS = 8;
 
-/** `name` where it has at most `most` characters; else its beginning and a hash of all of it, with `between` before that. */
-export function shortName(name: string, most: number, between = "-"): string {
-  if (name.length <= most) return name;
-  const tail = `${between}${sha256(name).slice(0, HASH)}`;
-  return `${name.slice(0, most - tail.length)}${tail}`;
+/** `name` when it has at most `max` characters, otherwise its beginning, `separator` and a hash of the whole name. */
+export function shortName(name: string, max: number, separator = "-"): string {
+  if (name.length <= max) return name;
+  const tail = `${separator}${sha256(name).slice(0, HASH_CHARACTERS)}`;
+  return `${name.slice(0, max - tail.length)}${tail}`;
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 /** SSHFP algorithm numbers by SSH key type. Source: IANA registry "DNS SSHFP Resource Record Parameters" (RFC 4255, 6594, 7479). */
-const sshfpAlgorithms: Readonly<Record<string, number>> = {
+const SSHFP_ALGORITHMS: Readonly<Record<string, number>> = {
   "ssh-rsa": 1,
   "ecdsa-sha2-nistp256": 3,
   "ecdsa-sha2-nistp384": 3,
@@ -9,7 +9,7 @@ const sshfpAlgorithms: Readonly<Record<string, number>> = {
   "ssh-ed25519": 4,
 };
 
-/** Parts of a public key line, comment dropped. */
+/** Parts of a public key line, without its comment. */
 export interface SshPublicKey {
   readonly type: string;
   /** Base64 of the key blob. */
@@ -27,7 +27,7 @@ export interface Sshfp {
   readonly fingerprint: string;
 }
 
-/** The key type that the blob itself names: a length-prefixed string (RFC 4253, section 6.6). */
+/** The key type inside the blob: a length-prefixed string (RFC 4253, section 6.6). */
 function typeInside(blob: Buffer): string {
   const length = blob.length >= 4 ? blob.readUInt32BE(0) : 0;
   return blob.subarray(4, 4 + length).toString("latin1");
@@ -35,17 +35,17 @@ function typeInside(blob: Buffer): string {
 
 /**
  * Reads one public key line (`type base64 [comment]`).
- * @throws Error when the line is not one whole public key; the message holds no part of the text, which might be a private key.
+ * @throws Error when the line is not one whole public key; the message has no part of the text, which might be a private key.
  */
 export function parseSshPublicKey(text: string): SshPublicKey {
   const [type = "", blob = ""] = text.trim().split(/\s+/);
-  if (text.trim().includes("\n") || !(type in sshfpAlgorithms)) {
+  if (text.trim().includes("\n") || !(type in SSHFP_ALGORITHMS)) {
     throw new Error(
-      `not a public key line: use one line "ssh-ed25519 AAAA…" (${Object.keys(sshfpAlgorithms).join(", ")})`,
+      `not a public key line: use one line "ssh-ed25519 AAAA…" (${Object.keys(SSHFP_ALGORITHMS).join(", ")})`,
     );
   }
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(blob) || typeInside(Buffer.from(blob, "base64")) !== type) {
-    throw new Error(`a ${type} key whose base64 part is cut off or belongs to another type`);
+    throw new Error(`not a whole ${type} key: its base64 part is cut off, or has another type`);
   }
   return { type, blob, line: `${type} ${blob}` };
 }
@@ -54,7 +54,7 @@ export function parseSshPublicKey(text: string): SshPublicKey {
 export function sshfpOf(publicKey: string): Sshfp {
   const { type, blob } = parseSshPublicKey(publicKey);
   return {
-    algorithm: sshfpAlgorithms[type] ?? 0,
+    algorithm: SSHFP_ALGORITHMS[type] ?? 0,
     type: 2,
     fingerprint: createHash("sha256").update(Buffer.from(blob, "base64")).digest("hex"),
   };

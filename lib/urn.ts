@@ -1,2 +1,2 @@
-/** A resource's name, of its URN. Apart from what needs Pulumi's SDK: the recovery starts without it. */
+/** A resource's name from its URN. Without Pulumi's SDK, because the recovery runs without it. */
 export const nameOfUrn = (urn: string): string => urn.split("::").at(-1) ?? "";

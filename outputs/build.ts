@@ -1,7 +1,7 @@
 import type { Plan, PlannedService } from "../inventory/plan.ts";
 import { type HostOutputs, type StackOutputs, schemaVersion } from "./contract.ts";
 
-/** As the host told it: what it does not know is null. */
+/** As the host reports it; null where it has no value. */
 type HostProvenance = {
   readonly [K in keyof Required<NonNullable<HostOutputs["provenance"]>>]?:
     | NonNullable<HostOutputs["provenance"]>[K]
@@ -9,14 +9,14 @@ type HostProvenance = {
     | undefined;
 } & { readonly at: string; readonly closure: string };
 
-/** What the run learned of one host. Fields it did not learn are absent. */
+/** Facts about one host from this run. Unknown ones are absent. */
 export interface HostFacts {
   readonly ipv4?: string | undefined;
   readonly ipv6?: string | undefined;
   readonly hostKey?: string | undefined;
-  /** Store path that it is held at on purpose. */
+  /** Store path at which it is pinned. */
   readonly pinned?: string | undefined;
-  /** The deploy's result; absent when there was none. */
+  /** The deploy's result, if there is one. */
   readonly result?:
     | {
         readonly outcome: NonNullable<HostOutputs["outcome"]>;
@@ -36,7 +36,7 @@ export interface HostFacts {
     | undefined;
 }
 
-/** What the run learned, all of it plain: nothing of this may come from a secret. */
+/** Facts from this run. They are published, so none may come from a secret. */
 export interface StackFacts {
   /** Host name -> facts. */
   readonly hosts: Readonly<Record<string, HostFacts>>;
@@ -46,16 +46,16 @@ export interface StackFacts {
   readonly retired?: StackOutputs["retired"];
 }
 
-/** Drops what is undefined: in the contract such a field is absent. */
+/** Drops undefined fields: the contract has no empty ones. */
 function compact<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]: Exclude<T[K], undefined>;
   };
 }
 
-const withoutNulls = (told: HostProvenance) =>
+const withoutNulls = (provenance: HostProvenance) =>
   Object.fromEntries(
-    Object.entries(told).filter(([, value]) => value !== null && value !== undefined),
+    Object.entries(provenance).filter(([, value]) => value !== null && value !== undefined),
   ) as HostOutputs["provenance"];
 
 function hostOutputs(facts: HostFacts, tailnetName: string | undefined): HostOutputs {
@@ -75,7 +75,7 @@ function hostOutputs(facts: HostFacts, tailnetName: string | undefined): HostOut
   }) as HostOutputs;
 }
 
-/** Public services go by their name and https; the others by their host's name in the tailnet, or the host's full name. */
+/** A public HTTP service has its own name; another service has its host's name in the tailnet, or the host's full name. */
 function urlOf(service: PlannedService, hostName: string): string {
   if (service.public && service.protocol === "http") return `https://${service.fqdn}`;
   return `${service.protocol}://${service.public ? service.fqdn : hostName}:${service.port}`;

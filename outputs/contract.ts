@@ -1,21 +1,21 @@
 import * as z from "zod";
 
 /**
- * What a stack publishes for other teams. Within one `schemaVersion` fields are only added; a field that is absent is unknown or
- * does not exist, never null. `schema.v1.json` is this in JSON Schema. See docs/outputs.md.
+ * The outputs of a stack, for other teams. Within one `schemaVersion` fields are only added. An absent field is unknown or does
+ * not exist; no field is null. `schema.v1.json` is the JSON Schema of it. See docs/outputs.md.
  */
 export const schemaVersion = 1;
 
 const healthResult = z.object({
   name: z.string().describe("Name of the check in the inventory"),
   ok: z.boolean(),
-  detail: z.string().optional().describe("What the check saw"),
+  detail: z.string().optional().describe("What the check found"),
 });
 
 const provenance = z.object({
   commit: z.string().optional().describe("Commit that the runner deployed from"),
-  dirty: z.boolean().optional().describe("Whether its checkout had changes beyond that commit"),
-  by: z.string().optional().describe("Who ran the deploy, as the runner knows them"),
+  dirty: z.boolean().optional().describe("Whether its checkout had uncommitted changes"),
+  by: z.string().optional().describe("Who ran the deploy, according to the runner"),
   at: z.string().describe("When the host committed the system, by its own clock (RFC 3339)"),
   closure: z.string().describe("Store path that was committed"),
   previous: z.string().optional().describe("Store path that was committed before"),
@@ -28,32 +28,32 @@ const hostOutputs = z.object({
     tailnet: z.string().optional().describe("Name inside the tailnet"),
   }),
   hostKey: z.string().optional().describe("Public SSH host key, type and base64: pin it"),
-  closure: z.string().optional().describe("Store path of the running system, as the host itself said"),
+  closure: z.string().optional().describe("Store path of the running system, according to the host"),
   generation: z.int().optional().describe("Generation of the system profile"),
   health: z.array(healthResult),
   outcome: z
     .enum(["confirmed", "staged", "rolled-back", "held", "offline", "failed"])
     .optional()
     .describe(
-      "How the last deploy ended; only confirmed means that the host runs what the stack wants; staged: it does after its next reboot",
+      "How the last deploy ended. confirmed: the host runs the wanted system; staged: it does so after its next reboot; otherwise it does not",
     ),
   reason: z.string().optional().describe("Why the outcome is not confirmed"),
   pinned: z
     .string()
     .optional()
-    .describe("Store path that the host is held at on purpose, instead of what the flake says"),
-  provenance: provenance.optional().describe("Where the committed system comes from"),
+    .describe("Store path at which the host is pinned, instead of the flake's system"),
+  provenance: provenance.optional().describe("Origin of the committed system"),
 });
 
 const retiredOutputs = z.object({
   addresses: z.object({ ipv4: z.string().optional(), ipv6: z.string().optional() }),
   server: z
     .enum(["kept", "unprotected"])
-    .describe("kept: it stays with its disk; unprotected: the next run deletes it"),
+    .describe("kept: the server keeps its disk; unprotected: the next run deletes it"),
 });
 
 const serviceOutputs = z.object({
-  url: z.string().describe("Where it is reached: publicly, or inside the tailnet"),
+  url: z.string().describe("Its address, on the internet or inside the tailnet"),
   host: z.string(),
   public: z.boolean(),
 });
@@ -82,7 +82,7 @@ export const stackOutputs = z
       .record(z.string(), retiredOutputs)
       .optional()
       .describe(
-        "Servers of decommissioned hosts that still exist: closed off, without names, not deployed to",
+        "Servers of decommissioned hosts that still exist: without names and deploys, behind a closed firewall",
       ),
   })
   .describe("Outputs of a PantherOS stack, version 1. No value in it is secret.");

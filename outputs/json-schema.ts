@@ -4,6 +4,6 @@ import { schemaVersion, stackOutputs } from "./contract.ts";
 /** Path of the generated file, relative to the repository. */
 export const schemaFile = `outputs/schema.v${schemaVersion}.json`;
 
-/** The contract as JSON Schema (2020-12). Unknown fields are allowed: a later release may add some. */
+/** The contract as JSON Schema (2020-12). It allows unknown fields, because a later release may add some. */
 export const contractSchema = (): string =>
   `${JSON.stringify(z.toJSONSchema(stackOutputs, { io: "input" }), null, 2)}\n`;

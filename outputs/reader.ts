@@ -2,19 +2,19 @@ import * as pulumi from "@pulumi/pulumi";
 import { type StackOutputs, schemaVersion, stackOutputs } from "./contract.ts";
 
 /**
- * Checks what a stack published.
- * @throws Error naming the stack, each key that is wrong and what was expected.
+ * Checks the outputs of a stack.
+ * @throws Error with the stack, each invalid key and the expected value.
  */
 export function parseOutputs(stack: string, outputs: unknown): StackOutputs {
   const version = (outputs as { schemaVersion?: unknown } | null)?.schemaVersion;
   if (version === undefined) {
     throw new Error(
-      `stack ${stack} publishes no schemaVersion: it is not a PantherOS stack, or it was never deployed`,
+      `stack ${stack} has no output schemaVersion: it is not a PantherOS stack, or was never deployed`,
     );
   }
   if (version !== schemaVersion) {
     throw new Error(
-      `stack ${stack} publishes schemaVersion ${JSON.stringify(version)}; this reader knows ${schemaVersion}: update it`,
+      `stack ${stack} has schemaVersion ${JSON.stringify(version)}; this reader supports ${schemaVersion}: update the reader`,
     );
   }
   const result = stackOutputs.safeParse(outputs);
@@ -34,7 +34,7 @@ export function parseOutputs(stack: string, outputs: unknown): StackOutputs {
  * const fleet = readStack("organization/pantheros/production");
  * const address = fleet.apply(({ hosts }) => hosts["hetzner-vps"]?.addresses.ipv4);
  *
- * @param stack full name of the stack, `organization/pantheros/production` with a backend of your own
+ * @param stack full name of the stack; with your own backend `organization/pantheros/production`
  */
 export function readStack(stack: string, opts?: pulumi.CustomResourceOptions): pulumi.Output<StackOutputs> {
   const reference = new pulumi.StackReference(

@@ -1,4 +1,4 @@
-/** Writes the contract's JSON Schema: `node outputs/write-schema.ts`, in the repository's root, after a change of contract.ts. */
+/** Writes the contract's JSON Schema, in the repository's root; `make docs` runs it. */
 import { writeFileSync } from "node:fs";
 import { contractSchema, schemaFile } from "./json-schema.ts";
 

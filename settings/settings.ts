@@ -1,10 +1,10 @@
-// Not the whole SDK, which loads much longer than this program's beginning needs: index.ts.
+// Only these modules: the whole SDK loads much longer, and the start of the program does not need it (index.ts).
 import { Config } from "@pulumi/pulumi/config.js";
 import { getStack } from "@pulumi/pulumi/metadata.js";
 import * as z from "zod";
 import { RunError } from "../lib/run-error.ts";
 
-/** How far a run may look at the hosts: with the deploy key, with a key that may only ask for the state, not at all. */
+/** How a run probes hosts: with the deploy key, with a key that may only read the status, or not at all. */
 export type ProbeMode = "deploy" | "status" | "off";
 
 /** The stack's configuration, checked, with the environment's overrides applied. See Pulumi.yaml for each key. */
@@ -18,10 +18,10 @@ export interface Settings {
   /** Private key file; undefined: the SSH agent. */
   readonly sshKey: string | undefined;
   readonly knownHostsFile: string;
-  /** Where a preview writes all that it says of the hosts. */
+  /** File to which a preview writes its report on the hosts. */
   readonly previewFile: string;
   readonly addresses: Readonly<Record<string, string>>;
-  /** Host -> store path of the system that it is held at: rolled back on purpose. */
+  /** Host -> store path of the system at which it is pinned, after a rollback on purpose. */
   readonly pins: Readonly<Record<string, string>>;
   readonly s3Endpoint: string | undefined;
   readonly cloudflareZoneId: string | undefined;
@@ -29,12 +29,12 @@ export interface Settings {
 
 const texts = z.record(z.string(), z.string());
 
-/** Of a pin: what tools/pulumi rollback writes. */
+/** The value of a pin. */
 const systemPath = z
   .string()
   .regex(
     /^\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]+$/,
-    "not the store path of a system; tools/pulumi rollback writes it",
+    "not the store path of a system: set it with tools/pulumi rollback",
   );
 
 const shape = z.strictObject({
@@ -51,20 +51,21 @@ const shape = z.strictObject({
   cloudflareZoneId: z.string(),
 });
 
-/** `input=ref input=ref` -> record. A word without `=` is refused. */
+/** `input=ref input=ref` -> record. @throws Error for a word without `=`. */
 export function parseOverrides(text: string): Record<string, string> {
   const pairs = text.split(/\s+/).filter((word) => word !== "");
   return Object.fromEntries(
     pairs.map((word) => {
       const at = word.indexOf("=");
-      if (at < 1) throw new Error(`PANTHEROS_FLAKE_OVERRIDES: "${word}" is not of the form input=reference`);
+      if (at < 1)
+        throw new Error(`PANTHEROS_FLAKE_OVERRIDES: "${word}" does not have the form input=reference`);
       return [word.slice(0, at), word.slice(at + 1)];
     }),
   );
 }
 
-/** What the program reads from its surroundings; `get` is a stack configuration key, `env` an environment variable. */
-export interface Surroundings {
+/** Sources of the settings: `get` reads a key of the stack's configuration, `env` an environment variable. */
+export interface SettingsSources {
   readonly stack: string;
   get(key: string): unknown;
   env(name: string): string | undefined;
@@ -74,9 +75,9 @@ const orUndefined = (text: string) => (text === "" ? undefined : text);
 
 /**
  * Checks the configuration of a stack.
- * @throws Error with one line per wrong key, naming the stack's file.
+ * @throws RunError with one line per invalid key, naming the stack's file.
  */
-export function settingsFrom({ stack, get, env }: Surroundings): Settings {
+export function settingsFrom({ stack, get, env }: SettingsSources): Settings {
   const file = `Pulumi.${stack}.yaml`;
   const given = {
     environment: get("environment") ?? stack,
@@ -113,7 +114,7 @@ export function settingsFrom({ stack, get, env }: Surroundings): Settings {
   };
 }
 
-/** Settings of the stack that is running. */
+/** Settings of the current stack. */
 export function readSettings(): Settings {
   const config = new Config();
   const objects = new Set(["flakeOverrides", "addresses", "pins"]);

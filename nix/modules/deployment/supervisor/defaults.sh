@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2034
-# Made from `inventory/schema.ts`; `make docs` writes it again, and a test compares.
+# `make docs` writes this file from inventory/schema.ts, and a test compares them.
 default_settings() {
   switch_seconds=300
   health_seconds=60

@@ -1,0 +1,42 @@
+/** Lists of names in messages. */
+
+const MAX_NAMES = 10;
+
+/** Edits of one character that turn one name into the other (Levenshtein distance). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (const [i, letter] of [...a].entries()) {
+    const next = [i + 1];
+    for (const [j, other] of [...b].entries()) {
+      const replaced = (row[j] ?? 0) + (letter === other ? 0 : 1);
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}
+
+/** The name that was probably meant: at most a third of its characters differ. */
+export function nearestName(given: string, names: readonly string[]): string | undefined {
+  const near = names
+    .map((name) => ({ name, edits: distance(given.toLowerCase(), name.toLowerCase()) }))
+    .filter(({ name, edits }) => edits <= Math.max(1, Math.floor(name.length / 3)))
+    .sort((a, b) => a.edits - b.edits);
+  return near[0]?.name;
+}
+
+/** `a, b, c`, in order; of more than ten names the first ones and how many more there are. */
+export function listNames(names: Iterable<string>): string {
+  const sorted = [...names].sort();
+  const listed = sorted.slice(0, MAX_NAMES).join(", ") || "none";
+  return sorted.length > MAX_NAMES ? `${listed} and ${sorted.length - MAX_NAMES} more` : listed;
+}
+
+/** `unknown host "webb"; did you mean "web"? Hosts are db, web` */
+export function unknownName(kind: string, given: string, names: Iterable<string>): string {
+  const all = [...names];
+  const nearest = nearestName(given, all);
+  const list = `${kind}s are ${listNames(all)}`;
+  if (nearest === undefined) return `unknown ${kind} "${given}"; ${list}`;
+  return `unknown ${kind} "${given}"; did you mean "${nearest}"? ${list[0]?.toUpperCase()}${list.slice(1)}`;
+}
