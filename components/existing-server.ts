@@ -77,7 +77,7 @@ export function samePinProblems(all: readonly ExistingServerArgs[]): string[] {
   const byKey = collisions(all, ({ hostKey }) => hostKey?.trim().split(/\s+/).slice(0, 2).join(" ")).map(
     ([a, b]) =>
       `hosts.${b.hostname}: the host key pinned for ${b.address} in ${b.knownHostsFile} is also that of hosts.${a.hostname}; ` +
-      `${ONE_MACHINE_REMEDY}, or make new host keys on the copy`,
+      `${ONE_MACHINE_REMEDY}, or create new host keys on the copy`,
   );
   return [...byAddress, ...byKey];
 }

@@ -145,7 +145,7 @@ describe("before anything is changed", () => {
     for (const address of [net?.ipv4?.ip ?? "", six]) {
       expect(await problems(adopted(address))).toEqual([
         `hosts.legacy.provider.address: ${address} is the address of the server of hosts.web; one machine is one host: ` +
-          "take one of the two tables out (to rename a host, set `formerly`)",
+          "remove one of the two tables (to rename a host, set `formerly`)",
       ]);
     }
   });

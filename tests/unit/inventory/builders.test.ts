@@ -90,7 +90,7 @@ test.each<[string, Fleet, RegExp]>([
       web: 'build = "storage"',
       storage: 'build = "db"\nbuild_key = "fleet-1-storage:AAAA="',
     },
-    /deploy\.trusted_builders\[0\]: storage itself is built on db, which is not in the list/,
+    /deploy\.trusted_builders\[0\]: storage itself is built on db, which could put anything into it: add that host to the list/,
   ],
   [
     "a key of the fleet's name",
@@ -116,17 +116,17 @@ test.each<[string, Fleet, RegExp]>([
   [
     "no host",
     { web: 'build = "nobody"' },
-    /hosts\.web\.build: unknown host "nobody"; allowed are local, target/,
+    /hosts\.web\.build: unknown host "nobody"; hosts are db, storage, web; "local" and "target" are allowed too/,
   ],
   [
     "itself",
     { web: 'build = "web"' },
-    /hosts\.web\.build: a host that builds its own system has build = "target"/,
+    /hosts\.web\.build: set build = "target" for a host that builds its own system/,
   ],
   [
     "one another",
     { web: 'build = "db"', db: 'build = "web"' },
-    /hosts\.web\.build: built on one another: web -> db -> web/,
+    /hosts\.web\.build: hosts build one another: web -> db -> web/,
   ],
 ])("built on %s is refused", (_, given, message) => {
   expect(problemsOf(given)).toEqual(expect.arrayContaining([expect.stringMatching(message)]));

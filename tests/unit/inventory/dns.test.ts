@@ -32,7 +32,7 @@ describe("what the vendor would refuse is refused with file and key", () => {
       "CNAME to an address",
       'name = "x"; type = "CNAME"; content = "192.0.2.1"',
       "content",
-      "leads to a name",
+      "points to a name",
     ],
     ["CNAME to `a..b`", 'name = "x"; type = "CNAME"; content = "a..b"', "content", "whole name"],
     ["CNAME to one word", 'name = "x"; type = "CNAME"; content = "web"', "content", "whole name"],
@@ -54,7 +54,12 @@ describe("what the vendor would refuse is refused with file and key", () => {
       "proxied",
       "local address",
     ],
-    ["NS of the zone itself", 'name = "@"; type = "NS"; content = "ns.example.test"', "type", "the vendor's"],
+    [
+      "NS of the zone itself",
+      'name = "@"; type = "NS"; content = "ns.example.test"',
+      "type",
+      "the vendor sets",
+    ],
     ["two dots", 'name = "a..b"; type = "TXT"; content = "x"', "name", "1 to 63 characters"],
     ["a dot at the end", 'name = "a."; type = "TXT"; content = "x"', "name", "1 to 63 characters"],
     ["a long label", `name = "${"a".repeat(64)}"; type = "TXT"; content = "x"`, "name", "1 to 63 characters"],
@@ -86,7 +91,7 @@ describe("what the vendor would refuse is refused with file and key", () => {
     const withAlias = (text: string) => text.replace("[hosts.web]\n", '[hosts.web]\naliases = ["www"]\n');
     const fields = `name = "${name}"; type = "CNAME"; content = "elsewhere.test"`;
     expect(problemsWith(record(fields), withAlias)).toEqual([
-      `fleet.toml: dns.records[0].type: a CNAME record can't stand beside ${whose} at the name ${name}.example.test: give one of them another name`,
+      `fleet.toml: dns.records[0].type: a CNAME record can't be beside ${whose} at the name ${name}.example.test: give one of them another name`,
     ]);
   });
 
@@ -120,7 +125,7 @@ describe("what the vendor would refuse is refused with file and key", () => {
     ];
     for (const [first, second] of twice) {
       expect(problemsWith(record(`name = "x"; ${first}`) + record(`name = "x"; ${second}`))).toEqual([
-        "fleet.toml: dns.records[1]: the same record as dns.records[0]: take one out",
+        "fleet.toml: dns.records[1]: the same record as dns.records[0]: remove one",
       ]);
     }
     const issuers = (text: string) =>

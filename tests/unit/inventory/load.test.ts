@@ -55,19 +55,19 @@ describe("a bad inventory is one clear line with file and key", () => {
       "a former name that another host has",
       "[hosts.legacy]",
       '[hosts.legacy]\nformerly = "db"',
-      /^fleet\.toml: hosts\.legacy\.formerly: "db" is a host of this inventory/,
+      /^fleet\.toml: hosts\.legacy\.formerly: "db" is still a host of this inventory/,
     ],
     [
       "a machine to be deleted that was not made",
       "[hosts.legacy]",
       '[hosts.legacy]\ndecommission = "delete"',
-      /^fleet\.toml: hosts\.legacy\.decommission: the program never deletes a machine that it did not make/,
+      /^fleet\.toml: hosts\.legacy\.decommission: the program never deletes a machine that it did not create/,
     ],
     [
       "a cache on a decommissioned host",
       "[hosts.web]",
       '[hosts.web]\ndecommission = "keep"',
-      /^fleet\.toml: cache\.host: "web" is decommissioned; name another host$/,
+      /^fleet\.toml: cache\.host: "web" is decommissioned: set another host$/,
     ],
     [
       "a check of a service that says too much",
@@ -85,13 +85,13 @@ describe("a bad inventory is one clear line with file and key", () => {
       "two checks of a service under one name",
       'port = 9090\nhealth = "/"',
       'port = 9090\nhealth = [{ kind = "tcp" }, { kind = "http" }]',
-      /^fleet\.toml: services\.metrics\.health: two health checks of host "legacy" are called "metrics".*give this one a name$/,
+      /^fleet\.toml: services\.metrics\.health: another health check of host "legacy", of services.metrics, is also named "metrics": give this one a name$/,
     ],
     [
       "an unknown key",
       'profiles = ["server"]',
       'profiles = ["server"]\ncolour = "red"',
-      /^fleet\.toml: hosts\.web\.colour: unknown key; see docs\/inventory\.md/,
+      /^fleet\.toml: hosts\.web\.colour: unknown key: remove it, or see docs\/inventory\.md/,
     ],
     ["an unknown table", "[fleet]", "[flet]\nx = 1\n[fleet]", /^fleet\.toml: flet: unknown key/],
     ["a wrong type", "port = 9090", 'port = "9090"', /^fleet\.toml: services\.metrics\.port: expected/],
@@ -105,7 +105,7 @@ describe("a bad inventory is one clear line with file and key", () => {
       "two services on one port of a host",
       'host = "legacy"\nport = 9090',
       'host = "web"\nport = 8080',
-      /^fleet\.toml: services\.metrics\.port: port 8080 on host "web" is taken by services\.hello$/,
+      /^fleet\.toml: services\.metrics\.port: port 8080 on host "web" is taken by services\.hello: choose another port$/,
     ],
     [
       "a service on an unknown host",
@@ -117,7 +117,7 @@ describe("a bad inventory is one clear line with file and key", () => {
       "a bad host name",
       "[hosts.legacy]",
       "[hosts.Legacy_1]",
-      /^fleet\.toml: hosts\.Legacy_1: bad name: use lower-case letters/,
+      /^fleet\.toml: hosts\.Legacy_1: invalid name: use lower-case letters/,
     ],
     [
       "a bad address",
@@ -177,7 +177,7 @@ describe("a bad inventory is one clear line with file and key", () => {
       "two buckets of one name",
       "sandbox-backups",
       "sandbox-nix-cache",
-      /^fleet\.toml: buckets\.backups\.name: "sandbox-nix-cache" is also the name of buckets\.cache$/,
+      /^fleet\.toml: buckets\.backups\.name: "sandbox-nix-cache" is also the name of buckets\.cache: rename one$/,
     ],
     [
       "a bad bucket name",
@@ -189,13 +189,13 @@ describe("a bad inventory is one clear line with file and key", () => {
       "two owners of one name",
       "[services.hello]",
       '[services.hello]\nsubdomain = "legacy"',
-      /^fleet\.toml: services\.hello\.subdomain: the name "legacy" is taken by hosts\.legacy$/,
+      /^fleet\.toml: services\.hello\.subdomain: the name "legacy" is taken by hosts\.legacy: choose another name$/,
     ],
     [
       "two health checks of one name",
       "[[hosts.db.health]]",
       '[[hosts.db.health]]\nname = "database"\nkind = "unit"\nunit = "a.service"\n[[hosts.db.health]]',
-      /^fleet\.toml: hosts\.db\.health: two health checks are called "database"$/,
+      /^fleet\.toml: hosts\.db\.health: two health checks have the name "database": rename one$/,
     ],
     [
       "a health check of an unknown kind",
@@ -207,7 +207,7 @@ describe("a bad inventory is one clear line with file and key", () => {
       "a public service without sign-on and reason",
       'auth_reason = "a greeting"\n',
       "",
-      /^fleet\.toml: services\.hello\.auth_reason: a public service with auth = "none" says why/,
+      /^fleet\.toml: services\.hello\.auth_reason: a public service with auth = "none" needs a reason/,
     ],
     [
       "an unknown group",
@@ -219,7 +219,7 @@ describe("a bad inventory is one clear line with file and key", () => {
       "a gateway that is no host of its environment",
       "[environments.sandbox]",
       '[environments.sandbox]\ngateway = "nope"',
-      /^fleet\.toml: environments\.sandbox\.gateway: "nope" is no host of this environment; its hosts are /,
+      /^fleet\.toml: environments\.sandbox\.gateway: "nope" is not a host of this environment; its hosts are /,
     ],
     [
       "no administrators' group",
@@ -243,7 +243,8 @@ describe("a bad inventory is one clear line with file and key", () => {
   test("an environment without a table is named for each of its hosts", () => {
     expect(problemsOf(edited("[environments.sandbox]", "[environments.homelab]"))).toEqual(
       ["web", "db", "legacy"].map(
-        (host) => `fleet.toml: hosts.${host}.environment: no table [environments.sandbox]; there are homelab`,
+        (host) =>
+          `fleet.toml: hosts.${host}.environment: no table [environments.sandbox]: add it; there are homelab`,
       ),
     );
   });
@@ -256,7 +257,7 @@ describe("a bad inventory is one clear line with file and key", () => {
     `[hosts.${name}]\nenvironment = "sandbox"\nprofiles = ["server"]\nprovider = { kind = "existing", vendor = "home", ${provider} }\n`;
   const withHosts = (...tables: string[]) =>
     edited("[services.hello]", `${tables.join("\n")}\n[services.hello]`);
-  const remedy = "one machine is one host: take one of the two tables out (to rename a host, set `formerly`)";
+  const remedy = "one machine is one host: remove one of the two tables (to rename a host, set `formerly`)";
 
   test.each([
     ["its address", 'address = "198.51.100.20"', "address: 198.51.100.20:22 is also the address"],
@@ -284,7 +285,7 @@ describe("a bad inventory is one clear line with file and key", () => {
       ),
     ).toEqual([
       `fleet.toml: hosts.second.provider.ipv6: [2001:db8::20]:22 is also the address of hosts.first; ${remedy}`,
-      `fleet.toml: hosts.third.provider.host_key: is also the host key of hosts.first; ${remedy}, or make new host keys on the copy`,
+      `fleet.toml: hosts.third.provider.host_key: is also the host key of hosts.first; ${remedy}, or create new host keys on the copy`,
     ]);
   });
 
@@ -325,7 +326,7 @@ describe("a bad inventory is one clear line with file and key", () => {
         `[hosts.n${i}]\nenvironment = "sandbox"\nprofiles = ["server"]\nprovider = { kind = "hetzner", location = "fsn1", server_type = "cx23", placement_group = "apart" }\n`,
     );
     expect(problemsOf(withHosts(...tables))).toEqual([
-      "fleet.toml: hosts.n10.provider.placement_group: the group has 11 servers, and Hetzner Cloud takes 10; put this one into another group",
+      "fleet.toml: hosts.n10.provider.placement_group: the group has 11 servers, and Hetzner Cloud allows 10: put this one into another group",
     ]);
   });
 

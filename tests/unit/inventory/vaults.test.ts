@@ -65,7 +65,7 @@ test.each<[string, Fleet, RegExp]>([
   [
     "two environments with one vault",
     { production: 'vault = "hosts"', staging: 'vault = "hosts"' },
-    /^fleet\.toml: environments\.staging\.vault: "hosts" is also environments\.production\.vault: .*name a vault of its own/,
+    /^fleet\.toml: environments\.staging\.vault: "hosts" is also environments\.production\.vault: .*use a vault of its own/,
   ],
   [
     "a host's vault that the others read",
@@ -75,12 +75,12 @@ test.each<[string, Fleet, RegExp]>([
   [
     "delivered secrets that each host could read for itself",
     { more: token("pantherOS-staging") },
-    /^fleet\.toml: secrets\.opnix-token\.reference: the vault "pantherOS-staging" is environments\.staging\.vault: .*put it into "pantherOS"/,
+    /^fleet\.toml: secrets\.opnix-token\.reference: the vault "pantherOS-staging" is environments\.staging\.vault: .*move it to "pantherOS"/,
   ],
   [
     "an id, which hides whether two are one",
     { production: 'vault = "abcdefghijklmnopqrstuvwxyz"' },
-    /^fleet\.toml: environments\.production\.vault: .* is a vault's id: give its name/,
+    /^fleet\.toml: environments\.production\.vault: .* is a vault's id: use its name/,
   ],
 ])("%s: refused", (_, given, message) => {
   const problems = problemsOf(given);

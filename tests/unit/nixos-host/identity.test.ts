@@ -15,7 +15,7 @@ test("the same machine and the same boot are one machine, whatever its key and a
     machine("other", { machineId: "f".repeat(32), bootId: "b-9" }),
     machine("copy", { machineId: id, bootId: "b-1" }),
   ]);
-  const why = `machine id ${id}; one machine is one host: take one of the two tables out (to rename a host, set \`formerly\`)`;
+  const why = `machine id ${id}; one machine is one host: remove one of the two tables (to rename a host, set \`formerly\`)`;
   expect(refused).toEqual({
     legacy: `its machine is also hosts.copy: ${why}`,
     copy: `its machine is also hosts.legacy: ${why}`,

@@ -80,13 +80,13 @@ describe("reader", () => {
     [
       "nothing",
       {},
-      /^stack s publishes no schemaVersion: it is not a PantherOS stack, or it was never deployed$/,
+      /^stack s has no output schemaVersion: it is not a PantherOS stack, or was never deployed$/,
     ],
-    ["null", null, /^stack s publishes no schemaVersion/],
+    ["null", null, /^stack s has no output schemaVersion/],
     [
       "another version",
       { ...good, schemaVersion: 2 },
-      /^stack s publishes schemaVersion 2; this reader knows 1: update it$/,
+      /^stack s has schemaVersion 2; this reader supports 1: update the reader$/,
     ],
     [
       "a wrong field",

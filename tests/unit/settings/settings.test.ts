@@ -38,5 +38,5 @@ test("wrong values name the stack's file and the key", () => {
 });
 
 test("an override without a reference is refused", () => {
-  expect(() => parseOverrides("site")).toThrow('"site" is not of the form input=reference');
+  expect(() => parseOverrides("site")).toThrow('"site" does not have the form input=reference');
 });
