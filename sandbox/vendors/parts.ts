@@ -64,7 +64,8 @@ export async function startHetzner(
   const log = options.log("hetzner");
   const store = new Store(join(options.dir, "vendors", "hetzner.json"), hetznerState);
   const reverse = dns === null ? null : new ReverseDns(dns, store.data, log);
-  const project = openProject(store, compute, secret(options.secrets, "HCLOUD_TOKEN"), log, reverse);
+  const token = secret(options.secrets, "HCLOUD_TOKEN");
+  const project = openProject({ store, compute, token, log, reverse });
   await recover(project);
   await reverse?.open();
   const app = withHealth("hetzner", hetznerApp(project), log, () => ({

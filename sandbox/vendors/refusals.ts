@@ -31,7 +31,10 @@ export const HETZNER: Refusals = {
     }),
 };
 
-/** 9109: a token without the permission; 971: the limit of 1200 requests in 5 minutes (Cloudflare's API documentation). */
+/**
+ * 9109: a token without the permission; 971: the limit of 1200 requests in 5 minutes. Source: Cloudflare's
+ * API documentation.
+ */
 export const CLOUDFLARE: Refusals = {
   refuse: () => refusal(new CloudflareError(403, 9109, "Unauthorized to access requested resource")),
   unavailable: () => refusal(new CloudflareError(503, 10001, "Service unavailable")),

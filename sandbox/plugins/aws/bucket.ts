@@ -188,7 +188,7 @@ export const bucket: Resource<Store> = {
     }
     return { id, inputs, outputs: outputsOf(store, id) };
   },
-  async update({ client: store }, id, _old, inputs, changed) {
+  async update({ client: store }, id, { inputs, changed }) {
     if (changed.has("acl")) {
       const ACL = text(inputs["acl"] ?? "private") as "private";
       await store.call("PutBucketAcl", id, (client, sdk) =>
@@ -224,7 +224,7 @@ export const bucketEncryption: Resource<Store> = {
     const rules = await encryption.get(store, id);
     return rules === undefined ? undefined : { id, inputs: { bucket: id, rules }, outputs: {} };
   },
-  async update({ client: store }, id, _old, inputs) {
+  async update({ client: store }, id, { inputs }) {
     await encryption.put(store, id, inputs["rules"] ?? []);
     return {};
   },

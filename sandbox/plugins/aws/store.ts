@@ -67,7 +67,8 @@ export class Store {
       const { name: code = "", message = String(error), $metadata } = error as ServiceError;
       if ($metadata?.httpStatusCode === undefined)
         throw new Error(`${name} ${bucket}: ${message}${RETRY_HINT}`);
-      throw new VendorError(name, bucket, $metadata.httpStatusCode, code, message, $metadata.attempts);
+      const { httpStatusCode: status, attempts } = $metadata;
+      throw new VendorError({ method: name, path: bucket, status, code, message, attempts });
     }
   }
 

@@ -126,7 +126,7 @@ export const dnsRecord: Resource<Cloudflare> = {
       : old.inputs["data"] !== undefined;
     return { id: recordId, inputs: inputsOf(zoneId, found, hasData), outputs: stateOf(found, old.inputs) };
   },
-  async update({ client, signal }, id, _old, inputs) {
+  async update({ client, signal }, id, { inputs }) {
     const path = `/zones/${text(inputs["zoneId"])}/dns_records/${id}`;
     const changed = await client.call(signal, "PUT", path, { body: recordBody(inputs) });
     return stateOf(object(changed), inputs);

@@ -49,7 +49,7 @@ export const zoneSetting: Resource<Cloudflare> = {
       outputs: settingOutputs(found),
     };
   },
-  update: ({ client, signal }, _id, _old, inputs) => putSetting(client, signal, inputs),
+  update: ({ client, signal }, _id, { inputs }) => putSetting(client, signal, inputs),
   delete: async () => undefined,
 };
 

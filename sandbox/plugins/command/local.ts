@@ -109,7 +109,7 @@ export const localCommand: Resource<unknown> = {
     const outputs = command === undefined ? NO_OUTPUT : await runLocal(context, text(command), inputs, {});
     return { id: newId(name), outputs };
   },
-  async update(context, _id, old, inputs) {
+  async update(context, _id, { old, inputs }) {
     const command = inputs["update"] ?? inputs["create"];
     const kept = { stdout: old.outputs["stdout"] ?? "", stderr: old.outputs["stderr"] ?? "" };
     return command === undefined ? kept : await runLocal(context, text(command), inputs, old.outputs);

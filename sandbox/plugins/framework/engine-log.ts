@@ -20,7 +20,10 @@ export const stderrLog: Log = {
   flush: () => Promise.resolve(),
 };
 
-/** Logs to the engine at `address` (host:port). A line that cannot be delivered is dropped, since a lost line must not fail an operation. */
+/**
+ * Logs to the engine at `address` (host:port). A line that cannot be delivered is dropped, since a lost line
+ * must not fail an operation.
+ */
 export function engineLog(address: string): Log {
   const client = new engineService.EngineClient(address, grpc.credentials.createInsecure());
   let last: Promise<void> = Promise.resolve();

@@ -4,13 +4,22 @@ import type { Json } from "./values.ts";
 /** The remedy for a vendor that is down, slow or limits requests. */
 export const RETRY_HINT = "; run the same command again when the vendor answers";
 
+interface VendorErrorParts {
+  method: string;
+  path: string;
+  status: number;
+  code: string;
+  message: string;
+  /** Number of requests, more than one after retries. */
+  attempts?: number | undefined;
+}
+
 /** A vendor's refusal: method, path, status, its own code and message. */
 export class VendorError extends Error {
   readonly status: number;
   readonly code: string;
 
-  /** @param attempts number of requests, more than one after retries */
-  constructor(method: string, path: string, status: number, code: string, message: string, attempts = 1) {
+  constructor({ method, path, status, code, message, attempts = 1 }: VendorErrorParts) {
     const retries = attempts > 1 ? ` after ${attempts} attempts${RETRY_HINT}` : "";
     super(`${method} ${path}: ${status}${code ? ` ${code}` : ""}${message ? `: ${message}` : ""}${retries}`);
     this.name = "VendorError";
@@ -69,7 +78,7 @@ export function pause(milliseconds: number, signal: AbortSignal): Promise<void> 
   });
 }
 
-/** A POST or PATCH may have taken effect, so it is retried only after answers that exclude that. */
+/** Whether a request may be retried. A POST or PATCH may have taken effect, unless the status excludes it. */
 export function isRetryable(method: string, status: number): boolean {
   if (status === 429 || status === 503) return true;
   return status >= 500 && !["POST", "PATCH"].includes(method);
@@ -121,7 +130,7 @@ export class HttpClient {
         );
         continue;
       }
-      throw new VendorError(method, path, response.status, code, message, attempt + 1);
+      throw new VendorError({ method, path, status: response.status, code, message, attempts: attempt + 1 });
     }
   }
 

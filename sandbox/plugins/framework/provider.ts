@@ -120,7 +120,7 @@ export class Provider<Client> {
     const changed = changedInputs(resource.properties, old.inputs, inputs);
     const update = resource.update;
     if (!update) return this.#stateOf(id, this.#vendorOutputs(resource, old, inputs), inputs);
-    const outputs = await this.#run(operation, (context) => update(context, id, old, inputs, changed));
+    const outputs = await this.#run(operation, (context) => update(context, id, { old, inputs, changed }));
     return this.#stateOf(id, inputs, outputs);
   }
 

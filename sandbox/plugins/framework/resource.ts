@@ -16,9 +16,9 @@ export interface Property {
   /** The vendor's value when it is absent; a different value at the vendor is drift. */
   default?: Json;
   /**
-   * When absent (`absent`), or absent or without entries (`empty`), it is no change and nothing is sent: the
-   * official provider keeps the vendor's value. In Terraform's terms an optional attribute (or block) that is
-   * also computed, or whose difference is suppressed.
+   * An absent input (`absent`), or also an empty list (`empty`), is no change and is not sent: the official
+   * provider keeps the vendor's value. In Terraform's terms: an optional attribute (or block) that is also
+   * computed, or whose difference is suppressed.
    */
   keptWhen?: "absent" | "empty";
   /** The normal form of a value, in which two spellings of it are equal; `inputs` are all inputs. */
@@ -46,6 +46,13 @@ export interface Old {
   outputs: Properties;
 }
 
+export interface Update {
+  old: Old;
+  inputs: Properties;
+  /** Names of the inputs that differ. */
+  changed: Set<string>;
+}
+
 export interface Resource<Client> {
   properties: Record<string, Property>;
   /** Outputs that only the vendor (or the command) determines: unknown until the object is created. */
@@ -64,14 +71,8 @@ export interface Resource<Client> {
   ): Promise<{ id: string; outputs: Properties }>;
   /** Returns undefined when the object does not exist. Without `read` a refresh changes nothing. */
   read?: (context: Context<Client>, id: string, old: Old) => Promise<Found | undefined>;
-  /** Returns all outputs; `changed` has the names of the inputs that differ. Absent: nothing to update. */
-  update?: (
-    context: Context<Client>,
-    id: string,
-    old: Old,
-    inputs: Properties,
-    changed: Set<string>,
-  ) => Promise<Properties>;
+  /** Returns all outputs. Without `update` there is nothing to send. */
+  update?: (context: Context<Client>, id: string, update: Update) => Promise<Properties>;
   delete(context: Context<Client>, id: string, old: Old): Promise<void>;
 }
 

@@ -82,7 +82,7 @@ export const primaryIp: Resource<Hetzner> = {
     const found = await context.client.find(context.signal, `/primary_ips/${id}`, "primary_ip");
     return found && { id, inputs: primaryIpInputs(found), outputs: primaryIpOutputs(found) };
   },
-  async update(context, id, _old, inputs, changed) {
+  async update(context, id, { inputs, changed }) {
     const path = `/primary_ips/${id}`;
     if (changed.has("deleteProtection"))
       await setProtection(context, id, inputs["deleteProtection"] === true);
@@ -145,7 +145,7 @@ export const rdns: Resource<Hetzner> = {
       ? undefined
       : { id, inputs: { dnsPtr, ipAddress: ip, primaryIpId: Number(owner) }, outputs: {} };
   },
-  async update(context, _id, _old, inputs) {
+  async update(context, _id, { inputs }) {
     await setPointer(context, inputs, text(inputs["dnsPtr"]));
     return {};
   },

@@ -61,8 +61,9 @@ export class Hetzner {
   /** Like find; throws when the object does not exist. */
   async get(signal: AbortSignal, path: string, key: string): Promise<Properties> {
     const found = await this.find(signal, path, key);
-    if (!found) throw new VendorError("GET", path, 404, "not_found", `${key} not found`);
-    return found;
+    if (found) return found;
+    const message = `${key} not found`;
+    throw new VendorError({ method: "GET", path, status: 404, code: "not_found", message });
   }
 
   /** Waits until all actions have ended and shows their progress; throws the error of a failed one. */

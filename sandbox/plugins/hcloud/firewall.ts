@@ -77,7 +77,7 @@ export const firewall: Resource<Hetzner> = {
     const found = await context.client.find(context.signal, `/firewalls/${id}`, "firewall");
     return found && { id, inputs: inputsOf(found), outputs: {} };
   },
-  async update(context, id, _old, inputs, changed) {
+  async update(context, id, { inputs, changed }) {
     const body = changedFields(inputs, ["name", "labels"], changed);
     if (Object.keys(body).length > 0)
       await context.client.call(context.signal, "PUT", `/firewalls/${id}`, { body });

@@ -292,7 +292,7 @@ export const server: Resource<Hetzner> = {
       inputs["image"] = text(old.inputs["image"]);
     return { id, inputs, outputs: stateOf(found, old.inputs) };
   },
-  async update(context, id, old, inputs, changed) {
+  async update(context, id, { old, inputs, changed }) {
     const path = `/servers/${id}`;
     const found = await context.client.get(context.signal, path, "server");
     const body = changedFields(inputs, ["name", "labels"], changed);

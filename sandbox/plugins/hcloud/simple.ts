@@ -64,7 +64,7 @@ function simple(kind: Kind): Resource<Hetzner> {
       const found = await context.client.find(context.signal, `${kind.path}/${id}`, kind.key);
       return found && { id, inputs: kind.inputs(found), outputs: outputs(found) };
     },
-    async update(context, id, _old, inputs, changed) {
+    async update(context, id, { inputs, changed }) {
       const body = changedFields(inputs, kind.update, changed);
       if (Object.keys(body).length > 0)
         await context.client.call(context.signal, "PUT", `${kind.path}/${id}`, { body });

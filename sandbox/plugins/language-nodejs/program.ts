@@ -1,6 +1,6 @@
 /**
  * The pure part of the language host: the command line and environment of the user's program, and the meaning
- * of its exit. As in the official Node.js language host, so that a project runs the same under either.
+ * of its exit code. It mirrors the official Node.js language host, so that a project runs the same under either.
  */
 
 /** Exit code of `@pulumi/pulumi/cmd/run` after it has printed the error itself. */

@@ -38,7 +38,7 @@ const item: Resource<Op> = {
   validate(inputs) {
     const category = inputs["category"];
     const known = category === undefined || category === "password";
-    return known ? [] : [["category", "must be password: this plugin makes no other items"]];
+    return known ? [] : [["category", "must be password; this plugin supports no other category"]];
   },
   async create({ client, signal }, inputs) {
     const made = await client.write(signal, ["item", "create", "-"], itemBody(inputs));
@@ -52,7 +52,7 @@ const item: Resource<Op> = {
     const { uuid: _, ...inputs } = stateOf(found);
     return { id, inputs, outputs: stateOf(found) };
   },
-  async update({ client, signal }, id, _old, inputs) {
+  async update({ client, signal }, id, { inputs }) {
     const where = parseItemId(id);
     const args = ["item", "edit", where.item, `--vault=${where.vault}`];
     return stateOf(await client.write(signal, args, itemBody(inputs, where.item)));

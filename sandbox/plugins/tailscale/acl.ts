@@ -66,7 +66,7 @@ export const acl: Resource<Tailscale> = {
     });
     return { id, inputs: { acl: answer.text }, outputs: {} };
   },
-  async update(context, _id, _old, inputs, changed) {
+  async update(context, _id, { inputs, changed }) {
     if (changed.has("acl")) await putPolicy(context, text(inputs["acl"]));
     return {};
   },

@@ -35,7 +35,7 @@ function setting({ path, field, input, property, empty, refusesEmpty }: Setting)
       const found = await client.call(signal, "GET", client.tailnet(path));
       return { id, inputs: { [input]: found[field] ?? empty }, outputs: {} };
     },
-    async update({ client, signal }, _id, _old, inputs) {
+    async update({ client, signal }, _id, { inputs }) {
       await write(client, signal, inputs[input] ?? empty);
       return {};
     },
@@ -94,7 +94,7 @@ export const dnsSplitNameservers: Resource<Tailscale> = {
     // (resource_dns_split_nameservers.go v0.29.1, Read).
     return { id, inputs: { domain: id, nameservers: nameservers ?? [] }, outputs: {} };
   },
-  async update({ client, signal }, _id, _old, inputs) {
+  async update({ client, signal }, _id, { inputs }) {
     await splitDns(client, signal, inputs);
     return {};
   },

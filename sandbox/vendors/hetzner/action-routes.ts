@@ -5,7 +5,7 @@ import { answerPage, idOf, sortRows } from "./listing.ts";
 import type { Project } from "./project.ts";
 import type { ActionRow } from "./state.ts";
 
-/** Reading actions: `/actions?id=…`, `/actions/{id}`, `/servers/{id}/actions`. */
+/** Read access to actions: `/actions?id=…`, `/actions/{id}`, `/servers/{id}/actions`. */
 export function actionRoutes(project: Project): Hono {
   const app = new Hono();
   const { state } = project;
@@ -21,7 +21,7 @@ export function actionRoutes(project: Project): Hono {
     return answerPage(context, "actions", sortRows(chosen, context.req.queries("sort") ?? []));
   };
   app.get("/actions", (context) => {
-    // Listing all actions was removed from the vendor's API in 2025; asking for some by id remains.
+    // The vendor removed the list of all actions in 2025; requests by id remain.
     if ((context.req.queries("id") ?? []).length === 0) throw invalidInput("id", "is required");
     return page(context, Object.values(state.actions));
   });

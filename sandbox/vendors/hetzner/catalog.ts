@@ -14,25 +14,27 @@ interface Location {
   network_zone: string;
 }
 
-const location = (
-  id: number,
-  name: string,
-  description: string,
-  country: string,
-  city: string,
-  latitude: number,
-  longitude: number,
-  network_zone: string,
-): Location => ({ id, name, description, country, city, latitude, longitude, network_zone });
-
-export const locations: Location[] = [
-  location(1, "fsn1", "Falkenstein DC Park 1", "DE", "Falkenstein", 50.47612, 12.370071, "eu-central"),
-  location(2, "nbg1", "Nuremberg DC Park 1", "DE", "Nuremberg", 49.452102, 11.076665, "eu-central"),
-  location(3, "hel1", "Helsinki DC Park 1", "FI", "Helsinki", 60.169855, 24.938379, "eu-central"),
-  location(4, "ash", "Ashburn, VA", "US", "Ashburn, VA", 39.045821, -77.487073, "us-east"),
-  location(5, "hil", "Hillsboro, OR", "US", "Hillsboro, OR", 45.54222, -122.951924, "us-west"),
-  location(6, "sin", "Singapore", "SG", "Singapore", 1.283333, 103.833333, "ap-southeast"),
+/** Id, name, description, country, city, latitude, longitude, network zone. */
+const LOCATIONS: [number, string, string, string, string, number, number, string][] = [
+  [1, "fsn1", "Falkenstein DC Park 1", "DE", "Falkenstein", 50.47612, 12.370071, "eu-central"],
+  [2, "nbg1", "Nuremberg DC Park 1", "DE", "Nuremberg", 49.452102, 11.076665, "eu-central"],
+  [3, "hel1", "Helsinki DC Park 1", "FI", "Helsinki", 60.169855, 24.938379, "eu-central"],
+  [4, "ash", "Ashburn, VA", "US", "Ashburn, VA", 39.045821, -77.487073, "us-east"],
+  [5, "hil", "Hillsboro, OR", "US", "Hillsboro, OR", 45.54222, -122.951924, "us-west"],
+  [6, "sin", "Singapore", "SG", "Singapore", 1.283333, 103.833333, "ap-southeast"],
 ];
+export const locations = LOCATIONS.map(
+  ([id, name, description, country, city, latitude, longitude, network_zone]): Location => ({
+    id,
+    name,
+    description,
+    country,
+    city,
+    latitude,
+    longitude,
+    network_zone,
+  }),
+);
 
 export interface ServerType {
   id: number;
@@ -50,14 +52,36 @@ export interface ServerType {
 const EUROPE = ["fsn1", "nbg1", "hel1"];
 const EVERYWHERE = locations.map((place) => place.name);
 
-const serverType = (
-  id: number,
-  name: string,
-  cores: number,
-  memory: number,
-  disk: number,
-  monthly: number,
-): ServerType => {
+/** Id, name, cores, memory (GB), disk (GB), euros per month. */
+const SERVER_TYPES: [number, string, number, number, number, number][] = [
+  [22, "cpx11", 2, 2, 40, 5],
+  [23, "cpx21", 3, 4, 80, 8],
+  [24, "cpx31", 4, 8, 160, 15],
+  [25, "cpx41", 8, 16, 240, 29],
+  [26, "cpx51", 16, 32, 360, 63],
+  [45, "cax11", 2, 4, 40, 4],
+  [93, "cax21", 4, 8, 80, 7],
+  [94, "cax31", 8, 16, 160, 13],
+  [95, "cax41", 16, 32, 320, 25],
+  [96, "ccx13", 2, 8, 80, 13],
+  [97, "ccx23", 4, 16, 160, 25],
+  [98, "ccx33", 8, 32, 240, 49],
+  [99, "ccx43", 16, 64, 360, 97],
+  [104, "cx22", 2, 4, 40, 4],
+  [105, "cx32", 4, 8, 80, 7],
+  [106, "cx42", 8, 16, 160, 17],
+  [107, "cx52", 16, 32, 320, 33],
+  [109, "cpx22", 2, 4, 80, 7],
+  [110, "cpx32", 4, 8, 160, 12],
+  [111, "cpx42", 8, 16, 320, 22],
+  [112, "cpx52", 12, 24, 480, 32],
+  [113, "cpx62", 16, 32, 640, 43],
+  [114, "cx23", 2, 4, 40, 4],
+  [115, "cx33", 4, 8, 80, 6],
+  [116, "cx43", 8, 16, 160, 10],
+  [117, "cx53", 16, 32, 320, 18],
+];
+export const serverTypes = SERVER_TYPES.map(([id, name, cores, memory, disk, monthly]): ServerType => {
   const arm = name.startsWith("cax");
   const dedicated = name.startsWith("ccx");
   return {
@@ -72,36 +96,7 @@ const serverType = (
     category: dedicated ? "general_purpose" : name.startsWith("cpx") ? "regular_purpose" : "cost_optimized",
     locations: arm || name.startsWith("cx") ? EUROPE : EVERYWHERE,
   };
-};
-
-export const serverTypes: ServerType[] = [
-  serverType(22, "cpx11", 2, 2, 40, 5),
-  serverType(23, "cpx21", 3, 4, 80, 8),
-  serverType(24, "cpx31", 4, 8, 160, 15),
-  serverType(25, "cpx41", 8, 16, 240, 29),
-  serverType(26, "cpx51", 16, 32, 360, 63),
-  serverType(45, "cax11", 2, 4, 40, 4),
-  serverType(93, "cax21", 4, 8, 80, 7),
-  serverType(94, "cax31", 8, 16, 160, 13),
-  serverType(95, "cax41", 16, 32, 320, 25),
-  serverType(96, "ccx13", 2, 8, 80, 13),
-  serverType(97, "ccx23", 4, 16, 160, 25),
-  serverType(98, "ccx33", 8, 32, 240, 49),
-  serverType(99, "ccx43", 16, 64, 360, 97),
-  serverType(104, "cx22", 2, 4, 40, 4),
-  serverType(105, "cx32", 4, 8, 80, 7),
-  serverType(106, "cx42", 8, 16, 160, 17),
-  serverType(107, "cx52", 16, 32, 320, 33),
-  serverType(109, "cpx22", 2, 4, 80, 7),
-  serverType(110, "cpx32", 4, 8, 160, 12),
-  serverType(111, "cpx42", 8, 16, 320, 22),
-  serverType(112, "cpx52", 12, 24, 480, 32),
-  serverType(113, "cpx62", 16, 32, 640, 43),
-  serverType(114, "cx23", 2, 4, 40, 4),
-  serverType(115, "cx33", 4, 8, 80, 6),
-  serverType(116, "cx43", 8, 16, 160, 10),
-  serverType(117, "cx53", 16, 32, 320, 18),
-];
+});
 
 export interface SystemImage {
   id: number;

@@ -17,15 +17,15 @@ export interface Project {
   reverse: ReverseDns | null;
 }
 
-export function openProject(
-  store: Store<State>,
-  compute: Compute,
-  token: string,
-  log: Log,
-  reverse: ReverseDns | null = null,
-): Project {
-  return { store, state: store.data, compute, actions: new Actions(store, log), token, log, reverse };
-}
+export const openProject = ({
+  reverse = null,
+  ...parts
+}: Pick<Project, "store" | "compute" | "token" | "log"> & Partial<Pick<Project, "reverse">>): Project => ({
+  ...parts,
+  state: parts.store.data,
+  actions: new Actions(parts.store, parts.log),
+  reverse,
+});
 
 export const newId = (state: State): number => state.nextId++;
 

@@ -3,7 +3,7 @@ import { assign, findItem, findVault, itemContent, itemSummary, itemView, OpErro
 import { readReference } from "./references.ts";
 import { changeVault, type Item, newId, now, readVault, type Vault, type VaultFile } from "./vault-file.ts";
 
-/** The environment of a command. */
+/** What a command uses besides its arguments. */
 interface CommandContext {
   /** The vault file. */
   path: string;

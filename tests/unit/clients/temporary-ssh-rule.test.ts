@@ -29,12 +29,8 @@ let lost = false;
 
 beforeEach(async () => {
   const compute = new MemoryCompute();
-  project = openProject(
-    new Store(join(directory, `${number++}.json`), emptyState),
-    compute,
-    "project-token",
-    () => {},
-  );
+  const store = new Store(join(directory, `${number++}.json`), emptyState);
+  project = openProject({ store, compute, token: "project-token", log: () => {} });
   const app = hetznerApp(project, false);
   [calls, instead] = [[], []];
   api = new HetznerApi({

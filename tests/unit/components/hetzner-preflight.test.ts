@@ -42,7 +42,7 @@ let number = 0;
 
 beforeEach(() => {
   const store = new Store(join(directory, `${number++}.json`), emptyState);
-  project = openProject(store, new MemoryCompute(), "token", () => {});
+  project = openProject({ store, compute: new MemoryCompute(), token: "token", log: () => {} });
   const app = hetznerApp(project, false);
   api = new HetznerApi({
     endpoint: "http://api.example.test/v1",

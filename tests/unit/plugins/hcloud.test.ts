@@ -18,12 +18,8 @@ let close: () => Promise<void>;
 let base: string;
 
 beforeAll(async () => {
-  const project = openProject(
-    new Store(join(path, "hetzner.json"), emptyState),
-    machines,
-    token,
-    () => undefined,
-  );
+  const store = new Store(join(path, "hetzner.json"), emptyState);
+  const project = openProject({ store, compute: machines, token, log: () => undefined });
   const app = new Hono();
   app.use(async (context, next) => {
     await next();

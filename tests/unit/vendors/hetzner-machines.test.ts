@@ -39,7 +39,7 @@ let app: Hono;
 
 const open = (path: string) => {
   const store = new Store(path, emptyState);
-  project = openProject(store, compute, "token", () => {});
+  project = openProject({ store, compute, token: "token", log: () => {} });
   app = hetznerApp(project, false);
 };
 beforeEach(() => {
