@@ -1,4 +1,4 @@
-/** One failure in an operation, then a plain second run: how a case goes, and what must be true at its end. */
+/** A case: one fault in an operation, then a plain second run; and what must be true at its end. */
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { type Finished, type Interrupt, type Snapshot, World } from "./world.ts"
 
 export interface Trouble {
   readonly name: string;
-  /** What the n-th changing request meets. */
+  /** The fault at the n-th changing request. */
   readonly fault: Fault;
   readonly interrupt?: Interrupt;
 }
@@ -25,15 +25,15 @@ export const TROUBLES: readonly Trouble[] = [
   { name: "SIGKILL after", fault: "hold-answer", interrupt: { signal: "SIGKILL" } },
 ];
 
-/** An operation as an undisturbed run does it. */
+/** An operation, as an undisturbed run does it. */
 export interface Rehearsed {
   readonly operation: Operation;
   readonly start: Snapshot;
   readonly before: Observation;
   readonly undisturbed: Observation;
-  /** Changing requests of that run. */
+  /** Number of changing requests of that run. */
   readonly requests: number;
-  /** Written by the operation's edit. */
+  /** The inventory after the operation's edit. */
   readonly fleet: string;
 }
 
@@ -45,13 +45,13 @@ export interface Case {
 
 export interface Verdict {
   readonly name: string;
-  /** What was hit; undefined: the run made fewer requests. */
+  /** The request that was hit; undefined: the run made fewer requests. */
   readonly hit: string | undefined;
-  /** The second run failed and said what a person has to do, which was done. */
+  /** The second run failed with a remedy, which was then applied. */
   readonly told: boolean;
   /** Exit code of the disturbed run. */
   readonly code: number;
-  /** None: it ended well. */
+  /** Empty: the case passed. */
   readonly problems: readonly string[];
   readonly seconds: number;
 }
@@ -68,7 +68,7 @@ function well(what: string, { code, output }: Finished): void {
   if (code !== 0) throw new Error(`${what}: exit code ${code}\n${output}`);
 }
 
-/** The start state of an operation, and how it goes when nothing is in its way. */
+/** Runs an operation without a fault, and records the states before and after it. */
 export async function rehearse(operation: Operation): Promise<Rehearsed> {
   const world = await World.make(operation.environment);
   try {
@@ -93,22 +93,22 @@ export async function rehearse(operation: Operation): Promise<Rehearsed> {
   }
 }
 
-/** In the words of a failed run. */
+/** Matches the remedy in a failed run's output. */
 const REMEDY = /tools\/pulumi recover --stack/;
 
-/** A device's rename or removal that the vendor refuses never fails a run (deployer/tailnet-device/main.ts). */
+/** A run never fails when the vendor refuses a device's rename or removal (deployer/tailnet-device/main.ts). */
 const BY_HAND = /warning: tailnet device of \S+: .*(by hand|in the tailnet's admin console)/;
 const OF_DEVICE = /^(tailnet\.devices: |device )/;
 
 /**
- * This vendor takes two objects of one name, so no later run meets the first: what the failed run tells is done before the next one.
+ * This vendor accepts two objects of one name, so a later run does not notice the first. The remedy of the failed run is applied before the next.
  */
 const TAKES_TWO = /^onepassword op item create$/;
 
-/** The last words of a run, for a person who reads the table. */
+/** The end of a run's output, for the table. */
 const lastWords = ({ output }: Finished): string => output.trimEnd().split("\n").slice(-40).join("\n");
 
-/** Tries a case in a world, which is put back first. */
+/** Runs a case in a world, which is restored first. */
 export async function attempt(world: World, tried: Case): Promise<Verdict> {
   const { rehearsed, trouble, n } = tried;
   const began = Date.now();
@@ -120,7 +120,7 @@ export async function attempt(world: World, tried: Case): Promise<Verdict> {
   const hits = world.switchOff().flatMap((line) => ("hit" in line ? [line] : []));
   const hit = hits.map(({ vendor, method, path }) => `${vendor} ${method} ${path}`).join(", ");
   const problems: string[] = [];
-  /** Does what a person was told to do. */
+  /** Applies the remedy that the output names. */
   const recover = async () => {
     const { code, output } = await world.recover();
     if (code !== 0) problems.push(`tools/pulumi recover: exit code ${code}\n${lastWords({ code, output })}`);
@@ -140,7 +140,7 @@ export async function attempt(world: World, tried: Case): Promise<Verdict> {
     ...differences(rehearsed.undisturbed.same, found.same),
     ...lostIdentities(rehearsed.before, rehearsed.undisturbed, found),
   ];
-  // The warning says what a person has to do in the tailnet's console.
+  // The warning names what has to be done by hand in the tailnet's console.
   const byHand = BY_HAND.test(first.output) && wrong.some((line) => OF_DEVICE.test(line));
   problems.push(...(byHand ? wrong.filter((line) => !OF_DEVICE.test(line)) : wrong));
   return {

@@ -1,4 +1,4 @@
-/** The fleet of the table: small, and with something of everything that the program makes. */
+/** The fleet of the table: small, with one of everything that the program makes. */
 
 const HEAD = `schema = 1
 
@@ -87,7 +87,7 @@ export const ADOPTED_ONLY = HEAD;
 export const WITH_DB = text(HEAD, DB);
 export const WITH_WEB = text(HEAD, DB, WEB);
 
-/** An edit of a fleet's text, which must change something. */
+/** Edits a fleet's text; the text must change. */
 export function edit(before: string, pattern: string | RegExp, after: string): string {
   const changed = before.replace(pattern, after);
   if (changed === before) throw new Error(`nothing to edit for ${String(pattern)}`);

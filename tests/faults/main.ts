@@ -1,6 +1,6 @@
 /**
- * The table, or a part of it, from a shell: `tools/with node tests/faults/main.ts [operation] [trouble] [n]`, each a regular expression.
- * A line for each case as it ends, and what was wrong. PANTHEROS_FAULTS_SAMPLE: how many cases of each operation (all).
+ * Runs the table, or a part of it: `tools/with node tests/faults/main.ts [operation] [trouble] [n]`, each a regular expression.
+ * Prints a line for each case, and what was wrong. PANTHEROS_FAULTS_SAMPLE: number of cases of each operation (all).
  */
 import { availableParallelism } from "node:os";
 import { OPERATIONS } from "./operations.ts";
@@ -10,7 +10,7 @@ const AT_ONCE = Number(process.env["PANTHEROS_FAULTS_AT_ONCE"] ?? Math.min(2, av
 const [operation = "", trouble = "", n = ""] = process.argv.slice(2).map((word) => new RegExp(word));
 const matches = (pattern: RegExp | "", text: string) => pattern === "" || pattern.test(text);
 
-/** Of a run that went wrong early everything is missing. */
+/** After a run that failed early, everything is missing. */
 const MOST = 12;
 const shortened = (lines: readonly string[]): readonly string[] =>
   lines.length <= MOST ? lines : [...lines.slice(0, MOST), `and ${lines.length - MOST} more`];

@@ -1,4 +1,4 @@
-/** What a world is like, in words that two runs have in common: names instead of the ids, addresses and keys that each run makes anew. */
+/** Describes a world in a form that two runs have in common: names replace ids, addresses and keys, which differ in each run. */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,14 +13,14 @@ import type { World } from "./world.ts";
 export interface Observation {
   /** What must be the same as after an undisturbed run. */
   readonly same: Readonly<Record<string, unknown>>;
-  /** Ids, addresses, keys and markers: what an operation keeps must be kept to the letter. */
+  /** Ids, addresses, keys and markers: an operation that keeps an object keeps these unchanged. */
   readonly identities: Readonly<Record<string, string>>;
 }
 
 const json = <T>(path: string): T => JSON.parse(readFileSync(path, "utf8")) as T;
 const sorted = (lines: readonly string[]): string[] => [...lines].sort();
 
-/** Objects by a name; two of one name are told apart, so that a double shows. */
+/** Objects by name; a second object of the same name gets a different key, so that a duplicate shows. */
 function byName<T>(rows: readonly T[], nameOf: (row: T) => string): Record<string, T> {
   const found: Record<string, T> = {};
   for (const row of rows) {
@@ -37,7 +37,7 @@ const fingerprint = (key: string): string =>
     .update(Buffer.from(key.split(" ")[1] ?? "", "base64"))
     .digest("hex");
 
-/** Every store of a vendor that a run may change. */
+/** Reads every store of a vendor that a run may change. */
 function read(world: World) {
   return {
     hetzner: json<HetznerState>(world.file("vendors/hetzner.json")),
@@ -49,7 +49,7 @@ function read(world: World) {
 }
 type Read = ReturnType<typeof read>;
 
-/** Values that differ from run to run, and what stands for them. */
+/** Values that differ from run to run, and their replacements. */
 function symbols({ hetzner, records }: Read): [string, string][] {
   const addresses = Object.values(hetzner.primary_ips).map(({ ip, name }): [string, string] => [
     ip.replace(/\/64$/, ""),
@@ -59,7 +59,7 @@ function symbols({ hetzner, records }: Read): [string, string][] {
     [key, `<key of ${name}>`],
     [fingerprint(key), `<fingerprint of ${name}>`],
   ]);
-  // The longest first: an address may be the beginning of another one.
+  // The longest first: one address may be a prefix of another.
   return [...addresses, ...keys].filter(([value]) => value !== "").sort(([a], [b]) => b.length - a.length);
 }
 
@@ -108,7 +108,7 @@ function names({ cloudflare }: Read): string[] {
   );
 }
 
-/** A key whose answer was lost is nobody's, and ends by itself within a day: it does not count beside another one of its host. */
+/** An auth key whose answer was lost expires within a day: it does not count beside its host's other key. */
 function tailnet({ tailscale }: Read): Record<string, unknown> {
   const valid = Object.values(tailscale.keys).filter(({ revoked }) => revoked === null);
   const keys = valid.filter(
@@ -126,7 +126,7 @@ function tailnet({ tailscale }: Read): Record<string, unknown> {
   };
 }
 
-/** The buckets and their settings: of each call what was sent last, as long as the bucket is there. */
+/** The buckets that exist and their settings: the last request of each call. */
 function buckets(world: World): Record<string, string> {
   const file = world.file("vendors/s3/journal.jsonl");
   const found: Record<string, string> = {};
@@ -144,7 +144,7 @@ function buckets(world: World): Record<string, string> {
   return found;
 }
 
-/** Names of the resources, and those whose object no vendor has. */
+/** Names of the resources, and those whose object does not exist at a vendor. */
 function state(world: World, { hetzner, cloudflare, tailscale }: Read): Record<string, unknown> {
   const { resources = [], pending_operations: pending = [] } = world.deployment;
   const zoneRecords = Object.values(cloudflare.zones).flatMap(({ records }) => Object.keys(records));
@@ -181,7 +181,7 @@ function identities({ hetzner, records, tailscale }: Read): Record<string, strin
   ]);
 }
 
-/** A person finds these on a machine; which of them are the same two runs apart. */
+/** Identities that are found on a machine; those that two runs must have in common. */
 const machines = ({ records }: Read) =>
   Object.fromEntries(
     Object.entries(records).map(([name, { system = "", power = "" }]) => [name, { system, power }]),
@@ -201,11 +201,11 @@ export function observe(world: World): Observation {
   });
   for (const [value, symbol] of symbols(found)) text = text.replaceAll(value, symbol);
   const same = JSON.parse(text) as Record<string, unknown>;
-  // Sorted when the addresses stood in them.
+  // Sorted again, because they were sorted by address.
   return { same: { ...same, names: sorted(same["names"] as string[]) }, identities: identities(found) };
 }
 
-/** Lines for what differs, `expected` first; none: it is as it should be. */
+/** Lines for the differences, `expected` first; empty: equal. */
 export function differences(expected: unknown, found: unknown, path = ""): string[] {
   if (JSON.stringify(expected) === JSON.stringify(found)) return [];
   if (Array.isArray(expected) && Array.isArray(found)) {
@@ -232,7 +232,7 @@ const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.str
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** What the undisturbed run left as it was before, and this one did not. */
+/** Identities that the undisturbed run kept and this run lost. */
 export function lostIdentities(before: Observation, undisturbed: Observation, found: Observation): string[] {
   const kept = new Set(Object.values(before.identities));
   return Object.entries(undisturbed.identities).flatMap(([what, value]) =>

@@ -1,4 +1,4 @@
-/** The life-cycle operations of the table: what was there, and the one edit that is made. */
+/** The life-cycle operations of the table: the states before, and the one edit. */
 import { ADOPTED_ONLY, edit, WITH_DB, WITH_WEB } from "./fleet.ts";
 import { readRecords, recordsOf } from "./record/compute.ts";
 import type { World } from "./world.ts";
@@ -7,7 +7,7 @@ export interface Operation {
   readonly name: string;
   /** Of the inventory: `sandbox` is disposable; elsewhere machines and data are left alone (docs/operations.md). */
   readonly environment: "sandbox" | "staging";
-  /** Inventories that were `up` before, one after another. */
+  /** Inventories that were applied before, one after another. */
   readonly before: readonly string[];
   /** The inventory of the operation, or `destroy`. */
   readonly after: string | ((world: World) => string);
@@ -19,7 +19,7 @@ const WEB_TABLE = /\n\[hosts\.web\][\s\S]*$/;
 const withoutWeb = edit(WITH_WEB, WEB_TABLE, "\n");
 const retire = (fleet: string, word: "keep" | "delete"): string =>
   edit(fleet, "[hosts.web]\n", `[hosts.web]\ndecommission = "${word}"\n`);
-/** The host with all that names it. */
+/** The host with every table that names it. */
 const renamed = (fleet: string): string =>
   edit(fleet.replaceAll('host = "db"', 'host = "data"'), "[hosts.db]\n", '[hosts.data]\nformerly = "db"\n');
 

@@ -3,8 +3,8 @@ import type { Rehearsed } from "./cases.ts";
 import { OPERATIONS } from "./operations.ts";
 import { allCases, forget, rehearseAll, runCases, sampleOf } from "./table.ts";
 
-// A fault at every changing request of every operation of a fleet's life, one at a time, then a plain second run (README.md). By
-// default a few cases that are the same each time; PANTHEROS_FAULTS=all tries every one.
+// A fault at every changing request of every life-cycle operation, one at a time, then a plain second run (README.md). By
+// default a few cases, always the same; PANTHEROS_FAULTS=all runs every case.
 
 const WHOLE = process.env["PANTHEROS_FAULTS"] === "all";
 const AT_ONCE = Math.min(2, availableParallelism());
@@ -13,7 +13,7 @@ const SEED = 20261130;
 
 jest.setTimeout(WHOLE ? 12 * 3_600_000 : 20 * 60_000);
 
-/** In a bounded run those that make, change and delete most. */
+/** The operations of a bounded run: those with the most changes. */
 const BOUNDED = ["first up", "rename a host", "resize a host", "take a disposable host out"];
 const operations = OPERATIONS.filter(({ name }) => WHOLE || BOUNDED.includes(name));
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => forget(rehearsed));
 
-test("the operations change something at the vendors, or there is no step to fail at", () => {
+test("every operation changes something at the vendors", () => {
   expect(rehearsed.map(({ operation }) => operation.name)).toEqual(operations.map(({ name }) => name));
   for (const { requests } of rehearsed) expect(requests).toBeGreaterThan(0);
 });
@@ -33,7 +33,7 @@ test("the operations change something at the vendors, or there is no step to fai
 test("each case ends as an undisturbed run does", async () => {
   const cases = rehearsed.flatMap((each) => {
     const all = allCases(each);
-    // What a kill meets differs most from run to run: kills are for the whole table, and for recovery.test.ts and lifecycle.test.ts.
+    // The request that a kill hits differs most from run to run: kills are only in the whole table, recovery.test.ts and lifecycle.test.ts.
     return WHOLE
       ? all
       : sampleOf(
@@ -47,7 +47,7 @@ test("each case ends as an undisturbed run does", async () => {
   });
   const reached = verdicts.filter(({ hit }) => hit !== undefined);
   process.stdout.write(`faults: ${reached.length} cases of ${rehearsed.length} operations\n`);
-  // Requests that run side by side come in another order each time; a few fewer are no surprise, none would be a table of nothing.
+  // The order of parallel requests differs, so a few cases may hit nothing; if none hit anything, the table would be empty.
   expect(reached.length).toBeGreaterThan(cases.length * 0.8);
   const bad = verdicts.filter(({ problems }) => problems.length > 0);
   expect(

@@ -1,11 +1,11 @@
-/** Runs cases of the table, some at a time, and says of each how it ended. */
+/** Runs cases of the table in parallel, and prints the result of each. */
 import { rmSync } from "node:fs";
 import { eachLimit } from "../../sandbox/machines/each-limit.ts";
 import { attempt, type Case, type Rehearsed, rehearse, TROUBLES, type Verdict } from "./cases.ts";
 import type { Operation } from "./operations.ts";
 import { World } from "./world.ts";
 
-/** Numbers that a seed repeats (mulberry32). */
+/** Random numbers, the same for the same seed (mulberry32). */
 function randomOf(seed: number): () => number {
   let state = seed;
   return () => {
@@ -16,20 +16,20 @@ function randomOf(seed: number): () => number {
   };
 }
 
-/** Every trouble at every changing request. */
+/** Every fault at every changing request. */
 export const allCases = (rehearsed: Rehearsed): Case[] =>
   TROUBLES.flatMap((trouble) =>
     Array.from({ length: rehearsed.requests }, (_, index) => ({ rehearsed, trouble, n: index + 1 })),
   );
 
-/** Some of them, spread over all: the same for the same seed. */
+/** A sample of the cases, spread over all; the same for the same seed. */
 export function sampleOf(cases: readonly Case[], count: number, seed: number): Case[] {
   const random = randomOf(seed);
   const drawn = cases.map((each) => ({ each, at: random() })).sort((a, b) => a.at - b.at);
   return drawn.slice(0, count).map(({ each }) => each);
 }
 
-/** `failed`: told of an operation that does not even end well undisturbed, which has no cases then. */
+/** `failed` is called for an operation that fails without a fault, which has no cases. */
 export async function rehearseAll(
   operations: readonly Operation[],
   atOnce: number,
@@ -50,7 +50,7 @@ export const forget = (rehearsed: readonly Rehearsed[]): void => {
   for (const { start } of rehearsed) rmSync(start.directory, { recursive: true, force: true });
 };
 
-/** Tries each case in a world of its own. */
+/** Runs each case in its own world. */
 export async function runCases(
   cases: readonly Case[],
   atOnce: number,

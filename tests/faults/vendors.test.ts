@@ -6,14 +6,14 @@ import { edit, WITH_DB } from "./fleet.ts";
 import { differences, lostIdentities, type Observation, observe } from "./observe.ts";
 import { type Finished, type Snapshot, World } from "./world.ts";
 
-// Vendors that limit, fail, are slow or accept and stay silent, in a preview, an up and a refresh: each command ends, within the
-// bound of a run (world.ts), by itself; says which vendor it was; and the up after it ends as if nothing had been.
+// Vendors that limit requests, fail, are slow or accept and stay silent, in a preview, an up and a refresh. Each command ends
+// by itself within the bound of a run (world.ts) and names the vendor; the next up ends as an undisturbed one.
 
 jest.setTimeout(60 * 60_000);
 
 const WHOLE = process.env["PANTHEROS_FAULTS"] === "all";
 const VENDORS = ["hetzner", "cloudflare", "tailscale", "s3"];
-/** In what the engine says of a failure: the vendor's resource types and addresses. */
+/** Patterns of an engine's error: the vendor's resource types and addresses. */
 const NAMES: Readonly<Record<string, RegExp>> = {
   hetzner: /hcloud[:/]/,
   cloudflare: /cloudflare[:/]/,
@@ -60,7 +60,7 @@ afterAll(async () => {
   if (start !== undefined) rmSync(start.directory, { recursive: true, force: true });
 });
 
-/** Runs a command under rules, then an undisturbed up; nothing may be lost. */
+/** Runs a command under fault rules, then an undisturbed up; nothing may be lost. */
 async function disturbed(command: string, rules: readonly FaultRuleInput[]) {
   await world.restore(start);
   await world.write(edited);
@@ -82,25 +82,28 @@ const eachVendor = (rule: FaultRuleInput): FaultRuleInput[] =>
   VENDORS.map((vendor) => ({ requests: "all", vendor, ...rule }));
 
 const commands = WHOLE ? ["preview", "up", "refresh"] : ["up"];
-/** A preview asks Cloudflare for the zone and nobody else. */
+/** A preview sends requests to Cloudflare only, for the zone. */
 const askedIn = (command: string) => (command === "preview" ? ["cloudflare"] : [...VENDORS].sort());
 
-test.each(commands)("%s: vendors that limit requests are asked again when they say", async (command) => {
-  const { code, hit, output } = await disturbed(
-    command,
-    eachVendor({ fault: "rate-limit", times: 2, seconds: 1 }),
-  );
-  expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
-  expect(hit).toEqual(askedIn(command));
-});
+test.each(commands)(
+  "%s: rate-limited requests are retried when the vendor's answer says",
+  async (command) => {
+    const { code, hit, output } = await disturbed(
+      command,
+      eachVendor({ fault: "rate-limit", times: 2, seconds: 1 }),
+    );
+    expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
+    expect(hit).toEqual(askedIn(command));
+  },
+);
 
-test.each(commands)("%s: vendors that answer after 30 s are waited for", async (command) => {
+test.each(commands)("%s: an answer after 30 s is waited for", async (command) => {
   const { code, hit, output } = await disturbed(command, eachVendor({ fault: "slow", seconds: 30 }));
   expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
   expect(hit).toEqual(askedIn(command));
 });
 
-/** What a vendor that does not serve at all makes of a command. */
+/** Runs a command while a vendor is down. */
 async function outage(command: string, vendor: string, fault: "unavailable" | "silent") {
   const { code, hit, output } = await disturbed(command, [{ fault, vendor, requests: "all", times: 0 }]);
   if (command === "preview" && vendor !== "cloudflare") {
@@ -116,9 +119,12 @@ async function outage(command: string, vendor: string, fault: "unavailable" | "s
 const vendors = WHOLE ? VENDORS : ["hetzner"];
 const cases = commands.flatMap((command) => vendors.map((vendor) => [command, vendor] as const));
 
-test.each(cases)("%s while %s answers 5xx: it ends, and names the vendor", async (command, vendor) => {
-  await outage(command, vendor, "unavailable");
-});
+test.each(cases)(
+  "%s while %s answers 5xx: the command ends and names the vendor",
+  async (command, vendor) => {
+    await outage(command, vendor, "unavailable");
+  },
+);
 
 test.each(WHOLE ? cases : ([["preview", "cloudflare"]] as const))(
   "%s while %s accepts and stays silent: it ends, and names the vendor",

@@ -1,4 +1,4 @@
-/** An account at every vendor, records for machines, and a stack: what a fault can be tried on, kept and put back within a second. */
+/** A world: an account at every vendor, records of machines, and a stack, which can be saved and restored within a second. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -23,12 +23,12 @@ import { recordsOf, writeRecord } from "./record/compute.ts";
 
 const REPOSITORY = process.cwd();
 const STACK = "faults";
-/** Bound of one run of the CLI; a fault that nothing bounds ends here. */
+/** Timeout of one run of the CLI. */
 const RUN_SECONDS = 300;
 const PORTS = ["hetzner", "cloudflare", "tailscale", "s3", "moto", "nix-cache", "dns", "dns-api"] as const;
 type Ports = Readonly<Record<(typeof PORTS)[number], number>>;
 
-/** What a world is at one moment, in a directory. */
+/** A saved world, in a directory. */
 export interface Snapshot {
   readonly directory: string;
   readonly ports: Ports;
@@ -43,10 +43,10 @@ export interface Interrupt {
   readonly signal: "SIGINT" | "SIGKILL";
 }
 
-/** In a snapshot: all that a run changes. */
+/** Content of a snapshot: everything that a run changes. */
 const CHANGING = ["pulumi", "vendors", "records", "vault.json", "known_hosts"];
 
-/** PATH of tools/with, with the stand-ins before all else. */
+/** PATH of tools/with, with the emulated programs first. */
 function searchPath(): string {
   const found = spawnSync("tools/with", ["sh", "-c", 'printf %s "$PATH"'], { encoding: "utf8" });
   if (found.status !== 0) throw new Error(found.stderr);
@@ -89,7 +89,7 @@ export class World {
     };
   }
 
-  /** An empty account. `environment`: of the inventory, see docs/operations.md for what is disposable. */
+  /** Makes an empty account; `environment` of the inventory: docs/operations.md says what is disposable. */
   static async make(environment: string): Promise<World> {
     const directory = mkdtempSync(join(tmpdir(), "pantheros-step-"));
     const ports = Object.fromEntries(
@@ -116,7 +116,7 @@ export class World {
     return this.#ports.moto;
   }
 
-  /** As Pulumi.sandbox.yaml, on loopback. */
+  /** As in Pulumi.sandbox.yaml, on loopback. */
   #configure(): void {
     const at = (vendor: keyof Ports, path = "") => `http://127.0.0.1:${this.#ports[vendor]}${path}`;
     const salt = readFileSync(this.file(`project/Pulumi.${STACK}.yaml`), "utf8");
@@ -134,7 +134,7 @@ export class World {
     writeFileSync(this.file(`Pulumi.${STACK}.yaml`), `${salt.trimEnd()}\n${config.join("\n")}`);
   }
 
-  /** Writes the inventory, and what its owner would have at hand: pins of adopted machines, secrets in the vault. */
+  /** Writes the inventory and what its owner provides: pins of adopted machines, and secrets in the vault. */
   async write(fleet: string): Promise<void> {
     writeFileSync(this.file("fleet.toml"), fleetText(fleet, this.#environment));
     const plan = planFor(loadInventory(this.file("fleet.toml")), this.#environment as "sandbox");
@@ -145,7 +145,7 @@ export class World {
     const pinned: [(typeof existing)[number], string][] = [];
     for (const host of existing) {
       const address = host.provider.address ?? "";
-      // One key for each address, however the host is called.
+      // One key per address, whatever the host's name.
       const key = await ensureKeyPair(this.file(`keys/${address}`), "");
       pinned.push([host, key]);
       if (existsSync(join(recordsOf(this.directory), address))) continue;
@@ -188,7 +188,7 @@ export class World {
     await gone;
   }
 
-  /** Keeps what is now; the vendors are stopped for it. */
+  /** Saves the current state; stops the vendors meanwhile. */
   async snapshot(into: string): Promise<Snapshot> {
     await this.stopVendors();
     for (const name of CHANGING) cpSync(this.file(name), join(into, name), { recursive: true });
@@ -198,7 +198,7 @@ export class World {
     return { directory: into, ports: this.#ports };
   }
 
-  /** Becomes what was kept, in this or another world of the same environment. */
+  /** Restores a snapshot, in this or another world of the same environment. */
   async restore({ directory, ports }: Snapshot): Promise<void> {
     await this.stopVendors();
     for (const name of [...CHANGING, "keys", "project", "secrets.env"]) {
@@ -234,7 +234,7 @@ export class World {
     writeFileSync(faultFiles(this.directory).rules, JSON.stringify(rules));
   }
 
-  /** What came and what was hit since the switch was turned on. */
+  /** The requests since the faults were switched on, and which were hit. */
   switchOff(): RequestLine[] {
     const { rules, requests } = faultFiles(this.directory);
     const lines = readRequests(requests);
@@ -242,7 +242,7 @@ export class World {
     return lines;
   }
 
-  /** A program to its end; with an interrupt, the signal comes when the switch has hit, and then the switch goes off. */
+  /** Runs a program; with an interrupt, sends the signal when a fault has hit, and switches the faults off. */
   run(argv: readonly string[], interrupt?: Interrupt): Promise<Finished> {
     const [program = "", ...args] = argv;
     return new Promise((done, fail) => {
@@ -265,7 +265,7 @@ export class World {
       }, RUN_SECONDS * 1000);
       const watching = interrupt && this.#interruptWhenHit(interrupt, child.pid ?? 0);
       child.on("error", fail);
-      // Plugins hold on to the streams until they notice that the engine is gone.
+      // Plugins keep the streams open until they notice that the engine has ended.
       child.on("close", (code) => {
         clearTimeout(limit);
         watching?.();
@@ -279,14 +279,14 @@ export class World {
     const look = setInterval(() => {
       if (!readRequests(requests).some((line) => "hit" in line)) return;
       clearInterval(look);
-      // A terminal's Ctrl-C reaches the whole group; a kill is the engine's alone, and its plugins notice.
+      // A terminal's Ctrl-C reaches the whole process group; a kill reaches only the engine, and its plugins notice.
       signal(name === "SIGINT" ? -engine : engine, name);
       setTimeout(() => rmSync(rules, { force: true }), name === "SIGINT" ? 300 : 1000);
     }, 20);
     return () => clearInterval(look);
   }
 
-  /** The program as a person runs it. */
+  /** Runs the Pulumi CLI as a user does. */
   pulumi(args: readonly string[], interrupt?: Interrupt): Promise<Finished> {
     const given = ["--stack", STACK, "--config-file", this.file(`Pulumi.${STACK}.yaml`)];
     return this.run(["tools/pulumi", ...args, ...given], interrupt);
@@ -296,13 +296,13 @@ export class World {
     return this.pulumi(["up", "--yes", "--skip-preview", "--suppress-outputs"], interrupt);
   }
 
-  /** Whether a run was stopped while an object was being made, changed or deleted; a sandbox's `up` recovers by itself then. */
+  /** Whether a run was stopped during a change of an object; a sandbox's `up` then recovers by itself. */
   get isPending(): boolean {
     const unsure = ["creating", "updating", "deleting"];
     return (this.deployment.pending_operations ?? []).some(({ type }) => unsure.includes(type));
   }
 
-  /** What a person does after a kill, and what a run that failed tells. */
+  /** Recovers as a user does after a kill, and as a failed run advises. */
   recover(): Promise<Finished> {
     return this.pulumi(["recover"]);
   }
@@ -313,7 +313,7 @@ export class World {
   }
 }
 
-/** Below what the kernel gives to whoever asks for any port: a world frees its ports and takes them again. */
+/** Below the kernel's ephemeral ports: a world frees its ports and takes them again. */
 const OWN_PORTS = { from: 12_000, count: 18_000 };
 
 async function ownPort(): Promise<number> {
@@ -328,7 +328,7 @@ async function ownPort(): Promise<number> {
   }
 }
 
-/** The part of a stack's file that is looked at. */
+/** The part of a stack's file that tests read. */
 export interface Deployment {
   readonly resources?: readonly {
     readonly urn: string;
@@ -346,6 +346,6 @@ function signal(target: number, name: NodeJS.Signals): void {
   try {
     process.kill(target, name);
   } catch {
-    // ended already
+    // it has ended already
   }
 }

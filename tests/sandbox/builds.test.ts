@@ -8,7 +8,7 @@ const sandbox = new Sandbox("builds");
 /** Content that no store has yet. */
 const fresh = () => randomBytes(6).toString("hex");
 
-/** A host's system becomes one that has to be built, `build` says where. */
+/** Changes a host's system so that it must be built, on `build`. */
 function wants(host: string, build: string): void {
   sandbox.editFleet((text) =>
     text
@@ -20,7 +20,7 @@ function wants(host: string, build: string): void {
   );
 }
 
-/** Of a host's system the paths that only this system has. */
+/** The paths of a host's system that no other system has. */
 async function ownPaths(host: string, closure: string): Promise<string[]> {
   const { output } = await sandbox.onMachine(host, `nix-store -qR ${closure}`);
   const paths = output.split("\n").filter((path) => /-(filler-\d+|etc-[a-z]+|nixos-system-.*)$/.test(path));
@@ -31,7 +31,7 @@ async function ownPaths(host: string, closure: string): Promise<string[]> {
 const runnerHas = async (path: string) =>
   (await sandbox.run(["tools/with", "nix", "path-info", path], 60)).code === 0;
 
-/** How a host's store knows a path: `ultimate` where it was built there, and who signed. */
+/** A path's entry in a host's store: `ultimate` when it was built there, and its signatures. */
 const known = async (host: string, path: string) =>
   (await sandbox.onMachine(host, `nix path-info --sigs ${path}`)).output;
 
@@ -39,7 +39,7 @@ describe("where closures are built", () => {
   beforeAll(async () => {
     await sandbox.reset();
     expectSuccess(await sandbox.cli("up"));
-    // Their own keys come to them with systems that the runner has built.
+    // Their own keys come with systems that the runner has built.
     for (const host of ["db", "legacy"]) {
       const line = await sandbox.buildKey(host);
       sandbox.editFleet((text) => text.replace(`[hosts.${host}]\n`, `[hosts.${host}]\n${line}`));
@@ -64,7 +64,7 @@ describe("where closures are built", () => {
       expect(await sandbox.running(host)).toBe(closure);
       const conf = await sandbox.onMachine(host, "cat /etc/pantheros/deploy.conf");
       expect(conf.output).toContain("require_signature=true");
-      // The check of the runner's store can tell: what is built there is there.
+      // The check of the runner's store works: what is built there is found.
       for (const path of await ownPaths(host, closure)) {
         expect([path, await runnerHas(path)]).toEqual([path, host === "web"]);
       }
@@ -79,7 +79,7 @@ describe("where closures are built", () => {
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("a builder that does not answer is named; the host it builds for is not touched, and the next up builds", async () => {
+  test("an unreachable builder is named; its host is not touched, and the next up builds", async () => {
     const before = await sandbox.running("legacy");
     wants("legacy", "web");
     expectSuccess(await sandbox.cli("machine", "unplug", "web"));

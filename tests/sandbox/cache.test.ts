@@ -9,7 +9,7 @@ const bucket = "sandbox-nix-cache";
 const url = `http://198.51.100.1:9000/${bucket}`;
 const push = `http://127.0.0.1:9002/${bucket}`;
 
-/** web's system becomes one that no store has. */
+/** Changes web's system to one that no store has. */
 function changeWeb(): void {
   const seed = randomBytes(6).toString("hex");
   sandbox.editFleet((text) =>
@@ -20,14 +20,14 @@ function changeWeb(): void {
   );
 }
 
-/** Requests that the bucket has answered, such as `GET /bucket/nar/… 200`; `x-id` is the S3 client's own. */
+/** Requests to the bucket, such as `GET /bucket/nar/… 200`; `x-id` is the S3 client's own parameter. */
 const answered = (): string[] =>
   readFileSync(sandbox.file("logs", "s3.log"), "utf8")
     .trimEnd()
     .split("\n")
     .map((line) => line.replace(/^\S+ /, "").replace("?x-id=PutObject", ""));
 
-/** Of a system on web the paths that only it has. */
+/** The paths of a system on web that no other system has. */
 async function ownPaths(closure: string): Promise<string[]> {
   const { output } = await sandbox.onMachine("web", `nix-store -qR ${closure}`);
   const paths = output.split("\n").filter((path) => /-(filler-\d+|etc-web|nixos-system-.*)$/.test(path));
@@ -35,7 +35,7 @@ async function ownPaths(closure: string): Promise<string[]> {
   return paths;
 }
 
-/** What anybody gets from the bucket without a key. */
+/** The bucket's answer without a key. */
 const inBucket = (name: string) => sandbox.inDriver("curl", "-fsS", `${url}/${name}`);
 
 const narinfo = (path: string) => `${path.slice("/nix/store/".length).split("-")[0]}.narinfo`;
@@ -76,7 +76,7 @@ describe("the binary cache in a bucket", () => {
         const times = (method: string) =>
           requests.filter((request) => request === `${method} /${bucket}/${nar} 200`).length;
         const signed = info.includes("Sig: cache-1:");
-        // Put by the runner; got by the host, as the runner itself has no substituter here.
+        // PUT by the runner; GET by the host, since the runner has no substituter here.
         return { path, signed, put: times("PUT"), got: times("GET") };
       }),
     );
@@ -84,7 +84,7 @@ describe("the binary cache in a bucket", () => {
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("a bucket that is not public answers nobody without a key", async () => {
+  test("a private bucket refuses requests without a key", async () => {
     const refused = await sandbox.inDriver("curl", "-fsS", "http://198.51.100.1:9000/sandbox-backups/x");
     expect(refused).toMatchObject({ code: 22, output: expect.stringContaining("403") });
   });

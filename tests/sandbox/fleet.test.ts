@@ -5,7 +5,7 @@ jest.setTimeout(15 * 60_000);
 
 const sandbox = new Sandbox("fleet");
 
-/** Logins of the deploy user so far, as the host counts them. */
+/** Number of the deploy user's logins, from the host's journal. */
 async function loginsTo(host: string): Promise<number> {
   const { output } = await sandbox.onMachine(
     host,
@@ -26,7 +26,7 @@ describe("a fleet from nothing to healthy hosts", () => {
     expect(sandbox.leftovers()).toEqual([]);
   });
 
-  test("`make sandbox` ends with every host confirmed and what to type next", async () => {
+  test("`make sandbox` ends with every host confirmed and prints the next commands", async () => {
     const { code, output } = await sandbox.cli("up");
     expectSuccess({ code, output });
     for (const host of ["web", "db", "legacy"]) expect(output).toContain(host);
@@ -39,7 +39,7 @@ describe("a fleet from nothing to healthy hosts", () => {
     ]);
   });
 
-  test("a preview right after says unchanged", async () => {
+  test("a preview right after shows no change", async () => {
     expect(await sandbox.changes()).toEqual([]);
   });
 
@@ -54,7 +54,7 @@ describe("a fleet from nothing to healthy hosts", () => {
     expect(unit.output).toMatch(/^active\n/);
   });
 
-  test("over SSH the pinned key connects, and with another key nothing does", async () => {
+  test("SSH connects with the pinned host key only", async () => {
     const { hosts } = await sandbox.outputs();
     const { hostKey = "", addresses } = hosts["web"] ?? { addresses: {} };
     const address = addresses.ipv4 ?? "";
@@ -110,7 +110,7 @@ describe("a fleet from nothing to healthy hosts", () => {
     expectSuccess(await sandbox.up());
     expect(await sandbox.running("web")).toBe((await sandbox.outputs()).hosts["web"]?.closure);
     expect(await sandbox.running("web")).not.toBe(before);
-    // The probe, one connection for the closure and its activation, and the confirmation's own.
+    // The probe, one connection for closure and activation, and the confirmation's own.
     expect((await loginsTo("web")) - logins).toBe(3);
     expect(await sandbox.changes()).toEqual([]);
   });
@@ -137,7 +137,7 @@ describe("a fleet from nothing to healthy hosts", () => {
     }
   });
 
-  test("a closure whose activation fails: the truth, the old system, the others finished, then convergence", async () => {
+  test("a failing activation: it is reported, the old system runs, the others finish, the next up converges", async () => {
     const before = { db: await sandbox.running("db"), web: await sandbox.running("web") };
     sandbox.editFleet((text) =>
       text
@@ -187,7 +187,7 @@ describe("a fleet from nothing to healthy hosts", () => {
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("several texts of one name: the first goes and the others change places; no record is made again", async () => {
+  test("several texts of one name: the first is removed and the others move; no record is replaced", async () => {
     const text = (content: string) => `[[dns.records]]\nname = "@"\ntype = "TXT"\ncontent = '${content}'\n\n`;
     const own = text("v=spf1 -all").replaceAll("'", '"');
     const long = `k=${"A".repeat(300)}`;

@@ -5,7 +5,7 @@ jest.setTimeout(20 * 60_000);
 
 const sandbox = new Sandbox("hosts");
 
-/** As long as a host's name may be. */
+/** The longest allowed host name. */
 const SPARE = "spare-with-a-name-of-63-characters-as-many-as-a-dns-label-takes";
 
 const names = async (...query: string[]) =>
@@ -25,7 +25,7 @@ const vendor = async (path: string) => {
     { id: number; name: string; status: string; public_net?: unknown }[]
   >;
 };
-/** An action at the vendor; done when what it does shows there. */
+/** Runs an action at the vendor and waits until its effect shows there. */
 const act = async (id: number | undefined, verb: string, body = "{}") => {
   const token = /^HCLOUD_TOKEN=(.+)$/m.exec(readFileSync(sandbox.file("secrets.env"), "utf8"))?.[1] ?? "";
   const words = [
@@ -47,11 +47,11 @@ const converged = async () => {
   expect(await sandbox.changes()).toEqual([]);
   return up;
 };
-/** Root on a machine; the vendor's machines keep the name that they were made under. */
+/** Runs a command as root on a machine; the vendor's machines keep their first names. */
 const machineId = async (machine: string) =>
   (await sandbox.onMachine(machine, "cat /etc/machine-id")).output.trim();
 
-describe("hosts come, are renamed, and go: each one edit and one up", () => {
+describe("hosts are added, renamed and removed with one edit and one up each", () => {
   beforeAll(async () => {
     await sandbox.reset();
     expectSuccess(await sandbox.cli("up"));
@@ -74,7 +74,7 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.21"${key}
 `;
     const fleet = readFileSync(sandbox.file("nix", "fleet.toml"), "utf8");
     writeFileSync(sandbox.file("nix", "fleet.toml"), fleet + spare(""));
-    // The sandbox puts the machine there; its pin is then the table's affair alone.
+    // The sandbox creates the machine; from then on only the table has its pin.
     expectSuccess(await sandbox.cli("up", "--no-deploy"));
     const pins = readFileSync(sandbox.file("known_hosts"), "utf8");
     const [, key = ""] = new RegExp(`^${SPARE},\\S+ (ssh-ed25519 \\S+)$`, "m").exec(pins) ?? [];
@@ -94,7 +94,7 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.21"${key}
 
   test("one machine under two names: a preview is refused, and up does nothing on it, whatever its keys and addresses", async () => {
     const legacy = await sandbox.running("legacy");
-    // Another address of it, and another key: its tailnet's, and an ECDSA one.
+    // Its tailnet address, and its ECDSA key.
     const conf = "/etc/ssh/sshd_config.d/twin.conf";
     const keys = "/etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ecdsa_key";
     const script = `ip addr add 100.64.100.20/32 dev eth0 && ssh-keygen -q -t ecdsa -N "" -f /etc/ssh/ssh_host_ecdsa_key && for k in ${keys}; do echo "HostKey $k"; done >${conf} && systemctl restart ssh && cut -d" " -f1,2 /etc/ssh/ssh_host_ecdsa_key.pub`;
@@ -186,7 +186,7 @@ provider = { kind = "existing", vendor = "home", address = "100.64.100.20", host
       expect(failing.output).toMatch(/legacy: confirmed/);
     });
     expect(await serverOf("web")).toMatchObject({ status: "running", server_type: { name: "cx23" } });
-    // As a run leaves it that is killed in between.
+    // The state that a run leaves when it is killed in between.
     await act(server?.id, "poweroff");
     await converged();
     expect(await serverOf("web")).toMatchObject({
@@ -251,7 +251,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
         .replaceAll('host = "db"', 'host = "data"')
         .replaceAll('host = "legacy"', 'host = "heritage"'),
     );
-    // A run that fails half way: the server is still the former name's in the state.
+    // After a failed run the server still has its former name in the state.
     const hit = await sandbox.whileVendorsFail([{ fault: "refuse", vendor: "hetzner" }], async () => {
       expect((await sandbox.up()).code).not.toBe(0);
     });
@@ -296,7 +296,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
   });
 
   test("afterwards `formerly` may stay or go, and the sandbox finds its machine again", async () => {
-    // As their owner would, in 1Password.
+    // As the owner does in 1Password.
     const vault = sandbox.file("vault.json");
     const items = readFileSync(vault, "utf8");
     const moved = items

@@ -7,7 +7,7 @@ jest.setTimeout(30 * 60_000);
 
 const sandbox = new Sandbox("life");
 
-/** Runs a program as a process group of its own and kills all of it when `isTime`, asked again and again, says so. */
+/** Runs a program in its own process group and kills the group when `isTime` returns true. */
 function killedWhen(argv: readonly string[], isTime: () => boolean): Promise<"killed" | "ended"> {
   const [program = "", ...args] = argv;
   return new Promise((done) => {
@@ -22,7 +22,7 @@ function killedWhen(argv: readonly string[], isTime: () => boolean): Promise<"ki
   });
 }
 
-/** Runs `sandbox up` and kills all of it after `milliseconds`, unless it ended before. */
+/** Runs `sandbox up` and kills it with its children after `milliseconds`, unless it has ended. */
 function killedUp(milliseconds: number): Promise<"killed" | "ended"> {
   const from = Date.now();
   return killedWhen(
@@ -51,11 +51,11 @@ const isPending = (name: string): boolean => {
     const { pending_operations: pending = [] } = (JSON.parse(state()) as Checkpoint).checkpoint.latest;
     return pending.some(({ resource }) => resource.urn.endsWith(`::${name}`));
   } catch {
-    // Read while it was being written.
+    // It was being written while it was read.
     return false;
   }
 };
-/** What the emulated Hetzner has on disk, which it writes before it answers. */
+/** The emulated Hetzner's data on disk, which it writes before it answers. */
 const atVendor = () =>
   JSON.parse(text(sandbox.file("vendors", "hetzner.json")) || "{}") as Record<
     "servers" | "primary_ips",
@@ -68,7 +68,7 @@ const addressesOf = (server: number | undefined) =>
     .filter((row) => row.assignee_id === server)
     .map(({ id, ip }) => `${id} ${ip}`);
 
-/** Adds a host to the fleet, and kills the run that makes it while its server is being made, then the recovery before it has read. */
+/** Adds a host, kills the run while it creates the server, and then kills the recovery before it has read the server. */
 async function killedWhileMaking(host: string): Promise<void> {
   sandbox.editFleet((fleet) =>
     fleet.replace(
@@ -102,7 +102,7 @@ describe("`make sandbox`, killed", () => {
     expect(sandbox.leftovers()).toEqual([]);
   });
 
-  // Three moments spread over the run, each random within its third; the name of the test says which it was.
+  // Three random moments, one in each third of the run; the test's name shows them.
   const moments = [3, 11, 22].map((from, i) => Math.round((from + Math.random() * (8 + 3 * i)) * 1000));
 
   test(`killed after ${moments.join(", ")} ms: the next run completes`, async () => {

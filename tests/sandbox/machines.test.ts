@@ -50,7 +50,7 @@ function ssh(address: string, known: string, command: string, seconds = 5): Prom
   return attempt(netnsExec(driverNamespace(name), argv), { step: "ssh" });
 }
 
-/** The answer once the machine's sshd is up; the last failure when it never is. */
+/** Polls until the machine's sshd answers; returns the last failure otherwise. */
 async function answer(address: string, command: string): Promise<CommandResult> {
   let last: CommandResult | undefined;
   await waitFor(30, async () => {
@@ -112,12 +112,12 @@ test("with a wrong or an unknown host key nothing connects", async () => {
   }
 });
 
-test("the machine keeps no copy of the bootstrap key and of no other", async () => {
+test("the machine keeps no copy of its bootstrap key, and has no other host key", async () => {
   const { stdout } = await answer(WEB.ipv4, "ls /etc/ssh/ssh_host_* /etc/pantheros-sandbox");
   expect(stdout).not.toMatch(/rsa|ecdsa|host_key$/m);
 });
 
-test("there is no way out, and machines reach each other", async () => {
+test("machines have no Internet access, and reach each other", async () => {
   expect((await answer(WEB.ipv4, `ping -c1 -W2 ${DB.ipv4}`)).stdout).toContain("1 received");
   const out = await ssh(WEB.ipv4, "right", "timeout 2 ping -c1 -W1 192.0.2.1");
   expect(out.code).not.toBe(0);
@@ -146,7 +146,7 @@ describe("firewall", () => {
     expect((await fromWeb(DB.ipv6)).stdout).toBe("closed\n");
   });
 
-  test("what the machine itself opens is answered", async () => {
+  test("answers to the machine's own connections pass", async () => {
     const out = await ssh(
       DB.ipv4,
       "right",
@@ -155,7 +155,7 @@ describe("firewall", () => {
     expect(out.stdout).toBe("open\n");
   });
 
-  test("rules outlive a restart, and go when the firewall goes", async () => {
+  test("rules survive a restart, and end with the firewall", async () => {
     await machines.stop("db", "force");
     await machines.start("db");
     await answer(DB.ipv4, "true");
@@ -166,7 +166,7 @@ describe("firewall", () => {
 });
 
 describe("power", () => {
-  test("a reboot is another boot of the same disk", async () => {
+  test("a reboot boots the same disk again", async () => {
     const before = await bootId(WEB.ipv4);
     await answer(WEB.ipv4, "echo kept > /root/file");
     await machines.reboot("web");
@@ -197,7 +197,7 @@ describe("power", () => {
       try {
         process.kill(pid, "SIGKILL");
       } catch {
-        // Went with its parent.
+        // It ended with its parent.
       }
     }
     await attempt(["ip", "netns", "del", `${driverNamespace(name)}.web`], { step: "test" });
@@ -205,7 +205,7 @@ describe("power", () => {
     expect((await answer(WEB.ipv4, "cat /root/file")).stdout).toBe("kept\n");
   });
 
-  test("one that was switched off stays off, until it is started", async () => {
+  test("a machine that was switched off stays off until it is started", async () => {
     await machines.stop("web", "clean");
     expect(machines.state("web")).toBe("off");
     expect(machineCgroups(name, "web").flatMap(cgroupProcesses)).toEqual([]);
@@ -215,12 +215,12 @@ describe("power", () => {
   });
 });
 
-test("deleted machines leave nothing, and the sandbox neither", async () => {
+test("deleted machines leave nothing, nor does the sandbox", async () => {
   const namespaces = new Set(
     sandboxNamespaces(name).flatMap((namespace) => namespaceId(namespacePath(namespace)) ?? []),
   );
   expect(namespaces.size).toBe(3);
-  // The check finds what there is to find.
+  // The check works: it finds a namespace that exists.
   expect(leftovers(context, namespaces).join("\n")).toMatch(/process \d+: .*keeper\.sh|network namespace/);
   await Promise.all([machines.delete("web"), machines.delete("db")]);
   expect(machines.state("web")).toBe("missing");

@@ -12,7 +12,7 @@ const motd = (from: string, to: string) =>
 const system = (host: string) => sandbox.running(host);
 const pinsFile = () => readFileSync(sandbox.file("Pulumi.sandbox.yaml"), "utf8");
 
-describe("rolled back on purpose", () => {
+describe("rollback by the user", () => {
   const first = new Map<string, string>();
   const second = new Map<string, string>();
 
@@ -29,21 +29,21 @@ describe("rolled back on purpose", () => {
     expect(sandbox.leftovers()).toEqual([]);
   });
 
-  test("what cannot be done is said, and nothing is changed", async () => {
+  test("an impossible rollback is refused with the reason, and nothing is changed", async () => {
     const unknown = await rollback("nobody");
     expect(unknown).toMatchObject({ code: 1 });
     expect(unknown.output).toContain("nobody: no such host in this stack; its hosts are db, legacy, web");
     expect((await rollback("--wave", "7")).output).toContain("its waves are 1, 2");
     const never = await rollback("db", "legacy");
     expect(never).toMatchObject({ code: 1 });
-    // Before its first deploy the adopted machine ran a system without a supervisor: nothing to go back to.
+    // Before its first deploy the adopted machine had no supervisor: there is no system to roll back to.
     for (const host of ["db", "legacy"]) expect(never.output).toContain(`${host}: no previous generation`);
     expect(never.output).toContain("nothing was changed");
     expect((await rollback("--release", "db")).output).toContain("db: is not pinned; pinned hosts: none");
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("one host: the system of before runs and boots, nothing is built, and the next preview shows no change", async () => {
+  test("one host: the previous system runs and boots, nothing is built, and the next preview shows no change", async () => {
     for (const host of hosts) motd(`${host} of the sandbox`, `${host}, second`);
     expectSuccess(await sandbox.up());
     for (const host of hosts) second.set(host, await system(host));
@@ -64,7 +64,7 @@ describe("rolled back on purpose", () => {
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("it may be said twice, and the pin outlives changes of the flake", async () => {
+  test("it can be repeated, and the pin survives changes of the flake", async () => {
     const again = await rollback("web", "--no-up");
     expectSuccess(again);
     expect(again.output).toContain(`web: already pinned to ${first.get("web")}`);
@@ -72,7 +72,7 @@ describe("rolled back on purpose", () => {
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("drift of a pinned host is shown with the pin, and put right", async () => {
+  test("drift of a pinned host is shown with the pin, and repaired", async () => {
     const other = second.get("web") ?? "";
     expect(await sandbox.onMachine("web", `${other}/bin/switch-to-configuration test`)).toMatchObject({
       code: 0,
@@ -114,9 +114,9 @@ describe("rolled back on purpose", () => {
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("the supervisor guards it: a system that is not healthy any more does not stay", async () => {
+  test("the supervisor checks it: an unhealthy previous system is rolled back", async () => {
     const now = await system("db");
-    // What db ran before asks a file for its health, which only this test makes.
+    // db's previous system has a health check of a file, which only this test makes.
     const bad = '\n[[hosts.db.health]]\nname = "gate"\nkind = "command"\ncommand = "test -e /run/gate"\n';
     sandbox.editFleet((text) => text + bad);
     await sandbox.onMachine("db", "touch /run/gate");
@@ -148,7 +148,7 @@ describe("rolled back on purpose", () => {
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("a host that does not answer cannot be asked, and nothing is changed", async () => {
+  test("an unreachable host cannot be rolled back, and nothing is changed", async () => {
     expectSuccess(await sandbox.cli("machine", "stop", "db"));
     const refused = await rollback("db", "web");
     expect(refused).toMatchObject({ code: 1 });
@@ -156,7 +156,7 @@ describe("rolled back on purpose", () => {
     expect(refused.output).toContain("nothing was changed");
     expect(pinsFile()).not.toContain("/nix/store/");
     expectSuccess(await sandbox.cli("machine", "start", "db"));
-    // Started is not yet up.
+    // A started machine still boots.
     const up = "for i in $(seq 300); do ss -Hltn 'sport = 22' | grep -q . && exit 0; sleep 0.1; done; exit 1";
     expectSuccess(await sandbox.onMachine("db", up));
   });
@@ -165,7 +165,7 @@ describe("rolled back on purpose", () => {
     expectSuccess(await rollback("db", "--no-up"));
     expectSuccess(await sandbox.cli("machine", "unplug", "db"));
     const up = await sandbox.up();
-    expect(up.code).toBeGreaterThan(0); // ended by itself, not by the bound of this test
+    expect(up.code).toBeGreaterThan(0); // ended by itself, not by this test's timeout
     expect(up.output).toMatch(/db: failed at connect/);
     expectSuccess(await sandbox.cli("machine", "plug", "db"));
     expectSuccess(await rollback("--release", "db"));

@@ -8,7 +8,7 @@ import { type FaultRuleInput, faultFiles, readRequests } from "../../sandbox/ven
 
 export interface Finished {
   readonly code: number;
-  /** Both output streams, as they came. */
+  /** stdout and stderr in the order of their arrival. */
   readonly output: string;
 }
 
@@ -19,18 +19,18 @@ interface PreviewStep {
   readonly diffReasons?: readonly string[];
 }
 
-/** For an assertion's message: what Pulumi says was wrong, and the end. Between them stand the outputs of a whole fleet. */
+/** For an assertion's message: Pulumi's errors and the end of the output, without the fleet's outputs. */
 export function excerpt(output: string): string {
   const wrong = /^Diagnostics:\n[\s\S]*?^(?=Outputs:)/m.exec(output)?.[0] ?? "";
   return `${wrong.slice(0, 6000)}${output.slice(-3000)}`;
 }
 
-/** The run went well; if not, the error is what it said. */
+/** Throws with the output's excerpt unless the run succeeded. */
 export function expectSuccess({ code, output }: Finished): void {
   if (code !== 0) throw new Error(`exit code ${code}:\n${excerpt(output)}`);
 }
 
-/** Runs a program to its end, within `seconds`; `input` becomes its standard input. */
+/** Runs a program, at most `seconds`; `input` is its standard input. */
 export function finish(
   argv: readonly string[],
   seconds: number,
@@ -47,12 +47,12 @@ export function finish(
     child.stderr?.on("data", (chunk) => {
       output += String(chunk);
     });
-    // A program that never reads its input may be gone before it is written.
+    // A program that does not read its input may end before it is written.
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(input);
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
-      // What it started may hold on to them.
+      // Its children may keep the streams open.
       child.stdout?.destroy();
       child.stderr?.destroy();
     }, seconds * 1000);
@@ -70,7 +70,7 @@ export function finish(
 const lines = (program: string, ...args: string[]) =>
   execFileSync(program, args, { encoding: "utf8" }).split("\n").filter(Boolean);
 
-/** A sandbox of a test's own beside the developer's: directory, namespaces, and a copy of the fleet that it may edit. */
+/** A test's own sandbox beside the developer's: directory, namespaces, and a copy of the fleet that the test edits. */
 export class Sandbox {
   readonly name: string;
   readonly directory: string;
@@ -110,12 +110,12 @@ export class Sandbox {
     return this.run(["tools/pulumi", ...args, "--stack", "sandbox"], 600);
   }
 
-  /** `pulumi up` as a person runs it. */
+  /** Runs `pulumi up` as a user does. */
   up(): Promise<Finished> {
     return this.pulumi("up", "--yes", "--skip-preview", "--color", "never");
   }
 
-  /** Starts from nothing: what an earlier run left is taken down, and the fleet is the repository's. */
+  /** Removes what an earlier run left, and copies the repository's fleet. */
   async reset(): Promise<void> {
     if (existsSync(this.directory)) await this.cli("down");
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
@@ -131,7 +131,7 @@ export class Sandbox {
     writeFileSync(file, after);
   }
 
-  /** The inventory's line for a host's own signing key. */
+  /** The host's `build_key` line for the inventory. */
   async buildKey(host: string): Promise<string> {
     const key = `PANTHEROS_SIGNING_KEY=${this.file("keys", "signing-key")}`;
     const { code, output } = await this.run(["env", key, "tools/build-key", host], 60);
@@ -145,7 +145,7 @@ export class Sandbox {
     return JSON.parse(output.slice(output.indexOf("{"))) as StackOutputs;
   }
 
-  /** Steps of a preview that would change something. */
+  /** Steps of a preview that change something. */
   async changes(): Promise<PreviewStep[]> {
     const { code, output } = await this.pulumi("preview", "--json");
     if (code !== 0) throw new Error(output);
@@ -155,7 +155,7 @@ export class Sandbox {
       .map(({ op, urn, diffReasons = [] }) => ({ op, urn, diffReasons }));
   }
 
-  /** Runs `act` while the vendors fail as the rules say; what they hit, as `METHOD path`. */
+  /** Runs `act` under the vendors' fault rules; returns the requests that were hit, as `METHOD path`. */
   async whileVendorsFail(rules: readonly FaultRuleInput[], act: () => Promise<void>): Promise<string[]> {
     const files = faultFiles(this.directory);
     rmSync(files.requests, { force: true });
@@ -175,9 +175,9 @@ export class Sandbox {
     return this.run(["ip", "netns", "exec", `pantheros-${this.name}`, ...argv], 120);
   }
 
-  /** Runs a shell command as root on a machine, past its sshd. */
+  /** Runs a shell command as root on a machine, without its sshd. */
   async onMachine(machine: string, command: string, input = ""): Promise<Finished> {
-    // As `sandbox shell` does, without a process of its own: tests ask this a lot.
+    // As `sandbox shell`, without a process of the CLI: tests run this often.
     let argv: readonly string[];
     try {
       argv = this.#machines.shellCommand(machine, ["sh", "-c", command]);
@@ -192,7 +192,7 @@ export class Sandbox {
     return output.trim().split("\n").at(-1) ?? "";
   }
 
-  /** What of the sandbox is still on this computer; nothing after `down`. Others of its kind may run beside it. */
+  /** What is left of the sandbox on this computer; empty after `down`. Other sandboxes may run beside it. */
   leftovers(): string[] {
     const namespace = `pantheros-${this.name}`;
     const own = new RegExp(`${namespace}(?![a-z0-9-])|${this.directory}(?![a-z0-9-])`);

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { finish, type Sandbox } from "./sandbox.ts";
 
-/** Where a secret was seen although it must not be there; one line per place. */
+/** A place where a secret was found and must not be; one line. */
 export type Sighting = string;
 
-/** Files below the places that hold the text. The pattern goes to grep on standard input: no command line shows it. */
+/** Files below `places` that contain the text. grep reads the pattern from standard input, not from its command line. */
 async function inFiles(needle: string, places: readonly string[]): Promise<Sighting[]> {
   const { output } = await finish(["grep", "-rlsF", "-f", "-", ...places], 120, {}, `${needle}\n`);
   return output
@@ -14,8 +14,8 @@ async function inFiles(needle: string, places: readonly string[]): Promise<Sight
 }
 
 /**
- * Command lines of all processes, looked at again and again until `stop` is called.
- * @returns a function that ends the watch and tells which command lines held the text.
+ * Watches the command lines of all processes until the returned function is called.
+ * @returns a function that stops the watch and returns the command lines that contained the text.
  */
 export function watchProcesses(needle: string): () => Sighting[] {
   const seen = new Set<string>();
@@ -25,7 +25,7 @@ export function watchProcesses(needle: string): () => Sighting[] {
         const words = readFileSync(`/proc/${pid}/cmdline`, "utf8");
         if (words.includes(needle)) seen.add(`process ${words.replaceAll("\0", " ").slice(0, 200)}`);
       } catch {
-        // it ended meanwhile
+        // it has ended already
       }
     }
   };
@@ -37,7 +37,7 @@ export function watchProcesses(needle: string): () => Sighting[] {
   };
 }
 
-/** What stays on disk on this side: the stack's state, the logs, the vendors' databases with the user data. */
+/** Files on the runner: the stack's state, the logs, and the vendors' databases with the user data. */
 export const onRunner = (sandbox: Sandbox, needle: string): Promise<Sighting[]> =>
   inFiles(
     needle,
@@ -60,7 +60,7 @@ export async function inStores(
   return inFiles(needle, [...paths, ...stores]);
 }
 
-/** What a machine tells anybody on it: the journal, logs, what the vendor handed over, files that all may read. */
+/** What every user of a machine can read: the journal, logs, the vendor's data, world-readable files. */
 export async function onMachine(sandbox: Sandbox, needle: string, machine: string): Promise<Sighting[]> {
   const script = `n=$(cat)
 journalctl --no-pager -q 2>/dev/null | grep -qF -- "$n" && echo journal

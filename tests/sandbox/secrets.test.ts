@@ -10,14 +10,14 @@ import { inStores, onMachine, onRunner, watchProcesses } from "./search.ts";
 jest.setTimeout(15 * 60_000);
 
 const sandbox = new Sandbox("secrets");
-/** Put into the vault as web's service account token; it looks like one and opens nothing. */
+/** Stored in the vault as web's service account token; it has the form of a token, but is not valid. */
 const known = "ops_PlantedByTheSecretsTest0123456789abcdefghij";
 const delivered = "/var/lib/pantheros/secrets/opnix-token";
 
-/** Of the database's host, from when it is rotated on. */
+/** The token of the database's host after its rotation. */
 const rotated = "ops_RotatedByTheSecretsTest0123456789abcdefghij";
 
-/** Changes a value in 1Password the way a person would: through `op`. */
+/** Changes a value in 1Password as a user does: with `op`. */
 async function put(vault: string, item: string, field: string, value: string): Promise<void> {
   const script = `set -a; . "$1/secrets.env"; set +a
 op item edit "${item}" --vault ${vault} "${field}=$(cat)"`;
@@ -30,7 +30,7 @@ op item edit "${item}" --vault ${vault} "${field}=$(cat)"`;
   if (code !== 0) throw new Error(output);
 }
 
-/** Replaces a host's service account as 1Password does: the old token lets nobody in any more. */
+/** Replaces a host's service account as 1Password does: the old token becomes invalid. */
 async function rotateAccount(host: string, token: string): Promise<void> {
   const reference = `op://sandbox/${host} service account/credential`;
   const vault = sandbox.file("vault.json");
@@ -41,7 +41,7 @@ async function rotateAccount(host: string, token: string): Promise<void> {
   grantHosts(vault, [{ host, reference, vaults: ["sandbox-hosts"] }]);
 }
 
-/** What the database's service says to whoever connects; it runs with a secret that its host reads from 1Password. */
+/** The greeting of the database's service, which contains a secret that its host reads from 1Password. */
 const greeting = async (): Promise<string> =>
   (await sandbox.onMachine("db", "curl -sm 5 telnet://127.0.0.1:5432")).output.trim();
 const greets = async (text: string): Promise<void> => {
@@ -50,7 +50,7 @@ const greets = async (text: string): Promise<void> => {
     await new Promise((resume) => setTimeout(resume, 500));
   expect(await greeting()).toBe(text);
 };
-/** How often the host has read its secrets since it was booted. */
+/** How often the host has read its secrets since its boot. */
 const fetches = async (): Promise<string> =>
   (
     await sandbox.onMachine(
@@ -110,7 +110,7 @@ describe("no secret is where it must not be", () => {
     await put("sandbox-hosts", "db", "greeting", "GREETING=after the rotation of the secret");
     expectSuccess(await sandbox.onMachine("db", "systemctl restart opnix-secrets.service"));
     await greets("after the rotation of the secret");
-    // Reading them writes them and touches the token, which must cause no further reading.
+    // Reading the secrets writes them and touches the token, which must not cause another reading.
     const before = await fetches();
     expect(Number(before)).toBeGreaterThan(1);
     expectSuccess(

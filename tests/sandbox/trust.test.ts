@@ -12,7 +12,7 @@ const push = `http://127.0.0.1:9002/${bucket}`;
 /** Content that no store has yet. */
 const fresh = () => randomBytes(6).toString("hex");
 
-/** A host's system becomes a new one; hosts with the same seed have paths of it in common. */
+/** Changes a host's system; hosts with the same seed share paths of it. */
 function wants(host: string, build: "local" | "target", seed: string): void {
   const motd = `${host} of ${fresh()}`;
   sandbox.editFleet((text) =>
@@ -40,7 +40,7 @@ async function pathsOf(host: string, names: RegExp): Promise<string[]> {
 
 const own = /-(filler-\d+|etc-[a-z]+|nixos-system-.*)$/;
 
-/** What anybody gets from the bucket without a key. */
+/** The bucket's answer without a key. */
 const inBucket = async (path: string) => {
   const name = `${path.slice("/nix/store/".length).split("-")[0]}.narinfo`;
   return (await sandbox.inDriver("curl", "-fsS", `${url}/${name}`)).code === 0;
@@ -48,7 +48,7 @@ const inBucket = async (path: string) => {
 
 const text = async (host: string, path: string) => (await sandbox.onMachine(host, `cat ${path}`)).output;
 
-/** Root on the host puts another text into a path, and tells its store that this is the path's content. */
+/** As root, replaces a path's content on the host and registers that content in its store. */
 async function forge(host: string, path: string): Promise<void> {
   const script = `set -eu
     mount -o remount,rw /nix/store 2>/dev/null || :
@@ -114,7 +114,7 @@ describe("a host that builds for itself", () => {
   });
 
   test("what root changes in its store is its own alone: another host gets what the runner built", async () => {
-    // Before anybody could have pushed the path: a cache keeps the first that it is given.
+    // Before the path could be pushed: a cache keeps the first content that it gets.
     sandbox.editFleet((fleet) => fleet.replace(`push = "${push}"\n`, ""));
     wants("db", "target", shared);
     expectSuccess(await sandbox.up());
@@ -131,7 +131,7 @@ describe("a host that builds for itself", () => {
     await confirmed("web");
     expect(await pathsOf("web", /-filler-0$/)).toEqual([forged]);
     expect(await text("web", forged)).toMatch(/^[0-9a-f]{4000}$/);
-    // The check of the cache can tell: what the runner built is there.
+    // The check of the cache works: what the runner built is found.
     expect(await inBucket(forged)).toBe(true);
   });
 

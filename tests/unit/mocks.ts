@@ -8,7 +8,7 @@ const secretMark = "1b47061264138c4ac30d75fd1eb44270";
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** One registration as the engine would receive it. */
+/** One registration as the engine receives it. */
 export interface Registration {
   readonly type: string;
   readonly name: string;
@@ -25,15 +25,15 @@ export interface Registration {
   readonly ignoreChanges: string[];
   readonly secretOutputs: string[];
   readonly dependencies: string[];
-  /** Its own alternative names. The engine adds what follows from its parents', but only until those are renamed in the state. */
+  /** Its own aliases. The engine adds those derived from its parents' aliases, but only until the parents are renamed in the state. */
   readonly aliases: string[];
 }
 
-/** Everything that one run of a program told the engine. */
+/** Everything that one run of a program sent to the engine. */
 export class Recording {
   readonly registrations: Registration[] = [];
   readonly calls: { token: string; inputs: Record<string, unknown> }[] = [];
-  /** What hosts were asked over ssh: the remote commands. */
+  /** Remote commands that were run on hosts over ssh. */
   asked: string[] = [];
   /** URN -> outputs a component registered, as sent. */
   readonly outputs = new Map<string, Json>();
@@ -54,7 +54,7 @@ export class Recording {
     return first;
   }
 
-  /** Text of all that was sent without being marked secret. */
+  /** Text of everything that was sent without a secret mark. */
   plainText(): string {
     return JSON.stringify([
       this.registrations.map((each) => redact(each.wire)),
@@ -86,20 +86,20 @@ function rewrite(value: Json, secret: (inner: Json) => Json): Json {
 const redact = (value: Json): Json => rewrite(value, () => "[secret]");
 const reveal = (value: Json): Json => rewrite(value, reveal);
 
-/** A run's circumstances. */
+/** Options of a run. */
 export interface MockOptions {
-  /** Preview: what a provider computes is unknown. */
+  /** Preview: a provider's computed values are unknown. */
   readonly preview?: boolean;
   readonly stack?: string;
-  /** What providers compute, by type token; merged over the inputs. Not asked in previews. */
+  /** A provider's computed values by type token, merged over the inputs; not used in previews. */
   readonly computed?: Record<string, (inputs: Record<string, Json>, name: string) => Record<string, unknown>>;
   /** Answers of provider functions, by token. */
   readonly functions?: Record<string, (inputs: Record<string, unknown>) => Record<string, unknown>>;
-  /** What every host answers over ssh; undefined: it refuses the connection. No test talks to a real one. */
+  /** Every host's answer over ssh; undefined: the connection is refused. No test connects to a real host. */
   readonly says?: unknown;
-  /** Resources that the engine reports as failed, as it does with `--continue-on-error`. */
+  /** Resources that the engine reports as failed, as with `--continue-on-error`. */
   readonly failing?: readonly string[];
-  /** It has no deploy user: root alone is answered. */
+  /** The host has no deploy user: only root can log in. */
   readonly unmanaged?: boolean;
 }
 
@@ -132,7 +132,7 @@ interface WireMonitor {
   registerResourceOutputs(request: OutputsRequest, answer: Answer<unknown>): unknown;
 }
 
-/** Listens to what the SDK sends to the engine: only there do resource options and secret marks all show. */
+/** Records what the SDK sends to the engine: only there all resource options and secret marks show. */
 function tap(monitor: WireMonitor, recording: Recording, failing: readonly string[]): void {
   const register = monitor.registerResource.bind(monitor);
   monitor.registerResource = (request, answer) => {
@@ -167,7 +167,7 @@ function tap(monitor: WireMonitor, recording: Recording, failing: readonly strin
   };
 }
 
-/** Runs a program against mocks and waits until all its registrations are through, and what it returns is known. */
+/** Runs a program against mocks and waits until all registrations are done and its result is known. */
 export async function record<T>(
   build: () => T,
   options: MockOptions = {},
@@ -203,7 +203,7 @@ export async function record<T>(
   try {
     const result = build();
     await pulumi.runtime.disconnect();
-    // Pulumi waits for an output only where a resource or the stack takes it: a host may still be asked for this one.
+    // Pulumi waits only for outputs that a resource or the stack uses: a command on a host may still run for this one.
     await resolved(pulumi.output(result));
     recording.asked = ssh.logged().map((words) => words.replace(/^.* -T \S+ -- /, ""));
     return { recording, result };
@@ -217,10 +217,10 @@ export async function record<T>(
 export const resolved = <T>(output: pulumi.Output<T>): Promise<T> =>
   (output as unknown as { promise(): Promise<T> }).promise();
 
-/** Public host key that belongs to nobody. */
+/** A public host key without an owner. */
 export const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOHWQfUZa9NXSlZ0S+F35zoBmdPDSf2YtoI4J7iNGJ2L";
 
-/** Another public host key for each text: of the right form, and nobody's. */
+/** A different valid public host key for each text. */
 export function publicKeyOf(text: string): string {
   const part = (bytes: Buffer) =>
     Buffer.concat([Buffer.from(Uint32Array.of(bytes.length).buffer).reverse(), bytes]);
@@ -228,7 +228,7 @@ export function publicKeyOf(text: string): string {
   return `ssh-ed25519 ${Buffer.concat(blob).toString("base64")}`;
 }
 
-/** Key pair as host-key.sh prints it; the private half is no key. */
+/** A key pair as host-key.sh prints it; the private key is not valid. */
 export const keyPairJson = (marker: string, publicKey: string = hostKey): string =>
   JSON.stringify({
     private: `-----BEGIN OPENSSH PRIVATE KEY-----\n${marker}\n-----END OPENSSH PRIVATE KEY-----\n`,

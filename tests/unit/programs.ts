@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-/** A directory of a test's own, with programs of its own that come first on PATH. */
+/** A test's own directory, with its own programs first on PATH. */
 export class Programs {
   readonly directory: string;
 
@@ -12,7 +12,7 @@ export class Programs {
     fs.mkdirSync(path.join(this.directory, "bin"));
   }
 
-  /** A program that logs its words, and does what `script` says. */
+  /** A program that logs its arguments and runs `script`. */
   program(name: string, script: string): void {
     const log = `printf '%s ' "$0" "$@" >>"${this.directory}/log"; echo >>"${this.directory}/log"`;
     const file = path.join(this.directory, "bin", name);
@@ -23,7 +23,7 @@ export class Programs {
     return fs.readFileSync(path.join(this.directory, name), "utf8");
   }
 
-  /** A line for each program that ran: its path and words. */
+  /** A line for each program that ran: its path and arguments. */
   logged(): string[] {
     return this.exists("log")
       ? this.read("log")
@@ -37,7 +37,7 @@ export class Programs {
     return fs.existsSync(path.join(this.directory, name));
   }
 
-  /** What lies in its directory for temporary files. */
+  /** Files in its directory for temporary files. */
   leftovers(): string[] {
     return fs.readdirSync(path.join(this.directory, "tmp"));
   }
@@ -50,7 +50,7 @@ export class Programs {
     };
   }
 
-  /** Puts its programs first on this process's own PATH; what it returns takes them off again. */
+  /** Puts its programs first on this process's PATH; the returned function removes them. */
   enter(): () => void {
     const path = process.env["PATH"];
     process.env["PATH"] = this.environment({})["PATH"];
@@ -64,10 +64,10 @@ export class Programs {
   }
 }
 
-/** A shell command that prints it. */
+/** A shell command that prints `json`. */
 export const say = (json: unknown): string => `printf '%s\\n' '${JSON.stringify(json)}'`;
 
-/** Waits for an order of events; the limit is for a broken program only. */
+/** Waits for a condition; the limit matters only for a broken program. */
 export async function until(condition: () => boolean): Promise<void> {
   for (const end = Date.now() + 60_000; !condition(); await new Promise((again) => setTimeout(again, 50))) {
     if (Date.now() > end) throw new Error("it did not get there");

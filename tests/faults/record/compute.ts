@@ -1,4 +1,4 @@
-/** Machines that are records: a directory each, which the programs in bin/ answer from. What a real disk would keep is in files of it. */
+/** Machines that are only records: a directory each, from which the programs in bin/ answer. Files in it stand for the disk. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,13 +10,13 @@ export const recordsOf = (dir: string): string => join(dir, "records");
 
 export interface NewRecord {
   readonly addresses: readonly string[];
-  /** Public host key that it shows. */
+  /** Public host key of its sshd. */
   readonly key: string;
-  /** It runs a NixOS with a supervisor; else it is as the vendor makes it. */
+  /** Whether it runs NixOS with a supervisor; otherwise the vendor's image. */
   readonly managed: boolean;
 }
 
-/** Makes a machine: its id and the marker on its disk are found on no other. */
+/** Makes a machine with a unique id and a unique marker on its disk. */
 export function writeRecord(records: string, name: string, { addresses, key, managed }: NewRecord): void {
   const place = join(records, name);
   const part = `${place}.part`;
@@ -34,7 +34,7 @@ export function writeRecord(records: string, name: string, { addresses, key, man
   renameSync(part, place);
 }
 
-/** The newest machine of each name, as what a person would find on it. */
+/** The newest machine of each name, with the files of its disk. */
 export function readRecords(records: string): Record<string, Record<string, string>> {
   if (!existsSync(records)) return {};
   return Object.fromEntries(

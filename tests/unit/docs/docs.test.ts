@@ -15,7 +15,7 @@ const textOf = (document: string) => readFileSync(document, "utf8");
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, found = ""]) => found);
 const withoutBlocks = (text: string) => text.replace(/^ *```[\s\S]*?^ *```$/gm, "");
 
-/** Files that a user makes, or that exist on other machines only. */
+/** Files that a user makes, or that exist only on other machines. */
 const madeByUsers = new Set([
   "nix/known_hosts",
   "nix/hosts/NAME",
@@ -26,7 +26,7 @@ const madeByUsers = new Set([
 ]);
 const topLevel = new Set(readdirSync("."));
 
-/** Words in backticks that are paths of the repository: their first part stands at its top, or they end like a file of ours. */
+/** Words in backticks that are paths of the repository: by their first folder, or by their extension. */
 function pathsIn(text: string): string[] {
   const words = matches(withoutBlocks(text), /`([^`\s]+)`/g).filter((word) =>
     /^\.?[A-Za-z][\w./-]*\w\/?$/.test(word),
@@ -39,7 +39,7 @@ function pathsIn(text: string): string[] {
   });
 }
 
-/** Beside the document, at the top, or (`hetzner-server/` in a row about `components/`) one level down from `components/`. */
+/** Candidates: beside the document, at the top, or (`hetzner-server/` in a row about `components/`) below `components/`. */
 const places = (document: string, name: string) => [
   name,
   path.join(path.dirname(document), name),
@@ -47,10 +47,10 @@ const places = (document: string, name: string) => [
   path.join("tests/failures", name),
 ];
 
-/** Names by which documents speak of a file without its folder. */
+/** File names that documents use without a folder. */
 const spokenOf = new Set(["fleet.toml", "mapping.ts"]);
 
-/** Heading -> the anchor that GitHub makes of it. */
+/** GitHub's anchor of a heading. */
 const anchorOf = (heading: string) =>
   heading
     .toLowerCase()
@@ -60,7 +60,7 @@ const anchorOf = (heading: string) =>
 describe.each(documents)("%s", (document) => {
   const text = textOf(document);
 
-  test("its relative links lead somewhere", () => {
+  test("the targets of its relative links exist", () => {
     const links = [
       ...matches(text, /\]\(([^)\s]+)\)/g),
       ...matches(text, /^\[[^\]]+\]: (\S+)$/gm), // defined apart
@@ -95,7 +95,7 @@ describe.each(documents)("%s", (document) => {
 
   test("the configuration keys that it names are in Pulumi.yaml", () => {
     const keys = new Set(matches(textOf("Pulumi.yaml").split(/^config:$/m)[1] ?? "", /^ {2}(\w+):$/gm));
-    // `pantheros:area:Type` is a resource type and no key.
+    // `pantheros:area:Type` is a resource type, not a key.
     const named = matches(text, /pantheros:([A-Za-z]\w*)\b(?!:)/g);
     expect(named.filter((name) => !keys.has(name))).toEqual([]);
   });
@@ -105,7 +105,7 @@ describe.each(documents)("%s", (document) => {
     expect([...named].filter((name) => !code().includes(name))).toEqual([]);
   });
 
-  test("the commands that it gives start with programs that are there", () => {
+  test("the programs of its commands exist", () => {
     const blocks = matches(text, /^ *```\n([\s\S]*?)^ *```$/gm).join("\n");
     const programs = matches(blocks, /(?:^|\s)((?:tools|sandbox)\/[\w./-]+)/gm);
     expect(programs.filter((program) => !existsSync(program))).toEqual([]);
@@ -113,7 +113,7 @@ describe.each(documents)("%s", (document) => {
 });
 
 let sources: string | undefined;
-/** Everything that reads variables, as one text. */
+/** The text of everything that reads variables. */
 function code(): string {
   const read = (entry: string): string[] => {
     if (statSync(entry).isFile()) return /\.(md|test\.ts)$/.test(entry) ? [] : [readFileSync(entry, "utf8")];

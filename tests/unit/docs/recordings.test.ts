@@ -1,4 +1,4 @@
-/** The pictures of docs/recordings are drawn from the recordings beside them, which show nothing of the machine they were made on. */
+/** The pictures of docs/recordings match the recordings beside them, which contain no data of the recording machine. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ const folder = "docs/recordings";
 const recordings = readdirSync(folder).filter((name) => name.endsWith(".cast"));
 const recorded = (name: string) => parseRecording(readFileSync(`${folder}/${name}`, "utf8"), name);
 
-test.each(recordings)("%s is what its picture shows", (name) => {
+test.each(recordings)("%s matches its picture", (name) => {
   const picture = readFileSync(`${folder}/${name.replace(/cast$/, "svg")}`, "utf8");
   expect(picture === drawRecording(recorded(name))).toBe(true);
 });
@@ -28,14 +28,14 @@ test.each(recordings)("%s has no token, key or path of the machine", (name) => {
 
 const lines = (count: number): PrintedLine[] =>
   Array.from({ length: count }, (_, at) => ({ seconds: at / 10, text: `line ${at} <&>` }));
-/** Seconds of one round of the picture. */
+/** Duration of one loop of the picture, in seconds. */
 const durationOf = (picture: string) => Number(/animation:column ([\d.]+)s/.exec(picture)?.[1]);
 
 test("a recording is read as it was written", () => {
   expect(parseRecording(writeRecording(lines(3)), "x.cast")).toEqual(lines(3));
 });
 
-test("what is not one plain line of text is refused by file and line", () => {
+test("an entry that is not one plain line of text is refused, with file and line", () => {
   const header = '{"version":2,"width":80,"height":24}';
   expect(() => parseRecording('{"version":1}\n', "x.cast")).toThrow("x.cast:1:");
   for (const entry of [
@@ -50,7 +50,7 @@ test("what is not one plain line of text is refused by file and line", () => {
   }
 });
 
-test("a picture has every line, moves up when the screen is full, and ends with the last line on it", () => {
+test("a picture has every line, scrolls when the screen is full, and ends with the last line", () => {
   const few = drawRecording(lines(5));
   expect(few.match(/<text y=/g)).toHaveLength(5);
   expect(few).toContain("line 4 &lt;&amp;&gt;");
@@ -64,7 +64,7 @@ test("a picture has every line, moves up when the screen is full, and ends with 
   expect(lastLine - moved).toBeLessThanOrEqual(visible);
 });
 
-test("long pauses are cut, and a prompt waits until the screen is read", () => {
+test("long pauses are cut, and there is a pause before each prompt", () => {
   const pause = [
     { seconds: 0, text: "$ one" },
     { seconds: 600, text: "done" },
@@ -74,7 +74,7 @@ test("long pauses are cut, and a prompt waits until the screen is read", () => {
   expect(durationOf(drawRecording(prompted))).toBeGreaterThan(durationOf(drawRecording(pause)) + 2);
 });
 
-test("recorded are the commands and both of their outputs in order, also of one that fails", () => {
+test("a recording has the commands and their stdout and stderr in order, also after a failure", () => {
   const directory = mkdtempSync(join(tmpdir(), "recording-"));
   try {
     const cast = join(directory, "a.cast");

@@ -1,4 +1,4 @@
-/** docs/decisions/threats.md: who is stopped by what, and which test shows it. */
+/** docs/decisions/threats.md: each threat, its countermeasure and the test that shows it. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 const text = readFileSync("docs/decisions/threats.md", "utf8");
@@ -13,7 +13,7 @@ const tests: readonly Shown[] = [
   ...listed.replace(/\s+/g, " ").matchAll(/- `([a-z0-9-]+)`: `([^`]+)`, "([^"]+)"/g),
 ].map(([, name = "", file = "", title = ""]) => ({ name, file, title }));
 
-/** Rows of the tables with three columns: what somebody cannot do, what stops them, which tests show it. */
+/** Rows of the tables with three columns: the threat, its countermeasure, its tests. */
 const rows = [...claimed.matchAll(/^\| (.+?) +\| (.+?) +\| (.+?) +\|$/gm)]
   .map(([, cannot = "", stops = "", shows = ""]) => ({ cannot, stops, shows }))
   .filter(({ cannot }) => !/^(cannot|-+)$/.test(cannot));
@@ -24,14 +24,14 @@ const escaped = (title: string) => title.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 test("each test it names exists, under that title", () => {
   expect(tests).toHaveLength(listed.match(/^- /gm)?.length ?? 0);
   const missing = tests.filter(({ file, title }) => {
-    // The title is a string of its own, or the end of one that begins with a value.
+    // The title is a whole string, or the end of one that begins with a value.
     const asTitle = new RegExp(`(?:["\`]|\\$\\{\\w+\\} )${escaped(title)}["\`]`);
     return !existsSync(file) || !asTitle.test(readFileSync(file, "utf8"));
   });
   expect(missing).toEqual([]);
 });
 
-test("each row has what stops it, and tests of the list or the words that there is none", () => {
+test("each row has a countermeasure, and tests of the list or a note that there is none", () => {
   expect(rows.length).toBeGreaterThan(50);
   const known = new Set(tests.map(({ name }) => name));
   for (const { cannot, stops, shows } of rows) {
@@ -44,7 +44,7 @@ test("each row has what stops it, and tests of the list or the words that there 
   }
 });
 
-test("each test of the list shows something, and stands there once, in order", () => {
+test("each test of the list is used, and listed once, in order", () => {
   const names = tests.map(({ name }) => name);
   expect(names.filter((name) => !claimed.includes(`\`${name}\``))).toEqual([]);
   expect(names).toEqual([...new Set(names)].sort());

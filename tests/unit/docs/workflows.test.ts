@@ -1,16 +1,16 @@
-/** What the jobs of pull requests can reach: their code is the author's. */
+/** What jobs of pull requests can access: they run untrusted code. */
 import { readdirSync, readFileSync } from "node:fs";
 
 const folder = ".github/workflows";
 const workflows = readdirSync(folder).filter((name) => /\.ya?ml$/.test(name));
-/** Without comments, which may name what is not there. */
+/** Without comments, which may name anything. */
 const textOf = (name: string) => readFileSync(`${folder}/${name}`, "utf8").replace(/(^|\s)#.*$/gm, "");
 
-test("a fork's pull request meets no secret: only the preview has any, and it is not for forks", () => {
+test("a fork's pull request gets no secret: only the preview has any, and it does not run for forks", () => {
   expect(workflows).toContain("preview.yml");
   for (const name of workflows) {
     const text = textOf(name);
-    // They would run with the repository's secrets, whoever wrote the change.
+    // These would run with the repository's secrets, whoever wrote the change.
     expect([name, /pull_request_target|workflow_run|issue_comment/.exec(text)]).toEqual([name, null]);
     if (/\bsecrets\./.test(text)) {
       expect(name).toBe("preview.yml");
@@ -26,13 +26,13 @@ test("a fork's pull request meets no secret: only the preview has any, and it is
   }
 });
 
-test("the preview of a pull request has no key that deploys or signs, and asks with the probe key", () => {
+test("the preview of a pull request has no key that deploys or signs, and uses the probe key", () => {
   const text = textOf("preview.yml");
   expect(text).toMatch(/^permissions: \{\}$/m);
   expect(text).toMatch(/^ *PANTHEROS_PROBE: status$/m);
   expect(text).toMatch(/^ *PANTHEROS_SSH_KEY: \$\{\{ runner\.temp \}\}\/probe-key$/m);
   expect(text).not.toMatch(/PANTHEROS_SIGNING_KEY|deploy[ -]key|signing[ -]key/i);
-  // Of what the job is given, everything is in the vault of the previews.
+  // Every secret of the job is in the previews' vault.
   const references = [...text.matchAll(/op:\/\/([^/]+)\//g)].map(([, vault]) => vault);
   expect(references.length).toBeGreaterThan(0);
   expect(new Set(references)).toEqual(new Set(["Preview"]));
@@ -40,7 +40,7 @@ test("the preview of a pull request has no key that deploys or signs, and asks w
   expect(new Set(secrets)).toEqual(new Set(["OP_PREVIEW_SERVICE_ACCOUNT_TOKEN"]));
 });
 
-test("every action is pinned by a commit, with its version beside it, and alike in all workflows", () => {
+test("every action is pinned by a commit with its version, the same in all workflows", () => {
   const steps = workflows.flatMap((name) =>
     [...readFileSync(`${folder}/${name}`, "utf8").matchAll(/\buses: *(.*)$/gm)].map(([, used = ""]) => ({
       name,
@@ -48,7 +48,7 @@ test("every action is pinned by a commit, with its version beside it, and alike 
     })),
   );
   expect(steps.length).toBeGreaterThan(10);
-  // A tag can be moved to other code; Renovate reads and updates the comment.
+  // A tag can be moved to different code; Renovate reads and updates the comment.
   const loose = steps.filter(({ used }) => !/^[\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(used));
   expect(loose).toEqual([]);
   const pins = new Set(steps.map(({ used }) => used));
