@@ -1,5 +1,5 @@
 import type { Plan, PlannedService } from "../inventory/plan.ts";
-import { type HostOutputs, type StackOutputs, schemaVersion } from "./contract.ts";
+import { type HostOutputs, SCHEMA_VERSION, type StackOutputs } from "./contract.ts";
 
 /** As the host reports it; null where it has no value. */
 type HostProvenance = {
@@ -87,7 +87,7 @@ export function outputsFor(plan: Plan, facts: StackFacts): StackOutputs {
   const tailnetName = (host: string) => (tailnet ? `${host}.${tailnet.suffix}` : undefined);
   const fqdn = new Map(plan.hosts.map((host) => [host.name, host.fqdn]));
   return {
-    schemaVersion,
+    schemaVersion: SCHEMA_VERSION,
     hosts: Object.fromEntries(
       plan.hosts.map(({ name }) => [name, hostOutputs(facts.hosts[name] ?? {}, tailnetName(name))]),
     ),

@@ -4,7 +4,7 @@ import * as z from "zod";
  * The outputs of a stack, for other teams. Within one `schemaVersion` fields are only added. An absent field is unknown or does
  * not exist; no field is null. `schema.v1.json` is the JSON Schema of it. See docs/outputs.md.
  */
-export const schemaVersion = 1;
+export const SCHEMA_VERSION = 1;
 
 const healthResult = z.object({
   name: z.string().describe("Name of the check in the inventory"),
@@ -69,7 +69,7 @@ const bucketOutputs = z.object({ name: z.string(), endpoint: z.string(), region:
 
 export const stackOutputs = z
   .object({
-    schemaVersion: z.literal(schemaVersion),
+    schemaVersion: z.literal(SCHEMA_VERSION),
     hosts: z.record(z.string(), hostOutputs),
     services: z.record(z.string(), serviceOutputs),
     dns: z.object({ zone: z.string().optional(), records: z.array(recordOutputs) }),

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { schemaVersion, stackOutputs } from "./contract.ts";
+import { SCHEMA_VERSION, stackOutputs } from "./contract.ts";
 
 /** Path of the generated file, relative to the repository. */
-export const schemaFile = `outputs/schema.v${schemaVersion}.json`;
+export const SCHEMA_FILE = `outputs/schema.v${SCHEMA_VERSION}.json`;
 
 /** The contract as JSON Schema (2020-12). It allows unknown fields, because a later release may add some. */
 export const contractSchema = (): string =>

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type StackOutputs, schemaVersion, stackOutputs } from "./contract.ts";
+import { SCHEMA_VERSION, type StackOutputs, stackOutputs } from "./contract.ts";
 
 /**
  * Checks the outputs of a stack.
@@ -12,9 +12,9 @@ export function parseOutputs(stack: string, outputs: unknown): StackOutputs {
       `stack ${stack} has no output schemaVersion: it is not a PantherOS stack, or was never deployed`,
     );
   }
-  if (version !== schemaVersion) {
+  if (version !== SCHEMA_VERSION) {
     throw new Error(
-      `stack ${stack} has schemaVersion ${JSON.stringify(version)}; this reader supports ${schemaVersion}: update the reader`,
+      `stack ${stack} has schemaVersion ${JSON.stringify(version)}; this reader supports ${SCHEMA_VERSION}: update the reader`,
     );
   }
   const result = stackOutputs.safeParse(outputs);

@@ -1,6 +1,6 @@
 /** Writes the contract's JSON Schema, in the repository's root; `make docs` runs it. */
 import { writeFileSync } from "node:fs";
-import { contractSchema, schemaFile } from "./json-schema.ts";
+import { contractSchema, SCHEMA_FILE } from "./json-schema.ts";
 
-writeFileSync(schemaFile, contractSchema());
-console.log(`wrote ${schemaFile}`);
+writeFileSync(SCHEMA_FILE, contractSchema());
+console.log(`wrote ${SCHEMA_FILE}`);

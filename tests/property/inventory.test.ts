@@ -22,7 +22,7 @@ const host = fc.record({
 });
 const hosts = fc.dictionary(label, host, { minKeys: 1, maxKeys: 6 });
 
-/** A fleet whose services sit on its hosts, each with a port and a name of its own. */
+/** A fleet whose services run on its hosts, each with its own port and name. */
 const fleet = hosts.chain((table) => {
   const names = Object.keys(table);
   const service = fc.record({ host: fc.constantFrom(...names), public: fc.boolean() });
@@ -35,7 +35,7 @@ const fleet = hosts.chain((table) => {
   }));
 });
 
-test("a well-formed fleet is read, and its stacks share nothing and lose nothing", () => {
+test("a valid fleet loads, and each of its hosts belongs to exactly one stack", () => {
   fc.assert(
     fc.property(fleet, (tables) => {
       const inventory = parseInventory(stringify(tables), "fleet.toml");
@@ -78,7 +78,7 @@ test("any unknown key of a host is refused by name", () => {
   );
 });
 
-test("whatever the text, the answer is an inventory or an InventoryError", () => {
+test("any text is either an inventory or an InventoryError", () => {
   const value = fc.oneof(
     fc.string(),
     fc.integer({ min: -1e9, max: 1e9 }),

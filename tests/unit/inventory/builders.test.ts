@@ -41,7 +41,7 @@ function problemsOf(given: Fleet): string[] {
 const fleetKey = 'public_key = "fleet-1:AAAA="';
 const webKey = 'build_key = "fleet-1-web:BBBB="';
 
-test("a host that is built by its own store, or by another one, has a key of its own", () => {
+test("a host that is not built on the runner needs its own build key", () => {
   const missing = (builder: string) =>
     `fleet.toml: hosts.web.build_key: ${builder} builds for web and is not trusted by the fleet: set the key that \`tools/build-key web\` prints (docs/operations.md, "Who may build")`;
   expect(problemsOf({ web: 'build = "target"' })).toEqual([missing("web")]);
@@ -52,15 +52,15 @@ test("a host that is built by its own store, or by another one, has a key of its
   expect(isBuiltTrusted(known, "db")).toBe(true);
 });
 
-test("it may have it before: the runner's system brings it", () => {
+test("it may have the key earlier", () => {
   expect(problemsOf({ cache: fleetKey, web: webKey })).toEqual([]);
 });
 
-test("what is never deployed needs none", () => {
+test("a host that is never deployed needs no key", () => {
   expect(problemsOf({ web: 'build = "target"\ndecommission = "keep"' })).toEqual([]);
 });
 
-test("a builder may be trusted like the runner, in so many words", () => {
+test("a builder in trusted_builders is trusted like the runner", () => {
   const given = {
     deploy: 'trusted_builders = ["storage", "db"]',
     web: 'build = "storage"',
@@ -78,7 +78,7 @@ test.each<[string, Fleet, RegExp]>([
     /^fleet\.toml: deploy\.trusted_builders\[0\]: unknown host "nobody"; hosts are db, storage, web$/,
   ],
   [
-    "one that builds for nobody",
+    "one that builds for no host",
     { deploy: 'trusted_builders = ["storage"]' },
     /deploy\.trusted_builders\[0\]: nothing is built on storage: /,
   ],

@@ -12,7 +12,7 @@ provider = { kind = "existing", vendor = "lenovo" }
 storage = { layout = "luks-btrfs", disk = "${disk}" }
 `;
 
-test("a laptop's disk has a name that stays", () => {
+test("a laptop's disk has a stable name", () => {
   expect(() => parseInventory(laptop("/dev/disk/by-id/nvme-x_1"), "fleet.toml")).not.toThrow();
   expect(() => parseInventory(laptop("/dev/nvme0n1"), "fleet.toml")).toThrow(
     /^fleet\.toml: hosts\.yoga\.storage\.disk: \/dev\/nvme0n1 may be another disk .* \/dev\/disk\/by-id on that machine/,

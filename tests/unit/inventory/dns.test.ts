@@ -5,7 +5,7 @@ import { txtContent, txtWireBytes } from "../../../inventory/txt.ts";
 
 const sandboxFleet = readFileSync("sandbox/nix/fleet.toml", "utf8");
 
-/** What is said of the sandbox's fleet with these records instead of its own. */
+/** Problems of the sandbox's fleet with these records instead of its own. */
 function problemsWith(records: string, edit: (text: string) => string = (text) => text): string[] {
   const text = edit(sandboxFleet).replace(/\[\[dns\.records\]\][\s\S]*?(?=\n\[storage\])/, records);
   try {
@@ -95,7 +95,7 @@ describe("what the vendor would refuse is refused with file and key", () => {
     ]);
   });
 
-  test("A at an alias; TXT beside CNAME; anything beside a delegation: of two records the later one is told", () => {
+  test("A at an alias; TXT beside CNAME; anything beside a delegation: of two records the later one is reported", () => {
     const txt = record('name = "x"; type = "TXT"; content = "x"');
     const cname = record('name = "x"; type = "CNAME"; content = "a.example.test"');
     const ns = record('name = "x"; type = "NS"; content = "ns.elsewhere.test"');
@@ -109,7 +109,7 @@ describe("what the vendor would refuse is refused with file and key", () => {
     ]);
   });
 
-  test("at the apex an alias stands beside text and mail, which the vendor flattens, and not beside addresses", () => {
+  test("at the apex, where the vendor flattens an alias, it excludes addresses but not text and mail", () => {
     const cname = record('name = "@"; type = "CNAME"; content = "web.example.test"');
     const txt = record('name = "@"; type = "TXT"; content = "v=spf1 -all"');
     const a = record('name = "@"; type = "A"; content = "192.0.2.1"');
@@ -133,7 +133,7 @@ describe("what the vendor would refuse is refused with file and key", () => {
     expect(problemsWith("", issuers)).toEqual([expect.stringContaining("dns.caa[1]: the same authority")]);
   });
 
-  test("what the vendor takes is accepted", () => {
+  test("records that the vendor accepts are valid", () => {
     const fine = [
       'name = "@"; type = "MX"; content = "."; priority = 0',
       'name = "*.apps"; type = "A"; content = "192.0.2.1"; proxied = true',
@@ -149,7 +149,7 @@ describe("what the vendor would refuse is refused with file and key", () => {
   });
 });
 
-describe("text is written as the API returns it", () => {
+describe("text has the form that the API returns", () => {
   test.each([
     ["v=spf1 -all", '"v=spf1 -all"'],
     ['"v=spf1 -all"', '"v=spf1 -all"'],
@@ -166,14 +166,14 @@ describe("text is written as the API returns it", () => {
     expect(txtContent(written)).toBe(written);
   });
 
-  test("an open quote is no text; the size counts each string's length", () => {
+  test("an open quote is invalid; the size counts each string's length byte", () => {
     expect(txtContent('"a" "b')).toBeUndefined();
     expect(txtContent('"a" b')).toBeUndefined();
     expect(txtWireBytes("x".repeat(255))).toBe(256);
     expect(txtWireBytes("x".repeat(256))).toBe(258);
   });
 
-  test("names and addresses likewise", () => {
+  test("names and addresses have that form too", () => {
     expect(canonicalContent("CNAME", "Web.Example.Test.")).toBe("web.example.test");
     expect(canonicalContent("MX", ".")).toBe(".");
     expect(canonicalContent("AAAA", "2001:0DB8:0:0::1")).toBe("2001:db8::1");

@@ -8,17 +8,17 @@ legacy ssh-ed25519 AAAAed25519 comment
 db
 `;
 
-test("ed25519 wins over other types, comments are dropped", () => {
+test("an ed25519 key comes before other types, and comments are dropped", () => {
   expect(pinnedHostKey(file, ["legacy"])).toBe("ssh-ed25519 AAAAed25519");
   expect(pinnedHostKey(file, ["198.51.100.20"])).toBe("ssh-rsa AAAArsa");
 });
 
-test("revoked, incomplete and unknown entries pin nothing", () => {
+test("revoked, incomplete and unknown entries are ignored", () => {
   expect(pinnedHostKey(file, ["web"])).toBeUndefined();
   expect(pinnedHostKey(file, ["db"])).toBeUndefined();
   expect(pinnedHostKey(file, ["other"])).toBeUndefined();
 });
 
-test("no file is an empty file", () => {
+test("a missing file is read as empty", () => {
   expect(readKnownHosts("no/such/file")).toBe("");
 });

@@ -3,7 +3,7 @@ import { InventoryError, loadInventory, parseInventory } from "../../../inventor
 
 const sandboxFleet = readFileSync("sandbox/nix/fleet.toml", "utf8");
 
-/** The sandbox's fleet with one thing replaced; the replacement must have found its place. */
+/** The sandbox's fleet with one replacement, which must match. */
 function edited(from: string, to: string): string {
   const text = sandboxFleet.replace(from, to);
   expect(text).not.toBe(sandboxFleet);
@@ -25,7 +25,7 @@ describe("the fleets of this repository", () => {
     expect(() => loadInventory(file)).not.toThrow();
   });
 
-  test("the documents' numbers stand in nix/fleet.toml", () => {
+  test("nix/fleet.toml has the documents' numbers", () => {
     const { hosts, cache, dns } = loadInventory("nix/fleet.toml");
     expect(Object.keys(hosts).sort()).toEqual([
       "cloud",
@@ -58,7 +58,7 @@ describe("a bad inventory is one clear line with file and key", () => {
       /^fleet\.toml: hosts\.legacy\.formerly: "db" is still a host of this inventory/,
     ],
     [
-      "a machine to be deleted that was not made",
+      "deletion of an adopted machine",
       "[hosts.legacy]",
       '[hosts.legacy]\ndecommission = "delete"',
       /^fleet\.toml: hosts\.legacy\.decommission: the program never deletes a machine that it did not create/,
@@ -70,13 +70,13 @@ describe("a bad inventory is one clear line with file and key", () => {
       /^fleet\.toml: cache\.host: "web" is decommissioned: set another host$/,
     ],
     [
-      "a check of a service that says too much",
+      "a check of a service with a key of another kind",
       'port = 9090\nhealth = "/"',
       'port = 9090\nhealth = [{ kind = "tcp", status = 200 }]',
       /^fleet\.toml: services\.metrics\.health\[0\]\.status: unknown key/,
     ],
     [
-      "a health path that is none",
+      "an invalid health path",
       'port = 9090\nhealth = "/"',
       'port = 9090\nhealth = "ready"',
       /^fleet\.toml: services\.metrics\.health: a path begins with "\/"$/,
@@ -216,7 +216,7 @@ describe("a bad inventory is one clear line with file and key", () => {
       /^fleet\.toml: services\.metrics\.groups: unknown group "cooks"; groups are admins$/,
     ],
     [
-      "a gateway that is no host of its environment",
+      "a gateway that is not a host of its environment",
       "[environments.sandbox]",
       '[environments.sandbox]\ngateway = "nope"',
       /^fleet\.toml: environments\.sandbox\.gateway: "nope" is not a host of this environment; its hosts are /,
@@ -240,7 +240,7 @@ describe("a bad inventory is one clear line with file and key", () => {
     expect(problems[0]).toMatch(expected);
   });
 
-  test("an environment without a table is named for each of its hosts", () => {
+  test("an environment without a table is reported for each of its hosts", () => {
     expect(problemsOf(edited("[environments.sandbox]", "[environments.homelab]"))).toEqual(
       ["web", "db", "legacy"].map(
         (host) =>
@@ -289,7 +289,7 @@ describe("a bad inventory is one clear line with file and key", () => {
     ]);
   });
 
-  test("another port of one address is another machine, and one out of service is nobody's", () => {
+  test("another port of an address is another machine, and a decommissioned host's address is free", () => {
     const out = adopted("old", 'address = "198.51.100.20"').replace(
       "[hosts.old]",
       '[hosts.old]\ndecommission = "keep"',
@@ -319,7 +319,7 @@ describe("a bad inventory is one clear line with file and key", () => {
     ]);
   });
 
-  test("more servers in a placement group than the vendor takes", () => {
+  test("more servers in a placement group than the vendor allows", () => {
     const tables = Array.from(
       { length: 11 },
       (_, i) =>

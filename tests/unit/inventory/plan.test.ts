@@ -14,7 +14,7 @@ test("staging's names carry its prefix, production's don't", () => {
   expect(fqdnOf(fleet, "production", "cache")).toBe("cache.hbohlen.systems");
 });
 
-test("a secret's reference names the host, and only the hosts it is for get it", () => {
+test("a secret's reference names the host, and only the secret's hosts receive it", () => {
   expect(planFor(fleet, "staging").secrets.filter(({ name }) => name === "opnix-token")).toEqual([
     {
       host: "contabo-vps",
@@ -23,7 +23,7 @@ test("a secret's reference names the host, and only the hosts it is for get it",
     },
     { host: "ovh-vps", name: "opnix-token", reference: "op://pantherOS/ovh-vps service account/credential" },
   ]);
-  // Laptops bring their own.
+  // Laptops are not in `hosts` of this secret.
   const homelab = planFor(fleet, "homelab").secrets.filter(({ name }) => name === "opnix-token");
   expect(homelab.map(({ host }) => host)).toEqual(["cloud", "r2s", "router", "storage"]);
   const passwords = planFor(fleet, "homelab").secrets.filter(({ name }) => name === "password-hbohlen");
@@ -41,7 +41,7 @@ test("services follow their hosts", () => {
   expect(planFor(fleet, "production").services.map((service) => service.name)).toEqual(["attic"]);
 });
 
-test("an environment that the inventory lacks is named", () => {
+test("a missing environment is named", () => {
   const small = parseInventory(
     'schema = 1\n[fleet]\ndomain = "example.test"\n[environments.homelab]\n[hosts.a]\nenvironment = "homelab"\nprofiles = ["server"]\nprovider = { kind = "image" }\n',
     "small.toml",

@@ -41,7 +41,7 @@ test("routers with networks of their own are accepted", () => {
 
 test.each<[string, readonly string[], RegExp]>([
   [
-    "a network inside another one's",
+    "a network inside another",
     [router("a", {}), router("b", { network: "192.0.2.128/25", address: "192.0.2.129" })],
     /^fleet\.toml: hosts\.b\.router\.lan\.network: 192\.0\.2\.128\/25 overlaps 192\.0\.2\.0\/24 of hosts\.a/,
   ],

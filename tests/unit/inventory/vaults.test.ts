@@ -39,7 +39,7 @@ function problemsOf(given: Fleet): string[] {
   return [];
 }
 
-test("each environment has a vault, a host may have one, and the program's is no host's", () => {
+test("each environment has a vault, a host may have its own, and the program's vault is no host's", () => {
   const inventory = read({ fleet: 'vault = "fleet"', staging: 'vault = "mirrors"' });
   expect([hostVault(inventory, "web"), hostVault(inventory, "mirror")]).toEqual([
     "fleet-production",
@@ -78,7 +78,7 @@ test.each<[string, Fleet, RegExp]>([
     /^fleet\.toml: secrets\.opnix-token\.reference: the vault "pantherOS-staging" is environments\.staging\.vault: .*move it to "pantherOS"/,
   ],
   [
-    "an id, which hides whether two are one",
+    "an id, which hides that two are equal",
     { production: 'vault = "abcdefghijklmnopqrstuvwxyz"' },
     /^fleet\.toml: environments\.production\.vault: .* is a vault's id: use its name/,
   ],
@@ -93,7 +93,7 @@ test("delivered secrets in the program's vault, or in one that no host reads, ar
   expect(problemsOf({ more: token("accounts") })).toEqual([]);
 });
 
-test("a host reads where the inventory says: what OpNix is told lies in the vault that was checked", () => {
+test("OpNix reads a host's secrets from the vault that the inventory names and the checks cover", () => {
   for (const file of ["nix/fleet.toml", "sandbox/nix/fleet.toml"]) {
     const inventory = loadInventory(file);
     const items = evaluate(

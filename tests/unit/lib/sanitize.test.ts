@@ -31,7 +31,7 @@ const text = fc
   .array(fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(...hostile)))
   .map((all) => all.join(""));
 
-test("no control character is left but the newline between lines", () => {
+test("all control characters are removed, except the newline between lines", () => {
   fc.assert(
     fc.property(text, (given) => {
       for (const shown of [
@@ -50,7 +50,7 @@ test("no control character is left but the newline between lines", () => {
   );
 });
 
-test("each line of quoted text has the prefix, so none is taken for another's", () => {
+test("each line of quoted text has the prefix", () => {
   fc.assert(
     fc.property(text, (given) => {
       const lines = quoted(given, "  reason:  ").split("\n");
@@ -61,13 +61,13 @@ test("each line of quoted text has the prefix, so none is taken for another's", 
   expect(quoted("one\r\ntwo", "  reason:  ")).toBe("  reason:  | one\n           | two");
 });
 
-test("a cut makes no line that begins as a command does", () => {
+test("a cut creates no line that begins like a command", () => {
   for (let at = 0; at < 12; at++) {
     expect(lastLines(`${"x".repeat(50)}::error::${"y".repeat(1475 + at)}`)).not.toMatch(/^\s*::/m);
   }
 });
 
-test("it is bounded, also where it is megabytes of escape sequences", () => {
+test("long text is cut, also megabytes of escape sequences", () => {
   for (const part of ["\u001b]", "\u001b[;;;;", "a\n", "x"]) {
     const long = part.repeat(2_000_000 / part.length);
     expect(lastLines(long).length).toBeLessThanOrEqual(1502);
@@ -76,7 +76,7 @@ test("it is bounded, also where it is megabytes of escape sequences", () => {
   }
 });
 
-test("a closure is a path of the store, or is shown as none", () => {
+test("a closure is shown only when it is a store path", () => {
   expect(shownPath(newSystem)).toBe(newSystem);
   for (const other of ["/etc", `${newSystem}/bin`, `${newSystem}\n::error::`, "/nix/store/../etc", ""]) {
     expect(isStorePath(other)).toBe(false);

@@ -1,6 +1,6 @@
 import { Semaphore } from "../../../lib/semaphore.ts";
 
-test("no more than the given number hold a place, and those who wait get one in order", async () => {
+test("at most the given number of tasks run, and waiting ones follow in order", async () => {
   const slots = new Semaphore(2);
   const order: number[] = [];
   const ends: (() => void)[] = [];

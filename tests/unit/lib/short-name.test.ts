@@ -8,7 +8,7 @@ import { emptyState, type ServerRow } from "../../../sandbox/vendors/hetzner/sta
 /** Two names of the greatest length that differ in their last character only. */
 const [one, other] = ["1", "2"].map((end) => `${"very-long-name-".repeat(4)}ab${end}`) as [string, string];
 
-test("a name that fits stays as it is; a longer one is cut, and two never meet", () => {
+test("a short name is unchanged; longer names are cut and stay distinct", () => {
   expect(one).toHaveLength(63);
   expect(shortName("web", 3)).toBe("web");
   expect(shortName(one, 63)).toBe(one);
@@ -16,7 +16,7 @@ test("a name that fits stays as it is; a longer one is cut, and two never meet",
   expect(shortName(one, 40)).not.toBe(shortName(other, 40));
 });
 
-test("what is named after a host is its own, however long the name", () => {
+test("names made from a host's name stay distinct, however long that is", () => {
   const rules = [one, other].map(
     (host) =>
       (sshRuleFirewall({ stack: "s".repeat(63), host, server: 1, sources: [] }) as { name: string }).name,
@@ -40,7 +40,7 @@ test("what is named after a host is its own, however long the name", () => {
   expect(sharedFiles(`/tmp/${"x".repeat(80)}`, "web")).toBeUndefined();
 });
 
-test("every server's machine has a name that a machine can have, and its own", () => {
+test("every server's machine has a valid name of its own", () => {
   const state = emptyState();
   const add = (name: string, id: number): string => {
     const machine = machineName(state, name, id);

@@ -3,7 +3,7 @@ import { loadInventory } from "../../../inventory/load.ts";
 import { planFor } from "../../../inventory/plan.ts";
 import { outputsFor, type StackFacts } from "../../../outputs/build.ts";
 import { stackOutputs } from "../../../outputs/contract.ts";
-import { contractSchema, schemaFile } from "../../../outputs/json-schema.ts";
+import { contractSchema, SCHEMA_FILE } from "../../../outputs/json-schema.ts";
 import { parseOutputs, readStack } from "../../../outputs/reader.ts";
 import { hostKey, record, resolved } from "../mocks.ts";
 
@@ -35,17 +35,17 @@ const facts: StackFacts = {
   },
 };
 
-test("what other teams get (a change here is a change of the contract: read docs/outputs.md)", () => {
+test("the published outputs (a change here changes the contract: read docs/outputs.md)", () => {
   expect(outputsFor(plan, facts)).toMatchSnapshot();
 });
 
-test("is valid by the contract, and has no undefined in it", () => {
+test("the outputs match the contract, and have no undefined values", () => {
   const outputs = outputsFor(plan, facts);
   expect(stackOutputs.parse(outputs)).toEqual(outputs);
   expect(JSON.parse(JSON.stringify(outputs))).toStrictEqual(outputs);
 });
 
-test("a reason stands only where a host is not confirmed; a host nobody reached is still listed", () => {
+test("only an unconfirmed host has a reason, and an unreachable host is still listed", () => {
   const { hosts } = outputsFor(plan, facts);
   expect(hosts["web"]).not.toHaveProperty("reason");
   expect(hosts["legacy"]?.reason).toBe("hello: status 500");
@@ -58,13 +58,13 @@ test("a fleet without tailnet names services by their host", () => {
 });
 
 test("the JSON Schema in the repository is the contract's (node outputs/write-schema.ts)", () => {
-  expect(JSON.parse(readFileSync(schemaFile, "utf8"))).toEqual(JSON.parse(contractSchema()));
+  expect(JSON.parse(readFileSync(SCHEMA_FILE, "utf8"))).toEqual(JSON.parse(contractSchema()));
 });
 
 describe("reader", () => {
   const good = outputsFor(plan, facts);
 
-  test("gives typed, checked outputs of another stack", async () => {
+  test("returns typed, checked outputs of another stack", async () => {
     const { result } = await record(() => readStack("organization/pantheros/sandbox"), {
       computed: { "pulumi:pulumi:StackReference": () => ({ outputs: { ...good, later: "field" } }) },
     });

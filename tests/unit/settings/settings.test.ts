@@ -6,7 +6,7 @@ const surroundings = (config: Record<string, unknown>, env: Record<string, strin
   env: (name: string) => env[name],
 });
 
-test("an empty configuration means the environment of the stack's name and the real fleet", () => {
+test("without configuration the stack's name is the environment, and the fleet is the real one", () => {
   expect(settingsFrom(surroundings({}))).toMatchObject({
     environment: "staging",
     fleetFile: "nix/fleet.toml",
@@ -17,7 +17,7 @@ test("an empty configuration means the environment of the stack's name and the r
   });
 });
 
-test("the environment's variables come first", () => {
+test("environment variables override the configuration", () => {
   const settings = settingsFrom(
     surroundings(
       { probe: "deploy", sshKey: "a", flakeOverrides: { site: "path:a", other: "path:o" } },
@@ -31,7 +31,7 @@ test("the environment's variables come first", () => {
   });
 });
 
-test("wrong values name the stack's file and the key", () => {
+test("an error for invalid values names the stack's file and the key", () => {
   expect(() => settingsFrom(surroundings({ environment: "prod", probe: "maybe" }))).toThrow(
     /Pulumi\.staging\.yaml: pantheros:environment: .*\nPulumi\.staging\.yaml: pantheros:probe: /,
   );
