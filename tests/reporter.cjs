@@ -1,6 +1,6 @@
 /**
- * Jest reporter that writes what a run came to into the file PANTHEROS_TEST_COUNTS, as JSON. tools/testing adds several
- * runs up. A suite that could not run at all counts as one failed test: its tests are not known.
+ * Jest reporter that writes the counts of a run into the file PANTHEROS_TEST_COUNTS, as JSON. tools/testing sums several
+ * runs. A suite that could not run counts as one failed test, since its tests are unknown.
  */
 const { writeFileSync } = require("node:fs");
 

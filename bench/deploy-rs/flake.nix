@@ -2,7 +2,7 @@
   description = "The measured hosts as deploy-rs deploys them: the same systems, with its activation interface";
 
   inputs = {
-    # sandbox/nix, or the copy of it that is measured.
+    # sandbox/nix, or the measured copy of it.
     hosts = {
       url = "path:@hosts@";
       inputs.pantheros.follows = "pantheros";
@@ -16,7 +16,7 @@
       url = "path:@site@";
       flake = false;
     };
-    # A directory with deploy-rs' program `activate`.
+    # A directory with deploy-rs's program `activate`.
     binaries = {
       url = "path:@binaries@";
       flake = false;
@@ -32,7 +32,7 @@
     settings = builtins.fromJSON (builtins.readFile ./settings.json);
     build = import "${hosts}/build.nix" {inherit (settings) system;};
 
-    # As `lib.activate.nixos` in deploy-rs' own flake: the system's files beside `deploy-rs-activate` and `activate-rs`.
+    # As `lib.activate.nixos` of deploy-rs: the system's files beside `deploy-rs-activate` and `activate-rs`.
     activatable = host: let
       base = hosts.nixosConfigurations.${host}.config.system.build.toplevel;
     in
@@ -71,9 +71,9 @@
       sshUser = "root";
       user = "root";
       inherit (settings) sshOpts;
-      # The hosts have no way to a binary cache: asking one would only cost it time.
+      # The hosts cannot reach a binary cache; requests to one would only take time.
       fastConnection = true;
-      # Its defaults, and what it is used for.
+      # deploy-rs's defaults, and its main features.
       magicRollback = true;
       autoRollback = true;
       nodes =

@@ -39,7 +39,7 @@ async function driverIsComplete(sandbox: string): Promise<boolean> {
   return answer.code === 0 && answer.stdout.includes(RUNNER_ADDRESS6);
 }
 
-/** A file for each sandbox name with the directory that owns it; like namespaces, it is gone after a boot. */
+/** A file for each sandbox name with the directory that owns it; a reboot removes it, as it removes the namespaces. */
 const OWNERS = "/run/pantheros";
 
 /** Another directory owns a sandbox of this name, with its namespaces and cgroups. */

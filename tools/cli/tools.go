@@ -1,6 +1,6 @@
 //go:build tools
 
-// Package cli pins the Pulumi CLI that is built where the official download cannot be had.
+// Package cli pins the Pulumi CLI that is built when the official download is not reachable.
 package cli
 
 import _ "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"

@@ -1,5 +1,5 @@
-//! `alejandra [--check] FILE...`: gives files their form, or names those without it and exits with 2, as alejandra's own
-//! command does.
+//! `alejandra [--check] FILE...`: formats files, or lists the unformatted ones and exits with 2, like alejandra's own
+//! command.
 use alejandra::format::{in_memory, Status};
 use std::{env, fs, process::ExitCode};
 
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     ExitCode::from(if check && found > 0 { 2 } else { 0 })
 }
 
-/// Whether the file had another form than alejandra's; it is written unless `check`.
+/// Whether the file was unformatted; formats it unless `check`.
 fn form(file: &str, check: bool) -> Result<bool, String> {
     let text = fs::read_to_string(file).map_err(|error| error.to_string())?;
     let (status, formed) = in_memory(file.to_string(), text);
