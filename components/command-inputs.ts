@@ -1,6 +1,7 @@
 /**
- * Inputs of a `command.local.Command` that never cause anything by themselves: a new script or variable would otherwise
- * run the command again as an update on every host. When a trigger replaces the resource, their new values are used.
+ * Inputs of a `command.local.Command` whose changes are ignored: otherwise a changed script or variable
+ * would run the command again on every host. When a trigger replaces the resource, their new values
+ * are used.
  */
 export const IGNORED_COMMAND_INPUTS: string[] = [
   "create",

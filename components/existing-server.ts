@@ -6,28 +6,28 @@ import { collisions } from "../inventory/problems.ts";
 import { parseSshPublicKey } from "../lib/ssh-public-key.ts";
 import type { Machine } from "./machine.ts";
 
-/** A machine that is there already: at another vendor, at home, a laptop. */
+/** A machine that exists already: at another vendor, at home, a laptop. */
 export interface ExistingServerArgs {
   /** Host name in the inventory. */
   readonly hostname: string;
-  /** Address or resolvable name (such as the tailnet name) for the first contact and recovery. */
+  /** Address or resolvable name (such as the tailnet name) for the first connection and recovery. */
   readonly address: string | undefined;
-  /** IPv6 address to publish beside it. */
+  /** Further IPv6 address to publish. */
   readonly ipv6?: string | undefined;
   /** Port of sshd; 22 by default. */
   readonly sshPort?: number;
-  /** Public host key, `type base64`, taken from the machine's console or over a trusted path. */
+  /** Public host key, `type base64`, copied from the machine's console or over a trusted path. */
   readonly hostKey: string | undefined;
-  /** File that pins host keys, for the message that says what to do. */
+  /** File that pins host keys, for messages. */
   readonly knownHostsFile: string;
 }
 
 const HOSTNAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
 
-/** Like a host name, but meant as an IPv4 address: `192.0.2.300` must not be looked up in the DNS. */
+/** Looks like a host name but is a wrong IPv4 address: `192.0.2.300` must not be looked up in the DNS. */
 const DOTTED_DECIMAL = /^[\d.]+$/;
 
-/** What is wrong with the description of a machine to adopt; each line names the host, the key and the remedy. */
+/** Problems of one machine to adopt; each line names the host, the key and the remedy. */
 export function existingServerProblems(args: ExistingServerArgs): string[] {
   const where = `hosts.${args.hostname}`;
   const problems: string[] = [];
@@ -59,14 +59,14 @@ export function existingServerProblems(args: ExistingServerArgs): string[] {
       parseSshPublicKey(hostKey);
     } catch (error) {
       problems.push(
-        `${where}: the host key pinned for ${pin} is ${(error as Error).message}; take it again from the console`,
+        `${where}: the host key pinned for ${pin} is ${(error as Error).message}; copy it again from the machine's console`,
       );
     }
   }
   return problems;
 }
 
-/** What is wrong between machines to adopt: one of them entered under two names, by its address or by its pinned key. */
+/** Machines to adopt that are the same under two names, by address or by pinned key. */
 export function samePinProblems(all: readonly ExistingServerArgs[]): string[] {
   const at = ({ address, sshPort = SSH_PORT }: ExistingServerArgs) =>
     address === undefined || address === "" ? undefined : `${canonicalAddress(address)} port ${sshPort}`;
@@ -83,18 +83,18 @@ export function samePinProblems(all: readonly ExistingServerArgs[]): string[] {
 }
 
 /**
- * Adopts a machine by its address and its pinned host key. It owns nothing at any vendor: removing it forgets the machine and
- * leaves it running.
- * @throws pulumi.RunError with all that is wrong, before any connection is made.
+ * Adopts a machine by its address and its pinned host key. It owns nothing at a vendor: removing it
+ * leaves the machine running.
+ * @throws pulumi.RunError with all problems, before any connection is made.
  */
 export class ExistingServer extends pulumi.ComponentResource implements Machine {
   readonly address: pulumi.Output<string>;
   readonly sshPort: pulumi.Output<number>;
-  /** Undefined for a machine known by name or by IPv6 only. */
+  /** Undefined for a machine that is addressed by name or by IPv6 only. */
   readonly ipv4: pulumi.Output<string | undefined>;
   readonly ipv6: pulumi.Output<string | undefined>;
   readonly hostKey: pulumi.Output<string>;
-  /** The addresses as the inventory gives them: what is not there needs no record. */
+  /** The addresses in the inventory, which get DNS records. */
   readonly known: { readonly ipv4?: string; readonly ipv6?: string };
 
   constructor(name: string, args: ExistingServerArgs, opts?: pulumi.ComponentResourceOptions) {

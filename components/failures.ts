@@ -1,20 +1,21 @@
 /**
- * A run in which a resource fails. With `--continue-on-error`, which tools/pulumi sets, the engine continues with everything that does not
- * need the failed resource. The outputs of that resource, and of those that need it, are rejected.
+ * Runs in which a resource fails. tools/pulumi sets `--continue-on-error`, so the engine continues with
+ * everything that does not need the failed resource. The outputs of that resource, and of those that
+ * need it, are rejected.
  * Sources: pkg/resource/deploy/deployment_executor.go and sdk/nodejs/runtime/resource.ts of Pulumi 3.258.
  */
 import * as pulumi from "@pulumi/pulumi";
 import { oneLine } from "../lib/sanitize.ts";
 
-/** The SDK's words for a resource that the engine reported as failed. */
+/** The SDK's message for a resource that the engine reported as failed. */
 const FAILED_RESOURCE = /^resource (\S+) \[(\S+)\] failed to register$/;
-/** What the SDK puts before an error each time that it passes through an input. */
+/** The SDK prepends this each time an error passes through an input. */
 const THROUGH_INPUTS = /^(?:error serializing property "[^"]*": )+/;
 
 interface Failure {
   /** On one line. */
   readonly reason: string;
-  /** The resource is an object of a vendor's, and not a command, which runs again. */
+  /** The resource is an object at a vendor; a command runs again and needs no recovery. */
   readonly isVendorObject: boolean;
 }
 
@@ -27,54 +28,56 @@ function toFailure(error: unknown): Failure {
   };
 }
 
-/** Errors whose message was replaced. One error rejects every resource that needs the failed one. */
+/** Errors whose message was replaced already: one error rejects every resource that needs the failed one. */
 const reported = new WeakMap<Error, Failure>();
 
 /** Why an output was rejected, on one line. */
 export const failureReason = (error: unknown): string =>
   ((error instanceof Error && reported.get(error)) || toFailure(error)).reason;
 
-/** The output; where a resource that it needs failed, `instead`. */
+/** The output, or `instead` when a resource that it needs failed. */
 export const recoverWith = <T, U>(
   output: pulumi.Output<T>,
   instead: (reason: string) => U,
 ): pulumi.Output<T | U> =>
   pulumi.recover<T | U>(output, (error: unknown) => instead(failureReason(error)) as pulumi.Input<T | U>);
 
-/** Exit code of a program that failed and has logged why. Source: cmd/run/index.ts of the SDK. */
+/** Exit code of a program that failed and logged the reason. Source: cmd/run/index.ts of the SDK. */
 const EXIT_LOGGED = 32;
 
 /**
- * The SDK prints what rejected an output, too. Here it gets one line, without a stack (RunError of sdk/nodejs/errors.ts) and without what
- * it would put before the message on the way through further inputs; the SDK keeps the error's identity there (runtime/rpc.ts).
+ * The SDK also prints the error that rejected an output. This makes it one line, without a stack (RunError
+ * of sdk/nodejs/errors.ts) and without the prefixes of further inputs, through which the SDK passes the
+ * same error object (runtime/rpc.ts).
  */
 function shorten(error: unknown): void {
   if (!(error instanceof Error) || reported.has(error)) return;
   const failure = toFailure(error);
   reported.set(error, failure);
-  // Where the answer was lost, the vendor may have what the state has not: the next run would meet it as taken.
+  // If the vendor's answer was lost, the object may exist without being in the state, and its name is taken.
   const remedy = failure.isVendorObject
-    ? `; if it exists at the vendor: tools/pulumi recover --stack ${pulumi.runtime.getStack()}`
+    ? `; if the resource exists at the vendor, run tools/pulumi recover --stack ${pulumi.runtime.getStack()}`
     : "";
-  const fixed = { get: () => `${failure.reason}; this run removes nothing${remedy}`, set: () => undefined };
+  const fixed = { get: () => `${failure.reason}; this run deletes nothing${remedy}`, set: () => undefined };
   Object.defineProperties(error, { message: fixed, stack: fixed, __pulumiRunError: { value: true } });
 }
 
-/** Logs an error that ends nothing: the program does the rest, and fails at its end. */
+/** Logs an error without stopping: the program does the rest and fails at its end. */
 export function reportError(problem: string): void {
   pulumi.log.error(problem);
   process.exitCode = EXIT_LOGGED;
 }
 
-/** Reports what is left out of an `up` that does everything else. A preview warns. */
+/** Reports what an `up` skips while it does everything else. A preview warns. */
 export function reportSkipped(problem: string): void {
   if (pulumi.runtime.isDryRun()) pulumi.log.warn(problem);
   else reportError(problem);
 }
 
 /**
- * Makes the program fail, at its end, when any of its resources did. Otherwise the engine would delete what the program did not register,
- * and what needs a failed resource is not registered. Call it before the first resource.
+ * Makes the program fail at its end when any resource failed. Otherwise the engine would delete what the
+ * program did not register, which includes everything that needs the failed resource. Must be called
+ * before the first resource.
  */
 export function failWithResources(): void {
   const fail = (error: unknown): string => {
@@ -83,7 +86,7 @@ export function failWithResources(): void {
     return "";
   };
   pulumi.runtime.registerStackTransformation(({ resource }) => {
-    // The resource's outputs are there when its constructor has ended.
+    // The resource's outputs exist once its constructor has returned.
     queueMicrotask(() => pulumi.recover(resource.urn, fail));
     return undefined;
   });

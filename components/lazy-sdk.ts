@@ -1,15 +1,15 @@
 /**
- * Parts of Pulumi's SDK that wait until somebody uses them: npm's dependency tree and the TypeScript compiler, with which it serializes
- * functions (dynamic providers, callbacks of serverless resources). Nothing here does, and they are two thirds of what loading the SDK
- * costs: 0.4 s of 0.65 s of processor time at each start (SDK 3.258).
- * To be imported before anything that imports the SDK.
+ * Loads two parts of Pulumi's SDK only when they are used: npm's dependency tree and the TypeScript
+ * compiler, which serialize functions (dynamic providers, callbacks of serverless resources). This
+ * program uses neither, and they take 0.4 s of the 0.65 s of processor time that loading the SDK costs
+ * (SDK 3.258). Must be imported before anything that imports the SDK.
  */
 import { createRequire, Module } from "node:module";
 
 const fromHere = createRequire(import.meta.url);
 const fromSdk = createRequire(fromHere.resolve("@pulumi/pulumi"));
 
-/** Undefined where another version of the SDK has no such module. */
+/** Undefined if this version of the SDK has no such module. */
 function fileOf(name: string): string | undefined {
   try {
     return fromSdk.resolve(name);
@@ -18,7 +18,7 @@ function fileOf(name: string): string | undefined {
   }
 }
 
-/** Takes a module's place among those loaded; who reads anything of it has the real one loaded. */
+/** Puts a placeholder into the module cache; the first access to it loads the module. */
 function loadLazily(name: string): void {
   const file = fileOf(name);
   if (file === undefined || fromSdk.cache[file] !== undefined) return;
@@ -36,7 +36,7 @@ function loadLazily(name: string): void {
   placeholder.exports = new Proxy(
     {},
     {
-      // TypeScript's `import * as` asks for this one at once, and copies all the others where it is not true.
+      // TypeScript's `import * as` reads this at once, and copies every export if it is not true.
       get: (_, key) => (key === "__esModule" ? true : real()[key]),
       has: (_, key) => key in real(),
       ownKeys: () => Reflect.ownKeys(real()),

@@ -2,7 +2,7 @@ import type { EvaluateArgs } from "../../deployer/evaluate.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import type { Settings } from "../../settings/settings.ts";
 
-/** What Nix is asked for a stack. A pinned host runs what it is pinned to, whatever the flake says. */
+/** Arguments of a stack's evaluation. Pinned hosts are left out: they run what they are pinned to. */
 export const evaluationArgs = (plan: Plan, settings: Settings): EvaluateArgs => ({
   flake: settings.flake,
   hosts: plan.hosts.map(({ name }) => name).filter((name) => settings.pins[name] === undefined),

@@ -22,17 +22,17 @@ import { type Servers, UNCHECKED_SERVERS } from "./servers.ts";
 export interface FleetArgs {
   readonly plan: Plan;
   readonly settings: Settings;
-  /** Of its hosts: evaluation.ts. */
+  /** Evaluation of the stack's hosts: evaluation.ts. */
   readonly evaluation: pulumi.Input<Evaluation>;
-  /** What exists of the stack's names: names.ts. */
+  /** DNS records that exist before the run: existing-records.ts. */
   readonly existingRecords?: ExistingRecords | undefined;
-  /** Of its created hosts: servers.ts. */
+  /** State of the created hosts' servers: servers.ts. */
   readonly servers?: Servers;
 }
 
 /**
- * Everything that one stack owns: machines, names, buckets, its part of the tailnet, secrets, and what runs on the hosts.
- * Vendors that the inventory does not mention are not touched.
+ * Everything that one stack owns: machines, DNS records, buckets, its part of the tailnet, secrets,
+ * and the systems of its hosts. Vendors that the inventory does not name are not used.
  */
 export class Fleet extends pulumi.ComponentResource {
   /** The contract with other teams: outputs/contract.ts. */
@@ -40,17 +40,23 @@ export class Fleet extends pulumi.ComponentResource {
 
   constructor(
     name: string,
-    { plan, settings, evaluation, existingRecords: names, servers = UNCHECKED_SERVERS }: FleetArgs,
+    { plan, settings, evaluation, existingRecords, servers = UNCHECKED_SERVERS }: FleetArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("pantheros:fleet:Fleet", name, {}, opts);
     const machines = machinesOf(plan, settings, servers, this);
     const tailnet = this.#tailnet(plan, settings, machines);
     const secrets = this.#secrets(plan, settings, tailnet?.keys ?? {});
-    const records = this.#names(plan, settings, machines, names);
+    const records = this.#records(plan, settings, machines, existingRecords);
     const buckets = this.#buckets(plan, settings);
     const { hosts, problems } = deployHosts({
-      ...{ plan, settings, evaluation, machines, servers, secrets, parent: this },
+      plan,
+      settings,
+      evaluation,
+      machines,
+      servers,
+      secrets,
+      parent: this,
       devices: tailnet?.devices ?? {},
     });
     this.outputs = publishedOutputs({ plan, machines, hosts, records, buckets });
@@ -64,7 +70,7 @@ export class Fleet extends pulumi.ComponentResource {
     return args && new Tailnet("tailnet", { ...args, machines }, { parent: this });
   }
 
-  /** Where there is nothing to read or write, the stack needs no access to 1Password. */
+  /** A stack without secrets to read or write needs no access to 1Password. */
   #secrets(
     plan: Plan,
     settings: Settings,
@@ -72,19 +78,25 @@ export class Fleet extends pulumi.ComponentResource {
   ): readonly HostSecret[] {
     const args = secretsArgs(plan, settings.stack, tailnetKeys);
     const joining = Object.entries(tailnetKeys).map(([host, value]) => ({
-      ...{ host, name: TAILNET_KEY_NAME, value, read: true },
+      host,
+      name: TAILNET_KEY_NAME,
+      value,
+      read: true,
     }));
     if (args.requests.length === 0 && (args.stored ?? []).length === 0) return joining;
-    // Who may not deploy may not read what hosts keep secret either.
+    // A preview without the right to deploy must not read the hosts' secrets.
     const read = settings.probe === "deploy" || !pulumi.runtime.isDryRun();
     const secrets = new Secrets("secrets", { ...args, read }, { parent: this });
     const requested = plan.secrets.map(({ host, name }) => ({
-      ...{ host, name, value: secrets.secretFor(host, name), read },
+      host,
+      name,
+      value: secrets.secretFor(host, name),
+      read,
     }));
     return [...joining, ...requested];
   }
 
-  #names(
+  #records(
     plan: Plan,
     settings: Settings,
     machines: Machines,

@@ -23,7 +23,7 @@ import { installArgs } from "./installs.ts";
 import { type Machines, machineOf } from "./machines.ts";
 import type { Servers } from "./servers.ts";
 
-/** The stack's hosts as NixOS systems, and what else has to be true for the run to have succeeded. */
+/** The stack's hosts, and problems beside their deploys that fail the verdict. */
 export interface DeployedHosts {
   readonly hosts: ReadonlyMap<string, NixosHost>;
   /** One line for each secret that did not arrive. */
@@ -36,9 +36,9 @@ interface DeployHostsArgs {
   readonly evaluation: pulumi.Input<Evaluation>;
   readonly machines: Machines;
   readonly servers: Servers;
-  /** What each host gets before its deploy. */
+  /** Delivered to each host before its deploy. */
   readonly secrets: readonly HostSecret[];
-  /** Resolves when a host's device has its name in the tailnet. */
+  /** Host -> resolves when its device has its name in the tailnet. */
   readonly devices: Readonly<Record<string, pulumi.Output<unknown>>>;
   readonly parent: pulumi.Resource;
 }
@@ -50,25 +50,24 @@ const toWaveHost = (host: Plan["hosts"][number]): WaveHost & { readonly planned:
   planned: host,
 });
 
-/** What a delivery that did not arrive means for the run: nothing for a best-effort host that is away. */
+/** The problem of a failed delivery; none for a best-effort host. */
 export function deliveryProblem(result: DeliveryResult, converge: WaveHost["converge"]): string | undefined {
   if (result.outcome === "delivered" || converge === "best-effort") return undefined;
   return `${result.host}: secret ${result.secret} ${result.outcome}: ${oneLine(result.reason)}`;
 }
 
-/** The limits of a deploy's steps. */
 function stepSeconds(seconds: RunnerSeconds): NonNullable<NixosHostArgs["seconds"]> {
   const { connect, probe, build, sign, push, substitute, copy } = seconds;
   return changedLimits({ connect, probe, build, sign, push, substitute, copy });
 }
 
-/** Pinned hosts of earlier waves, as what holds a host back is told. */
+/** Pinned hosts of earlier waves, in the form of a reason to hold. */
 const pinnedInEarlierWaves = (order: readonly WaveHost[], wave: number, pins: Settings["pins"]): string[] =>
   order
     .filter((host) => host.wave < wave && pins[host.name] !== undefined)
     .map(({ name }) => `${name} (pinned)`);
 
-/** The address that deploys use: the tailnet's name, or the public address where the inventory says so. */
+/** The address that deploys use: the name in the tailnet, or the public address if the inventory says so. */
 function deployAddress(
   plan: Plan,
   host: string,
@@ -77,39 +76,38 @@ function deployAddress(
 ): pulumi.Output<string> {
   const { tailnet } = plan.inventory;
   if (isDeployedPublicly(plan.inventory) || tailnet === undefined) return machine.address;
-  // After the machine, so that nothing is asked before it exists.
+  // Depends on the machine, so that no host is probed before it exists.
   return pulumi.all([machine.address, renamed]).apply(() => `${host}.${tailnet.suffix}`);
 }
 
-/** Where a host is built, when that is not here. The builder's deploy is not waited for: it builds with what it runs. */
+/** Where a host is built, unless on the runner. Does not wait for the builder's deploy: any system can build. */
 function buildArgs(
   plan: Plan,
   machines: Machines,
-  { name: host, build: place = "local", buildKey }: Plan["hosts"][number],
+  { name: host, build: builder = "local", buildKey }: Plan["hosts"][number],
 ): Pick<NixosHostArgs, "build" | "signer"> {
-  if (place === "local") return {};
+  if (builder === "local") return {};
   const signer = isBuiltTrusted(plan.inventory, host) ? "fleet" : buildKey;
   if (signer === undefined) throw new Error(`hosts.${host}.build_key is missing`);
-  if (place === "target") return { build: place, signer };
-  const machine = machineOf(machines, place);
-  if (machine === undefined) throw new Error(`no machine was made for ${place}, which builds for ${host}`);
+  if (builder === "target") return { build: builder, signer };
+  const machine = machineOf(machines, builder);
+  if (machine === undefined) throw new Error(`${builder}, which builds for ${host}, has no machine`);
   const { sshPort: port, hostKey } = machine;
-  return { build: { host: place, address: deployAddress(plan, place, machine), port, hostKey }, signer };
+  const address = deployAddress(plan, builder, machine);
+  return { build: { host: builder, address, port, hostKey }, signer };
 }
 
-/** A pin that holds nobody is told: it would act again when a host of that name comes back. */
+/** Warns of pins without a host: they would apply again to a new host of that name. */
 function warnUnknownPins(plan: Plan, settings: Settings): void {
   const names = new Set(plan.hosts.map(({ name }) => name));
   for (const name of Object.keys(settings.pins).filter((pinned) => !names.has(pinned))) {
     pulumi.log.warn(
-      `pantheros:pins.${name}: no such host in this stack; tools/pulumi rollback --release ${name}`,
+      `pantheros:pins.${name}: no such host in this stack; to remove the pin: tools/pulumi rollback --release ${name}`,
     );
   }
 }
 
-/**
- * A host's machine as it presents itself; known when it has answered, or has not in time. Undefined: a resource failed that it needs.
- */
+/** What identifies a host's machine, after its probe; undefined when a resource that it needs failed. */
 const identityOf = (
   { hostname: host, seen }: NixosHost,
   machine: Machine,
@@ -119,7 +117,7 @@ const identityOf = (
     () => undefined,
   );
 
-/** Host -> why nothing is done on it: its machine is another host's as well. A preview fails for it, naming both. */
+/** Host -> why it is not touched: its machine also belongs to another host. A preview reports it as an error. */
 function refusalsOf(
   identities: readonly pulumi.Output<Identity | undefined>[],
   file: string,
@@ -135,8 +133,9 @@ function refusalsOf(
 }
 
 /**
- * Why nothing is done on a host, for each. Adopted machines are compared with each other before anything is done on any host; a created
- * one, which may only come to be in this run and has a key of our own, with the adopted ones when it answers.
+ * Why each host is not touched, if so. Adopted machines are compared with each other before any host is
+ * touched. A created one may not exist before this run, and is compared with the adopted ones once it
+ * answers.
  */
 function refusals(
   hosts: ReadonlyMap<string, NixosHost>,
@@ -148,19 +147,19 @@ function refusals(
       const host = hosts.get(name);
       return host === undefined ? [] : [[name, identityOf(host, machine)] as const];
     });
-  const before = identities(adopted).map(([, identity]) => identity);
-  const amongAdopted = refusalsOf(before, file);
+  const adoptedIdentities = identities(adopted).map(([, identity]) => identity);
+  const amongAdopted = refusalsOf(adoptedIdentities, file);
   const withCreated = new Map(
-    before.length === 0
+    adoptedIdentities.length === 0
       ? []
       : identities(created).map(
-          ([name, identity]) => [name, refusalsOf([...before, identity], file)] as const,
+          ([name, identity]) => [name, refusalsOf([...adoptedIdentities, identity], file)] as const,
         ),
   );
   return (name) => (withCreated.get(name) ?? amongAdopted).apply((refused) => refused[name]);
 }
 
-/** One NixosHost per host, in the order of the waves; the secrets of each are brought to it before its deploy. */
+/** One NixosHost per host, in wave order. Each host's secrets are delivered before its deploy. */
 export function deployHosts({
   plan,
   settings,
@@ -177,14 +176,14 @@ export function deployHosts({
   const order = inWaveOrder(plan.hosts.map(toWaveHost));
   const after = hostsToAwait(order);
   // A preview deploys nothing.
-  const whose = pulumi.runtime.isDryRun() ? undefined : provenance(settings.flake);
+  const runProvenance = pulumi.runtime.isDryRun() ? undefined : provenance(settings.flake);
   const hosts = new Map<string, NixosHost>();
   const problems: { readonly host: string; readonly line: pulumi.Output<string | undefined> }[] = [];
-  // Known when every host is declared, and each waits for it.
+  // Each host waits for the refusals, which need every host to be declared first.
   type Refusals = ReturnType<typeof refusals>;
-  let refuse: (by: Refusals) => void = () => {};
-  const refusing = new Promise<Refusals>((resolve) => {
-    refuse = resolve;
+  let setRefusals: (found: Refusals) => void = () => {};
+  const allRefusals = new Promise<Refusals>((resolve) => {
+    setRefusals = resolve;
   });
 
   for (const { name, wave, converge, planned } of order) {
@@ -192,19 +191,19 @@ export function deployHosts({
     const created = machines.created.get(name);
     const machine = machineOf(machines, name);
     if (machine === undefined) throw new Error(`no machine was made for host ${name}`);
-    const deliver: NixosHostArgs["before"] = (contact) => {
+    const deliver: NixosHostArgs["before"] = (connection) => {
       const results = secrets
         .filter((secret) => secret.host === name)
         .map(({ host, name: secret, value, read }) => {
-          const args = { ...contact, host, secret, value, read, timeoutSeconds: deploy.seconds.secret };
+          const args = { ...connection, host, secret, value, read, timeoutSeconds: deploy.seconds.secret };
           const opts = { parent, ...formerNames(planned) };
           const { result } = new SecretDelivery(`${name}-secret-${secret}`, args, opts);
           const line = recoverWith(
-            result.apply((told) => deliveryProblem(told, converge)),
+            result.apply((delivery) => deliveryProblem(delivery, converge)),
             (reason) => `${host}: secret ${secret} not delivered: ${reason}`,
           );
           problems.push({ host, line });
-          // Like one that did not arrive: the host may have the secret from before.
+          // A failed delivery does not stop the deploy: the host may have the secret from an earlier one.
           return recoverWith(result, () => undefined);
         });
       return pulumi.all(results);
@@ -215,7 +214,7 @@ export function deployHosts({
         name,
         {
           host: name,
-          // A host that is renamed has its new name in the tailnet first.
+          // A renamed host must have its new name in the tailnet first.
           address: deployAddress(
             plan,
             name,
@@ -232,7 +231,7 @@ export function deployHosts({
           maybeUnmanaged: created === undefined,
           power: servers.power.get(name),
           bootSeconds: deploy.seconds.install.boot,
-          // What was put back on purpose waits for nobody; a canary that was puts nothing new through to later waves.
+          // A pinned host waits for no wave, and holds later waves: it has not tried the new system.
           after: pin === undefined ? (after[name] ?? []).flatMap((earlier) => hosts.get(earlier) ?? []) : [],
           held: pin === undefined ? pinnedInEarlierWaves(order, wave, settings.pins) : [],
           pin,
@@ -248,9 +247,9 @@ export function deployHosts({
           }),
           ...buildArgs(plan, machines, planned),
           push: cache.push,
-          refused: pulumi.output(refusing.then((by) => by(name))),
+          refused: pulumi.output(allRefusals.then((refusalOf) => refusalOf(name))),
           reboot: planned.reboot,
-          provenance: whose,
+          provenance: runProvenance,
           before: deliver,
           seconds: {
             ...stepSeconds(deploy.seconds),
@@ -264,11 +263,14 @@ export function deployHosts({
       ),
     );
   }
-  refuse(refusals(hosts, machines, settings.fleetFile));
+  setRefusals(refusals(hosts, machines, settings.fleetFile));
   explain(
     {
-      ...{ hosts: [...hosts.values()], stack: settings.stack, file: settings.previewFile },
-      ...{ cache: cache.url, seconds: deploy.seconds.compare },
+      hosts: [...hosts.values()],
+      stack: settings.stack,
+      file: settings.previewFile,
+      cache: cache.url,
+      seconds: deploy.seconds.compare,
     },
     { parent },
   );
@@ -280,10 +282,10 @@ export function deployHosts({
     hosts,
     problems: pulumi
       .all(problems.map(({ host, line }) => pulumi.all([line, hosts.get(host)?.result])))
-      .apply((told) => [
+      .apply((lines) => [
         ...servers.problems,
-        // A host whose deploy did not begin says why in its result.
-        ...told.flatMap(([line, result]) =>
+        // If the deploy did not start, the host's result gives the reason.
+        ...lines.flatMap(([line, result]) =>
           line === undefined || ["resources", "identity"].includes(result?.step ?? "") ? [] : [line],
         ),
       ]),

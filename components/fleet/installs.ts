@@ -8,13 +8,13 @@ import { hetznerInstallArgs } from "../hetzner-server/mapping.ts";
 import type { NixosHostArgs } from "../nixos-host/nixos-host.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
 
-/** Name, on its host, of the key to join the tailnet with: the machine has it at its first boot. */
+/** Name, on the host, of the tailnet key; the machine has it at its first boot. */
 export const TAILNET_KEY_NAME = "tailscale-auth-key";
 
-/** Name, on its host, of the server's IPv6 address as ADDRESS/PREFIX: Hetzner hands it out to nobody (nix/lib/uplink.nix). */
+/** Name, on the host, of the server's IPv6 ADDRESS/PREFIX, which Hetzner announces nowhere (nix/lib/uplink.nix). */
 export const UPLINK_ADDRESS = "uplink-address";
 
-/** What is particular about the installation of a host that is created. */
+/** Arguments of a created host's installation that come from the inventory. */
 export function installArgs(
   plan: Plan,
   settings: Settings,
@@ -25,7 +25,7 @@ export function installArgs(
   if (host === undefined) return {};
   const endpoint = new pulumi.Config("hcloud").get("endpoint") ?? HETZNER_ENDPOINT;
   const { connect, build, install } = plan.inventory.deploy.seconds;
-  // All of them, so that nothing waits for a delivery at the first boot; that reports the ones that could not be read.
+  // All secrets, so that no service waits for a delivery at the first boot. The delivery reports those that can't be read.
   const early = given.secrets
     .filter((secret) => secret.host === name && secret.read)
     .map((secret) =>
@@ -35,7 +35,7 @@ export function installArgs(
     hetzner: hetznerInstallArgs(host, plan, settings.stack, endpoint),
     reinstall: host.provider.reinstall,
     secrets: pulumi.all([pulumi.all(early), given.ipv6]).apply(([known, ipv6]) => ({
-      ...(ipv6 === undefined ? {} : { [UPLINK_ADDRESS]: `${ipv6}/64\n` }),
+      ...(ipv6 !== undefined && { [UPLINK_ADDRESS]: `${ipv6}/64\n` }),
       ...Object.fromEntries(
         known.flatMap(([secret, value]) => (value === undefined ? [] : [[secret, value]])),
       ),

@@ -24,7 +24,7 @@ import type { Machine } from "../machine.ts";
 import { type RetiredServer, retiredServers } from "./retired.ts";
 import type { Servers } from "./servers.ts";
 
-/** The stack's machines by name: created ones, and those that were there before. */
+/** The stack's machines by host name. */
 export interface Machines {
   readonly created: ReadonlyMap<string, HetznerServer>;
   readonly adopted: ReadonlyMap<string, ExistingServer>;
@@ -32,23 +32,23 @@ export interface Machines {
   readonly retired: Readonly<Record<string, pulumi.Output<RetiredServer>>>;
 }
 
-/** The machine that is a host in service, created or adopted. */
+/** The machine of a host in service, created or adopted. */
 export const machineOf = ({ created, adopted }: Machines, host: string): Machine | undefined =>
   created.get(host) ?? adopted.get(host);
 
 /**
- * Public keys that may log in to a machine before it is installed: the inventory's, and the one beside the private key that this
- * run deploys with. Key name -> key.
+ * Public keys that may log in to a machine before it is installed: the inventory's, and that of the
+ * private key that this run deploys with. Key name -> key.
  */
 export function bootstrapKeys(plan: Plan, settings: Settings): Record<string, string> {
   const keys = [...plan.inventory.deploy.authorizedKeys];
   const beside = settings.sshKey && `${settings.sshKey}.pub`;
   if (beside && existsSync(beside)) keys.push(readFileSync(beside, "utf8").trim());
-  // Named by what they are: the vendor refuses a key twice, also under the name that it is about to lose.
+  // Named by fingerprint: the vendor refuses the same key under two names, even while one is being renamed.
   return Object.fromEntries(keys.map((key) => [sshfpOf(key).fingerprint.slice(0, 12), key]));
 }
 
-/** How the program finds a machine that it did not make. */
+/** Inventory -> arguments of one adopted machine. */
 export function existingArgs(
   host: ExistingHost,
   plan: Plan,
@@ -73,7 +73,7 @@ export function existingArgs(
 
 /**
  * Creates and adopts the machines of a stack.
- * @throws pulumi.RunError with everything that is wrong about the adopted ones, before any resource is made.
+ * @throws pulumi.RunError with all problems of the adopted ones, before any resource is registered.
  */
 export function machinesOf(
   plan: Plan,
@@ -90,7 +90,7 @@ export function machinesOf(
   if (problems.length > 0) throw new pulumi.RunError(problems.join("\n"));
 
   const inService = plan.hosts.filter(isHetzner);
-  // Without anything that protects it, a server that is to go goes at once.
+  // In a disposable stack a retired server with `delete` needs no run that unprotects it first.
   const stays = plan.retired.filter(({ decommission }) => decommission === "keep" || !isDisposable(plan));
   const hetzner = [...inService, ...stays];
   const created = new Map<string, HetznerServer>();

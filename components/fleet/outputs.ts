@@ -10,7 +10,7 @@ import { recoverWith } from "../failures.ts";
 import type { NixosHost } from "../nixos-host/nixos-host.ts";
 import { type Machines, machineOf } from "./machines.ts";
 
-/** What the parts of a stack have to tell. */
+/** What the outputs are made from. */
 export interface FleetResults {
   readonly plan: Plan;
   readonly machines: Machines;
@@ -40,19 +40,19 @@ function retiredOutputs({
     );
 }
 
-/** A host's words as Pulumi prints outputs: of a text with lines it may print each on a line of its own. */
+/** Text from a host on one line: Pulumi may print the lines of a text as lines of its own. */
 const onOneLine = ({ reason, health }: DeployResult): Pick<DeployResult, "reason" | "health"> => ({
   reason: reason === undefined ? undefined : oneLine(reason, 1500),
   health: health?.map(({ detail, ...check }) => ({ ...check, detail: detail && oneLine(detail, 1500) })),
 });
 
-/** Undefined where a resource failed that the value comes from: what nobody knows is not published. */
+/** Undefined when a resource that the value comes from failed: unknown values are not published. */
 const ifKnown = <T>(value: pulumi.Input<T>): pulumi.Output<T | undefined> =>
   recoverWith(pulumi.output(value) as pulumi.Output<T>, () => undefined);
 
-/** Everything the run learned, as the contract wants it. */
-export function publishedOutputs(told: FleetResults): pulumi.Output<StackOutputs> {
-  const { plan, machines, hosts, records, buckets } = told;
+/** The results of the run in the form of the contract. */
+export function publishedOutputs(results: FleetResults): pulumi.Output<StackOutputs> {
+  const { plan, machines, hosts, records, buckets } = results;
   const facts = [...hosts].map(([host, { result, status, pin: pinned }]) => {
     const machine = machineOf(machines, host);
     return pulumi
@@ -70,7 +70,7 @@ export function publishedOutputs(told: FleetResults): pulumi.Output<StackOutputs
     ),
   );
   return pulumi
-    .all([pulumi.all(facts), pulumi.output(records), pulumi.all(located), retiredOutputs(told)])
+    .all([pulumi.all(facts), pulumi.output(records), pulumi.all(located), retiredOutputs(results)])
     .apply(([all, published, places, retired]) =>
       outputsFor(plan, {
         hosts: Object.fromEntries(all),

@@ -1,4 +1,4 @@
-/** What Hetzner Cloud says of a stack's servers, asked while Nix evaluates; without Pulumi's SDK, which is loaded meanwhile. */
+/** Reads a stack's servers from Hetzner Cloud while Nix evaluates; without Pulumi's SDK, which loads meanwhile. */
 import { Config } from "@pulumi/pulumi/config.js";
 import { HETZNER_ENDPOINT, HetznerApi } from "../../clients/hetzner/api.ts";
 import { isHetzner, type Plan } from "../../inventory/plan.ts";
@@ -14,7 +14,7 @@ export interface Preflight extends Findings {
   readonly view: VendorView;
 }
 
-/** Undefined: there is nothing to ask, or nothing to ask it with. `failure`: why there is no answer. */
+/** Undefined: no servers to check, or no token. `failure`: why the vendor gave no answer. */
 export type PreflightResult = Preflight | { readonly failure: string } | undefined;
 
 /** Few, since a preview works without the answer and should not wait minutes for it. */
@@ -29,7 +29,7 @@ export async function runPreflight(plan: Plan, stack: string): Promise<Preflight
   if (hosts.length + plan.retired.length === 0) return undefined;
   const config = new Config("hcloud");
   const token = config.get("token") || process.env["HCLOUD_TOKEN"];
-  // The provider says what is wrong about that.
+  // The provider reports a missing token.
   if (!token) return undefined;
   const api = new HetznerApi({
     endpoint: config.get("endpoint") ?? HETZNER_ENDPOINT,

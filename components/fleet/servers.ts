@@ -1,4 +1,4 @@
-/** The stack's servers as they are at the start of a run, and what a run does for them beside Pulumi's resources. */
+/** The stack's servers at the start of a run, and what the run does to them outside of Pulumi's resources. */
 import * as pulumi from "@pulumi/pulumi";
 import { type HetznerHost, isHetzner, type Plan } from "../../inventory/plan.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -9,9 +9,9 @@ import type { HostPower } from "../nixos-host/power.ts";
 import type { Preflight, PreflightResult } from "./preflight.ts";
 
 export interface Servers {
-  /** Of hosts whose servers are not simply on. */
+  /** Hosts whose servers are off or start in this run. */
   readonly power: ReadonlyMap<string, HostPower>;
-  /** What of a server's arguments this run decides. */
+  /** Arguments of a server that depend on its state at the vendor. */
   readonly argsOf: (
     host: HetznerHost,
   ) => Pick<HetznerServerArgs, "onError" | "hasType"> & { readonly serverType?: string };
@@ -19,17 +19,16 @@ export interface Servers {
   readonly problems: readonly string[];
 }
 
-/** Where the vendor was not asked. */
+/** Used when the vendor gave no answer. */
 export const UNCHECKED_SERVERS: Servers = { power: new Map(), argsOf: () => ({}), problems: [] };
 
 const warn = (message: string): void => void pulumi.log.warn(message);
 
-function argsOf(asked: Preflight, host: HetznerHost): ReturnType<Servers["argsOf"]> {
-  const { api, view, held } = asked;
+function argsOf({ api, view, held }: Preflight, host: HetznerHost): ReturnType<Servers["argsOf"]> {
   const server = serverOf(view, host);
   if (!isResized(host, server)) return { hasType: server !== undefined };
   if (held.has(host.name)) return { serverType: server.server_type.name };
-  // Nothing is changed in a preview.
+  // A preview changes nothing, so there is nothing to restore.
   if (pulumi.runtime.isDryRun()) return {};
   const hook = new pulumi.ErrorHook(`put-back-${host.name}`, async ({ failedOperation }) => {
     if (failedOperation === "update") await restorePower(server, api, warn);
@@ -39,7 +38,7 @@ function argsOf(asked: Preflight, host: HetznerHost): ReturnType<Servers["argsOf
 }
 
 /**
- * Refuses what the vendor would refuse, says what it would not, and puts servers back on.
+ * Stops a run that the vendor would refuse, logs warnings, and powers servers on.
  * @throws pulumi.RunError with one line for each problem, before any resource is registered.
  */
 export async function prepareServers(
@@ -50,7 +49,7 @@ export async function prepareServers(
   const { fleetFile: file } = settings;
   if (answer === undefined) return UNCHECKED_SERVERS;
   if ("failure" in answer) {
-    warn(`Hetzner Cloud does not answer what it has, so nothing is checked beforehand: ${answer.failure}`);
+    warn(`Hetzner Cloud does not answer, so nothing is checked before the run: ${answer.failure}`);
     return UNCHECKED_SERVERS;
   }
   if (answer.problems.length > 0) {

@@ -2,7 +2,7 @@ import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
 import { parseSshPublicKey } from "../../lib/ssh-public-key.ts";
 
-/** What the servers of one stack share at the vendor. */
+/** Resources that the servers of one stack share. */
 export interface HetznerAccountArgs {
   /** Prefix of the names, which are unique in a project. */
   readonly stack: string;
@@ -16,8 +16,8 @@ export interface HetznerAccountArgs {
 export const idNumber = (id: pulumi.Output<pulumi.ID>): pulumi.Output<number> => id.apply(Number);
 
 /**
- * SSH keys and placement groups of a stack. The vendor refuses a public key it has already, so they belong to the stack and not to
- * each server.
+ * SSH keys and placement groups of a stack. The vendor refuses a public key that it already has, so
+ * they belong to the stack and not to each server.
  */
 export class HetznerAccount extends pulumi.ComponentResource {
   /** Ids to pass to each server, in the order of their names. */
@@ -34,7 +34,7 @@ export class HetznerAccount extends pulumi.ComponentResource {
         `${name}-key-${key}`,
         {
           name: `${args.stack}-${key}`,
-          // Without the comment: the vendor keeps what it was first given, and a new comment would replace the key.
+          // Without the comment: a changed comment would replace the key.
           publicKey: pulumi.output(publicKey).apply((line) => parseSshPublicKey(line).line),
           labels,
         },

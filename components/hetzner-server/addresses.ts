@@ -2,12 +2,12 @@ import * as hcloud from "@pulumi/hcloud";
 import type * as pulumi from "@pulumi/pulumi";
 import { idNumber } from "./account.ts";
 
-/** Public addresses of one server, as resources that outlive it. */
+/** Public addresses of one server; their resources outlive it. */
 export interface PublicAddresses {
   readonly ipv4: pulumi.Output<string> | undefined;
   /** The server's own address: the first of its /64. */
   readonly ipv6: pulumi.Output<string>;
-  /** How the server is told to use them. */
+  /** The server's `publicNets` entry. */
   readonly publicNet: {
     ipv4Enabled: boolean;
     ipv4?: pulumi.Output<number>;
@@ -36,8 +36,9 @@ export function firstIpv6(network: string): string {
 }
 
 /**
- * Primary IPs of their own: `autoDelete` stays false, or the vendor deletes the address with the server behind Pulumi's back; the
- * location is ignored once they exist, since an address can't move (a server that is made again elsewhere needs new ones, by hand).
+ * Primary IPs as resources of their own. `autoDelete` is false, or the vendor would delete the address
+ * with the server, unknown to Pulumi. Changes of the location are ignored, because an address can't
+ * move: a server that is created again elsewhere needs new addresses, by hand.
  */
 export function publicAddresses(
   name: string,

@@ -1,6 +1,6 @@
 import { CLOUDFLARE_RANGES } from "./cloudflare-ranges.ts";
 
-/** One inbound rule of a Hetzner Cloud firewall. What no rule admits is dropped; outbound traffic is free. */
+/** One inbound rule of a Hetzner Cloud firewall. Other inbound traffic is dropped; outbound traffic is allowed. */
 export interface FirewallRule {
   readonly direction: "in";
   readonly protocol: "tcp" | "udp" | "icmp";
@@ -11,9 +11,9 @@ export interface FirewallRule {
 
 /** Who may reach a server from outside the tailnet. */
 export interface FirewallSources {
-  /** Networks admitted to sshd. Empty: nobody, the tailnet is the only way in. */
+  /** Networks that may reach sshd. Empty: none, the host is reached over the tailnet only. */
   readonly ssh: readonly string[];
-  /** Networks admitted to 80 and 443; Cloudflare's proxies unless told otherwise. Empty: nobody. */
+  /** Networks that may reach ports 80 and 443; Cloudflare's proxies by default. Empty: none. */
   readonly web?: readonly string[];
 }
 
@@ -23,20 +23,21 @@ const ANYWHERE = ["0.0.0.0/0", "::/0"];
 const TAILSCALE_PORT = "41641";
 
 /**
- * Rules of a server that is out of service: one, which admits nobody. An empty list would do the same at the vendor, but its provider
- * never sends one: the update succeeds and the old rules stay (terraform-provider-hcloud v1.68.0, internal/firewall/resource.go).
+ * Rules of a retired server: one rule that admits no traffic. An empty list would mean the same, but the
+ * provider never sends it: the update succeeds and the old rules stay (terraform-provider-hcloud
+ * v1.68.0, internal/firewall/resource.go).
  */
 export const CLOSED: readonly FirewallRule[] = [
   { direction: "in", protocol: "icmp", sourceIps: ["127.0.0.1/32"], description: "closed: admits nobody" },
 ];
 
-/** Limits of a firewall. Source: Hetzner Cloud documentation, "Firewalls", FAQ. */
-const limits = { rules: 50, sources: 100 };
+/** Networks per rule. Source: Hetzner Cloud documentation, "Firewalls", FAQ. */
+const MAX_SOURCES = 100;
 
 /**
- * The rules of one server: SSH from the deploy's networks only, the web from where its names are reached, Tailscale and ICMP from anywhere
+ * The rules of one server: SSH and the web from the given networks, Tailscale and ICMP from anywhere
  * (path MTU discovery needs ICMP).
- * @throws Error when the vendor would refuse the rules for their number.
+ * @throws Error when a rule has more networks than the vendor takes.
  */
 export function firewallRules({ ssh, web = CLOUDFLARE_RANGES }: FirewallSources): FirewallRule[] {
   const tcp = (port: string, sources: readonly string[], description: string): FirewallRule[] =>
@@ -56,10 +57,10 @@ export function firewallRules({ ssh, web = CLOUDFLARE_RANGES }: FirewallSources)
     },
     { direction: "in", protocol: "icmp", sourceIps: [...ANYWHERE], description: "ICMP" },
   ];
-  const long = rules.find((rule) => rule.sourceIps.length > limits.sources);
+  const long = rules.find((rule) => rule.sourceIps.length > MAX_SOURCES);
   if (long) {
     throw new Error(
-      `firewall rule "${long.description}": ${long.sourceIps.length} networks, the vendor takes ${limits.sources}`,
+      `firewall rule "${long.description}": ${long.sourceIps.length} networks, the vendor takes ${MAX_SOURCES}`,
     );
   }
   return rules;

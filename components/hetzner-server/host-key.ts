@@ -6,8 +6,8 @@ import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
 import type { KeyPair } from "./user-data.ts";
 
 /**
- * Reads what host-key.sh printed.
- * @throws Error when it is something else; the message never repeats it.
+ * Parses the output of host-key.sh.
+ * @throws Error when it is not a key pair; the message never repeats the output, which may be secret.
  */
 export function parseKeyPair(stdout: string): KeyPair {
   let pair: unknown;
@@ -23,7 +23,7 @@ export function parseKeyPair(stdout: string): KeyPair {
   return { private: secret, public: parseSshPublicKey(open).line };
 }
 
-/** A key pair that lives in the stack's state: made once, never again unless its resource is replaced by hand. */
+/** A key pair in the stack's state: created once, and again only if its resource is replaced by hand. */
 export interface StoredKeyPair {
   /** Secret. */
   readonly pair: pulumi.Output<KeyPair>;
@@ -34,8 +34,8 @@ export interface StoredKeyPair {
 }
 
 /**
- * Makes an SSH host key when its resource is created. All inputs are ignored from then on: a new text of the command must not
- * give a running machine a new identity.
+ * Creates an SSH host key together with its resource. Later changes of the inputs are ignored: a changed
+ * command must not give a running machine a new identity.
  */
 export function storedKeyPair(name: string, opts: pulumi.CustomResourceOptions): StoredKeyPair {
   const made = new command.local.Command(

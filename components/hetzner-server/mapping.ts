@@ -11,11 +11,11 @@ export const placementGroupNames = (hosts: readonly HetznerHost[]): string[] =>
 /** Whether servers are deleted with the stack. `protect` wins, as in a sandbox that rehearses production. */
 export const isDisposable = ({ settings }: Plan): boolean => settings.disposable && !settings.protect;
 
-/** Whether deploys come over the public address; otherwise its port 22 is for installations only. */
+/** Whether deploys use the public address; otherwise its port 22 is for installations only. */
 export const isDeployedPublicly = ({ deploy, tailnet }: Plan["inventory"]): boolean =>
   deploy.address === "public" || tailnet === undefined;
 
-/** What an installation does at the vendor beside Pulumi: it opens port 22 where that is closed. */
+/** What an installation needs at the vendor: it opens port 22 if the firewall closes it. */
 export function hetznerInstallArgs(
   host: HetznerHost,
   { inventory }: Plan,
@@ -24,12 +24,13 @@ export function hetznerInstallArgs(
 ): NonNullable<InstallArgs["hetzner"]> {
   const { sources } = inventory.deploy;
   const open = isDeployedPublicly(inventory) && sources.length > 0;
-  return { endpoint, stack, image: host.provider.image, ...(open ? {} : { allowedSources: sources }) };
+  return { endpoint, stack, image: host.provider.image, ...(!open && { allowedSources: sources }) };
 }
 
 /**
- * Networks that reach 80 and 443 of a host: nobody where it serves no public name, everybody where one does not go through
- * Cloudflare (the cache never does), else Cloudflare's proxies (undefined). The host's own firewall says the same (nix/lib/registry.nix).
+ * Networks that may reach ports 80 and 443 of a host: none if it serves no public name, all if one of
+ * its names does not go through Cloudflare (the cache never does), else Cloudflare's proxies
+ * (undefined). The host's own firewall has the same rule (nix/lib/registry.nix).
  */
 export function webSourcesOf(host: string, { inventory, settings, services }: Plan): string[] | undefined {
   const served = services
@@ -41,10 +42,7 @@ export function webSourcesOf(host: string, { inventory, settings, services }: Pl
   return proxied.includes(false) ? ["0.0.0.0/0", "::/0"] : undefined;
 }
 
-/**
- * Inventory -> arguments of one server. `account` holds what all servers of the stack share.
- * The full name is also what the addresses point back to.
- */
+/** Inventory -> arguments of one server. */
 export function hetznerServerArgs(
   host: HetznerHost,
   plan: Plan,

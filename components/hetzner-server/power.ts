@@ -1,4 +1,4 @@
-/** Power of the servers: one that is off is powered on again, if its host is in service. */
+/** Powers on servers that are off, if their hosts are in service. */
 
 import type { HetznerApi, Server } from "../../clients/hetzner/api.ts";
 import type { HetznerHost } from "../../inventory/plan.ts";
@@ -7,22 +7,22 @@ import type { HostPower } from "../nixos-host/power.ts";
 export interface PowerArgs {
   readonly host: HetznerHost;
   readonly server: Server;
-  /** This run changes its type, which ends with a start. */
+  /** This run changes the server's type, which starts it afterwards. */
   readonly resized: boolean;
-  /** Nothing is changed. */
+  /** Changes nothing. */
   readonly preview: boolean;
   readonly api: Pick<HetznerApi, "powerOn">;
-  /** Something was done. */
+  /** Logs what was done. */
   readonly report: (message: string) => void;
 }
 
-/** Statuses of a server that was on and comes back by itself. Source: Hetzner Cloud API, `status` of a server. */
+/** Statuses of a server that comes up by itself. Source: Hetzner Cloud API, `status` of a server. */
 const STARTING = new Set(["starting", "migrating"]);
 
 const OFF = "the server is off at Hetzner Cloud";
 const KEEP_OFF = 'to keep it off: decommission = "keep", or reachability = "best-effort"';
 
-/** Looks at one server, and starts it where it is off and should not be. Undefined: it is on. */
+/** Starts a server that should be on. Undefined: it is on already. */
 export async function powerOf(args: PowerArgs): Promise<HostPower | undefined> {
   const { host, server, resized, preview, api, report: tell } = args;
   const { status } = server;
@@ -34,7 +34,7 @@ export async function powerOf(args: PowerArgs): Promise<HostPower | undefined> {
     return {
       is: "off",
       reason: OFF,
-      hint: `a best-effort host stays as it is: hcloud server poweron ${server.name}`,
+      hint: `a best-effort host is not powered on; to do it: hcloud server poweron ${server.name}`,
     };
   }
   if (preview) return { is: "off", reason: OFF, hint: `\`up\` powers it on; ${KEEP_OFF}` };
@@ -46,14 +46,14 @@ export async function powerOf(args: PowerArgs): Promise<HostPower | undefined> {
     return {
       is: "off",
       reason: `${OFF}, and could not be powered on: ${error instanceof Error ? error.message : String(error)}`,
-      hint: `give HCLOUD_TOKEN Read & Write, or by hand: hcloud server poweron ${server.name}`,
+      hint: `give HCLOUD_TOKEN Read & Write access, or run: hcloud server poweron ${server.name}`,
     };
   }
 }
 
 /**
- * After a failed change of a server: the provider has stopped it for the change and leaves it off. It is put back as it was before.
- * Never throws: the failure itself is what the run ends with.
+ * Powers a server on again after a failed change: the provider stops it for the change and leaves it
+ * off. Never throws, so that the run ends with the failure itself.
  */
 export async function restorePower(
   { id, name, status: before }: Pick<Server, "id" | "name" | "status">,
@@ -65,13 +65,11 @@ export async function restorePower(
     const now = await api.serverStatus(id);
     if (now === "running" || now === undefined) return;
     await api.powerOn(id);
-    tell(
-      `${name}: the change failed with the server ${now}; it was powered on again and is what it was before`,
-    );
+    tell(`${name}: the change failed and left the server ${now}; it was powered on again, unchanged`);
   } catch (error) {
     tell(
       `${name}: the change failed, and the server could not be powered on again (${error instanceof Error ? error.message : String(error)}): ` +
-        `the next \`up\` tries it, or by hand: hcloud server poweron ${name}`,
+        `the next \`up\` tries again, or run: hcloud server poweron ${name}`,
     );
   }
 }

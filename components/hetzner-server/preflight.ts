@@ -1,6 +1,7 @@
 /**
- * What Hetzner Cloud would refuse, found before anything is changed: a change of the server type stops the machine first, and leaves it
- * off when it is refused then. Source: resourceServerUpdate in internal/server/resource.go of terraform-provider-hcloud v1.68.0.
+ * Finds what Hetzner Cloud would refuse before anything is changed. The provider stops a server to change
+ * its type, and leaves it off when the vendor then refuses. Source: resourceServerUpdate in
+ * internal/server/resource.go of terraform-provider-hcloud v1.68.0.
  */
 
 import type { HetznerApi, Server, ServerType } from "../../clients/hetzner/api.ts";
@@ -18,42 +19,42 @@ import {
   type Plan,
 } from "../../inventory/plan.ts";
 
-/** What the vendor has of one stack. */
+/** One stack's servers at the vendor. */
 export interface VendorView {
-  /** The servers by the name of their host, as their labels say it. */
+  /** By the host name in their labels. */
   readonly servers: ReadonlyMap<string, Server>;
   readonly types: ReadonlyMap<string, ServerType>;
-  /** Images that are wanted and that there are none of for their architecture, as `imageKey` writes them. */
+  /** Wanted images that the vendor does not have for their architecture; keys of `imageKey`. */
   readonly missingImages: ReadonlySet<string>;
 }
 
 export interface Findings {
-  /** One line each: the run ends with them before anything is changed. */
+  /** One line each; any of them stops the run before anything is changed. */
   readonly problems: string[];
   readonly warnings: string[];
-  /** Host -> why its server keeps its type in this run. The other hosts are not concerned. */
+  /** Host -> why its server keeps its type in this run. Other hosts are not affected. */
   readonly held: ReadonlyMap<string, string>;
 }
 
-/** Names in a message before the rest is only counted. */
-const NAMED = 10;
+/** Names in a message; the rest is counted. */
+const MAX_NAMES = 10;
 
 const listed = (names: readonly string[]): string =>
-  names.length <= NAMED
+  names.length <= MAX_NAMES
     ? names.join(", ") || "none"
-    : `${names.slice(0, NAMED).join(", ")} and ${names.length - NAMED} more`;
+    : `${names.slice(0, MAX_NAMES).join(", ")} and ${names.length - MAX_NAMES} more`;
 
-/** The server that a host has at the vendor; a renamed one has the label of its former name until the run that renames it. */
+/** A host's server at the vendor. Until the run that renames a host, its server has the former name. */
 export const serverOf = (view: VendorView, { name, formerly }: HetznerHost): Server | undefined =>
   view.servers.get(name) ?? (formerly === undefined ? undefined : view.servers.get(formerly));
 
-/** Whether `up` changes the type of a server that is there. */
+/** Whether `up` changes the type of an existing server. */
 export const isResized = (host: HetznerHost, server: Server | undefined): server is Server =>
   server !== undefined && server.server_type.name !== host.provider.serverType;
 
 const imageKey = (host: HetznerHost): string => `${host.provider.image} ${ARCHITECTURES[host.system]}`;
 
-/** Asks the vendor: two lists, and the images of servers that are made, or made anew, in this run. */
+/** Reads types, servers, and the images of servers that this run creates or reinstalls. */
 export async function fetchVendorView(
   api: HetznerApi,
   stack: string,
@@ -80,7 +81,7 @@ export async function fetchVendorView(
   return { ...view, missingImages: new Set(found.flat()) };
 }
 
-/** Where a type is sold now; undefined: the vendor does not say. */
+/** Location -> whether the type is available; undefined: the vendor does not report it. */
 function soldIn({ locations, deprecation }: ServerType, now: number): Map<string, boolean> | undefined {
   const isOver = (at: ServerType["deprecation"]) => at != null && Date.parse(at.unavailable_after) <= now;
   if (isOver(deprecation)) return new Map();
@@ -100,7 +101,7 @@ interface HostFinding {
   readonly held?: string;
 }
 
-/** Why the vendor would refuse the wanted type: for a new server in the host's location, for an existing one where it is. */
+/** Whether the vendor would refuse the wanted type: in the host's location, or where an existing server is. */
 function checkServerType(
   view: VendorView,
   host: HetznerHost,
@@ -135,13 +136,13 @@ function checkServerType(
   const sold = soldIn(type, now);
   if (sold === undefined) return {};
   const available = sold.get(where);
-  if (available === undefined) return refuse(`a ${wanted} can't be had in ${where}; ${choose}`);
+  if (available === undefined) return refuse(`a ${wanted} is not sold in ${where}; ${choose}`);
   if (available) return {};
   const none = `${wanted} is sold out in ${where} now`;
   return server === undefined
-    ? { warning: `${none}: the server can't be made until there is one again, or ${choose}` }
+    ? { warning: `${none}: the server can't be created now; run up again later, or ${choose}` }
     : {
-        held: `${none}: the server stays a ${server.server_type.name} and runs on; up again later, or ${choose}`,
+        held: `${none}: the server stays a ${server.server_type.name} and keeps running; run up again later, or ${choose}`,
       };
 }
 
@@ -149,9 +150,9 @@ function checkHost(view: VendorView, host: HetznerHost, now: number): HostFindin
   const server = serverOf(view, host);
   const actual = server?.server_type.architecture ?? view.types.get(host.provider.serverType)?.architecture;
   if (server === undefined || isResized(host, server)) {
-    const judged = checkServerType(view, host, server, now);
-    if (judged.problem !== undefined) return judged;
-    if (actual === ARCHITECTURES[host.system]) return { ...checkImage(view, host), ...judged };
+    const finding = checkServerType(view, host, server, now);
+    if (finding.problem !== undefined) return finding;
+    if (actual === ARCHITECTURES[host.system]) return { ...checkImage(view, host), ...finding };
   }
   if (actual !== undefined && actual !== ARCHITECTURES[host.system]) {
     const message = `"${host.system}" can't run on the server, which has ${actual === "arm" ? "an ARM" : "an x86"} processor; set system = "${systemFor(actual)}"`;
@@ -166,7 +167,7 @@ function checkImage({ missingImages }: VendorView, host: HetznerHost): HostFindi
   return { problem: { key: "provider.image", message } };
 }
 
-/** An adopted machine that is one of the stack's own servers. */
+/** Adopted machines that are servers of the stack itself. */
 function adoptedProblems(
   view: VendorView,
   hosts: readonly ExistingHost[],
@@ -193,23 +194,23 @@ function adoptedProblems(
   );
 }
 
-/** Judges every created host of a plan. `now`: milliseconds since 1970. */
+/** Checks every created host of a plan. `now`: milliseconds since 1970. */
 export function preflightFindings(view: VendorView, plan: Plan, now: number): Findings {
-  // What is out of service and gone is not made again.
+  // A retired server that no longer exists is not created again.
   const kept = plan.retired.filter((host) => serverOf(view, host) !== undefined);
   const created = [...plan.hosts.filter(isHetzner), ...kept];
-  const judged = created.map((host) => ({ name: host.name, ...checkHost(view, host, now) }));
+  const checked = created.map((host) => ({ name: host.name, ...checkHost(view, host, now) }));
   const existing = plan.hosts.filter(isExisting);
   return {
     problems: [
-      ...judged.flatMap(({ name, problem }) =>
+      ...checked.flatMap(({ name, problem }) =>
         problem === undefined ? [] : [`hosts.${name}.${problem.key}: ${problem.message}`],
       ),
       ...adoptedProblems(view, existing, created),
     ],
-    warnings: judged.flatMap(({ name, warning }) =>
+    warnings: checked.flatMap(({ name, warning }) =>
       warning === undefined ? [] : [`hosts.${name}.provider.server_type: ${warning}`],
     ),
-    held: new Map(judged.flatMap(({ name, held }) => (held === undefined ? [] : [[name, held]]))),
+    held: new Map(checked.flatMap(({ name, held }) => (held === undefined ? [] : [[name, held]]))),
   };
 }

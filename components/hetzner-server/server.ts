@@ -8,7 +8,6 @@ import { CLOSED, firewallRules } from "./firewall.ts";
 import { storedKeyPair } from "./host-key.ts";
 import { bootstrapUserData } from "./user-data.ts";
 
-/** What a server is made from. */
 export interface HetznerServerArgs {
   /** Host name: unique in the vendor's project, a valid RFC 1123 label. */
   readonly hostname: string;
@@ -16,13 +15,13 @@ export interface HetznerServerArgs {
   readonly environment: string;
   readonly serverType: pulumi.Input<string>;
   readonly location: pulumi.Input<string>;
-  /** The disposable system that installation replaces. Has effect at creation only. */
+  /** The disposable system that the installation replaces. Only used at creation. */
   readonly image: pulumi.Input<string>;
-  /** Ids or names of the SSH keys that may log in as root before installation. Has effect at creation only. */
+  /** Ids or names of the SSH keys that may log in as root before the installation. Only used at creation. */
   readonly sshKeys: pulumi.Input<pulumi.Input<string>[]>;
-  /** Networks admitted to port 22. Empty: no rule, nobody. */
+  /** Networks that may reach port 22. Empty: none. */
   readonly sshSources: readonly string[];
-  /** Networks admitted to 80 and 443; Cloudflare's by default. */
+  /** Networks that may reach ports 80 and 443; Cloudflare's by default. */
   readonly webSources?: readonly string[];
   /** Full DNS name that the addresses point back to. */
   readonly reverseDns?: pulumi.Input<string>;
@@ -30,23 +29,23 @@ export interface HetznerServerArgs {
   readonly ipv4?: boolean;
   /** Deletion protection at the vendor and in Pulumi; for production. False by default. */
   readonly protect?: boolean;
-  /** Left at the vendor, forgotten by Pulumi, when it leaves the stack without a word (`retired: "delete"`). False by default. */
+  /** Stays at the vendor, forgotten by Pulumi, when it leaves the stack without `retired: "delete"`. False by default. */
   readonly retain?: boolean;
   /**
-   * Out of service: nobody gets in from outside, nothing points to it. `keep` stays as protected as it was; `delete` loses what
-   * protects it, so that it is deleted when it leaves the stack.
+   * Out of service: no traffic from outside, no reverse DNS. `keep` keeps its protection; `delete` removes
+   * it, so that the server is deleted when it leaves the stack.
    */
   readonly retired?: "keep" | "delete" | undefined;
   /** Daily backups by the vendor (20 % of the server's price). False by default. */
   readonly backups?: boolean;
-  /** Has effect at creation only. */
+  /** Only used at creation. */
   readonly placementGroupId?: pulumi.Input<number>;
   readonly labels?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Called when an operation on the server fails. */
   readonly onError?: readonly pulumi.ErrorHook[];
   /**
-   * The server has this type at the vendor, whatever the state says: a change whose answer was lost must not be made again, since it
-   * would stop the server and be refused. False by default.
+   * The server has this type at the vendor, whatever the state says. A change whose answer was lost must
+   * not be repeated: it would stop the server and be refused. False by default.
    */
   readonly hasType?: boolean;
 }
@@ -54,22 +53,23 @@ export interface HetznerServerArgs {
 /**
  * A server at Hetzner Cloud with its firewall, addresses, reverse DNS and host keys.
  *
- * It is made with a throw-away host key; installation puts the real one in its place. Image, user data, SSH keys, location and
- * placement group only act at creation: changing them later changes nothing, because it would destroy the machine or have to stop
- * it. To make a machine again on purpose, replace its server resource by hand (`pulumi up --replace URN`).
+ * It is created with a throw-away host key, which the installation replaces with the real one. Changes
+ * of image, user data, SSH keys, location and placement group are ignored after the creation, because
+ * they would destroy or stop the machine. To create a machine again on purpose, replace its server
+ * resource by hand (`pulumi up --replace URN`).
  */
 export class HetznerServer extends pulumi.ComponentResource implements Machine {
   /** IPv4 address, or IPv6 for a server without one; resolves when the server runs. */
   readonly address: pulumi.Output<string>;
   readonly sshPort: pulumi.Output<number>;
-  /** Known before the server: addresses are resources of their own. */
+  /** Resolves before the server exists: addresses are resources of their own. */
   readonly ipv4: pulumi.Output<string | undefined>;
   readonly ipv6: pulumi.Output<string | undefined>;
   readonly serverId: pulumi.Output<string>;
-  /** What belongs to this very machine and not to its name is replaced with it. */
+  /** For resources that must be replaced together with the machine. */
   readonly server: pulumi.Resource;
   readonly firewallId: pulumi.Output<string>;
-  /** Public part of the host key that installation puts on the machine. */
+  /** Public part of the host key that the installation puts on the machine. */
   readonly hostKey: pulumi.Output<string>;
   /** Secret: private part of the host key. */
   readonly hostKeyPrivate: pulumi.Output<string>;
@@ -118,9 +118,9 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
         userData: pulumi.secret(bootstrapKey.pair.apply(bootstrapUserData)),
         labels,
         publicNets: [addresses.publicNet],
-        // In the same call as the creation: the machine is never up without its firewall.
+        // Part of the creation call, so that the machine is never up without its firewall.
         firewallIds: [idNumber(firewall.id)],
-        // The disk stays as it is when the type grows, or the type could never shrink again.
+        // A type change keeps the disk: a grown disk would prevent a smaller type later.
         keepDisk: true,
         backups: args.backups ?? false,
         deleteProtection: protect,
@@ -131,9 +131,9 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
         parent: this,
         protect,
         retainOnDelete,
-        // Names are unique and an address has one server: the old one has to go first.
+        // Names are unique and an address has one server, so the old server must be deleted first.
         deleteBeforeReplace: true,
-        // The vendor takes no running server into or out of a placement group: the provider's update fails, and with it the run.
+        // The vendor changes the placement group of stopped servers only: the provider's update would fail the run.
         ignoreChanges: [
           ...["image", "userData", "sshKeys", "location", "placementGroupId"],
           ...(args.hasType ? ["serverType"] : []),
@@ -167,13 +167,13 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
     });
   }
 
-  /** A server can't move, and replacing it would lose its disk: the wish is refused aloud instead of in silence. */
+  /** A server can't move, and replacing it would lose its disk, so the change is ignored with a warning. */
   #warnOfMove(args: HetznerServerArgs, server: hcloud.Server): void {
     pulumi.all([server.location, args.location]).apply(([actual, wanted]) => {
       if (!actual || actual === wanted) return;
       pulumi.log.warn(
-        `${args.hostname} is in ${actual}; the inventory says ${wanted}. A server can't move: this is ignored. ` +
-          "To make it again there, add a host of another name, move its data, and remove this one.",
+        `${args.hostname} is in ${actual}; the inventory says ${wanted}. A server can't move, so this is ignored. ` +
+          "To have it there, add a host with a different name, move its data, and remove this one.",
         server,
       );
     });
@@ -184,8 +184,8 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
       // The provider gives 0 for none.
       if ((actual || undefined) === wanted) return;
       pulumi.log.warn(
-        `${args.hostname} is in ${actual ? `placement group ${actual}` : "no placement group"}; the inventory wants ` +
-          `${wanted === undefined ? "none" : `group ${wanted}`}. This is for a server that is off, and ignored. By hand: ` +
+        `${args.hostname} is in ${actual ? `placement group ${actual}` : "no placement group"}; the inventory says ` +
+          `${wanted === undefined ? "none" : `group ${wanted}`}. Only a server that is off can change it, so this is ignored. By hand: ` +
           `hcloud server shutdown ${args.hostname}, remove-from-placement-group or add-to-placement-group, poweron; ` +
           "then pulumi refresh.",
         server,

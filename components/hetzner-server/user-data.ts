@@ -1,4 +1,3 @@
-/** An SSH key pair as the program handles it. */
 export interface KeyPair {
   /** OpenSSH private key block, with its final newline. */
   readonly private: string;
@@ -17,9 +16,10 @@ const indent = (text: string) =>
     .join("\n");
 
 /**
- * cloud-config that gives a fresh machine the host key we made for it, so that even the first connection is checked.
- * Nothing else belongs here: user data stays readable on the machine (metadata service) and in the vendor's console, which is
- * why this key is thrown away with the bootstrap system. Source of the keys: cloud-init, module "SSH", `ssh_keys`.
+ * cloud-config that gives a new machine a known host key, so that even the first connection is checked.
+ * Nothing else belongs here: user data stays readable on the machine (metadata service) and in the
+ * vendor's console. The installation replaces this key for that reason. Source of the keys: cloud-init,
+ * module "SSH", `ssh_keys`.
  * @throws Error when the key is not an OpenSSH ed25519 pair.
  */
 export function bootstrapUserData(key: KeyPair): string {

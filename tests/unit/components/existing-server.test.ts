@@ -67,7 +67,7 @@ describe("problems name the host, the key and the remedy", () => {
     [
       "cut key",
       { hostKey: "ssh-ed25519 AAAAC3Nz" },
-      /^hosts\.legacy: the host key pinned .* cut off.*; take it again from the console$/,
+      /^hosts\.legacy: the host key pinned .* cut off.*; copy it again from the machine's console$/,
     ],
   ])("%s", (_, more, message) => {
     expect(existingServerProblems({ ...args, ...more })).toEqual([expect.stringMatching(message)]);

@@ -112,7 +112,7 @@ describe("before anything is changed", () => {
     await make("web", { server_type: "cpx22", location: "ash" });
     expect(await problems(webType("cx53"))).toEqual([
       expect.stringMatching(
-        /^hosts\.web\.provider\.server_type: a cx53 can't be had in ash; choose another: /,
+        /^hosts\.web\.provider\.server_type: a cx53 is not sold in ash; choose another: /,
       ),
     ]);
   });
@@ -194,7 +194,7 @@ describe("types that come and go", () => {
       now,
     );
     expect(found).toEqual([
-      "hosts.web.provider.server_type: a cx33 can't be had in fsn1; choose another: cx23",
+      "hosts.web.provider.server_type: a cx33 is not sold in fsn1; choose another: cx23",
     ]);
     const before = Date.parse("2026-03-01T00:00:00Z");
     const then = preflightFindings(withTypes(type("cx23"), gone), planOf(webType("cx33")), before);
@@ -207,7 +207,7 @@ describe("types that come and go", () => {
     expect([...found.held]).toEqual([
       [
         "web",
-        "cx33 is sold out in fsn1 now: the server stays a cx23 and runs on; up again later, or choose another: cx23",
+        "cx33 is sold out in fsn1 now: the server stays a cx23 and keeps running; run up again later, or choose another: cx23",
       ],
     ]);
     const made = { ...withTypes(type("cx23"), soldOut), servers: new Map([["db", server("db")]]) };
@@ -215,7 +215,7 @@ describe("types that come and go", () => {
       problems: [],
       warnings: [
         expect.stringMatching(
-          /^hosts\.web\.provider\.server_type: cx33 is sold out in fsn1 now: the server can't be made/,
+          /^hosts\.web\.provider\.server_type: cx33 is sold out in fsn1 now: the server can't be created now/,
         ),
       ],
     });
@@ -313,7 +313,7 @@ describe("power", () => {
     await restorePower({ ...server, status: "running" }, api, tell);
     expect(await status()).toBe("running");
     expect(told).toEqual([
-      expect.stringMatching(/^web: the change failed with the server off; it was powered on again/),
+      expect.stringMatching(/^web: the change failed and left the server off; it was powered on again/),
     ]);
     await restorePower({ ...server, status: "running" }, api, tell);
     expect(told).toHaveLength(1);

@@ -179,8 +179,8 @@ describe("server", () => {
   });
 
   test.each([
-    [5, 0, "web is in no placement group; the inventory wants group 5"],
-    [undefined, 5, "web is in placement group 5; the inventory wants none"],
+    [5, 0, "web is in no placement group; the inventory says group 5"],
+    [undefined, 5, "web is in placement group 5; the inventory says none"],
     [5, 5, undefined],
     [undefined, 0, undefined],
   ])("group %p wanted, group %p had: says that it is for a stopped server", async (wanted, had, said) => {

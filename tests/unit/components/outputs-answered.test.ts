@@ -75,7 +75,7 @@ test.each([false, true])(
 test("an SDK of another form is an error that says so", () => {
   const monitor = jest.spyOn(pulumi.runtime, "getMonitor").mockReturnValue({} as never);
   const stack = jest.spyOn(pulumi.runtime, "getStackResource").mockReturnValue({} as never);
-  expect(() => outputsAnswered()).toThrow(/cannot tell when the outputs are published/);
+  expect(() => outputsAnswered()).toThrow(/cannot wait for the stack.s outputs/);
   for (const spy of [monitor, stack]) spy.mockRestore();
 });
 
