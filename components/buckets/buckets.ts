@@ -10,8 +10,8 @@ export interface BucketsArgs extends StoreLocation {
   /** Pulumi refuses to delete them; for production. False by default. */
   readonly protect?: boolean;
   /**
-   * The explicit word that everything in them may go: they are deleted with their objects. Without it a bucket that is removed
-   * from the stack and holds data stays at the vendor, forgotten by Pulumi. False by default; for sandboxes.
+   * The buckets are deleted with their objects. Otherwise a bucket with data that is removed from the
+   * stack stays at the vendor, forgotten by Pulumi. False by default; for sandboxes.
    */
   readonly disposable?: boolean;
 }
@@ -24,11 +24,12 @@ export interface BucketLocation {
 }
 
 /**
- * Encrypted buckets, private unless said otherwise, at Backblaze B2 through its S3 API.
+ * Encrypted buckets, private by default, at Backblaze B2 through its S3 API.
  *
- * What B2 lacks is left out: tags, public access blocks, policies (buckets are private by default), a versioning resource (B2
- * always keeps versions). The lifecycle stands in the bucket's own arguments, deprecated as they are: the separate resource waits
- * three minutes for a header that only Amazon sends, and fails.
+ * What B2 lacks is not used: tags, public access blocks, policies (buckets are private by default), a
+ * versioning resource (B2 always keeps versions). The lifecycle is in the bucket's own arguments, which
+ * are deprecated, because the separate resource waits three minutes for a header that only Amazon sends,
+ * and fails.
  */
 export class Buckets extends pulumi.ComponentResource {
   /** Key in the inventory -> location. */
@@ -59,8 +60,8 @@ export class Buckets extends pulumi.ComponentResource {
         bucket: spec.name,
         forceDestroy: disposable,
         lifecycleRules: [lifecycleOf(spec)],
-        // Always said, or a bucket that was public stays so: the provider takes an ACL that is left out for "as it is". B2 knows these
-        // two of the canned ones (Backblaze, "S3 Put Bucket ACL").
+        // Always set: the provider reads an absent ACL as "unchanged", and a public bucket would stay public.
+        // B2 has only these two canned ACLs (Backblaze, "S3 Put Bucket ACL").
         acl: spec.publicRead ? "public-read" : "private",
       },
       { ...opts, protect: args.protect ?? false, deleteBeforeReplace: true },
@@ -69,10 +70,10 @@ export class Buckets extends pulumi.ComponentResource {
       `${name}-${spec.key}-encryption`,
       {
         bucket: bucket.bucket,
-        // SSE-B2; B2 knows no KMS keys.
+        // SSE-B2; B2 has no KMS keys.
         rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }],
       },
-      // Forgotten together with its bucket, so that what stays at the vendor stays encrypted.
+      // Retained together with its bucket, so that a bucket that stays at the vendor stays encrypted.
       { ...opts, deleteBeforeReplace: true },
     );
     return { name: bucket.bucket, endpoint: endpointOf(args), region: args.region };

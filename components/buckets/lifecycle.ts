@@ -1,7 +1,6 @@
-/** What a bucket holds. All but the cache hold data that can't be made again. */
+/** What a bucket holds. All but the cache hold data that can't be recreated. */
 export type BucketPurpose = "cache" | "postgres" | "backups" | "state";
 
-/** One bucket, as the stack wants it. */
 export interface BucketSpec {
   /** Key in the inventory. */
   readonly key: string;
@@ -10,7 +9,7 @@ export interface BucketSpec {
   readonly purpose: BucketPurpose;
   /** Anybody may read its objects. False by default. */
   readonly publicRead?: boolean;
-  /** Days a hidden or replaced version is kept. B2 keeps every version until told otherwise. */
+  /** Days that a hidden or replaced version is kept. Without a rule B2 keeps every version. */
   readonly noncurrentDays: number;
   /** Days after which a current object is hidden; undefined: never. */
   readonly expireDays?: number | undefined;
@@ -29,8 +28,9 @@ export interface LifecycleRule {
 }
 
 /**
- * Lifecycle of a bucket in what B2's S3 API knows: hide (Expiration), delete (NoncurrentVersionExpiration), cancel
- * (AbortIncompleteMultipartUpload); one rule for the whole bucket, no transitions, no tags.
+ * Lifecycle of a bucket, within what B2's S3 API supports: hide (Expiration), delete
+ * (NoncurrentVersionExpiration), cancel (AbortIncompleteMultipartUpload); one rule for the whole bucket,
+ * no transitions, no tags.
  * Source: Backblaze, "S3 Put Bucket Lifecycle Configuration".
  */
 export const lifecycleOf = (bucket: BucketSpec): LifecycleRule => ({
@@ -45,9 +45,9 @@ export const lifecycleOf = (bucket: BucketSpec): LifecycleRule => ({
 export const holdsData = (purpose: BucketPurpose): boolean => purpose !== "cache";
 
 /**
- * What is wrong with the buckets' names and days; names the key and what is allowed.
- * Source: Backblaze, "Create and manage buckets": 6 to 63 letters, digits and dashes, not beginning with `b2-`; lower case and
- * without dots so that every S3 client can address them.
+ * Problems of the buckets' names and days, with the key and what is allowed.
+ * Source: Backblaze, "Create and manage buckets": 6 to 63 letters, digits and dashes, not beginning with
+ * `b2-`; also lower case and without dots, so that every S3 client can address them.
  */
 export function bucketProblems(buckets: readonly BucketSpec[]): string[] {
   return buckets.flatMap(({ key, name, noncurrentDays, expireDays }) => {
@@ -58,9 +58,9 @@ export function bucketProblems(buckets: readonly BucketSpec[]): string[] {
       );
     }
     if (name.startsWith("b2-"))
-      problems.push(`buckets.${key}.name: "${name}" begins with "b2-", which B2 keeps to itself`);
+      problems.push(`buckets.${key}.name: "${name}" begins with "b2-", which B2 reserves`);
     if (buckets.some((other) => other.key < key && other.name === name)) {
-      problems.push(`buckets.${key}.name: "${name}" is the name of another bucket too`);
+      problems.push(`buckets.${key}.name: "${name}" is also the name of another bucket`);
     }
     for (const [field, days] of Object.entries({
       noncurrent_days: noncurrentDays,

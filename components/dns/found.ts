@@ -1,4 +1,4 @@
-/** The records that exist: in the stack's own state, and at the vendor. */
+/** Existing records: in the stack's state and at the vendor. */
 import { getDnsRecords } from "@pulumi/cloudflare/getDnsRecords.js";
 import { getZone } from "@pulumi/cloudflare/getZone.js";
 import * as z from "zod";
@@ -10,7 +10,7 @@ import type { FormerRecord, FoundRecord, OwnRecord, OwnZone } from "./reconcile.
 export const RECORD_TYPE = "cloudflare:index/dnsRecord:DnsRecord";
 export const FORMER_TYPE = "pantheros:dns:FormerRecord";
 
-/** Names of the zone's resources begin with its own. */
+/** Name of the zone's resource, and prefix of its records' names. */
 export const ZONE_NAME = "zone";
 
 const record = z.object({
@@ -22,7 +22,7 @@ const record = z.object({
   proxied: z.boolean().nullish(),
 });
 
-/** Undefined for what has no content, such as a record that was never finished. */
+/** Undefined for a record without content, such as one whose creation did not finish. */
 function foundRecord(value: unknown): FoundRecord | undefined {
   const read = record.safeParse(value);
   if (!read.success || !read.data.content) return undefined;
@@ -47,12 +47,12 @@ export function ownZone({ outputs }: StackState): OwnZone {
   return { records, former };
 }
 
-/** Most records that a zone is read with; the largest plans have fewer. */
+/** Limit of a listing; the vendor's largest plans allow fewer records. */
 const MAX_RECORDS = 100_000;
 
 /**
  * All records of a zone at the vendor.
- * @throws Error when the vendor can't be asked, or has not been told of the zone.
+ * @throws Error when the vendor does not answer, or does not have the zone.
  */
 export async function vendorRecords(zoneId: string): Promise<FoundRecord[]> {
   const { results } = await getDnsRecords({ zoneId, maxItems: MAX_RECORDS });
@@ -60,8 +60,9 @@ export async function vendorRecords(zoneId: string): Promise<FoundRecord[]> {
 }
 
 /**
- * The zone's id in the vendor's answer: of a zone that is found by a filter, one of the two is empty in some releases of the provider.
- * @throws Error when the vendor has none, or the token may not see it.
+ * The zone's id in the vendor's answer. For a lookup by filter, some releases of the provider leave one of
+ * the two fields empty.
+ * @throws Error when the vendor does not have the zone, or the token may not see it.
  */
 export function zoneIdIn(answer: { readonly zoneId?: string; readonly id: string }, zone: string): string {
   const id = answer.zoneId || answer.id;
@@ -74,8 +75,8 @@ export function zoneIdIn(answer: { readonly zoneId?: string; readonly id: string
 }
 
 /**
- * Id of the zone of a name.
- * @throws Error when the vendor has none, or the token may not see it.
+ * Looks a zone's id up by its name.
+ * @throws Error when the vendor does not have the zone, or the token may not see it.
  */
 export const zoneIdOf = async (zone: string): Promise<string> =>
   zoneIdIn(await getZone({ filter: { name: zone } }), zone);

@@ -3,14 +3,14 @@ import { isLocal } from "../../inventory/addresses.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import { recordsFor, type ZoneContents, type ZoneHost, type ZoneRecord } from "./records.ts";
 
-/** Addresses and host key of one host, as far as they exist. */
+/** Addresses and host key of one host, if it has them. */
 export interface HostAddresses<T> {
   readonly ipv4?: T | undefined;
   readonly ipv6?: T | undefined;
   readonly hostKey?: T | undefined;
 }
 
-/** Whether an address belongs into a public zone: anything but a local one, which would only tell the world about a home network. */
+/** Whether an address may be published: local ones are not, because they would only reveal a home network. */
 export function isPublishable(address: unknown): boolean {
   if (typeof address !== "string") return address !== undefined;
   return isIP(address) !== 0 && !isLocal(address);
@@ -21,7 +21,7 @@ const APEX = "@";
 
 /**
  * Inventory -> contents of the zone.
- * @param addresses host name -> what is known of it; a host that is absent gets no records.
+ * @param addresses by host name; a host that is absent gets no records.
  * @throws Error when the inventory has no `[dns]` table.
  */
 export function zoneContentsFor<T>(

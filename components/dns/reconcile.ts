@@ -1,11 +1,12 @@
 /**
- * Which record that exists becomes which record that is wanted. Pulumi knows resources by name and makes new ones before it deletes
- * old ones; a zone knows records by content and takes no record beside one that it excludes. This brings the two together.
+ * Matches existing records with wanted ones. Pulumi identifies resources by name and creates new ones
+ * before it deletes old ones. A zone identifies records by content and refuses a record beside one that
+ * excludes it.
  */
 import { ADDRESSES, excludes } from "../../inventory/dns.ts";
 import type { ZoneRecord } from "./records.ts";
 
-/** A record that exists; content in the vendor's form (`canonicalContent`). */
+/** An existing record; its content is in the vendor's form (`canonicalContent`). */
 export interface FoundRecord {
   readonly id: string;
   readonly name: string;
@@ -16,55 +17,55 @@ export interface FoundRecord {
   readonly proxied: boolean;
 }
 
-/** A record in the stack's own state. */
+/** A record in the stack's state. */
 export interface OwnRecord extends FoundRecord {
   readonly urn: string;
-  /** Key of the record that it was made for; undefined when it was imported by hand. */
+  /** Key of the record that it was created for; undefined if it was imported by hand. */
   readonly key: string | undefined;
 }
 
-/** A record that had to go before another came, as the state remembers it: zone.ts. */
+/** A record that must be deleted before its successor is created (zone.ts), as the state has it. */
 export interface FormerRecord {
   /** Name of the resource. */
   readonly resource: string;
   /** Full name of the record. */
   readonly name: string;
-  /** The record's resource; undefined when it is gone already. */
+  /** The record's resource; undefined if it is deleted already. */
   readonly urn?: string;
 }
 
-/** What the stack's own state holds of the zone. */
+/** The zone's records in the stack's state. */
 export interface OwnZone {
   readonly records: readonly OwnRecord[];
   readonly former: readonly FormerRecord[];
 }
 
-/** A wanted record as far as it is known before anything is made. */
+/** A wanted record, as far as it is known before the run. */
 export type KnownRecord = Pick<ZoneRecord<never>, "key" | "name" | "type" | "ttl" | "proxied" | "origin"> & {
-  /** In the vendor's form; undefined: not known yet, as the address of a server that is to be made. */
+  /** In the vendor's form; undefined if unknown yet, such as the address of a server that this run creates. */
   readonly content: string | undefined;
 };
 
-/** How a wanted record comes to be. */
+/** How a wanted record is created. */
 export interface Placement {
-  /** What the resource is named after: the record's key, but where the state has something else under it that can't become it. */
+  /** The resource's name after the prefix: the record's key, unless the state has a different record under it. */
   readonly key: string;
-  /** URN under which the state has what becomes this record. */
+  /** URN of the resource in the state that becomes this record. */
   readonly alias?: string;
-  /** Vendor's id of the identical record that is taken over. */
+  /** Vendor's id of the identical record to import. */
   readonly importId?: string;
-  /** Takes the place of a record of another type, which goes first. */
+  /** Replaces a record of a different type, which is deleted first. */
   readonly replaces: boolean;
-  /** Not in the state, in whatever form. */
+  /** No resource in the state becomes this record. */
   readonly isNew: boolean;
 }
 
 export interface Reconciled {
   /** By the records' keys. */
   readonly placements: ReadonlyMap<string, Placement>;
-  /** Records that go before those of their names come. */
+  /** Records that are deleted before the new records of their names are created. */
   readonly former: readonly FormerRecord[];
-  /** What is in the way and not the stack's own. */
+  /** Conflicting records that are not the stack's. */
   readonly conflicts: readonly { readonly wanted: KnownRecord; readonly found: FoundRecord }[];
 }
 
@@ -101,7 +102,7 @@ class Pairs {
   }
 }
 
-/** By name of the resource, as Pulumi does before all else; then by content. */
+/** Pairs by resource name, as Pulumi does, then by content. */
 function pairsOf(wanted: readonly KnownRecord[], own: readonly OwnRecord[]): Pairs {
   const pairs = new Pairs();
   for (const record of wanted)
@@ -119,24 +120,24 @@ function pairsOf(wanted: readonly KnownRecord[], own: readonly OwnRecord[]): Pai
   return pairs;
 }
 
-/** Records that are not in the state, or as another type: what stands at the vendor can be in their way. */
+/** Records that are not in the state, or have a different type there: they can conflict with the vendor's. */
 export function newRecords(wanted: readonly KnownRecord[], own: OwnZone): KnownRecord[] {
   const pairs = pairsOf(wanted, own.records);
   return wanted.filter((record) => pairs.of(record)?.type !== record.type);
 }
 
-/** A record whose content changed is still the same one, where only one of its name and type is left on either side. */
+/** Pairs a record whose content changed, if one of its name and type is left on either side. */
 function pairUnique(pairs: Pairs, wanted: readonly KnownRecord[], own: readonly OwnRecord[]): void {
   const free = own.filter((found) => !pairs.isClaimed(found));
   const open = wanted.filter((record) => pairs.of(record) === undefined);
   for (const record of open) {
     const found = free.filter((each) => hasSameNameAndType(record, each));
-    const rivals = open.filter(({ name, type }) => name === record.name && type === record.type);
-    if (found.length === 1 && rivals.length === 1) pairs.claim(record, found[0]);
+    const candidates = open.filter(({ name, type }) => name === record.name && type === record.type);
+    if (found.length === 1 && candidates.length === 1) pairs.claim(record, found[0]);
   }
 }
 
-/** Of the records that a wanted one excludes, the first becomes it: Pulumi then deletes that one before it makes this one. */
+/** Pairs a wanted record with the first record that it excludes, so that Pulumi deletes that one first. */
 function pairExcluded(
   zone: string,
   pairs: Pairs,
@@ -155,7 +156,7 @@ function pairExcluded(
   }
 }
 
-/** Name of the resource that remembers a record: the record's id is in it, since a name can change hands again and again. */
+/** Name of a former record's resource. It contains the record's id, because a DNS name can change hands repeatedly. */
 const formerName = ({ name, type, id }: OwnRecord): string =>
   `zone-${name}-${type.toLowerCase()}-${id.slice(0, 8)}-former`;
 
@@ -171,7 +172,7 @@ function formerOf(zone: string, pairs: Pairs, wanted: readonly KnownRecord[], ow
       ),
     )
     .map((found) => ({ resource: formerName(found), name: found.name, urn: found.urn }));
-  // As long as the name is what it became: dropped earlier it would show as a change in the run after.
+  // Kept while its successor exists: without it the next run would show a change.
   const kept = own.former.filter(
     ({ resource, name }) =>
       gone.every((each) => each.resource !== resource) &&
@@ -181,20 +182,20 @@ function formerOf(zone: string, pairs: Pairs, wanted: readonly KnownRecord[], ow
 }
 
 /**
- * Whether a record of somebody else's is in the way. The vendor refuses the same content twice, whatever the rest of the record is;
- * a second address it would take, and lead a part of all visitors there.
+ * Whether a record that is not the stack's conflicts. The vendor refuses the same content twice, whatever
+ * the rest of the record is. It accepts a second address, which would get a part of all visitors.
  */
 function conflictsWith(zone: string, wanted: KnownRecord, found: FoundRecord): boolean {
   if (wanted.name !== found.name) return false;
   if (isSameRecord(wanted, found)) return true;
   if (wanted.type === found.type) return [...ADDRESSES, "CNAME"].includes(found.type);
-  // The vendor takes an alias beside anything but addresses and delegations.
+  // The vendor accepts an alias beside any record except addresses and delegations.
   const refused = [wanted.type, found.type].includes("NS") || [...ADDRESSES, "CNAME"].includes(found.type);
   return refused && excludes(zone, wanted.name, wanted.type, found.type);
 }
 
 /**
- * Identical records that are there already: somebody made them by hand, or an earlier run did and never heard that they were made.
+ * Identical records that exist already: created by hand, or by an earlier run that lost the answer.
  * Key of the wanted record -> vendor's id.
  */
 function importsOf(
@@ -210,15 +211,15 @@ function importsOf(
     );
     if (identical === undefined) continue;
     imports.set(record.key, identical.id);
-    // What the state has under its name was to become this record, and need not any more.
+    // The import takes the place of the state's resource that would have become this record.
     pairs.release(record);
   }
   return imports;
 }
 
 /**
- * @param own records of the stack's own state.
- * @param vendor all records of the zone; those of the state are known by their ids.
+ * @param own records in the stack's state.
+ * @param vendor all records of the zone; those of the stack are identified by their ids.
  */
 export function reconcile(
   zone: string,

@@ -1,32 +1,32 @@
 import { canonicalContent, excludes, nameInZone } from "../../inventory/dns.ts";
 import { sha256 } from "../../lib/sha256.ts";
 
-/** A machine with a name in the zone. `T` is how an address is known: text in tests, a Pulumi input in the program. */
+/** A host in the zone. `T` is the type of an address: text in tests, a Pulumi input in the program. */
 export interface ZoneHost<T> {
   /** Name in the inventory. */
   readonly name: string;
   readonly fqdn: string;
   readonly ipv4?: T | undefined;
   readonly ipv6?: T | undefined;
-  /** Public host key, for SSHFP; absent: none is published. */
+  /** Public host key to publish as SSHFP. */
   readonly hostKey?: T | undefined;
-  /** Full names that lead to the host as well. */
+  /** Further full names that point to the host. */
   readonly aliases?: readonly string[];
 }
 
-/** A public name that leads to a host. */
+/** A public name that points to a host. */
 export interface ZoneService {
   readonly name: string;
   readonly fqdn: string;
   /** Name of the host, one of `hosts`. */
   readonly host: string;
-  /** Through Cloudflare's proxies. False for what they can't carry, such as the cache: they cap request bodies (100 MB on free plans). */
+  /** Through Cloudflare's proxies. False for the cache, because they limit request bodies (100 MB on free plans). */
   readonly proxied: boolean;
-  /** Key of the inventory that gives out the name; `services.NAME` by default. */
+  /** Inventory key that the name comes from; `services.NAME` by default. */
   readonly origin?: string;
 }
 
-/** A record written out by hand. */
+/** A record from the inventory's `dns.records`. */
 export interface ZoneExtra {
   /** Full name, or `@` for the apex, or labels inside the zone. */
   readonly name: string;
@@ -38,14 +38,14 @@ export interface ZoneExtra {
   readonly ttl?: number | undefined;
 }
 
-/** Everything that one stack puts into the zone. */
+/** Everything that one stack has in the zone. */
 export interface ZoneContents<T> {
   readonly zone: string;
   /** Seconds, for records that are not proxied (60 to 86400). */
   readonly ttl: number;
   readonly hosts: readonly ZoneHost<T>[];
   readonly services: readonly ZoneService[];
-  /** Authorities that may issue certificates for the zone, and who hears of refusals. Only for the stack that owns the apex. */
+  /** Authorities that may issue certificates for the zone, and the address for reports. Only for the stack that owns the apex. */
   readonly caa?: { readonly issuers: readonly string[]; readonly report?: string | undefined } | undefined;
   /** Only for the stack that owns the apex. */
   readonly extra?: readonly ZoneExtra[] | undefined;
@@ -54,11 +54,12 @@ export interface ZoneContents<T> {
 /** One record, before its zone is known. Exactly one of `content`, `caa`, `hostKey` is set. */
 export interface ZoneRecord<T> {
   /**
-   * Unique in the zone; names the Pulumi resource, and never depends on a place in a list. The same for A and CNAME of a name, so
-   * that one takes the other's place. Where several of a name and type can stand side by side it is made from the content.
+   * Unique in the zone; part of the resource's name, independent of the order in a list. A and CNAME of a
+   * name have the same key, so that one replaces the other. Where a name can have several records of a
+   * type, the key contains a hash of the content.
    */
   readonly key: string;
-  /** Key of the inventory that the record comes from, such as `hosts.web.aliases`. */
+  /** Inventory key that the record comes from, such as `hosts.web.aliases`. */
   readonly origin: string;
   /** Full name, lower case, no trailing dot: other spellings differ from what the API returns. */
   readonly name: string;
@@ -76,7 +77,7 @@ export interface ZoneRecord<T> {
 
 type Draft<T> = Omit<ZoneRecord<T>, "key" | "ttl" | "proxied"> & { proxied?: boolean; ttl?: number };
 
-/** Who wants a record: its key in the inventory, and what is said of it at the vendor. */
+/** Where a record comes from: its key in the inventory, and its comment at the vendor. */
 interface Origin {
   readonly origin: string;
   readonly comment: string;
@@ -108,12 +109,12 @@ function hostRecords<T>(host: ZoneHost<T>): Draft<T>[] {
   return [...addresses, ...aliases, ...fingerprint];
 }
 
-/** A service is an alias of its host; at the apex, where DNS allows no alias, it gets the host's addresses. */
+/** A service is an alias of its host. At the apex, where DNS allows no alias, it gets the host's addresses. */
 function serviceRecords<T>(service: ZoneService, hosts: readonly ZoneHost<T>[], zone: string): Draft<T>[] {
   const host = hosts.find(({ name }) => name === service.host);
   if (host === undefined || (host.ipv4 === undefined && host.ipv6 === undefined)) {
     throw new Error(
-      `services.${service.name}: ${service.fqdn} can't lead to host "${service.host}", which has no public address; ` +
+      `services.${service.name}: ${service.fqdn} can't point to host "${service.host}", which has no public address; ` +
         "set public = false, or move the service to a host with one",
     );
   }
@@ -149,17 +150,15 @@ function apexRecords<T>(contents: ZoneContents<T>): Draft<T>[] {
   return [...certificates, ...written];
 }
 
-/** The list of records that are written out, in which several of a name and type may stand. */
+/** The inventory's list of records, which may contain several of a name and type. */
 const BY_HAND = "dns.records";
 
-/** The key of a record that is the only one of its name and type; A and CNAME have the same. */
+/** The key of a record that is the only one of its name and type; the same for A and CNAME. */
 function plainKey<T>({ name, type }: Draft<T>): string {
   return type === "A" || type === "CNAME" ? name : `${name}-${type.toLowerCase()}`;
 }
 
-/**
- * @param contested whether another record has the same plain key: then those that are written out are known by their content.
- */
+/** @param contested whether a different record has the same plain key: then the content decides. */
 function keyOf<T>(draft: Draft<T>, contested: boolean): string {
   const { name, type, caa, content, origin } = draft;
   if (caa) return `${name}-caa-${caa.tag}-${caa.value}`;
@@ -169,8 +168,9 @@ function keyOf<T>(draft: Draft<T>, contested: boolean): string {
 }
 
 /**
- * An alias must be alone at its name (RFC 1034, section 3.6.2), but for the zone's own name, where the vendor flattens it. The
- * inventory's checks know most of this before; addresses from the stack's configuration they don't know.
+ * An alias must be alone at its name (RFC 1034, section 3.6.2), except at the apex, where the vendor
+ * flattens it. The inventory's checks find most conflicts earlier, but do not see addresses from the
+ * stack's configuration.
  */
 function checkAliases<T>(drafts: readonly Draft<T>[], zone: string): void {
   for (const alias of drafts.filter(({ type }) => type === "CNAME")) {
@@ -180,7 +180,7 @@ function checkAliases<T>(drafts: readonly Draft<T>[], zone: string): void {
     );
     if (other) {
       throw new Error(
-        `DNS name ${alias.name} is wanted by "${alias.comment}" (CNAME) and by "${other.comment}" (${other.type}); ` +
+        `DNS name ${alias.name} is claimed by "${alias.comment}" (CNAME) and by "${other.comment}" (${other.type}); ` +
           "give one of them another name (a service: subdomain)",
       );
     }
@@ -189,7 +189,7 @@ function checkAliases<T>(drafts: readonly Draft<T>[], zone: string): void {
 
 /**
  * The records of one stack.
- * @throws Error when two of them can't stand side by side, or a public name leads to a host without a public address.
+ * @throws Error when two of them conflict, or a public name points to a host without a public address.
  */
 export function recordsFor<T>(contents: ZoneContents<T>): ZoneRecord<T>[] {
   const drafts: Draft<T>[] = [

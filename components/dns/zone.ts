@@ -1,4 +1,4 @@
-// Not the whole package: its index alone takes a third of a second to load.
+// Single modules: the package's index alone takes a third of a second to load.
 import { DnsRecord, type DnsRecordArgs } from "@pulumi/cloudflare/dnsRecord.js";
 import { getZoneOutput } from "@pulumi/cloudflare/getZone.js";
 import { ZoneSetting } from "@pulumi/cloudflare/zoneSetting.js";
@@ -9,37 +9,36 @@ import { FORMER_TYPE, zoneIdIn } from "./found.ts";
 import type { FormerRecord, Placement, Reconciled } from "./reconcile.ts";
 import type { ZoneRecord } from "./records.ts";
 
-/** What exists already, and what becomes of it. */
+/** How wanted records relate to existing ones. */
 export interface ExistingRecords extends Pick<Reconciled, "placements" | "former"> {
-  /** Undefined when the vendor was not asked. */
+  /** Undefined if the vendor was not queried. */
   readonly zoneId: string | undefined;
-  /** Keys of records that are not made, because one that is not the stack's is in the way. */
+  /** Keys of records that are skipped because of a conflicting record that is not the stack's. */
   readonly blocked: ReadonlySet<string>;
 }
 
-/** What a stack puts into a Cloudflare zone. */
 export interface ZoneArgs {
-  /** Name of a zone that the account has already. */
+  /** Name of an existing zone of the account. */
   readonly zone: string;
-  /** Its id; looked up by the name when absent. */
+  /** Its id; looked up by name if absent. */
   readonly zoneId?: pulumi.Input<string> | undefined;
   readonly records: readonly ZoneRecord<pulumi.Input<string>>[];
-  /** What exists of them, as far as it was asked for: components/fleet/existing-records.ts. Without, nothing is taken over. */
+  /** From components/fleet/existing-records.ts; without it no existing record is imported or renamed. */
   readonly existing?: ExistingRecords | undefined;
   /** Settings of the whole zone, such as `ssl: "strict"`. Only for the stack that owns the zone. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
 }
 
-/** A record as it was written, for the outputs. */
+/** A record for the outputs. */
 export interface PublishedRecord {
   readonly name: string;
   readonly type: string;
-  /** Undefined when the vendor refused it in this run. */
+  /** Undefined if the vendor refused it in this run. */
   readonly content: pulumi.Output<string | undefined>;
   readonly proxied: boolean;
 }
 
-/** Data of a CAA record. `flags` is a number, as the API answers it: with text in the state the provider can't read the record again. */
+/** Data of a CAA record. `flags` is a number, as in the API's answer: with text in the state, a refresh fails. */
 const caaData = (caa: { tag: string; value: string }) => ({ flags: 0, tag: caa.tag, value: caa.value });
 
 function payload(
@@ -65,7 +64,7 @@ function zoneFileContent(record: ZoneRecord<pulumi.Input<string>>): pulumi.Outpu
   return pulumi.output(record.content as pulumi.Input<string>);
 }
 
-/** What is written is what the vendor took; a preview tells it before. */
+/** The content once the vendor has accepted the record; in a preview, the content it would have. */
 const publishedContent = (resource: DnsRecord, record: ZoneRecord<pulumi.Input<string>>) =>
   pulumi.runtime.isDryRun()
     ? zoneFileContent(record)
@@ -74,7 +73,7 @@ const publishedContent = (resource: DnsRecord, record: ZoneRecord<pulumi.Input<s
         () => undefined,
       );
 
-/** Only remembers that a record went, so that another could come: it is what the record's resource became. */
+/** What the resource of a deleted record becomes, so that its successor can wait for the deletion. */
 class Former extends pulumi.ComponentResource {
   constructor(record: FormerRecord, opts: pulumi.ComponentResourceOptions) {
     super(FORMER_TYPE, record.resource, {}, opts);
@@ -83,12 +82,12 @@ class Former extends pulumi.ComponentResource {
 }
 
 interface NamedArgs extends ZoneArgs {
-  /** Names of the resources begin with it. */
+  /** Prefix of the resources' names. */
   readonly name: string;
   readonly id: pulumi.Output<string>;
 }
 
-/** Makes the records in an order in which the vendor takes them. */
+/** Creates the records in an order that the vendor accepts. */
 class Records {
   readonly #zone: pulumi.Resource;
   readonly #args: NamedArgs;
@@ -100,7 +99,7 @@ class Records {
     this.#args = args;
   }
 
-  /** A record's resource, made after those that it waits for; none of those ever waits for it. */
+  /** A record's resource, declared after those that it depends on. The dependencies have no cycles. */
   of(record: ZoneRecord<pulumi.Input<string>>): DnsRecord {
     const made = this.#made.get(record.key);
     if (made) return made;
@@ -110,7 +109,7 @@ class Records {
       `${this.#args.name}-${key}`,
       {
         zoneId: this.#args.id,
-        // A component is not waited for with `dependsOn`, which means its children.
+        // `dependsOn` waits for a component's children, not for the component itself.
         name: gone.length === 0 ? record.name : pulumi.all(gone).apply(() => record.name),
         type: record.type,
         ttl: record.ttl,
@@ -121,7 +120,7 @@ class Records {
       {
         parent: this.#zone,
         dependsOn: [...this.#targetsOf(record), ...this.#replacedBeside(record)],
-        // The API refuses a second record of the name while the first one stands.
+        // The API refuses a second record of the name while the first one exists.
         deleteBeforeReplace: true,
         ...(alias !== undefined && { aliases: [alias] }),
         ...(importId !== undefined && { import: `${this.#args.existing?.zoneId}/${importId}` }),
@@ -135,7 +134,7 @@ class Records {
     return this.#args.existing?.placements.get(key);
   }
 
-  /** The addresses that an alias leads to: a name is never taken from one host before the other can be reached. */
+  /** The addresses that an alias points to: a name moves only when its new host has addresses. */
   #targetsOf({ type, content }: ZoneRecord<pulumi.Input<string>>): DnsRecord[] {
     if (type !== "CNAME") return [];
     const targets = this.#args.records.filter(
@@ -144,7 +143,7 @@ class Records {
     return targets.map((target) => this.of(target));
   }
 
-  /** A new record waits for one of its name that takes the place of what excludes it. */
+  /** A new record waits for the record of its name that replaces a conflicting one. */
   #replacedBeside(record: ZoneRecord<pulumi.Input<string>>): DnsRecord[] {
     if (!this.#placement(record)?.isNew) return [];
     return this.#args.records
@@ -155,21 +154,16 @@ class Records {
   #formerOf(name: string): Former[] {
     const made = this.#former.get(name);
     if (made) return made;
-    const comes = this.#args.records.filter((record) => record.name === name);
-    const dependsOn = comes.flatMap((record) => this.#targetsOf(record));
+    const successors = this.#args.records.filter((record) => record.name === name);
+    const dependsOn = successors.flatMap((record) => this.#targetsOf(record));
     const gone = (this.#args.existing?.former ?? [])
       .filter((record) => record.name === name)
       .map((record) => {
         const { urn } = record;
-        // An option of custom resources, which this one was: the record goes when this takes its place, not at the end of the run.
-        const first = { deleteBeforeReplace: true };
-        const opts = {
-          parent: this.#zone,
-          dependsOn,
-          ...(urn !== undefined && { aliases: [urn] }),
-          ...first,
-        };
-        return new Former(record, opts);
+        // An option of custom resources, which this one was: it deletes the record now, not at the end of the run.
+        const deletion = { deleteBeforeReplace: true };
+        const aliases = urn !== undefined && { aliases: [urn] };
+        return new Former(record, { parent: this.#zone, dependsOn, ...aliases, ...deletion });
       });
     this.#former.set(name, gone);
     return gone;
@@ -177,8 +171,8 @@ class Records {
 }
 
 /**
- * Records (and, for its owner, settings) of a zone at Cloudflare. The zone itself is not managed: deleting it would take the
- * domain off the net.
+ * Records (and, for its owner, settings) of a zone at Cloudflare. The zone itself is not managed:
+ * deleting it would take the whole domain offline.
  *
  * Token scopes: Zone.DNS edit and Zone.Zone read; for `settings` also Zone.Zone Settings edit.
  */

@@ -15,29 +15,29 @@ import { sha256 } from "../../lib/sha256.ts";
 import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
 
 export interface SecretDeliveryArgs {
-  /** Host name in the inventory: what its key is pinned under. */
+  /** Host name in the inventory, under which its host key is pinned. */
   readonly host: string;
   /** Name on the host: 1 to 59 of letters, digits, `.`, `_`, `-`, beginning with a letter or digit. */
   readonly secret: string;
   readonly value: pulumi.Input<string>;
-  /** False: `value` was not read, so neither it nor what the host has is compared. True by default. */
+  /** False: `value` was not read, so it is not compared with the host's. True by default. */
   readonly read?: boolean;
   readonly peer: pulumi.Input<DeliveryPeer>;
-  /** What the probe saw on the host; undefined when it did not answer. */
+  /** Secrets that the probe found on the host; undefined when it did not answer. */
   readonly present: pulumi.Input<SecretSums | undefined>;
-  /** `best-effort`: a host that does not answer is no change. `must` by default. */
+  /** `best-effort`: a host that does not answer shows no change. `must` (required) by default. */
   readonly converge?: "must" | "best-effort";
-  /** False: nobody looked (a preview without access), so what the host has is left out of the diff. True by default. */
+  /** False: the host was not probed (a preview without access), so its secrets are left out of the diff. True by default. */
   readonly probed?: boolean;
   /** Bound of each of the two connections. 30 by default. */
   readonly timeoutSeconds?: number;
 }
 
 /**
- * Brings one secret to one host, through standard input. Never fails by itself: `result` says what happened, and the stack's
- * verdict judges it. Removing it leaves the secret on the host.
+ * Delivers one secret to one host over standard input. It never fails by itself: the stack's verdict
+ * evaluates `result`. Removing the resource leaves the secret on the host.
  *
- * Where the host is installed by this program, make it depend on that installation.
+ * If this program installs the host, the delivery must depend on that installation.
  */
 export class SecretDelivery extends pulumi.ComponentResource {
   readonly result: pulumi.Output<DeliveryResult>;
@@ -46,7 +46,7 @@ export class SecretDelivery extends pulumi.ComponentResource {
     super("pantheros:secrets:Delivery", name, {}, opts);
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,58}$/.test(args.secret) || args.secret.endsWith(".mark")) {
       throw new pulumi.RunError(
-        `secrets.${args.secret}: not a name a host takes: 1 to 59 of A-Z a-z 0-9 . _ -, not ending in ".mark"`,
+        `secrets.${args.secret}: not a valid name on a host: 1 to 59 of A-Z a-z 0-9 . _ -, not ending in ".mark"`,
       );
     }
     const {
@@ -61,7 +61,7 @@ export class SecretDelivery extends pulumi.ComponentResource {
     const wanted = value.apply(sha256);
     const mark = randomUUID();
     const fresh = sha256(mark);
-    // Not secret: the hash of a random mark. It shows in a preview why the delivery is due.
+    // Not secret: the hash of a random mark. A preview shows its change as the reason for the delivery.
     const token = pulumi.unsecret(
       pulumi
         .all([wanted, args.present])
@@ -71,11 +71,11 @@ export class SecretDelivery extends pulumi.ComponentResource {
       `${name}-delivery`,
       {
         create: pulumi.all([args.peer, token]).apply(([peer, due]) =>
-          // The mark on the host stays when it is the token already, or the next run would see another one.
+          // A mark that matches the token stays on the host, or the next run would show a change.
           deliveryCommand({ host, secret, mark: due === fresh ? mark : "", seconds, peer }),
         ),
         stdin: value.apply(deliveryInput),
-        // Whether the secret changed, and whether the host lost it.
+        // They change when the secret changed, and when the host lost it.
         triggers: [wanted, token],
         logging: "none",
         addPreviousOutputInEnv: false,
@@ -90,7 +90,7 @@ export class SecretDelivery extends pulumi.ComponentResource {
         ],
       },
     );
-    // Safe to show: parseDelivery takes nothing but the script's own words.
+    // Safe to show: parseDelivery accepts only the script's own messages.
     this.result = pulumi.unsecret(delivery.stdout.apply(parseDelivery));
     this.registerOutputs({ result: this.result });
   }

@@ -1,4 +1,4 @@
-/** Where a secret stands: `op://vault/item/field`, or with a section before the field. */
+/** Where a secret is: `op://vault/item/field`, or with a section before the field. */
 export interface SecretReference {
   readonly vault: string;
   readonly item: string;
@@ -43,8 +43,8 @@ const BUILT_IN_FIELDS: Readonly<Record<string, keyof Omit<ItemFields, "sections"
 };
 
 /**
- * Takes a secret reference apart. Source: 1Password, "Secret reference syntax".
- * @throws Error when it is not one.
+ * Parses a secret reference. Source: 1Password, "Secret reference syntax".
+ * @throws Error when the text is not a secret reference.
  */
 export function parseReference(reference: string): SecretReference {
   const parts = /^op:\/\/(.+)$/.exec(reference)?.[1]?.split("/") ?? [];
@@ -82,9 +82,9 @@ export function fieldOf(item: ItemFields, reference: string): string {
   return value;
 }
 
-/** What a person has to do about a value that the program can't make; empty when the item is not what is missing. */
+/** The remedy for a missing item, whose value the program can't create; empty for other errors. */
 export const remedyOf = (reason: string): string =>
   /isn't an item|not found|could not be found/i.test(reason)
-    ? "; only you know this value: make the item again (1Password keeps deleted ones for 30 days under Recently Deleted), or take its " +
-      "reference out of nix/fleet.toml"
+    ? "; only you have this value: restore the item (1Password keeps deleted ones for 30 days under Recently Deleted), create it " +
+      "again, or remove its reference from nix/fleet.toml"
     : "";

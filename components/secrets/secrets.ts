@@ -10,24 +10,24 @@ export interface SecretRequest {
   readonly name: string;
   /** Secret reference, `op://vault/item/field`. */
   readonly reference: string;
-  /** Tried when nothing is at `reference`: where a renamed host's secret stood. */
+  /** Tried when nothing is at `reference`: the secret under a renamed host's former name. */
   readonly formerReference?: string;
 }
 
-/** A secret on its way to a host. */
+/** A secret to deliver to a host. */
 export interface HostSecret {
   readonly host: string;
   /** Name on the host. */
   readonly name: string;
   /** Secret. */
   readonly value: pulumi.Output<string>;
-  /** False: `value` stands in for one that was not read. */
+  /** False: `value` is a placeholder, because the secret was not read. */
   readonly read: boolean;
 }
 
-/** A value that the program made and keeps in the vault, for people and for hosts that read it there. */
+/** A value that the program created and stores in the vault, for people and for hosts that read it there. */
 export interface StoredSecret {
-  /** Names the resource. */
+  /** Part of the resource's name. */
   readonly key: string;
   /** Title of the item. */
   readonly title: string;
@@ -41,15 +41,15 @@ export interface SecretsArgs extends VaultAccess {
   readonly requests: readonly SecretRequest[];
   readonly stored?: readonly StoredSecret[];
   /**
-   * False: nothing is read, not even the vault's id; for previews by those who may not see the secrets. Values are empty then, and
-   * what depends on them is left out of the diff. True by default.
+   * False: nothing is read, not even the vault's id; for previews without access to the secrets. Values
+   * are empty then, and what depends on them is left out of the diff. True by default.
    */
   readonly read?: boolean;
 }
 
 /**
- * Secrets of one stack: reads what its hosts need from 1Password and writes there what the program made. Values only ever leave as
- * Pulumi secrets; delivery.ts brings them to the hosts.
+ * Secrets of one stack: reads what its hosts need from 1Password, and stores there what the program
+ * created. All values are Pulumi secrets; delivery.ts delivers them to the hosts.
  *
  * Access: a service account (OP_SERVICE_ACCOUNT_TOKEN) that may read the vaults of the references and write to `vault`.
  */
@@ -66,7 +66,7 @@ export class Secrets extends pulumi.ComponentResource {
         read ? vault.read(reference, formerReference) : pulumi.secret(""),
       ]),
     );
-    // One after the other: 1Password refuses writes to a vault that come at the same time.
+    // One after the other: 1Password refuses concurrent writes to a vault.
     let previous: onepassword.Item | undefined;
     for (const { key, title, value } of args.stored ?? []) {
       previous = new onepassword.Item(
@@ -96,11 +96,11 @@ export class Secrets extends pulumi.ComponentResource {
 
   /**
    * A host's secret. Always a Pulumi secret.
-   * @throws Error when nobody asked for it.
+   * @throws Error when it was not requested.
    */
   secretFor(host: string, name: string): pulumi.Output<string> {
     const value = this.#values.get(`${host}/${name}`);
-    if (value === undefined) throw new Error(`no secret "${name}" was asked for on host "${host}"`);
+    if (value === undefined) throw new Error(`secret "${name}" was not requested for host "${host}"`);
     return value;
   }
 }

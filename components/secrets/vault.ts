@@ -2,7 +2,7 @@ import * as onepassword from "@1password/pulumi-onepassword";
 import * as pulumi from "@pulumi/pulumi";
 import { fieldOf, isVaultId, parseReference, remedyOf } from "./reference.ts";
 
-/** The `op` command's words for an item that is not there. Source: 1Password CLI 2, `op item get`. */
+/** The `op` command's message for a missing item. Source: 1Password CLI 2, `op item get`. */
 const NO_ITEM = /isn't an item/;
 
 /** How to reach 1Password. The service account's token comes from OP_SERVICE_ACCOUNT_TOKEN; in the state it is a secret. */
@@ -12,10 +12,10 @@ export interface VaultAccess {
 }
 
 /**
- * The one door to 1Password: every value that comes out of it is marked secret here, because the provider's own functions do not
- * do it. Nothing else in the program may call them (a test looks for that).
+ * The only access to 1Password. It marks every value as secret, because the provider's own functions do
+ * not. Nothing else in the program may call them (a test checks this).
  *
- * Items and vaults are fetched once per run however many references name them, in previews too.
+ * Items and vaults are fetched once per run, in previews too.
  */
 export class Vault {
   readonly #provider: onepassword.Provider;
@@ -25,7 +25,7 @@ export class Vault {
 
   constructor(name: string, access: VaultAccess, parent: pulumi.Resource) {
     this.#parent = parent;
-    // Named although the provider would find them itself: what it takes from the environment it writes to the state in the clear.
+    // Passed explicitly: the provider writes tokens that it reads from the environment to the state in plain text.
     const token = process.env["OP_SERVICE_ACCOUNT_TOKEN"];
     const connectToken = process.env["OP_CONNECT_TOKEN"];
     this.#provider = new onepassword.Provider(
@@ -62,8 +62,8 @@ export class Vault {
   }
 
   /**
-   * The value that a reference names, or else the one that `former` names. Secret.
-   * @throws Error at once when the text is not a reference; the output fails when there is no such vault, item or field.
+   * The value at a reference, or else the one at `former`. Secret.
+   * @throws Error at once when the text is not a reference; a missing vault, item or field fails the output.
    */
   read(reference: string, former?: string): pulumi.Output<string> {
     const { vault, item } = parseReference(reference);
@@ -78,14 +78,14 @@ export class Vault {
           const { message } = error as Error;
           throw new pulumi.RunError(`1Password: ${reference}: ${message}${remedyOf(message)}`);
         }
-        pulumi.log.warn(`1Password: nothing at ${reference}; read ${former} instead: rename the item`);
+        pulumi.log.warn(`1Password: nothing at ${reference}; used ${former} instead: rename the item`);
         return value;
       }
     });
     return pulumi.secret(found);
   }
 
-  /** Whether an item is known to be gone, by the ids of its vault and its own; false where 1Password does not say. */
+  /** Whether an item, given by ids, no longer exists; false when 1Password does not answer. */
   async isGone(vault: string, uuid: string): Promise<boolean> {
     try {
       await onepassword.getItem({ vault, uuid }, this.#options());
@@ -95,7 +95,7 @@ export class Vault {
     }
   }
 
-  /** A value under a former title; undefined when there is none either. */
+  /** The value under a former title; undefined if there is none. */
   async #former(vaultId: string, title: string, reference: string): Promise<string | undefined> {
     try {
       return fieldOf(await onepassword.getItem({ vault: vaultId, title }, this.#options()), reference);

@@ -7,20 +7,21 @@ import { hostTag, type PolicyHost, tagsOf } from "./policy.ts";
 
 const PROGRAM = PROGRAMS.tailnetDevice;
 
-/** The Node of this run, or after an update of it the one on PATH: a device may be removed years after it was made. */
+/** Uses this run's Node, or the one on PATH if it is gone: a device may be removed years after its creation. */
 const deviceCommand = (verb: "rename" | "remove"): string =>
   `if [ -x "$PANTHEROS_NODE" ]; then node=$PANTHEROS_NODE; else node=node; fi; ` +
   `"$node" ${PROGRAM} ${verb} || echo "warning: tailnet device: ${PROGRAM} could not run" >&2`;
 
-/** Where the API is; the provider's own setting. */
+/** The API's URL, from the provider's own setting. */
 const apiBase = (): string =>
   new pulumi.Config("tailscale").get("baseUrl") ||
   process.env["TAILSCALE_BASE_URL"] ||
   "https://api.tailscale.com";
 
 /**
- * A host's device in the tailnet, which joins by itself: taken out of the tailnet together with this resource, and given the new
- * name and tags when the host is renamed. The vendor's provider can do neither. Failing is told and never ends a run.
+ * A host's device in the tailnet. The host joins by itself; this resource removes the device when it is
+ * deleted, and gives it the new name and tags when the host is renamed. The vendor's provider can do
+ * neither. A failure is a warning and never fails a run.
  *
  * Access: beside the scopes of the stack's keys, `devices:core`; the token comes from the environment.
  */

@@ -3,7 +3,7 @@ import type { Inventory } from "../../inventory/schema.ts";
 import { type PolicyInput, policyFor } from "./policy.ts";
 import type { TailnetArgs } from "./tailnet.ts";
 
-/** What the policy is made from: every host that is deployed to, of all environments, since a tailnet has one policy. */
+/** Input of the policy: the hosts of all environments that are deployed to, because a tailnet has one policy. */
 export function policyInput(inventory: Inventory): PolicyInput {
   const { tailnet } = inventory;
   if (tailnet === undefined)

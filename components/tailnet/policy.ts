@@ -1,4 +1,3 @@
-/** A host of the fleet, as far as the policy cares. */
 export interface PolicyHost {
   readonly name: string;
   /** Classes, without the prefix `tag:` (`server`, `router`, `workstation`). */
@@ -10,11 +9,11 @@ export interface PolicyService {
   readonly name: string;
   readonly host: string;
   readonly port: number;
-  /** Groups that may reach it over the tailnet, beside the administrators and the fleet's servers. */
+  /** Groups that may reach it, in addition to the administrators and the fleet's servers. */
   readonly groups: readonly string[];
 }
 
-/** What the tailnet's policy is made from: the whole fleet, since a tailnet has one policy. */
+/** Input of the tailnet's policy: the whole fleet, because a tailnet has one policy. */
 export interface PolicyInput {
   /** Group name -> e-mail addresses. */
   readonly groups: Readonly<Record<string, readonly string[]>>;
@@ -26,7 +25,7 @@ export interface PolicyInput {
   readonly deployUser: string;
 }
 
-/** Allows traffic from `src` to `dst` on `ip` (`tcp:22`, `*`); what no grant allows is refused. */
+/** Allows traffic from `src` to `dst` on `ip` (`tcp:22`, `*`); all other traffic is refused. */
 export interface Grant {
   readonly src: readonly string[];
   readonly dst: readonly string[];
@@ -52,14 +51,14 @@ export interface TailnetPolicy {
 
 /** Tag of the runners that deploy. */
 const CI_TAG = "tag:ci";
-/** Tag of the OAuth client that makes keys: it must own the tags it gives out. */
+/** Tag of the OAuth client that creates keys: it must own the tags of the keys. */
 const PROVISIONER_TAG = "tag:pantheros";
 /** Class whose members may reach the fleet's services: proxies, collectors, databases' clients. */
 const SERVER_TAG = "tag:server";
 
 const unique = (values: readonly string[]) => [...new Set(values)].sort();
 
-/** Tag that one host has to itself, so that a service's port opens on its host and nowhere else. */
+/** A tag of this host only, so that a service's port opens on its host and nowhere else. */
 export const hostTag = (host: string): string => `tag:host-${host}`;
 
 /** Every tag of a host: its classes and its own. */
@@ -78,7 +77,7 @@ function serviceGrants(services: readonly PolicyService[], servers: boolean): Gr
     .filter(({ src }) => src.length > 0);
 }
 
-/** Tests of the roles; groups without members are left out, since the vendor can't resolve them. */
+/** Tests of the roles. Groups without members are left out, because the vendor can't resolve them. */
 function policyTests(input: PolicyInput, classes: readonly string[]): PolicyTest[] {
   const at = (tags: readonly string[], port: number) => tags.map((tag) => `${tag}:${port}`);
   const populated = Object.keys(input.groups).filter((group) => (input.groups[group] ?? []).length > 0);
@@ -104,10 +103,11 @@ function policyTests(input: PolicyInput, classes: readonly string[]): PolicyTest
 }
 
 /**
- * The policy of a fleet: administrators reach everything, runners reach port 22 of every class of hosts and nothing else, servers
- * and the groups a service names reach that service's port on its own host.
+ * The policy of a fleet. Administrators reach everything. Runners reach only port 22 of every class of
+ * hosts. Servers and a service's groups reach that service's port on its host.
  *
- * Tailscale SSH is for administrators only and asks them to sign in again; deploys use OpenSSH with pinned host keys.
+ * Tailscale SSH is for administrators only and asks them to sign in again; deploys use OpenSSH with
+ * pinned host keys.
  */
 export function policyFor(input: PolicyInput): TailnetPolicy {
   const admins = `group:${input.admins}`;

@@ -4,15 +4,15 @@ import { shortName } from "../../lib/short-name.ts";
 import { tailnetDevice } from "./device.ts";
 import { type PolicyHost, type TailnetPolicy, tagsOf } from "./policy.ts";
 
-/** What exists once in a tailnet. */
+/** Settings that exist once in a tailnet. */
 export interface TailnetSingletons {
   readonly policy: TailnetPolicy;
   /**
-   * Replace a policy that Pulumi did not write. False by default: the provider then refuses, and an existing policy is taken over
-   * by `pulumi import tailscale:index/acl:Acl NAME acl`.
+   * Replaces a policy that Pulumi did not write. False by default: the provider then refuses, and an
+   * existing policy is imported with `pulumi import tailscale:index/acl:Acl NAME acl`.
    */
   readonly overwritePolicy?: boolean;
-  /** Put the vendor's default policy (everybody reaches everything) back on destroy. False by default. */
+  /** Restores the vendor's default policy (every device reaches every other) on destroy. False by default. */
   readonly resetPolicyOnDestroy?: boolean;
   readonly magicDns: boolean;
   /** Global resolvers; empty: each device keeps its own. */
@@ -24,37 +24,38 @@ export interface TailnetSingletons {
 
 /** One stack's part in the tailnet. */
 export interface TailnetArgs {
-  /** Hosts that get a key, with the name that a renamed one had. */
+  /** Hosts that get a key, with the former name of a renamed one. */
   readonly hosts: readonly (PolicyHost & { readonly formerly?: string | undefined })[];
   readonly stack: string;
-  /** Host name -> its machine, where the program makes it: another machine has to join again, with another key. */
+  /** Host name -> its created machine: a replaced machine has to join again, with a new key. */
   readonly machines?: ReadonlyMap<string, pulumi.Resource>;
   /** Days in which a host has to join with its key (1 to 90). */
   readonly keyExpiryDays: number;
-  /** Only for the stack that owns what exists once. */
+  /** Only for the stack that owns the singletons. */
   readonly singletons?: TailnetSingletons | undefined;
 }
 
 const SECONDS_PER_DAY = 24 * 60 * 60;
 
-/** Of a key's description, letters and digits alone. Source: the API's answer to a longer one, "description must be at most 50 characters". */
+/** Source: the API's answer to a longer description, "description must be at most 50 characters". */
 const MAX_DESCRIPTION_LENGTH = 50;
 
-/** Description of a key. Recovery finds keys by it, so no two hosts share one, however long their names. */
+/** Description of a key, letters and digits only. Recovery finds keys by it, so it is unique per host. */
 export const keyDescription = (stack: string, host: string): string =>
   shortName(`pantheros ${stack} ${host}`.replace(/[^A-Za-z0-9]/g, ""), MAX_DESCRIPTION_LENGTH, "");
 
 /**
- * Policy and DNS of a tailnet (for their owner), and for each host of the stack one key to join with: one-off, pre-authorised,
- * tagged. A key that was used or has run out is not made again by itself, or every run would show a change; a server that is
- * replaced gets a new one, any other host that has to join again by `pulumi up --replace URN-OF-ITS-KEY`. Tagged devices never expire.
+ * Policy and DNS of a tailnet (for their owner), and one key per host to join with: one-off,
+ * pre-authorised, tagged. A used or expired key is not created again, or every run would show a change.
+ * A replaced server gets a new key; for any other host that has to join again, run
+ * `pulumi up --replace URN-OF-ITS-KEY`. Tagged devices never expire.
  *
  * Access: an OAuth client with the scopes `auth_keys`, `policy_file`, `dns` and `devices:core`, tagged `tag:pantheros`.
  */
 export class Tailnet extends pulumi.ComponentResource {
   /** Host name -> key. Secret. */
   readonly keys: Readonly<Record<string, pulumi.Output<string>>>;
-  /** Host name -> resolves when its device, if it joined already, has this name. */
+  /** Host name -> resolves when its device, if it has joined, has this name. */
   readonly devices: Readonly<Record<string, pulumi.Output<string>>>;
 
   constructor(name: string, args: TailnetArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -74,7 +75,7 @@ export class Tailnet extends pulumi.ComponentResource {
             expiry: args.keyExpiryDays * SECONDS_PER_DAY,
             recreateIfInvalid: "never",
           },
-          // The tags have to be in the policy before a key can carry them.
+          // The tags must be in the policy before a key can have them.
           {
             parent: this,
             additionalSecretOutputs: ["key"],
@@ -104,7 +105,7 @@ export class Tailnet extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    // One after the other: each of these calls reads and writes the tailnet's one DNS configuration.
+    // One after the other: each of these calls reads and writes the tailnet's only DNS configuration.
     let previous: pulumi.Resource[] = [];
     const next = (resource: pulumi.Resource) => {
       previous = [resource];

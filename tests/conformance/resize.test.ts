@@ -140,7 +140,7 @@ test("after an unforeseen refusal the machine is on, and the edit can be reverte
   const since = await lastAction();
   const said = refused(up({ UNFORESEEN: "yes" }));
   expect(said).toContain("server type has another architecture");
-  expect(said).toMatch(/web: the change failed with the server off; it was powered on again/);
+  expect(said).toMatch(/web: the change failed and left the server off; it was powered on again/);
   expect(await commands(since)).toEqual(["stop_server", "start_server"]);
   expect(await server()).toMatchObject({ status: "running", server_type: { name: "cx23" } });
   file("fleet.toml", fleet("cx23"));

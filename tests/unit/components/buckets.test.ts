@@ -109,7 +109,7 @@ test.each<[string, Partial<BucketSpec>, string]>([
 
 test("two buckets of one name are refused", () => {
   expect(bucketProblems([cache, { ...dumps, name: cache.name }])).toEqual([
-    'buckets.dumps.name: "fleet-nix-cache" is the name of another bucket too',
+    'buckets.dumps.name: "fleet-nix-cache" is also the name of another bucket',
   ]);
 });
 

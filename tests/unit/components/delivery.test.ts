@@ -108,7 +108,7 @@ describe("resource", () => {
 
   test.each(["", "-x", "a b", "x".repeat(60), "token.mark"])("refuses the name %j", async (secret) => {
     await record(() => {
-      expect(() => new SecretDelivery("x", { ...args, secret })).toThrow("not a name a host takes");
+      expect(() => new SecretDelivery("x", { ...args, secret })).toThrow("not a valid name on a host");
     });
   });
 });

@@ -116,14 +116,14 @@ describe("records", () => {
   test("an alias beside another record is refused, naming both", () => {
     const services = [{ name: "web", fqdn: "web.example.test", host: "web", proxied: true }];
     expect(() => recordsFor({ ...contents, services })).toThrow(
-      'DNS name web.example.test is wanted by "service web on web" (CNAME) and by "host web" (A)',
+      'DNS name web.example.test is claimed by "service web on web" (CNAME) and by "host web" (A)',
     );
   });
 
   test("a public service on a host without an address is refused", () => {
     const services = [{ name: "notes", fqdn: "notes.example.test", host: "laptop", proxied: true }];
     expect(() => recordsFor({ ...contents, services })).toThrow(
-      'services.notes: notes.example.test can\'t lead to host "laptop"',
+      'services.notes: notes.example.test can\'t point to host "laptop"',
     );
   });
 });

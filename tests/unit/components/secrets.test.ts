@@ -68,7 +68,7 @@ describe("reading", () => {
 
   test("nobody gets what was not asked for", async () => {
     const { result } = await build();
-    expect(() => result.secretFor("db", "smtp")).toThrow('no secret "smtp" was asked for on host "db"');
+    expect(() => result.secretFor("db", "smtp")).toThrow('secret "smtp" was not requested for host "db"');
   });
 
   test("the provider holds no token", async () => {
@@ -101,7 +101,7 @@ describe("writing", () => {
 describe("references", () => {
   test("of items that are gone are named with what a person has to do; other failures are not taken for that", () => {
     expect(remedyOf(`op item get: exit 1: "web" isn't an item in the "fleet" vault`)).toMatch(
-      /^; .*make the item again.*nix\/fleet\.toml$/,
+      /^; .*restore the item.*nix\/fleet\.toml$/,
     );
     expect(remedyOf("op item get: exit 1: (401) Unauthorized: invalid bearer token")).toBe("");
   });
