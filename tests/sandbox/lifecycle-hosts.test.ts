@@ -182,7 +182,9 @@ provider = { kind = "existing", vendor = "home", address = "100.64.100.20", host
     await sandbox.whileVendorsFail([refused], async () => {
       const failing = await sandbox.up();
       expect(failing.code).not.toBe(0);
-      expect(failing.output).toMatch(/web: the change failed and left the server off; it was powered on again/);
+      expect(failing.output).toMatch(
+        /web: the change failed and left the server off; it was powered on again/,
+      );
       expect(failing.output).toMatch(/legacy: confirmed/);
     });
     expect(await serverOf("web")).toMatchObject({ status: "running", server_type: { name: "cx23" } });
