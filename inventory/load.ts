@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
 import type * as z from "zod";
+import { nearestName } from "../lib/names.ts";
 import { RunError } from "../lib/run-error.ts";
 import { crossProblems } from "./checks.ts";
 import type { Problem } from "./problems.ts";
+import { keysAt } from "./reference.ts";
 import { type Inventory, inventorySchema } from "./schema.ts";
 
 /**
@@ -33,10 +35,14 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   const key = keyOf(issue.path);
   switch (issue.code) {
     case "unrecognized_keys":
-      return issue.keys.map((name) => ({
-        key: key === "" ? name : `${key}.${name}`,
-        message: "unknown key: remove it, or see docs/inventory.md for the keys of this table",
-      }));
+      return issue.keys.map((name) => {
+        const nearest = nearestName(name, keysAt(issue.path));
+        const remedy = nearest === undefined ? ": remove it, or see" : `; did you mean "${nearest}"? See`;
+        return {
+          key: key === "" ? name : `${key}.${name}`,
+          message: `unknown key${remedy} docs/inventory.md for the keys of this table`,
+        };
+      });
     case "invalid_key":
       return [{ key, message: `invalid name: ${issue.issues.map((inner) => inner.message).join("; ")}` }];
     case "invalid_type":

@@ -71,7 +71,20 @@ function tablesIn(title: string, schema: Schema): Table[] {
   return [...(title === "" ? [] : [[title, schema] as const]), ...inner];
 }
 
-const tables = (): Table[] => tablesIn("", z.toJSONSchema(inventorySchema, { io: "input" }) as Schema);
+const wholeSchema = () => z.toJSONSchema(inventorySchema, { io: "input" }) as Schema;
+const tables = (): Table[] => tablesIn("", wholeSchema());
+
+/** Keys of the table at a path of the file. */
+export function keysAt(path: readonly PropertyKey[]): string[] {
+  const forms = (schema: Schema): Schema[] => [schema, ...(alternatives(schema) ?? []).flatMap(forms)];
+  const inner = ({ properties, additionalProperties, items }: Schema, part: PropertyKey) =>
+    items ??
+    properties?.[String(part)] ??
+    (typeof additionalProperties === "object" ? additionalProperties : []);
+  return path
+    .reduce((found, part) => found.flatMap((schema) => inner(schema, part)).flatMap(forms), [wholeSchema()])
+    .flatMap(({ properties }) => Object.keys(properties ?? {}));
+}
 
 /** The reference of `fleet.toml` as Markdown, from its schema. */
 export function inventoryReference(): string {

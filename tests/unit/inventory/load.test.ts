@@ -93,6 +93,12 @@ describe("a bad inventory is one clear line with file and key", () => {
       'profiles = ["server"]\ncolour = "red"',
       /^fleet\.toml: hosts\.web\.colour: unknown key: remove it, or see docs\/inventory\.md/,
     ],
+    [
+      "a key with a typing error, in an inner table",
+      'vendor = "home"',
+      'vendor = "home", adress = "x"',
+      /^fleet\.toml: hosts\.legacy\.provider\.adress: unknown key; did you mean "address"\? See docs/,
+    ],
     ["an unknown table", "[fleet]", "[flet]\nx = 1\n[fleet]", /^fleet\.toml: flet: unknown key/],
     ["a wrong type", "port = 9090", 'port = "9090"', /^fleet\.toml: services\.metrics\.port: expected/],
     [
