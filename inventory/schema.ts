@@ -36,7 +36,7 @@ const environment = z
       .boolean()
       .default(false)
       .describe(
-        "this stack owns the resources that exist once: zone settings, records of the apex, the tailnet's policy",
+        "this stack owns the resources that exist once: records of the zone's apex, the tailnet's policy",
       ),
     dns_prefix: label
       .optional()

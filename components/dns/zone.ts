@@ -1,7 +1,6 @@
 // Single modules: the package's index alone takes a third of a second to load.
 import { DnsRecord, type DnsRecordArgs } from "@pulumi/cloudflare/dnsRecord.js";
 import { getZoneOutput } from "@pulumi/cloudflare/getZone.js";
-import { ZoneSetting } from "@pulumi/cloudflare/zoneSetting.js";
 import * as pulumi from "@pulumi/pulumi";
 import { sshfpOf } from "../../lib/ssh-public-key.ts";
 import { recoverWith } from "../failures.ts";
@@ -25,8 +24,6 @@ export interface ZoneArgs {
   readonly records: readonly ZoneRecord<pulumi.Input<string>>[];
   /** From components/fleet/existing-records.ts; without it no existing record is imported or renamed. */
   readonly existing?: ExistingRecords | undefined;
-  /** Settings of the whole zone, such as `ssl: "strict"`. Only for the stack that owns the zone. */
-  readonly settings?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A record for the outputs. */
@@ -193,13 +190,6 @@ export class Zone extends pulumi.ComponentResource {
       content: publishedContent(made.of(record), record),
       proxied: record.proxied,
     }));
-    for (const [settingId, value] of Object.entries(args.settings ?? {})) {
-      new ZoneSetting(
-        `${name}-setting-${settingId}`,
-        { zoneId: this.zoneId, settingId, value },
-        { parent: this },
-      );
-    }
     this.registerOutputs({ zoneId: this.zoneId, records: this.records });
   }
 

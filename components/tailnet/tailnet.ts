@@ -18,8 +18,6 @@ export interface TailnetSingletons {
   /** Global resolvers; empty: each device keeps its own. */
   readonly nameservers: readonly string[];
   readonly searchPaths: readonly string[];
-  /** Domain -> resolvers for it. */
-  readonly splitDns?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** One stack's part in the tailnet. */
@@ -119,17 +117,6 @@ export class Tailnet extends pulumi.ComponentResource {
     next(new tailscale.DnsPreferences(`${name}-dns`, { magicDns: args.magicDns }, opts()));
     if (args.searchPaths.length > 0) {
       next(new tailscale.DnsSearchPaths(`${name}-search`, { searchPaths: [...args.searchPaths] }, opts()));
-    }
-    for (const [domain, nameservers] of Object.entries(args.splitDns ?? {}).sort(([a], [b]) =>
-      a < b ? -1 : 1,
-    )) {
-      next(
-        new tailscale.DnsSplitNameservers(
-          `${name}-split-${domain}`,
-          { domain, nameservers: [...nameservers] },
-          opts(),
-        ),
-      );
     }
     return policy;
   }

@@ -211,19 +211,6 @@ describe("the Cloudflare API and the DNS behind it", () => {
     expect((await client.dns.records.list({ zone_id, type: "AAAA" })).result).toEqual([]);
   });
 
-  test("zone settings have defaults and refuse invalid values", async () => {
-    expect(await client.zones.settings.get("ssl", { zone_id })).toMatchObject({
-      id: "ssl",
-      value: "full",
-      editable: true,
-    });
-    await client.zones.settings.edit("ssl", { zone_id, value: "strict" } as never);
-    expect(await client.zones.settings.get("ssl", { zone_id })).toMatchObject({ value: "strict" });
-    expect(
-      (await refusal(client.zones.settings.edit("ssl", { zone_id, value: "loose" } as never))).status,
-    ).toBe(400);
-  });
-
   test("after a kill the records still exist and the DNS answers", async () => {
     await client.dns.records.create({
       zone_id,

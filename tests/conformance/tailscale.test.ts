@@ -167,11 +167,9 @@ describe("the Tailscale API", () => {
   test("DNS settings are stored, and survive a kill", async () => {
     await json("POST", tailnet("dns/nameservers"), { dns: ["198.51.100.1"] });
     await json("POST", tailnet("dns/searchpaths"), { searchPaths: ["example.test"] });
-    await json("PATCH", tailnet("dns/split-dns"), { "example.test": ["198.51.100.1"] });
     await vendors.end("SIGKILL");
     await vendors.launch();
     expect(await json("GET", tailnet("dns/nameservers"))).toEqual({ dns: ["198.51.100.1"] });
-    expect(await json("GET", tailnet("dns/split-dns"))).toEqual({ "example.test": ["198.51.100.1"] });
     expect(await json("GET", tailnet("dns/searchpaths"))).toEqual({ searchPaths: ["example.test"] });
     expect(await json("GET", tailnet("dns/preferences"))).toEqual({ magicDNS: true });
     expect((await call("POST", tailnet("dns/nameservers"), { dns: ["nonsense"] })).status).toBe(400);

@@ -1,7 +1,7 @@
 import { type Plugin, text } from "../framework/resource.ts";
 import { Cloudflare } from "./client.ts";
 import { dnsRecord, getDnsRecords } from "./dns-record.ts";
-import { getZone, zoneSetting } from "./zone.ts";
+import { getZone } from "./zone.ts";
 
 /** Replaces @pulumi/cloudflare 6.22.1 for the resources that the program uses. */
 export const cloudflare: Plugin<Cloudflare> = {
@@ -16,7 +16,6 @@ export const cloudflare: Plugin<Cloudflare> = {
   },
   resources: {
     "cloudflare:index/dnsRecord:DnsRecord": dnsRecord,
-    "cloudflare:index/zoneSetting:ZoneSetting": zoneSetting,
   },
   functions: {
     "cloudflare:index/getDnsRecords:getDnsRecords": getDnsRecords,

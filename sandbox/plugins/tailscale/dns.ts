@@ -1,7 +1,7 @@
 /** The tailnet's DNS. Each resource is one setting, which always exists. */
 import { randomUUID } from "node:crypto";
-import { type Property, type Resource, text, texts } from "../framework/resource.ts";
-import { type Json, object, type Properties } from "../framework/values.ts";
+import type { Property, Resource } from "../framework/resource.ts";
+import type { Json } from "../framework/values.ts";
 import type { Tailscale } from "./client.ts";
 
 interface Setting {
@@ -69,36 +69,3 @@ export const dnsSearchPaths = setting({
   property: { type: "list" },
   empty: [],
 });
-
-const SPLIT = "/dns/split-dns";
-
-async function splitDns(client: Tailscale, signal: AbortSignal, inputs: Properties): Promise<void> {
-  await client.call(signal, "PATCH", client.tailnet(SPLIT), {
-    [text(inputs["domain"])]: texts(inputs["nameservers"]),
-  });
-}
-
-export const dnsSplitNameservers: Resource<Tailscale> = {
-  properties: {
-    domain: { type: "string", required: true, replace: true },
-    nameservers: { type: "list", required: true, set: true },
-  },
-  computed: [],
-  async create({ client, signal }, inputs) {
-    await splitDns(client, signal, inputs);
-    return { id: text(inputs["domain"]), outputs: {} };
-  },
-  async read({ client, signal }, id) {
-    const nameservers = object(await client.call(signal, "GET", client.tailnet(SPLIT)))[id];
-    // A domain that was deleted reads as one without resolvers, never as a deleted resource
-    // (resource_dns_split_nameservers.go v0.29.1, Read).
-    return { id, inputs: { domain: id, nameservers: nameservers ?? [] }, outputs: {} };
-  },
-  async update({ client, signal }, _id, { inputs }) {
-    await splitDns(client, signal, inputs);
-    return {};
-  },
-  async delete({ client, signal }, id) {
-    await client.call(signal, "PATCH", client.tailnet(SPLIT), { [id]: null });
-  },
-};

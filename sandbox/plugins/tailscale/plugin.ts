@@ -1,7 +1,7 @@
 import { type Plugin, text } from "../framework/resource.ts";
 import { acl } from "./acl.ts";
 import { fromFile, Tailscale } from "./client.ts";
-import { dnsNameservers, dnsPreferences, dnsSearchPaths, dnsSplitNameservers } from "./dns.ts";
+import { dnsNameservers, dnsPreferences, dnsSearchPaths } from "./dns.ts";
 import { tailnetKey } from "./key.ts";
 
 /** Replaces @pulumi/tailscale 0.29.1 for the resources that the program uses. */
@@ -29,6 +29,5 @@ export const tailscale: Plugin<Tailscale> = {
     "tailscale:index/dnsPreferences:DnsPreferences": dnsPreferences,
     "tailscale:index/dnsNameservers:DnsNameservers": dnsNameservers,
     "tailscale:index/dnsSearchPaths:DnsSearchPaths": dnsSearchPaths,
-    "tailscale:index/dnsSplitNameservers:DnsSplitNameservers": dnsSplitNameservers,
   },
 };

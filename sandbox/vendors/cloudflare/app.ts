@@ -3,7 +3,6 @@ import { type Context, Hono } from "hono";
 import type { Account } from "./account.ts";
 import { CloudflareError } from "./envelope.ts";
 import { records } from "./records.ts";
-import { zoneSettings } from "./zone-settings.ts";
 import { zones } from "./zones.ts";
 
 function authorise(context: Context, token: string): void {
@@ -39,7 +38,6 @@ export function cloudflareApp(account: Account): Hono {
     account.store.commit();
   });
 
-  for (const routes of [zones(account), zoneSettings(account), records(account)])
-    app.route("/client/v4", routes);
+  for (const routes of [zones(account), records(account)]) app.route("/client/v4", routes);
   return app;
 }

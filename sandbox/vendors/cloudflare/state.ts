@@ -24,7 +24,6 @@ export interface ZoneRow {
   modified_on: string;
   records: Record<string, RecordRow>;
   /** Settings that differ from the vendor's defaults. */
-  settings: Record<string, { value: unknown; modified_on: string }>;
 }
 
 export interface State {
@@ -50,5 +49,4 @@ export const newZone = (name: string): ZoneRow => ({
   created_on: now(),
   modified_on: now(),
   records: {},
-  settings: {},
 });

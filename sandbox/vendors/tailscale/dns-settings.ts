@@ -35,18 +35,5 @@ export function dnsSettings(tailnet: Tailnet): Hono {
     return context.json({ searchPaths: dns.searchPaths });
   });
 
-  app.get(`${base}/split-dns`, (context) => context.json(dns.splitDns));
-  app.patch(`${base}/split-dns`, async (context) => {
-    const body = await readObject(context);
-    const next = { ...dns.splitDns };
-    for (const [domain, value] of Object.entries(body)) {
-      if (value === null) delete next[domain];
-      else next[domain] = strings(body, domain);
-    }
-    for (const servers of Object.values(next)) assertServers(servers);
-    dns.splitDns = next;
-    return context.json(next);
-  });
-
   return app;
 }

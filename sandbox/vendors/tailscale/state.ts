@@ -36,7 +36,6 @@ interface DnsState {
   nameservers: string[];
   searchPaths: string[];
   magicDNS: boolean;
-  splitDns: Record<string, string[]>;
 }
 
 export interface State {
@@ -85,7 +84,7 @@ export const emptyState = (): State => ({
   acl: DEFAULT_ACL,
   keys: {},
   devices: {},
-  dns: { nameservers: [], searchPaths: [], magicDNS: true, splitDns: {} },
+  dns: { nameservers: [], searchPaths: [], magicDNS: true },
 });
 
 const ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";

@@ -186,17 +186,6 @@ describe("zone", () => {
     expect(written).toContainEqual(expect.stringMatching(/^SSHFP 4 2 [0-9a-f]{64}$/));
   });
 
-  test("sets the zone's settings only when told to", async () => {
-    const { recording } = await record(
-      () => new Zone("dns", { ...args, zoneId: "z", settings: { ssl: "strict" } }),
-    );
-    expect(recording.named("dns-setting-ssl").inputs).toEqual({
-      zoneId: "z",
-      settingId: "ssl",
-      value: "strict",
-    });
-  });
-
   test("previews with addresses and keys that are not known yet", async () => {
     const { recording } = await record(() => new Zone("dns", { ...args, zoneId: "z" }), { preview: true });
     expect(recording.ofType("cloudflare:index/dnsRecord:DnsRecord")).toHaveLength(9);

@@ -133,7 +133,6 @@ describe("tailnet", () => {
       magicDns: true,
       nameservers: ["192.0.2.53"],
       searchPaths: ["example.test"],
-      splitDns: { "home.test": ["192.0.2.1"] },
     },
   };
   const computed = {
@@ -174,13 +173,7 @@ describe("tailnet", () => {
     expect(recording.named("tailnet-nameservers").inputs).toEqual({ nameservers: ["192.0.2.53"] });
     expect(recording.named("tailnet-dns").inputs).toEqual({ magicDns: true });
     expect(recording.named("tailnet-search").inputs).toEqual({ searchPaths: ["example.test"] });
-    expect(recording.named("tailnet-split-home.test").inputs).toEqual({
-      domain: "home.test",
-      nameservers: ["192.0.2.1"],
-    });
-    const chain = ["tailnet-nameservers", "tailnet-dns", "tailnet-search", "tailnet-split-home.test"].map(
-      (n) => recording.named(n),
-    );
+    const chain = ["tailnet-nameservers", "tailnet-dns", "tailnet-search"].map((n) => recording.named(n));
     chain.slice(1).forEach((each, i) => {
       expect(each.dependencies).toEqual([chain[i]?.urn]);
     });

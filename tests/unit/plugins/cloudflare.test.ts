@@ -126,15 +126,6 @@ test("getDnsRecords lists a zone's records over several pages, in the official f
   for (const each of made) await session.delete(each);
 });
 
-test("a setting is set and read; its deletion leaves it unchanged", async () => {
-  const args = { zoneId, settingId: "always_use_https", value: "on" };
-  const setting = await session.create("cloudflare:index/zoneSetting:ZoneSetting", "https", args);
-  expect((await session.refresh(setting))?.inputs).toEqual(args);
-  const off = await session.update(setting, { ...args, value: "off" });
-  expect((await session.refresh(off))?.inputs["value"]).toBe("off");
-  await session.delete(off);
-});
-
 test("data has numbers and the API's names in the request", () => {
   const body = recordBody({
     zoneId: "z",
