@@ -125,60 +125,28 @@ export class NixosHost extends pulumi.ComponentResource {
 
   constructor(name: string, args: NixosHostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:nixos:Host", name, {}, opts);
-    const { host, converge, user, identity } = args;
+    const { host, converge } = args;
     this.hostname = host;
     this.converge = converge;
     this.probed = args.probe ?? true;
-    const address = pulumi.output(args.address);
-    const port = pulumi.output(args.port ?? SSH_PORT);
-    const hostKey = pulumi.output(args.hostKey);
-    const { pin } = args;
-    this.pin = pin;
-    this.target =
-      pin === undefined
-        ? pulumi.output(args.evaluation).apply((evaluation): Wanted => targetOf(evaluation, host))
-        : pulumi.output<Wanted>({ outPath: pin, pinned: true });
+    this.pin = args.pin;
+    this.reboot = args.reboot ?? "never";
+    this.target = wantedSystem(args);
 
     const probeArgs = probeArgsOf(args);
-    const seen = this.#probe(name, args, probeArgs);
+    this.seen = this.#probe(name, args, probeArgs);
     this.inspect = () =>
       pulumi.all([probeArgs, this.target]).apply(([known, { outPath }]) => probe({ ...known, outPath }));
     this.status = recoverWith(
-      seen.apply((found) => (found.reached ? found.status : undefined)),
+      this.seen.apply((found) => (found.reached ? found.status : undefined)),
       () => undefined,
     );
 
-    const install =
-      args.install === undefined
-        ? undefined
-        : new Install(
-            name,
-            {
-              ...args.install,
-              host,
-              user,
-              port,
-              hostKey,
-              probe: seen,
-              previous: args.previous,
-              // A pinned host is never installed again, even when it does not answer.
-              probed: this.probed && pin === undefined,
-              target: this.target.apply((wanted) =>
-                isPinned(wanted) ? pinnedInstallTarget(wanted) : wanted,
-              ),
-            },
-            { parent: this },
-          );
-    const afterInstall = install?.probe ?? seen;
+    const install = this.#install(name, args);
+    const afterInstall = install?.probe ?? this.seen;
     const installed = install?.result.apply(({ outcome }) => outcome !== "failed") ?? pulumi.output(true);
-    const earlier = pulumi.all(
-      (args.after ?? []).map((other) =>
-        other.result.apply((result) => ({ result, converge: other.converge })),
-      ),
-    );
-
-    const fresh = randomUUID();
     const refused = pulumi.output(args.refused);
+    const fresh = randomUUID();
     const token = pulumi
       .all([this.target, afterInstall, refused])
       .apply(([{ outPath }, found, reason]) =>
@@ -186,73 +154,24 @@ export class NixosHost extends pulumi.ComponentResource {
       );
     const before = args.before?.(
       hostConnection({
-        user,
-        identity,
+        user: args.user,
+        identity: args.identity,
         converge,
         probed: this.probed,
-        address,
-        port,
-        hostKey,
+        address: pulumi.output(args.address),
+        port: pulumi.output(args.port ?? SSH_PORT),
+        hostKey: pulumi.output(args.hostKey),
         installed,
         probe: afterInstall,
         refused,
       }),
     );
-    const build = pulumi.output(args.build).apply((place): DeploySpecInput["build"] => place);
-    const endpoint = pulumi.all([address, port, hostKey]);
-    const baseSpec = pulumi.all([this.target, seen, token, endpoint, pulumi.output(args.push), build]).apply(
-      ([target, found, tokenNow, [addressNow, portNow, key], push, buildNow]): DeploySpecInput => ({
-        schemaVersion: 1,
-        host,
-        address: addressNow,
-        port: portNow,
-        user,
-        hostKeys: [key],
-        managed: isManaged(found),
-        ...(!isPinned(target) && { drvPath: target.drvPath }),
-        outPath: target.outPath,
-        token: tokenNow,
-        converge,
-        ...(buildNow !== undefined && { build: buildNow, signer: args.signer }),
-        ...(push !== undefined && { push }),
-        ...(args.reboot === "allow" && { reboot: args.reboot }),
-        ...(args.seconds !== undefined && { seconds: args.seconds }),
-      }),
-    );
+    const base = baseSpec(args, { target: this.target, probe: this.seen, token });
     this.prefetchJob = recoverWith(
-      pulumi.all([baseSpec, seen]).apply(([spec, found]) => prefetchJobOf(spec, found)),
+      pulumi.all([base, this.seen]).apply(([spec, found]) => prefetchJobOf(spec, found)),
       () => undefined,
     );
-    const ready = pulumi.all([
-      ...([baseSpec, earlier, installed, pulumi.output(args.provenance), refused, before] as const),
-    ]);
-    const spec = ready.apply(([base, earlierNow, isInstalled, provenance, reason]) =>
-      JSON.stringify({
-        ...base,
-        ...(reason !== undefined && { refused: reason }),
-        ...(provenance !== undefined && { provenance }),
-        heldBy: truncateNames([
-          ...(args.held ?? []),
-          ...heldBy(earlierNow),
-          ...(isInstalled ? [] : [`${host} (not installed)`]),
-        ]),
-      } satisfies DeploySpecInput),
-    );
-    const deploy = new command.local.Command(
-      `${name}-deploy`,
-      {
-        create: `exec sh ${PROGRAMS.deploy}`,
-        environment: { PANTHEROS_DEPLOY: spec, PANTHEROS_NODE: process.execPath },
-        triggers: [this.target.outPath, token],
-        // Progress goes to stderr; the result is a line of stdout.
-        logging: "stderr",
-        addPreviousOutputInEnv: false,
-      },
-      {
-        parent: this,
-        ignoreChanges: [...IGNORED_COMMAND_INPUTS, ...(this.probed ? [] : ["triggers[1]"])],
-      },
-    );
+    const deploy = this.#deploy(name, token, wholeSpec(args, { base, installed, refused, before }));
     this.result = recoverWith(
       pulumi
         .all([deploy.stdout, install?.result])
@@ -263,8 +182,6 @@ export class NixosHost extends pulumi.ComponentResource {
         ),
       (reason) => resourceFailure(host, reason),
     );
-    this.seen = seen;
-    this.reboot = args.reboot ?? "never";
     this.registerOutputs({ result: this.result });
   }
 
@@ -279,6 +196,122 @@ export class NixosHost extends pulumi.ComponentResource {
         return unfinished === undefined || succeeded(unfinished) ? found : { ...found, unfinished };
       });
   }
+
+  /** Undefined for an adopted machine. */
+  #install(name: string, args: NixosHostArgs): Install | undefined {
+    if (args.install === undefined) return undefined;
+    return new Install(
+      name,
+      {
+        ...args.install,
+        host: args.host,
+        user: args.user,
+        port: pulumi.output(args.port ?? SSH_PORT),
+        hostKey: pulumi.output(args.hostKey),
+        probe: this.seen,
+        previous: args.previous,
+        // A pinned host is never installed again, even when it does not answer.
+        probed: this.probed && args.pin === undefined,
+        target: this.target.apply((wanted) => (isPinned(wanted) ? pinnedInstallTarget(wanted) : wanted)),
+      },
+      { parent: this },
+    );
+  }
+
+  #deploy(name: string, token: pulumi.Output<string>, spec: pulumi.Output<string>): command.local.Command {
+    return new command.local.Command(
+      `${name}-deploy`,
+      {
+        create: `exec sh ${PROGRAMS.deploy}`,
+        environment: { PANTHEROS_DEPLOY: spec, PANTHEROS_NODE: process.execPath },
+        triggers: [this.target.outPath, token],
+        // Progress goes to stderr; the result is a line of stdout.
+        logging: "stderr",
+        addPreviousOutputInEnv: false,
+      },
+      {
+        parent: this,
+        ignoreChanges: [...IGNORED_COMMAND_INPUTS, ...(this.probed ? [] : ["triggers[1]"])],
+      },
+    );
+  }
+}
+
+const wantedSystem = ({ pin, evaluation, host }: NixosHostArgs): pulumi.Output<Wanted> =>
+  pin === undefined
+    ? pulumi.output(evaluation).apply((all): Wanted => targetOf(all, host))
+    : pulumi.output<Wanted>({ outPath: pin, pinned: true });
+
+/** The deploy's spec, as far as it is known before earlier waves have ended. */
+function baseSpec(
+  args: NixosHostArgs,
+  known: {
+    readonly target: pulumi.Output<Wanted>;
+    readonly probe: pulumi.Output<Probe>;
+    readonly token: pulumi.Output<string>;
+  },
+): pulumi.Output<DeploySpecInput> {
+  const { host, user, converge, signer, reboot, seconds } = args;
+  const endpoint = pulumi.all([args.address, args.port ?? SSH_PORT, args.hostKey]);
+  const build = pulumi.output(args.build).apply((place): DeploySpecInput["build"] => place);
+  return pulumi
+    .all([known.target, known.probe, known.token, endpoint, pulumi.output(args.push), build])
+    .apply(
+      ([target, found, token, [address, port, hostKey], push, place]): DeploySpecInput => ({
+        schemaVersion: 1,
+        host,
+        address,
+        port,
+        user,
+        hostKeys: [hostKey],
+        managed: isManaged(found),
+        ...(!isPinned(target) && { drvPath: target.drvPath }),
+        outPath: target.outPath,
+        token,
+        converge,
+        ...(place !== undefined && { build: place, signer }),
+        ...(push !== undefined && { push }),
+        ...(reboot === "allow" && { reboot }),
+        ...(seconds !== undefined && { seconds }),
+      }),
+    );
+}
+
+/** The spec as JSON. It resolves when the host's turn has come: its waves, its installation and `before` are done. */
+function wholeSpec(
+  args: NixosHostArgs,
+  known: {
+    readonly base: pulumi.Output<DeploySpecInput>;
+    readonly installed: pulumi.Output<boolean>;
+    readonly refused: pulumi.Output<string | undefined>;
+    readonly before: pulumi.Input<unknown>;
+  },
+): pulumi.Output<string> {
+  const earlier = pulumi.all(
+    (args.after ?? []).map(({ result, converge }) => result.apply((ended) => ({ result: ended, converge }))),
+  );
+  const ready = pulumi.all([
+    ...([
+      known.base,
+      earlier,
+      known.installed,
+      pulumi.output(args.provenance),
+      known.refused,
+      known.before,
+    ] as const),
+  ]);
+  return ready.apply(([base, earlierResults, isInstalled, provenance, refused]) =>
+    JSON.stringify({
+      ...base,
+      ...(refused !== undefined && { refused }),
+      ...(provenance !== undefined && { provenance }),
+      heldBy: truncateNames([
+        ...(args.held ?? []),
+        ...heldBy(earlierResults),
+        ...(isInstalled ? [] : [`${args.host} (not installed)`]),
+      ]),
+    } satisfies DeploySpecInput),
+  );
 }
 
 /** Waits for a server that boots; does not probe one that is off. */

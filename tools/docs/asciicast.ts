@@ -1,5 +1,5 @@
 /** Reads and writes asciicasts (version 2, plain lines only), and draws them as animated SVGs without scripts. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** One line that was printed. `seconds` count from the start of the recording. */
 export interface PrintedLine {

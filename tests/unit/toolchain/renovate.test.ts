@@ -1,6 +1,6 @@
 /** renovate.json names packages in use, and groups those whose versions pins.test.ts compares. */
 import { readFileSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 
 const rule = z.object({
   groupName: z.string().optional(),
