@@ -4,6 +4,19 @@
 # shellcheck source=tools/versions.sh
 . "$PANTHEROS_ROOT/tools/versions.sh"
 
+# With CDPATH, `cd` may enter another directory. A Git hook's variables would make git and Nix read another repository.
+unset CDPATH GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_COMMON_DIR GIT_PREFIX
+
+# systemd units and some containers have no HOME.
+if [ -z "${HOME:-}" ]; then
+  HOME=$(getent passwd "$(id -u)" 2>/dev/null | cut -d: -f6)
+  if [ -z "$HOME" ]; then
+    echo "${0##*/}: HOME is not set and user $(id -u) has no home directory: set HOME" >&2
+    exit 2
+  fi
+  export HOME
+fi
+
 PANTHEROS_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/pantheros
 PANTHEROS_SANDBOX_DIR=${PANTHEROS_SANDBOX_DIR:-$PANTHEROS_ROOT/.sandbox}
 case $PANTHEROS_SANDBOX_DIR in
@@ -22,6 +35,34 @@ pantheros_path_first() {
     esac
   fi
 }
+
+# Exits when $1, a wrapper, needs what tools/setup has not installed.
+pantheros_require_setup() {
+  if command -v node >/dev/null && [ -d "$PANTHEROS_ROOT/node_modules/zod" ]; then return; fi
+  echo "$1: Node or its packages are not installed: run make setup" >&2
+  exit 1
+}
+
+# Prints $1, a list of hosts without a proxy, with single commas only.
+pantheros_host_list() {
+  pantheros_hosts=$(printf %s "$1" | tr -s ' \t\n,' ',')
+  pantheros_hosts=${pantheros_hosts#,}
+  printf %s "${pantheros_hosts%,}"
+}
+
+# The engine and its plugins use gRPC on this computer. gRPC for Node sends it through a proxy unless no_proxy (lower
+# case, without blanks) lists the address; it does not read `*`.
+unset grpc_proxy no_grpc_proxy
+if [ -n "${http_proxy:-}${https_proxy:-}${HTTP_PROXY:-}${HTTPS_PROXY:-}${all_proxy:-}${ALL_PROXY:-}" ]; then
+  no_proxy=$(pantheros_host_list "${no_proxy:-${NO_PROXY:-}}")
+  case ,$no_proxy, in
+    *,\*,*) unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY ;;
+    *,127.0.0.1,localhost,::1,) ;;
+    *) no_proxy=${no_proxy:+$no_proxy,}127.0.0.1,localhost,::1 ;;
+  esac
+  NO_PROXY=$no_proxy
+  export no_proxy NO_PROXY
+fi
 
 # On Debian and Ubuntu, root's PATH after su or in cron lacks /usr/sbin.
 pantheros_path_first /usr/sbin
