@@ -1,5 +1,5 @@
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
-import { parse, TomlError } from "smol-toml";
 import type * as z from "zod";
 import { nearestName } from "../lib/names.ts";
 import { RunError } from "../lib/run-error.ts";
@@ -7,6 +7,7 @@ import { crossProblems } from "./checks.ts";
 import type { Problem } from "./problems.ts";
 import { keysAt } from "./reference.ts";
 import { type Inventory, inventorySchema } from "./schema.ts";
+import { readToml } from "./toml.ts";
 
 /**
  * An invalid inventory. The message has one line per problem: file, key, problem and remedy.
@@ -69,14 +70,8 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
  * @throws InventoryError with the file and every invalid key.
  */
 export function parseInventory(text: string, file: string): Inventory {
-  let tables: unknown;
-  try {
-    tables = parse(text);
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    const summary = error.message.split("\n")[0]?.replace(/^Invalid TOML document: /, "") ?? "not TOML";
-    throw new InventoryError(file, [{ key: `line ${error.line}, column ${error.column}`, message: summary }]);
-  }
+  const { tables, problems: unreadable } = readToml(text);
+  if (unreadable.length > 0) throw new InventoryError(file, unreadable);
   const result = inventorySchema.safeParse(tables);
   if (!result.success) throw new InventoryError(file, result.error.issues.flatMap(problemsOf));
   const problems = crossProblems(result.data);
@@ -89,13 +84,13 @@ export function parseInventory(text: string, file: string): Inventory {
  * @throws InventoryError when the file is missing or invalid.
  */
 export function loadInventory(file: string): Inventory {
-  let text: string;
+  const unreadable = (message: string) => new InventoryError(file, [{ key: "(file)", message }]);
+  let bytes: Buffer;
   try {
-    text = readFileSync(file, "utf8");
+    bytes = readFileSync(file);
   } catch {
-    throw new InventoryError(file, [
-      { key: "(file)", message: "cannot be read; set pantheros:fleet to the path of your fleet.toml" },
-    ]);
+    throw unreadable("cannot be read; set pantheros:fleet to the path of your fleet.toml");
   }
-  return parseInventory(text, file);
+  if (!isUtf8(bytes)) throw unreadable("not UTF-8; save it with this encoding");
+  return parseInventory(bytes.toString(), file);
 }

@@ -95,6 +95,11 @@ export function inventoryReference(): string {
     "Hosts, services, buckets and secrets are tables named by their key, which is their name:",
     "lower-case letters, digits and inner dashes. An unknown key is an error.",
     "",
+    "Two readers read the file: this program, and Nix with `builtins.fromTOML`. What they read differently",
+    "is refused: inline tables over several lines or with a last comma, the escapes `\\e` and `\\x`, dates and",
+    "times, U+0000, `inf`, `nan`, integers above 2^53 - 1, floats that are whole numbers (`1.0`), Windows line",
+    "ends inside strings, bytes that are not UTF-8, more than 64 levels, and the name `__proto__`.",
+    "",
     ...tables().flatMap(([title, schema]) => section(title, schema)),
   ].join("\n");
 }

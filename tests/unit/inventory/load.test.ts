@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { InventoryError, loadInventory, parseInventory } from "../../../inventory/load.ts";
 
 const sandboxFleet = readFileSync("sandbox/nix/fleet.toml", "utf8");
@@ -255,6 +257,16 @@ describe("a bad inventory is one clear line with file and key", () => {
     );
   });
 
+  test("text that Nix refuses or reads differently names its place and the remedy", () => {
+    const line = sandboxFleet.split("\n").length;
+    const tables = "[services.x.options]\nx = {\n  y = 1.0,\n}\n[users.__proto__]\nrole = 'x'\n";
+    expect(problemsOf(`${sandboxFleet}${tables}`)).toEqual([
+      `fleet.toml: line ${line + 1}, column 6: Nix can't read an inline table over several lines: put it on one line, or use [a.table]`,
+      'fleet.toml: services.x.options.x.y: a float for Nix and an integer for this program: write 1, without "." or "e"',
+      "fleet.toml: users.__proto__: this name is reserved: use a different one",
+    ]);
+  });
+
   test("text that is not TOML names line and column", () => {
     expect(problemsOf("schema = 1\n[hosts.web\n")[0]).toMatch(/^fleet\.toml: line 2, column \d+: /);
   });
@@ -345,5 +357,12 @@ describe("a bad inventory is one clear line with file and key", () => {
     expect(() => loadInventory("no/such.toml")).toThrow(
       /^no\/such\.toml: \(file\): cannot be read; set pantheros:fleet/,
     );
+  });
+
+  test("a file that is not UTF-8 is refused, because Nix reads its bytes", () => {
+    const file = join(mkdtempSync(join(tmpdir(), "fleet-")), "fleet.toml");
+    writeFileSync(file, Buffer.from(`${sandboxFleet}# caf\xe9\n`, "latin1"));
+    expect(() => loadInventory(file)).toThrow(/: \(file\): not UTF-8; save it with this encoding$/);
+    rmSync(dirname(file), { recursive: true });
   });
 });
