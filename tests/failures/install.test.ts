@@ -197,11 +197,14 @@ describe("a fleet that is installed", () => {
   /** The installer as its resource starts it, for a machine of this sandbox. */
   async function installer(more: object) {
     const spec = {
-      ...{ schemaVersion: 1, host: "web", address: machine("web").addresses.ipv4 },
-      ...{ hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOHWQfUZa9NXSlZ0S+F35zoBmdPDSf2YtoI4J7iNGJ2L" },
-      ...{ bootstrapKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOHWQfUZa9NXSlZ0S+F35zoBmdPDSf2YtoI4J7iNGJ2L" },
-      ...{ drvPath: `${await fleet.running("web")}.drv`, outPath: await fleet.running("web") },
-      ...{ seconds: { connect: 5, boot: 1 } },
+      schemaVersion: 1,
+      host: "web",
+      address: machine("web").addresses.ipv4,
+      hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOHWQfUZa9NXSlZ0S+F35zoBmdPDSf2YtoI4J7iNGJ2L",
+      bootstrapKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOHWQfUZa9NXSlZ0S+F35zoBmdPDSf2YtoI4J7iNGJ2L",
+      drvPath: `${await fleet.running("web")}.drv`,
+      outPath: await fleet.running("web"),
+      seconds: { connect: 5, boot: 1 },
       ...more,
     };
     const { code, output } = await fleet.run(

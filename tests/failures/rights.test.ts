@@ -186,7 +186,11 @@ async function provenance(path: string): Promise<{ signatures: readonly string[]
 }
 
 const peer = (identity: string): SshPeer => ({
-  ...{ host: "web", address, user: "deploy", pinned: { file: fleet.file("pins") }, identity: identity },
+  host: "web",
+  address,
+  user: "deploy",
+  pinned: { file: fleet.file("pins") },
+  identity,
 });
 
 /** Opens a connection that forwards the host's Nix daemon to the socket `daemon`, runs the script, and closes it. */
@@ -335,7 +339,9 @@ test("the probe key of pull requests can only probe, and gets no text of a failu
     const answer = JSON.parse(ran.output) as { last: object };
     expect(answer).toMatchObject({ version: 2, system });
     expect(answer.last).toEqual({
-      ...{ outcome: "rolled-back", step: "activate", token: "told-to-nobody" },
+      outcome: "rolled-back",
+      step: "activate",
+      token: "told-to-nobody",
       wanted: path,
     });
     expect(ran.output).not.toContain("hush");

@@ -72,8 +72,13 @@ function hetznerObjects({ hetzner }: Read): Record<string, unknown> {
       Object.entries(servers).map(([name, row]) => [
         name,
         {
-          ...{ type: row.server_type, location: row.location, labels: row.labels, power: row.power },
-          ...{ phase: row.phase, protection: row.protection, backups: row.backup_window !== null },
+          type: row.server_type,
+          location: row.location,
+          labels: row.labels,
+          power: row.power,
+          phase: row.phase,
+          protection: row.protection,
+          backups: row.backup_window !== null,
         },
       ]),
     ),
@@ -81,8 +86,11 @@ function hetznerObjects({ hetzner }: Read): Record<string, unknown> {
       Object.entries(byName(Object.values(hetzner.primary_ips), ({ name }) => name)).map(([name, row]) => [
         name,
         {
-          ...{ type: row.type, labels: row.labels, protection: row.protection },
-          ...{ server: nameOf(row.assignee_id), reverse: row.dns_ptr },
+          type: row.type,
+          labels: row.labels,
+          protection: row.protection,
+          server: nameOf(row.assignee_id),
+          reverse: row.dns_ptr,
         },
       ]),
     ),

@@ -57,7 +57,9 @@ describe("rollback by the user", () => {
       first.get("web"),
     );
     expect((await sandbox.outputs()).hosts["web"]).toMatchObject({
-      ...{ outcome: "confirmed", closure: first.get("web"), pinned: first.get("web") },
+      outcome: "confirmed",
+      closure: first.get("web"),
+      pinned: first.get("web"),
       provenance: { closure: first.get("web"), previous: second.get("web") },
     });
     expect((await sandbox.outputs()).hosts["db"]).not.toHaveProperty("pinned");

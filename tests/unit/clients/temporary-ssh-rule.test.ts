@@ -67,7 +67,10 @@ const server = (name: string) => {
   return found;
 };
 const rule = (more: Partial<TemporarySshRule> = {}): TemporarySshRule => ({
-  ...{ stack: "test", host: "web", server: server("web").id, sources: ["198.51.100.1/32"] },
+  stack: "test",
+  host: "web",
+  server: server("web").id,
+  sources: ["198.51.100.1/32"],
   ...more,
 });
 const firewalls = () => Object.values(project.state.firewalls);

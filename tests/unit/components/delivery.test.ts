@@ -153,7 +153,10 @@ describe.each(["dash", "busybox sh"])("script under %s", (shell) => {
     const remote = `#!/bin/sh\n${own}\n${ssh}\n`;
     writeFileSync(join(directory, "ssh"), remote, { mode: 0o755 });
     const command = deliveryCommand({
-      ...{ host: "web", secret: "token", mark, seconds },
+      host: "web",
+      secret: "token",
+      mark,
+      seconds,
       peer: { ...peer, ...to },
     });
     // Not execFileSync: it throws when the script ends without having read its input.

@@ -18,7 +18,13 @@ const wanted = (
   content: string | undefined,
   more: Partial<KnownRecord> = {},
 ): KnownRecord => ({
-  ...{ key, name: key.replace(/-.*/, ""), type, content, ttl: 300, proxied: false, origin: "hosts.web" },
+  key,
+  name: key.replace(/-.*/, ""),
+  type,
+  content,
+  ttl: 300,
+  proxied: false,
+  origin: "hosts.web",
   ...more,
 });
 const found = (
@@ -27,7 +33,12 @@ const found = (
   content: string,
   more: Partial<FoundRecord> = {},
 ): FoundRecord => ({
-  ...{ id: `id-${name}-${type}-${content}`, name, type, content, ttl: 300, proxied: false },
+  id: `id-${name}-${type}-${content}`,
+  name,
+  type,
+  content,
+  ttl: 300,
+  proxied: false,
   ...more,
 });
 const own = (key: string, type: string, content: string): OwnRecord => ({

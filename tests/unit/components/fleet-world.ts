@@ -26,8 +26,12 @@ export const planOf = (toml: string) => planFor(parseInventory(toml, "fleet.toml
 
 export const store = (letter: string, host: string) => `/nix/store/${letter.repeat(32)}-nixos-system-${host}`;
 const target = (host: string) => ({
-  ...{ drvPath: `${store("d", host)}.drv`, outPath: store("a", host), system: "x86_64-linux" },
-  ...{ kernel: "/nix/store/k/bzImage", inhibitors: {}, units: {} },
+  drvPath: `${store("d", host)}.drv`,
+  outPath: store("a", host),
+  system: "x86_64-linux",
+  kernel: "/nix/store/k/bzImage",
+  inhibitors: {},
+  units: {},
 });
 const evaluation = Object.fromEntries(
   ["web", "db", "legacy", "data", "copy"].map((name) => [name, target(name)]),

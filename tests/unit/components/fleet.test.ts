@@ -22,10 +22,15 @@ test("the whole stack is one graph, and its outputs keep the contract", async ()
   const outputs = stackOutputs.parse(await resolved(result.outputs));
   expect(Object.keys(outputs.hosts)).toEqual(["db", "legacy", "web"]);
   expect(outputs.hosts["web"]).toMatchObject({
-    ...{ outcome: "confirmed", closure: store("a", "web"), hostKey: publicKeyOf("web-host-key") },
+    outcome: "confirmed",
+    closure: store("a", "web"),
+    hostKey: publicKeyOf("web-host-key"),
   });
   expect(outputs.dns.records).toContainEqual({
-    ...{ name: "hello.example.test", type: "CNAME", content: "web.example.test", proxied: true },
+    name: "hello.example.test",
+    type: "CNAME",
+    content: "web.example.test",
+    proxied: true,
   });
   expect(outputs.services["hello"]?.url).toBe("https://hello.example.test");
   for (const each of recording.registrations) {

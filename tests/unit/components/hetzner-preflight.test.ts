@@ -160,15 +160,24 @@ describe("before anything is changed", () => {
 
 describe("types that come and go", () => {
   const type = (name: string, more: Partial<ServerType> = {}): ServerType => ({
-    ...{ name, architecture: "x86", disk: 40, deprecation: null },
+    name,
+    architecture: "x86",
+    disk: 40,
+    deprecation: null,
     locations: ["fsn1", "nbg1"].map((place) => ({ name: place, available: true, deprecation: null })),
     ...more,
   });
   const over = { announced: "2026-01-01T00:00:00+00:00", unavailable_after: "2026-04-01T00:00:00+00:00" };
   const now = Date.parse("2026-05-01T00:00:00Z");
   const server = (host: string): Server => ({
-    ...{ id: 1, name: host, status: "running", labels: { host }, primary_disk_size: 40 },
-    ...{ server_type: { name: "cx23", architecture: "x86" }, location: { name: "fsn1" }, public_net: {} },
+    id: 1,
+    name: host,
+    status: "running",
+    labels: { host },
+    primary_disk_size: 40,
+    server_type: { name: "cx23", architecture: "x86" },
+    location: { name: "fsn1" },
+    public_net: {},
   });
   const withTypes = (...types: ServerType[]): VendorView => ({
     servers: new Map(["web", "db"].map((host) => [host, server(host)])),

@@ -224,7 +224,10 @@ describe("tailnet", () => {
 
 describe("a host's device", () => {
   const device = (name: string, hostname: string, ...tags: string[]) => ({
-    ...{ nodeId: `n-${name}`, name: `${name}.tail0000.ts.net`, hostname, tags },
+    nodeId: `n-${name}`,
+    name: `${name}.tail0000.ts.net`,
+    hostname,
+    tags,
   });
 
   test("is told by its name and the tag of this host's key, never by one alone", () => {
@@ -252,7 +255,9 @@ describe("a host's device", () => {
     expect(inputs["create"]).toBe(":");
     expect(inputs["delete"]).toContain("deployer/tailnet-device/main.ts remove");
     expect(JSON.parse((inputs["environment"] as Record<string, string>)["PANTHEROS_DEVICE"] ?? "")).toEqual({
-      ...{ api: "https://api.tailscale.com", host: "web", tag: "tag:host-web" },
+      api: "https://api.tailscale.com",
+      host: "web",
+      tag: "tag:host-web",
     });
     for (const input of Object.keys(inputs)) expect(ignoreChanges).toContain(input);
   });

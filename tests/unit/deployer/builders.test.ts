@@ -18,8 +18,11 @@ const info = (digit: string) =>
 const good = {
   trust: [ok(`cache.nixos.org-1:AAAA= ${key} fleet-1:BBBB=\n`)],
   build: [ok(`${newSystem}\n`)],
-  ...{ theirs: [info("1")], own: [info("1")] },
-  ...{ sign: [ok()], push: [ok()], copy: [ok()] },
+  theirs: [info("1")],
+  own: [info("1")],
+  sign: [ok()],
+  push: [ok()],
+  copy: [ok()],
   activate: [ok({ outcome: "waiting", running: newSystem, token: "t1", seconds: 30, health: [] })],
   confirm: [ok({ outcome: "confirmed", running: newSystem, booted: newSystem, generation: 8, token: "t1" })],
   status: [ok(status())],
@@ -69,7 +72,8 @@ test("nothing is the fleet's by leaving a word out", () => {
 test("what differs from the runner's own is named, and not signed", async () => {
   const w = world({ ...good, theirs: [info("2")] }, runner);
   expect(await outcome(w, onStorage)).toMatchObject({
-    ...{ outcome: "failed", step: "sign" },
+    outcome: "failed",
+    step: "sign",
     reason: expect.stringMatching(new RegExp(`^${path} on storage differs from the runner's`)),
     hint: expect.stringContaining(`nix store verify ${path}`),
   });
@@ -100,7 +104,9 @@ describe("a host that does not trust its own key yet", () => {
   test("is told before anything is built", async () => {
     const w = world({ ...good, trust: [ok("fleet-1:BBBB=\n")] }, runner);
     expect(await outcome(w, onTarget)).toMatchObject({
-      ...{ outcome: "failed", step: "sign", hint: introduce },
+      outcome: "failed",
+      step: "sign",
+      hint: introduce,
       reason: `web does not trust its own key ${key} yet`,
     });
     expect(w.kinds()).toEqual(["trust"]);
@@ -140,7 +146,10 @@ test("a key that is not the inventory's: told before anything is run", async () 
     throw new BuildKeyError("hosts.web.build_key is a, but …", "put the line …");
   });
   expect(await outcome(w, onTarget)).toMatchObject({
-    ...{ outcome: "failed", step: "sign", reason: "hosts.web.build_key is a, but …", hint: "put the line …" },
+    outcome: "failed",
+    step: "sign",
+    reason: "hosts.web.build_key is a, but …",
+    hint: "put the line …",
   });
   expect(w.asked).toEqual([]);
 });

@@ -52,7 +52,10 @@ test("changed, added and removed versions, and sizes", () => {
     }),
   );
   expect(compareClosures(infos, path("a", "system-1"), path("d", "system-1"))).toEqual({
-    ...{ before: 5800, after: 6131, fresh: 6131, freshPaths: 4 },
+    before: 5800,
+    after: 6131,
+    fresh: 6131,
+    freshPaths: 4,
     changed: ["linux 6.12.1 -> 6.18"],
     added: ["bar-baz 2.0-lib", "etc"],
     removed: ["foo 1.0"],

@@ -52,8 +52,10 @@ async function begin(name: string, more: NodeJS.ProcessEnv = {}) {
   const begun = told(({ ended }) => ended === undefined);
   const end = told(({ ended }) => ended !== undefined).then(({ ended }) => ended);
   const env = own.environment({
-    ...{ PANTHEROS_NODE: process.execPath, PANTHEROS_SSH_KEY: "/keys/deploy" },
-    ...{ PANTHEROS_DEPLOY: JSON.stringify({ ...spec(), host: name }), ...more },
+    PANTHEROS_NODE: process.execPath,
+    PANTHEROS_SSH_KEY: "/keys/deploy",
+    PANTHEROS_DEPLOY: JSON.stringify({ ...spec(), host: name }),
+    ...more,
   });
   plugin.send({ id, env } satisfies Asked);
   return { shell: (await begun).pid, end };
@@ -95,7 +97,10 @@ test.each([
       ]);
       expect(stdout.trim().split("\n")).toHaveLength(1);
       expect(deployResult.parse(JSON.parse(stdout))).toMatchObject({
-        ...{ host: name, outcome: "confirmed", generation: 2, health },
+        host: name,
+        outcome: "confirmed",
+        generation: 2,
+        health,
       });
     }
     expect(own.read("log").match(/deploy\/main\.ts/g)).toHaveLength(1);
@@ -126,7 +131,8 @@ test.each(["SIGTERM", "SIGKILL"] as const)(
     await until(() => own.exists("nix.pid"));
     process.kill(deployer() ?? 0, signal);
     expect(await web.end).toMatchObject({
-      ...{ status: 1, stdout: "" },
+      status: 1,
+      stdout: "",
       stderr: expect.stringContaining("ended before the deploy did"),
     });
     const nix = Number(own.read("nix.pid"));
@@ -163,7 +169,9 @@ test("it exits 0 whatever became of the host", async () => {
   const { status, stdout } = await ask("web");
   expect(status).toBe(0);
   expect(deployResult.parse(JSON.parse(stdout))).toMatchObject({
-    ...{ outcome: "failed", step: "build", reason: "error: no such derivation" },
+    outcome: "failed",
+    step: "build",
+    reason: "error: no such derivation",
   });
 });
 

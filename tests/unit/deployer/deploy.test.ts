@@ -32,7 +32,12 @@ const rolledBack = {
   command: "switch-to-configuration test",
   exitCode: 4,
   reason: "warning: the following units failed: web.service",
-  ...{ wanted: newSystem, recorded: oldSystem, running: oldSystem, token: "t1", failedUnits: [], health: [] },
+  wanted: newSystem,
+  recorded: oldSystem,
+  running: oldSystem,
+  token: "t1",
+  failedUnits: [],
+  health: [],
 };
 const prepared = { build: [built], copy: [ok()] };
 
@@ -45,15 +50,13 @@ async function outcome(w: ReturnType<typeof world>, more: Parameters<typeof spec
 test("confirmed: build, copy, activate, confirm", async () => {
   const w = world({ ...prepared, activate: [waiting], confirm: [confirmed] });
   expect(await outcome(w)).toMatchObject({
-    ...{
-      host: "web",
-      outcome: "confirmed",
-      running: newSystem,
-      booted: oldSystem,
-      generation: 8,
-      health,
-      token: "t1",
-    },
+    host: "web",
+    outcome: "confirmed",
+    running: newSystem,
+    booted: oldSystem,
+    generation: 8,
+    health,
+    token: "t1",
   });
   expect(w.kinds()).toEqual(["build", "connect", "copy", "activate", "confirm", "leave"]);
 });
@@ -114,7 +117,9 @@ test("a cache that does not answer costs a warning and no more", async () => {
 test("a host that nothing may be done on is not even connected to", async () => {
   const w = world({});
   expect(await outcome(w, { refused: "its machine is also hosts.legacy" })).toMatchObject({
-    ...{ outcome: "failed", step: "identity", reason: "its machine is also hosts.legacy" },
+    outcome: "failed",
+    step: "identity",
+    reason: "its machine is also hosts.legacy",
   });
   expect(w.kinds()).toEqual([]);
 });
@@ -193,7 +198,9 @@ describe("before the activation", () => {
     const w = world({ build: [built], connect: [hung] });
     const seconds = { connect: 3, probe: 4 };
     expect(await outcome(w, { seconds })).toMatchObject({
-      ...{ outcome: "failed", step: "connect", reason: "not finished after 7 s" },
+      outcome: "failed",
+      step: "connect",
+      reason: "not finished after 7 s",
     });
     expect(w.kinds()).toEqual(["build", "connect"]);
   });
@@ -252,7 +259,9 @@ describe("before the activation", () => {
   test("copy: a hang ends at its limit", async () => {
     const w = world({ build: [built], copy: [hung] });
     expect(await outcome(w, { seconds: { copy: 9 } })).toMatchObject({
-      ...{ outcome: "failed", step: "copy", reason: "not finished after 9 s" },
+      outcome: "failed",
+      step: "copy",
+      reason: "not finished after 9 s",
     });
     expect(w.kinds()).toEqual(["build", "connect", "copy", "leave"]);
   });
@@ -278,8 +287,13 @@ describe("activation", () => {
       status: [ok(status({ generation: 7 }))],
     });
     expect(await outcome(w)).toMatchObject({
-      ...{ outcome: "rolled-back", step: "activate", exitCode: 4, running: oldSystem, generation: 7 },
-      ...{ reason: rolledBack.reason, command: rolledBack.command },
+      outcome: "rolled-back",
+      step: "activate",
+      exitCode: 4,
+      running: oldSystem,
+      generation: 7,
+      reason: rolledBack.reason,
+      command: rolledBack.command,
     });
     expect(w.kinds()).toEqual(["build", "connect", "copy", "activate", "status", "leave"]);
   });
@@ -315,12 +329,10 @@ describe("activation", () => {
     const line = { outcome: "refused", step: "busy", exitCode: 2, reason: "another activation is under way" };
     const w = world({ ...prepared, activate: [said(line, 2)], status: [ok(status())] });
     expect(await outcome(w)).toMatchObject({
-      ...{
-        outcome: "failed",
-        step: "busy",
-        running: oldSystem,
-        hint: expect.stringContaining("wait for its end"),
-      },
+      outcome: "failed",
+      step: "busy",
+      running: oldSystem,
+      hint: expect.stringContaining("wait for its end"),
     });
     expect(w.kinds().filter((kind) => kind === "activate")).toHaveLength(1);
   });
@@ -349,7 +361,9 @@ describe("activation", () => {
 
 describe("a lost connection while activating", () => {
   const underWay = status({
-    ...{ system: newSystem, confirmed: false, phase: "waiting" },
+    system: newSystem,
+    confirmed: false,
+    phase: "waiting",
     activation: { token: "t1", wanted: newSystem, recorded: oldSystem },
   });
 
@@ -390,12 +404,10 @@ describe("a lost connection while activating", () => {
     expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
     const twice = world({ ...prepared, activate: [lost], status: [ok(status())] });
     expect(await outcome(twice)).toMatchObject({
-      ...{
-        outcome: "failed",
-        step: "activate",
-        running: oldSystem,
-        reason: expect.stringContaining("did not begin"),
-      },
+      outcome: "failed",
+      step: "activate",
+      running: oldSystem,
+      reason: expect.stringContaining("did not begin"),
     });
     expect(twice.kinds().filter((kind) => kind === "activate")).toHaveLength(2);
   });
@@ -443,13 +455,11 @@ describe("confirmation", () => {
       status: [refusedConnection, hung, ok(gone)],
     });
     expect(await outcome(w)).toMatchObject({
-      ...{
-        outcome: "rolled-back",
-        step: "confirm",
-        reason:
-          "nobody confirmed within 30 s\nfrom here: ssh: connect to host 203.0.113.10 port 22: Connection refused",
-        running: oldSystem,
-      },
+      outcome: "rolled-back",
+      step: "confirm",
+      reason:
+        "nobody confirmed within 30 s\nfrom here: ssh: connect to host 203.0.113.10 port 22: Connection refused",
+      running: oldSystem,
       hint: expect.stringContaining("does not answer on this address"),
     });
   });
@@ -530,7 +540,9 @@ describe("a machine that was never managed", () => {
   test("after its way back the status is asked as root, there being no deploy user", async () => {
     const noSuchUser = broken("deploy@203.0.113.10: Permission denied (publickey).", 255);
     const w = world({
-      ...{ ...prepared, activate: [waiting], confirm: [noSuchUser] },
+      ...prepared,
+      activate: [waiting],
+      confirm: [noSuchUser],
       status: [noSuchUser, ok(status({ last: rolledBack as never }))],
     });
     expect(await outcome(w, { managed: false })).toMatchObject({
@@ -547,7 +559,11 @@ describe("a machine that was never managed", () => {
 test("the time of each step is told", async () => {
   const w = world({ ...prepared, activate: [waiting], confirm: [confirmed] });
   expect((await outcome(w)).seconds).toEqual({
-    ...{ build: 0.1, connect: 0.1, copy: 0.1, activate: 0.1, confirm: 0.1 },
+    build: 0.1,
+    connect: 0.1,
+    copy: 0.1,
+    activate: 0.1,
+    confirm: 0.1,
   });
   expect(w.progress).toEqual(
     ["build", "connect", "copy", "activate", "confirm"].map((step) => `web: ${step}`),

@@ -12,12 +12,19 @@ import { drv, newSystem } from "./fixtures.ts";
 
 const args = { flake: "./nix", hosts: ["web", "in"], overrides: { site: "path:/x y" } };
 const target = {
-  ...{ drvPath: drv("b"), toplevel: newSystem, system: "x86_64-linux", kernel: "/nix/store/k/bzImage" },
-  ...{ inhibitors: { dbus: "dbus" }, units: { "web.service": "/nix/store/u/web.service" } },
+  drvPath: drv("b"),
+  toplevel: newSystem,
+  system: "x86_64-linux",
+  kernel: "/nix/store/k/bzImage",
+  inhibitors: { dbus: "dbus" },
+  units: { "web.service": "/nix/store/u/web.service" },
 };
 
 const ran = (more: Partial<CommandResult>): CommandResult => ({
-  ...{ exitCode: 0, timedOut: false, stdout: "", stderr: "" },
+  exitCode: 0,
+  timedOut: false,
+  stdout: "",
+  stderr: "",
   ...more,
 });
 

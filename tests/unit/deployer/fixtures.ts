@@ -11,8 +11,10 @@ export const drv = (letter: string): string => `${system(letter)}.drv`;
 
 /** What the steps are given of the runner. */
 export const files = {
-  ...{ knownHosts: "/tmp/known_hosts", sshConfig: "/tmp/ssh_config" },
-  ...{ connections: "/tmp/d", identity: "/keys/deploy" },
+  knownHosts: "/tmp/known_hosts",
+  sshConfig: "/tmp/ssh_config",
+  connections: "/tmp/d",
+  identity: "/keys/deploy",
 };
 
 export const oldSystem = system("a");
@@ -37,8 +39,17 @@ export function status(more: Partial<SupervisorStatus> = {}): SupervisorStatus {
   const running = more.system ?? oldSystem;
   return {
     version: 1,
-    ...{ system: running, booted: running, profile: running, bootDefault: running, generation: 7 },
-    ...{ bootId: "b-1", token: "t0", confirmed: true, phase: "idle", activation: null, last: null },
+    system: running,
+    booted: running,
+    profile: running,
+    bootDefault: running,
+    generation: 7,
+    bootId: "b-1",
+    token: "t0",
+    confirmed: true,
+    phase: "idle",
+    activation: null,
+    last: null,
     failedUnits: [],
     ...more,
   };

@@ -233,7 +233,8 @@ test("a long text is cut and no reason to refuse an answer: a host with many fai
   const line = { outcome: "rolled-back", step: "health", reason, token: "t1" };
   const last = { ...line, command: reason };
   const w = world({
-    ...{ ...prepared, activate: [said(line, 1)] },
+    ...prepared,
+    activate: [said(line, 1)],
     status: [ok(status({ last: last as never }))],
   });
   const result = await outcome(w);
@@ -269,14 +270,19 @@ describe("a real connection", () => {
     own.remove();
   });
   const args: ProbeArgs = {
-    ...{ host: "web", address: "203.0.113.10", user: "deploy", hostKey: "ssh-ed25519 AAAA" },
+    host: "web",
+    address: "203.0.113.10",
+    user: "deploy",
+    hostKey: "ssh-ed25519 AAAA",
     maybeUnmanaged: false,
   };
 
   test("an answer without an end is cut off at 1 MiB", async () => {
     own.program("ssh", "exec yes '{\"version\":1'");
     expect(await probeHost(args)).toEqual({
-      ...{ reached: false, garbled: true, reason: "the host's answer is longer than 1 MiB" },
+      reached: false,
+      garbled: true,
+      reason: "the host's answer is longer than 1 MiB",
     });
   });
 
@@ -292,7 +298,7 @@ const evil =
   "\u001b[2J\rweb: confirmed, generation 9\n::error::pwned\n  ::error::again\n```\n\u202eweb: confirmed";
 
 test("what a host says stands behind a prefix in the verdict, in one line of the preview, and drives no terminal", async () => {
-  const line = { ...{ outcome: "rolled-back", step: "health", reason: evil, command: evil }, token: "t1" };
+  const line = { outcome: "rolled-back", step: "health", reason: evil, command: evil, token: "t1" };
   const w = world({ ...prepared, activate: [said(line, 1)], ...idle });
   const result = await outcome(w);
   const probe = readProbe("deploy", JSON.stringify(status({ last: line as never })));
@@ -354,7 +360,10 @@ test("whatever a host answers, probe and deploy have a result, and it is bounded
       }
       for (const verb of ["activate", "confirm", "status"]) {
         const w = world({
-          ...{ ...prepared, activate: [waiting], confirm: [lost], status: [ok(status())] },
+          ...prepared,
+          activate: [waiting],
+          confirm: [lost],
+          status: [ok(status())],
           [verb]: [...answers],
         });
         const result = await outcome(w);

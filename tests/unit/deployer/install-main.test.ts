@@ -25,13 +25,14 @@ function run(main: string, more: NodeJS.ProcessEnv, input = "") {
 
 describe("install", () => {
   const input = {
-    ...{ schemaVersion: 1, host: "web", address: "203.0.113.10", user: "deploy" },
-    ...{
-      hostKey: "ssh-ed25519 OWN",
-      bootstrapKey: "ssh-ed25519 THROWAWAY",
-      drvPath: drv("b"),
-      outPath: newSystem,
-    },
+    schemaVersion: 1,
+    host: "web",
+    address: "203.0.113.10",
+    user: "deploy",
+    hostKey: "ssh-ed25519 OWN",
+    bootstrapKey: "ssh-ed25519 THROWAWAY",
+    drvPath: drv("b"),
+    outPath: newSystem,
   };
   const privateKey = "-----BEGIN OPENSSH PRIVATE KEY-----\nPLANTED\n-----END OPENSSH PRIVATE KEY-----";
   const secrets = JSON.stringify({ hostKey: privateKey, secrets: { "tailscale-auth-key": "PLANTED-TOO" } });

@@ -12,13 +12,14 @@ import { broken, drv, hung, newSystem, ok, oldSystem, status, world } from "./fi
 
 const script = newSystem.replace("nixos-system-web-25.11", "disko");
 const input: InstallSpecInput = {
-  ...{ schemaVersion: 1, host: "web", address: "203.0.113.10", user: "deploy" },
-  ...{
-    hostKey: "ssh-ed25519 OWN",
-    bootstrapKey: "ssh-ed25519 THROWAWAY",
-    drvPath: drv("b"),
-    outPath: newSystem,
-  },
+  schemaVersion: 1,
+  host: "web",
+  address: "203.0.113.10",
+  user: "deploy",
+  hostKey: "ssh-ed25519 OWN",
+  bootstrapKey: "ssh-ed25519 THROWAWAY",
+  drvPath: drv("b"),
+  outPath: newSystem,
   disko: { drvPath: drv("d"), script },
 };
 const otherKey = broken("Host key verification failed.", 255);
@@ -118,7 +119,9 @@ describe("what must not be wiped", () => {
   ])("%s behind the throw-away key: refused, unless `reinstall` names the machine", async (_, facts, why) => {
     const refused = await run({ status: [otherKey], ssh: [ok(facts)] });
     expect(refused.result).toMatchObject({
-      ...{ outcome: "failed", phase: "guard", reason: expect.stringContaining(why) },
+      outcome: "failed",
+      phase: "guard",
+      reason: expect.stringContaining(why),
       hint: expect.stringContaining(`provider.reinstall = "${machineId}"`),
     });
     expect(refused.phases).toEqual([]);
@@ -162,7 +165,9 @@ describe("what must not be wiped", () => {
       { rebuild },
     );
     expect(result).toMatchObject({
-      ...{ outcome: "failed", phase: "wipe", reason: expect.stringContaining("server is protected") },
+      outcome: "failed",
+      phase: "wipe",
+      reason: expect.stringContaining("server is protected"),
       hint: expect.stringContaining("remove the protection"),
     });
   });
@@ -248,8 +253,10 @@ test.each(["kexec", "disko", "install", "reboot"] as const)(
 
 test("nixos-anywhere gives up since the old system booted: told as that, with its words", async () => {
   const { result } = await run({
-    ...{ ...done, kexec: [broken("aborted: Failed to kexec into NixOS installer")] },
-    ...{ status: [otherKey], ssh: [debian, ok({ id: "debian", variant: "", bootId: "b7" })] },
+    ...done,
+    kexec: [broken("aborted: Failed to kexec into NixOS installer")],
+    status: [otherKey],
+    ssh: [debian, ok({ id: "debian", variant: "", bootId: "b7" })],
   });
   expect(result).toMatchObject({
     phase: "kexec",
@@ -260,8 +267,10 @@ test("nixos-anywhere gives up since the old system booted: told as that, with it
 
 test("a phase that fails tells what the machine is afterwards", async () => {
   const { result } = await run({
-    ...{ ...done, disko: [broken("Problem opening /dev/sda for reading! Error is 2.")] },
-    ...{ status: [otherKey], ssh: [debian, installer] },
+    ...done,
+    disko: [broken("Problem opening /dev/sda for reading! Error is 2.")],
+    status: [otherKey],
+    ssh: [debian, installer],
   });
   expect(result.reason).toBe(
     "Problem opening /dev/sda for reading! Error is 2.\nafterwards the machine runs nixos installer",
@@ -306,7 +315,8 @@ test("a machine that never reboots: bounded", async () => {
 
 test("it answers, but with another system", async () => {
   const { result } = await run({
-    ...{ ...done, ssh: [debian, installer] },
+    ...done,
+    ssh: [debian, installer],
     status: [otherKey, otherKey, otherKey, otherKey, ok(status({ system: oldSystem }))],
   });
   expect(result).toMatchObject({
@@ -318,8 +328,11 @@ test("it answers, but with another system", async () => {
 
 describe("nixos-anywhere", () => {
   const files = {
-    ...{ bootstrapHosts: "/tmp/b", hosts: "/tmp/h", identity: "/keys/deploy" },
-    ...{ extraFiles: "/tmp/x/root", programs: "/tmp/x/bin" },
+    bootstrapHosts: "/tmp/b",
+    hosts: "/tmp/h",
+    identity: "/keys/deploy",
+    extraFiles: "/tmp/x/root",
+    programs: "/tmp/x/bin",
   };
 
   test("its command line: store paths, one phase, pins; no secret", () => {

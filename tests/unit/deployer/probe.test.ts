@@ -13,8 +13,14 @@ import { shells } from "../supervisor/fake-host.ts";
 import { newSystem, oldSystem, status } from "./fixtures.ts";
 
 const args: ProbeArgs = {
-  ...{ host: "web", address: "203.0.113.10", port: 22, user: "deploy", outPath: newSystem },
-  ...{ hostKey: "ssh-ed25519 AAAA comment", identity: "/keys/my deploy", maybeUnmanaged: false },
+  host: "web",
+  address: "203.0.113.10",
+  port: 22,
+  user: "deploy",
+  outPath: newSystem,
+  hostKey: "ssh-ed25519 AAAA comment",
+  identity: "/keys/my deploy",
+  maybeUnmanaged: false,
 };
 const answer = JSON.stringify(status({ last: { outcome: "rolled-back", reason: 'a "b"\nc' } }));
 
@@ -149,7 +155,9 @@ test.each(shells)(
 
 test("what is not a status is not reached", () => {
   const strange = (what: string) => ({
-    ...{ reached: false, garbled: true, reason: `the host's answer is not a status: ${what}` },
+    reached: false,
+    garbled: true,
+    reason: `the host's answer is not a status: ${what}`,
   });
   expect(readProbe("deploy", "{not json")).toEqual(strange("not JSON"));
   expect(readProbe("deploy", JSON.stringify({ system: oldSystem }))).toEqual(

@@ -28,7 +28,9 @@ describe("through a reboot", () => {
   test("the host is asked until it waits with the new system, and confirmed there", async () => {
     const booting = status({ ...up, phase: "checking" });
     const w = world({
-      ...{ ...prepared, activate: [rebooting], confirm: [ok({ ...done, deploy: deploySet })] },
+      ...prepared,
+      activate: [rebooting],
+      confirm: [ok({ ...done, deploy: deploySet })],
       status: [ok(onItsWay), refusedConnection, lost, ok(booting), ok(open)],
     });
     const result = await outcome(w);
@@ -39,7 +41,9 @@ describe("through a reboot", () => {
 
   test("the shutdown takes the answer with it: the same", async () => {
     const w = world({
-      ...{ ...prepared, activate: [lost], confirm: [ok(done)] },
+      ...prepared,
+      activate: [lost],
+      confirm: [ok(done)],
       status: [refusedConnection, ok(open)],
     });
     expect(await outcome(w)).toMatchObject({ outcome: "confirmed", booted: newSystem });
@@ -58,11 +62,15 @@ describe("through a reboot", () => {
   test("the host came back to the old system by itself: rolled back, with its reason", async () => {
     const last = { outcome: "rolled-back", step: "health", reason: "web: status 502", token: "t1" } as const;
     const w = world({
-      ...{ ...prepared, activate: [rebooting] },
+      ...prepared,
+      activate: [rebooting],
       status: [refusedConnection, ok(status({ ...up, phase: "returning" })), lost, ok(status({ last }))],
     });
     expect(await outcome(w)).toMatchObject({
-      ...{ outcome: "rolled-back", step: "health", reason: "web: status 502", running: oldSystem },
+      outcome: "rolled-back",
+      step: "health",
+      reason: "web: status 502",
+      running: oldSystem,
     });
   });
 

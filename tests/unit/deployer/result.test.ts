@@ -3,7 +3,11 @@ import { type DeployResult, withRunning } from "../../../deployer/protocol/resul
 import { newSystem, oldSystem, status } from "./fixtures.ts";
 
 const result = (more: Partial<DeployResult>): DeployResult => ({
-  ...{ schemaVersion: 1, host: "web", outcome: "failed", token: "t", seconds: {} },
+  schemaVersion: 1,
+  host: "web",
+  outcome: "failed",
+  token: "t",
+  seconds: {},
   ...more,
 });
 const seen = status({ system: oldSystem, generation: 7 });

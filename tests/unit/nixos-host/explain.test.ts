@@ -11,13 +11,23 @@ import { record } from "../mocks.ts";
 import { previewText } from "./preview-text.ts";
 
 const target: Wanted = {
-  ...{ drvPath: drv("b"), outPath: newSystem, system: "x86_64-linux", kernel: "/nix/store/k/bzImage" },
-  ...{ inhibitors: {}, units: {} },
+  drvPath: drv("b"),
+  outPath: newSystem,
+  system: "x86_64-linux",
+  kernel: "/nix/store/k/bzImage",
+  inhibitors: {},
+  units: {},
 };
 const reached = (more = {}): Probe => ({ reached: true, user: "deploy", status: status(more) });
 const diff = {
-  ...{ before: 400_000_000, after: 402_700_000, fresh: 12_000_000, freshPaths: 7 },
-  ...{ changed: ["linux 6.12 -> 6.18"], added: ["bar 2.0"], removed: [], rebuilt: ["etc"] },
+  before: 400_000_000,
+  after: 402_700_000,
+  fresh: 12_000_000,
+  freshPaths: 7,
+  changed: ["linux 6.12 -> 6.18"],
+  added: ["bar 2.0"],
+  removed: [],
+  rebuilt: ["etc"],
 };
 
 test("a closure that is built: what it brings, and no word of not being built", () => {
@@ -101,7 +111,8 @@ describe("in a preview", () => {
     expect(calls).toHaveLength(1);
     expect(JSON.parse(String(calls[0]?.["stdin"]))).toEqual({
       hosts: { web: { from: status().system, to: newSystem } },
-      ...{ seconds: 9, cache: "https://cache.example.test" },
+      seconds: 9,
+      cache: "https://cache.example.test",
     });
     expect(info).toHaveBeenCalledTimes(1);
     expect(info).toHaveBeenCalledWith(

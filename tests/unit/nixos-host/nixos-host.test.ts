@@ -7,29 +7,31 @@ import { drv, newSystem, status, system } from "../deployer/fixtures.ts";
 import { hostKey, type Recording, record, resolved } from "../mocks.ts";
 
 const target = (letter: string, host: string) => ({
-  ...{
-    drvPath: drv(letter),
-    outPath: system(letter, host),
-    system: "x86_64-linux",
-    kernel: "/nix/store/k/bzImage",
-  },
-  ...{ inhibitors: {}, units: {} },
+  drvPath: drv(letter),
+  outPath: system(letter, host),
+  system: "x86_64-linux",
+  kernel: "/nix/store/k/bzImage",
+  inhibitors: {},
+  units: {},
 });
 const evaluation: Evaluation = { web: target("b", "web"), db: target("c", "db") };
 const args: NixosHostArgs = {
-  ...{
-    host: "web",
-    address: "203.0.113.10",
-    port: 22,
-    hostKey,
-    evaluation,
-    converge: "must",
-    user: "deploy",
-  },
+  host: "web",
+  address: "203.0.113.10",
+  port: 22,
+  hostKey,
+  evaluation,
+  converge: "must",
+  user: "deploy",
   maybeUnmanaged: false,
 };
 const confirmed = (host: string): DeployResult => ({
-  ...{ schemaVersion: 1, host, outcome: "confirmed", running: newSystem, token: "t1", seconds: {} },
+  schemaVersion: 1,
+  host,
+  outcome: "confirmed",
+  running: newSystem,
+  token: "t1",
+  seconds: {},
 });
 
 const deploys = (result: (host: string) => DeployResult) => ({
@@ -68,14 +70,12 @@ test("one deploy per host, triggered by the system and the token", async () => {
   expect(inputs["update"]).toBeUndefined();
   expect(parent).toContain("pantheros:nixos:Host::web");
   expect(specOf(recording)).toMatchObject({
-    ...{
-      host: "web",
-      address: "203.0.113.10",
-      managed: true,
-      outPath: newSystem,
-      drvPath: drv("b"),
-      hostKeys: [hostKey],
-    },
+    host: "web",
+    address: "203.0.113.10",
+    managed: true,
+    outPath: newSystem,
+    drvPath: drv("b"),
+    hostKeys: [hostKey],
     token: (inputs["triggers"] as string[])[1],
   });
   expect(await resolved(result.result)).toEqual(confirmed("web"));
@@ -211,8 +211,10 @@ describe("waves", () => {
 
 describe("a host to be installed", () => {
   const install = {
-    ...{ address: "203.0.113.10", hostPrivateKey: "PLANTED PRIVATE KEY" },
-    ...{ bootstrapKey: "ssh-ed25519 THROWAWAY", machineId: "42" },
+    address: "203.0.113.10",
+    hostPrivateKey: "PLANTED PRIVATE KEY",
+    bootstrapKey: "ssh-ed25519 THROWAWAY",
+    machineId: "42",
   };
 
   test("the private key goes to standard input as a secret, and nowhere else", async () => {

@@ -10,14 +10,12 @@ async function host(seen: unknown, preview = false) {
   return record(
     () =>
       new NixosHost("web", {
-        ...{
-          host: "web",
-          address: "203.0.113.10",
-          hostKey,
-          evaluation: {},
-          converge: "must",
-          user: "deploy",
-        },
+        host: "web",
+        address: "203.0.113.10",
+        hostKey,
+        evaluation: {},
+        converge: "must",
+        user: "deploy",
         maybeUnmanaged: false,
         pin: oldSystem,
       }),

@@ -8,7 +8,10 @@ import { previewText } from "./preview-text.ts";
 const hash = (letter: string) => letter.repeat(32);
 const kernel = (version: string) => `/nix/store/${hash("k")}-linux-${version}/bzImage`;
 const target: Target = {
-  ...{ drvPath: drv("b"), outPath: newSystem, system: "x86_64-linux", kernel: kernel("6.18") },
+  drvPath: drv("b"),
+  outPath: newSystem,
+  system: "x86_64-linux",
+  kernel: kernel("6.18"),
   inhibitors: { "dbus-implementation": "broker" },
   units: { "web.service": "/nix/store/new/web.service", "new.timer": "/nix/store/n/new.timer" },
 };
@@ -24,7 +27,9 @@ test("nothing is said of a host that is as wanted", () => {
 
 test("what runs, what is wanted, units, reboot reasons and the last failure", () => {
   const probe = reached({
-    ...{ kernel: kernel("6.12"), inhibitors: { "dbus-implementation": "dbus" }, failedUnits: ["db.service"] },
+    kernel: kernel("6.12"),
+    inhibitors: { "dbus-implementation": "dbus" },
+    failedUnits: ["db.service"],
     units: {
       "web.service": "/nix/store/old/web.service",
       "gone.socket": "/nix/store/g-unit-gone.socket/gone.socket",
@@ -102,6 +107,8 @@ test("unit changes are those of the system's own units; systemd's stay out", () 
     "dbus.service": "/nix/store/1-dbus/etc/dbus.service",
   };
   expect(unitChanges(links, { b: own("b"), c: own("c", "2"), d: own("d") })).toEqual({
-    ...{ changed: ["c"], added: ["d"], removed: ["a"] },
+    changed: ["c"],
+    added: ["d"],
+    removed: ["a"],
   });
 });

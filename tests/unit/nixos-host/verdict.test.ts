@@ -21,8 +21,12 @@ const judged = (
 });
 const good = judged("a", "confirmed", { generation: 8, running: newSystem });
 const bad = judged("web", "rolled-back", {
-  ...{ step: "activate", command: "switch-to-configuration test", exitCode: 4, running: oldSystem },
-  ...{ reason: "the following units failed: web.service", hint: "look at its log" },
+  step: "activate",
+  command: "switch-to-configuration test",
+  exitCode: 4,
+  running: oldSystem,
+  reason: "the following units failed: web.service",
+  hint: "look at its log",
 });
 const held = judged("z", "held", { reason: "waits for web (rolled-back)" });
 

@@ -14,7 +14,11 @@ const host = (name: string, wave: number, converge: WaveHost["converge"] = "must
   converge,
 });
 const result = (name: string, outcome: DeployResult["outcome"]): DeployResult => ({
-  ...{ schemaVersion: 1, host: name, outcome, token: "t", seconds: {} },
+  schemaVersion: 1,
+  host: name,
+  outcome,
+  token: "t",
+  seconds: {},
 });
 const fleet = [host("c", 5), host("b", 1), host("a", 1), host("laptop", 2, "best-effort")];
 

@@ -36,7 +36,9 @@ describe("the command line", () => {
     });
     expect(words("--wave 2 --stack=production")).toMatchObject({ wave: 2, hosts: [], stack: "production" });
     expect(words("--release web --no-up --config-file f")).toMatchObject({
-      ...{ release: true, up: false, configFile: "f" },
+      release: true,
+      up: false,
+      configFile: "f",
     });
     expect(words("web --help")).toBe("help");
   });
@@ -145,7 +147,10 @@ test("a status is read from the deploy address, with the published host key", ()
     env: () => undefined,
   });
   expect(peerOf(plan, settings, outputs, "web")).toMatchObject({
-    ...{ host: "web", address: "203.0.113.11", user: "deploy", pinned: { key: hostKey } },
+    host: "web",
+    address: "203.0.113.11",
+    user: "deploy",
+    pinned: { key: hostKey },
   });
   expect(peerOf(plan, settings, outputs, "legacy")).toMatchObject({ address: "198.51.100.99", port: 22 });
   expect(peerOf(plan, settings, outputs, "db")).toBe("the stack has never deployed it");
