@@ -9,25 +9,25 @@ const sign = (path: string, more: Partial<Command> = {}): Command => ({
   ...more,
 });
 
-/** A runner whose commands end when they are told to, in turn. */
-function held() {
-  const under: { readonly command: Command; readonly end: (ran: CommandResult) => void }[] = [];
-  const run = batched((command) => new Promise((end) => under.push({ command, end })));
+/** A runner whose commands end only when the test ends them. */
+function controlledRunner() {
+  const started: { readonly command: Command; readonly end: (ran: CommandResult) => void }[] = [];
+  const run = batched((command) => new Promise((end) => started.push({ command, end })));
   return {
     run,
-    /** Commands under way, and those before them. */
-    begun: () => under.map(({ command }) => command.argv.join(" ")),
-    /** Ends one, and lets what waits for it begin. */
+    /** All commands that were started. */
+    begun: () => started.map(({ command }) => command.argv.join(" ")),
+    /** Ends a command, and lets the waiting ones start. */
     end: async (at: number, ran: CommandResult) => {
-      under[at]?.end(ran);
+      started[at]?.end(ran);
       await new Promise((resolve) => setImmediate(resolve));
     },
-    at: (at: number) => under[at]?.command,
+    at: (at: number) => started[at]?.command,
   };
 }
 
-test("what comes while one runs waits for it, and then runs as one", async () => {
-  const runner = held();
+test("commands that arrive while one runs wait for it, and then run as one", async () => {
+  const runner = controlledRunner();
   const first = runner.run(sign("a"));
   const others = [runner.run(sign("b")), runner.run(sign("c", { timeoutSeconds: 900 }))];
   expect(runner.begun()).toEqual(["sign --key k a"]);
@@ -43,8 +43,8 @@ test("what comes while one runs waits for it, and then runs as one", async () =>
   expect((await late).stdout).toBe("last");
 });
 
-test("after a quiet moment it begins at once again", async () => {
-  const runner = held();
+test("a command that arrives when none runs starts at once", async () => {
+  const runner = controlledRunner();
   for (const [at, path] of ["a", "b"].entries()) {
     const ran = runner.run(sign(path));
     expect(runner.begun()).toHaveLength(at + 1);
@@ -53,8 +53,8 @@ test("after a quiet moment it begins at once again", async () => {
   }
 });
 
-test("a failure in company is each one's own", async () => {
-  const runner = held();
+test("when a batch fails, each of its commands runs alone and has its own result", async () => {
+  const runner = controlledRunner();
   const all = ["a", "b", "c"].map((path) => runner.run(sign(path)));
   await runner.end(0, ok());
   await runner.end(1, broken("error: path 'c' is not valid"));
@@ -64,8 +64,8 @@ test("a failure in company is each one's own", async () => {
   expect((await Promise.all(all)).map(({ exitCode }) => exitCode)).toEqual([0, 0, 1]);
 });
 
-test("commands that differ in more than their last word, and those that do not gather, run beside each other", () => {
-  const runner = held();
+test("commands that differ in more than their last word, or are not batchable, run in parallel", () => {
+  const runner = controlledRunner();
   runner.run(sign("a"));
   runner.run(sign("b", { argv: ["sign", "--key", "other", "b"] }));
   runner.run(sign("c", { env: { NIX_SSHOPTS: "-F x" } }));

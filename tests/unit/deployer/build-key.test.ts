@@ -12,7 +12,10 @@ import { BuildKeyError, writeHostSigningKey } from "../../../deployer/deploy/hos
 import { attempt, run } from "../nix/nix.ts";
 import { files, spec } from "./fixtures.ts";
 
-/** The seed 00 01 … 1f with its public half; what is derived from it was computed apart, with Python's hmac and cryptography. */
+/**
+ * The seed 00 01 … 1f with its public half. The key derived from it was computed independently, with Python's
+ * hmac and cryptography.
+ */
 const fleetText =
   "fleet-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8DoQe/884Qvh1w3RjnS8CZZ+TWMJulDV8d3IZkElUxuA==";
 const webKey = "fleet-1-web:YKb9q+b4ders3EtQPlvyAKRcg8KMuXigKAkGBxkO9vg=";
@@ -33,7 +36,7 @@ const publicByNix = (secret: string): string =>
   run("sh", "-c", 'nix key convert-secret-to-public <"$0"', fileWith("secret", secret));
 
 describe("a host's own key", () => {
-  test("is the same for everybody who has the fleet's", () => {
+  test("is the same on every runner that has the fleet's key", () => {
     const key = deriveKey(fleet, buildKeyName(fleet, "web"));
     expect(publicKeyText(key)).toBe(webKey);
     expect(deriveKey(fleet, "fleet-1-web")).toEqual(key);
@@ -41,7 +44,7 @@ describe("a host's own key", () => {
     expect(publicKeyText(deriveKey(fleet, "fleet-1-db"))).not.toContain(webKey.split(":")[1]);
   });
 
-  test("is one for Nix, which finds the same public half", () => {
+  test("is a valid key for Nix, which computes the same public half", () => {
     for (const key of [fleet, deriveKey(fleet, "fleet-1-web")]) {
       expect(publicByNix(secretKeyText(key))).toBe(publicKeyText(key));
     }
@@ -50,7 +53,7 @@ describe("a host's own key", () => {
     expect(publicKeyText(parseSecretKey(made))).toBe(publicByNix(made));
   });
 
-  test("signs what a store then verifies with its public half alone", () => {
+  test("makes signatures that a store verifies with the public half alone", () => {
     const expression = `derivation {
       name = "signed"; system = builtins.currentSystem; builder = "/bin/sh";
       args = [ "-c" "echo ${process.pid} ${Date.now()} >$out" ];
@@ -71,7 +74,7 @@ describe("a host's own key", () => {
     ["no name", fleetText.slice("fleet-1".length)],
     ["an SSH key", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n"],
     ["nothing", ""],
-  ])("%s is not the fleet's, and is not told", (_, text) => {
+  ])("%s is refused as the fleet's key, and not repeated in the error", (_, text) => {
     expect(() => parseSecretKey(text)).toThrow(/^not a Nix secret key \(NAME:BASE64 of 64 bytes\)$/);
   });
 });
@@ -90,24 +93,24 @@ describe("on the runner", () => {
       if (error instanceof BuildKeyError) return error;
       throw error;
     }
-    throw new Error("it was written");
+    throw new Error("the key was written");
   };
 
-  test("its secret half is in a file of the deploy's, for nobody else", () => {
+  test("the secret half is in a file of the deploy, with mode 0600", () => {
     const file = writeHostSigningKey(spec(build), withKey(fileWith("fleet", `${fleetText}\n`)));
     expect(file).toBe(join(directory, "web.secret-key"));
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readFileSync(file, "utf8")).toBe(secretKeyText(deriveKey(fleet, "fleet-1-web")));
   });
 
-  test("another one in the inventory is told, with both and the remedy", () => {
+  test("if the inventory names a different key, the error has both keys and the remedy", () => {
     const other = `${webKey.slice(0, -2)}A=`;
     const { message, hint } = failureOf(other, fileWith("fleet", fleetText));
     expect(message).toBe(`hosts.web.build_key is ${other}, but the signing key fleet-1 gives ${webKey}`);
     expect(hint).toMatch(/^put the line printed by `tools\/build-key web` .* build = "local"/);
   });
 
-  test("without the fleet's key there is none", () => {
+  test("without a valid fleet key no key is written", () => {
     expect(failureOf(webKey).message).toMatch(/^PANTHEROS_SIGNING_KEY is not set/);
     expect(failureOf(webKey, "/nowhere").message).toMatch(/^PANTHEROS_SIGNING_KEY \(\/nowhere\): .*ENOENT/);
     expect(failureOf(webKey, fileWith("bad", "x")).message).toMatch(/: not a Nix secret key/);

@@ -1,11 +1,11 @@
-/** A store that is trusted less than the runner's: what it built counts on one host. */
+/** A builder that is trusted less than the runner: one host accepts what it built. */
 
 import { deploy } from "../../../deployer/deploy/deploy.ts";
 import { BuildKeyError } from "../../../deployer/deploy/host-signing-key.ts";
 import { deploySpec } from "../../../deployer/deploy/spec.ts";
 import { prefetchJobs, runPrefetchJobs } from "../../../deployer/prefetch/job.ts";
 import { deployResult } from "../../../deployer/protocol/result.ts";
-import { broken, newSystem, ok, said, spec, status, world } from "./fixtures.ts";
+import { broken, newSystem, ok, printed, spec, status, world } from "./fixtures.ts";
 
 const key = "fleet-1-web:YKb9q+b4ders3EtQPlvyAKRcg8KMuXigKAkGBxkO9vg=";
 const storage = { host: "storage", address: "192.0.2.9", port: 22, hostKey: "ssh-ed25519 AAAAC3Nzb" };
@@ -35,41 +35,41 @@ async function outcome(w: ReturnType<typeof world>, more: Parameters<typeof spec
   return result;
 }
 
-test("compared, signed with the host's own key, and not pushed", async () => {
+test("its paths are compared, signed with the host's own key, and not pushed", async () => {
   const w = world(good, runner);
   expect(await outcome(w, onTarget)).toMatchObject({ outcome: "confirmed" });
   expect(w.kinds()).toEqual([
     ...["trust", "build", "theirs", "own", "sign"],
-    ...["connect", "activate", "confirm", "leave"],
+    ...["connect", "activate", "confirm", "close"],
   ]);
   const other = world(good, runner);
   expect(await outcome(other, onStorage)).toMatchObject({ outcome: "confirmed" });
   expect(other.kinds()).toEqual([
     ...["trust", "build", "theirs", "own", "sign"],
-    ...["connect", "copy", "activate", "confirm", "leave"],
+    ...["connect", "copy", "activate", "confirm", "close"],
   ]);
-  for (const { asked } of [w, other]) {
-    const words = asked.flatMap(({ argv }) => argv);
+  for (const { commands } of [w, other]) {
+    const words = commands.flatMap(({ argv }) => argv);
     expect(words).toContain("/tmp/d/web.secret-key");
     expect(words).not.toContain("/keys/fleet");
   }
 });
 
-test("a builder that is trusted like the runner: the fleet's key, and the cache", async () => {
+test("paths of a builder that is trusted like the runner are signed with the fleet's key and pushed", async () => {
   const w = world(good, runner);
   expect(await outcome(w, { build: storage, signer: "fleet" })).toMatchObject({ outcome: "confirmed" });
   expect(w.kinds().slice(0, 5)).toEqual(["build", "sign", "push", "connect", "copy"]);
-  expect(w.asked[1]?.argv).toContain("/keys/fleet");
+  expect(w.commands[1]?.argv).toContain("/keys/fleet");
 });
 
-test("nothing is the fleet's by leaving a word out", () => {
-  const { signer, ...unsaid } = spec(onTarget);
+test("a spec without a signer is refused, so that the fleet's key is never the default", () => {
+  const { signer, ...withoutSigner } = spec(onTarget);
   expect(signer).toBe(key);
-  expect(deploySpec.safeParse(unsaid).success).toBe(false);
+  expect(deploySpec.safeParse(withoutSigner).success).toBe(false);
   expect(deploySpec.safeParse({ ...spec(), signer: key }).success).toBe(false);
 });
 
-test("what differs from the runner's own is named, and not signed", async () => {
+test("a path that differs from the runner's is named, and nothing is signed", async () => {
   const w = world({ ...good, theirs: [info("2")] }, runner);
   expect(await outcome(w, onStorage)).toMatchObject({
     outcome: "failed",
@@ -80,17 +80,17 @@ test("what differs from the runner's own is named, and not signed", async () => 
   expect(w.kinds()).toEqual(["trust", "build", "theirs", "own"]);
 });
 
-test("the runner's store is asked for what is in its file system alone", async () => {
+test("the runner's store is queried only for paths that its file system has", async () => {
   const w = world(good, runner, (file) => file !== path);
   await outcome(w, onTarget);
-  expect(w.asked.find(({ argv }) => argv.includes("--stdin"))?.input).toBe("");
+  expect(w.commands.find(({ argv }) => argv.includes("--stdin"))?.input).toBe("");
 });
 
 test.each([
   ["an answer that cannot be read", { theirs: [ok("{")] }, /its answer cannot be read: /],
-  ["a store of the runner's that answers otherwise", { own: [ok("[3]")] }, /its answer cannot be read: /],
+  ["an unreadable answer of the runner's store", { own: [ok("[3]")] }, /its answer cannot be read: /],
   ["a command that failed", { theirs: [broken("error: no such path")] }, /error: no such path/],
-  ["one that was ended", { theirs: [{ ...broken(""), exitCode: null }] }, /exit by a signal/],
+  ["a command ended by a signal", { theirs: [{ ...broken(""), exitCode: null }] }, /exit by a signal/],
 ])("%s: nothing is signed", async (_, answers, reason) => {
   const w = world({ ...good, ...answers }, runner);
   const result = await outcome(w, onTarget);
@@ -101,7 +101,7 @@ test.each([
 describe("a host that does not trust its own key yet", () => {
   const introduce = expect.stringContaining('deploy web once with build = "local"');
 
-  test("is told before anything is built", async () => {
+  test("fails the deploy before anything is built", async () => {
     const w = world({ ...good, trust: [ok("fleet-1:BBBB=\n")] }, runner);
     expect(await outcome(w, onTarget)).toMatchObject({
       outcome: "failed",
@@ -112,10 +112,10 @@ describe("a host that does not trust its own key yet", () => {
     expect(w.kinds()).toEqual(["trust"]);
   });
 
-  test("or refuses, where it could not be asked", async () => {
+  test("refuses the closure if its keys could not be read before", async () => {
     const refused = { outcome: "refused", step: "signature", reason: "no trusted key signed it" };
     const w = world(
-      { ...good, trust: [broken("nix: not found", 127)], activate: [said(refused, 1)] },
+      { ...good, trust: [broken("nix: not found", 127)], activate: [printed(refused, 1)] },
       runner,
     );
     expect(await outcome(w, onTarget)).toMatchObject({
@@ -134,14 +134,14 @@ describe("a host that does not trust its own key yet", () => {
     });
   });
 
-  test("as root on a machine that was never managed nothing is asked", async () => {
+  test("is not checked if it was never managed, since root copies there", async () => {
     const w = world(good, runner);
     expect(await outcome(w, { ...onTarget, managed: false })).toMatchObject({ outcome: "confirmed" });
     expect(w.kinds()).not.toContain("trust");
   });
 });
 
-test("a key that is not the inventory's: told before anything is run", async () => {
+test("a key that differs from the inventory's fails the deploy before any command runs", async () => {
   const w = world(good, runner, undefined, () => {
     throw new BuildKeyError("hosts.web.build_key is a, but …", "put the line …");
   });
@@ -151,13 +151,13 @@ test("a key that is not the inventory's: told before anything is run", async () 
     reason: "hosts.web.build_key is a, but …",
     hint: "put the line …",
   });
-  expect(w.asked).toEqual([]);
+  expect(w.commands).toEqual([]);
 });
 
-test("ahead of its wave it is the same", async () => {
+test("a prefetch job before its wave does the same", async () => {
   const w = world(good, runner);
   const list = prefetchJobs.parse([{ spec: spec({ push: "s3://cache", ...onStorage }), copy: true }]);
   expect((await runPrefetchJobs(list, w.tools)).hosts).toEqual({ web: "ready" });
-  expect(w.kinds()).toEqual(["trust", "build", "theirs", "own", "sign", "connect", "copy", "leave"]);
-  expect(w.asked.flatMap(({ argv }) => argv)).not.toContain("/keys/fleet");
+  expect(w.kinds()).toEqual(["trust", "build", "theirs", "own", "sign", "connect", "copy", "close"]);
+  expect(w.commands.flatMap(({ argv }) => argv)).not.toContain("/keys/fleet");
 });

@@ -8,7 +8,7 @@ import {
   readPathInfos,
 } from "../../../deployer/closures/diff.ts";
 
-/** Output of `nix path-info --json --recursive` of Nix 2.26 for two systems of one host, without the signatures. */
+/** Output of `nix path-info --json --recursive` (Nix 2.26) for two systems of one host, without signatures. */
 const recorded = readFileSync(join(__dirname, "recorded", "path-info.json"), "utf8");
 const [from, to] = [
   "/nix/store/p1m948ks6y021zp7hrp7cq323mpb1bkk-nixos-system-db-26.05.sandbox",
@@ -69,7 +69,7 @@ test("a closure with an unknown part is not compared", () => {
   expect(compareClosures(infos, path("a", "x"), path("a", "x"))).toBeUndefined();
 });
 
-test("the format of older versions of Nix, and text in no format", () => {
+test("the format of older versions of Nix is read, and other text is ignored", () => {
   const list = [
     { path: path("a", "x"), narSize: 1, references: [] },
     { path: path("b", "y"), valid: false },

@@ -13,9 +13,9 @@ const nix = ["nix", "--extra-experimental-features", "nix-command flakes"];
 const builder = { host: "storage", address: "192.0.2.9", port: 22, hostKey: "ssh-ed25519 AAAAC3Nzb" };
 const overSsh = { NIX_SSHOPTS: "-F /tmp/ssh_config" };
 const direct = { substitute: true, direct: true };
-const dialled = { substitute: true, direct: false };
+const separate = { substitute: true, direct: false };
 
-describe("built here", () => {
+describe("built on the runner", () => {
   test("build", () => {
     expect(buildStep(spec(), drv("b"), files)).toMatchObject({
       argv: [...nix, "build", "--no-link", "--print-out-paths", `${drv("b")}^out`],
@@ -23,20 +23,20 @@ describe("built here", () => {
     });
   });
 
-  test("sign names the key's file and never its content", () => {
+  test("sign passes the key's file, never its content", () => {
     expect(signStep(spec(), "/keys/signing", files).argv).toEqual([
       ...[...nix, "store", "sign", "--offline", "--recursive", "--key-file", "/keys/signing", newSystem],
     ]);
   });
 
-  test("push does not wait for a cache that is away", () => {
+  test("push does not wait long for an unreachable cache", () => {
     expect(pushStep(spec(), "s3://cache?endpoint=x", files).argv).toEqual([
       ...[...nix, "copy", "--option", "connect-timeout", "10", "--option", "download-attempts", "2"],
       ...["--to", "s3://cache?endpoint=x", newSystem],
     ]);
   });
 
-  test("copy goes to the host's daemon, which checks signatures and gets from its substituters what it can", () => {
+  test("copy sends to the host's daemon, which checks signatures and first tries its substituters", () => {
     const step = copyStep(spec(), files, direct);
     expect(step?.argv).toEqual([
       ...[...nix, "copy", "--substitute-on-destination", "--to", "unix:///tmp/d/web.nix", newSystem],
@@ -48,22 +48,22 @@ describe("built here", () => {
     });
   });
 
-  test("the daemon hears of no settings of the runner's, such as its substituters", () => {
+  test("the daemon gets none of the runner's settings, such as its substituters", () => {
     const none = { NIX_CONF_DIR: "/tmp/d", NIX_USER_CONF_FILES: "", NIX_CONFIG: "" };
     expect(copyStep(spec(), files, direct)?.env).toEqual({ ...overSsh, ...none });
-    expect(copyStep(spec(), files, dialled)?.env).toEqual(overSsh);
+    expect(copyStep(spec(), files, separate)?.env).toEqual(overSsh);
   });
 
-  test("or Nix makes its own connection: as root, or where ssh cannot make a socket", () => {
+  test("Nix opens its own connection as root, and where ssh cannot create a socket", () => {
     const to = ["--to", "ssh-ng://web", newSystem];
-    const first = copyStep(spec({ managed: false }), files, dialled);
+    const first = copyStep(spec({ managed: false }), files, separate);
     expect(first?.argv.slice(4)).toEqual(["--substitute-on-destination", "--no-check-sigs", ...to]);
     const long = copyStep(spec(), { ...files, connections: `/tmp/${"d".repeat(90)}` }, direct);
     expect(long?.argv.slice(4)).toEqual(["--substitute-on-destination", ...to]);
     expect(long?.env).toEqual(overSsh);
   });
 
-  test("a system that was put back on purpose is there", () => {
+  test("a pinned system is on the host already and is not copied", () => {
     expect(copyStep(spec({ drvPath: undefined }), files, direct)).toBeUndefined();
   });
 });
@@ -71,7 +71,7 @@ describe("built here", () => {
 describe("built on another host", () => {
   const remote = spec({ build: builder, signer: "fleet" });
 
-  test("derivations go to its store, and nothing comes back", () => {
+  test("derivations are sent to its store, and nothing is copied back", () => {
     expect(buildStep(remote, drv("b"), files)).toMatchObject({
       argv: [
         ...[...nix, "build", "--store", "ssh-ng://storage", "--eval-store", "auto"],
@@ -81,7 +81,7 @@ describe("built on another host", () => {
     });
   });
 
-  test("the runner signs what is there, with its own key", () => {
+  test("the runner signs the paths in that store with its own key", () => {
     expect(signStep(remote, "/keys/signing", files)).toMatchObject({
       argv: [
         ...[...nix, "store", "sign", "--offline", "--store", "ssh-ng://storage"],
@@ -93,7 +93,7 @@ describe("built on another host", () => {
     expect(signStep(spec(), "/keys/signing", files)).toMatchObject({ batchable: true });
   });
 
-  test("pushed and copied from there", () => {
+  test("push and copy read from that store", () => {
     expect(pushStep(remote, "s3://cache", files).argv.slice(-5)).toEqual([
       ...["--from", "ssh-ng://storage", "--to", "s3://cache", newSystem],
     ]);
@@ -104,7 +104,7 @@ describe("built on another host", () => {
     expect(copy?.env).toMatchObject(overSsh);
   });
 
-  test("ssh knows both machines, each by its own key and as its own account", () => {
+  test("the ssh configuration has both machines, each with its own key and account", () => {
     const peers = nixPeers(spec({ build: builder, signer: "fleet", managed: false }), files);
     expect(peers.map(({ host, address, user }) => [host, address, user])).toEqual([
       ["web", "203.0.113.10", "root"],
@@ -114,18 +114,18 @@ describe("built on another host", () => {
     expect(config).toMatch(/^Host web\n {2}HostName 203\.0\.113\.10\n/);
     expect(config).toMatch(/^Host storage\n {2}HostName 192\.0\.2\.9\n/m);
     expect(config.match(/StrictHostKeyChecking yes/g)).toHaveLength(2);
-    // Nix would trip over a connection that others share (NixOS/nix#8329, #14132).
+    // Nix fails on a connection that it shares with other processes (NixOS/nix#8329, #14132).
     expect(config.match(/ControlPath .*/g)).toEqual(["ControlPath none", "ControlPath none"]);
   });
 
-  test("a blank in a file's name is quoted; a command stands as it is", () => {
+  test("a file name with a blank is quoted; a command is not", () => {
     const peer = { host: "web", address: "192.0.2.1", user: "deploy", identity: "/my keys/deploy" };
     const config = sshConfig([{ ...peer, pinned: { key: "ssh-ed25519 AAAA" } }]);
     expect(config).toContain('  IdentityFile "/my keys/deploy"\n');
     expect(config).toContain("  KnownHostsCommand /usr/bin/env echo web ssh-ed25519 AAAA\n");
   });
 
-  test("a builder that does not answer is named, and the host is not called offline for it", () => {
+  test("a builder that does not answer is named, and its host is not reported as offline", () => {
     const away = broken("ssh: connect to host 192.0.2.9 port 22: Connection refused");
     const build = buildStep(remote, drv("b"), files);
     expect(build.hint(away)).toMatch(/^storage, which builds for web: the host does not answer/);
@@ -140,7 +140,7 @@ describe("built on another host", () => {
 describe("built on the host itself", () => {
   const own = spec({ build: "target", signer: "fleet" });
 
-  test("its store builds, and there is nothing to copy", () => {
+  test("its store builds, and nothing is copied", () => {
     expect(buildStep(own, drv("b"), files).argv).toEqual(
       expect.arrayContaining(["--store", "ssh-ng://web", "--eval-store", "auto"]),
     );
@@ -148,7 +148,7 @@ describe("built on the host itself", () => {
     expect(nixPeers(own, files).map(({ host }) => host)).toEqual(["web"]);
   });
 
-  test("one that does not answer is away", () => {
+  test("a host that does not answer is offline; a failed build is not", () => {
     expect(hostIsAway(own, buildStep(own, drv("b"), files), refusedConnection)).toBe(true);
     expect(hostIsAway(own, buildStep(own, drv("b"), files), broken("builder failed"))).toBe(false);
   });

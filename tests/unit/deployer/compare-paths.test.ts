@@ -18,8 +18,8 @@ const hash = "0".repeat(64);
 const info = (more: object = {}) => ({ narHash: `sha256:${hash}`, narSize: 120, references: [a], ...more });
 const infos = (value: object) => readInfos(JSON.stringify(value));
 
-describe("what is asked", () => {
-  test("of the builder, which may answer 64 MiB", () => {
+describe("queries", () => {
+  test("to the builder, whose answer may have 64 MiB", () => {
     const { step, written, file } = builderInfosStep(remote, files);
     const words = ["path-info", "--offline", "--json", "--recursive", "--store", "ssh-ng://storage"];
     expect(step.argv).toEqual([...nix, ...words, newSystem]);
@@ -34,7 +34,7 @@ describe("what is asked", () => {
     );
   });
 
-  test("of the runner's store, which has no part in the builder's names", () => {
+  test("to the runner's store, with the paths on standard input", () => {
     const { step, written, file } = ownInfosStep(remote, [a, b], files);
     expect(step).toMatchObject({
       argv: [...nix, "path-info", "--offline", "--json", "--stdin"],
@@ -44,7 +44,7 @@ describe("what is asked", () => {
     expect(file).toBe("/tmp/d/web.own");
   });
 
-  test("of the host, for the keys that it trusts; a machine without a supervisor takes what root brings", () => {
+  test("to the host, for its trusted keys; not to a machine without a supervisor, where root copies", () => {
     const words = trustStep(remote, files)?.argv ?? [];
     expect(words.at(-1)).toBe(
       "nix --extra-experimental-features 'nix-command flakes' config show trusted-public-keys",
@@ -53,7 +53,7 @@ describe("what is asked", () => {
     expect(trustStep(spec({ managed: false }), files)).toBeUndefined();
   });
 
-  test("more than that limit ends the command", () => {
+  test("a longer answer ends the command", () => {
     const { written } = builderInfosStep(remote, { ...files, connections: "/tmp" });
     const [shell = "", option = "", script = ""] = written.argv;
     const most = script.replace("131072", "1");
@@ -66,8 +66,8 @@ describe("what is asked", () => {
   });
 });
 
-describe("what is answered", () => {
-  test("a record, with null for what is not there; a list, as before Nix 2.19; names without the store's directory", () => {
+describe("answers", () => {
+  test("a record with null for missing paths, a list as before Nix 2.19, and names without the store directory", () => {
     const known = new Map([[a.slice(11), { narHash: hash, narSize: 120, references: [a.slice(11)] }]]);
     expect(infos({ [a]: info({ ca: null, signatures: ["x"] }), [b]: null })).toEqual(known);
     expect(infos([info({ path: a }), { path: b, valid: false }])).toEqual(known);
@@ -88,7 +88,7 @@ describe("what is answered", () => {
     expect(() => readInfos(json)).toThrow();
   });
 
-  test("a hash is the same in each of Nix's forms", () => {
+  test("a hash is equal in each of Nix's formats", () => {
     const forms = ["base16", "nix32", "sri"].map((form) => {
       const plain = run(
         "nix",
@@ -105,10 +105,10 @@ describe("what is answered", () => {
   });
 });
 
-describe("compared", () => {
+describe("comparison", () => {
   const own = infos({ [a]: info(), [b]: null });
 
-  test("what only one of them has says nothing", () => {
+  test("a path that only one store has is no difference", () => {
     expect(firstDifference(infos({ [a]: info(), [b]: info() }), own)).toBeUndefined();
     expect(firstDifference(infos({ [b]: info() }), own)).toBeUndefined();
   });
@@ -116,12 +116,12 @@ describe("compared", () => {
   test.each([
     ["content", { narHash: `sha256:${"1".repeat(64)}` }],
     ["size", { narSize: 121 }],
-    ["a further reference", { references: [a, b] }],
-  ])("%s that differs names the path", (_, more) => {
+    ["list of references", { references: [a, b] }],
+  ])("a different %s is a difference, and the path is returned", (_, more) => {
     expect(firstDifference(infos({ [a]: info(more) }), own)).toBe(a);
   });
 
-  test("references in another order are the same", () => {
+  test("the order of references does not matter", () => {
     const [one, other] = [
       infos({ [a]: info({ references: [b, a] }) }),
       infos({ [a]: info({ references: [a, b] }) }),

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { startTimeOf } from "../../../deployer/process/stop.ts";
 import { deployResult } from "../../../deployer/protocol/result.ts";
 import { gone, Programs, say, until } from "../programs.ts";
-import type { Asked, Told } from "./command-plugin.ts";
+import type { DeployReport, DeployRequest } from "./command-plugin.ts";
 import { newSystem, spec } from "./fixtures.ts";
 
 let own: Programs;
@@ -26,7 +26,7 @@ afterEach(async () => {
   own.remove();
 });
 
-/** The process that answers at the run's socket. */
+/** The process that serves the run's socket. */
 function deployer(): number | undefined {
   const found = fs.readdirSync("/proc").find((pid) => {
     try {
@@ -38,26 +38,26 @@ function deployer(): number | undefined {
   return found === undefined ? undefined : Number(found);
 }
 
-let asks = 0;
+let requests = 0;
 
-/** What the resource of a host runs: its shell, and what it ended with. */
+/** Starts the deploy command of a host's resource. Returns its shell's process id and its result. */
 async function begin(name: string, more: NodeJS.ProcessEnv = {}) {
-  const id = ++asks;
-  const told = (is: (message: Told) => boolean) =>
-    new Promise<Told>((resolve) => {
-      plugin.on("message", (message: Told) => {
-        if (message.id === id && is(message)) resolve(message);
+  const id = ++requests;
+  const message = (matches: (report: DeployReport) => boolean) =>
+    new Promise<DeployReport>((resolve) => {
+      plugin.on("message", (report: DeployReport) => {
+        if (report.id === id && matches(report)) resolve(report);
       });
     });
-  const begun = told(({ ended }) => ended === undefined);
-  const end = told(({ ended }) => ended !== undefined).then(({ ended }) => ended);
+  const begun = message(({ ended }) => ended === undefined);
+  const end = message(({ ended }) => ended !== undefined).then(({ ended }) => ended);
   const env = own.environment({
     PANTHEROS_NODE: process.execPath,
     PANTHEROS_SSH_KEY: "/keys/deploy",
     PANTHEROS_DEPLOY: JSON.stringify({ ...spec(), host: name }),
     ...more,
   });
-  plugin.send({ id, env } satisfies Asked);
+  plugin.send({ id, env } satisfies DeployRequest);
   return { shell: (await begun).pid, end };
 }
 
@@ -73,7 +73,7 @@ const supervisor = `case "$*" in
   *" confirm "*) ${say({ outcome: "confirmed", running: newSystem, token: "t1", generation: 2, health })} ;;
 esac`;
 
-/** nix whose copy to a host does not end; it leaves its number in nix.pid. */
+/** A nix whose copy to that host does not end. It writes its process id to nix.pid. */
 const stuckCopyTo = (host: string) =>
   `case "$*" in *" copy "*/${host}.nix*) echo $$ >"${own.directory}/nix.pid.new"; mv "${own.directory}/nix.pid.new" "${own.directory}/nix.pid"; exec sleep 1000 ;; esac; echo ${newSystem}`;
 
@@ -81,7 +81,7 @@ test.each([
   ["sh", ""],
   ["busybox sh", "exec busybox sh"],
 ])(
-  "hosts beside each other, with %s: one deployer, each with its own progress and one line of result; nothing is left",
+  "hosts in parallel, under %s: one deployer; each host has its own progress and one result line; no files are left",
   async (_, shell) => {
     if (shell !== "") own.program("sh", `${shell} "$@"`);
     own.program("nix", `echo ${newSystem}`);
@@ -110,7 +110,7 @@ test.each([
   },
 );
 
-test("a command that is killed ends its deploy, and nobody else's", async () => {
+test("a killed command ends its own deploy and no other", async () => {
   own.program("nix", stuckCopyTo("db"));
   own.program("ssh", supervisor);
   const db = await begin("db");
@@ -123,7 +123,7 @@ test("a command that is killed ends its deploy, and nobody else's", async () => 
 });
 
 test.each(["SIGTERM", "SIGKILL"] as const)(
-  "the deployer, when it gets %s: the resource fails and nothing is confirmed",
+  "the deployer gets %s: the resource fails, and nothing is confirmed",
   async (signal) => {
     own.program("nix", stuckCopyTo("web"));
     own.program("ssh", supervisor);
@@ -136,14 +136,14 @@ test.each(["SIGTERM", "SIGKILL"] as const)(
       stderr: expect.stringContaining("ended before the deploy did"),
     });
     const nix = Number(own.read("nix.pid"));
-    // What is killed ends nothing: the copy goes on and nobody comes after it.
+    // A killed deployer cannot end its children: the copy continues, but no later step runs.
     if (signal === "SIGKILL") process.kill(nix, "SIGKILL");
     await until(() => gone(nix));
     expect(own.read("log")).not.toContain("confirm");
   },
 );
 
-test("the engine is killed: the deployer ends with what it started, before anything is confirmed", async () => {
+test("the engine is killed: the deployer and its children end before anything is confirmed", async () => {
   own.program("nix", stuckCopyTo("web"));
   own.program("ssh", supervisor);
   await begin("web");
@@ -158,13 +158,13 @@ test("the engine is killed: the deployer ends with what it started, before anyth
 test.each([
   ["no JSON", "[", /^pantheros deploy: PANTHEROS_DEPLOY cannot be read/],
   ["a key that is missing", "{}", /^pantheros deploy: PANTHEROS_DEPLOY cannot be read(.|\n)*at host/],
-])("a spec with %s: what is wrong, and no result", async (_, json, said) => {
+])("an invalid spec (%s): an error and no result", async (_, json, error) => {
   const { status, stdout, stderr } = await ask("web", { PANTHEROS_DEPLOY: json });
   expect([status, stdout]).toEqual([1, ""]);
-  expect(stderr).toMatch(said);
+  expect(stderr).toMatch(error);
 });
 
-test("it exits 0 whatever became of the host", async () => {
+test("the exit status is 0 whatever the host's outcome is", async () => {
   own.program("nix", "echo 'error: no such derivation' >&2; exit 1");
   const { status, stdout } = await ask("web");
   expect(status).toBe(0);
@@ -175,7 +175,7 @@ test("it exits 0 whatever became of the host", async () => {
   });
 });
 
-test("only the pinned key is in the file that ssh reads, and the deploy's own key is used", async () => {
+test("ssh's known_hosts file has only the pinned key, and the deploy key is the identity", async () => {
   own.program(
     "nix",
     `case "$*" in *" copy "*) cp "$(sed -n 's/^ *UserKnownHostsFile //p' "\${NIX_SSHOPTS#-F }")" "${own.directory}/pins"; esac; echo ${newSystem}`,
@@ -186,7 +186,7 @@ test("only the pinned key is in the file that ssh reads, and the deploy's own ke
   expect(own.read("log")).toContain("IdentityFile=/keys/deploy");
 });
 
-test("a deployer that cannot start: the resource says why, and the next one tries again", async () => {
+test("a deployer that cannot start: the resource fails with the reason, and the next one tries again", async () => {
   own.program("nix", `echo ${newSystem}`);
   own.program("ssh", supervisor);
   own.program("node", "echo 'node: bad option' >&2; exit 9");
@@ -195,14 +195,14 @@ test("a deployer that cannot start: the resource says why, and the next one trie
   expect((await ask("web")).status).toBe(0);
 });
 
-test("a directory for the socket that others can enter is not used", async () => {
+test("a socket directory that other users can enter is refused", async () => {
   fs.mkdirSync(home, { mode: 0o755 });
   const { status, stderr } = await ask("web");
   expect([status, stderr]).toEqual([1, expect.stringContaining("not a directory of this user's alone")]);
   expect(deployer()).toBeUndefined();
 });
 
-test("without curl it says so", async () => {
+test("without curl the error names it", async () => {
   for (const name of ["sh", "mkdir", "find", "id", "rm", "mkfifo", "setsid", "cat", "flock", "sed"]) {
     const found = execFileSync("/bin/sh", ["-c", 'command -v "$0"', name], { encoding: "utf8" }).trim();
     fs.symlinkSync(found, path.join(own.directory, "bin", name));

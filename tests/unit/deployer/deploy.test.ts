@@ -7,8 +7,8 @@ import {
   newSystem,
   ok,
   oldSystem,
+  printed,
   refusedConnection,
-  said,
   spec,
   status,
   system,
@@ -58,12 +58,12 @@ test("confirmed: build, copy, activate, confirm", async () => {
     health,
     token: "t1",
   });
-  expect(w.kinds()).toEqual(["build", "connect", "copy", "activate", "confirm", "leave"]);
+  expect(w.kinds()).toEqual(["build", "connect", "copy", "activate", "confirm", "close"]);
 });
 
 const missing = broken(`error: path '${newSystem}' is not valid`);
 
-test("signs and pushes where there is a key and a cache", async () => {
+test("with a key and a cache the closure is signed and pushed", async () => {
   const w = world(
     { ...prepared, sign: [missing, ok()], push: [ok()], activate: [waiting], confirm: [confirmed] },
     { signingKey: "/k" },
@@ -78,30 +78,30 @@ test("signs and pushes where there is a key and a cache", async () => {
     "copy",
     "activate",
     "confirm",
-    "leave",
+    "close",
   ]);
 });
 
-test("what is not here is built before anything is asked of it", async () => {
+test("a system that the runner's store lacks is built before it is signed", async () => {
   const w = world(
     { ...prepared, sign: [ok()], activate: [waiting], confirm: [confirmed] },
     { signingKey: "/k" },
     (path) => path !== newSystem,
   );
   await outcome(w);
-  expect(w.kinds()).toEqual(["build", "sign", "connect", "copy", "activate", "confirm", "leave"]);
+  expect(w.kinds()).toEqual(["build", "sign", "connect", "copy", "activate", "confirm", "close"]);
 });
 
-test("what is here already is not built again", async () => {
+test("a system in the runner's store is not built again", async () => {
   const w = world(
     { copy: [ok()], sign: [ok()], activate: [waiting], confirm: [confirmed] },
     { signingKey: "/k" },
   );
   await outcome(w);
-  expect(w.kinds()).toEqual(["sign", "connect", "copy", "activate", "confirm", "leave"]);
+  expect(w.kinds()).toEqual(["sign", "connect", "copy", "activate", "confirm", "close"]);
 });
 
-test("a cache that does not answer costs a warning and no more", async () => {
+test("a failed push is only a warning", async () => {
   const w = world({
     ...prepared,
     push: [broken("error: AccessDenied")],
@@ -114,7 +114,7 @@ test("a cache that does not answer costs a warning and no more", async () => {
   });
 });
 
-test("a host that nothing may be done on is not even connected to", async () => {
+test("a refused host is not connected to", async () => {
   const w = world({});
   expect(await outcome(w, { refused: "its machine is also hosts.legacy" })).toMatchObject({
     outcome: "failed",
@@ -124,13 +124,13 @@ test("a host that nothing may be done on is not even connected to", async () => 
   expect(w.kinds()).toEqual([]);
 });
 
-test("held: nothing is run at all", async () => {
+test("held: no command runs", async () => {
   const w = world({});
   expect(await outcome(w, { heldBy: ["canary (rolled-back)"] })).toMatchObject({
     outcome: "held",
     reason: "waits for canary (rolled-back)",
   });
-  expect(w.asked).toEqual([]);
+  expect(w.commands).toEqual([]);
 });
 
 describe("before the activation", () => {
@@ -143,7 +143,7 @@ describe("before the activation", () => {
     expect(result.hint).toContain("nix log");
   });
 
-  test("build gives another system than was evaluated", async () => {
+  test("the built system differs from the evaluated one", async () => {
     const w = world({ build: [ok(system("c"))] });
     expect(await outcome(w)).toMatchObject({
       outcome: "failed",
@@ -152,7 +152,7 @@ describe("before the activation", () => {
     });
   });
 
-  test.each([[[]], [[missing]]])("signing fails, after %j too", async (before) => {
+  test.each([[[]], [[missing]]])("signing fails, after these attempts: %j", async (before) => {
     const w = world(
       { build: [built], sign: [...before, broken("error: opening file '/k': No such file")] },
       { signingKey: "/k" },
@@ -164,20 +164,20 @@ describe("before the activation", () => {
     });
   });
 
-  test("a connection lost in the copy is opened once more, and another one", async () => {
+  test("after a connection is lost during the copy, a new one is opened once", async () => {
     const cut = broken(
       "error: Nix daemon disconnected unexpectedly (maybe it crashed?)\nTimeout, server web not responding.\n",
     );
     const w = world({ build: [built], copy: [cut, ok()], activate: [waiting], confirm: [confirmed] });
     expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
     expect(w.kinds()).toEqual([
-      ...["build", "connect", "copy", "leave"],
-      ...["connect", "copy", "activate", "confirm", "leave"],
+      ...["build", "connect", "copy", "close"],
+      ...["connect", "copy", "activate", "confirm", "close"],
     ]);
     expect(w.progress).toContain("web: copy again: the connection was lost");
   });
 
-  test("a host that does not answer is a failure where it must converge, else offline", async () => {
+  test("a host that does not answer is failed if it is required, offline if it is best-effort", async () => {
     const w = () => world({ build: [built], connect: [refusedConnection] });
     const first = w();
     expect(await outcome(first)).toMatchObject({
@@ -194,7 +194,7 @@ describe("before the activation", () => {
     });
   });
 
-  test("a connection that does not come about in time is not tried again", async () => {
+  test("a connection that times out is not tried again", async () => {
     const w = world({ build: [built], connect: [hung] });
     const seconds = { connect: 3, probe: 4 };
     expect(await outcome(w, { seconds })).toMatchObject({
@@ -205,7 +205,7 @@ describe("before the activation", () => {
     expect(w.kinds()).toEqual(["build", "connect"]);
   });
 
-  test("copy: where sshd does not forward the daemon's socket, Nix makes its own connection, with a warning", async () => {
+  test("copy: if sshd does not forward the daemon's socket, Nix opens its own connection, with a warning", async () => {
     const refused = broken(
       "error: Nix daemon disconnected unexpectedly\nchannel 2: open failed: connect failed: open failed\n",
     );
@@ -214,21 +214,21 @@ describe("before the activation", () => {
       outcome: "confirmed",
       warnings: [expect.stringContaining("AllowStreamLocalForwarding")],
     });
-    const copies = w.asked.filter(({ argv }) => argv.includes("copy"));
+    const copies = w.commands.filter(({ argv }) => argv.includes("copy"));
     expect(copies.map(({ argv }) => argv.at(-2))).toEqual(["unix:///tmp/d/web.nix", "ssh-ng://web"]);
     expect(w.kinds().filter((kind) => kind === "connect")).toHaveLength(1);
   });
 
-  test("put back on purpose: nothing is built or copied, but the host must be there before it is waited for", async () => {
+  test("pinned: nothing is built or copied, and a host that cannot be reached fails before the activation", async () => {
     const back = { drvPath: undefined };
     const w = world({ activate: [waiting], confirm: [confirmed] });
     expect(await outcome(w, back)).toMatchObject({ outcome: "confirmed" });
-    expect(w.kinds()).toEqual(["connect", "activate", "confirm", "leave"]);
+    expect(w.kinds()).toEqual(["connect", "activate", "confirm", "close"]);
     const away = world({ connect: [refusedConnection] });
     expect(await outcome(away, back)).toMatchObject({ outcome: "failed", step: "connect" });
   });
 
-  test("copy: a cache that the host cannot use is told, and everything is sent", async () => {
+  test("copy: a cache that the host cannot use is a warning, and the runner sends everything", async () => {
     const away = broken(
       "warning: error: unable to download 'http://cache/x.narinfo': Connection timed out; retrying in 294 ms\n" +
         "error: Nix daemon disconnected unexpectedly (maybe it crashed?)",
@@ -238,11 +238,11 @@ describe("before the activation", () => {
       outcome: "confirmed",
       warnings: [expect.stringMatching(/^cache: web says: unable to download .*timed out/)],
     });
-    const copies = w.asked.filter(({ argv }) => argv.includes("copy"));
+    const copies = w.commands.filter(({ argv }) => argv.includes("copy"));
     expect(copies.map(({ argv }) => argv.includes("--substitute-on-destination"))).toEqual([true, false]);
   });
 
-  test("copy: substituters have a limit of their own", async () => {
+  test("copy: substitution has its own time limit", async () => {
     const w = world({ build: [built], copy: [hung, ok()], activate: [waiting], confirm: [confirmed] });
     expect(await outcome(w, { seconds: { substitute: 7 } })).toMatchObject({
       outcome: "confirmed",
@@ -250,20 +250,20 @@ describe("before the activation", () => {
     });
   });
 
-  test("copy: what Nix says of a cache is not taken for a host that does not answer", async () => {
+  test("copy: a cache's connection error does not make the host offline", async () => {
     const cache = "warning: error: unable to download 'http://cache/x': Connection refused\n";
     const w = world({ build: [built], copy: [broken(`${cache}error: no space left on device`)] });
     expect(await outcome(w, { converge: "best-effort" })).toMatchObject({ outcome: "failed", step: "copy" });
   });
 
-  test("copy: a hang ends at its limit", async () => {
+  test("copy: a copy that hangs is ended at its limit", async () => {
     const w = world({ build: [built], copy: [hung] });
     expect(await outcome(w, { seconds: { copy: 9 } })).toMatchObject({
       outcome: "failed",
       step: "copy",
       reason: "not finished after 9 s",
     });
-    expect(w.kinds()).toEqual(["build", "connect", "copy", "leave"]);
+    expect(w.kinds()).toEqual(["build", "connect", "copy", "close"]);
   });
 
   test.each([
@@ -271,19 +271,19 @@ describe("before the activation", () => {
     ["connect", "deploy@web: Permission denied (publickey).", "does not accept this key"],
     ["copy", "error: cannot add path '/nix/store/x' because it lacks a signature by a trusted key", "signed"],
     ["copy", "error: writing to file: No space left on device", "disk is full"],
-  ])("%s: %s is not tried again, and has its own advice", async (step, stderr, hint) => {
+  ])("%s: %s is not tried again, and has its own hint", async (step, stderr, hint) => {
     const w = world({ build: [built], copy: [broken(stderr)], [step]: [broken(stderr)] });
-    const told = { outcome: "failed", step, hint: expect.stringContaining(hint) };
-    expect(await outcome(w)).toMatchObject(told);
-    expect(w.kinds()).toEqual(step === "copy" ? ["build", "connect", "copy", "leave"] : ["build", "connect"]);
+    const failure = { outcome: "failed", step, hint: expect.stringContaining(hint) };
+    expect(await outcome(w)).toMatchObject(failure);
+    expect(w.kinds()).toEqual(step === "copy" ? ["build", "connect", "copy", "close"] : ["build", "connect"]);
   });
 });
 
 describe("activation", () => {
-  test("fails on the host: rolled back, with its reason, and what runs is read again", async () => {
+  test("fails on the host: rolled back, with the reason, and the running system is read again", async () => {
     const w = world({
       ...prepared,
-      activate: [said(rolledBack, 1)],
+      activate: [printed(rolledBack, 1)],
       status: [ok(status({ generation: 7 }))],
     });
     expect(await outcome(w)).toMatchObject({
@@ -295,13 +295,13 @@ describe("activation", () => {
       reason: rolledBack.reason,
       command: rolledBack.command,
     });
-    expect(w.kinds()).toEqual(["build", "connect", "copy", "activate", "status", "leave"]);
+    expect(w.kinds()).toEqual(["build", "connect", "copy", "activate", "status", "close"]);
   });
 
-  test("health fails: every check is told", async () => {
+  test("a health check fails: every check is reported", async () => {
     const ill = [{ name: "web", ok: false, detail: "status 502" }];
     const line = { ...rolledBack, step: "health", health: ill };
-    const w = world({ ...prepared, activate: [said(line, 1)], status: [lost] });
+    const w = world({ ...prepared, activate: [printed(line, 1)], status: [lost] });
     expect(await outcome(w)).toMatchObject({
       outcome: "rolled-back",
       step: "health",
@@ -310,24 +310,28 @@ describe("activation", () => {
     });
   });
 
-  test("the way back fails: failed, with what really runs", async () => {
+  test("the rollback fails: failed, with the system that runs", async () => {
     const line = { ...rolledBack, outcome: "failed", step: "rollback", running: newSystem };
-    const w = world({ ...prepared, activate: [said(line, 1)], status: [ok(status({ system: newSystem }))] });
+    const w = world({
+      ...prepared,
+      activate: [printed(line, 1)],
+      status: [ok(status({ system: newSystem }))],
+    });
     expect(await outcome(w)).toMatchObject({ outcome: "failed", step: "rollback", running: newSystem });
   });
 
-  test("units that stay down after the way back are in the reason", async () => {
+  test("units that stay down after the rollback are in the reason", async () => {
     const w = world({
       ...prepared,
-      activate: [said({ ...rolledBack, missingUnits: ["db.service"] }, 1)],
+      activate: [printed({ ...rolledBack, missingUnits: ["db.service"] }, 1)],
       status: [lost],
     });
     expect((await outcome(w)).reason).toContain("still not running after the rollback: db.service");
   });
 
-  test("busy with another deploy: refused with advice, no second try", async () => {
+  test("busy with another deploy: failed with a hint, and not tried again", async () => {
     const line = { outcome: "refused", step: "busy", exitCode: 2, reason: "another activation is under way" };
-    const w = world({ ...prepared, activate: [said(line, 2)], status: [ok(status())] });
+    const w = world({ ...prepared, activate: [printed(line, 2)], status: [ok(status())] });
     expect(await outcome(w)).toMatchObject({
       outcome: "failed",
       step: "busy",
@@ -340,7 +344,7 @@ describe("activation", () => {
   test.each([
     ["sudo: a password is required", "sudo rule"],
     ["sudo: /run/current-system/sw/bin/pantheros-supervisor: command not found", "no pantheros-supervisor"],
-  ])("%s: failed, and nothing is waited for", async (stderr, hint) => {
+  ])("%s: failed with a hint", async (stderr, hint) => {
     const w = world({ ...prepared, activate: [broken(stderr)] });
     expect(await outcome(w)).toMatchObject({
       outcome: "failed",
@@ -349,7 +353,7 @@ describe("activation", () => {
     });
   });
 
-  test("current: nothing was switched, and the token is confirmed", async () => {
+  test("current: nothing is switched, and the token is confirmed", async () => {
     const w = world({
       ...prepared,
       activate: [ok({ outcome: "current", running: newSystem })],
@@ -359,7 +363,7 @@ describe("activation", () => {
   });
 });
 
-describe("a lost connection while activating", () => {
+describe("a connection lost during the activation", () => {
   const underWay = status({
     system: newSystem,
     confirmed: false,
@@ -367,7 +371,7 @@ describe("a lost connection while activating", () => {
     activation: { token: "t1", wanted: newSystem, recorded: oldSystem },
   });
 
-  test("the window is open: confirmed all the same", async () => {
+  test("the confirmation window is still open: confirmed", async () => {
     const switching = { ...underWay, phase: "switching" };
     const w = world({
       ...prepared,
@@ -385,21 +389,21 @@ describe("a lost connection while activating", () => {
       "status",
       "status",
       "confirm",
-      "leave",
+      "close",
     ]);
-    // What shows that the host can be reached has a connection of its own.
-    const sockets = w.asked.map(({ argv }) => argv.find((word) => word.startsWith("ControlPath=")));
+    // Steps that prove that the host is reachable use a connection of their own.
+    const sockets = w.commands.map(({ argv }) => argv.find((word) => word.startsWith("ControlPath=")));
     const alone = "ControlPath=none";
     const shared = "ControlPath=/tmp/d/web.ssh";
     expect(sockets.slice(3)).toEqual([shared, alone, alone, alone, alone, shared]);
   });
 
-  test("it ended meanwhile: told as the host tells it", async () => {
+  test("the activation ended meanwhile: the host's result is reported", async () => {
     const w = world({ ...prepared, activate: [lost], status: [ok(status({ last: rolledBack as never }))] });
     expect(await outcome(w)).toMatchObject({ outcome: "rolled-back", step: "activate", running: oldSystem });
   });
 
-  test("it did not begin: activated again, once", async () => {
+  test("the activation did not begin: it is started again, once", async () => {
     const w = world({ ...prepared, activate: [lost, waiting], status: [ok(status())], confirm: [confirmed] });
     expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
     const twice = world({ ...prepared, activate: [lost], status: [ok(status())] });
@@ -412,20 +416,20 @@ describe("a lost connection while activating", () => {
     expect(twice.kinds().filter((kind) => kind === "activate")).toHaveLength(2);
   });
 
-  test("the result of an earlier attempt is not taken for this one's", async () => {
+  test("the result of an earlier deploy is not used for this one", async () => {
     const earlier = status({ last: { ...rolledBack, token: "t0" } as never });
     const w = world({ ...prepared, activate: [lost, waiting], status: [ok(earlier)], confirm: [confirmed] });
     expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
   });
 
-  test("another deploy has the host: waited for, not confirmed for it", async () => {
+  test("a different deploy has the host: it is waited for, and not confirmed", async () => {
     const others = { ...underWay, activation: { token: "t9", wanted: newSystem, recorded: oldSystem } };
     const w = world({ ...prepared, activate: [lost], status: [ok(others), ok(others), ok(status())] });
     expect(await outcome(w)).toMatchObject({ outcome: "failed", step: "activate" });
     expect(w.kinds()).not.toContain("confirm");
   });
 
-  test("the host never answers again: bounded, and no claim about what runs", async () => {
+  test("the host never answers again: the wait is bounded, and the running system is unknown", async () => {
     const w = world({ ...prepared, activate: [lost], status: [hung] });
     const result = await outcome(w);
     expect(result).toMatchObject({
@@ -436,7 +440,7 @@ describe("a lost connection while activating", () => {
     expect(result.running).toBeUndefined();
   });
 
-  test("the supervisor's line cut short counts as lost, not as an answer", async () => {
+  test("a supervisor's line that was cut short counts as a lost connection, not as an answer", async () => {
     const cut = { ...lost, stdout: '{"outcome":"wait' };
     const w = world({ ...prepared, activate: [cut], status: [ok(underWay)], confirm: [confirmed] });
     expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
@@ -444,7 +448,7 @@ describe("a lost connection while activating", () => {
 });
 
 describe("confirmation", () => {
-  test("the new system cannot be reached: the host goes back, and is asked until it says so", async () => {
+  test("the new system cannot be reached: the host is polled until it reports its rollback", async () => {
     const gone = status({
       last: { ...rolledBack, step: "confirm", reason: "nobody confirmed within 30 s" } as never,
     });
@@ -464,7 +468,7 @@ describe("confirmation", () => {
     });
   });
 
-  test("a first try that fails inside the window is repeated", async () => {
+  test("a confirmation that fails inside the window is repeated", async () => {
     const open = status({
       system: newSystem,
       confirmed: false,
@@ -475,14 +479,14 @@ describe("confirmation", () => {
     expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
   });
 
-  test("the answer is lost but the host has committed: confirmed", async () => {
+  test("the answer is lost, but the host has committed: confirmed", async () => {
     const done = status({ system: newSystem, token: "t1", generation: 8 });
     const w = world({ ...prepared, activate: [waiting], confirm: [lost], status: [ok(done)] });
     expect(await outcome(w)).toMatchObject({ outcome: "confirmed", running: newSystem, generation: 8 });
   });
 
-  test("refused, the window being over: the end is asked for and told", async () => {
-    const refused = said({ outcome: "refused", step: "confirm", reason: "rolling-back" }, 2);
+  test("refused after the window: the host's result is read and reported", async () => {
+    const refused = printed({ outcome: "refused", step: "confirm", reason: "rolling-back" }, 2);
     const w = world({
       ...prepared,
       activate: [waiting],
@@ -492,7 +496,7 @@ describe("confirmation", () => {
     expect(await outcome(w)).toMatchObject({ outcome: "rolled-back", running: oldSystem });
   });
 
-  test("the machine rebooted inside the window: back on the old system", async () => {
+  test("the machine rebooted inside the window: rolled back to the old system", async () => {
     const line = {
       ...rolledBack,
       outcome: "interrupted",
@@ -510,7 +514,12 @@ describe("confirmation", () => {
 
   test("the commit fails on the host: rolled back at commit", async () => {
     const line = { ...rolledBack, step: "commit", reason: "no space left on /boot" };
-    const w = world({ ...prepared, activate: [waiting], confirm: [said(line, 1)], status: [ok(status())] });
+    const w = world({
+      ...prepared,
+      activate: [waiting],
+      confirm: [printed(line, 1)],
+      status: [ok(status())],
+    });
     expect(await outcome(w)).toMatchObject({
       outcome: "rolled-back",
       step: "commit",
@@ -521,11 +530,11 @@ describe("confirmation", () => {
 
 describe("a machine that was never managed", () => {
   const words = (w: ReturnType<typeof world>, kind: string) => {
-    const found = w.asked[w.kinds().indexOf(kind)];
+    const found = w.commands[w.kinds().indexOf(kind)];
     return found === undefined ? "" : [...found.argv, found.env?.["NIX_SSHOPTS"] ?? ""].join(" ");
   };
 
-  test("root brings and activates, the deploy user confirms on the new system", async () => {
+  test("root copies and activates; the deploy user confirms on the new system", async () => {
     const w = world({ ...prepared, activate: [waiting], confirm: [confirmed] });
     expect(await outcome(w, { managed: false })).toMatchObject({ outcome: "confirmed" });
     expect(words(w, "copy")).toMatch(/--no-check-sigs/);
@@ -537,7 +546,7 @@ describe("a machine that was never managed", () => {
     );
   });
 
-  test("after its way back the status is asked as root, there being no deploy user", async () => {
+  test("after its rollback root reads the status, since the old system has no deploy user", async () => {
     const noSuchUser = broken("deploy@203.0.113.10: Permission denied (publickey).", 255);
     const w = world({
       ...prepared,
@@ -549,14 +558,14 @@ describe("a machine that was never managed", () => {
       outcome: "rolled-back",
       running: oldSystem,
     });
-    const users = w.asked
+    const users = w.commands
       .filter((_, at) => w.kinds()[at] === "status")
       .map(({ argv }) => argv.find((word) => word.startsWith("User=")));
     expect(users.slice(0, 2)).toEqual(["User=deploy", "User=root"]);
   });
 });
 
-test("the time of each step is told", async () => {
+test("the result has the time of each step", async () => {
   const w = world({ ...prepared, activate: [waiting], confirm: [confirmed] });
   expect((await outcome(w)).seconds).toEqual({
     build: 0.1,

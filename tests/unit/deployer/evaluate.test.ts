@@ -28,7 +28,7 @@ const ran = (more: Partial<CommandResult>): CommandResult => ({
   ...more,
 });
 
-test("one evaluation of the wanted hosts; a host may be called like a keyword", () => {
+test("all hosts are evaluated at once; a host's name may be a keyword of Nix", () => {
   expect(nixEvalArgv(args)).toEqual([
     ...[
       "nix",
@@ -52,7 +52,7 @@ test("reads what Nix printed", () => {
   });
 });
 
-test("an evaluation that fails ends the program with the lines that matter and the command", () => {
+test("a failed evaluation throws the relevant lines, the command and a hint", () => {
   const stderr = [
     "warning: Git tree is dirty",
     "error:\n       … while calling the 'head' builtin\n         at /nix/store/x/lib.nix:1:2:",
@@ -80,13 +80,13 @@ test.each([
   expect(() => readEvaluation(args, ran(ended))).toThrow(message);
 });
 
-test("a long error is cut", () => {
+test("a long error is cut to 25 lines", () => {
   const text = `error: first\n${"trace\n".repeat(100)}error: last\n${"detail\n".repeat(100)}`;
   expect(relevantLines(text).split("\n")).toHaveLength(25);
   expect(relevantLines(text)).toMatch(/^error: last\n/);
 });
 
-describe("with a nix of our own on PATH", () => {
+describe("with a fake nix on PATH", () => {
   let own: Programs;
   let leave: () => void;
   beforeEach(() => {
@@ -98,31 +98,31 @@ describe("with a nix of our own on PATH", () => {
     own.remove();
   });
 
-  test("it is asked at once, and once; nobody is for an empty stack", async () => {
+  test("it runs once, and not at all for an empty stack", async () => {
     // More than a pipe holds.
     const units = Object.fromEntries(
       Array.from({ length: 5000 }, (_, i) => [`u${i}.service`, "/nix/store/u"]),
     );
-    fs.writeFileSync(`${own.directory}/said`, JSON.stringify({ web: { ...target, units } }));
-    own.program("nix", `cat "${own.directory}/said"`);
+    fs.writeFileSync(`${own.directory}/output`, JSON.stringify({ web: { ...target, units } }));
+    own.program("nix", `cat "${own.directory}/output"`);
     expect((await evaluate(args))["web"]).toMatchObject({ outPath: newSystem, units });
     expect(await evaluate({ ...args, hosts: [] })).toEqual({});
     expect(own.read("log").split("\n")).toEqual([expect.stringContaining("deployTargets"), ""]);
   });
 
-  test("one that fails is told by who uses it", async () => {
+  test("its failure rejects the promise, also when that is awaited later", async () => {
     own.program("nix", "echo 'error: no' >&2; exit 3");
     const evaluation = evaluate(args);
-    await new Promise((resolve) => setTimeout(resolve, 100)); // nobody has asked for it yet
+    await new Promise((resolve) => setTimeout(resolve, 100)); // it fails before it is awaited
     await expect(evaluation).rejects.toThrow(/failed \(exit 3\)(.|\n)*error: no/);
   });
 
-  test("one that does not end is ended", async () => {
+  test("it is ended at its time limit", async () => {
     own.program("nix", "exec sleep 1000");
     await expect(evaluate({ ...args, timeoutSeconds: 1 })).rejects.toThrow(/did not finish in time/);
   });
 
-  test("without Nix it says so", async () => {
+  test("without Nix the error names PATH", async () => {
     process.env["PATH"] = own.directory;
     await expect(evaluate(args)).rejects.toThrow(/hint: Nix is not on PATH/);
   });

@@ -9,7 +9,7 @@ export const system = (letter: string, host = "web"): string =>
   `/nix/store/${hash(letter)}-nixos-system-${host}-25.11`;
 export const drv = (letter: string): string => `${system(letter)}.drv`;
 
-/** What the steps are given of the runner. */
+/** Files of the runner that the steps use. */
 export const files = {
   knownHosts: "/tmp/known_hosts",
   sshConfig: "/tmp/ssh_config",
@@ -34,7 +34,7 @@ export function spec(more: Partial<DeploySpecInput> = {}): DeploySpec {
   });
 }
 
-/** A status of a host that runs `running` and was confirmed with it, unless told otherwise. */
+/** The status of a host that runs a confirmed system, by default the old one. */
 export function status(more: Partial<SupervisorStatus> = {}): SupervisorStatus {
   const running = more.system ?? oldSystem;
   return {
@@ -67,15 +67,15 @@ export const broken = (stderr: string, exitCode = 1): CommandResult => ({
   stdout: "",
   stderr,
 });
-export const said = (json: unknown, exitCode: number): CommandResult => ({ ...ok(json), exitCode });
+export const printed = (json: unknown, exitCode: number): CommandResult => ({ ...ok(json), exitCode });
 export const lost = broken("Timeout, server web not responding.", 255);
 export const refusedConnection = broken("ssh: connect to host 203.0.113.10 port 22: Connection refused", 255);
 export const hung: CommandResult = { exitCode: null, timedOut: true, stdout: "", stderr: "" };
 
-/** What a command is for, read from its words. */
+/** The step that a command belongs to, by its words. */
 function kindOf({ argv }: Command): string {
   const words = argv.join(" ");
-  if (argv[0] === "ssh" && argv.includes("-O")) return "leave";
+  if (argv[0] === "ssh" && argv.includes("-O")) return "close";
   if (argv[0] === "ssh" && argv.includes("-N")) return "connect";
   if (argv[0] === "ssh" && words.includes(" config show ")) return "trust";
   if (argv[0] === "ssh") return /pantheros-supervisor (\w+)/.exec(words)?.[1] ?? "ssh";
@@ -86,19 +86,22 @@ function kindOf({ argv }: Command): string {
   return "build";
 }
 
-/** A connection that can be opened and left: what `world` answers unless told otherwise. */
-const reachable = { connect: [ok()], leave: [ok()] };
+/** The default answers of `world`: a connection can be opened and closed. */
+const reachable = { connect: [ok()], close: [ok()] };
 
-/** Answers in turn for each kind of command; the last one of a kind is given again. A clock that only sleeps move. */
+/**
+ * A runner that gives these answers in turn for each kind of command, and the last one of a kind again and again.
+ * Its clock moves only by sleeps and commands.
+ */
 export function world(
   given: Record<string, CommandResult[]>,
   keys: Partial<{ signingKey: string; identity: string }> = {},
-  /** Of the runner's file system. */
+  /** Whether the runner's file system has the path. */
   exists: (path: string) => boolean = () => true,
   hostKeyFile: () => string = () => "/tmp/d/web.secret-key",
 ) {
   const answers: Record<string, CommandResult[]> = { ...reachable, ...given };
-  const asked: Command[] = [];
+  const commands: Command[] = [];
   const progress: string[] = [];
   const written = new Map<string, string>();
   let clock = 0;
@@ -106,21 +109,21 @@ export function world(
     const kind = kindOf(command);
     const left = answers[kind];
     const answer = left !== undefined && left.length > 1 ? left.shift() : left?.[0];
-    if (answer === undefined) throw new Error(`nobody answers ${kind}`);
-    asked.push(command);
+    if (answer === undefined) throw new Error(`the test has no answer for ${kind}`);
+    commands.push(command);
     if (command.argv[0] === "sh") written.set(command.argv[3] ?? "", answer.stdout);
     clock += answer.timedOut ? command.timeoutSeconds * 1000 : 100;
     return answer;
   };
   return {
-    asked,
+    commands,
     progress,
-    kinds: () => asked.map(kindOf),
+    kinds: () => commands.map(kindOf),
     tools: {
       run,
       exists,
       hostKeyFile,
-      /** What a command wrote into a file was its answer. */
+      /** The answer that a command wrote into this file. */
       read: (path: string) => written.get(path) ?? "",
       files: {
         knownHosts: "/tmp/k",

@@ -1,4 +1,4 @@
-/** A host is broken, or not itself any more: whatever it says, there is a result for it, bounded and true. */
+/** A broken or compromised host: whatever it answers, its deploy ends with a bounded and true result. */
 import * as fs from "node:fs";
 import * as fc from "fast-check";
 import { deployReason, wantedToken } from "../../../components/nixos-host/token.ts";
@@ -17,8 +17,8 @@ import {
   newSystem,
   ok,
   oldSystem,
+  printed,
   refusedConnection,
-  said,
   spec,
   status,
   system,
@@ -36,20 +36,28 @@ async function outcome(w: ReturnType<typeof world>, more: Parameters<typeof spec
   return result;
 }
 
-describe("an end counts when it is this deploy's", () => {
+describe("a result counts only if it is of this deploy", () => {
   test.each([
-    ["another token", { ...confirmed, token: "t2" }, /"confirmed", but its token is t2, this deploy's is t1/],
+    [
+      "a different token",
+      { ...confirmed, token: "t2" },
+      /"confirmed", but its token is t2, this deploy's is t1/,
+    ],
     ["no token", { ...confirmed, token: null }, /without a token/],
-    ["another system", { ...confirmed, running: oldSystem }, /it runs \/nix\/store\/a{32}/],
+    ["a different system", { ...confirmed, running: oldSystem }, /it runs \/nix\/store\/a{32}/],
     ["no system", { ...confirmed, running: undefined }, /it runs an unknown system/],
-    ["another system meant", { ...confirmed, wanted: oldSystem }, /it is about \/nix\/store\/a{32}/],
-    ["a rollback of another deploy", { outcome: "rolled-back", token: "t2" }, /"rolled-back", but its token/],
+    ["a different wanted system", { ...confirmed, wanted: oldSystem }, /it is about \/nix\/store\/a{32}/],
+    [
+      "the rollback of a different deploy",
+      { outcome: "rolled-back", token: "t2" },
+      /"rolled-back", but its token/,
+    ],
   ])("confirm: %s", async (_, line, reason) => {
     const w = world({ ...prepared, activate: [waiting], confirm: [ok(line)], ...idle });
     const result = await outcome(w);
     expect(result).toMatchObject({ outcome: "failed", step: "confirm" });
     expect(result.reason).toMatch(reason);
-    // A claim of an answer that does not count.
+    // An answer that does not count does not tell the running system either.
     expect(result.running).toBeUndefined();
   });
 
@@ -57,10 +65,10 @@ describe("an end counts when it is this deploy's", () => {
     ["waiting", { outcome: "waiting", token: "t2" }],
     ["current", { outcome: "current", token: "t2" }],
     ["rebooting", { outcome: "rebooting", token: "t2", bootId: "b-1" }],
-    ["staged, of another token", { outcome: "staged", token: "t2", wanted: newSystem }],
-    ["staged, another system", { outcome: "staged", token: "t1", wanted: oldSystem }],
-    ["staged, nothing named", { outcome: "staged", token: "t1" }],
-    ["confirmed, and nobody had confirmed", { ...confirmed, token: "t0" }],
+    ["staged, a different token", { outcome: "staged", token: "t2", wanted: newSystem }],
+    ["staged, a different system", { outcome: "staged", token: "t1", wanted: oldSystem }],
+    ["staged, no system", { outcome: "staged", token: "t1" }],
+    ["confirmed without a confirmation", { ...confirmed, token: "t0" }],
   ])("activate: %s", async (_, line) => {
     const w = world({ ...prepared, activate: [ok(line)], confirm: [ok(confirmed)], ...idle });
     const result = await outcome(w);
@@ -69,7 +77,7 @@ describe("an end counts when it is this deploy's", () => {
     expect(w.kinds()).not.toContain("confirm");
   });
 
-  test("confirmed, says the activation: not without a confirmation over a fresh connection", async () => {
+  test("an activation that answers `confirmed` still needs a confirmation over a new connection", async () => {
     const answers = { ...prepared, activate: [ok(confirmed)], status: [ok(status())] };
     const away = world({ ...answers, confirm: [refusedConnection] });
     expect((await outcome(away)).outcome).toBe("failed");
@@ -81,16 +89,16 @@ describe("an end counts when it is this deploy's", () => {
   const attempt = (name: string) => ({ attempt: name });
   test.each([
     ["the same attempt", attempt("a-1"), attempt("a-1"), "confirmed"],
-    ["another attempt", attempt("a-1"), attempt("a-2"), "failed"],
-    ["a host that names none", {}, attempt("a-2"), "confirmed"],
-    ["a host that names it once", attempt("a-1"), {}, "confirmed"],
+    ["a different attempt", attempt("a-1"), attempt("a-2"), "failed"],
+    ["an attempt only in the last answer", {}, attempt("a-2"), "confirmed"],
+    ["an attempt only in the first answer", attempt("a-1"), {}, "confirmed"],
   ])("%s", async (_, first, last, expected) => {
     const begun = ok({ outcome: "waiting", running: newSystem, token: "t1", ...first });
     const w = world({ ...prepared, activate: [begun], confirm: [ok({ ...confirmed, ...last })] });
     expect(await outcome(w)).toMatchObject({ outcome: expected });
   });
 
-  test("a status is believed where all of it agrees", () => {
+  test("a status counts only if its fields agree", () => {
     const own = { token: "t1", outPath: newSystem };
     const runs = { system: newSystem, token: "t1" };
     const last = { outcome: "confirmed", token: "t1", running: newSystem } as const;
@@ -114,8 +122,8 @@ describe("one deadline for the whole activation", () => {
 
   test.each([
     [
-      "says `waiting` for ever",
-      [said({ outcome: "refused", step: "confirm", reason: "not yet" }, 2)],
+      "answers `waiting` for ever",
+      [printed({ outcome: "refused", step: "confirm", reason: "not yet" }, 2)],
       [open],
     ],
     ["hangs at every confirmation", [hung], [open]],
@@ -135,19 +143,21 @@ describe("one deadline for the whole activation", () => {
   test("a step gets what is left, and no more than its own limit", async () => {
     const w = world({ ...prepared, activate: [waiting], confirm: [hung], status: [open] });
     await outcome(w, { seconds });
-    const limits = w.asked.filter((_, at) => w.kinds()[at] === "confirm").map((each) => each.timeoutSeconds);
+    const limits = w.commands
+      .filter((_, at) => w.kinds()[at] === "confirm")
+      .map((each) => each.timeoutSeconds);
     expect(limits[0]).toBe(142);
     expect(Math.max(...limits.slice(1))).toBeLessThan(budget - 142);
   });
 
-  test("an activation that takes all of it leaves nothing to ask with", async () => {
+  test("an activation that hangs until the deadline is not polled for longer", async () => {
     const w = world({ ...prepared, activate: [hung], status: [hung] });
     await outcome(w, { seconds });
     expect(w.tools.now()).toBeLessThanOrEqual((budget + 10) * 1000);
   });
 });
 
-describe("nobody confirmed: the cause is on this side", () => {
+describe("a missing confirmation has its cause on the runner's side", () => {
   const last = {
     outcome: "rolled-back",
     step: "confirm",
@@ -156,7 +166,7 @@ describe("nobody confirmed: the cause is on this side", () => {
   };
   test.each([
     [
-      "another host key",
+      "a different host key",
       broken("Host key verification failed.", 255),
       "host key verification failed",
       "another host key",
@@ -205,21 +215,21 @@ const strangeAnswers: readonly (readonly [string, string, RegExp])[] = [
 ];
 
 test.each(strangeAnswers)(
-  "%s: the probe says whose answer is what, and nothing is thrown",
+  "%s: the probe reports the host's answer as invalid, and does not throw",
   (_, line, problem) => {
     const found = readProbe("deploy", `${line}\n`);
-    if (found?.reached !== false) throw new Error("it was taken");
+    if (found?.reached !== false) throw new Error("it was accepted");
     expect(found.reason).toMatch(/^the host's answer is not a status: /);
     expect(found.reason).toMatch(problem);
     expect(found.reason.length).toBeLessThan(400);
-    // It is deployed to, a closed laptop's way of being left alone is not for it.
+    // It is deployed to: only a best-effort host that does not answer is left alone.
     const token = { outPath: newSystem, probe: found, fresh: "fresh" };
     expect(wantedToken({ ...token, converge: "best-effort" })).toBe("fresh");
     expect(deployReason(newSystem, found)).toBe(found.reason);
   },
 );
 
-test.each(strangeAnswers)("%s: the deploy ends as failed, whichever verb it answers", async (_, line) => {
+test.each(strangeAnswers)("%s: the deploy fails, whichever verb it answers", async (_, line) => {
   for (const verb of ["activate", "confirm", "status"]) {
     const answers = { activate: [waiting], confirm: [lost], status: [ok(status())], [verb]: [ok(line)] };
     const result = await outcome(world({ ...prepared, ...answers }));
@@ -228,13 +238,13 @@ test.each(strangeAnswers)("%s: the deploy ends as failed, whichever verb it answ
   }
 });
 
-test("a long text is cut and no reason to refuse an answer: a host with many failing checks says much", async () => {
+test("an answer with long text is accepted and cut: many failing checks make a long reason", async () => {
   const reason = `${"one check after the other; ".repeat(5000)}\nthe last one`;
   const line = { outcome: "rolled-back", step: "health", reason, token: "t1" };
   const last = { ...line, command: reason };
   const w = world({
     ...prepared,
-    activate: [said(line, 1)],
+    activate: [printed(line, 1)],
     status: [ok(status({ last: last as never }))],
   });
   const result = await outcome(w);
@@ -243,14 +253,14 @@ test("a long text is cut and no reason to refuse an answer: a host with many fai
   expect(result.reason?.length).toBeLessThanOrEqual(65_536);
 });
 
-test("keys that every object has by itself do nothing", () => {
+test("keys that every object inherits have no effect", () => {
   const named = '"__proto__":{"x":"y"},"constructor":"c","toString":"t","hasOwnProperty":"h"';
   const line = JSON.stringify(status()).replace(
     /\}$/,
     `,"__proto__":{"confirmed":true},"inhibitors":{${named.replace('{"x":"y"}', '"p"')}},"units":{"constructor":"/x-unit-a/a","valueOf":"v"}}`,
   );
   const probe = readProbe("deploy", line);
-  if (probe?.reached !== true) throw new Error("not taken");
+  if (probe?.reached !== true) throw new Error("it was refused");
   expect(Object.keys(probe.status.inhibitors ?? {})).toEqual([]);
   expect(Object.keys(probe.status.units ?? {})).toEqual([]);
   const none = { drvPath: "", outPath: newSystem, system: "", kernel: "/k/k", inhibitors: {}, units: {} };
@@ -277,7 +287,7 @@ describe("a real connection", () => {
     maybeUnmanaged: false,
   };
 
-  test("an answer without an end is cut off at 1 MiB", async () => {
+  test("an endless answer is cut off at 1 MiB", async () => {
     own.program("ssh", "exec yes '{\"version\":1'");
     expect(await probeHost(args)).toEqual({
       reached: false,
@@ -286,7 +296,7 @@ describe("a real connection", () => {
     });
   });
 
-  test("one that trickles is ended at its limit, with all that it started", async () => {
+  test("a slow answer is ended at its time limit, with all processes of ssh", async () => {
     const pids = `${own.directory}/pids`;
     own.program("ssh", `sh -c 'echo $$ >>"${pids}"; while :; do printf x; sleep 0.1; done' & wait`);
     expect(await probeHost({ ...args, timeoutSeconds: 1 })).toMatchObject({ reason: "no answer in time" });
@@ -297,9 +307,9 @@ describe("a real connection", () => {
 const evil =
   "\u001b[2J\rweb: confirmed, generation 9\n::error::pwned\n  ::error::again\n```\n\u202eweb: confirmed";
 
-test("what a host says stands behind a prefix in the verdict, in one line of the preview, and drives no terminal", async () => {
+test("a host's text has a prefix in the verdict, one line in the preview, and no control characters", async () => {
   const line = { outcome: "rolled-back", step: "health", reason: evil, command: evil, token: "t1" };
-  const w = world({ ...prepared, activate: [said(line, 1)], ...idle });
+  const w = world({ ...prepared, activate: [printed(line, 1)], ...idle });
   const result = await outcome(w);
   const probe = readProbe("deploy", JSON.stringify(status({ last: line as never })));
   if (probe === undefined) throw new Error("no answer");
@@ -334,7 +344,7 @@ const json = fc.letrec((tie) => ({
   ),
 })).value;
 
-/** A true answer in which some keys have something else. */
+/** A valid answer in which some keys have other values. */
 const mutated = (whole: object) =>
   fc
     .dictionary(fc.constantFrom(...Object.keys(whole), "health", "failedUnits", "last", "units"), json)

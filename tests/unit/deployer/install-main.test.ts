@@ -5,7 +5,7 @@ import { installResult } from "../../../deployer/protocol/result.ts";
 import { gone, Programs, say, until } from "../programs.ts";
 import { drv, newSystem, oldSystem, status } from "./fixtures.ts";
 
-/** The program as a resource starts it, with programs of our own first on PATH. */
+/** The program as a resource starts it, with fake programs first on PATH. */
 let own: Programs;
 beforeEach(() => {
   own = new Programs("main");
@@ -37,13 +37,13 @@ describe("install", () => {
   const privateKey = "-----BEGIN OPENSSH PRIVATE KEY-----\nPLANTED\n-----END OPENSSH PRIVATE KEY-----";
   const secrets = JSON.stringify({ hostKey: privateKey, secrets: { "tailscale-auth-key": "PLANTED-TOO" } });
 
-  /** ssh for a machine in the installer, which answers with its own key once it was rebooted. */
+  /** The ssh of a machine in the installer, which has its own host key after the reboot. */
   const installerMachine = `case "$*" in
   *known_hosts.bootstrap*) echo '{"id":"nixos","variant":"installer","bootId":"b"}' ;;
   *) if [ -e "${"$"}{0%/*}/../rebooted" ]; then ${say(status({ system: newSystem }))}; else echo 'Host key verification failed.' >&2; exit 255; fi ;;
 esac`;
 
-  test("brings the host key and first secrets from standard input with the right modes, and never in words", () => {
+  test("copies host key and first secrets from standard input with the right modes, and never as arguments", () => {
     own.program("nix", "true");
     own.program(
       "nixos-anywhere",
@@ -72,14 +72,14 @@ esac`;
     expect(own.leftovers()).toEqual([]);
   });
 
-  test("a machine that is installed already is left alone", () => {
+  test("an installed machine is left alone", () => {
     own.program("ssh", say(status({ system: oldSystem })));
     const ran = run(installMain, { PANTHEROS_INSTALL: JSON.stringify(input) }, secrets);
     expect(JSON.parse(ran.stdout)).toMatchObject({ outcome: "already" });
     expect(own.read("log").trim().split("\n")).toHaveLength(1);
   });
 
-  test("without secrets nothing begins, and none is repeated", () => {
+  test("without secrets it does not start, and its errors repeat none", () => {
     for (const given of ["", "{}", JSON.stringify({ hostKey: "PLANTED" })]) {
       const ran = run(installMain, { PANTHEROS_INSTALL: JSON.stringify(input) }, given);
       expect(ran).toMatchObject({ status: 2, stdout: "" });
@@ -88,10 +88,10 @@ esac`;
     expect(run(installMain, { PANTHEROS_INSTALL: "{}" }, secrets)).toMatchObject({ status: 2, stdout: "" });
   });
 
-  test("killed with all that belongs to it: what it had started ends", async () => {
+  test("killed during a phase: the processes that it started end", async () => {
     own.program("nix", "true");
     own.program("ssh", installerMachine);
-    // It is killed by the first command of what it starts.
+    // The first command of the phase kills it.
     own.program(
       "nixos-anywhere",
       `echo $$ >"${own.directory}/phase.pid.new"; mv "${own.directory}/phase.pid.new" "${own.directory}/phase.pid"; kill -9 $PPID; exec sleep 1000`,

@@ -28,7 +28,7 @@ const debian = ok({ id: "debian", variant: "", bootId: "b1" });
 const installer = ok({ id: "nixos", variant: "installer", bootId: "b2" });
 const nixos = ok(status({ system: newSystem }));
 
-/** Answers: `status` is asked with the machine's own key pinned, `ssh` with the throw-away one. */
+/** Answers: `status` runs with the machine's own key pinned, `ssh` with the bootstrap key. */
 async function run(
   answers: Record<string, CommandResult[]>,
   more: Partial<InstallSpecInput> = {},
@@ -50,7 +50,7 @@ async function run(
 const hetzner = { endpoint: "https://api.example.test/v1", stack: "test", server: 42, image: "debian-13" };
 const done = { build: [ok()], kexec: [ok()], disko: [ok()], install: [ok()], reboot: [ok()] };
 
-test("a machine just created: every phase, then it answers with its own key", async () => {
+test("a new machine: every phase runs, then it answers with its own key", async () => {
   const { result, phases } = await run({
     ...done,
     status: [silent, otherKey, otherKey, otherKey, otherKey, silent, nixos],
@@ -75,7 +75,7 @@ test("a machine that answers with its own key is not touched", async () => {
   expect(phases).toEqual([]);
 });
 
-test("a machine that shows neither key is never installed: lost state, a wrong address, somebody else's", async () => {
+test("a machine that shows neither key is never installed: lost state, wrong address, unknown machine", async () => {
   const { result, phases } = await run({ status: [otherKey], ssh: [otherKey] });
   expect(result).toMatchObject({
     outcome: "failed",
@@ -85,7 +85,7 @@ test("a machine that shows neither key is never installed: lost state, a wrong a
   expect(phases).toEqual([]);
 });
 
-test("a NixOS that shows the throw-away key is not touched", async () => {
+test("a NixOS that shows the bootstrap key is not touched", async () => {
   const { result, phases } = await run({
     status: [otherKey],
     ssh: [ok({ id: "nixos", variant: "", bootId: "b" })],
@@ -94,7 +94,7 @@ test("a NixOS that shows the throw-away key is not touched", async () => {
   expect(phases).toEqual([]);
 });
 
-test("a machine that never answers: bounded", async () => {
+test("a machine that never answers: the wait is bounded", async () => {
   const { result } = await run({ status: [silent] }, { seconds: { boot: 10 } });
   expect(result).toMatchObject({
     outcome: "failed",
@@ -103,10 +103,10 @@ test("a machine that never answers: bounded", async () => {
   });
 });
 
-test("a server that is off is told as off, and not waited for", async () => {
+test("a server that is off is reported as off, and not waited for", async () => {
   const { result, w } = await run({ status: [silent] }, { hetzner }, { status: async () => "off" });
   expect(result).toMatchObject({ outcome: "failed", phase: "boot", reason: "the server is off" });
-  expect(w.asked).toHaveLength(1);
+  expect(w.commands).toHaveLength(1);
 });
 
 describe("what must not be wiped", () => {
@@ -116,30 +116,33 @@ describe("what must not be wiped", () => {
   test.each([
     ["a NixOS", { ...created, id: "nixos" }, "it runs NixOS already"],
     ["data", { ...created, data: "/srv/photos/one" }, "it holds data (/srv/photos/one)"],
-  ])("%s behind the throw-away key: refused, unless `reinstall` names the machine", async (_, facts, why) => {
-    const refused = await run({ status: [otherKey], ssh: [ok(facts)] });
-    expect(refused.result).toMatchObject({
-      outcome: "failed",
-      phase: "guard",
-      reason: expect.stringContaining(why),
-      hint: expect.stringContaining(`provider.reinstall = "${machineId}"`),
-    });
-    expect(refused.phases).toEqual([]);
-    const answers = {
-      ...done,
-      status: [otherKey, otherKey, otherKey, otherKey, nixos],
-      ssh: [ok(facts), installer],
-    };
-    const other = await run({ ...answers }, { reinstall: "f".repeat(32) });
-    expect(other.result).toMatchObject({ phase: "guard" });
-    const named = await run(
-      { ...done, status: [otherKey, otherKey, otherKey, otherKey, nixos], ssh: [ok(facts), installer] },
-      { reinstall: machineId },
-    );
-    expect(named.result).toMatchObject({ outcome: "installed" });
-  });
+  ])(
+    "%s on a machine with the bootstrap key: refused, unless `reinstall` names it",
+    async (_, facts, why) => {
+      const refused = await run({ status: [otherKey], ssh: [ok(facts)] });
+      expect(refused.result).toMatchObject({
+        outcome: "failed",
+        phase: "guard",
+        reason: expect.stringContaining(why),
+        hint: expect.stringContaining(`provider.reinstall = "${machineId}"`),
+      });
+      expect(refused.phases).toEqual([]);
+      const answers = {
+        ...done,
+        status: [otherKey, otherKey, otherKey, otherKey, nixos],
+        ssh: [ok(facts), installer],
+      };
+      const other = await run({ ...answers }, { reinstall: "f".repeat(32) });
+      expect(other.result).toMatchObject({ phase: "guard" });
+      const named = await run(
+        { ...done, status: [otherKey, otherKey, otherKey, otherKey, nixos], ssh: [ok(facts), installer] },
+        { reinstall: machineId },
+      );
+      expect(named.result).toMatchObject({ outcome: "installed" });
+    },
+  );
 
-  test("an installed machine: it gets a new disk when `reinstall` names it, and another one is left alone", async () => {
+  test("an installed machine gets a new disk if `reinstall` names it; otherwise it is left alone", async () => {
     const disks: string[] = [];
     const vendor = { rebuild: async () => void disks.push("new") };
     const answers = () => ({
@@ -157,7 +160,7 @@ describe("what must not be wiped", () => {
     expect(disks).toEqual(["new"]);
   });
 
-  test("a protected server: the vendor's no is told", async () => {
+  test("a protected server: the vendor's refusal is reported", async () => {
     const rebuild = () => Promise.reject(new Error("server is protected (protected, HTTP 423)"));
     const { result } = await run(
       { status: [nixos], ssh: [ok(machineId)] },
@@ -174,7 +177,7 @@ describe("what must not be wiped", () => {
 });
 
 describe("port 22", () => {
-  test("is opened before anything is asked", async () => {
+  test("is opened before the machine is probed", async () => {
     const order: string[] = [];
     const { result } = await run(
       { status: [nixos] },
@@ -194,10 +197,10 @@ describe("port 22", () => {
       { open: () => Promise.reject(new Error("token is read-only")) },
       "token is read-only",
     ],
-  ])("%s: told at once, and nothing is asked", async (_, allowedSources, vendor, why) => {
+  ])("%s: fails at once, and the machine is not probed", async (_, allowedSources, vendor, why) => {
     const { result, w } = await run({}, { hetzner: { ...hetzner, allowedSources } }, vendor);
     expect(result).toMatchObject({ outcome: "failed", phase: "door", reason: expect.stringContaining(why) });
-    expect(w.asked).toEqual([]);
+    expect(w.commands).toEqual([]);
   });
 });
 
@@ -211,19 +214,19 @@ test.each([
   [`disko ${script} install ${newSystem}`, ["reboot"]],
   [`disko ${script} install ${oldSystem}`, ["install", "reboot"]],
   [`install ${newSystem}`, ["disko", "install", "reboot"]],
-])("interrupted after %s: resumed behind it", async (finished, rest) => {
+])("interrupted after %s: resumed with the next phase", async (finished, rest) => {
   const at = ok({ id: "nixos", variant: "installer", bootId: "b2", done: finished });
   const { phases } = await run({ ...done, status: [otherKey, otherKey, otherKey, nixos], ssh: [at] });
   expect(phases.filter((phase) => phase !== "build")).toEqual(rest);
 });
 
-test("a finished phase is noted on the machine, with what it was for", async () => {
+test("a finished phase is recorded on the machine, with its script or system", async () => {
   const { w } = await run({
     ...done,
     status: [otherKey, otherKey, otherKey, otherKey, otherKey, otherKey, nixos],
     ssh: [debian, installer],
   });
-  const notes = w.asked.filter(({ argv }) => argv.at(-1)?.startsWith("tee"));
+  const notes = w.commands.filter(({ argv }) => argv.at(-1)?.startsWith("tee"));
   expect(notes.map(({ input }) => input)).toEqual([`disko ${script}\n`, `install ${newSystem}\n`]);
 });
 
@@ -236,7 +239,7 @@ test("without a disk script the disk phase is left out", async () => {
 });
 
 test.each(["kexec", "disko", "install", "reboot"] as const)(
-  "%s hangs: ended at its own limit and told",
+  "%s hangs: ended at its own limit and reported",
   async (phase) => {
     const { result, phases } = await run(
       { ...done, [phase]: [hung], status: [otherKey], ssh: [debian, installer] },
@@ -251,7 +254,7 @@ test.each(["kexec", "disko", "install", "reboot"] as const)(
   },
 );
 
-test("nixos-anywhere gives up since the old system booted: told as that, with its words", async () => {
+test("nixos-anywhere fails because the old system booted: that is the reason, with the command", async () => {
   const { result } = await run({
     ...done,
     kexec: [broken("aborted: Failed to kexec into NixOS installer")],
@@ -265,7 +268,7 @@ test("nixos-anywhere gives up since the old system booted: told as that, with it
   });
 });
 
-test("a phase that fails tells what the machine is afterwards", async () => {
+test("the reason of a failed phase ends with what the machine runs afterwards", async () => {
   const { result } = await run({
     ...done,
     disko: [broken("Problem opening /dev/sda for reading! Error is 2.")],
@@ -277,7 +280,7 @@ test("a phase that fails tells what the machine is afterwards", async () => {
   );
 });
 
-test("kexec that comes back to the old system is told as that, and nothing is formatted", async () => {
+test("kexec returns to the old system: that is the reason, and nothing is formatted", async () => {
   const { result, phases } = await run({ ...done, status: [otherKey], ssh: [debian] });
   expect(result).toMatchObject({
     outcome: "failed",
@@ -287,7 +290,7 @@ test("kexec that comes back to the old system is told as that, and nothing is fo
   expect(phases).not.toContain("disko");
 });
 
-test("a reboot that comes back to the old system", async () => {
+test("the reboot returns to the old system", async () => {
   const old = ok({ id: "debian", variant: "", bootId: "b9" });
   const { result } = await run({
     ...done,
@@ -301,7 +304,7 @@ test("a reboot that comes back to the old system", async () => {
   });
 });
 
-test("a machine that never reboots: bounded", async () => {
+test("a machine that never reboots: the wait is bounded", async () => {
   const { result } = await run(
     { ...done, status: [otherKey], ssh: [debian, installer] },
     { seconds: { answer: 30 } },
@@ -313,7 +316,7 @@ test("a machine that never reboots: bounded", async () => {
   });
 });
 
-test("it answers, but with another system", async () => {
+test("the installed machine runs a different system", async () => {
   const { result } = await run({
     ...done,
     ssh: [debian, installer],
@@ -335,7 +338,7 @@ describe("nixos-anywhere", () => {
     programs: "/tmp/x/bin",
   };
 
-  test("its command line: store paths, one phase, pins; no secret", () => {
+  test("its command line has store paths, one phase and pins, and no secret", () => {
     const { argv, env } = phaseStep(installSpec.parse(input), files, "install");
     const options = [
       ...["HostKeyAlias=web", "UserKnownHostsFile=/tmp/b", "GlobalKnownHostsFile=/dev/null"],
@@ -351,7 +354,7 @@ describe("nixos-anywhere", () => {
     expect(env?.["PATH"]).toMatch(/^\/tmp\/x\/bin:/);
   });
 
-  test("the ssh it finds first checks the throw-away key before all that it says itself", () => {
+  test("its ssh is ours, which checks the bootstrap key before nixos-anywhere's own options", () => {
     const directory = mkdtempSync(join(tmpdir(), "pantheros-ssh-"));
     try {
       mkdirSync(join(directory, "real"));

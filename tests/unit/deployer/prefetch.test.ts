@@ -13,7 +13,7 @@ const found = (more = {}) => ({ reached: true as const, user: "deploy", status: 
 const away = { reached: false as const, reason: "no answer in time" };
 const wave = (name: string, at: number) => ({ name, wave: at, converge: "must" as const });
 
-test("a prefetch job is what is not on the host yet", () => {
+test("a host has a prefetch job unless nothing can be prepared for it", () => {
   expect(prefetchJobOf(spec(), found())).toMatchObject({ copy: true });
   expect(prefetchJobOf(spec(), away)).toMatchObject({ copy: false });
   expect(prefetchJobOf(spec(), found({ system: newSystem }))).toBeUndefined();
@@ -26,7 +26,7 @@ test("later waves are all but the first", () => {
   expect(laterWaves([wave("a", 1), wave("b", 1)])).toEqual([]);
 });
 
-test("the trigger says what is wanted, in whatever order", () => {
+test("the trigger depends on the wanted systems, not on their order", () => {
   const [a, b] = [
     { host: "a", outPath: "/x" },
     { host: "b", outPath: "/y" },
@@ -35,7 +35,7 @@ test("the trigger says what is wanted, in whatever order", () => {
   expect(prefetchTrigger([a, { ...b, outPath: "/z" }])).not.toBe(prefetchTrigger([a, b]));
 });
 
-test("built, pushed and copied ahead, never activated; one that fails is told and stops nobody", async () => {
+test("systems are built, pushed and copied, never activated; a failure stops no other host", async () => {
   const list = prefetchJobs.parse([
     { spec: spec({ push: "s3://cache" }), copy: true },
     { spec: spec({ host: "away" }), copy: false },
@@ -45,7 +45,7 @@ test("built, pushed and copied ahead, never activated; one that fails is told an
     schemaVersion: 1,
     hosts: { web: "ready", away: "ready" },
   });
-  expect(w.kinds().sort()).toEqual(["build", "build", "connect", "copy", "leave", "push"]);
+  expect(w.kinds().sort()).toEqual(["build", "build", "close", "connect", "copy", "push"]);
   const failing = world({
     build: [broken("error: builder failed"), ok(`${newSystem}\n`)],
     copy: [refusedConnection],
@@ -54,7 +54,7 @@ test("built, pushed and copied ahead, never activated; one that fails is told an
   expect(hosts["web"]).toBe("build: error: builder failed");
 });
 
-test("one resource, which what is wanted alone triggers", async () => {
+test("one resource, triggered only by the wanted systems", async () => {
   const { recording } = await record(
     () =>
       new Prefetch("prefetch", {

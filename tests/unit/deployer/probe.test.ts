@@ -36,7 +36,7 @@ describe("a host", () => {
     own.remove();
   });
 
-  /** With an ssh that logs its words and answers by the user it is to be. */
+  /** Probes with an ssh that logs its arguments and answers by the user of the login. */
   async function probe(answers: { deploy?: string; root?: string }, more: Partial<ProbeArgs> = {}) {
     own.program(
       "ssh",
@@ -47,14 +47,14 @@ esac`,
     );
     fs.writeFileSync(`${own.directory}/answer`, `${answer}\n`);
     fs.rmSync(`${own.directory}/log`, { force: true });
-    return { found: await probeHost({ ...args, ...more }), asked: own.logged() };
+    return { found: await probeHost({ ...args, ...more }), logged: own.logged() };
   }
   const answers = () => `echo noise; cat "${own.directory}/answer"`;
 
-  test("one connection, the deploy user's, with the pins and the wanted system", async () => {
-    const { found, asked } = await probe({ deploy: answers() });
+  test("one connection as the deploy user, with the pinned key and the wanted system", async () => {
+    const { found, logged } = await probe({ deploy: answers() });
     expect(found).toEqual({ reached: true, user: "deploy", status: JSON.parse(answer) });
-    expect(asked).toEqual([expect.stringContaining(probeArgv(args, "deploy").slice(1).join(" "))]);
+    expect(logged).toEqual([expect.stringContaining(probeArgv(args, "deploy").slice(1).join(" "))]);
     expect(probeArgv(args, "deploy")).toEqual(
       expect.arrayContaining([
         "IdentityFile=/keys/my deploy",
@@ -67,63 +67,63 @@ esac`,
     expect(probeArgv(args, "deploy").slice(0, 3)).toEqual(["ssh", "-F", "/dev/null"]);
   });
 
-  test("one that does not answer is a finding, with what ssh said", async () => {
-    const { found, asked } = await probe({});
+  test("that does not answer is a result, with ssh's message", async () => {
+    const { found, logged } = await probe({});
     expect(found).toEqual({
       reached: false,
       reason: "Connection refused",
       hint: expect.stringContaining("does not answer"),
     });
-    expect(asked).toHaveLength(1);
+    expect(logged).toHaveLength(1);
   });
 
-  test("root is tried only where the machine may be unmanaged, and second", async () => {
-    const { found, asked } = await probe({ root: answers() }, { maybeUnmanaged: true });
+  test("root is tried second, and only if the machine may be unmanaged", async () => {
+    const { found, logged } = await probe({ root: answers() }, { maybeUnmanaged: true });
     expect(found).toMatchObject({ reached: true, user: "root" });
-    expect(asked).toHaveLength(2);
+    expect(logged).toHaveLength(2);
     const both = await probe({}, { maybeUnmanaged: true });
     expect(both.found).toMatchObject({ reached: false, reason: "Connection refused" });
     const silent = await probe({ deploy: "exit 255" }, { maybeUnmanaged: true });
     expect(silent.found).toMatchObject({ reached: false, reason: "root: Connection refused" });
   });
 
-  test("one that hangs is given up", async () => {
+  test("that hangs is given up at the time limit", async () => {
     const { found } = await probe({ deploy: "exec sleep 300" }, { timeoutSeconds: 1 });
     expect(found).toEqual({ reached: false, reason: "no answer in time" });
   });
 
-  test("another host key is told as that", async () => {
+  test("a different host key has its own hint", async () => {
     const { found } = await probe({ deploy: "echo 'Host key verification failed.' >&2; exit 255" });
     expect(found).toMatchObject({ reached: false, hint: expect.stringContaining("another host key") });
   });
 
-  test("a runner without ssh says so", async () => {
+  test("without ssh on the runner, the reason names it", async () => {
     process.env["PATH"] = own.directory;
     expect(await probeHost(args)).toMatchObject({ reached: false, reason: "spawn ssh ENOENT" });
   });
 
-  test("a machine that boots is asked until it answers, and one that shows another key is not", async () => {
+  test("that boots is polled until it answers; one that shows a different key is not polled again", async () => {
     fs.writeFileSync(`${own.directory}/answer`, answer);
-    const count = `echo x >>"${own.directory}/asked"`;
-    const booted = `[ "$(wc -l <"${own.directory}/asked")" -lt 2 ]`;
+    const count = `echo x >>"${own.directory}/attempts"`;
+    const booted = `[ "$(wc -l <"${own.directory}/attempts")" -lt 2 ]`;
     const boots = `if ${booted}; then echo Connection refused >&2; exit 255; fi; cat "${own.directory}/answer"`;
     own.program("ssh", `${count}; ${boots}`);
     expect(await probeUntilReached(args, 60)).toMatchObject({ reached: true });
-    expect(own.read("asked").trim().split("\n")).toHaveLength(2);
+    expect(own.read("attempts").trim().split("\n")).toHaveLength(2);
 
     own.program("ssh", `${count}; echo 'Host key verification failed.' >&2; exit 255`);
     expect(await probeUntilReached(args, 60)).toMatchObject({ reached: false });
-    expect(own.read("asked").trim().split("\n")).toHaveLength(3);
+    expect(own.read("attempts").trim().split("\n")).toHaveLength(3);
 
     own.program("ssh", `${count}; echo Connection refused >&2; exit 255`);
     expect(await probeUntilReached(args, 0)).toMatchObject({
       reached: false,
       reason: "Connection refused",
     });
-    expect(own.read("asked").trim().split("\n")).toHaveLength(4);
+    expect(own.read("attempts").trim().split("\n")).toHaveLength(4);
   });
 
-  test("no more than sixteen are asked at once", async () => {
+  test("at most sixteen probes run at once", async () => {
     fs.writeFileSync(`${own.directory}/answer`, answer);
     own.program(
       "ssh",
@@ -138,7 +138,7 @@ esac`,
 });
 
 test.each(shells)(
-  "what root reads on a machine without a supervisor is a status of version 0, under $name",
+  "root's script on a machine without a supervisor prints a status of version 0, under $name",
   ({ shebang }) => {
     const [shell = "", ...rest] = shebang.split(" ");
     const script = probeArgv({ ...args, maybeUnmanaged: true }, "root").at(-1) ?? "";
@@ -153,7 +153,7 @@ test.each(shells)(
   },
 );
 
-test("what is not a status is not reached", () => {
+test("an answer that is not a status counts as not reached", () => {
   const strange = (what: string) => ({
     reached: false,
     garbled: true,
@@ -163,7 +163,7 @@ test("what is not a status is not reached", () => {
   expect(readProbe("deploy", JSON.stringify({ system: oldSystem }))).toEqual(
     strange("version: Invalid input: expected number, received undefined"),
   );
-  // It would have root's shell reach the machine, without a supervisor's checks.
+  // Version 0 would make root deploy to the machine, without a supervisor's checks.
   const unmanaged = JSON.stringify(status({ version: 0 }));
   expect(readProbe("deploy", unmanaged)).toEqual(strange("version: 0 from a supervisor"));
   expect(readProbe("root", unmanaged)).toMatchObject({ reached: true, user: "root" });

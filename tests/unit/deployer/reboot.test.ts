@@ -6,7 +6,17 @@ import { activationBudget } from "../../../deployer/deploy/spec.ts";
 import type { Probe } from "../../../deployer/probe.ts";
 import type { DeployResult } from "../../../deployer/protocol/result.ts";
 import { deployResult } from "../../../deployer/protocol/result.ts";
-import { lost, newSystem, ok, oldSystem, refusedConnection, said, spec, status, world } from "./fixtures.ts";
+import {
+  lost,
+  newSystem,
+  ok,
+  oldSystem,
+  printed,
+  refusedConnection,
+  spec,
+  status,
+  world,
+} from "./fixtures.ts";
 
 const prepared = { build: [ok(`${newSystem}\n`)], copy: [ok()] };
 const why = "kernel linux-6.12 -> linux-6.18";
@@ -25,7 +35,7 @@ async function outcome(w: ReturnType<typeof world>, more: Parameters<typeof spec
 }
 
 describe("through a reboot", () => {
-  test("the host is asked until it waits with the new system, and confirmed there", async () => {
+  test("the host is polled until it waits on the new system, and confirmed there", async () => {
     const booting = status({ ...up, phase: "checking" });
     const w = world({
       ...prepared,
@@ -36,10 +46,10 @@ describe("through a reboot", () => {
     const result = await outcome(w);
     expect(result).toMatchObject({ outcome: "confirmed", running: newSystem, booted: newSystem });
     expect(result.provenance).toEqual(deploySet);
-    expect(w.kinds().slice(-3)).toEqual(["status", "confirm", "leave"]);
+    expect(w.kinds().slice(-3)).toEqual(["status", "confirm", "close"]);
   });
 
-  test("the shutdown takes the answer with it: the same", async () => {
+  test("the shutdown cuts off the answer: the same", async () => {
     const w = world({
       ...prepared,
       activate: [lost],
@@ -51,15 +61,15 @@ describe("through a reboot", () => {
 
   test.each([
     ["the boot id is the one from before", { ...done, bootId: "b-1" }, /never rebooted/],
-    ["another system was booted", { ...done, booted: oldSystem }, /the machine booted .*a{32}/],
-  ])("confirmed, but %s: not believed", async (_, line, reason) => {
+    ["a different system was booted", { ...done, booted: oldSystem }, /the machine booted .*a{32}/],
+  ])("confirmed, but %s: failed", async (_, line, reason) => {
     const w = world({ ...prepared, activate: [rebooting], confirm: [ok(line)], status: [ok(open)] });
     const result = await outcome(w);
     expect(result).toMatchObject({ outcome: "failed", step: "reboot", running: newSystem });
     expect(result.reason).toMatch(reason);
   });
 
-  test("the host came back to the old system by itself: rolled back, with its reason", async () => {
+  test("the host rolled back by itself: rolled back, with its reason", async () => {
     const last = { outcome: "rolled-back", step: "health", reason: "web: status 502", token: "t1" } as const;
     const w = world({
       ...prepared,
@@ -74,7 +84,7 @@ describe("through a reboot", () => {
     });
   });
 
-  test("a machine that never comes up: bounded, and told as not known", async () => {
+  test("a machine that never comes up: the wait is bounded, and the deploy fails at confirm", async () => {
     const w = world({ ...prepared, activate: [rebooting], status: [refusedConnection] });
     const result = await outcome(w, {
       reboot: "allow",
@@ -87,7 +97,7 @@ describe("through a reboot", () => {
   });
 });
 
-test("staged: told with its reason, no failure, and holds nobody", async () => {
+test("staged: reported with its reason, not a failure, and holds no wave", async () => {
   const reason = "waits for a reboot, which the inventory forbids a deploy: dbus -> broker";
   const line = {
     outcome: "staged",
@@ -108,7 +118,7 @@ test("staged: told with its reason, no failure, and holds nobody", async () => {
   expect(heldBy([{ result, converge: "must" }])).toEqual([]);
 });
 
-test("a kernel that waits is a warning of a confirmed host, in the verdict too", async () => {
+test("a kernel that waits for a reboot is a warning of a confirmed host, in the verdict too", async () => {
   const waiting = ok({ outcome: "waiting", running: newSystem, token: "t1" });
   const line = { ...done, booted: oldSystem, waits: why };
   const w = world({ ...prepared, activate: [waiting], confirm: [ok(line)] });
@@ -122,14 +132,14 @@ test("a kernel that waits is a warning of a confirmed host, in the verdict too",
   );
 });
 
-test("whose deploy it is reaches the host on standard input, and a refusal of it is told", async () => {
+test("the provenance reaches the host on standard input, and its refusal is reported", async () => {
   const provenance = { commit: "c0ffee", dirty: true, by: "ann@desk" };
-  const refused = said({ outcome: "refused", step: "arguments", reason: "stdin is not one flat" }, 2);
+  const refused = printed({ outcome: "refused", step: "arguments", reason: "stdin is not one flat" }, 2);
   const w = world({ ...prepared, activate: [refused], status: [ok(status())] });
   expect(await outcome(w, { provenance })).toMatchObject({ outcome: "failed", step: "arguments" });
-  const asked = w.asked[w.kinds().indexOf("activate")];
-  expect(asked?.input).toBe(`${JSON.stringify(provenance)}\n`);
-  expect(asked?.argv.join(" ")).not.toContain("c0ffee");
+  const activateCommand = w.commands[w.kinds().indexOf("activate")];
+  expect(activateCommand?.input).toBe(`${JSON.stringify(provenance)}\n`);
+  expect(activateCommand?.argv.join(" ")).not.toContain("c0ffee");
 });
 
 describe("the token", () => {
@@ -143,7 +153,7 @@ describe("the token", () => {
   const staged = { token: "t1", wanted: newSystem };
   const waits = { system: oldSystem, profile: newSystem, bootDefault: newSystem, staged };
 
-  test("of a staged system stays while it waits: no change until somebody reboots", () => {
+  test("of a staged system stays while it waits: no change until a reboot", () => {
     expect(token(waits)).toEqual(["t1", undefined]);
     expect(token({ ...waits, bootDefault: null })).toEqual(["t1", undefined]);
     const rebooted = { system: newSystem, booted: newSystem, token: "t0", confirmed: false, staged: null };
@@ -151,17 +161,17 @@ describe("the token", () => {
   });
 
   test.each([
-    ["another system is wanted since", { staged: { token: "t1", wanted: oldSystem } }],
+    ["a different system is wanted", { staged: { token: "t1", wanted: oldSystem } }],
     ["the boot default was changed", { bootDefault: oldSystem }],
     ["the profile was changed", { profile: oldSystem }],
     ["something is under way", { phase: "switching" }],
-  ])("of a staged system is a fresh one when %s", (_, more) => {
+  ])("of a staged system is fresh when %s", (_, more) => {
     const [given, reason] = token({ ...waits, ...more });
     expect(given).toBe("fresh");
     expect(reason).toBeDefined();
   });
 
-  test("is a fresh one while the kernel is not the booted one, where a deploy may reboot", () => {
+  test("is fresh while the kernel is not the booted one, if a deploy may reboot", () => {
     const runs = {
       system: newSystem,
       token: "t1",

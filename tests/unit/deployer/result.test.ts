@@ -13,25 +13,25 @@ const result = (more: Partial<DeployResult>): DeployResult => ({
 const seen = status({ system: oldSystem, generation: 7 });
 
 test.each(["identity", "wave", "build", "sign", "push", "copy"])(
-  "ended at %s: what ran before the run still runs",
+  "ended at %s: the system that the probe found still runs",
   (step) => {
     expect(withRunning(result({ step }), seen)).toMatchObject({ running: oldSystem, generation: 7 });
   },
 );
 
-test("what the deploy itself learned, or an activation with an unknown end, is left as told", () => {
-  const told = result({ step: "copy", running: newSystem });
-  expect(withRunning(told, seen)).toEqual(told);
+test("a result with a running system, or of an activation, is left as it is", () => {
+  const complete = result({ step: "copy", running: newSystem });
+  expect(withRunning(complete, seen)).toEqual(complete);
   const unknown = result({ step: "activate" });
   expect(withRunning(unknown, seen)).toEqual(unknown);
 });
 
-test("a host that did not answer stays unknown", () => {
+test("without an answer to the probe the running system stays unknown", () => {
   const unreached = result({ step: "copy" });
   expect(withRunning(unreached, undefined)).toEqual(unreached);
 });
 
-test("a host whose server is off was not reached for that reason, and has that remedy", () => {
+test("if a host was not reached and its server is off, that is the reason, with its hint", () => {
   const off = { is: "off", reason: "the server is off", hint: "power it on" } as const;
   const lost = result({ step: "connect", reason: "Connection timed out", hint: "look at its firewall" });
   expect(withPower(lost, off)).toEqual({

@@ -35,10 +35,10 @@ test("the whole argument vector", () => {
   ]);
 });
 
-describe("a connection to share", () => {
+describe("a shared connection", () => {
   const shared = { control: "/tmp/100%/web.ssh", daemon: "/tmp/100%/web.nix", log: "/tmp/100%/web.log" };
 
-  test("opened: pinned as all are, with a way to the daemon, ended by ssh when nobody uses it", () => {
+  test("open: with the pinned key and a forwarded daemon socket; ssh ends it when it is unused", () => {
     const argv = openConnectionArgv(peer, shared);
     expect(argv.slice(0, 15)).toEqual([
       ...["ssh", "-F", "/dev/null", "-o", "ControlMaster=auto", "-o", "ControlPath=/tmp/100%%/web.ssh"],
@@ -52,19 +52,19 @@ describe("a connection to share", () => {
     ]);
   });
 
-  test("used, and never opened by the way; what passes may be a secret", () => {
+  test("use: never opens the connection; the key exchange is safe for secrets", () => {
     const argv = sshArgv({ ...peer, shared: shared.control, carriesNoSecret: true }, ["true"]);
     expect(argv).toEqual(expect.arrayContaining(["ControlMaster=no", "ControlPath=/tmp/100%%/web.ssh"]));
     expect(argv.join(" ")).not.toContain("KexAlgorithms");
   });
 
-  test("left", () => {
+  test("close", () => {
     expect(closeConnectionArgv("web", shared)).toEqual([
       ...["ssh", "-F", "/dev/null", "-o", "ControlPath=/tmp/100%%/web.ssh", "-O", "stop", "web"],
     ]);
   });
 
-  test("a sshd that does not forward the daemon's socket is not a lost connection", () => {
+  test("an sshd that does not forward the daemon's socket is not a lost connection", () => {
     expect(forwardingRefused("channel 2: open failed: connect failed: open failed\n")).toBe(true);
     expect(
       forwardingRefused("error: x\nchannel 2: open failed: administratively prohibited: open failed"),
@@ -72,7 +72,7 @@ describe("a connection to share", () => {
     expect(forwardingRefused("Timeout, server web not responding.")).toBe(false);
   });
 
-  test("there is none where a socket's path would be too long for ssh", () => {
+  test("is not used if its socket's path would be too long for ssh", () => {
     expect(sharedFiles("/tmp/d", "web")?.control).toBe("/tmp/d/web.ssh");
     expect(sharedFiles("/tmp/d", "w".repeat(75))?.control).toHaveLength(86);
     // A longer name is cut.
@@ -92,28 +92,28 @@ test.each([
   ["ecdsa-sha2-nistp256", "HostKeyAlgorithms=^ecdsa-sha2-nistp256"],
   ["ssh-rsa", "HostKeyAlgorithms=^rsa-sha2-512,rsa-sha2-256"],
   ["ssh-ed25519", undefined],
-])("a machine is asked for the key that is pinned, also where it has others: %s", (type, expected) => {
+])("a machine with several keys has to show the pinned one: %s", (type, expected) => {
   const argv = sshArgv({ ...peer, pinned: { key: `${type} AAAA` } }, ["true"]);
   expect(argv.find((word) => word.startsWith("HostKeyAlgorithms="))).toBe(expected);
 });
 
-test("where nothing secret passes, the slow key exchange is left out, and only there", () => {
+test("only a connection that carries no secret leaves out the slow key exchange", () => {
   expect(sshArgv({ ...peer, carriesNoSecret: true }, ["true"])).toContain("KexAlgorithms=-sntrup761*");
   expect(sshArgv(peer, ["true"]).join(" ")).not.toContain("KexAlgorithms");
 });
 
-test("without an identity the agent's keys may be tried", () => {
+test("without an identity the agent's keys are tried", () => {
   const argv = sshArgv({ ...peer, identity: undefined }, ["true"]);
   expect(argv.filter((word) => word.startsWith("Identit"))).toEqual([]);
 });
 
-test("known_hosts lines pin to the name, without comments", () => {
+test("known_hosts lines have the host's name and no comments", () => {
   expect(knownHostsLines("web", ["ssh-ed25519 AAAA me@x\n", "ssh-rsa BBBB"])).toBe(
     "web ssh-ed25519 AAAA\nweb ssh-rsa BBBB\n",
   );
 });
 
-test("a shell reads every quoted word back", () => {
+test("a shell reads every quoted word unchanged", () => {
   fc.assert(
     fc.property(
       fc.array(
@@ -131,7 +131,7 @@ test("a shell reads every quoted word back", () => {
   );
 });
 
-test("messages leave the options out", () => {
+test("messages leave out ssh's options", () => {
   expect(commandText(sshArgv(peer, ["sudo", "-n", "x", "confirm", "t1"]))).toBe(
     "ssh web -- sudo -n x confirm t1",
   );
@@ -153,7 +153,7 @@ test.each([
   expect(sshTrouble(stderr)).toBe(trouble);
 });
 
-test("a wrong host key is never taken for a lost connection, which would be tried again", () => {
+test("a wrong host key is never a lost connection, which would be tried again", () => {
   expect(sshTrouble("Host key verification failed.\nerror: failed to start SSH connection to 'web'")).toBe(
     "identity",
   );

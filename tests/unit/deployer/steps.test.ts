@@ -13,7 +13,7 @@ import { broken, files, newSystem, refusedConnection, spec } from "./fixtures.ts
 
 const own = peer(spec(), files, "deploy");
 
-test("verbs go through sudo; a connection is shared where it is asked for, and only there", () => {
+test("verbs run with sudo; a connection is shared only on request", () => {
   const { argv } = verbStep(spec(), "activate", sharedPeer(spec(), files));
   expect(argv).toEqual(expect.arrayContaining(["ControlMaster=no", "ControlPath=/tmp/d/web.ssh"]));
   expect(argv.at(-1)).toBe(
@@ -24,7 +24,7 @@ test("verbs go through sudo; a connection is shared where it is asked for, and o
   expect(confirm.at(-1)).toMatch(/ confirm t1$/);
 });
 
-test("the connection is opened as who changes the host, and bounded", () => {
+test("the connection is opened as the user that changes the host, with a time limit", () => {
   const step = connectStep(spec({ managed: false }), files);
   expect(step?.argv).toEqual(expect.arrayContaining(["User=root", "HostKeyAlias=web", "-N"]));
   expect(step).toMatchObject({ log: "/tmp/d/web.log", timeoutSeconds: 20 + 10 });
@@ -32,20 +32,20 @@ test("the connection is opened as who changes the host, and bounded", () => {
   expect(closeConnectionCommand(spec(), files)?.argv.slice(-3)).toEqual(["-O", "stop", "web"]);
 });
 
-test("where ssh could make no socket, nothing is opened and nothing shared", () => {
+test("if ssh cannot create a socket, no connection is opened or shared", () => {
   const long = { ...files, connections: `/tmp/${"d".repeat(90)}` };
   expect([connectStep(spec(), long), closeConnectionCommand(spec(), long)]).toEqual([undefined, undefined]);
   expect(verbStep(spec(), "activate", sharedPeer(spec(), long)).argv).toContain("ControlPath=none");
 });
 
-test("a machine without a supervisor is changed by the new system's own, as root", () => {
+test("on a machine without a supervisor root runs the new system's supervisor", () => {
   const to = sharedPeer(spec({ managed: false }), files);
   const { argv } = verbStep(spec({ managed: false }), "activate", to);
   expect(argv).toEqual(expect.arrayContaining(["User=root", "ControlPath=/tmp/d/web.ssh"]));
   expect(argv.at(-1)).toBe(`${newSystem}/sw/bin/pantheros-supervisor activate ${newSystem} t1`);
 });
 
-test("waiting for the host is bounded by what the host itself may take", () => {
+test("the time limit of an activation is the host's own limits and the connection's", () => {
   const given = spec({ seconds: { switch: 100, health: 50, confirm: 20, connect: 5 } });
   expect(verbStep(given, "activate", own).timeoutSeconds).toBe(100 * 2 + 50 * 2 + 120 + 5);
 });
@@ -62,13 +62,13 @@ test("a failure has step, command, exit code, reason and hint", () => {
   });
 });
 
-test("a reason is short and without colours", () => {
+test("a reason is cut and has no colours", () => {
   const text = Array.from({ length: 40 }, (_, at) => `\u001b[31mline ${at}\u001b[0m`).join("\n");
   expect(lastLines(text).split("\n")).toEqual(Array.from({ length: 12 }, (_, at) => `line ${at + 28}`));
   expect(lastLines("x".repeat(9000))).toHaveLength(1500);
 });
 
-test("a spec stays under 1 kB and refuses what it does not know", () => {
+test("a spec stays under 1 kB, and refuses unknown keys and invalid values", () => {
   const held = truncateNames(Array.from({ length: 100 }, (_, at) => `host-${at} (rolled-back)`));
   expect(held.at(-1)).toBe("95 more");
   expect(
@@ -80,7 +80,7 @@ test("a spec stays under 1 kB and refuses what it does not know", () => {
   expect(deploySpec.safeParse({ ...spec(), hostKeys: [] }).success).toBe(false);
 });
 
-test("another host key: its fingerprint, and none of ssh's advice to remove the pin", () => {
+test("a different host key: the reason has its fingerprint, without ssh's advice to remove the pin", () => {
   const page = [
     "Someone could be eavesdropping on you right now (man-in-the-middle attack)!",
     "SHA256:c5oyvVUlPLHKVSmKWts+NeNtcFmtJfvwn6ta8iVTvZ8.",

@@ -30,7 +30,7 @@ const diff = {
   rebuilt: ["etc"],
 };
 
-test("a closure that is built: what it brings, and no word of not being built", () => {
+test("a built closure: its size, packages and rebuilt paths, without `(not built)`", () => {
   expect(previewText("web", target, reached(), { closures: { built: true, diff } })).toBe(
     [
       "web: a different system is wanted",
@@ -50,14 +50,14 @@ describe("many hosts", () => {
     ...Array.from({ length: lines }, (_, at) => ({ text: `  ${name} ${at}`, rank: lines - at })),
   ];
 
-  test("what fits is told whole", () => {
+  test("short texts are shown whole", () => {
     expect(foldLines([host("a", 2), host("b", 1)], "f.md").split("\n")).toEqual([
       ...["a: a different system is wanted", "  a 0", "  a 1"],
       ...["b: a different system is wanted", "  b 0"],
     ]);
   });
 
-  test("five hosts with a page each: the most important lines, in order, and where the rest is", () => {
+  test("five hosts with long texts: the most important lines, in order, and the file with the rest", () => {
     const text = foldLines(
       ["a", "b", "c", "d", "e"].map((name) => host(name, 40)),
       ".preview/production.md",
@@ -67,7 +67,7 @@ describe("many hosts", () => {
     expect(text.at(-1)).toBe("and 185 more lines in .preview/production.md");
   });
 
-  test("a hundred hosts: a line for each", () => {
+  test("a hundred hosts: a line for each host", () => {
     const hosts = Array.from({ length: 100 }, (_, at) => host(`h${at}`, 9));
     expect(foldLines(hosts, "f").split("\n")).toHaveLength(101);
   });
@@ -83,7 +83,7 @@ describe("in a preview", () => {
     rmSync(directory, { recursive: true });
   });
 
-  const told = async (probe: Probe, preview = true, inspected = (seen: Probe) => seen) => {
+  const queries = async (probe: Probe, preview = true, inspected = (seen: Probe) => seen) => {
     const functions = {
       "command:local:run": () => ({ stdout: JSON.stringify({ web: { built: true, diff } }), stderr: "" }),
     };
@@ -106,8 +106,8 @@ describe("in a preview", () => {
     return recording.calls.map(({ inputs }) => inputs);
   };
 
-  test("one message for all hosts, one look at all closures, and everything in a file", async () => {
-    const calls = await told(reached());
+  test("one message for all hosts, one query of all closures, and the full text in a file", async () => {
+    const calls = await queries(reached());
     expect(calls).toHaveLength(1);
     expect(JSON.parse(String(calls[0]?.["stdin"]))).toEqual({
       hosts: { web: { from: status().system, to: newSystem } },
@@ -123,27 +123,27 @@ describe("in a preview", () => {
     );
   });
 
-  test("the units of a host that differs are asked for then; one that has stopped answering is told as it was", async () => {
+  test("the units are read only if the system differs; if that fails, the first probe is shown", async () => {
     const units = { "web.service": "/nix/store/x-unit-web.service/web.service" };
-    const asked: Probe[] = [];
-    await told(reached(), true, (probe) => {
-      asked.push(probe);
+    const inspections: Probe[] = [];
+    await queries(reached(), true, (probe) => {
+      inspections.push(probe);
       return reached({ units });
     });
     expect(info).toHaveBeenLastCalledWith(expect.stringContaining("  units   - web.service"));
-    await told(reached(), true, () => ({ reached: false, reason: "no answer in time" }));
+    await queries(reached(), true, () => ({ reached: false, reason: "no answer in time" }));
     expect(info).toHaveBeenLastCalledWith(expect.stringMatching(/^web: a different system is wanted\n/));
-    await told(reached({ system: newSystem, token: "t" }), true, (probe) => {
-      asked.push(probe);
+    await queries(reached({ system: newSystem, token: "t" }), true, (probe) => {
+      inspections.push(probe);
       return probe;
     });
-    expect(asked).toHaveLength(1);
+    expect(inspections).toHaveLength(1);
   });
 
-  test("nothing is looked up or said of hosts that are as wanted, that nobody asked, or in an up", async () => {
-    expect(await told(reached({ system: newSystem, token: "t" }))).toEqual([]);
-    expect(await told({ reached: false, reason: "not asked" })).toEqual([]);
-    expect(await told(reached(), false)).toEqual([]);
+  test("no query and no message for converged hosts, for hosts without a probe, and in an up", async () => {
+    expect(await queries(reached({ system: newSystem, token: "t" }))).toEqual([]);
+    expect(await queries({ reached: false, reason: "not asked" })).toEqual([]);
+    expect(await queries(reached(), false)).toEqual([]);
     expect(info).not.toHaveBeenCalled();
   });
 });

@@ -9,7 +9,7 @@ const machine = (host: string, more: Parameters<typeof status>[0], key = publicK
   probe: { reached: true, user: "deploy", status: status(more) },
 });
 
-test("the same machine and the same boot are one machine, whatever its key and address", () => {
+test("the same machine id and boot id are one machine, whatever its key and address", () => {
   const { refused, problems, warnings } = identityFindings([
     machine("legacy", { machineId: id, bootId: "b-1" }),
     machine("other", { machineId: "f".repeat(32), bootId: "b-9" }),
@@ -26,7 +26,7 @@ test("the same machine and the same boot are one machine, whatever its key and a
   expect(warnings).toEqual([]);
 });
 
-test("two machines made from one image: said, with the way to tell them apart", () => {
+test("the same machine id with two boot ids are two machines from one image: a warning with the remedy", () => {
   const { refused, problems, warnings } = identityFindings([
     machine("a", { machineId: id, bootId: "b-1" }),
     machine("b", { machineId: id, bootId: "b-2" }),
@@ -36,7 +36,7 @@ test("two machines made from one image: said, with the way to tell them apart", 
   expect(warnings[0]).toMatch(/^hosts\.b: has the machine id of hosts\.a .*systemd-machine-id-setup/);
 });
 
-test("one host key is one machine, or a copy of it that needs keys of its own", () => {
+test("the same host key is one machine, or a copy that needs its own keys", () => {
   const away = { reached: false, reason: "no answer" } as const;
   const { problems } = identityFindings([
     { host: "a", hostKey, probe: away },
@@ -49,10 +49,10 @@ test("one host key is one machine, or a copy of it that needs keys of its own", 
 });
 
 test.each([
-  ["a supervisor that does not say it", undefined],
-  ["none", null],
+  ["a supervisor without that field", undefined],
+  ["no id", null],
   ["a first boot", "uninitialized"],
-])("says nothing: %s", (_, machineId) => {
+])("no finding without a machine id: %s", (_, machineId) => {
   const of = (host: string) => machine(host, { machineId, bootId: "b-1" });
   expect(identityFindings([of("a"), of("b")])).toEqual({ refused: {}, problems: [], warnings: [] });
 });

@@ -81,7 +81,7 @@ test("one deploy per host, triggered by the system and the token", async () => {
   expect(await resolved(result.result)).toEqual(confirmed("web"));
 });
 
-test("every other input is left out of the diff, so that a new script redeploys nobody", async () => {
+test("every other input is left out of the diff, so that a new script causes no deploy", async () => {
   const { recording } = await host();
   const { inputs, ignoreChanges } = recording.named("web-deploy");
   for (const input of Object.keys(inputs).filter((each) => each !== "triggers"))
@@ -101,12 +101,12 @@ test("every other input is left out of the diff, so that a new script redeploys 
   expect(ignoreChanges.filter((each) => each.startsWith("triggers"))).toEqual([]);
 });
 
-test("a host that is as wanted returns its own token: no change", async () => {
+test("a converged host keeps its token: no change", async () => {
   const { recording } = await host({}, status({ system: newSystem, token: "kept" }));
   expect(recording.named("web-deploy").inputs["triggers"]).toEqual([newSystem, "kept"]);
 });
 
-test("as wanted, but held in the last run: deployed once more, or the run's last word would stay `held`", async () => {
+test("converged, but held in the last run: deployed again, since its result would stay `held`", async () => {
   const triggers = async (outcome: DeployResult["outcome"]) => {
     const previous = async () => ({ installs: {}, deploys: { "web-deploy": outcome } });
     const { recording } = await host({ previous }, status({ system: newSystem, token: "kept" }));
@@ -118,7 +118,7 @@ test("as wanted, but held in the last run: deployed once more, or the run's last
   expect(await triggers("staged")).toEqual([newSystem, "kept"]);
 });
 
-test("the state is only read for a host that is as wanted", async () => {
+test("the state is read only for a converged host", async () => {
   const previous = jest.fn(async () => ({ installs: {}, deploys: {} }));
   await host({ previous });
   await host({ previous }, undefined);
@@ -134,13 +134,13 @@ test("two runs give two tokens", async () => {
   expect(new Set(tokens).size).toBe(2);
 });
 
-test("without a probe nobody is asked, and the token is left out of the diff", async () => {
+test("without a probe the host is not queried, and the token is left out of the diff", async () => {
   const { recording } = await host({ probe: false });
   expect(recording.calls).toEqual([]);
   expect(recording.named("web-deploy").ignoreChanges).toContain("triggers[1]");
 });
 
-test("an unmanaged machine is deployed to as one", async () => {
+test("the deploy of an unmanaged machine is marked as such", async () => {
   const { recording } = await host(
     { maybeUnmanaged: true },
     status({ version: 0, confirmed: false, token: null }),
@@ -166,7 +166,7 @@ class Unmade extends pulumi.CustomResource {
   }
 }
 
-test("a host to be created, in a preview: its address is unknown, so nobody is asked and nothing breaks", async () => {
+test("a preview of a new host, whose address is unknown, runs no probe and succeeds", async () => {
   const { recording } = await record(() => new NixosHost("web", { ...args, address: new Unmade().address }), {
     says: status(),
     preview: true,
@@ -175,7 +175,7 @@ test("a host to be created, in a preview: its address is unknown, so nobody is a
   expect(recording.named("web-deploy").type).toBe("command:local:Command");
 });
 
-test("a host is asked before it is known what it is to run; its units only when somebody wants them", async () => {
+test("the probe does not wait for the evaluation; the host's units are read only on request", async () => {
   const { recording } = await record(() => new NixosHost("web", args).inspect(), {
     says: status(),
     computed: deploys(confirmed),
@@ -198,7 +198,7 @@ describe("waves", () => {
     );
   }
 
-  test("a confirmed canary holds nobody", async () => {
+  test("a confirmed canary holds no host", async () => {
     const { recording } = await two(confirmed("db"));
     expect(specOf(recording).heldBy).toEqual([]);
   });
@@ -245,7 +245,7 @@ describe("a host to be installed", () => {
     expect(triggersOf((await unreached(previous)).recording)).toEqual(["42", "kept"]);
   });
 
-  test("one that was never installed is looked at by every run", async () => {
+  test("a machine that was never installed has a new trigger in every run", async () => {
     const previous = stored(["42", "kept"], "failed");
     for (const known of [previous, undefined]) {
       const [first, second] = [await unreached(known), await unreached(known)].map(
@@ -256,12 +256,12 @@ describe("a host to be installed", () => {
     }
   });
 
-  test("a machine that was there before has a constant trigger", async () => {
+  test("a machine that is managed already has a constant trigger", async () => {
     const { recording } = await host({ install }, status());
     expect(triggersOf(recording)).toEqual(["42", "present"]);
   });
 
-  test("a host that is wiped is deployed to again, whatever it said before", async () => {
+  test("a host that is wiped is deployed to again, whatever its status was", async () => {
     const previous = stored(["42", "kept"], "installed");
     const wiped = { ...install, previous, reinstall: "f".repeat(32) };
     const { recording } = await host({ install: wiped }, status({ system: newSystem, token: "t0" }));
@@ -269,7 +269,7 @@ describe("a host to be installed", () => {
     expect((recording.named("web-deploy").inputs["triggers"] as string[])[1]).not.toBe("t0");
   });
 
-  test("the vendor's side and the limits reach the installer; the spec stays under 1 kB", async () => {
+  test("the vendor's settings and the time limits reach the installer; the spec stays under 1 kB", async () => {
     const { recording } = await unreached(undefined, {
       hetzner: {
         endpoint: "https://api.example.test/v1",
@@ -288,7 +288,7 @@ describe("a host to be installed", () => {
     expect(environment["PANTHEROS_INSTALL"]?.length).toBeLessThan(1024);
   });
 
-  test("an install that failed holds the deploy, and is what became of the host", async () => {
+  test("a failed install holds the deploy, and is the host's result", async () => {
     const failing = JSON.stringify({
       schemaVersion: 1,
       host: "web",
@@ -304,6 +304,6 @@ describe("a host to be installed", () => {
   });
 });
 
-test("a host the flake does not have is named", () => {
+test("a host that the flake lacks is named", () => {
   expect(() => targetOf(evaluation, "gone")).toThrow('no host "gone"');
 });

@@ -37,7 +37,7 @@ async function host(seen: unknown, preview = false) {
   );
 }
 
-test("a pinned host is not evaluated or built: its deploy is told the system and no derivation", async () => {
+test("a pinned host is not evaluated or built: its deploy has a system and no derivation", async () => {
   const { recording, result } = await host(status({ system: newSystem }));
   const { inputs } = recording.named("web-deploy");
   expect((inputs["triggers"] as string[])[0]).toBe(oldSystem);
@@ -50,12 +50,12 @@ test("a pinned host is not evaluated or built: its deploy is told the system and
   expect(await resolved(result.result)).toMatchObject({ outcome: "confirmed" });
 });
 
-test("one that runs its pin returns its own token: no change", async () => {
+test("a host that runs its pin keeps its token: no change", async () => {
   const { recording } = await host(status({ system: oldSystem, token: "kept" }));
   expect(recording.named("web-deploy").inputs["triggers"]).toEqual([oldSystem, "kept"]);
 });
 
-test("the preview says that it is on purpose", () => {
+test("the preview shows the pin as the reason", () => {
   const probe = { reached: true, user: "deploy", status: status({ system: newSystem }) } as const;
   expect(pinnedHostText("web", pinned, probe)?.split("\n")).toEqual([
     expect.stringMatching(

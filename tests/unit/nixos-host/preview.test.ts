@@ -21,7 +21,7 @@ const reached = (more: Partial<SupervisorStatus>): Probe => ({
   status: status(more),
 });
 
-test("nothing is said of a host that is as wanted", () => {
+test("a converged host has no text", () => {
   expect(previewText("web", target, reached({ system: newSystem, token: "t1" }))).toBeUndefined();
 });
 
@@ -49,19 +49,19 @@ test("what runs, what is wanted, units, reboot reasons and the last failure", ()
   );
 });
 
-test("what becomes of a reboot that the inventory does not allow", () => {
+test("a reboot that the inventory does not allow: the system or its kernel waits for the next one", () => {
   const dbus = { inhibitors: { "dbus-implementation": "dbus" } };
   expect(previewText("web", target, reached({ kernel: target.kernel, ...dbus }))).toContain(
     "reboot  needed but not allowed, up stages the system for the next reboot: dbus-implementation dbus -> broker",
   );
-  // What is booted counts, and not the kernel of a system that was switched to since.
+  // The booted kernel counts, not that of a system that was switched to since.
   const switched = { kernel: target.kernel, bootedKernel: kernel("6.12") };
   expect(previewText("web", target, reached(switched))).toContain(
     "reboot  needed for the kernel only but not allowed, the kernel waits for the next reboot: kernel linux-6.12 -> linux-6.18",
   );
 });
 
-test("drift names what differs", () => {
+test("drift: the differing profile or boot default is named", () => {
   expect(previewText("web", target, reached({ system: newSystem, profile: oldSystem }))).toMatch(
     /drift.*\n.*\n {2}profile aaaaaaa/,
   );
@@ -70,7 +70,7 @@ test("drift names what differs", () => {
   );
 });
 
-test("a host that does not answer, with advice", () => {
+test("a host that does not answer: reason and hint", () => {
   const text = previewText("web", target, {
     reached: false,
     reason: "ssh: Connection refused",
@@ -81,7 +81,7 @@ test("a host that does not answer, with advice", () => {
   );
 });
 
-test("hundreds of changed units are a short line", () => {
+test("hundreds of changed units are cut to a short line", () => {
   const units = Object.fromEntries(
     Array.from({ length: 300 }, (_, at) => [
       `u${at}.service`,
@@ -93,12 +93,12 @@ test("hundreds of changed units are a short line", () => {
   expect(text).toContain("and 292 more");
 });
 
-test("only what both systems name can inhibit a switch", () => {
+test("only an inhibitor that both systems have can prevent a switch", () => {
   expect(rebootReasons(status({ inhibitors: null }), target)).toEqual([]);
   expect(rebootReasons(status({ inhibitors: { other: "x" } }), target)).toEqual([]);
 });
 
-test("unit changes are those of the system's own units; systemd's stay out", () => {
+test("changes of NixOS's own units are listed; those of package units are not", () => {
   const own = (name: string, hash = "1") => `/nix/store/${hash}-unit-${name}/${name}`;
   const links = {
     a: own("a"),

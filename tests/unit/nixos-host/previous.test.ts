@@ -6,7 +6,7 @@ const install = (outcome: string) => JSON.stringify({ schemaVersion: 1, host: "w
 const deploy = (outcome: string) =>
   JSON.stringify({ schemaVersion: 1, host: "web", outcome, token: "t", seconds: {} });
 
-test("results are found among a stack's resources; what is none is passed over", () => {
+test("results are read from a stack's resources; other resources are ignored", () => {
   expect(
     parsePreviousResults({
       outputs: {
@@ -34,7 +34,7 @@ test("results are found among a stack's resources; what is none is passed over",
   expect(parsePreviousResults(undefined)).toEqual({ installs: {}, deploys: {} });
 });
 
-test("a renamed host's results are those of its former name until it has its own", async () => {
+test("a renamed host has the results of its former name until it has its own", async () => {
   const done = { triggers: ["42", "m"], done: true };
   const before = async () => ({
     installs: { "old-install": done },

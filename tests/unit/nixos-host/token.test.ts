@@ -27,7 +27,7 @@ const probes: fc.Arbitrary<Probe> = fc.oneof(
 );
 const converges = fc.constantFrom("must" as const, "best-effort" as const);
 
-test("the stored token exactly when the host is as wanted", () => {
+test("the token is the stored one exactly if the host is converged", () => {
   fc.assert(
     fc.property(statuses, paths, converges, (seen, outPath, converge) => {
       const token = wantedToken({
@@ -36,31 +36,31 @@ test("the stored token exactly when the host is as wanted", () => {
         converge,
         fresh,
       });
-      const asIs =
+      const converged =
         seen.phase === "idle" &&
         seen.confirmed &&
         seen.token !== null &&
         [seen.system, seen.profile, seen.bootDefault ?? outPath].every((path) => path === outPath);
-      expect(token).toBe(asIs ? seen.token : fresh);
+      expect(token).toBe(converged ? seen.token : fresh);
     }),
     { numRuns: 2000 },
   );
 });
 
-test("a host that does not answer: fresh where it must converge, else always the same", () => {
+test("a host that does not answer: a fresh token if it is required, a constant one if it is best-effort", () => {
   const probe: Probe = { reached: false, reason: "x" };
   expect(wantedToken({ outPath: newSystem, probe, converge: "must", fresh })).toBe(fresh);
   expect(wantedToken({ outPath: newSystem, probe, converge: "best-effort", fresh })).toBe(OFFLINE_TOKEN);
 });
 
-/** What the host is after a deploy with that token was confirmed. */
+/** The host's probe after a confirmed deploy with that token. */
 const confirmedWith = (outPath: string, token: string): Probe => ({
   reached: true,
   user: "deploy",
   status: status({ system: outPath, token }),
 });
 
-test("the run after a confirmed deploy shows no change, whatever was there before", () => {
+test("the run after a confirmed deploy shows no change, whatever the state before it", () => {
   fc.assert(
     fc.property(probes, paths, converges, (before, outPath, converge) => {
       const token = wantedToken({ outPath, probe: before, converge, fresh });
@@ -70,19 +70,19 @@ test("the run after a confirmed deploy shows no change, whatever was there befor
   );
 });
 
-test("as wanted, but its last deploy was held or did not reach it: one more deploy, and the preview says why", () => {
-  const as = confirmedWith(newSystem, "t0");
+test("converged, but its last deploy was not confirmed: one more deploy, with the reason in the preview", () => {
+  const converged = confirmedWith(newSystem, "t0");
   for (const unfinished of ["held", "failed", "offline", "rolled-back"] as const) {
-    const probe: Probe = { ...as, unfinished } as Probe;
+    const probe: Probe = { ...converged, unfinished } as Probe;
     expect(wantedToken({ outPath: newSystem, probe, converge: "must", fresh })).toBe(fresh);
     expect(deployReason(newSystem, probe)).toBe(
       `it runs the wanted system, but its last deploy ended ${unfinished}`,
     );
   }
-  expect(wantedToken({ outPath: newSystem, probe: as, converge: "must", fresh })).toBe("t0");
+  expect(wantedToken({ outPath: newSystem, probe: converged, converge: "must", fresh })).toBe("t0");
 });
 
-test("after a rollback every run is another attempt until one is confirmed", () => {
+test("after a rollback every run tries again until one is confirmed", () => {
   const rolledBack: Probe = {
     reached: true,
     user: "deploy",
@@ -94,7 +94,7 @@ test("after a rollback every run is another attempt until one is confirmed", () 
   expect(tokens).toEqual(["f1", "f2", "f3"]);
 });
 
-test("there is a reason to deploy exactly when the token is not the stored one", () => {
+test("there is a reason to deploy exactly if the token is not the stored one", () => {
   fc.assert(
     fc.property(probes, paths, (probe, outPath) => {
       const why = deployReason(outPath, probe);

@@ -10,7 +10,7 @@ import type { DeployResult } from "../../../deployer/protocol/result.ts";
 import { newSystem, oldSystem } from "../deployer/fixtures.ts";
 import { record } from "../mocks.ts";
 
-const judged = (
+const verdictOf = (
   host: string,
   outcome: DeployResult["outcome"],
   more: Partial<DeployResult> = {},
@@ -19,8 +19,8 @@ const judged = (
   result: { schemaVersion: 1, host, outcome, token: `t-${host}`, seconds: {}, ...more },
   converge,
 });
-const good = judged("a", "confirmed", { generation: 8, running: newSystem });
-const bad = judged("web", "rolled-back", {
+const good = verdictOf("a", "confirmed", { generation: 8, running: newSystem });
+const bad = verdictOf("web", "rolled-back", {
   step: "activate",
   command: "switch-to-configuration test",
   exitCode: 4,
@@ -28,9 +28,9 @@ const bad = judged("web", "rolled-back", {
   reason: "the following units failed: web.service",
   hint: "look at its log",
 });
-const held = judged("z", "held", { reason: "waits for web (rolled-back)" });
+const held = verdictOf("z", "held", { reason: "waits for web (rolled-back)" });
 
-test("names host, step, command, reason and what runs; failed first, then held", () => {
+test("has host, step, command, reason and running system; failed hosts first, then held ones", () => {
   expect(verdictText([good, held, bad])).toEqual({
     failed: true,
     text: [
@@ -48,28 +48,24 @@ test("names host, step, command, reason and what runs; failed first, then held",
 
 test.each([
   ["all confirmed", [good], false],
-  ["a laptop away", [good, judged("laptop", "offline", {}, "best-effort")], false],
-  ["a laptop failed", [good, judged("laptop", "failed", { step: "copy" }, "best-effort")], false],
-  [
-    "a laptop held by nobody's fault but the canary's",
-    [bad, judged("laptop", "held", {}, "best-effort")],
-    true,
-  ],
-  ["a must host failed", [judged("web", "failed", { step: "copy" })], true],
-  ["a must host offline", [judged("web", "offline")], true],
+  ["a laptop offline", [good, verdictOf("laptop", "offline", {}, "best-effort")], false],
+  ["a laptop failed", [good, verdictOf("laptop", "failed", { step: "copy" }, "best-effort")], false],
+  ["a laptop held by the canary's failure", [bad, verdictOf("laptop", "held", {}, "best-effort")], true],
+  ["a required host failed", [verdictOf("web", "failed", { step: "copy" })], true],
+  ["a required host offline", [verdictOf("web", "offline")], true],
   ["only held", [held], true],
-  ["none at all", [], false],
+  ["no host", [], false],
 ])("%s", (_, hosts, failed) => {
   expect(verdictText(hosts).failed).toBe(failed);
 });
 
-test("other problems fail it too, and are told", () => {
+test("other problems fail it too, and are reported", () => {
   const { failed, text } = verdictText([good], ["a: secret op-token failed: no answer"]);
   expect(failed).toBe(true);
   expect(text).toContain("a: secret op-token failed: no answer");
 });
 
-test("its trigger changes with outcomes and tokens, and with nothing else", () => {
+test("its trigger depends on outcomes, tokens and problems only", () => {
   const trigger = verdictTrigger([good, bad], []);
   const slower = {
     ...good,
@@ -93,7 +89,7 @@ async function command(hosts: readonly HostVerdict[]) {
   return recording.ofType("command:local:Command")[0];
 }
 
-test("the command says the text and fails exactly when the verdict does", async () => {
+test("the command prints the text, and fails exactly if the verdict does", async () => {
   for (const hosts of [[good], [good, bad]]) {
     const found = await command(hosts);
     const inputs = found?.inputs as { create: string; environment: Record<string, string> };
@@ -103,7 +99,7 @@ test("the command says the text and fails exactly when the verdict does", async 
   }
 });
 
-test("a new text alone is no change", async () => {
+test("a new text alone is not a change", async () => {
   const found = await command([good]);
   expect(found?.ignoreChanges).toEqual(expect.arrayContaining(["create", "environment", "logging"]));
   expect(found?.ignoreChanges).not.toContain("triggers");

@@ -22,7 +22,7 @@ const result = (name: string, outcome: DeployResult["outcome"]): DeployResult =>
 });
 const fleet = [host("c", 5), host("b", 1), host("a", 1), host("laptop", 2, "best-effort")];
 
-test("order and what each host waits for", () => {
+test("the order of hosts, and the hosts that each one waits for", () => {
   expect(inWaveOrder(fleet).map(({ name }) => name)).toEqual(["a", "b", "laptop", "c"]);
   expect(hostsToAwait(fleet)).toEqual({ a: [], b: [], laptop: ["a", "b"], c: ["laptop"] });
 });
@@ -69,14 +69,14 @@ test("a canary that fails holds every later wave, also through a wave of laptops
   ]);
 });
 
-test("a best-effort host that is away or fails holds nobody", () => {
+test("a best-effort host that is offline or fails holds no host", () => {
   for (const outcome of ["offline", "failed", "rolled-back"] as const) {
     expect(heldBy([{ result: result("laptop", outcome), converge: "best-effort" }])).toEqual([]);
   }
   expect(heldBy([{ result: result("web", "failed"), converge: "must" }])).toEqual(["web (failed)"]);
 });
 
-test("what the state holds is read back, and anything else is a failure, never a success", () => {
+test("a stored result is read unchanged; any other text is a failure", () => {
   const kept = { ...result("web", "confirmed"), running: newSystem };
   expect(readDeployResult("web", JSON.stringify(kept))).toEqual(kept);
   fc.assert(
@@ -86,7 +86,7 @@ test("what the state holds is read back, and anything else is a failure, never a
   );
 });
 
-test("a summary is one line for every outcome", () => {
+test("the summary of every outcome is one line", () => {
   for (const outcome of deployOutcome.options) {
     const line = summary({ ...result("web", outcome), step: "activate", reason: "first\nlast" });
     expect(line).toBe(`web: ${outcome} at activate: last`);
