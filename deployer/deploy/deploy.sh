@@ -9,21 +9,47 @@ fail() {
   exit 1
 }
 
-# Named after the parent and its start time (proc_pid_stat(5), field 22), because process ids are reused.
+# Named after the parent, its start time (proc_pid_stat(5), field 22), because process ids are reused, and the PID
+# namespace, because containers may share TMPDIR (process/private-directory.ts).
 read -r stat <"/proc/$PPID/stat"
 # shellcheck disable=SC2086
 set -- ${stat##*) }
-home=${TMPDIR:-/tmp}/pantheros-deployer-$PPID-${20}
+namespace=$(readlink /proc/self/ns/pid)
+namespace=${namespace%]}
+name=pantheros-deployer-$PPID-${20}-${namespace#"${namespace%????}"}
 
-# TMPDIR may be shared: the directory must belong to this user alone.
-mkdir -m 700 "$home" 2>/dev/null || [ -n "$(find "$home" -prune -type d -user "$(id -u)" -perm 700)" ] ||
-  fail "$home is not a directory of this user's alone: remove it"
+# Makes or finds $home. Sets problem to why it cannot be used. A socket's path has at most 107 bytes (unix(7)); Nix splits
+# NIX_SSHOPTS at blanks.
+use_home() {
+  case $home in *[[:space:]]*) problem='its path has a blank' && return ;; esac
+  [ ${#home} -le 96 ] || { problem='its path is too long for a socket' && return; }
+  if ! mkdir -m 700 "$home" 2>/dev/null; then
+    [ -e "$home" ] || [ -L "$home" ] || { problem='it is not a writable directory' && return; }
+    # TMPDIR may be shared: the directory must belong to this user alone.
+    [ -n "$(find "$home" -prune -type d -user "$(id -u)" -perm 700)" ] ||
+      fail "$home is not a directory of this user's alone: remove it"
+  fi
+  [ ! -S "$home/socket" ] || return 0
+  printf '%65536s' '' 2>/dev/null >"$home/space.$$" || problem='it is full'
+  rm -f "$home/space.$$"
+  [ -z "$problem" ] || rmdir "$home" 2>/dev/null || :
+}
+
+problems=''
+for parent in ${TMPDIR:+"$TMPDIR"} ${XDG_RUNTIME_DIR:+"$XDG_RUNTIME_DIR"} /tmp; do
+  home=${parent%/}/$name problem=''
+  use_home
+  [ -n "$problem" ] || break
+  problems="$problems${problems:+; }$parent: $problem"
+done
+[ -z "$problem" ] ||
+  fail "no directory for temporary files ($problems): set TMPDIR to a writable directory with free space, whose path is short and has no blank"
 
 # Waits for its "ready". A deployer that fails to start closes the pipe without it.
 start() {
   rm -f "$home/ready"
   mkfifo "$home/ready"
-  setsid "$PANTHEROS_NODE" "${0%/*}/main.ts" "$home" "$PPID" \
+  TMPDIR=$parent setsid "$PANTHEROS_NODE" "${0%/*}/main.ts" "$home" "$PPID" \
     </dev/null >"$home/ready" 2>"$home/log" 9>&- &
   read -r _ <"$home/ready" || fail "the deployer did not start: $(cat "$home/log")"
 }

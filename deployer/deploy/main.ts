@@ -8,9 +8,10 @@
  */
 import { renameSync, rmSync, writeSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { oneLine } from "../../lib/sanitize.ts";
+import { removeStale } from "../process/private-directory.ts";
 import { runProcess, stoppableRunner } from "../process/runner.ts";
 import { exitCheck, POLL_MS, stopWhen } from "../process/stop.ts";
 import { batched } from "./batch.ts";
@@ -75,6 +76,7 @@ process.on("exit", removeDirectory);
 // After a crash the directory stays: its log has the reason.
 process.on("uncaughtExceptionMonitor", () => process.off("exit", removeDirectory));
 stopWhen("deployer", exitCheck(Number(requester)));
+removeStale(dirname(directory));
 const server = createServer((request, response) => {
   serve(request, response).catch((error: unknown) => {
     if (error instanceof ClientGone) return;

@@ -1,10 +1,10 @@
 /** Files that the steps need on the runner: pinned host keys and ssh configuration, in a private directory. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { oneLine } from "../../lib/sanitize.ts";
+import { makePrivateDirectory } from "../process/private-directory.ts";
 import { runProcess } from "../process/runner.ts";
-import { knownHostsLines, sshConfig } from "../ssh.ts";
+import { knownHostsLines, sharedFiles, sshConfig } from "../ssh.ts";
 import { batched } from "./batch.ts";
 import { nixPeers } from "./closure.ts";
 import type { DeployTools } from "./context.ts";
@@ -24,7 +24,9 @@ export function runnerFiles(specs: readonly DeploySpec[]): {
   readonly files: RunnerFiles;
   readonly remove: () => void;
 } {
-  const directory = mkdtempSync(join(tmpdir(), "pantheros-deploy-"));
+  // A connection is shared only where its socket's path is short enough.
+  const suits = (path: string) => specs.every(({ host }) => sharedFiles(path, host) !== undefined);
+  const directory = makePrivateDirectory("deploy", suits);
   const remove = () => {
     rmSync(directory, { recursive: true, force: true });
     process.off("exit", remove);

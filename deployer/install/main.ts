@@ -4,19 +4,20 @@
  * Environment: PANTHEROS_SSH_KEY (private key file that root of the created machine accepts), PANTHEROS_SIGNING_KEY,
  * HCLOUD_TOKEN where the vendor's API is needed. Standard input: installSecrets of spec.ts, as JSON.
  */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import * as z from "zod";
 import { HetznerApi } from "../../clients/hetzner/api.ts";
 import { addSshRule } from "../../clients/hetzner/temporary-ssh-rule.ts";
 import { oneLine } from "../../lib/sanitize.ts";
+import { makePrivateDirectory } from "../process/private-directory.ts";
 import { trackedRunner } from "../process/runner.ts";
 import { stopWithParent } from "../process/stop.ts";
 import { knownHostsLines } from "../ssh.ts";
 import type { Server } from "./context.ts";
 import { install } from "./install.ts";
+import { messageOf } from "./outcome.ts";
 import { type InstallSecrets, type InstallSpec, installSecrets, installSpec } from "./spec.ts";
 import { startWatchdog } from "./start-watchdog.ts";
 import { type InstallFiles, sshScript } from "./steps.ts";
@@ -75,11 +76,20 @@ function serverOf({ host, hetzner }: InstallSpec): Server | undefined {
   };
 }
 
+function privateDirectory(): string {
+  try {
+    return makePrivateDirectory("install");
+  } catch (error) {
+    process.stderr.write(`pantheros install: ${messageOf(error)}\n`);
+    process.exit(2);
+  }
+}
+
 async function main(): Promise<void> {
   const spec = readJson("PANTHEROS_INSTALL", installSpec, process.env["PANTHEROS_INSTALL"] ?? "");
   const secrets = readJson("standard input", installSecrets, await text(process.stdin));
   stopWithParent("install");
-  const directory = mkdtempSync(join(tmpdir(), "pantheros-install-")); // mode 0700
+  const directory = privateDirectory();
   process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
   const pinned = (name: string, key: string): string => {
     const file = join(directory, name);

@@ -1,7 +1,7 @@
-import { type ChildProcess, execFileSync, fork } from "node:child_process";
+import { type ChildProcess, execFileSync, fork, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { startTimeOf } from "../../../deployer/process/stop.ts";
+import { processSuffix } from "../../../deployer/process/private-directory.ts";
 import { deployResult } from "../../../deployer/protocol/result.ts";
 import { gone, Programs, say, until } from "../programs.ts";
 import type { DeployReport, DeployRequest } from "./command-plugin.ts";
@@ -14,7 +14,7 @@ beforeEach(() => {
   own = new Programs("deployer");
   plugin = fork(path.join(__dirname, "command-plugin.ts"), { stdio: "ignore" });
   plugin.setMaxListeners(0);
-  home = path.join(own.directory, "tmp", `pantheros-deployer-${plugin.pid}-${startTimeOf(plugin.pid ?? 0)}`);
+  home = path.join(own.directory, "tmp", `pantheros-deployer-${processSuffix(plugin.pid ?? 0)}`);
 });
 afterEach(async () => {
   plugin.kill("SIGKILL");
@@ -202,8 +202,53 @@ test("a socket directory that other users can enter is refused", async () => {
   expect(deployer()).toBeUndefined();
 });
 
+test.each<[string, () => NodeJS.ProcessEnv]>([
+  ["has a blank", () => ({ TMPDIR: path.join(own.directory, "a b") })],
+  ["is too long for a socket", () => ({ TMPDIR: path.join(own.directory, "l".repeat(80)) })],
+  ["is not writable", () => ({ TMPDIR: "/proc/self" })],
+  ["is missing", () => ({ TMPDIR: path.join(own.directory, "none") })],
+])("TMPDIR that %s: another directory is used", async (reason, more) => {
+  const env = more();
+  if (!reason.startsWith("is ") || reason.includes("long")) fs.mkdirSync(env["TMPDIR"] ?? "");
+  own.program("nix", `echo ${newSystem}`);
+  own.program("ssh", supervisor);
+  const ran = await ask("web", { ...env, XDG_RUNTIME_DIR: path.join(own.directory, "tmp") });
+  expect(ran.stderr).toBe("web: build\nweb: connect\nweb: copy\nweb: activate\nweb: confirm\n");
+  expect(deployResult.parse(JSON.parse(ran.stdout))).toMatchObject({ outcome: "confirmed" });
+  expect(own.leftovers()).toEqual([path.basename(home)]);
+});
+
+test("no directory for temporary files: one line names each, and the remedy", () => {
+  own.program("mkdir", "exit 1");
+  const { status, stderr } = spawnSync("deployer/deploy/deploy.sh", {
+    encoding: "utf8",
+    env: own.environment({
+      PANTHEROS_NODE: process.execPath,
+      PANTHEROS_DEPLOY: "{}",
+      TMPDIR: "/a b",
+      XDG_RUNTIME_DIR: "",
+    }),
+  });
+  expect([status, stderr]).toEqual([
+    1,
+    "pantheros deploy: no directory for temporary files (/a b: its path has a blank; /tmp: it is not a writable directory): set TMPDIR to a writable directory with free space, whose path is short and has no blank\n",
+  ]);
+});
+
 test("without curl the error names it", async () => {
-  for (const name of ["sh", "mkdir", "find", "id", "rm", "mkfifo", "setsid", "cat", "flock", "sed"]) {
+  for (const name of [
+    "sh",
+    "mkdir",
+    "find",
+    "id",
+    "rm",
+    "mkfifo",
+    "setsid",
+    "cat",
+    "flock",
+    "sed",
+    "readlink",
+  ]) {
     const found = execFileSync("/bin/sh", ["-c", 'command -v "$0"', name], { encoding: "utf8" }).trim();
     fs.symlinkSync(found, path.join(own.directory, "bin", name));
   }
