@@ -20,7 +20,7 @@ const bucketType = "aws:s3/bucket:Bucket";
 const encryptionType =
   "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration";
 
-test("the provider speaks to B2 and holds no credentials", async () => {
+test("the provider uses B2's endpoint and has no credentials", async () => {
   const { recording } = await record(() => new Buckets("buckets", args));
   const provider = recording.named("buckets-store");
   const inputs = Object.fromEntries(
@@ -44,7 +44,7 @@ test("the provider speaks to B2 and holds no credentials", async () => {
   }
 });
 
-test("buckets ask for nothing that B2 lacks, and are encrypted", async () => {
+test("buckets use only features of B2, and are encrypted", async () => {
   const { recording, result } = await record(() => new Buckets("buckets", args));
   expect(recording.named("buckets-dumps").inputs).toEqual({
     bucket: "fleet-dumps",
@@ -85,7 +85,7 @@ test.each([
   expect(recording.named("buckets-dumps-encryption").retainOnDelete).toBe(retained[1]);
 });
 
-test("without an age limit nothing is hidden", () => {
+test("without an age limit no object expires", () => {
   expect(lifecycleOf(cache)).not.toHaveProperty("expiration");
 });
 
@@ -107,13 +107,13 @@ test.each<[string, Partial<BucketSpec>, string]>([
   expect(recording.ofType(bucketType)).toEqual([]);
 });
 
-test("two buckets of one name are refused", () => {
+test("two buckets with one name are refused", () => {
   expect(bucketProblems([cache, { ...dumps, name: cache.name }])).toEqual([
     'buckets.dumps.name: "fleet-nix-cache" is also the name of another bucket',
   ]);
 });
 
-test("the fleets' inventories map to good buckets; only the sandbox's are disposable", () => {
+test("the inventories' buckets are valid; only the sandbox's are disposable", () => {
   for (const [file, environment] of [
     ["nix/fleet.toml", "production"],
     ["nix/fleet.toml", "staging"],

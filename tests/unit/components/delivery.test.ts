@@ -117,9 +117,9 @@ test.each([
   ["unreachable", undefined, "must", "fresh"],
   ["an offline laptop", undefined, "best-effort", "offline"],
   ["no secret", {}, "must", "fresh"],
-  ["another content", { token: "other", "token.mark": "m" }, "best-effort", "fresh"],
+  ["a different content", { token: "other", "token.mark": "m" }, "best-effort", "fresh"],
   ["no mark", { token: "wanted" }, "must", "fresh"],
-  ["as wanted", { token: "wanted", "token.mark": "m" }, "must", "m"],
+  ["the right content", { token: "wanted", "token.mark": "m" }, "must", "m"],
 ] as const)("the host's part in the trigger: %s", (_, present, converge, expected) => {
   expect(deliveryToken({ secret: "token", wanted: "wanted", fresh: "fresh", present, converge })).toBe(
     expected,
@@ -233,14 +233,14 @@ describe.each(["dash", "busybox sh"])("script under %s", (shell) => {
     ["ssh: connect to host web port 22: Connection refused", "offline", "connection refused"],
     ["ssh: connect to host web port 22: Connection timed out", "offline", "no answer"],
     ["kex_exchange_identification: PLANTED", "offline", "ssh could not connect"],
-  ])("ssh says %j", (message, outcome, reason) => {
+  ])("ssh's error is %j", (message, outcome, reason) => {
     expect(deliver(`echo '${message}' >&2; exit 255`)).toMatchObject({ outcome, reason, exitCode: 255 });
   });
 
   test.each([
     ["of version 1 gets no length", { version: 1 }, ["secret token", "secret token.mark"]],
-    ["of version 2 gets it", { version: 2 }, ["secret token 20", "secret token.mark 3"]],
-    ["of a later one too", { version: 3 }, ["secret token 20", "secret token.mark 3"]],
+    ["of version 2 gets the length", { version: 2 }, ["secret token 20", "secret token.mark 3"]],
+    ["of a later version gets the length", { version: 3 }, ["secret token 20", "secret token.mark 3"]],
   ])("a supervisor %s", (_, to, calls) => {
     const log = 'printf "%s\\n" "$said" >>"$directory/calls"; cat >"$directory/$name"';
     expect(deliver(log, 5, "m-1", to)).toMatchObject({ outcome: "delivered" });
@@ -251,7 +251,7 @@ describe.each(["dash", "busybox sh"])("script under %s", (shell) => {
   test.each([
     ['{"version":1,"system":null}', ["secret token", "secret token.mark"]],
     ['{"version":2,"system":null}', ["secret token 20", "secret token.mark 3"]],
-  ])("one that was not reached before is asked first: %s", (answer, calls) => {
+  ])("the version of a host that was not probed is read first: %s", (answer, calls) => {
     const log = `printf "%s\\n" "$said" >>"$directory/calls"
 case $said in *supervisor" "status) echo '${answer}'; exit ;; esac; cat >"$directory/$name"`;
     expect(deliver(log, 5, "m-1", { version: undefined })).toMatchObject({ outcome: "delivered" });
@@ -267,7 +267,7 @@ case $said in *supervisor" "status) echo '${answer}'; exit ;; esac; cat >"$direc
     expect(readFileSync(join(directory, "calls"), "utf8")).toBe("x\n");
   });
 
-  test("input that was cut off is passed with the length of the whole: the host refuses it, and no mark follows", () => {
+  test("truncated input is passed with the full length, so that the host refuses it; no mark follows", () => {
     const takes =
       'cat >"$directory/$name"; [ "$(wc -c <"$directory/$name")" -eq "$3" ] || { rm "$directory/$name"; exit 2; }';
     expect(deliver(takes, 5, "m-1", {}, whole.slice(0, 12))).toMatchObject({
@@ -285,12 +285,12 @@ case $said in *supervisor" "status) echo '${answer}'; exit ;; esac; cat >"$direc
     expect(deliver(loud, 60)).toMatchObject({ reason: "the host's answer is longer than 64 kB" });
   });
 
-  test("a missing supervisor", () => {
+  test("a missing supervisor has its own reason", () => {
     expect(deliver("exit 127")).toMatchObject({ outcome: "failed", exitCode: 127 });
   });
 });
 
-test("on a machine without a supervisor, root's shell writes the file, private and whole", () => {
+test("on a machine without a supervisor, root's shell writes the file atomically, with mode 0600", () => {
   const directory = mkdtempSync(join(tmpdir(), "pantheros-test-"));
   try {
     const argv = receiverArgv("web", { ...peer, user: "root", managed: false });

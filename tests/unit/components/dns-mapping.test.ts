@@ -54,7 +54,7 @@ records = [{ name = "@", type = "TXT", content = "v=spf1 -all" }]
     next: { ipv4: "198.51.100.21", ipv6: "fe80::1", hostKey },
   };
 
-  test("the names of an environment with a gateway lead to the gateway", () => {
+  test("in an environment with a gateway, the services' names point to the gateway", () => {
     const home = `${fleet('gateway = "next"')}
 [hosts.home]
 environment = "staging"
@@ -78,7 +78,7 @@ public = true
     ]);
   });
 
-  test("the owner of the zone writes the apex; only public services have names; the cache is never proxied", () => {
+  test("the zone's owner has the apex records; only public services have names; the cache is never proxied", () => {
     expect(brief(dnsRecordsFor(planFor(inventory, "production"), addresses))).toEqual([
       ["web.example.test", "A", "203.0.113.10", 300, false],
       ["web.example.test", "SSHFP", "-", 300, false],
@@ -90,7 +90,7 @@ public = true
     ]);
   });
 
-  test("staging has its prefix, and nothing at the apex", () => {
+  test("staging has its prefix, and no apex records", () => {
     const records = dnsRecordsFor(planFor(inventory, "staging"), addresses);
     expect(brief(records).map(([name, type]) => [name, type])).toEqual([
       ["next.staging.example.test", "A"],
@@ -100,7 +100,7 @@ public = true
     ]);
   });
 
-  test("local addresses stay out of the public zone", () => {
+  test("local addresses are not in the public zone", () => {
     const local = [
       "10.1.2.3",
       "172.20.0.1",
@@ -117,7 +117,7 @@ public = true
     expect([undefined, "no address"].filter(isPublishable)).toEqual([]);
   });
 
-  test("without a [dns] table it says so", () => {
+  test("a missing [dns] table is an error", () => {
     expect(() =>
       zoneContentsFor({ ...planFor(inventory, "staging"), inventory: { ...inventory, dns: undefined } }, {}),
     ).toThrow("no table [dns]");

@@ -57,8 +57,8 @@ const run = (records: KnownRecord[], state: OwnRecord[], vendor: FoundRecord[] =
   };
 };
 
-describe("a record is its content", () => {
-  test("positions of before become contents: nothing is made again, whatever was taken out or moved", () => {
+describe("records are matched by content", () => {
+  test("records that the state names by position are renamed by content: none is created again", () => {
     const before = [
       own("x.test-txt", "TXT", '"a"'),
       own("x.test-txt-2", "TXT", '"b"'),
@@ -73,7 +73,7 @@ describe("a record is its content", () => {
     expect([former, conflicts]).toEqual([[], []]);
   });
 
-  test("from one to two and back, the one that stays is the same resource", () => {
+  test("one record becomes two, and two become one: the common one stays the same resource", () => {
     const one = own("x.test-txt", "TXT", '"a"');
     const two = [wanted("x.test-txt-ha", "TXT", '"a"'), wanted("x.test-txt-hb", "TXT", '"b"')];
     expect(run(two, [one]).aliases).toEqual({ "x.test-txt-ha": one.urn });
@@ -83,7 +83,7 @@ describe("a record is its content", () => {
     });
   });
 
-  test("of several, the only one that changed is changed in place; of two that changed each is its own", () => {
+  test("a single changed record of several is changed in place; two changed records are created anew", () => {
     const state = [own("x.test-txt-ha", "TXT", '"a"'), own("x.test-txt-hb", "TXT", '"b"')];
     const changed = [wanted("x.test-txt-ha", "TXT", '"a"'), wanted("x.test-txt-hc", "TXT", '"c"')];
     expect(run(changed, state).aliases).toEqual({ "x.test-txt-hc": urnOf("zone-x.test-txt-hb") });
@@ -92,7 +92,7 @@ describe("a record is its content", () => {
     expect(run(both, state).of("x.test-txt-hc")).toMatchObject({ isNew: true, replaces: false });
   });
 
-  test("what is there as it should be arrives from nowhere: the vendor need not be asked", () => {
+  test("a record that the state has is not new, so that the vendor is not queried for it", () => {
     const state = [own("web.test", "A", "192.0.2.1")];
     expect(newRecords([wanted("web.test", "A", undefined)], { records: state, former: [] })).toEqual([]);
     expect(newRecords([wanted("web.test", "CNAME", "db.test")], { records: state, former: [] })).toHaveLength(
@@ -101,14 +101,14 @@ describe("a record is its content", () => {
   });
 });
 
-describe("a name in new hands", () => {
+describe("a name that changes its owner", () => {
   const host = [
     own("db.test", "A", "192.0.2.1"),
     own("db.test-aaaa", "AAAA", "2001:db8::1"),
     own("db.test-sshfp", "SSHFP", "4 2 ab"),
   ];
 
-  test("an alias at a former host's name: it takes the place of the address, and the others go first", () => {
+  test("an alias with a former host's name replaces the address; the other records are deleted first", () => {
     const { of, former, conflicts } = run([wanted("db.test", "CNAME", "data.test")], host);
     expect(of("db.test")).toEqual({ key: "db.test", replaces: true, isNew: false });
     expect(former.map(({ name, urn }) => [name, urn])).toEqual([
@@ -118,21 +118,21 @@ describe("a name in new hands", () => {
     expect(conflicts).toEqual([]);
   });
 
-  test("at the name of a host with IPv6 only", () => {
+  test("an alias with the name of a host that had IPv6 only", () => {
     const { aliases, of, former } = run([wanted("db.test", "CNAME", "data.test")], host.slice(1, 2));
     expect(aliases).toEqual({ "db.test": urnOf("zone-db.test-aaaa") });
     expect(of("db.test")).toMatchObject({ replaces: true });
     expect(former).toEqual([]);
   });
 
-  test("several addresses that were written out", () => {
+  test("an alias with a name that had several addresses", () => {
     const two = [own("db.test-a-h1", "A", "192.0.2.1"), own("db.test-a-h2", "A", "192.0.2.2")];
     const { aliases, former } = run([wanted("db.test", "CNAME", "data.test")], two);
     expect(aliases).toEqual({ "db.test": urnOf("zone-db.test-a-h1") });
     expect(former.map(({ urn }) => urn)).toEqual([urnOf("zone-db.test-a-h2")]);
   });
 
-  test("a host at a former alias's name: its other records wait for the one that takes the alias's place", () => {
+  test("a host with a former alias's name: its other records wait for the one that replaces the alias", () => {
     const state = [own("db.test", "CNAME", "data.test")];
     const records = [
       wanted("db.test", "A", "192.0.2.1"),
@@ -147,7 +147,7 @@ describe("a name in new hands", () => {
     expect(onlySix.aliases).toEqual({ "db.test-aaaa": urnOf("zone-db.test") });
   });
 
-  test("what went is remembered while the name is an alias, and no longer", () => {
+  test("former records are remembered only while the name is an alias", () => {
     const former = [{ resource: "zone-db.test-aaaa-1-former", name: "db.test" }];
     const keptFor = (records: KnownRecord[]) => reconcile(ZONE, records, { records: [], former }, []).former;
     expect(keptFor([wanted("db.test", "CNAME", "data.test")])).toEqual(former);
@@ -155,7 +155,7 @@ describe("a name in new hands", () => {
     expect(keptFor([])).toEqual([]);
   });
 
-  test("other names are left alone", () => {
+  test("other names do not change", () => {
     const state = [...host, own("web.test", "A", "192.0.2.9"), own("web.test-aaaa", "AAAA", "2001:db8::9")];
     const { former } = run(
       [wanted("db.test", "CNAME", "data.test"), wanted("web.test", "A", "192.0.2.9")],
@@ -175,8 +175,8 @@ describe("a name in new hands", () => {
   });
 });
 
-describe("records that are there already", () => {
-  test("an identical one is taken over", () => {
+describe("records that the vendor has already", () => {
+  test("an identical one is imported", () => {
     const vendor = [found("www.test", "CNAME", "web.test"), found("x.test", "TXT", '"a"')];
     const { of, conflicts } = run(
       [wanted("www.test", "CNAME", "web.test"), wanted("x.test-txt", "TXT", '"a"')],
@@ -189,7 +189,7 @@ describe("records that are there already", () => {
   });
 
   test.each([
-    ["another address", wanted("w.test", "A", "192.0.2.1"), found("w.test", "A", "192.0.2.2")],
+    ["a different address", wanted("w.test", "A", "192.0.2.1"), found("w.test", "A", "192.0.2.2")],
     ["an address that is not known yet", wanted("w.test", "A", undefined), found("w.test", "A", "192.0.2.2")],
     ["an alias at a host's name", wanted("w.test", "A", "192.0.2.1"), found("w.test", "CNAME", "o.test")],
     [
@@ -198,48 +198,48 @@ describe("records that are there already", () => {
       found("w.test", "AAAA", "2001:db8::1"),
     ],
     ["a delegation", wanted("w.test", "A", "192.0.2.1"), found("w.test", "NS", "ns.test")],
-    ["another ttl", wanted("w.test", "A", "192.0.2.1"), found("w.test", "A", "192.0.2.1", { ttl: 60 })],
+    ["a different ttl", wanted("w.test", "A", "192.0.2.1"), found("w.test", "A", "192.0.2.1", { ttl: 60 })],
     ["proxied", wanted("w.test-txt", "TXT", '"a"'), found("w.test", "TXT", '"a"', { ttl: 1 })],
-  ])("%s is in the way", (_, record, other) => {
+  ])("%s is a conflict", (_, record, other) => {
     expect(run([record], [], [other]).conflicts).toEqual([{ wanted: record, found: other }]);
   });
 
   test.each([
-    ["text of somebody else", wanted("w.test-txt", "TXT", '"a"'), found("w.test", "TXT", '"b"')],
-    ["another host's key", wanted("w.test-sshfp", "SSHFP", "4 2 ab"), found("w.test", "SSHFP", "4 2 cd")],
-    ["another name", wanted("w.test", "A", "192.0.2.1"), found("v.test", "A", "192.0.2.1")],
+    ["a different text", wanted("w.test-txt", "TXT", '"a"'), found("w.test", "TXT", '"b"')],
+    ["a different host's key", wanted("w.test-sshfp", "SSHFP", "4 2 ab"), found("w.test", "SSHFP", "4 2 cd")],
+    ["a different name", wanted("w.test", "A", "192.0.2.1"), found("v.test", "A", "192.0.2.1")],
     [
-      "mail beside an alias, which the vendor takes",
+      "mail beside an alias, which the vendor accepts",
       wanted("w.test", "CNAME", "o.test"),
       found("w.test", "MX", "m.test"),
     ],
-  ])("%s is not", (_, record, other) => {
+  ])("%s is no conflict", (_, record, other) => {
     const { conflicts, of } = run([record], [], [other]);
     expect(conflicts).toEqual([]);
     expect(of(record.key)).toMatchObject({ isNew: true });
   });
 
-  test("what the state has is never in the way, also where it differs at the vendor", () => {
+  test("a record of the state is never a conflict, even if it differs at the vendor", () => {
     const state = [own("w.test", "A", "192.0.2.1")];
     const vendor = [{ ...found("w.test", "A", "192.0.2.7"), id: "id-w.test-A-192.0.2.1" }];
     expect(run([wanted("w.test", "CNAME", "o.test")], state, vendor).conflicts).toEqual([]);
   });
 
-  test("one that was imported by hand becomes the wanted one, whatever it was called and wherever it stood", () => {
+  test("one that was imported by hand becomes the wanted one, whatever its name and parent", () => {
     const urn = "urn:pulumi:s::p::cloudflare:index/dnsRecord:DnsRecord::anything";
     const imported: OwnRecord = { ...found("w.test", "A", "192.0.2.2"), urn, key: undefined };
     expect(run([wanted("w.test", "A", "192.0.2.1")], [imported]).aliases).toEqual({ "w.test": urn });
     expect(run([wanted("w.test", "CNAME", "o.test")], [imported]).aliases).toEqual({ "w.test": urn });
   });
 
-  test("an alias that was made although nobody heard of it: it is taken over, and what it replaced is let go", () => {
+  test("an alias whose creation was not recorded is imported, and the record that it replaced is dropped", () => {
     const state = [own("db.test", "A", "192.0.2.1")];
     const vendor = [found("db.test", "CNAME", "data.test")];
     const { of, former, conflicts } = run([wanted("db.test", "CNAME", "data.test")], state, vendor);
     expect(of("db.test")).toMatchObject({ key: "db.test-cname", importId: "id-db.test-CNAME-data.test" });
     expect(former.map(({ urn }) => urn)).toEqual([urnOf("zone-db.test")]);
     expect(conflicts).toEqual([]);
-    // The run after knows it by its content.
+    // The next run finds it by its content.
     const next = run(
       [wanted("db.test", "CNAME", "data.test")],
       [own("db.test-cname", "CNAME", "data.test")].map((each) => ({ ...each, name: "db.test" })),
@@ -248,7 +248,7 @@ describe("records that are there already", () => {
   });
 });
 
-test("the state's own records, with keys of those that the program made and contents as the vendor writes them", () => {
+test("the state's records have keys if the program created them, and contents in the vendor's form", () => {
   const outputs = { id: "1", name: "w.test", type: "TXT", content: "v=spf1 -all", ttl: 60, proxied: false };
   const formerUrn = "urn:pulumi:s::p::pantheros:dns:Zone$pantheros:dns:FormerRecord::zone-x-former";
   const answer = {

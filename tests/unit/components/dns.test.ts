@@ -59,7 +59,7 @@ describe("records", () => {
     expect(asAlias?.key).toBe(asHost?.key);
   });
 
-  test("are written as the API returns them: full names, lower case, no dot; proxied means automatic ttl", () => {
+  test("have the form of the API's answers: full names, lower case, no dot; proxied means automatic ttl", () => {
     expect(
       ["@", "example.test", "Example.Test.", "WWW", "www.example.test."].map((n) =>
         nameInZone("example.test", n),
@@ -68,7 +68,7 @@ describe("records", () => {
     for (const { proxied, ttl } of recordsFor(contents)) expect(ttl === 1).toBe(proxied);
   });
 
-  test("of a service at the apex are addresses, since no alias may stand there", () => {
+  test("of a service at the apex are addresses, since the apex cannot be an alias", () => {
     const services = [{ name: "site", fqdn: "example.test", host: "web", proxied: true }];
     expect(brief(recordsFor({ ...contents, services, caa: undefined, extra: [] }).slice(-2))).toEqual([
       ["example.test", "A", "203.0.113.10", 1, true],
@@ -76,7 +76,7 @@ describe("records", () => {
     ]);
   });
 
-  test("several of one name and type are known by their content, never by their place in the list", () => {
+  test("with one name and type have keys by content, never by their position in the list", () => {
     const txt = (content: string) => ({ name: "@", type: "TXT", content });
     const keysOf = (...texts: string[]) => {
       const records = recordsFor({ ...contents, caa: undefined, extra: texts.map(txt) });
@@ -88,14 +88,14 @@ describe("records", () => {
     expect(new Set(Object.values(three)).size).toBe(3);
     expect(keysOf("c", "a", "b")).toEqual(three);
     expect(keysOf("b", "c")).toEqual({ '"b"': three['"b"'], '"c"': three['"c"'] });
-    // However it is written.
+    // Whatever its notation.
     expect(keysOf('"b"', "c")).toEqual(keysOf("b", "c"));
-    // A single one keeps its name when its text changes.
+    // A single record keeps its key when its text changes.
     expect(keysOf("a")).toEqual({ '"a"': "example.test-txt" });
     expect(keysOf("b")).toEqual({ '"b"': "example.test-txt" });
   });
 
-  test("addresses written beside a host's are known by their content, the host's by its name", () => {
+  test("a host's address has its key by name, further addresses of that name by content", () => {
     const extra = ["198.51.100.1", "198.51.100.2"].map((content) => ({ name: "web", type: "A", content }));
     const keys = recordsFor({ ...contents, extra })
       .filter(({ name, type }) => name === "web.example.test" && type === "A")

@@ -73,7 +73,7 @@ describe("problems name the host, the key and the remedy", () => {
     expect(existingServerProblems({ ...args, ...more })).toEqual([expect.stringMatching(message)]);
   });
 
-  test("all at once", () => {
+  test("are reported all at once", () => {
     expect(existingServerProblems({ ...args, address: undefined, hostKey: undefined })).toHaveLength(2);
     expect(existingServerProblems(args)).toEqual([]);
   });
@@ -87,7 +87,7 @@ describe("public keys", () => {
   test.each([
     ["a private key", "-----BEGIN OPENSSH PRIVATE KEY-----\nSECRET"],
     ["two lines", `${hostKey}\nssh-ed25519 SECRET`],
-    ["another type inside", hostKey.replace("ssh-ed25519", "ssh-rsa")],
+    ["a different type inside", hostKey.replace("ssh-ed25519", "ssh-rsa")],
     ["no base64", "ssh-ed25519 SECRET!"],
   ])("refuses %s without repeating it", (_, text) => {
     expect(() => parseSshPublicKey(text)).toThrow(

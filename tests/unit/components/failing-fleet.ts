@@ -1,6 +1,7 @@
 /**
- * `node failing-fleet.ts RESOURCE...`: a run in which the engine reports these resources as failed. Prints what came of it, in a process of
- * its own: what the SDK rejects then is nobody's to handle, as in a real run.
+ * `node failing-fleet.ts RESOURCE...`: a run in which the engine reports these resources as failed.
+ * Prints its registrations, outputs and errors. It is a process of its own, since the SDK's rejections
+ * are unhandled, as in a real run.
  */
 import * as pulumi from "@pulumi/pulumi";
 import { failWithResources } from "../../../components/failures.ts";
@@ -25,5 +26,5 @@ const commands = recording.ofType("command:local:Command");
 const environment = commands.find(({ name }) => name === "verdict")?.inputs["environment"];
 const { exitCode } = process;
 process.exitCode = 0;
-// The fleet speaks on standard output too; this is the last line.
+// The fleet also prints to standard output; this is the last line.
 console.log(JSON.stringify({ named, environment, outputs, exitCode, errors: [...errors] }));

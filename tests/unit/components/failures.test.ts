@@ -6,7 +6,7 @@ import { stackOutputs } from "../../../outputs/contract.ts";
 import { publicKeyOf } from "../mocks.ts";
 import { store } from "./fleet-world.ts";
 
-const told = z.object({
+const report = z.object({
   named: z.array(z.string()),
   environment: z.object({ PANTHEROS_VERDICT: z.string(), PANTHEROS_VERDICT_EXIT: z.string() }),
   outputs: stackOutputs,
@@ -17,13 +17,13 @@ const told = z.object({
 async function run(...failing: string[]) {
   const program = "tests/unit/components/failing-fleet.ts";
   const { stdout } = await promisify(execFile)(process.execPath, [program, ...failing]);
-  const { named, environment, ...rest } = told.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
+  const { named, environment, ...rest } = report.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
   const deployed = named.flatMap((name) => (name.endsWith("-deploy") ? [name.slice(0, -7)] : []));
   const { PANTHEROS_VERDICT: verdict, PANTHEROS_VERDICT_EXIT: exit } = environment;
   return { deployed, verdict, exit, ...rest };
 }
 
-test("a server fails: the other hosts are deployed to, and the outputs say what is known", async () => {
+test("a server fails: the other hosts are deployed to, and the outputs have the known values", async () => {
   const { deployed, verdict, exit, outputs, exitCode } = await run("db-server");
   expect(deployed).toEqual(["legacy", "web"]);
   const { web, db } = outputs.hosts;
@@ -33,12 +33,12 @@ test("a server fails: the other hosts are deployed to, and the outputs say what 
   expect(db).toMatchObject({ hostKey: publicKeyOf("db-host-key") });
   expect(db).not.toHaveProperty("closure");
   expect(exit).toBe("1");
-  // The host's result says why; its secrets add nothing.
+  // The host's result has the reason; its secrets add no further problem.
   expect(verdict).toMatch(/^1 of 3 hosts not converged\ndb: failed at resources\n/);
   expect(exitCode).toBeGreaterThan(0);
 });
 
-test("a record, a bucket and a reverse name fail: every host is deployed to, and what is not there is not published", async () => {
+test("a record, a bucket and a reverse name fail: every host is deployed to, and the outputs leave them out", async () => {
   const { deployed, exit, outputs, exitCode, errors } = await run(
     "zone-example.test-txt",
     "buckets-cache",
@@ -49,7 +49,7 @@ test("a record, a bucket and a reverse name fail: every host is deployed to, and
   expect(outputs.dns.records.filter(({ type }) => type === "TXT")).toEqual([]);
   expect(outputs.dns.records.map(({ name }) => name)).toContain("hello.example.test");
   expect(Object.keys(outputs.buckets).sort()).toEqual(["backups", "postgres", "state"]);
-  // The program must not end well: the engine would delete what was not registered.
+  // The program must fail: otherwise the engine would delete the resources that were not registered.
   expect(exitCode).toBeGreaterThan(0);
   expect(errors).toContainEqual(
     expect.stringMatching(
@@ -58,7 +58,7 @@ test("a record, a bucket and a reverse name fail: every host is deployed to, and
   );
 });
 
-test("what a secret comes from fails: a host that is installed already is deployed to, and the verdict tells it", async () => {
+test("the source of a secret fails: an installed host is deployed to, and the verdict names the secret", async () => {
   const { deployed, verdict, exit } = await run("tailnet-key-legacy");
   expect(deployed).toEqual(["db", "legacy", "web"]);
   expect(exit).toBe("1");
@@ -67,12 +67,12 @@ test("what a secret comes from fails: a host that is installed already is deploy
   );
 });
 
-test("nothing fails: the program ends well", async () => {
+test("nothing fails: the program succeeds", async () => {
   const { exit, exitCode, errors } = await run();
   expect([exit, exitCode, errors]).toEqual(["0", undefined, []]);
 });
 
-test("the reason is what failed first, without what the SDK puts before it", () => {
+test("the reason is the first failure, without the SDK's prefixes", () => {
   const through = 'error serializing property "outputs": error serializing property "create": ';
   expect(
     failureReason(new Error(`${through}resource web-ipv4 [hcloud:index:PrimaryIp] failed to register`)),

@@ -1,4 +1,4 @@
-/** The sandbox's fleet against mocks: what the engine and the vendors answer to it. */
+/** The sandbox's fleet, and mocks of the engine and the vendors. */
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,7 +39,7 @@ const evaluation = Object.fromEntries(
 export const fleetOf = (args: Omit<FleetArgs, "evaluation">): Fleet =>
   new Fleet("fleet", { ...args, evaluation });
 
-/** What the engine and the vendors answer; `outcomes` says how each host's deploy ends. */
+/** The answers of the engine and the vendors; `outcomes` has the outcome of each host's deploy. */
 export function world(outcomes: Record<string, string> = {}, preview = false): MockOptions {
   return {
     preview,

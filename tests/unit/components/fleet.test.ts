@@ -10,7 +10,7 @@ import { status } from "../deployer/fixtures.ts";
 import { hostKey, publicKeyOf, type Recording, record, resolved } from "../mocks.ts";
 import { fleetOf, planOf, scratch, settings, store, text, world } from "./fleet-world.ts";
 
-test("the whole stack is one graph, and its outputs keep the contract", async () => {
+test("all resources are below the fleet, and the outputs match the contract", async () => {
   const { recording, result } = await record(
     () => fleetOf({ plan: planOf(text), settings: settings() }),
     world(),
@@ -39,7 +39,7 @@ test("the whole stack is one graph, and its outputs keep the contract", async ()
   }
 });
 
-test("nothing secret is sent in the clear, nor stands in the outputs", async () => {
+test("no secret is sent unencrypted or is in the outputs", async () => {
   const { recording, result } = await record(
     () => fleetOf({ plan: planOf(text), settings: settings() }),
     world(),
@@ -49,7 +49,7 @@ test("nothing secret is sent in the clear, nor stands in the outputs", async () 
   expect(recording.isSecret("web-server", "userData")).toBe(true);
 });
 
-test("a created host has all its secrets from its installation on, so that nothing waits for a delivery", async () => {
+test("a created host gets all its secrets with its installation, so that nothing waits for a delivery", async () => {
   const { recording } = await record(() => fleetOf({ plan: planOf(text), settings: settings() }), world());
   const { stdin } = recording.named("web-install").inputs;
   expect(recording.isSecret("web-install", "stdin")).toBe(true);
@@ -57,13 +57,13 @@ test("a created host has all its secrets from its installation on, so that nothi
     secrets: {
       "opnix-token": "PLANTED web service account",
       "tailscale-auth-key": expect.stringContaining("PLANTED"),
-      // Hetzner hands it out to nobody: the machine has to be told.
+      // Hetzner does not announce the address, so the machine gets it with its secrets.
       "uplink-address": "2001:db8:1:1::1/64\n",
     },
   });
 });
 
-test("a host that rolled back is told as that, and the verdict's command fails", async () => {
+test("a host that rolled back is reported so, and the verdict's command fails", async () => {
   const { recording, result } = await record(
     () => fleetOf({ plan: planOf(text), settings: settings() }),
     world({ db: "rolled-back" }),
@@ -82,27 +82,27 @@ test("a host that rolled back is told as that, and the verdict's command fails",
   });
 });
 
-test("what another store builds is signed for its host alone, unless the inventory trusts the builder", async () => {
+test("builds of another store are signed for one host alone, unless the inventory trusts the builder", async () => {
   const built = text
     .replace("[hosts.web]", '[hosts.web]\nbuild = "target"\nbuild_key = "fleet-1-web:AAAA="')
     .replace("[hosts.legacy]", '[hosts.legacy]\nbuild = "db"')
     .replace("[deploy]", '[deploy]\ntrusted_builders = ["db"]');
   const { recording } = await record(() => fleetOf({ plan: planOf(built), settings: settings() }), world());
-  const told = (host: string) => {
+  const specOf = (host: string) => {
     const { environment } = recording.named(`${host}-deploy`).inputs;
     const json = (environment as Record<string, string>)["PANTHEROS_DEPLOY"] ?? "";
     expect(json.length).toBeLessThan(1024);
     return JSON.parse(json) as Record<string, unknown>;
   };
-  expect(told("web")).toMatchObject({ build: "target", signer: "fleet-1-web:AAAA=" });
-  expect(told("legacy")).toMatchObject({
+  expect(specOf("web")).toMatchObject({ build: "target", signer: "fleet-1-web:AAAA=" });
+  expect(specOf("legacy")).toMatchObject({
     build: { host: "db", hostKey: publicKeyOf("db-host-key") },
     signer: "fleet",
   });
-  expect(told("db")).not.toHaveProperty("signer");
+  expect(specOf("db")).not.toHaveProperty("signer");
 });
 
-test("a later wave gets the earlier one's failure to hold it", async () => {
+test("a failure in an earlier wave holds the later one", async () => {
   const waves = text.replace("[hosts.web]", "[hosts.web]\nwave = 2");
   const { recording } = await record(
     () => fleetOf({ plan: planOf(waves), settings: settings() }),
@@ -118,7 +118,7 @@ test("a later wave gets the earlier one's failure to hold it", async () => {
   expect(heldBy("legacy")).toEqual([]);
 });
 
-test("secrets come before the deploy of their host", async () => {
+test("a host's secrets are delivered before its deploy", async () => {
   const { recording } = await record(() => fleetOf({ plan: planOf(text), settings: settings() }), world());
   const order = recording.registrations.map(({ name }) => name);
   for (const host of ["web", "db", "legacy"]) {
@@ -129,7 +129,7 @@ test("secrets come before the deploy of their host", async () => {
   }
 });
 
-test("a preview of an empty account goes through with everything unknown", async () => {
+test("a preview of an empty account succeeds with everything unknown", async () => {
   const { recording } = await record(
     () => fleetOf({ plan: planOf(text), settings: settings() }),
     world({}, true),
@@ -138,7 +138,7 @@ test("a preview of an empty account goes through with everything unknown", async
   expect(recording.named("web-deploy").inputs["triggers"]).toBeDefined();
 });
 
-test("with probing off no host is asked", async () => {
+test("with probing off no host is queried", async () => {
   const { recording } = await record(
     () => fleetOf({ plan: planOf(text), settings: settings({ probe: "off" }) }),
     world(),
@@ -152,20 +152,20 @@ const renamed = text
   .replace("[[hosts.db.health]]", "[[hosts.data.health]]")
   .replace('host = "db"', 'host = "data"');
 
-test("a renamed host's resources are those of its former name, but for names and keys", async () => {
+test("a renamed host keeps its resources, except DNS names and its tailnet key", async () => {
   const { recording } = await record(
     () => fleetOf({ plan: planOf(renamed), settings: settings() }),
     world({}, true),
   );
   const former = (name: string) => recording.named(name).aliases;
-  // Each by itself: what a failed run did not reach is not found by its parent's former name any more.
+  // Each has its own alias: after a failed run, a resource is no longer found by its parent's former name.
   const own = recording.registrations.filter(({ name }) => name === "data" || name.startsWith("data-"));
   expect(own.length).toBeGreaterThan(12);
   for (const { name, aliases } of own) expect(aliases).toEqual([name.replace("data", "db")]);
   for (const part of ["server", "ipv4", "host-key", "deploy", "install", "secret-opnix-token-delivery"]) {
     expect(own.map(({ name }) => name)).toContain(`data-${part}`);
   }
-  // Its tags name the host, so the vendor would make it again anyway.
+  // Its tags name the host, so the key is replaced anyway.
   expect(former("tailnet-key-data")).toEqual([]);
   expect(
     recording.registrations.filter(({ name }) => name === "web-server").flatMap((r) => r.aliases),
@@ -177,7 +177,7 @@ describe("a decommissioned host", () => {
     text
       .replace("[hosts.db]", `[hosts.db]\ndecommission = "${word}"`)
       .replace("[environments.sandbox]", `[environments.sandbox]\n${more}`);
-  /** The stack's own state, with db's server in it or not. */
+  /** A run with a state that has these servers. */
   const run = (toml: string, servers = ["db", "web"]) => {
     const state = Object.fromEntries(
       servers.map((host) => [
@@ -196,13 +196,13 @@ describe("a decommissioned host", () => {
     });
   };
 
-  test("whose server is gone gets no new one", async () => {
+  test("whose server is deleted gets no new one", async () => {
     const { recording, result } = await run(retired("delete", "protect = true"), ["web"]);
     expect(recording.ofType("hcloud:index/server:Server").map(({ name }) => name)).toEqual(["web-server"]);
     expect((await resolved(result.outputs)).retired).toEqual({});
   });
 
-  test("keep: its server, addresses and key stay, behind a firewall that lets nobody in; nothing else does", async () => {
+  test("keep: only its server, addresses and keys stay, behind a closed firewall", async () => {
     const { recording, result } = await run(retired("keep"));
     const own = recording.registrations
       .filter(({ name, type }) => /(^|-)db(-|$|[.])/.test(name) && !type.startsWith("pantheros:"))
@@ -210,7 +210,7 @@ describe("a decommissioned host", () => {
     expect(own.sort()).toEqual(
       ["bootstrap-key", "firewall", "host-key", "ipv4", "ipv6", "server"].map((part) => `db-${part}`),
     );
-    // Not an empty list, which the provider never sends.
+    // One harmless rule, since the provider never sends an empty list.
     expect(recording.named("db-firewall").inputs["rules"]).toEqual([
       {
         direction: "in",
@@ -225,13 +225,13 @@ describe("a decommissioned host", () => {
     expect(outputs.retired?.["db"]).toMatchObject({ server: "kept" });
   });
 
-  test("delete, in a sandbox: nothing of it is left", async () => {
+  test("delete in a sandbox: none of its resources is left", async () => {
     const { recording, result } = await run(retired("delete"));
     expect(recording.registrations.filter(({ name }) => name.startsWith("db"))).toEqual([]);
     expect((await resolved(result.outputs)).retired).toEqual({});
   });
 
-  test("delete, where things are protected: it stays for this run, without what protects it", async () => {
+  test("delete in a protected environment: this run removes only its protection", async () => {
     const { recording, result } = await run(retired("delete", "protect = true"));
     for (const name of ["db-server", "db-ipv4", "db-ipv6"]) {
       expect(recording.named(name)).toMatchObject({ protect: false, retainOnDelete: false });
@@ -243,7 +243,7 @@ describe("a decommissioned host", () => {
   });
 });
 
-test("pinned hosts are not evaluated, wait for nobody, and hold what is new in later waves", async () => {
+test("pinned hosts are not evaluated, wait for no host, and hold changes in later waves", async () => {
   const waves = text.replace("[hosts.web]", "[hosts.web]\nwave = 2");
   const pins = { db: store("p", "db") };
   const args = { plan: planOf(waves), settings: { ...settings(), pins } };
@@ -260,7 +260,7 @@ test("pinned hosts are not evaluated, wait for nobody, and hold what is new in l
   expect((await resolved(result.outputs)).hosts["db"]).toMatchObject({ pinned: store("p", "db") });
 });
 
-test("an adopted machine's key may stand in its table", async () => {
+test("an adopted machine's key may be in its table", async () => {
   const inTable = text.replace(
     'address = "198.51.100.20"',
     `address = "198.51.100.20", host_key = "${hostKey} note"`,
@@ -299,7 +299,7 @@ describe("one machine is one host", () => {
   };
   const oneMachine = status({ machineId: "a".repeat(32), bootId: "one-boot" });
 
-  test("an adopted machine that is pinned by the same key twice is refused before anything is made", async () => {
+  test("two adopted hosts with the same pinned key are refused before anything is created", async () => {
     const known = pins(`legacy ${hostKey} here`, `2001:db8::20 ${hostKey} there`);
     const plan = copy('address = "2001:db8::20"');
     await expect(record(() => fleetOf({ plan, settings: known }), world())).rejects.toThrow(
@@ -307,7 +307,7 @@ describe("one machine is one host", () => {
     );
   });
 
-  test("addresses of the stack's configuration count", async () => {
+  test("two hosts with the same address in the stack's configuration are refused", async () => {
     const known: Settings = { ...settings(), addresses: { copy: "198.51.100.20" } };
     const plan = copy(`host_key = "${publicKeyOf("copy")}"`);
     await expect(record(() => fleetOf({ plan, settings: known }), world())).rejects.toThrow(
@@ -325,10 +325,10 @@ describe("one machine is one host", () => {
         }),
     );
 
-  test("two keys of one machine do not make it two: nothing is deployed to it, and nothing brought", async () => {
+  test("one machine with two keys is still one: neither host gets a deploy or a secret", async () => {
     const plan = copy(`address = "2001:db8::20", host_key = "${publicKeyOf("copy")}"`);
-    const said = { ...world(), says: oneMachine };
-    const { recording } = await record(() => fleetOf({ plan, settings: settings() }), said);
+    const answers = { ...world(), says: oneMachine };
+    const { recording } = await record(() => fleetOf({ plan, settings: settings() }), answers);
     const { legacy, copy: second } = reasons(recording);
     expect(legacy).toMatch(/^its machine is also hosts\.copy: machine id a{32}; one machine is one host/);
     expect(second).toMatch(/^its machine is also hosts\.legacy: /);
@@ -338,7 +338,7 @@ describe("one machine is one host", () => {
     }
   });
 
-  test("a preview says it as an error, naming both", async () => {
+  test("in a preview it is an error that names both", async () => {
     const plan = copy(`address = "2001:db8::20", host_key = "${publicKeyOf("copy")}"`);
     const errors = jest.spyOn(pulumi.log, "error").mockImplementation(() => Promise.resolve());
     await record(() => fleetOf({ plan, settings: settings() }), { ...world({}, true), says: oneMachine });
@@ -346,12 +346,12 @@ describe("one machine is one host", () => {
       expect.stringMatching(/^nix\/fleet\.toml: hosts\.legacy: neither it nor hosts\.copy is deployed to: /),
     ]);
     errors.mockRestore();
-    // What the engine's language host takes for "its errors are told": the preview fails.
+    // For the engine's language host this code means "the errors are printed": the preview fails.
     expect(process.exitCode).toBe(32);
     process.exitCode = undefined;
   });
 
-  test("a created server may not be adopted as well; other hosts are deployed to", async () => {
+  test("a created server that is also adopted is refused; other hosts are deployed to", async () => {
     const known = pins(`legacy ${publicKeyOf("web-host-key")}`);
     const { recording } = await record(() => fleetOf({ plan: planOf(text), settings: known }), world());
     const { web, db } = reasons(recording);
@@ -360,19 +360,19 @@ describe("one machine is one host", () => {
   });
 });
 
-test("a machine whose key nobody pinned is refused before anything is made", async () => {
+test("a machine without a pinned key is refused before anything is created", async () => {
   const unpinned: Settings = { ...settings(), knownHostsFile: join(scratch, "none") };
   await expect(record(() => fleetOf({ plan: planOf(text), settings: unpinned }), world())).rejects.toThrow(
     /hosts\.legacy: no host key is pinned/,
   );
 });
 
-test("keys for new machines: the inventory's and the runner's, each once", () => {
+test("new machines get the inventory's and the runner's keys, each once", () => {
   const plan = planOf(text.replace("[deploy]", `[deploy]\nauthorized_keys = ["${hostKey} the same key"]`));
   expect(Object.values(bootstrapKeys(plan, settings()))).toHaveLength(1);
 });
 
-test("a secret that did not arrive is a problem, except on a best-effort host", () => {
+test("an undelivered secret is a problem, except on a best-effort host", () => {
   const result = {
     schemaVersion: 1,
     host: "web",

@@ -26,23 +26,23 @@ describe("firewall", () => {
     expect(open.map(({ protocol }) => protocol)).toEqual(["udp", "icmp"]);
   });
 
-  test("has no rule at all where nobody is admitted", () => {
+  test("has no rules if no network is admitted", () => {
     expect(firewallRules({ ssh: [], web: [] }).map(({ port }) => port)).toEqual(["41641", undefined]);
   });
 
-  test("refuses more networks than the vendor takes", () => {
+  test("refuses more networks than the vendor accepts", () => {
     const ssh = Array.from({ length: 101 }, (_, i) => `198.51.100.${i}/32`);
     expect(() => firewallRules({ ssh })).toThrow(
       'firewall rule "SSH: installation and recovery": 101 networks',
     );
   });
 
-  test("the list of Cloudflare's networks is whole, unique and well-formed", () => {
+  test("the list of Cloudflare's networks is complete, unique and well-formed", () => {
     const families = CLOUDFLARE_RANGES.map((range) => isIP(range.split("/")[0] ?? ""));
     expect(families.filter((family) => family === 4)).toHaveLength(15);
     expect(families.filter((family) => family === 6)).toHaveLength(7);
     expect(new Set(CLOUDFLARE_RANGES).size).toBe(22);
-    // Wide enough to be a provider's, never the whole net.
+    // Wide enough for a provider's networks, never the whole Internet.
     for (const range of CLOUDFLARE_RANGES) expect(Number(range.split("/")[1])).toBeGreaterThanOrEqual(13);
   });
 });
@@ -63,7 +63,7 @@ ssh_keys:
 `);
   });
 
-  test("refuses other keys and more than the vendor takes", () => {
+  test("refuses other keys and more bytes than the vendor accepts", () => {
     expect(() => bootstrapUserData({ ...pair, public: "ssh-rsa AAAA" })).toThrow(
       "not an OpenSSH ed25519 key pair",
     );
@@ -74,7 +74,7 @@ ssh_keys:
 });
 
 describe("host keys", () => {
-  test("the script makes a pair that belongs together and leaves nothing behind", () => {
+  test("the script generates a matching pair and leaves no files", () => {
     const directory = mkdtempSync(join(tmpdir(), "pantheros-test-"));
     try {
       const real = execFileSync("sh", ["-c", "command -v ssh-keygen"], { encoding: "utf8" }).trim();
@@ -95,7 +95,7 @@ describe("host keys", () => {
     }
   });
 
-  test("anything else that it prints is refused without being repeated", () => {
+  test("any other output is refused without being repeated", () => {
     for (const text of [
       "",
       "PRIVATE",

@@ -54,7 +54,7 @@ beforeEach(() => {
 
 afterEach(() => project.actions.idle());
 
-/** A server as the program makes it. */
+/** Creates a server as the program does. */
 async function make(host: string, more: Record<string, unknown> = {}): Promise<void> {
   const labels = { "managed-by": "pantheros", stack: "sandbox", host };
   const body = { name: host, server_type: "cx23", image: "debian-13", location: "fsn1", labels, ...more };
@@ -62,12 +62,12 @@ async function make(host: string, more: Record<string, unknown> = {}): Promise<v
 }
 const view = (plan: Plan): Promise<VendorView> =>
   fetchVendorView(api, "sandbox", plan.hosts.filter(isHetzner));
-const judged = async (plan: Plan) => preflightFindings(await view(plan), plan, Date.now());
-const problems = async (...edits: [string, string][]) => (await judged(planOf(...edits))).problems;
+const findings = async (plan: Plan) => preflightFindings(await view(plan), plan, Date.now());
+const problems = async (...edits: [string, string][]) => (await findings(planOf(...edits))).problems;
 
-describe("before anything is changed", () => {
-  test("what the vendor takes is no problem: new servers, and a larger and a smaller type of the same disk", async () => {
-    expect(await judged(planOf())).toEqual({ problems: [], warnings: [], held: new Map() });
+describe("checks before any change", () => {
+  test("possible changes are no problem: new servers, and a larger and a smaller type with the same disk", async () => {
+    expect(await findings(planOf())).toEqual({ problems: [], warnings: [], held: new Map() });
     await make("web", { server_type: "cx33" });
     expect(await problems()).toEqual([
       expect.stringMatching(
@@ -82,7 +82,7 @@ describe("before anything is changed", () => {
     expect(await problems(webType("cpx11"))).toEqual([]);
   });
 
-  test("a type that is not there is refused, with what there is", async () => {
+  test("an unknown type is refused, with the existing ones", async () => {
     expect(await problems(webType("cx99"))).toEqual([
       expect.stringMatching(
         /^hosts\.web\.provider\.server_type: Hetzner Cloud has no server type "cx99"; choose another: ccx13, .* and \d+ more$/,
@@ -90,25 +90,25 @@ describe("before anything is changed", () => {
     ]);
   });
 
-  test("another architecture is refused for a server that is there", async () => {
+  test("a different architecture is refused for an existing server", async () => {
     await make("web");
     expect(await problems(webType("cax11"), webSystem)).toEqual([
       expect.stringMatching(
         /^hosts\.web\.provider\.server_type: the server is a cx23 \(x86\) and can't become a cax11 \(arm\); choose another: .*add a host of another name/,
       ),
     ]);
-    // The type alone as it is: the machine can't run what would be built for it.
+    // With the type unchanged, the machine still cannot run the system that would be built.
     const plan = planOf(webType("cax11"), webSystem);
     const web = plan.hosts.find(({ name }) => name === "web");
     if (web?.provider.kind !== "hetzner") throw new Error("web is created");
     const same = { ...web, provider: { ...web.provider, serverType: "cx23" } };
     const other: Plan = { ...plan, hosts: plan.hosts.map((host) => (host === web ? same : host)) };
-    expect((await judged(other)).problems).toEqual([
+    expect((await findings(other)).problems).toEqual([
       'hosts.web.system: "aarch64-linux" can\'t run on the server, which has an x86 processor; set system = "x86_64-linux"',
     ]);
   });
 
-  test("a type is judged where the server is, not where the inventory wishes it", async () => {
+  test("a type is checked in the server's location, not in the inventory's", async () => {
     await make("web", { server_type: "cpx22", location: "ash" });
     expect(await problems(webType("cx53"))).toEqual([
       expect.stringMatching(
@@ -117,7 +117,7 @@ describe("before anything is changed", () => {
     ]);
   });
 
-  test("an image that is gone is refused for a server that is to be made, and no other", async () => {
+  test("a missing image is refused for a new server only", async () => {
     const gone: [string, string] = [
       'server_type = "cx23", image = "debian-13"',
       'server_type = "cx23", image = "debian-7"',
@@ -134,7 +134,7 @@ describe("before anything is changed", () => {
     expect(await problems(gone, again)).toHaveLength(1);
   });
 
-  test("an adopted host that is one of the stack's own servers is refused, by either address", async () => {
+  test("an adopted host with the IPv4 or IPv6 address of one of the stack's servers is refused", async () => {
     await make("web");
     const net = (await view(planOf())).servers.get("web")?.public_net;
     const six = (net?.ipv6?.ip ?? "").replace("::/64", ":0:0:0:1").toUpperCase();
@@ -150,7 +150,7 @@ describe("before anything is changed", () => {
     }
   });
 
-  test("the server of a renamed host is found by the name that it had", async () => {
+  test("the server of a renamed host is found by its former name", async () => {
     await make("old");
     const renamed: [string, string] = ["[hosts.web]\n", '[hosts.web]\nformerly = "old"\n'];
     expect(await problems(webType("cx99"), renamed)).toHaveLength(1);
@@ -158,7 +158,7 @@ describe("before anything is changed", () => {
   });
 });
 
-describe("types that come and go", () => {
+describe("availability of types", () => {
   const type = (name: string, more: Partial<ServerType> = {}): ServerType => ({
     name,
     architecture: "x86",
@@ -186,7 +186,7 @@ describe("types that come and go", () => {
   });
   const soldOut = type("cx33", { locations: [{ name: "fsn1", available: false, deprecation: null }] });
 
-  test("no change is no question: a type that is not sold any more stays", () => {
+  test("an unchanged type is no problem, even if it is no longer sold", () => {
     expect(preflightFindings(withTypes(type("cx23", { deprecation: over })), planOf(), now).problems).toEqual(
       [],
     );
@@ -196,7 +196,7 @@ describe("types that come and go", () => {
     ["everywhere", type("cx33", { deprecation: over })],
     ["in the location", type("cx33", { locations: [{ name: "fsn1", available: true, deprecation: over }] })],
     ["elsewhere only", type("cx33", { locations: [{ name: "hel1", available: true, deprecation: null }] })],
-  ])("one that can't be had is refused: %s", (_, gone) => {
+  ])("a type that is not sold is refused: %s", (_, gone) => {
     const { problems: found } = preflightFindings(
       withTypes(type("cx23"), gone),
       planOf(webType("cx33")),
@@ -210,7 +210,7 @@ describe("types that come and go", () => {
     expect(then.problems).toHaveLength(_ === "elsewhere only" ? 1 : 0);
   });
 
-  test("one that is sold out holds the server as it is, and stops nobody else", () => {
+  test("a type that is sold out leaves the server unchanged, and stops no other host", () => {
     const found = preflightFindings(withTypes(type("cx23"), soldOut), planOf(webType("cx33")), now);
     expect([found.problems, found.warnings]).toEqual([[], []]);
     expect([...found.held]).toEqual([
@@ -230,7 +230,7 @@ describe("types that come and go", () => {
     });
   });
 
-  test("a vendor that does not say where is not second-guessed", () => {
+  test("a type without a list of locations is no problem", () => {
     const { locations: _, ...silent } = type("cx33");
     expect(preflightFindings(withTypes(type("cx23"), silent), planOf(webType("cx33")), now).problems).toEqual(
       [],
@@ -242,12 +242,12 @@ describe("power", () => {
   const [web] = planOf()
     .hosts.filter(isHetzner)
     .filter(({ name }) => name === "web");
-  const told: string[] = [];
-  const look = async (more: Partial<Parameters<typeof powerOf>[0]> = {}): Promise<HostPower | undefined> => {
+  const messages: string[] = [];
+  const report = (message: string) => void messages.push(message);
+  const power = async (more: Partial<Parameters<typeof powerOf>[0]> = {}): Promise<HostPower | undefined> => {
     const server = (await view(planOf())).servers.get("web");
     if (web === undefined || server === undefined) throw new Error("no server");
-    const tell = (message: string) => void told.push(message);
-    return powerOf({ host: web, server, resized: false, preview: false, api, report: tell, ...more });
+    return powerOf({ host: web, server, resized: false, preview: false, api, report, ...more });
   };
   const status = async () => (await view(planOf())).servers.get("web")?.status;
   const off = async () => {
@@ -257,54 +257,54 @@ describe("power", () => {
     expect(await status()).toBe("off");
   };
   beforeEach(() => {
-    told.length = 0;
+    messages.length = 0;
   });
 
   test("a server that is on is left alone", async () => {
     await make("web");
-    expect(await look()).toBeUndefined();
-    expect(await look({ preview: true, resized: true })).toBeUndefined();
+    expect(await power()).toBeUndefined();
+    expect(await power({ preview: true, resized: true })).toBeUndefined();
   });
 
-  test("one that is off: a preview says so, and up puts it on", async () => {
+  test("a server that is off: a preview reports it, and up powers it on", async () => {
     await off();
-    expect(await look({ preview: true })).toMatchObject({
+    expect(await power({ preview: true })).toMatchObject({
       is: "off",
       reason: "the server is off at Hetzner Cloud",
       hint: expect.stringMatching(/^`up` powers it on; to keep it off: /),
     });
     expect(await status()).toBe("off");
-    expect(await look()).toEqual({ is: "starting" });
+    expect(await power()).toEqual({ is: "starting" });
     expect(await status()).toBe("running");
-    expect(told).toEqual([
+    expect(messages).toEqual([
       expect.stringMatching(/^web: the server was off at Hetzner Cloud and was powered on/),
     ]);
   });
 
-  test("one that a change of type starts is left to that, and its first answer waited for", async () => {
+  test("a server that a resize starts is not powered on, but its start is waited for", async () => {
     await off();
-    expect(await look({ resized: true })).toEqual({ is: "starting" });
+    expect(await power({ resized: true })).toEqual({ is: "starting" });
     expect(await status()).toBe("off");
   });
 
-  test("a best-effort host's stays off", async () => {
+  test("a best-effort host's server stays off", async () => {
     await off();
     const host = { ...(web as NonNullable<typeof web>), reachability: "best-effort" as const };
-    expect(await look({ host })).toMatchObject({
+    expect(await power({ host })).toMatchObject({
       is: "off",
       hint: expect.stringContaining("hcloud server poweron web"),
     });
     expect(await status()).toBe("off");
   });
 
-  test("with a token that may only read, the reason is what could not be done", async () => {
+  test("with a read-only token, the reason has the vendor's refusal", async () => {
     await off();
     const powerOn = () => {
       throw new VendorError(
         "POST /servers/1/actions/poweron: insufficient permissions (forbidden, HTTP 403)",
       );
     };
-    expect(await look({ api: { powerOn } })).toMatchObject({
+    expect(await power({ api: { powerOn } })).toMatchObject({
       is: "off",
       reason: expect.stringMatching(
         /^the server is off at Hetzner Cloud, and could not be powered on: .*forbidden/,
@@ -313,29 +313,27 @@ describe("power", () => {
     });
   });
 
-  test("after a failed change a server is what it was: on again if it was on", async () => {
+  test("after a failed change a server is powered on again if it was on before", async () => {
     await off();
     const server = (await view(planOf())).servers.get("web") as Server;
-    const tell = (message: string) => void told.push(message);
-    await restorePower(server, api, tell);
-    expect([await status(), told]).toEqual(["off", []]);
-    await restorePower({ ...server, status: "running" }, api, tell);
+    await restorePower(server, api, report);
+    expect([await status(), messages]).toEqual(["off", []]);
+    await restorePower({ ...server, status: "running" }, api, report);
     expect(await status()).toBe("running");
-    expect(told).toEqual([
+    expect(messages).toEqual([
       expect.stringMatching(/^web: the change failed and left the server off; it was powered on again/),
     ]);
-    await restorePower({ ...server, status: "running" }, api, tell);
-    expect(told).toHaveLength(1);
+    await restorePower({ ...server, status: "running" }, api, report);
+    expect(messages).toHaveLength(1);
   });
 
-  test("what cannot be put back is said, and never hides why the change failed", async () => {
-    const tell = (message: string) => void told.push(message);
+  test("if the power cannot be restored, that is reported, and the change's own error is not hidden", async () => {
     const silent = {
       serverStatus: () => Promise.reject(new Error("no answer")),
       powerOn: () => Promise.resolve(),
     };
-    await restorePower({ id: 1, name: "web", status: "running" }, silent, tell);
-    expect(told).toEqual([
+    await restorePower({ id: 1, name: "web", status: "running" }, silent, report);
+    expect(messages).toEqual([
       expect.stringMatching(/^web: the change failed, .*\(no answer\).*hcloud server poweron web$/),
     ]);
   });

@@ -27,7 +27,7 @@ const build = (more: Partial<HetznerServerArgs> = {}, options: MockOptions = {})
   record(() => new HetznerServer("web", { ...args, ...more }), { computed: vendor, ...options });
 
 describe("server", () => {
-  test("is named, labelled, kept small, and starts behind its firewall", async () => {
+  test("has a name, labels and its firewall from its creation on, and keeps its disk size", async () => {
     const { recording } = await build({ labels: { team: "ops" } });
     const server = recording.named("web-server");
     expect(server.inputs).toMatchObject({
@@ -78,7 +78,7 @@ describe("server", () => {
     expect(recording.outputs.has(component.urn)).toBe(true);
   });
 
-  test("is never replaced by what only acts at creation, and the old one goes first", async () => {
+  test("is never replaced for inputs that matter only at its creation, and is deleted before a replacement", async () => {
     const { recording } = await build();
     const server = recording.named("web-server");
     expect(server.ignoreChanges).toEqual(["image", "userData", "sshKeys", "location", "placementGroupId"]);
@@ -130,7 +130,7 @@ describe("server", () => {
     expect(await resolved(result.hostKey)).toBe(hostKey);
   });
 
-  test("gives its addresses and points them back", async () => {
+  test("outputs its addresses and sets their reverse DNS", async () => {
     const { recording, result } = await build();
     expect(await resolved(result.ipv4)).toBe("203.0.113.10");
     expect(await resolved(result.ipv6)).toBe("2001:db8:1:1::1");
@@ -146,7 +146,7 @@ describe("server", () => {
     expect(recording.named("web-rdns-ipv6").inputs["serverId"]).toBeUndefined();
   });
 
-  test("can do without IPv4 and reverse DNS", async () => {
+  test("works without IPv4 and reverse DNS", async () => {
     const { recording, result } = await record(
       () => new HetznerServer("web", { ...args, ipv4: false, reverseDns: undefined as never }),
       { computed: vendor },
@@ -160,7 +160,7 @@ describe("server", () => {
     ]);
   });
 
-  test("takes backups and a placement group", async () => {
+  test("may have backups and a placement group", async () => {
     const { recording } = await build({
       backups: true,
       placementGroupId: 5,
@@ -183,20 +183,22 @@ describe("server", () => {
     [undefined, 5, "web is in placement group 5; the inventory says none"],
     [5, 5, undefined],
     [undefined, 0, undefined],
-  ])("group %p wanted, group %p had: says that it is for a stopped server", async (wanted, had, said) => {
+  ])("wanted group %p, actual group %p: warns if they differ", async (wanted, actual, warning) => {
     const warn = jest.spyOn(pulumi.log, "warn").mockResolvedValue(undefined);
     try {
       await build(
         { ...(wanted !== undefined && { placementGroupId: wanted }) },
-        { computed: { ...vendor, "hcloud:index/server:Server": () => ({ placementGroupId: had }) } },
+        { computed: { ...vendor, "hcloud:index/server:Server": () => ({ placementGroupId: actual }) } },
       );
-      expect(warn.mock.calls.map(([text]) => text)).toEqual(said ? [expect.stringContaining(said)] : []);
+      expect(warn.mock.calls.map(([text]) => text)).toEqual(
+        warning ? [expect.stringContaining(warning)] : [],
+      );
     } finally {
       warn.mockRestore();
     }
   });
 
-  test("says aloud that a server can't move", async () => {
+  test("warns that a server can't move", async () => {
     const warn = jest.spyOn(pulumi.log, "warn").mockResolvedValue(undefined);
     try {
       await build(
@@ -217,7 +219,7 @@ describe("server", () => {
 });
 
 describe("account", () => {
-  test("makes each key once, without its comment, and the placement groups", async () => {
+  test("creates each key once, without its comment, and the placement groups", async () => {
     const { recording, result } = await record(
       () =>
         new HetznerAccount("hetzner", {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 const postponed = JSON.stringify(join(process.cwd(), "components/lazy-sdk.ts"));
 
-/** What a program of its own prints; modules that a test runner has loaded would be in the way. */
+/** The output of a program in its own process, since the test runner has loaded these modules. */
 function printed(program: string): string {
   const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "--eval", program], {
     encoding: "utf8",
@@ -19,15 +19,15 @@ const heavy = `
   console.log(["/typescript/lib/", "/pacote/"].filter((name) => loaded.some((file) => file.includes(name))).join(" "));
 `;
 
-test("the SDK would load both", () => {
+test("the SDK alone loads the compiler and npm's tree", () => {
   expect(printed(`${sdk} ${heavy}`)).toBe("/typescript/lib/ /pacote/");
 });
 
-test("neither is loaded before somebody uses it", () => {
+test("with lazy-sdk neither is loaded before its first use", () => {
   expect(printed(`await import(${postponed}); ${sdk} ${heavy}`)).toBe("");
 });
 
-test("who serializes a function has the compiler, and who asks for a function's packages has npm's tree", () => {
+test("serializing a function loads the compiler, and computing its packages loads npm's tree", () => {
   const text = printed(`
     await import(${postponed});
     ${sdk}

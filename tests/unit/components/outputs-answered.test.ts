@@ -27,11 +27,11 @@ class Part extends pulumi.ComponentResource {
   }
 }
 
-/** Many turns of the event loop, timers included. What should not happen has had every chance to. */
+/** Many turns of the event loop, timers included: time enough for a wrong registration. */
 const turns = () => new Promise((resume) => setTimeout(resume, 300));
 
 test.each([false, true])(
-  "the verdict is registered when the stack's outputs are answered, and not by others' answers (preview: %s)",
+  "the verdict is registered after the answer to the stack's outputs, not to other outputs (preview: %s)",
   async (preview) => {
     const registered: string[] = [];
     await pulumi.runtime.setMocks(
@@ -47,11 +47,11 @@ test.each([false, true])(
       preview,
       "organization",
     );
-    // An engine that keeps every answer until it is told to give it.
-    const asked: { urn: string; answer: () => void }[] = [];
+    // An engine whose answers the test releases.
+    const requests: { urn: string; answer: () => void }[] = [];
     const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
     monitor.registerResourceOutputs = (request, answer) => {
-      asked.push({ urn: request.getUrn(), answer: () => answer(null, {}) });
+      requests.push({ urn: request.getUrn(), answer: () => answer(null, {}) });
     };
     const ofStack = (urn: string) => urn.split("::")[2] === stackType;
     const isRegistered = () => registered.includes("command:local:Command verdict");
@@ -62,17 +62,17 @@ test.each([false, true])(
       new Part("after");
       return { hosts: failedHost.result };
     });
-    await until(() => asked.some(({ urn }) => ofStack(urn)) && asked.length >= 3);
-    for (const { answer } of asked.filter(({ urn }) => !ofStack(urn)).reverse()) answer();
+    await until(() => requests.some(({ urn }) => ofStack(urn)) && requests.length >= 3);
+    for (const { answer } of requests.filter(({ urn }) => !ofStack(urn)).reverse()) answer();
     await turns();
     expect(isRegistered()).toBe(false);
 
-    for (const { answer } of asked.filter(({ urn }) => ofStack(urn))) answer();
+    for (const { answer } of requests.filter(({ urn }) => ofStack(urn))) answer();
     await until(isRegistered);
   },
 );
 
-test("an SDK of another form is an error that says so", () => {
+test("an SDK with a different structure is an error that names it", () => {
   const monitor = jest.spyOn(pulumi.runtime, "getMonitor").mockReturnValue({} as never);
   const stack = jest.spyOn(pulumi.runtime, "getStackResource").mockReturnValue({} as never);
   expect(() => outputsAnswered()).toThrow(/cannot wait for the stack.s outputs/);
@@ -110,7 +110,7 @@ describe("with the engine itself", () => {
       "Pulumi.yaml",
       "name: published\nmain: index.ts\nruntime: { name: nodejs, options: { typescript: false } }\n",
     );
-    // Sixty hosts, and one output that is known well after the verdict could be.
+    // Sixty hosts, and one output that is known much later than the verdict.
     file(
       "index.ts",
       `import * as pulumi from "@pulumi/pulumi";

@@ -51,7 +51,7 @@ test.each([
   expect(flakeDirectory(reference)).toBe(directory);
 });
 
-test("the user is as CI names it, else the fallback; without characters that a supervisor refuses", () => {
+test("the user is CI's, else the fallback, without characters that a supervisor refuses", () => {
   expect(actor({ GITHUB_ACTOR: "ann" }, () => "me@desk")).toBe("ann");
   expect(actor({ GITHUB_ACTOR: "" }, () => "me@desk")).toBe("me@desk");
   expect(actor({ GITLAB_USER_LOGIN: 'a"b\\c\nd' }, () => "")).toBe("abcd");

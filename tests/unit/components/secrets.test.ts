@@ -38,7 +38,7 @@ const build = (more: Partial<SecretsArgs> = {}, preview = false) =>
   record(() => new Secrets("secrets", { ...args, ...more }), { functions, preview });
 
 describe("reading", () => {
-  test("every value is secret, and nothing plain leaves the component", async () => {
+  test("every value is secret, and the component sends no plain text", async () => {
     const { recording, result } = await build();
     const values = args.requests.map(({ host, name }) => result.secretFor(host, name));
     for (const value of values) expect(await pulumi.isSecret(value)).toBe(true);
@@ -56,7 +56,7 @@ describe("reading", () => {
     expect(await pulumi.isSecret(value)).toBe(true);
   });
 
-  test("asks once for each vault and item; a vault's id needs no question", async () => {
+  test("reads each vault and item once; a vault's id needs no query", async () => {
     const { recording } = await build();
     const ofVendor = recording.calls.filter(({ token }) => token.startsWith("onepassword:"));
     expect(ofVendor.map(({ token, inputs }) => [token.split(":").at(-1), inputs])).toEqual([
@@ -66,12 +66,12 @@ describe("reading", () => {
     ]);
   });
 
-  test("nobody gets what was not asked for", async () => {
+  test("a secret that was not requested is undefined", async () => {
     const { result } = await build();
     expect(() => result.secretFor("db", "smtp")).toThrow('secret "smtp" was not requested for host "db"');
   });
 
-  test("the provider holds no token", async () => {
+  test("the provider has no token", async () => {
     const { recording } = await build();
     expect(recording.named("secrets-vault").inputs).toEqual({});
     const { recording: other } = await build({ opCliPath: "/opt/op" });
@@ -99,20 +99,20 @@ describe("writing", () => {
 });
 
 describe("references", () => {
-  test("of items that are gone are named with what a person has to do; other failures are not taken for that", () => {
+  test("to deleted items fail with the remedy; other failures do not have it", () => {
     expect(remedyOf(`op item get: exit 1: "web" isn't an item in the "fleet" vault`)).toMatch(
       /^; .*restore the item.*nix\/fleet\.toml$/,
     );
     expect(remedyOf("op item get: exit 1: (401) Unauthorized: invalid bearer token")).toBe("");
   });
 
-  test("are taken apart", () => {
+  test("are parsed", () => {
     expect(parseReference("op://v/i/f")).toEqual({ vault: "v", item: "i", field: "f" });
     expect(parseReference("op://v/i/s/f")).toEqual({ vault: "v", item: "i", section: "s", field: "f" });
   });
 
   test.each(["", "op://", "op://v/i", "op://v/i/", "op://v//f", "op://v/i/s/f/x", "https://v/i/f"])(
-    "%j is none",
+    "%j is refused",
     (text) => {
       expect(() => parseReference(text)).toThrow("not a secret reference");
     },
@@ -191,7 +191,7 @@ test("only vault.ts calls 1Password's functions, since they do not mark what the
   expect(callers).toEqual(["components/secrets/vault.ts"]);
 });
 
-test("an item that is to be deleted and is gone is told, with the command that helps; nothing else is", async () => {
+test("only an item that is to be deleted and is missing causes a warning, with the command to run", async () => {
   const warned = jest.spyOn(pulumi.log, "warn").mockResolvedValue(undefined);
   const inState = (key: string) => [
     `urn:pulumi:s::p::pantheros:secrets:Secrets$onepassword:index/item:Item::secrets-item-${key}`,
@@ -202,10 +202,10 @@ test("an item that is to be deleted and is gone is told, with the command that h
       outputs: Object.fromEntries(["tailnet-db", "gone", "there"].map(inState)),
     }),
   };
-  const asked: string[] = [];
+  const queries: string[] = [];
   const vault = {
     isGone: async (id: string, uuid: string) => {
-      asked.push(`${id}/${uuid}`);
+      queries.push(`${id}/${uuid}`);
       return uuid !== "there";
     },
   };
@@ -215,7 +215,7 @@ test("an item that is to be deleted and is gone is told, with the command that h
       () => pulumi.output(warnMissingItems(vault, { stack: "sandbox", prefix: "secrets-item-", wanted })),
       { functions: answers },
     );
-    expect(asked.sort()).toEqual(["v1/gone", "v1/there"]);
+    expect(queries.sort()).toEqual(["v1/gone", "v1/there"]);
     expect(warned.mock.calls.map(([text]) => text)).toEqual([
       expect.stringMatching(/^1Password: .* secrets-item-gone, .* tools\/pulumi recover --stack sandbox /),
     ]);

@@ -27,7 +27,7 @@ const input: PolicyInput = {
   deployUser: "deploy",
 };
 
-/** Judges a connection the way the vendor does: allowed if any grant admits it. */
+/** Whether a connection is allowed, by the vendor's rule: at least one grant admits it. */
 function allows(policy: TailnetPolicy, src: string, dst: string, port: number): boolean {
   return policy.grants.some(
     (grant) =>
@@ -57,7 +57,7 @@ describe("policy", () => {
     expect(allows(policy, src, dst, port)).toBe(expected);
   });
 
-  test("its own tests hold against its grants", () => {
+  test("its grants pass its own tests", () => {
     expect(policy.tests.length).toBeGreaterThan(2);
     for (const { src, accept = [], deny = [] } of policy.tests) {
       const parts = (target: string): [string, number] => {
@@ -72,7 +72,7 @@ describe("policy", () => {
     expect(policy.tests.map(({ src }) => src)).not.toContain("group:nobody");
   });
 
-  test("every tag that is used has an owner, the client that makes keys among them", () => {
+  test("every used tag has owners, including the client that creates keys", () => {
     const used = [
       ...policy.grants.flatMap(({ src, dst }) => [...src, ...dst]),
       ...policy.ssh.flatMap(({ dst }) => dst),
@@ -82,7 +82,7 @@ describe("policy", () => {
     expect(policy.tagOwners["tag:pantheros"]).toEqual(["group:admins"]);
   });
 
-  test("every group that is used exists", () => {
+  test("every used group exists", () => {
     const used =
       JSON.stringify([policy.grants, policy.ssh, policy.tests, policy.tagOwners]).match(
         /(?<!auto)group:[a-z]+/g,
@@ -116,7 +116,7 @@ describe("policy", () => {
     expect(allows(policyFor(whole), "tag:ci", "tag:workstation", 22)).toBe(true);
   });
 
-  test("of an empty fleet is still a policy", () => {
+  test("of an empty fleet is valid", () => {
     const empty = policyFor({ ...input, hosts: [], services: [], groups: { admins: [] } });
     expect(empty.grants).toHaveLength(1);
     expect(empty.tests).toEqual([]);
@@ -143,7 +143,7 @@ describe("tailnet", () => {
     }),
   };
 
-  test("gives each host one key that can't cause a perpetual replacement", async () => {
+  test("has one key for each host, which can't be replaced again and again", async () => {
     const { recording, result } = await record(() => new Tailnet("tailnet", args), { computed });
     const key = recording.named("tailnet-key-web");
     expect(key.inputs).toEqual({
@@ -163,7 +163,7 @@ describe("tailnet", () => {
     expect(recording.plainText()).not.toContain("PLANTED");
   });
 
-  test("its owner writes policy and DNS, one call after the other", async () => {
+  test("the owner's stack writes policy and DNS, one call after the other", async () => {
     const { recording } = await record(() => new Tailnet("tailnet", args), { computed });
     expect(recording.named("tailnet-policy").inputs).toEqual({
       acl: JSON.stringify(policyFor(input), null, 2),
@@ -181,7 +181,7 @@ describe("tailnet", () => {
       expect(each.parent).toBe(recording.named("tailnet").urn);
   });
 
-  test("other stacks only make keys", async () => {
+  test("other stacks only create keys", async () => {
     const { recording } = await record(() => new Tailnet("tailnet", { ...args, singletons: undefined }), {
       computed,
     });
@@ -198,7 +198,7 @@ describe("tailnet", () => {
     expect(await pulumi.isSecret(result.keys["web"] as pulumi.Output<string>)).toBe(true);
   });
 
-  test("descriptions fit the vendor's rule", () => {
+  test("descriptions match the vendor's rule", () => {
     expect(keyDescription("production", "a-host-with.a_very-long-name-that-goes-on-and-on-and-on")).toMatch(
       /^[A-Za-z0-9]{50}$/,
     );
@@ -230,7 +230,7 @@ describe("a host's device", () => {
     tags,
   });
 
-  test("is told by its name and the tag of this host's key, never by one alone", () => {
+  test("is found by its name and the tag of this host's key together", () => {
     const ours = [device("web", "web", "tag:server", "tag:host-web"), device("web-1", "web", "tag:host-web")];
     const others = [
       device("web-2", "web", "tag:server"),
@@ -250,7 +250,7 @@ describe("a host's device", () => {
     return recording.named("tailnet-device-web");
   };
 
-  test("costs nothing until the host goes, and then is removed", async () => {
+  test("is not touched until the host is deleted, and then removed", async () => {
     const { inputs, ignoreChanges } = await commandOf();
     expect(inputs["create"]).toBe(":");
     expect(inputs["delete"]).toContain("deployer/tailnet-device/main.ts remove");
@@ -262,7 +262,7 @@ describe("a host's device", () => {
     for (const input of Object.keys(inputs)) expect(ignoreChanges).toContain(input);
   });
 
-  test("takes the new name and tags of a renamed host", async () => {
+  test("gets the new name and tags of a renamed host", async () => {
     const { inputs } = await commandOf("old");
     expect(inputs["create"]).toContain("deployer/tailnet-device/main.ts rename");
     expect(

@@ -13,8 +13,8 @@ import { attempt, run } from "../nix/nix.ts";
 import { files, spec } from "./fixtures.ts";
 
 /**
- * The seed 00 01 … 1f with its public half. The key derived from it was computed independently, with Python's
- * hmac and cryptography.
+ * The seed 00 01 … 1f with its public half. The key derived from it was computed independently, with
+ * Python's hmac and cryptography.
  */
 const fleetText =
   "fleet-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8DoQe/884Qvh1w3RjnS8CZZ+TWMJulDV8d3IZkElUxuA==";

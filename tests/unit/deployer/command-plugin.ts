@@ -1,6 +1,6 @@
 /**
- * Runs deploys as Pulumi's command plugin does: each in a shell that is a child of this process. Messages request
- * the deploys.
+ * Runs deploys as Pulumi's command plugin does: each in a shell that is a child of this process.
+ * Messages request the deploys.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

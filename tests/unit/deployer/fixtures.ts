@@ -90,7 +90,7 @@ function kindOf({ argv }: Command): string {
 const reachable = { connect: [ok()], close: [ok()] };
 
 /**
- * A runner that gives these answers in turn for each kind of command, and the last one of a kind again and again.
+ * A runner that gives these answers in turn for each kind of command, and repeats the last one of a kind.
  * Its clock moves only by sleeps and commands.
  */
 export function world(

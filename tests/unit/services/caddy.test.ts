@@ -23,18 +23,18 @@ interface Reply {
   readonly headers: IncomingHttpHeaders;
 }
 
-interface Question {
+interface Query {
   readonly port: number;
   readonly path?: string;
   readonly method?: string;
   readonly headers: Record<string, string>;
-  /** Name in the TLS greeting; without one the request is plain HTTP. */
+  /** The TLS server name; without one the request is plain HTTP. */
   readonly servername?: string;
 }
 
-/** One request to a server on loopback, which is asked under any name. */
-function ask({ servername, ...question }: Question): Promise<Reply> {
-  const options = { host: "127.0.0.1", ...question };
+/** Sends one request to a server on loopback, under any name. */
+function send({ servername, ...query }: Query): Promise<Reply> {
+  const options = { host: "127.0.0.1", ...query };
   return new Promise((resolve, reject) => {
     const sent =
       servername === undefined
@@ -51,7 +51,7 @@ function ask({ servername, ...question }: Question): Promise<Reply> {
   });
 }
 
-/** The text that the machines' Caddy gets, with certificates of its own authority, at ports of the test's own. */
+/** The Caddyfile of the machines, with Caddy's local certificate authority and the test's ports. */
 function caddyfile(sites: Readonly<Record<string, Site>>, port: number, admin: number): string {
   const { globals, headers, texts } = evaluate(
     `let caddy = import (nix + "/lib/caddy.nix"); in {
@@ -68,20 +68,20 @@ function caddyfile(sites: Readonly<Record<string, Site>>, port: number, admin: n
   return [`{\n${own}\n${globals}\n}\n`, headers, ...blocks, others].join("\n");
 }
 
-(mayEnter ? describe : describe.skip)("Caddy as the machines have it, behind a proxy that it trusts", () => {
+(mayEnter ? describe : describe.skip)("Caddy as on the machines, behind a trusted proxy", () => {
   let work: Work;
   let port: number;
   let admin: number;
   const servers: Server[] = [];
   let log: () => string;
 
-  /** What the service behind Caddy was told, as it answers it. */
+  /** The headers that the service behind Caddy received; it answers with them. */
   const received = (reply: Reply) => JSON.parse(reply.body) as IncomingHttpHeaders;
 
   beforeAll(async () => {
     work = new Work();
     const service = createServer((incoming, response) => response.end(JSON.stringify(incoming.headers)));
-    // As Authelia does: judges the name in X-Forwarded-Host, and says who it is. Guests may use "open" only.
+    // As Authelia does: allows by the name in X-Forwarded-Host and answers the user. Guests may use "open" only.
     const signOn = createServer((incoming, response) => {
       const may = incoming.headers["x-forwarded-host"] === `open.example.test:${port}`;
       response.writeHead(may ? 200 : 403, { "Remote-User": "guest" }).end();
@@ -105,7 +105,7 @@ function caddyfile(sites: Readonly<Record<string, Site>>, port: number, admin: n
     );
     log = await work.startUntil(
       ["caddy", "run", "--config", "/work/Caddyfile", "--adapter", "caddyfile"],
-      // Names are served before there is a certificate; the wildcard's is that of all.
+      // Caddy serves names before it has a certificate; all names use the wildcard's.
       (output) =>
         output.includes("serving initial configuration") &&
         /certificate obtained successfully.*"\*\.example\.test"/.test(output),
@@ -119,27 +119,27 @@ function caddyfile(sites: Readonly<Record<string, Site>>, port: number, admin: n
   });
 
   const at = (name: string, headers: Record<string, string> = {}, method = "GET") =>
-    ask({
+    send({
       port,
       method,
       servername: `${name}.example.test`,
       headers: { Host: `${name}.example.test:${port}`, ...headers },
     });
 
-  test("a guest passes where guests may, and nowhere else", async () => {
+  test("a guest reaches only the service that guests may use", async () => {
     expect((await at("open")).status).toBe(200);
     expect((await at("closed")).status).toBe(403);
   });
 
   test.each(["X-Forwarded-Host", "x-forwarded-host", "X-Original-Host"])(
-    "naming another service in %s does not open this one",
+    "a different service's name in %s gives no access to this one",
     async (header) => {
       const reply = await at("closed", { [header]: `open.example.test:${port}` });
       expect(reply.status).toBe(403);
     },
   );
 
-  test("what a visitor writes about host, protocol, address and name reaches no service", async () => {
+  test("a visitor's own headers for host, protocol, address and user reach no service", async () => {
     const lies = {
       "X-Forwarded-Host": "evil.example.test",
       "X-Forwarded-Proto": "http",
@@ -152,26 +152,26 @@ function caddyfile(sites: Readonly<Record<string, Site>>, port: number, admin: n
       "Remote-User": "admin",
       "Remote-Groups": "admins",
       "Remote-Anything": "admins",
-      // The proxy's own word about the visitor.
+      // The address that the trusted proxy reports.
       "CF-Connecting-IP": "203.0.113.9",
     };
     for (const name of ["open", "cache"]) {
-      const told = received(await at(name, lies));
-      expect(told["x-forwarded-host"]).toBe(`${name}.example.test:${port}`);
-      expect(told["x-forwarded-proto"]).toBe("https");
-      expect(told["x-forwarded-for"]).toBe("203.0.113.9, 127.0.0.1");
-      expect(told["remote-user"]).toBe(name === "open" ? "guest" : undefined);
-      const rest = JSON.stringify({ ...told, "x-forwarded-host": "", "cf-connecting-ip": "" });
+      const headers = received(await at(name, lies));
+      expect(headers["x-forwarded-host"]).toBe(`${name}.example.test:${port}`);
+      expect(headers["x-forwarded-proto"]).toBe("https");
+      expect(headers["x-forwarded-for"]).toBe("203.0.113.9, 127.0.0.1");
+      expect(headers["remote-user"]).toBe(name === "open" ? "guest" : undefined);
+      const rest = JSON.stringify({ ...headers, "x-forwarded-host": "", "cf-connecting-ip": "" });
       expect(rest).not.toMatch(/evil|192\.0\.2\.66|admin|X-Original/);
     }
   });
 
-  test("an address that the visitor put before the proxy's is not taken for theirs", async () => {
-    const told = received(await at("cache", { "X-Forwarded-For": "192.0.2.66, 203.0.113.9" }));
-    expect(told["x-forwarded-for"]).toBe("203.0.113.9, 127.0.0.1");
+  test("an address that the visitor puts into X-Forwarded-For is ignored", async () => {
+    const headers = received(await at("cache", { "X-Forwarded-For": "192.0.2.66, 203.0.113.9" }));
+    expect(headers["x-forwarded-for"]).toBe("203.0.113.9, 127.0.0.1");
   });
 
-  test("the panel of the cache's hit rate counts what Caddy writes of its requests, and nothing else", async () => {
+  test("the panel of the cache's hit rate counts the log lines of the cache's requests only", async () => {
     await at("cache");
     await at("open");
     await at("cache", {}, "POST");
@@ -198,9 +198,9 @@ function caddyfile(sites: Readonly<Record<string, Site>>, port: number, admin: n
     expect(others).toEqual([]);
   });
 
-  test("what strangers send makes no series of metrics", async () => {
+  test("requests with unknown names and methods create no metric series", async () => {
     const series = async () => {
-      const { body } = await ask({
+      const { body } = await send({
         port: admin,
         path: "/metrics",
         headers: { Host: `127.0.0.1:${admin}` },
@@ -223,7 +223,7 @@ function caddyfile(sites: Readonly<Record<string, Site>>, port: number, admin: n
     expect(await series()).toBe(before);
   });
 
-  test("the agent's probe sees the certificate that Caddy serves for each name, and takes no other for it", async () => {
+  test("the agent's probe reads the certificate of each name, and fails for a name that Caddy does not serve", async () => {
     const names = ["cache.example.test", "absent.example.org"];
     const modules = evaluate(
       `(import (nix + "/lib/alloy.nix")).certificateModules ${JSON.stringify(names).replace(",", " ")}`,
@@ -240,18 +240,18 @@ function caddyfile(sites: Readonly<Record<string, Site>>, port: number, admin: n
       ],
       (output) => output.includes("Listening on"),
     );
-    const asked = async (name: string) =>
-      (await ask({ port: probe, path: `/probe?module=${name}&target=127.0.0.1:${port}`, headers: {} })).body;
-    const served = await asked("cache.example.test");
+    const probed = async (name: string) =>
+      (await send({ port: probe, path: `/probe?module=${name}&target=127.0.0.1:${port}`, headers: {} })).body;
+    const served = await probed("cache.example.test");
     expect(served).toMatch(/^probe_success 1$/m);
-    // Caddy's own authority gives half a day.
+    // Certificates of Caddy's local authority are valid for half a day.
     const ends = Number(/^probe_ssl_earliest_cert_expiry (\S+)$/m.exec(served)?.[1]);
     expect(ends).toBeGreaterThan(Date.now() / 1000);
     expect(ends).toBeLessThan(Date.now() / 1000 + 86400);
-    expect(await asked("absent.example.org")).toMatch(/^probe_success 0$/m);
+    expect(await probed("absent.example.org")).toMatch(/^probe_success 0$/m);
   });
 
-  test("a configuration with a directive that Caddy does not know is refused", () => {
+  test("a configuration with an unknown directive is refused", () => {
     const text = caddyfile({ "x.example.test": { upstream: "127.0.0.1:1", forwardAuth: null } }, 1, 2);
     const validate = (content: string) => {
       work.write("Other", content);

@@ -1,10 +1,10 @@
 /**
- * As much of LogQL as the alerts and panels of nix/ use: a selector, filters on the line, fields of JSON, filters on labels.
- * Source: Grafana Loki, "LogQL: log query language". Anything else is an error, so that no query is taken for understood.
+ * The part of LogQL that the alerts and panels of nix/ use: a selector, line filters, JSON fields and label
+ * filters. Source: Grafana Loki, "LogQL: log query language". Any other syntax is an error.
  */
 import { evaluate } from "../nix/nix.ts";
 
-/** A journal entry: fields of systemd.journal-fields(7) in lower case, `message` among them. */
+/** A journal entry: fields of systemd.journal-fields(7) in lower case, including `message`. */
 export type Entry = Readonly<Record<string, string>>;
 type Labels = Readonly<Record<string, string>>;
 
@@ -18,7 +18,7 @@ interface Rule {
 /** Keywords of `__journal_priority_keyword`. Source: Alloy, loki.source.journal, makeJournalPriority. */
 const PRIORITIES = ["emerg", "alert", "crit", "error", "warning", "notice", "info", "debug"] as const;
 
-/** Labels of the stream that an entry goes to, by the rules of nix/lib/alloy.nix. */
+/** The stream labels of an entry, by the rules of nix/lib/alloy.nix. */
 export function labeller(host: string): (entry: Entry) => Labels {
   const rules = evaluate('(import (nix + "/lib/alloy.nix")).journalRules') as readonly Rule[];
   return (entry) => {
@@ -54,11 +54,11 @@ function field(line: string, path: string): string | undefined {
   }
 }
 
-/** The selectors with their pipelines in a query, without what counts or compares them. */
+/** The selectors of a query with their pipelines, without aggregations and comparisons. */
 export const pipelinesOf = (query: string): string[] =>
   [...query.matchAll(/\{[^}]*\}(?:`[^`]*`|"[^"]*"|[^`"[])*/g)].map(([text]) => text.trim());
 
-/** Whether an entry is among what a selector with its pipeline gives. */
+/** Whether a selector with its pipeline selects an entry. */
 export function selects(pipeline: string, labels: Labels, message: string): boolean {
   const [, selector = "", rest = ""] = /^\{([^}]*)\}(.*)$/s.exec(pipeline) ?? [];
   for (const [, name = "", operator = "", wanted = ""] of selector.matchAll(
@@ -77,13 +77,13 @@ export function selects(pipeline: string, labels: Labels, message: string): bool
       if (filter[1] === "|=" ? !message.includes(text) : !new RegExp(text).test(message)) return false;
     } else if (json !== null) {
       for (const [, name = "", path = ""] of (json[1] ?? "").matchAll(/(\w+)="([^"]*)"/g)) {
-        // Loki gives it another name then, so the query would compare the stream's label.
+        // Loki renames such a field, so the query would compare the stream's label.
         if (name in labels) throw new Error(`${name} is a label of the stream: ${pipeline}`);
         extracted[name] = field(message, path) ?? "";
       }
     } else if (label !== null) {
       if (!compares(label[2] ?? "", unquoted(label[3] ?? ""), extracted[label[1] ?? ""] ?? "")) return false;
-    } else throw new Error(`journal.ts does not understand ${left} of ${pipeline}`);
+    } else throw new Error(`journal.ts: unknown syntax ${left} in ${pipeline}`);
     left = left.slice((filter ?? json ?? label)?.[0].length);
   }
   return true;

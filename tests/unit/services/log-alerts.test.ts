@@ -36,7 +36,7 @@ afterEach(async () => {
 });
 const real = mayEnter ? test : test.skip;
 
-real("what sshd writes of strangers counts for SshGuessing, what it writes of a login does not", async () => {
+real("sshd's log lines of failed logins count for SshGuessing, those of a login do not", async () => {
   const port = await freePort();
   for (const name of ["key", "id"]) {
     expect(work.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", `/work/${name}`]).code).toBe(0);
@@ -78,55 +78,52 @@ real("what sshd writes of strangers counts for SshGuessing, what it writes of a 
   expect(counted.filter((line) => /Accepted|listening/.test(line))).toEqual([]);
 });
 
-real(
-  "what sudo writes of refusals counts for SudoRefused, what it writes of a command that is allowed does not",
-  () => {
-    const rules = evaluate(`import (nix + "/lib/sudo.nix") {
+real("sudo's log lines of refused commands count for SudoRefused, those of an allowed command do not", () => {
+  const rules = evaluate(`import (nix + "/lib/sudo.nix") {
     roles.helper.sudo = ["/usr/bin/true"]; users.nobody.role = "helper";
   }`) as string;
-    work.write(
-      "pam",
-      "auth required pam_deny.so\naccount required pam_permit.so\nsession required pam_permit.so\n",
-    );
-    const prepare = `
+  work.write(
+    "pam",
+    "auth required pam_deny.so\naccount required pam_permit.so\nsession required pam_permit.so\n",
+  );
+  const prepare = `
     chown 0:0 "$work/sudoers"
     mount --bind "$work/sudoers" "$root/etc/sudoers"
     mount --bind "$work/pam" "$root/etc/pam.d/sudo"
     mount --bind "$work/pam" "$root/etc/pam.d/other"`;
-    const said = (user: string, more: string, command: string): Entry => {
-      work.write("sudo.log", "");
-      chmodSync(join(work.directory, "sudo.log"), 0o666);
-      work.write(
-        "sudoers",
-        `${rules.replace("/var/log/sudo.log", "/work/sudo.log")}Defaults loglinelen=0\n${more}\n`,
-      );
-      chmodSync(join(work.directory, "sudoers"), 0o440);
-      const { stderr } = work.run(["sudo", "-S", command], { user, prepare });
-      // The journal has the text after the time.
-      const [line = ""] = readFileSync(join(work.directory, "sudo.log"), "utf8").trim().split("\n").slice(-1);
-      if (line === "") throw new Error(`sudo logged nothing: ${stderr}`);
-      const message = line.replace(/^.*?\d\d:\d\d:\d\d : /, "");
-      return { syslog_identifier: "sudo", _systemd_unit: "session-4.scope", priority: "1", message };
-    };
-    const refused = [
-      said("nobody", "", "/usr/bin/true"),
-      said("nobody", "Defaults:nobody !authenticate", "/usr/bin/id"),
-      said("sshd", "Defaults:sshd !authenticate", "/usr/bin/id"),
-    ];
-    expect(refused.map((entry) => [entry["message"], counts("SudoRefused", entry)])).toEqual([
-      [expect.stringContaining("3 incorrect password attempts"), true],
-      [expect.stringContaining("command not allowed"), true],
-      [expect.stringContaining("NOT in sudoers"), true],
-    ]);
-    const allowed = said("nobody", "Defaults:nobody !authenticate", "/usr/bin/true");
-    expect([allowed["message"], counts("SudoRefused", allowed)]).toEqual([
-      expect.stringContaining("COMMAND=/usr/bin/true"),
-      false,
-    ]);
-  },
-);
+  const logged = (user: string, more: string, command: string): Entry => {
+    work.write("sudo.log", "");
+    chmodSync(join(work.directory, "sudo.log"), 0o666);
+    work.write(
+      "sudoers",
+      `${rules.replace("/var/log/sudo.log", "/work/sudo.log")}Defaults loglinelen=0\n${more}\n`,
+    );
+    chmodSync(join(work.directory, "sudoers"), 0o440);
+    const { stderr } = work.run(["sudo", "-S", command], { user, prepare });
+    // The journal's message has no time.
+    const [line = ""] = readFileSync(join(work.directory, "sudo.log"), "utf8").trim().split("\n").slice(-1);
+    if (line === "") throw new Error(`sudo logged nothing: ${stderr}`);
+    const message = line.replace(/^.*?\d\d:\d\d:\d\d : /, "");
+    return { syslog_identifier: "sudo", _systemd_unit: "session-4.scope", priority: "1", message };
+  };
+  const refused = [
+    logged("nobody", "", "/usr/bin/true"),
+    logged("nobody", "Defaults:nobody !authenticate", "/usr/bin/id"),
+    logged("sshd", "Defaults:sshd !authenticate", "/usr/bin/id"),
+  ];
+  expect(refused.map((entry) => [entry["message"], counts("SudoRefused", entry)])).toEqual([
+    [expect.stringContaining("3 incorrect password attempts"), true],
+    [expect.stringContaining("command not allowed"), true],
+    [expect.stringContaining("NOT in sudoers"), true],
+  ]);
+  const allowed = logged("nobody", "Defaults:nobody !authenticate", "/usr/bin/true");
+  expect([allowed["message"], counts("SudoRefused", allowed)]).toEqual([
+    expect.stringContaining("COMMAND=/usr/bin/true"),
+    false,
+  ]);
+});
 
-test("an unit that nobody named makes no stream of its own", () => {
+test("a unit with a generated name has no stream of its own", () => {
   const stream = (unit: string, identifier = "x") =>
     labels({ _systemd_unit: unit, syslog_identifier: identifier, priority: "3" });
   expect(stream("caddy.service")).toEqual({ host: "web", unit: "caddy.service", level: "error" });
@@ -135,12 +132,12 @@ test("an unit that nobody named makes no stream of its own", () => {
   const nameless = { host: "web", level: "error" };
   for (const unit of ["session-4711.scope", "libpod-0a1b2c.scope", "user-1000.slice"]) {
     expect(stream(unit)).toEqual(nameless);
-    expect(stream(unit, "a name of a stranger's")).toEqual(nameless);
+    expect(stream(unit, "an arbitrary identifier")).toEqual(nameless);
   }
   expect(stream("session-4711.scope", "sudo")).toEqual({ ...nameless, program: "sudo" });
 });
 
-test("the panels of logs select what the journal has", () => {
+test("the log panels select entries as the journal writes them", () => {
   const { logs } = evaluate(
     'import (nix + "/modules/services/monitoring/dashboards.nix") { cacheName = "cache.example.test"; }',
   ) as { logs: { panels: { title: string; targets: { expr: string }[] }[] } };
@@ -161,7 +158,7 @@ test("the panels of logs select what the journal has", () => {
   expect(logs.panels).toHaveLength(3);
 });
 
-test("every alert on logs says what is wrong and what to do, and each host's silence is one", () => {
+test("every alert on logs has a summary and an action, and each host has an alert for a silent journal", () => {
   for (const { annotations } of rules) {
     expect(annotations.summary).toMatch(/\S/);
     expect(annotations.action).toMatch(/\S/);

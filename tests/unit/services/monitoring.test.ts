@@ -35,17 +35,17 @@ const dashboards = evaluate(
   'import (nix + "/modules/services/monitoring/dashboards.nix") { cacheName = "cache.example.test"; }',
 ) as Readonly<Record<string, { readonly panels: readonly Panel[] }>>;
 
-/** A series as promtool's tests take it; a value holds for the whole test, `step` is what it grows by a minute. */
+/** A series of promtool's tests. The value is constant, or grows by `step` per minute. */
 interface Series {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
   readonly step?: number;
-  /** In promtool's notation, in place of the two. */
+  /** Values in promtool's notation, instead of `value` and `step`. */
   readonly values?: string;
 }
 
-/** Samples of an exposition in Prometheus' text format, with the labels that Alloy adds on their way. */
+/** Samples of a text in Prometheus' exposition format, with the labels that Alloy adds. */
 function parse(exposition: string, added: Readonly<Record<string, string>>): Series[] {
   return exposition
     .split("\n")
@@ -68,14 +68,17 @@ const seriesText = ({ name, labels }: Series): string =>
 interface Case {
   readonly series: readonly Series[];
   readonly minutes: number;
-  /** For a story of days: minutes between samples and evaluations, and the group of backups alone. Half a minute when not given, as on the monitor. */
+  /**
+   * Minutes between samples and evaluations, for a test of days; only the rule group of backups is
+   * evaluated. By default half a minute, as on the monitor.
+   */
   readonly every?: number;
   readonly expressions: Readonly<
     Record<string, readonly { readonly labels: string; readonly value: number }[]>
   >;
 }
 
-/** promtool's file of tests, all with samples and evaluations so many seconds apart; JSON is YAML. */
+/** promtool's test file (JSON is YAML), with `seconds` between samples and evaluations. */
 function testFile(cases: readonly Case[], seconds: number): string {
   return JSON.stringify({
     rule_files: [seconds === INTERVAL ? "rules.json" : "backups.json"],
@@ -99,7 +102,7 @@ function testFile(cases: readonly Case[], seconds: number): string {
 }
 
 const FIRING = 'count by (alertname) (ALERTS{alertstate="firing"})';
-const nobody = { [FIRING]: [] };
+const noAlert = { [FIRING]: [] };
 const fires = (...names: readonly string[]) => ({
   [FIRING]: names.toSorted().map((name) => ({ labels: `{alertname="${name}"}`, value: 1 })),
 });
@@ -107,7 +110,7 @@ const fires = (...names: readonly string[]) => ({
 let work: Work;
 let exported: Series[] = [];
 
-/** Starts an exporter and asks it for metrics. */
+/** Starts an exporter and reads its metrics. */
 async function scrape(argv: readonly string[], path: string): Promise<string> {
   const port = await freePort();
   await work.startUntil([...argv, `--web.listen-address=127.0.0.1:${port}`], (output) =>
@@ -156,11 +159,14 @@ afterAll(async () => {
 const seen = (entries: readonly Series[], name: string) => entries.filter((entry) => entry.name === name);
 const without = (entries: readonly Series[], ...names: readonly string[]) =>
   entries.filter(({ name }) => !names.includes(name));
-/** The series of a metric with another value. */
+/** The series, with a different value for one metric. */
 const set = (entries: readonly Series[], name: string, value: number) =>
   entries.map((entry) => (entry.name === name ? { ...entry, value } : entry));
 
-/** A host in good health: what the exporters really say, and what this machine has no source of. Tests begin at time 0. */
+/**
+ * The series of a healthy host: those of the real exporters, and those that this machine cannot export.
+ * Tests begin at time 0.
+ */
 function healthy(): Series[] {
   const at = { host: HOST, job: "integrations/unix", instance: HOST };
   const certificate = { job: "certificate", instance: `https://${NAME}`, host: HOST };
@@ -171,7 +177,7 @@ function healthy(): Series[] {
   const memory = set(set(sizes, "node_memory_MemTotal_bytes", 100), "node_memory_MemAvailable_bytes", 50);
   return [
     ...set(set(memory, "node_timex_offset_seconds", 0.001), "node_boot_time_seconds", 0),
-    // The collector asks systemd, which does not run here. Source: collector/systemd_linux.go of node_exporter.
+    // Its collector needs systemd, which does not run here. Source: collector/systemd_linux.go of node_exporter.
     ...["active", "failed"].map((state) => ({
       name: "node_systemd_unit_state",
       labels: { ...at, name: "caddy.service", state, type: "notify" },
@@ -182,7 +188,7 @@ function healthy(): Series[] {
     { name: "probe_success", labels: { job: "probe", instance: URL_OF_NAME }, value: 1 },
     { name: "probe_success", labels: certificate, value: 1 },
     { name: "probe_ssl_earliest_cert_expiry", labels: certificate, value: 60 * 86400, step: 60 },
-    // As Caddy exports them without names of hosts. Source: modules/caddyhttp/metrics.go of Caddy.
+    // Without host names, as Caddy exports it. Source: modules/caddyhttp/metrics.go of Caddy.
     {
       name: "caddy_http_request_duration_seconds_count",
       labels: {
@@ -206,7 +212,7 @@ function healthy(): Series[] {
   ];
 }
 
-/** What promtool says of them, "" when all hold. */
+/** promtool's output if a test fails, otherwise "". */
 function failuresOf(cases: readonly Case[]): string {
   const intervals = new Set(cases.map(({ every }) => every));
   return [...intervals]
@@ -222,15 +228,15 @@ function failuresOf(cases: readonly Case[]): string {
     .join("");
 }
 
-test("the exporters have every metric of theirs that a rule or panel asks for", () => {
+test("the exporters have every metric that a rule or panel uses", () => {
   const theirs = [...mentioned].filter((name) => /^(node|probe)_/.test(name));
   const absent = theirs.filter((name) => seen(exported, name).length === 0);
   expect(theirs.length).toBeGreaterThan(10);
-  // Of systemd, and of a certificate that was shown.
+  // These need systemd, and a served certificate.
   expect(absent.toSorted()).toEqual(["node_systemd_unit_state", "probe_ssl_earliest_cert_expiry"]);
 });
 
-test("promtool takes the rules, and refuses them with a planted error", () => {
+test("promtool accepts the rules, and refuses them with a planted error", () => {
   expect(work.run(["promtool", "check", "rules", "/work/rules.json"])).toMatchObject({ code: 0 });
   const text = JSON.stringify({ groups }).replace("absent(", "absend(");
   work.write("planted.json", text);
@@ -239,7 +245,7 @@ test("promtool takes the rules, and refuses them with a planted error", () => {
   expect(planted.stderr + planted.stdout).toContain("absend");
 });
 
-/** What makes each alert fire, alone, `minutes` after the start. */
+/** The fault that makes each alert, and no other, fire `minutes` after the start. */
 const FAULTS: Readonly<Record<string, (all: Series[]) => Pick<Case, "series" | "minutes" | "every">>> = {
   HostSilent: (all) => ({ series: without(all, "node_time_seconds"), minutes: 6 }),
   DiskAlmostFull: (all) => {
@@ -302,29 +308,29 @@ const FAULTS: Readonly<Record<string, (all: Series[]) => Pick<Case, "series" | "
     every: 4,
   }),
 };
-/** A time that lies so many seconds before the start, and stays. */
+/** The series, with a metric that stays at a time `before` seconds before the start. */
 const stopped = (all: readonly Series[], name: string, before: number) =>
   all.map((entry) => (entry.name === name ? { ...entry, value: -before, step: 0 } : entry));
 
-/** Series that long stories are about. */
+/** The series of tests of days. */
 const small = (all: readonly Series[]) => all.filter(({ name }) => name.startsWith("pantheros_"));
 
-test("every alert of the rules has a fault that is to make it fire", () => {
+test("every alert of the rules has a fault", () => {
   const named = groups.flatMap(({ rules }) => rules.flatMap(({ alert }) => alert ?? []));
   expect(Object.keys(FAULTS).toSorted()).toEqual([...new Set(named)].toSorted());
 });
 
-test("nothing fires in good health; each fault makes its own alert fire and no other", () => {
+test("on a healthy host no alert fires; each fault makes only its own alert fire", () => {
   const faults = Object.entries(FAULTS).map(([name, fault]) => {
     const { series, ...rest } = fault(healthy());
     return { ...rest, series: rest.every === undefined ? series : small(series), expressions: fires(name) };
   });
-  const failures = failuresOf([{ series: healthy(), minutes: 70, expressions: nobody }, ...faults]);
+  const failures = failuresOf([{ series: healthy(), minutes: 70, expressions: noAlert }, ...faults]);
   expect(failures).toBe("");
 }, 60_000);
 
-test("an alert that stays is one incident however often it is sent, and its time counts once", () => {
-  // Two hours down, one up, one down, and one up; an alert fires after five minutes, and the others are at peace.
+test("an alert that keeps firing is one incident however often it is sent, and its time counts once", () => {
+  // Two hours down, one up, one down, one up; the alert fires after five minutes, and no other fires.
   const series = healthy().map((entry) =>
     entry.name === "probe_success" && entry.labels["job"] === "probe"
       ? { ...entry, values: "0x240 1x120 0x120 1x120" }
@@ -345,7 +351,7 @@ test("an alert that stays is one incident however often it is sent, and its time
   expect(failures).toBe("");
 });
 
-test("availability is a figure of names that were asked after, and none without them", () => {
+test("availability is the average of the probed names, and has no value without them", () => {
   const figure = "pantheros:availability:30d";
   const probe = (value: number, name: string) => ({
     name: "probe_success",
@@ -363,7 +369,7 @@ test("availability is a figure of names that were asked after, and none without 
   expect(failures).toBe("");
 });
 
-test("every query of a panel gives a value", () => {
+test("every query of a panel has a value", () => {
   const queries = Object.values(dashboards).flatMap(({ panels }) =>
     panels.filter(({ datasource }) => datasource.type === "prometheus").flatMap(({ targets }) => targets),
   );
@@ -376,7 +382,7 @@ test("every query of a panel gives a value", () => {
   expect(failures).toBe("");
 });
 
-test("promtool takes what Prometheus scrapes, amtool where alerts go; both refuse a planted error", () => {
+test("promtool accepts the scrapes, amtool the alert routes; both refuse a planted error", () => {
   const scrapes = evaluate(`import (nix + "/modules/services/monitoring/scrapes.nix") {
     blackbox = "127.0.0.1:9115"; probes = ["${URL_OF_NAME}"];
     scrapes = [{ job = "netdata"; target = "127.0.0.1:19999"; path = "/m"; params.format = ["prometheus"]; }];

@@ -13,7 +13,7 @@ interface Sockets {
   readonly "service-sockets-retry-wait-time": number;
 }
 
-/** nix/fleet.toml as the hosts' modules get it. */
+/** nix/fleet.toml as the hosts' modules read it. */
 const FLEET = `fleet = (import (nix + "/lib/fleet.nix")).fromFile (nix + "/fleet.toml");`;
 const PROGRAM = "/run/current-system/sw/bin/pantheros-supervisor";
 
@@ -41,11 +41,11 @@ describe("sshd", () => {
       `user=${user},host=x,addr=192.0.2.1`,
     ]);
     expect([code, stderr]).toEqual([0, ""]);
-    // Newer ones write keys as the manual does.
+    // Newer versions print keywords with capitals, as in the manual.
     return stdout.toLowerCase().split("\n");
   };
 
-  test("takes keys only, from nobody but accounts, and forwards for the account that deploys alone", () => {
+  test("accepts keys only, no root login, and forwards only for the deploy account", () => {
     for (const user of ["deploy", "hbohlen", "root"]) {
       expect(effective(user)).toEqual(
         expect.arrayContaining([
@@ -86,7 +86,7 @@ describe("sudo", () => {
     const account = evaluate(
       `(import (nix + "/lib/deploy-account.nix")).sudo { user = "deploy"; program = "${PROGRAM}"; }`,
     ) as string;
-    // Root and wheel are NixOS's (nixos/modules/security/sudo.nix).
+    // NixOS's own rules for root and wheel (nixos/modules/security/sudo.nix).
     return `root ALL=(ALL:ALL) SETENV: ALL\n%wheel ALL=(ALL:ALL) SETENV: ALL\n${rules}\n${account}`;
   };
   const check = (text: string) => {
@@ -95,13 +95,13 @@ describe("sudo", () => {
     return work.run(["visudo", "-c", "-s", "-f", "/work/sudoers"]);
   };
 
-  test("visudo takes the rules, and refuses a planted error", () => {
+  test("visudo accepts the rules, and refuses a planted error", () => {
     const good = check(sudoers());
     expect([good.code, good.stderr]).toEqual([0, ""]);
     expect(check(sudoers().replace("NOPASSWD:", "NOPASWD:")).code).not.toBe(0);
   });
 
-  test("the account that deploys may run the supervisor without a password; a restricted administrator what the role says", () => {
+  test("the deploy account may run the supervisor without a password; a restricted administrator its role's commands", () => {
     check(sudoers());
     const { code, stdout } = work.run(["cvtsudoers", "-f", "csv", "/work/sudoers"]);
     expect(code).toBe(0);
@@ -116,7 +116,7 @@ describe("sudo", () => {
   });
 });
 
-test("Kea takes each router's settings, tries for years to open its socket, and refuses a planted error", () => {
+test("Kea accepts each router's settings, retries its socket for years, and refuses a planted error", () => {
   const routers = evaluate(`let ${FLEET} in builtins.mapAttrs (_: host: import (nix + "/lib/kea.nix") {
     inherit (host.router) lan;
     dhcp = host.router.dhcp // { leaseSeconds = 43200; reservations = [{ mac = "02:00:00:00:00:01"; address = host.router.dhcp.from; }]; };
@@ -127,7 +127,7 @@ test("Kea takes each router's settings, tries for years to open its socket, and 
   for (const [name, settings] of Object.entries(routers)) {
     const sockets = settings["interfaces-config"];
     const check = (changed: Settings) => {
-      // The lease file's directory is the unit's.
+      // The unit creates the lease file's directory.
       const here = { ...changed, "lease-database": { type: "memfile", persist: false } };
       work.write("kea.json", JSON.stringify({ Dhcp4: here }));
       return work.run(["kea-dhcp4", "-t", "/work/kea.json"], {
@@ -143,7 +143,7 @@ test("Kea takes each router's settings, tries for years to open its socket, and 
   }
 });
 
-test("Kea gives addresses as soon as something is plugged in, however long that took", async () => {
+test("Kea opens its socket as soon as a cable is plugged in, however late that is", async () => {
   const { "interfaces-config": sockets } = evaluate(`(import (nix + "/lib/kea.nix")) {
     lan = { interface = "lan0"; address = "192.0.2.1"; network = "192.0.2.0/24"; };
     dhcp = { from = "192.0.2.10"; to = "192.0.2.20"; leaseSeconds = 60; reservations = []; };
@@ -160,7 +160,7 @@ test("Kea gives addresses as soon as something is plugged in, however long that 
       },
     }),
   );
-  // A packet socket of Kea's is a line after the heading of /proc/net/packet.
+  // Kea's packet socket is a line below the heading of /proc/net/packet.
   const network = `
     ip link add lan0 type veth peer name other
     ip addr add 192.0.2.1/24 dev lan0
@@ -177,7 +177,7 @@ test("Kea gives addresses as soon as something is plugged in, however long that 
   await until(() => existsSync(packets) && readFileSync(packets, "utf8").trim().split("\n").length > 1);
 });
 
-test("fail2ban takes the jail, and refuses a planted error", () => {
+test("fail2ban accepts the jail, and refuses a planted error", () => {
   const { sshd, ignored } = evaluate(
     '(import (nix + "/lib/fail2ban.nix")) { attempts = 3; banTime = "1h"; port = 22; sources = ["198.51.100.7/32"]; }',
   ) as { sshd: Settings; ignored: readonly string[] };
@@ -195,9 +195,9 @@ test("fail2ban takes the jail, and refuses a planted error", () => {
   expect(check(jail.replace("sshd[mode", "sshx[mode")).code).not.toBe(0);
 });
 
-// It refuses root, and a namespace of somebody else has no other account.
+// PostgreSQL refuses to run as root, and an unprivileged user namespace has no other account.
 (isRoot ? test : test.skip)(
-  "PostgreSQL starts with the settings, lets in who the system says, and refuses a planted error",
+  "PostgreSQL starts with the settings, authenticates system users, and refuses a planted error",
   async () => {
     const files = evaluate(
       '(import (nix + "/lib/postgresql.nix")) // { settings = (import (nix + "/lib/postgresql.nix")).settings { sharedBuffersMb = 128; }; }',
@@ -220,13 +220,13 @@ test("fail2ban takes the jail, and refuses a planted error", () => {
       (output) => output.includes("ready to accept connections"),
       { user: "postgres" },
     );
-    const asked = (user: string, role: string) =>
+    const login = (user: string, role: string) =>
       work.run(["psql", "-h", "/work", "-U", role, "-d", "postgres", "-Atc", "select current_user"], {
         user,
       });
-    expect(asked("postgres", "postgres")).toMatchObject({ code: 0, stdout: "postgres\n" });
-    expect(asked("root", "postgres")).toMatchObject({ code: 0, stdout: "postgres\n" });
-    expect(asked("nobody", "postgres").stderr).toContain("Peer authentication failed");
+    expect(login("postgres", "postgres")).toMatchObject({ code: 0, stdout: "postgres\n" });
+    expect(login("root", "postgres")).toMatchObject({ code: 0, stdout: "postgres\n" });
+    expect(login("nobody", "postgres").stderr).toContain("Peer authentication failed");
     const listens = work.run([
       "psql",
       "-h",
@@ -248,7 +248,7 @@ test("fail2ban takes the jail, and refuses a planted error", () => {
   },
 );
 
-test("systemd takes the settings of units that are ours, and refuses a planted error", () => {
+test("systemd accepts the settings of the fleet's units, and refuses a planted error", () => {
   const hardening = evaluate('(import (nix + "/lib/hardening.nix"))') as { serviceConfig: Settings };
   const restart = evaluate('(import (nix + "/lib/restart.nix"))') as {
     unitConfig: Settings;

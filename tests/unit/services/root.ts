@@ -6,21 +6,19 @@ import { serviceRoot } from "../../../tools/toolchain/service-programs.ts";
 import { until } from "../programs.ts";
 
 const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "pantheros");
-/** The root directory that set-up extracted. */
+/** The root directory with the service programs, which set-up extracted. */
 export const SERVICE_ROOT = serviceRoot(cache, process.env["PANTHEROS_SERVICES_SUITE"] ?? "forky");
 export const isRoot = process.getuid?.() === 0;
 
-/** Whoever is not root is root in a user namespace of their own, where the kernel allows those. */
+/** Other accounts become root in their own user namespace, if the kernel allows it. */
 const namespaces = ["--mount", "--pid", "--fork", "--kill-child", ...(isRoot ? [] : ["--map-root-user"])];
 
-/**
- * Whether this account may enter a root directory; CI must. Some kernels give namespaces and forbid mounts in them.
- */
+/** Whether this account may enter a root directory; CI must. Some kernels forbid mounts in namespaces. */
 export const mayEnter =
   process.env["CI"] !== undefined ||
   spawnSync("unshare", [...namespaces, "mount", "-t", "tmpfs", "tmpfs", "/tmp"]).status === 0;
 
-/** Mounts are seen in the new namespace only: tests enter the same root side by side. */
+/** Mounts exist in the new namespace only, so that tests can enter the same root in parallel. */
 const ENTER = `
 root=$1 work=$2 user=$3 prepare=$4
 shift 4
@@ -37,7 +35,7 @@ cd /
 exec chroot --userspec="$user" "$root" "$@"
 `;
 
-/** Programs write to their output rather than to a journal, and into no directory that they lack. */
+/** Makes programs write to their output instead of a journal, and Kea use no lock file. */
 const ENVIRONMENT = {
   PATH: "/usr/sbin:/usr/bin",
   LC_ALL: "C.UTF-8",
@@ -53,13 +51,13 @@ export interface Answer {
 }
 
 interface Options {
-  /** A name of the root's /etc/passwd; root when not given. */
+  /** A user of the root directory's /etc/passwd; by default root. */
   readonly user?: string;
-  /** Shell commands of root's that come first, with `$root` and `$work`; the program has a network of its own then. */
+  /** Shell commands that root runs first, with `$root` and `$work`. The program then has its own network. */
   readonly prepare?: string;
 }
 
-/** A directory of a test's own, which the programs that set-up extracted from Debian see as /work. */
+/** A test's own directory, which is /work for the programs that set-up extracted from Debian. */
 export class Work {
   readonly directory = mkdtempSync(join(tmpdir(), "pantheros-services-"));
   readonly #running: ChildProcess[] = [];
@@ -95,7 +93,7 @@ export class Work {
     ];
   }
 
-  /** Runs a program to its end. */
+  /** Runs a program and waits for its end. */
   run(argv: readonly string[], options: Options = {}): Answer {
     const { status, stdout, stderr, error } = spawnSync("unshare", this.#argv(argv, options), {
       encoding: "utf8",
@@ -107,7 +105,7 @@ export class Work {
     return { code: status, stdout, stderr };
   }
 
-  /** Starts a program that stays; `remove` ends it. What it wrote so far is `output()`. */
+  /** Starts a program; `remove` ends it. `output()` returns its output so far. */
   start(argv: readonly string[], options: Options = {}): { readonly child: ChildProcess; output(): string } {
     const child = spawn("unshare", this.#argv(argv, options), {
       env: ENVIRONMENT,
@@ -123,7 +121,7 @@ export class Work {
     return { child, output: () => text };
   }
 
-  /** Starts a program and waits until it has written `ready`, or is ready by another sign. Throws what it wrote when it ends. */
+  /** Starts a program and waits until `ready` is true. If the program ends before, throws its output. */
   async startUntil(
     argv: readonly string[],
     ready: (output: string) => boolean,
@@ -137,7 +135,7 @@ export class Work {
     return output;
   }
 
-  /** Ends what was started, and waits for it, so that nothing writes into the directory that is removed. */
+  /** Ends the programs, and removes the directory when no program can write to it any more. */
   async remove(): Promise<void> {
     for (const child of this.#running.filter(({ exitCode }) => exitCode === null)) {
       const ended = new Promise((resolve) => child.once("exit", resolve));

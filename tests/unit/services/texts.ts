@@ -11,7 +11,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** `KEY value` lines as NixOS writes them for sshd: booleans as yes and no, lists with commas. */
+/** sshd's configuration as NixOS writes it: `KEY value` lines, booleans as yes and no, lists with commas. */
 export function sshdConfig(): string {
   const settings = evaluate(
     '(import (nix + "/lib/ssh.nix")) { allowForwarding = false; rootLogin = "no"; }',
