@@ -1,4 +1,5 @@
 /** Where systems are built, and which hosts trust those stores. */
+import { entryOf } from "../lib/entry-of.ts";
 import { unknownName } from "../lib/names.ts";
 import { collisions, type Problem } from "./problems.ts";
 import type { Host, Inventory } from "./schema.ts";
@@ -8,7 +9,7 @@ const BUILD_KEYWORDS = ["local", "target"];
 
 /** The host whose store builds `name`; undefined for the runner's store. */
 function builderOf(inventory: Inventory, name: string): string | undefined {
-  const { build = "local" } = inventory.hosts[name] ?? {};
+  const { build = "local" } = entryOf(inventory.hosts, name) ?? {};
   if (build === "local") return undefined;
   return build === "target" ? name : build;
 }
@@ -22,7 +23,11 @@ export function isBuiltTrusted(inventory: Inventory, name: string): boolean {
 /** A cycle of hosts that build one another, from `host` to `host`; undefined when there is none. */
 function buildCycle(inventory: Inventory, host: string): string[] | undefined {
   const chain = [host];
-  for (let at = inventory.hosts[host]?.build; at !== undefined; at = inventory.hosts[at]?.build) {
+  for (
+    let at = entryOf(inventory.hosts, host)?.build;
+    at !== undefined;
+    at = entryOf(inventory.hosts, at)?.build
+  ) {
     if (at === host) return [...chain, host];
     if (BUILD_KEYWORDS.includes(at) || chain.includes(at)) return undefined;
     chain.push(at);
@@ -39,7 +44,7 @@ function buildPlaceProblems(inventory: Inventory): Problem[] {
       ];
     }
     if (BUILD_KEYWORDS.includes(host.build)) return [];
-    const builder = inventory.hosts[host.build];
+    const builder = entryOf(inventory.hosts, host.build);
     if (builder === undefined) {
       const hosts = Object.keys(inventory.hosts);
       return problem(`${unknownName("host", host.build, hosts)}; "local" and "target" are allowed too`);
@@ -67,7 +72,7 @@ function trustedBuilderProblems(inventory: Inventory): Problem[] {
   const builders = new Set(Object.keys(hosts).flatMap((name) => builderOf(inventory, name) ?? []));
   return deploy.trustedBuilders.flatMap((name, at): Problem[] => {
     const problem = (message: string): Problem[] => [{ key: `deploy.trusted_builders[${at}]`, message }];
-    if (!(name in hosts)) return problem(unknownName("host", name, Object.keys(hosts)));
+    if (!Object.hasOwn(hosts, name)) return problem(unknownName("host", name, Object.keys(hosts)));
     if (!builders.has(name)) {
       return problem(`nothing is built on ${name}: remove it, or set \`build\` of a host`);
     }

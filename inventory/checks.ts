@@ -1,3 +1,4 @@
+import { entryOf } from "../lib/entry-of.ts";
 import { listNames, unknownName } from "../lib/names.ts";
 import { isLocal } from "./addresses.ts";
 import { buildProblems } from "./builders.ts";
@@ -15,7 +16,7 @@ function serviceProblems(inventory: Inventory): Problem[] {
   const services = Object.entries(inventory.services);
   const problems: Problem[] = [];
   for (const [name, service] of services) {
-    if (!(service.host in inventory.hosts)) {
+    if (!Object.hasOwn(inventory.hosts, service.host)) {
       problems.push({
         key: `services.${name}.host`,
         message: unknownName("host", service.host, Object.keys(inventory.hosts)),
@@ -34,7 +35,7 @@ function serviceProblems(inventory: Inventory): Problem[] {
       });
     }
     for (const group of service.groups) {
-      if (!(group in (inventory.tailnet?.groups ?? {}))) {
+      if (!Object.hasOwn(inventory.tailnet?.groups ?? {}, group)) {
         problems.push({
           key: `services.${name}.groups`,
           message: unknownName("group", group, Object.keys(inventory.tailnet?.groups ?? {})),
@@ -60,7 +61,7 @@ function hasRecords({ provider }: Inventory["hosts"][string]): boolean {
 /** Names in the zone that come from the inventory: hosts, their aliases, public services, the cache. */
 function nameClaims(inventory: Inventory): NameClaim[] {
   const claim = (host: string, key: string, name: string, type: NameClaim["type"]): NameClaim[] => {
-    const owner = inventory.hosts[host];
+    const owner = entryOf(inventory.hosts, host);
     if (owner === undefined) return [];
     return [{ key, name: fqdnOf(inventory, owner.environment, name), type, published: hasRecords(owner) }];
   };
@@ -119,7 +120,7 @@ function hostProblems(inventory: Inventory): Problem[] {
     }
   }
   for (const [name, { gateway }] of Object.entries(inventory.environments)) {
-    if (gateway !== undefined && inService(inventory).hosts[gateway]?.environment !== name) {
+    if (gateway !== undefined && entryOf(inService(inventory).hosts, gateway)?.environment !== name) {
       const own = hosts.filter(([, host]) => host.environment === name).map(([host]) => host);
       problems.push({
         key: `environments.${name}.gateway`,
@@ -135,7 +136,7 @@ function lifeCycleProblems(inventory: Inventory): Problem[] {
   const hosts = Object.entries(inventory.hosts);
   const problems: Problem[] = [];
   for (const [name, { formerly, decommission, provider }] of hosts) {
-    if (formerly !== undefined && formerly in inventory.hosts) {
+    if (formerly !== undefined && Object.hasOwn(inventory.hosts, formerly)) {
       problems.push({
         key: `hosts.${name}.formerly`,
         message: `"${formerly}" is still a host of this inventory: remove \`formerly\`, or rename hosts.${formerly}`,
@@ -167,7 +168,7 @@ function lifeCycleProblems(inventory: Inventory): Problem[] {
 function referenceProblems(inventory: Inventory): Problem[] {
   const problems: Problem[] = [];
   const hosts = Object.keys(inventory.hosts);
-  if (inventory.cache.host !== undefined && !(inventory.cache.host in inventory.hosts)) {
+  if (inventory.cache.host !== undefined && !Object.hasOwn(inventory.hosts, inventory.cache.host)) {
     problems.push({
       key: "cache.host",
       message: unknownName("host", inventory.cache.host, hosts),
@@ -175,7 +176,7 @@ function referenceProblems(inventory: Inventory): Problem[] {
   }
   for (const [name, secret] of Object.entries(inventory.secrets)) {
     for (const host of secret.hosts === "all" ? [] : secret.hosts) {
-      if (!(host in inventory.hosts)) {
+      if (!Object.hasOwn(inventory.hosts, host)) {
         problems.push({
           key: `secrets.${name}.hosts`,
           message: unknownName("host", host, hosts),
@@ -201,7 +202,7 @@ function referenceProblems(inventory: Inventory): Problem[] {
       message: `"${bucket.name}" is also the name of buckets.${a}: rename one`,
     });
   }
-  if (inventory.tailnet && !(inventory.tailnet.admins in inventory.tailnet.groups)) {
+  if (inventory.tailnet && !Object.hasOwn(inventory.tailnet.groups, inventory.tailnet.admins)) {
     problems.push({
       key: "tailnet.admins",
       message: unknownName("group", inventory.tailnet.admins, Object.keys(inventory.tailnet.groups)),
@@ -213,21 +214,21 @@ function referenceProblems(inventory: Inventory): Problem[] {
 function peopleProblems(inventory: Inventory): Problem[] {
   return Object.entries(inventory.users).flatMap(([name, user]) => {
     const problems: Problem[] = [];
-    if (!(user.role in inventory.roles)) {
+    if (!Object.hasOwn(inventory.roles, user.role)) {
       problems.push({
         key: `users.${name}.role`,
         message: unknownName("role", user.role, Object.keys(inventory.roles)),
       });
     }
     const secret = user.passwordSecret;
-    if (secret !== undefined && !(secret in inventory.secrets)) {
+    if (secret !== undefined && !Object.hasOwn(inventory.secrets, secret)) {
       problems.push({
         key: `users.${name}.password_secret`,
         message: unknownName("secret", secret, Object.keys(inventory.secrets)),
       });
     }
     for (const host of user.hosts === "all" ? [] : user.hosts) {
-      if (!(host in inventory.hosts)) {
+      if (!Object.hasOwn(inventory.hosts, host)) {
         problems.push({
           key: `users.${name}.hosts`,
           message: unknownName("host", host, Object.keys(inventory.hosts)),

@@ -72,7 +72,7 @@ export function inService(inventory: Inventory): Inventory {
   const hosts = Object.fromEntries(
     Object.entries(inventory.hosts).filter(([, host]) => host.decommission === undefined),
   );
-  const retired = (host: string) => host in inventory.hosts && !(host in hosts);
+  const retired = (host: string) => Object.hasOwn(inventory.hosts, host) && !Object.hasOwn(hosts, host);
   const services = Object.entries(inventory.services).filter(([, { host }]) => !retired(host));
   return { ...inventory, hosts, services: Object.fromEntries(services) };
 }

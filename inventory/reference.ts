@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { entryOf } from "../lib/entry-of.ts";
 import { inventorySchema } from "./schema.ts";
 
 /** The part of JSON Schema that `z.toJSONSchema` uses for the inventory. */
@@ -79,7 +80,7 @@ export function keysAt(path: readonly PropertyKey[]): string[] {
   const forms = (schema: Schema): Schema[] => [schema, ...(alternatives(schema) ?? []).flatMap(forms)];
   const inner = ({ properties, additionalProperties, items }: Schema, part: PropertyKey) =>
     items ??
-    properties?.[String(part)] ??
+    entryOf(properties ?? {}, String(part)) ??
     (typeof additionalProperties === "object" ? additionalProperties : []);
   return path
     .reduce((found, part) => found.flatMap((schema) => inner(schema, part)).flatMap(forms), [wholeSchema()])

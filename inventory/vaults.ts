@@ -2,6 +2,7 @@
  * 1Password's vaults. A service account reads whole vaults, never single items (1Password, "Get started with service
  * accounts"), so a secret's vault decides which hosts can read it.
  */
+import { entryOf } from "../lib/entry-of.ts";
 import type { Problem } from "./problems.ts";
 import type { EnvironmentName, Inventory } from "./schema.ts";
 
@@ -11,7 +12,7 @@ const environmentVault = ({ fleet, environments }: Inventory, name: EnvironmentN
 
 /** The vault that a host's service account may read. */
 export const hostVault = (inventory: Inventory, host: string): string | undefined => {
-  const found = inventory.hosts[host];
+  const found = entryOf(inventory.hosts, host);
   return found && (found.vault ?? environmentVault(inventory, found.environment));
 };
 

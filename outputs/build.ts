@@ -1,4 +1,5 @@
 import type { Plan, PlannedService } from "../inventory/plan.ts";
+import { entryOf } from "../lib/entry-of.ts";
 import { type HostOutputs, SCHEMA_VERSION, type StackOutputs } from "./contract.ts";
 
 /** As the host reports it; null where it has no value. */
@@ -89,7 +90,7 @@ export function outputsFor(plan: Plan, facts: StackFacts): StackOutputs {
   return {
     schemaVersion: SCHEMA_VERSION,
     hosts: Object.fromEntries(
-      plan.hosts.map(({ name }) => [name, hostOutputs(facts.hosts[name] ?? {}, tailnetName(name))]),
+      plan.hosts.map(({ name }) => [name, hostOutputs(entryOf(facts.hosts, name) ?? {}, tailnetName(name))]),
     ),
     services: Object.fromEntries(
       plan.services.map((service) => [

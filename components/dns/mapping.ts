@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { isLocal } from "../../inventory/addresses.ts";
 import type { Plan } from "../../inventory/plan.ts";
+import { entryOf } from "../../lib/entry-of.ts";
 import { recordsFor, type ZoneContents, type ZoneHost, type ZoneRecord } from "./records.ts";
 
 /** Addresses and host key of one host, if it has them. */
@@ -34,7 +35,7 @@ export function zoneContentsFor<T>(
   const fqdn = (name: string) =>
     [name === APEX ? undefined : name, prefix, dns.zone].filter(Boolean).join(".");
   const hosts = plan.hosts.map((host): ZoneHost<T> => {
-    const { ipv4, ipv6, hostKey } = addresses[host.name] ?? {};
+    const { ipv4, ipv6, hostKey } = entryOf(addresses, host.name) ?? {};
     return {
       name: host.name,
       fqdn: host.fqdn,

@@ -4,6 +4,7 @@ import type { DeliveryResult } from "../../deployer/secrets/delivery.ts";
 import { isBuiltTrusted } from "../../inventory/builders.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import { changedLimits, type RunnerSeconds } from "../../inventory/seconds.ts";
+import { entryOf } from "../../lib/entry-of.ts";
 import { oneLine } from "../../lib/sanitize.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { recoverWith, reportError } from "../failures.ts";
@@ -64,7 +65,7 @@ function stepSeconds(seconds: RunnerSeconds): NonNullable<NixosHostArgs["seconds
 /** Pinned hosts of earlier waves, in the form of a reason to hold. */
 const pinnedInEarlierWaves = (order: readonly WaveHost[], wave: number, pins: Settings["pins"]): string[] =>
   order
-    .filter((host) => host.wave < wave && pins[host.name] !== undefined)
+    .filter((host) => host.wave < wave && Object.hasOwn(pins, host.name))
     .map(({ name }) => `${name} (pinned)`);
 
 /** The address that deploys use: the name in the tailnet, or the public address if the inventory says so. */
@@ -156,7 +157,7 @@ function refusals(
           ([name, identity]) => [name, refusalsOf([...adoptedIdentities, identity], file)] as const,
         ),
   );
-  return (name) => (withCreated.get(name) ?? amongAdopted).apply((refused) => refused[name]);
+  return (name) => (withCreated.get(name) ?? amongAdopted).apply((refused) => entryOf(refused, name));
 }
 
 /** One NixosHost per host, in wave order. Each host's secrets are delivered before its deploy. */
@@ -187,7 +188,7 @@ export function deployHosts({
   });
 
   for (const { name, wave, converge, planned } of order) {
-    const pin = settings.pins[name];
+    const pin = entryOf(settings.pins, name);
     const created = machines.created.get(name);
     const machine = machineOf(machines, name);
     if (machine === undefined) throw new Error(`no machine was made for host ${name}`);
@@ -219,7 +220,7 @@ export function deployHosts({
             plan,
             name,
             machine,
-            planned.formerly === undefined ? undefined : devices[name],
+            planned.formerly === undefined ? undefined : entryOf(devices, name),
           ),
           port: machine.sshPort,
           hostKey: machine.hostKey,
@@ -232,7 +233,10 @@ export function deployHosts({
           power: servers.power.get(name),
           bootSeconds: deploy.seconds.install.boot,
           // A pinned host waits for no wave, and holds later waves: it has not tried the new system.
-          after: pin === undefined ? (after[name] ?? []).flatMap((earlier) => hosts.get(earlier) ?? []) : [],
+          after:
+            pin === undefined
+              ? (entryOf(after, name) ?? []).flatMap((earlier) => hosts.get(earlier) ?? [])
+              : [],
           held: pin === undefined ? pinnedInEarlierWaves(order, wave, settings.pins) : [],
           pin,
           previous: underFormerName(previous, name, planned.formerly),
@@ -275,7 +279,7 @@ export function deployHosts({
     { parent },
   );
   const later = laterWaves(order)
-    .filter(({ name }) => settings.pins[name] === undefined)
+    .filter(({ name }) => !Object.hasOwn(settings.pins, name))
     .flatMap(({ name }) => hosts.get(name) ?? []);
   if (later.length > 0) new Prefetch("prefetch", { hosts: later }, { parent });
   return {

@@ -8,6 +8,7 @@ import {
   isHetzner,
   type Plan,
 } from "../../inventory/plan.ts";
+import { entryOf } from "../../lib/entry-of.ts";
 import { sshfpOf } from "../../lib/ssh-public-key.ts";
 import type { Settings } from "../../settings/settings.ts";
 import {
@@ -57,7 +58,7 @@ export function existingArgs(
 ): ExistingServerArgs {
   const { provider } = host;
   const tailnetName = plan.inventory.tailnet && `${host.name}.${plan.inventory.tailnet.suffix}`;
-  const address = settings.addresses[host.name] ?? provider.address ?? tailnetName;
+  const address = entryOf(settings.addresses, host.name) ?? provider.address ?? tailnetName;
   const names = [host.name, host.formerly, address, provider.address, tailnetName].filter(
     (name) => name !== undefined,
   );

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type DeployResult, withRunning } from "../../deployer/protocol/result.ts";
 import type { Plan } from "../../inventory/plan.ts";
+import { entryOf } from "../../lib/entry-of.ts";
 import { oneLine } from "../../lib/sanitize.ts";
 import { outputsFor } from "../../outputs/build.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
@@ -26,7 +27,7 @@ function retiredOutputs({
 }: FleetResults): pulumi.Output<NonNullable<StackOutputs["retired"]>> {
   const entries = plan.retired.flatMap(({ name, decommission }) => {
     const server = decommission === "delete" ? ("unprotected" as const) : ("kept" as const);
-    const found = machines.retired[name];
+    const found = entryOf(machines.retired, name);
     return found === undefined ? [] : [found.apply((addresses) => ({ name, server, addresses }))];
   });
   return pulumi

@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { HetznerHost, Plan } from "../../inventory/plan.ts";
+import { entryOf } from "../../lib/entry-of.ts";
 import type { InstallArgs } from "../nixos-host/install.ts";
 import type { HetznerAccount } from "./account.ts";
 import type { HetznerServerArgs } from "./server.ts";
@@ -52,7 +53,7 @@ export function hetznerServerArgs(
   const { provider } = host;
   const webSources = webSourcesOf(host.name, plan);
   const group: pulumi.Output<number> | undefined = provider.placementGroup
-    ? account.placementGroups[provider.placementGroup]
+    ? entryOf(account.placementGroups, provider.placementGroup)
     : undefined;
   return {
     hostname: host.name,

@@ -23,6 +23,7 @@ import {
 import type { SupervisorStatus } from "../../deployer/protocol/supervisor.ts";
 import { SSH_PORT } from "../../inventory/primitives.ts";
 import { DEFAULT_SECONDS } from "../../inventory/seconds.ts";
+import { entryOf } from "../../lib/entry-of.ts";
 import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
 import { recoverWith } from "../failures.ts";
 import type { Provenance } from "../provenance.ts";
@@ -341,7 +342,7 @@ const probeArgsOf = (args: NixosHostArgs): pulumi.Output<ProbeArgs> =>
 
 /** @throws RunError naming the host that the flake does not have. */
 export function targetOf(evaluation: Evaluation, host: string): Target {
-  const target = evaluation[host];
+  const target = entryOf(evaluation, host);
   if (target === undefined) throw new pulumi.RunError(`the flake's deployTargets has no host "${host}"`);
   return target;
 }

@@ -1,3 +1,4 @@
+import { entryOf } from "../../lib/entry-of.ts";
 /** Where a secret is: `op://vault/item/field`, or with a section before the field. */
 export interface SecretReference {
   readonly vault: string;
@@ -71,7 +72,7 @@ const same = (a: string | undefined, b: string) => a !== undefined && a.toLowerC
  */
 export function fieldOf(item: ItemFields, reference: string): string {
   const { section, field } = parseReference(reference);
-  const name = BUILT_IN_FIELDS[field.toLowerCase()];
+  const name = entryOf(BUILT_IN_FIELDS, field.toLowerCase());
   const direct = section === undefined && name !== undefined ? item[name] : undefined;
   const inSections = (item.sections ?? [])
     .filter((each) => section === undefined || same(each.label, section) || same(each.id, section))

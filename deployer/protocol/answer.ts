@@ -32,12 +32,14 @@ export const hostList = <T extends z.ZodType>(element: T) => z.array(element).ma
 /** Properties that every object inherits. */
 const INHERITED = new Set([...Object.getOwnPropertyNames(Object.prototype), "prototype"]);
 
-/** An object whose keys the host chooses. Keys that every object inherits are dropped. */
-export const hostRecord = <T extends z.ZodType>(value: T) =>
+/** An object whose keys the host chooses. Keys that every object inherits are dropped, unless `inherited`. */
+export const hostRecord = <T extends z.ZodType>(value: T, { inherited = false } = {}) =>
   z
     .record(z.string().regex(/^[\x21-\x7e]{1,255}$/, "not a name"), value)
     .refine((found) => Object.keys(found).length <= 4096, "more than 4096 keys")
-    .transform((found) => Object.fromEntries(Object.entries(found).filter(([key]) => !INHERITED.has(key))));
+    .transform((found) =>
+      Object.fromEntries(Object.entries(found).filter(([key]) => inherited || !INHERITED.has(key))),
+    );
 
 /** Why a line must not be parsed; undefined when it may be. Checked without recursion, because the parser recurses. */
 function formProblem(line: string): string | undefined {

@@ -107,8 +107,8 @@ export const supervisorStatus = z.object({
   deploy: provenance.nullable().optional(),
   inhibitors: hostRecord(hostLine).nullable().optional(),
   units: hostRecord(hostLine).nullable().optional(),
-  /** Name -> SHA-256 of each secret on the host. */
-  secrets: hostRecord(z.string().regex(/^[0-9a-f]{64}$/, "not a SHA-256")).optional(),
+  /** Name -> SHA-256 of each secret on the host. A secret may be called like an inherited key, such as `constructor`. */
+  secrets: hostRecord(z.string().regex(/^[0-9a-f]{64}$/, "not a SHA-256"), { inherited: true }).optional(),
 });
 export type SupervisorStatus = z.infer<typeof supervisorStatus>;
 

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { entryOf } from "../../lib/entry-of.ts";
 import { PROGRAMS } from "../programs.ts";
 import { hostLine, hostNumber, parseLine } from "../protocol/answer.ts";
 import { verbWords } from "../protocol/supervisor.ts";
@@ -93,9 +94,8 @@ export interface DeliveryTokenArgs {
  */
 export function deliveryToken({ secret, wanted, fresh, present, converge }: DeliveryTokenArgs): string {
   if (present === undefined) return converge === "best-effort" ? OFFLINE_TOKEN : fresh;
-  const of = (name: string) => (Object.hasOwn(present, name) ? present[name] : undefined);
-  const mark = of(markOf(secret));
-  return mark !== undefined && of(secret) === wanted ? mark : fresh;
+  const mark = entryOf(present, markOf(secret));
+  return mark !== undefined && entryOf(present, secret) === wanted ? mark : fresh;
 }
 
 /** ssh command of the program that receives `secret NAME BYTES` and the standard input. */

@@ -2,6 +2,7 @@
 
 import type { SupervisorStatus } from "../../deployer/protocol/supervisor.ts";
 import type { Plan } from "../../inventory/plan.ts";
+import { entryOf } from "../../lib/entry-of.ts";
 import type { Arguments } from "./arguments.ts";
 
 export type Pins = Readonly<Record<string, string>>;
@@ -52,13 +53,13 @@ export function selectedPinnedHosts(
 ): string[] {
   // The pin of a host that left the inventory can be removed too.
   const hosts = args.wave === undefined ? args.hosts : selectedHosts(plan, args);
-  const pinned = hosts.filter((host) => pins[host] !== undefined);
+  const pinned = hosts.filter((host) => Object.hasOwn(pins, host));
   if (pinned.length === hosts.length || (args.wave !== undefined && pinned.length > 0)) return pinned;
   const others = `pinned hosts: ${listed(Object.keys(pins))}`;
   if (args.wave !== undefined)
     throw new Refusal([`wave ${args.wave}: none of its hosts is pinned; ${others}`]);
   throw new Refusal(
-    hosts.filter((host) => pins[host] === undefined).map((host) => `${host}: is not pinned; ${others}`),
+    hosts.filter((host) => !Object.hasOwn(pins, host)).map((host) => `${host}: is not pinned; ${others}`),
   );
 }
 
@@ -102,7 +103,7 @@ export function decide(
   const notes: string[] = [];
   const problems: string[] = [];
   for (const [host, answer] of answers) {
-    const pin = pins[host];
+    const pin = entryOf(pins, host);
     if (pin !== undefined) {
       notes.push(`${host}: already pinned to ${pin}`);
       continue;

@@ -5,6 +5,7 @@ import { MAX_ANSWER_BYTES, readAnswer, TOO_LONG } from "../../deployer/protocol/
 import { supervisorStatus, verbArgv } from "../../deployer/protocol/supervisor.ts";
 import { SSH_HINTS, type SshPeer, sshTrouble } from "../../deployer/ssh.ts";
 import type { Plan } from "../../inventory/plan.ts";
+import { entryOf } from "../../lib/entry-of.ts";
 import { lastLine } from "../../lib/sanitize.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -18,11 +19,12 @@ export function peerOf(
   name: string,
 ): SshPeer | string {
   const host = plan.hosts.find((each) => each.name === name);
-  const published = outputs?.hosts[name];
+  const published = entryOf(outputs?.hosts ?? {}, name);
   if (host === undefined || published?.hostKey === undefined) return "the stack has never deployed it";
   const { deploy, tailnet } = plan.inventory;
   const { provider } = host;
-  const own = provider.kind === "existing" ? (settings.addresses[name] ?? provider.address) : undefined;
+  const own =
+    provider.kind === "existing" ? (entryOf(settings.addresses, name) ?? provider.address) : undefined;
   const tailnetName = tailnet && `${name}.${tailnet.suffix}`;
   const address =
     deploy.address === "tailnet" && tailnetName !== undefined

@@ -11,6 +11,7 @@ import * as z from "zod";
 import { type ClosureComparison, closureComparison } from "../../../deployer/closures/diff.ts";
 import { NOT_PROBED, type Probe } from "../../../deployer/probe.ts";
 import { PROGRAMS } from "../../../deployer/programs.ts";
+import { entryOf } from "../../../lib/entry-of.ts";
 import { isPinned, pinnedHostText, type Wanted } from "../pin.ts";
 import { foldLines, type Line, markdownText } from "./fold.ts";
 import { previewLines } from "./host.ts";
@@ -119,7 +120,7 @@ async function writeExplanation(
   comparisons: Readonly<Record<string, ClosureComparison>>,
   { file, stack }: ExplainArgs,
 ): Promise<void> {
-  const hosts = changed.map((each) => linesOf(each, comparisons[each.host]));
+  const hosts = changed.map((each) => linesOf(each, entryOf(comparisons, each.host)));
   rmSync(file, { force: true });
   if (hosts.length === 0) return;
   mkdirSync(dirname(file), { recursive: true });

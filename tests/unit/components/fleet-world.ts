@@ -34,7 +34,7 @@ const target = (host: string) => ({
   units: {},
 });
 const evaluation = Object.fromEntries(
-  ["web", "db", "legacy", "data", "copy"].map((name) => [name, target(name)]),
+  ["web", "db", "legacy", "data", "copy", "constructor"].map((name) => [name, target(name)]),
 );
 export const fleetOf = (args: Omit<FleetArgs, "evaluation">): Fleet =>
   new Fleet("fleet", { ...args, evaluation });
@@ -64,7 +64,7 @@ export function world(outcomes: Record<string, string> = {}, preview = false): M
           const more = { secret: "opnix-token", outcome: "delivered", step: "", exitCode: 0, reason: "" };
           return { stdout: JSON.stringify({ ...common, ...more }) };
         }
-        const outcome = outcomes[host] ?? "confirmed";
+        const outcome = (Object.hasOwn(outcomes, host) && outcomes[host]) || "confirmed";
         const running = outcome === "confirmed" ? store("a", host) : store("o", host);
         const result = { ...common, outcome, running, generation: 1, token: "t", reason: "a reason" };
         return { stdout: name.endsWith("-deploy") ? JSON.stringify(result) : "" };

@@ -39,6 +39,47 @@ test("all resources are below the fleet, and the outputs match the contract", as
   }
 });
 
+/** The sandbox's fleet with a property of every object as the name of one entry of each table. */
+const inherited = [
+  ["hosts.web", "hosts.constructor"],
+  ['host = "web"', 'host = "constructor"'],
+  [
+    '"fsn1", server_type = "cx23", image = "debian-13" }',
+    '"fsn1", server_type = "cx23", image = "debian-13", placement_group = "constructor" }',
+  ],
+  ["services.metrics", "services.constructor"],
+  ["port = 8080", 'port = 8080\ngroups = ["constructor"]'],
+  ["buckets.cache", "buckets.constructor"],
+  ["[tailnet.groups]", '[tailnet.groups]\nconstructor = ["user@example.test"]'],
+  ["secrets.opnix-token", "secrets.constructor"],
+].reduce((toml, [from = "", to = ""]) => toml.replaceAll(from, to), text);
+
+test("the inventory's names may be those of properties that every object has", async () => {
+  expect(inherited.match(/constructor/g)).toHaveLength(9);
+  const { recording, result } = await record(
+    () => fleetOf({ plan: planOf(inherited), settings: settings() }),
+    world(),
+  );
+  const outputs = stackOutputs.parse(await resolved(result.outputs));
+  expect(outputs.hosts["constructor"]).toMatchObject({
+    outcome: "confirmed",
+    closure: store("a", "constructor"),
+    hostKey: publicKeyOf("constructor-host-key"),
+  });
+  expect(outputs.hosts["constructor"]).not.toHaveProperty("pinned");
+  expect(outputs.services["constructor"]).toMatchObject({ host: "legacy" });
+  expect(outputs.services["hello"]).toMatchObject({ host: "constructor" });
+  expect(outputs.buckets["constructor"]).toMatchObject({ name: "sandbox-nix-cache" });
+  expect(outputs.dns.records).toContainEqual(
+    expect.objectContaining({ name: "constructor.example.test", type: "A" }),
+  );
+  const { stdin } = recording.named("constructor-install").inputs;
+  expect(JSON.parse(String(stdin)).secrets).toMatchObject({
+    constructor: "PLANTED constructor service account",
+  });
+  expect(recording.named("constructor-secret-constructor-delivery")).toBeDefined();
+});
+
 test("no secret is sent unencrypted or is in the outputs", async () => {
   const { recording, result } = await record(
     () => fleetOf({ plan: planOf(text), settings: settings() }),

@@ -257,6 +257,29 @@ describe("a bad inventory is one clear line with file and key", () => {
     );
   });
 
+  test("a reference is not satisfied by a property that every object has", () => {
+    const text = `${sandboxFleet.replace("[deploy]", '[deploy]\ntrusted_builders = ["constructor"]')}
+[users.constructor]
+role = "constructor"
+hosts = ["constructor"]
+[services.constructor]
+host = "constructor"
+port = 1
+groups = ["constructor"]
+[secrets.constructor]
+reference = "op://v/i/f"
+hosts = ["constructor"]
+`;
+    expect(problemsOf(text).map((line) => line.replace(/;.*/, ""))).toEqual([
+      'fleet.toml: deploy.trusted_builders[0]: unknown host "constructor"',
+      'fleet.toml: users.constructor.role: unknown role "constructor"',
+      'fleet.toml: users.constructor.hosts: unknown host "constructor"',
+      'fleet.toml: services.constructor.host: unknown host "constructor"',
+      'fleet.toml: services.constructor.groups: unknown group "constructor"',
+      'fleet.toml: secrets.constructor.hosts: unknown host "constructor"',
+    ]);
+  });
+
   test("text that Nix refuses or reads differently names its place and the remedy", () => {
     const line = sandboxFleet.split("\n").length;
     const tables = "[services.x.options]\nx = {\n  y = 1.0,\n}\n[users.__proto__]\nrole = 'x'\n";

@@ -90,6 +90,11 @@ describe("what each goes back to", () => {
     });
   });
 
+  test("a host that is named like a property of every object is not pinned", () => {
+    const { pins } = decide(new Map([["constructor", reached()]]), {});
+    expect(Object.entries(pins)).toEqual([["constructor", before]]);
+  });
+
   test("a pinned host keeps its pin, whatever its status", () => {
     expect(decide(new Map([["web", reached({ previous: system("n", "web") })]]), { web: before })).toEqual({
       pins: {},
