@@ -20,7 +20,16 @@ export function flakeDirectory(reference: string): string | undefined {
   const [, local = "", query = ""] =
     /^(?:path:|git\+file:\/\/)?([^:?#]+)(?:\?([^#]*))?(?:#.*)?$/.exec(reference) ?? [];
   if (local === "") return undefined;
-  return resolve(local, new URLSearchParams(query).get("dir") ?? ".");
+  return resolve(decoded(local), new URLSearchParams(query).get("dir") ?? ".");
+}
+
+/** Nix decodes percent-encoded bytes of a reference. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 /** The user who started the run: as the CI system names it, else USER@MACHINE. */
@@ -39,24 +48,42 @@ export function actor(env: NodeJS.ProcessEnv, fallback: () => string): string {
 /** Removes what the supervisor refuses in an argument (quotes, backslashes, control characters); at most 128 characters. */
 const sanitize = (text: string): string => text.replace(/["\\\p{Cc}]/gu, "").slice(0, 128) || "unknown";
 
-async function git(directory: string | undefined, ...args: string[]): Promise<string | undefined> {
-  if (directory === undefined) return undefined;
-  const { exitCode, stdout } = await runQuery({
-    argv: ["git", "-C", directory, ...args],
-    timeoutSeconds: GIT_SECONDS,
-    maxOutputBytes: MAX_GIT_OUTPUT_BYTES,
-  });
-  return exitCode === 0 ? stdout.trim() : undefined;
+interface ProvenanceOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Git may read repositories of other users in here: the program's own checkout, whose code runs already. */
+  readonly trusted?: string;
+  readonly warn?: (message: string) => void;
 }
 
-export async function provenance(flake: string, env: NodeJS.ProcessEnv = process.env): Promise<Provenance> {
+export async function provenance(
+  flake: string,
+  { env = process.env, trusted = process.cwd(), warn = () => {} }: ProvenanceOptions = {},
+): Promise<Provenance> {
   const directory = flakeDirectory(flake);
+  const isTrusted = directory !== undefined && `${directory}/`.startsWith(`${trusted}/`);
+  let refused = false;
+  const git = async (...args: string[]): Promise<string | undefined> => {
+    if (directory === undefined) return undefined;
+    const trust = isTrusted ? ["-c", "safe.directory=*"] : [];
+    const { exitCode, stdout, stderr } = await runQuery({
+      argv: ["git", ...trust, "-C", directory, ...args],
+      timeoutSeconds: GIT_SECONDS,
+      maxOutputBytes: MAX_GIT_OUTPUT_BYTES,
+    });
+    refused ||= stderr.includes("dubious ownership");
+    return exitCode === 0 ? stdout.trim() : undefined;
+  };
   const [tracked, head, changes] = await Promise.all([
     // The commit of a repository that ignores the flake does not describe it.
-    git(directory, "ls-files", "--error-unmatch", "--", "flake.nix"),
-    git(directory, "rev-parse", "--verify", "HEAD"),
-    git(directory, "status", "--porcelain", "--untracked-files=normal", "--", "."),
+    git("ls-files", "--error-unmatch", "--", "flake.nix"),
+    git("rev-parse", "--verify", "HEAD"),
+    git("status", "--porcelain", "--untracked-files=normal", "--", "."),
   ]);
+  if (refused) {
+    warn(
+      `deploys record no commit: ${directory} belongs to another user, so Git does not read it; allow it with: git config --global --add safe.directory '${directory}'`,
+    );
+  }
   const commit = tracked === undefined ? undefined : head;
   return {
     commit: commit ?? null,

@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { DEFAULT_SECONDS } from "../inventory/seconds.ts";
+import { encodeReference } from "../lib/flake-reference.ts";
 import { RunError } from "../lib/run-error.ts";
 import { printable, quoted } from "../lib/sanitize.ts";
 import { runQuery } from "./process/child.ts";
@@ -51,8 +52,12 @@ export function nixEvalArgv(args: EvaluateArgs): string[] {
   return [
     ...["nix", "--extra-experimental-features", "nix-command flakes", "eval", "--json"],
     ...["--no-write-lock-file", ...(args.options ?? [])],
-    ...Object.entries(args.overrides ?? {}).flatMap(([input, ref]) => ["--override-input", input, ref]),
-    ...[`${args.flake}#deployTargets`, "--apply", apply],
+    ...Object.entries(args.overrides ?? {}).flatMap(([input, ref]) => [
+      "--override-input",
+      input,
+      encodeReference(ref),
+    ]),
+    ...[`${encodeReference(args.flake)}#deployTargets`, "--apply", apply],
   ];
 }
 

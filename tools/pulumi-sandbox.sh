@@ -52,6 +52,11 @@ pantheros_sandbox_run() {
   exec ip netns exec "$pantheros_namespace" pulumi "$@"
 }
 
+# Prints $1, a path, as it is written in a flake reference, which has no blanks.
+pantheros_encoded_path() {
+  printf %s "$1" | sed 's/%/%25/g; s/ /%20/g; s/(/%28/g; s/)/%29/g; s/?/%3F/g; s/#/%23/g; s/\[/%5B/g; s/]/%5D/g'
+}
+
 # Exports the variables of the sandbox: tokens, backend, keys, flake and PATH.
 pantheros_sandbox_environment() {
   umask 077
@@ -68,7 +73,8 @@ pantheros_sandbox_environment() {
   export PANTHEROS_SSH_KEY="$PANTHEROS_SANDBOX_DIR/keys/deploy"
   export PANTHEROS_SIGNING_KEY="$PANTHEROS_SANDBOX_DIR/keys/signing-key"
   export PANTHEROS_KNOWN_HOSTS="$PANTHEROS_SANDBOX_DIR/known_hosts"
-  export PANTHEROS_FLAKE_OVERRIDES="site=path:$PANTHEROS_SANDBOX_DIR/site${PANTHEROS_FLAKE_OVERRIDES:+ $PANTHEROS_FLAKE_OVERRIDES}"
+  PANTHEROS_FLAKE_OVERRIDES="site=path:$(pantheros_encoded_path "$PANTHEROS_SANDBOX_DIR/site")${PANTHEROS_FLAKE_OVERRIDES:+ $PANTHEROS_FLAKE_OVERRIDES}"
+  export PANTHEROS_FLAKE_OVERRIDES
   export OP_CLI_PATH="$PANTHEROS_ROOT/sandbox/vendors/onepassword/op"
   # The emulated nixos-anywhere and op.
   export PATH="$PANTHEROS_ROOT/sandbox:$PANTHEROS_ROOT/sandbox/vendors/onepassword:$PATH"

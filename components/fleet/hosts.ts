@@ -177,7 +177,9 @@ export function deployHosts({
   const order = inWaveOrder(plan.hosts.map(toWaveHost));
   const after = hostsToAwait(order);
   // A preview deploys nothing.
-  const runProvenance = pulumi.runtime.isDryRun() ? undefined : provenance(settings.flake);
+  const runProvenance = pulumi.runtime.isDryRun()
+    ? undefined
+    : provenance(settings.flake, { warn: (message) => void pulumi.log.warn(message) });
   const hosts = new Map<string, NixosHost>();
   const problems: { readonly host: string; readonly line: pulumi.Output<string | undefined> }[] = [];
   // Each host waits for the refusals, which need every host to be declared first.

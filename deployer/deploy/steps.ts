@@ -121,6 +121,10 @@ export function verbStep(spec: DeploySpec, name: "activate" | "confirm" | "statu
 export function connectionHint(ran: CommandResult): string | undefined {
   const trouble = sshTrouble(ran.stderr);
   if (trouble !== undefined) return SSH_HINTS[trouble];
+  // The message of Nix: the first bytes of its protocol were text.
+  if (/protocol mismatch, got '/.test(ran.stderr)) {
+    return "the login shell of the host's user prints text before Nix's protocol starts (the text after `got`): remove the command that prints it from /etc/profile, ~/.profile, ~/.bashrc or `programs.bash`, or run it in interactive shells only: case $- in *i*) COMMAND ;; esac";
+  }
   if (/sudo:.*(password|not allowed)/.test(ran.stderr)) {
     return "the deploy user's sudo rule is missing: the host's closure must import nix/modules/deployment";
   }

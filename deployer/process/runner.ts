@@ -78,6 +78,15 @@ export function stoppableRunner(): { readonly run: Runner; readonly stop: () => 
 
 export const runProcess: Runner = (command) => runOne(command, () => () => {});
 
+/** Variables of a Git hook, with which git and Nix would read another repository. */
+const NO_GIT_HOOK = {
+  GIT_DIR: undefined,
+  GIT_WORK_TREE: undefined,
+  GIT_INDEX_FILE: undefined,
+  GIT_OBJECT_DIRECTORY: undefined,
+  GIT_COMMON_DIR: undefined,
+};
+
 /** Runs the command after a line on descriptor 3, and never when the descriptor is closed first. */
 const heldStart = ["/bin/sh", "-c", 'read -r go <&3 && exec "$@" 3<&-', "sh"];
 
@@ -107,7 +116,7 @@ function startOne(
   const child = spawn(program, args, {
     detached: ownGroup, // it leads its group, so that a timeout also ends its children
     stdio: Array<"pipe">(held ? 4 : 3).fill("pipe"),
-    env: { ...process.env, ...command.env },
+    env: { ...process.env, ...NO_GIT_HOOK, ...command.env },
   }) as ChildProcessWithoutNullStreams;
   const { pid } = child;
   const target = pid === undefined ? undefined : ownGroup ? -pid : pid;

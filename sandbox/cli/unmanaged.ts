@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { pathReference } from "../../lib/flake-reference.ts";
 import { run } from "../machines/command.ts";
 import type { SandboxContext } from "../machines/keeper.ts";
 import type { Layout } from "./layout.ts";
@@ -19,8 +20,8 @@ export function buildCommand(
     "--no-link",
     "--print-out-paths",
     "--no-write-lock-file",
-    ...["--override-input", "site", `path:${layout.siteDirectory}`],
-    ...["--override-input", "pantheros", `path:${join(context.repository, "nix")}`],
+    ...["--override-input", "site", pathReference(layout.siteDirectory)],
+    ...["--override-input", "pantheros", pathReference(join(context.repository, "nix"))],
     ...hosts.map((host) => `${flake}#nixosConfigurations.${host}.config.system.build.unmanaged`),
   ];
 }
@@ -35,7 +36,7 @@ export async function unmanagedSystems(
   hosts: readonly string[],
 ): Promise<Readonly<Record<string, string>>> {
   if (hosts.length === 0) return {};
-  const flake = process.env["PANTHEROS_FLAKE"] || `path:${join(context.repository, "sandbox/nix")}`;
+  const flake = process.env["PANTHEROS_FLAKE"] || pathReference(join(context.repository, "sandbox/nix"));
   const built = await run(buildCommand(context, layout, flake, hosts), {
     step: "systems of adopted machines",
     env: { ...process.env, NIX_CONFIG },

@@ -21,7 +21,7 @@ describe("in a repository", () => {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  const provenanceOf = (flake: string) => provenance(flake, { GITHUB_ACTOR: "ann" });
+  const provenanceOf = (flake: string) => provenance(flake, { env: { GITHUB_ACTOR: "ann" } });
 
   test("reads the commit, and whether the flake's directory differs from it", async () => {
     const flake = `path:${directory}/nix`;
@@ -42,7 +42,48 @@ describe("in a repository", () => {
   });
 });
 
+describe("a repository of another user, in a Git hook", () => {
+  const VARIABLES = ["GIT_TEST_ASSUME_DIFFERENT_OWNER", "GIT_DIR", "GIT_INDEX_FILE"];
+  let directory: string;
+  let commit: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "pantheros (owner) "));
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-C", directory, ...args], { encoding: "utf8" }).trim();
+    git("init", "-q");
+    writeFileSync(join(directory, "flake.nix"), "{}");
+    git("add", ".");
+    git("-c", "user.name=a", "-c", "user.email=a@example.test", "commit", "-qm", "first");
+    commit = git("rev-parse", "HEAD");
+    // Git's own tests use this variable.
+    process.env["GIT_TEST_ASSUME_DIFFERENT_OWNER"] = "1";
+    process.env["GIT_DIR"] = "/nowhere";
+    process.env["GIT_INDEX_FILE"] = "/nowhere/index";
+  });
+  afterEach(() => {
+    for (const name of VARIABLES) delete process.env[name];
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const env = { GITHUB_ACTOR: "ann" };
+
+  test("that holds the program: its commit is read", async () => {
+    const found = await provenance(`path:${directory.replaceAll(" ", "%20")}`, { env, trusted: directory });
+    expect(found).toEqual({ commit, dirty: false, by: "ann" });
+  });
+
+  test("elsewhere: a warning names the remedy, once", async () => {
+    const warnings: string[] = [];
+    const found = await provenance(directory, { env, warn: (message) => warnings.push(message) });
+    expect(found).toEqual({ commit: null, dirty: null, by: "ann" });
+    expect(warnings).toEqual([
+      `deploys record no commit: ${directory} belongs to another user, so Git does not read it; allow it with: git config --global --add safe.directory '${directory}'`,
+    ]);
+  });
+});
+
 test.each([
+  ["path:/a%20%28b%29/nix", "/a (b)/nix"],
+  ["path:/a (b)/100%/nix", "/a (b)/100%/nix"],
   ["./nix", `${process.cwd()}/nix`],
   ["path:/srv/fleet/nix", "/srv/fleet/nix"],
   ["git+file:///srv/fleet?dir=nix", "/srv/fleet/nix"],

@@ -38,7 +38,7 @@ test("all hosts are evaluated at once; a host's name may be a keyword of Nix", (
       "--json",
       "--no-write-lock-file",
     ],
-    ...["--override-input", "site", "path:/x y", "./nix#deployTargets"],
+    ...["--override-input", "site", "path:/x%20y", "./nix#deployTargets"],
     ...["--apply", 'ts: { inherit (ts) "web" "in"; }'],
   ]);
 });
@@ -65,7 +65,7 @@ test("a failed evaluation throws the relevant lines, the command and a hint", ()
   );
   expect(failing).not.toThrow(/Git tree is dirty|while calling/);
   expect(failing).toThrow(/hint: .*--show-trace/);
-  expect(failing).toThrow(/command: nix .*'path:\/x y'/);
+  expect(failing).toThrow(/command: nix .*'nix-command flakes' .*path:\/x%20y/);
 });
 
 test.each([

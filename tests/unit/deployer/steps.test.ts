@@ -62,6 +62,19 @@ test("a failure has step, command, exit code, reason and hint", () => {
   });
 });
 
+test("a login shell that prints: the hint says what to remove", () => {
+  const stderr =
+    "error: cannot open connection to remote store 'ssh-ng://web': error: protocol mismatch, got 'Welcome to web!'";
+  const step = copyStep(spec(), files, { substitute: true, direct: false });
+  const ran = { exitCode: 1, timedOut: false, stdout: "", stderr };
+  expect(step && stepFailure(step, ran)).toMatchObject({
+    reason: stderr,
+    hint: expect.stringMatching(
+      /^the login shell .* prints text .*remove the command that prints it from \/etc\/profile/,
+    ),
+  });
+});
+
 test("a reason is cut and has no colours", () => {
   const text = Array.from({ length: 40 }, (_, at) => `\u001b[31mline ${at}\u001b[0m`).join("\n");
   expect(lastLines(text).split("\n")).toEqual(Array.from({ length: 12 }, (_, at) => `line ${at + 28}`));
