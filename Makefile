@@ -45,7 +45,7 @@ faults: ## Run all fault tests: every supervisor command, every request, 200 kil
 	@tools/setup sandbox
 	@PANTHEROS_FAULTS=all tools/with node tools/testing/main.ts unit tests/faults
 	@PANTHEROS_FAULTS=all tools/with node tools/testing/main.ts unit tests/unit/supervisor/faults.test.ts
-	@PANTHEROS_KILLS=200 PANTHEROS_TRUTH_RUNS=5 tools/with node tools/testing/main.ts failures tests/failures/way-back.test.ts tests/failures/hostile.test.ts tests/failures/sixty.test.ts
+	@PANTHEROS_KILLS=200 PANTHEROS_TRUTH_RUNS=5 tools/with node tools/testing/main.ts failures tests/failures/rollbacks.test.ts tests/failures/hostile.test.ts tests/failures/sixty.test.ts
 
 bench: ## Measure speed and memory against peers and limits (root; for parts see bench/main.ts --help)
 	@tools/setup sandbox

@@ -6,8 +6,8 @@ import { Hono } from "hono";
 import { type Listener, listen } from "../../sandbox/vendors/http.ts";
 import { Vendors } from "./vendors.ts";
 
-// DNS names that move between hosts, created by the real engine at the emulated Cloudflare from an inventory of
-// existing machines. A proxy between the two refuses a request or withholds its answer.
+// DNS names that move between hosts, created by the real engine at the emulated Cloudflare from an
+// inventory of existing machines. A proxy between the two refuses a request or withholds its answer.
 
 const root = process.cwd();
 const PROGRAM = `

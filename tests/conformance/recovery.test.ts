@@ -7,9 +7,10 @@ import { listen } from "../../sandbox/vendors/http.ts";
 import { seedVault } from "../../sandbox/vendors/onepassword/seed.ts";
 import { Vendors } from "./vendors.ts";
 
-// The real engine creates a stack at the emulated vendors: a server with its address and firewall, a key, records, a tailnet
-// key and 1Password items. A killed run is simulated by turning resources of the state into pending creations. After the
-// recovery the program must show no difference, and the vendors' objects must be the same.
+// The real engine creates a stack at the emulated vendors: a server with its address and firewall, a
+// key, records, a tailnet key and 1Password items. A killed run is simulated by turning resources of
+// the state into pending creations. After the recovery the program must show no difference, and the
+// vendors' objects must be the same.
 
 const root = process.cwd();
 const PROGRAM = `
@@ -106,7 +107,10 @@ async function exported(): Promise<State> {
   return JSON.parse(readFileSync(path.join(scratch, "state.json"), "utf8")) as State;
 }
 
-/** Writes the state as it is after a kill during the creation of these resources. (`stack import` would drop them.) */
+/**
+ * Writes the state as it is after a kill during the creation of these resources. (`stack import` would
+ * drop them.)
+ */
 function forget(...names: string[]): void {
   const file = path.join(scratch, "state/.pulumi/stacks/recovery/dev.json");
   const content = JSON.parse(readFileSync(file, "utf8")) as { checkpoint: { latest: State["deployment"] } };
@@ -186,14 +190,20 @@ test("without pending creations recovery changes nothing", async () => {
 });
 
 const ids = (state: State) => Object.fromEntries(state.deployment.resources.map(({ urn, id }) => [urn, id]));
-/** Without empty values and the plugins' own entries: plugins write `false`, `null` or nothing for the same. */
+/**
+ * Without empty values and the plugins' own entries: plugins write `false`, `null` or nothing for the
+ * same.
+ */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).filter(([key, part]) => !key.startsWith("__") && Boolean(part));
   return Object.fromEntries(entries.map(([key, part]) => [key, plain(part)]));
 }
-/** Outputs by URN, without secrets, which are encrypted anew each time, and user data, of which a plugin may store the hash. */
+/**
+ * Outputs by URN, without secrets, which are encrypted anew each time, and user data, of which a plugin
+ * may store the hash.
+ */
 const outputs = (state: State) =>
   Object.fromEntries(
     state.deployment.resources.map(({ urn, outputs: { userData: _, ...found } = {} }) => [
@@ -209,8 +219,8 @@ const outputs = (state: State) =>
 test("objects of every type are adopted, and the next run changes nothing at the vendors", async () => {
   const before = await exported();
   forget("server", "address", "firewall", "record", "caa", "alias", "key", "first");
-  const said = (await expectDone(recover())).stderr;
-  expect(said).toMatch(/server: adopted \d+/);
+  const output = (await expectDone(recover())).stderr;
+  expect(output).toMatch(/server: adopted \d+/);
   const after = await exported();
   expect(after.deployment.pending_operations ?? []).toEqual([]);
   expect(ids(after)).toEqual(ids(before));

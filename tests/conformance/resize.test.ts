@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Vendors } from "./vendors.ts";
 
-// The real engine creates one server of the program's own component at the emulated vendor. The preflight checks find
-// problems before the machine is stopped; if the vendor refuses the resize nevertheless, the machine stays on.
+// The real engine creates one server of the program's own component at the emulated vendor. The
+// preflight checks find problems before the machine is stopped; if the vendor refuses the resize
+// nevertheless, the machine stays on.
 
 const root = process.cwd();
 const PROGRAM = `
@@ -127,8 +128,8 @@ afterAll(async () => {
 test("a different architecture is refused by preview and up, and the server is not stopped", async () => {
   const since = await lastAction();
   file("fleet.toml", fleet("cax11", 'system = "aarch64-linux"\n'));
-  for (const said of [refused(preview()), refused(up())]) {
-    expect(said).toMatch(
+  for (const error of [refused(preview()), refused(up())]) {
+    expect(error).toMatch(
       /fleet\.toml: hosts\.web\.provider\.server_type: the server is a cx23 \(x86\) and can't become a cax11 \(arm\)/,
     );
   }
@@ -138,9 +139,9 @@ test("a different architecture is refused by preview and up, and the server is n
 
 test("after an unforeseen refusal the machine is on, and the edit can be reverted", async () => {
   const since = await lastAction();
-  const said = refused(up({ UNFORESEEN: "yes" }));
-  expect(said).toContain("server type has another architecture");
-  expect(said).toMatch(/web: the change failed and left the server off; it was powered on again/);
+  const error = refused(up({ UNFORESEEN: "yes" }));
+  expect(error).toContain("server type has another architecture");
+  expect(error).toMatch(/web: the change failed and left the server off; it was powered on again/);
   expect(await commands(since)).toEqual(["stop_server", "start_server"]);
   expect(await server()).toMatchObject({ status: "running", server_type: { name: "cx23" } });
   file("fleet.toml", fleet("cx23"));

@@ -125,13 +125,13 @@ describe("deployer/tailnet-device/main.ts", () => {
 
   test("a failure is a warning, and the exit code is 0", async () => {
     const spec = { host: "web", tag: "tag:server" };
-    for (const [credentials, told] of [
+    for (const [credentials, message] of [
       [{}, /^warning: tailnet device of web: no token: set TAILSCALE_OAUTH_CLIENT_ID/],
       [{ TAILSCALE_API_KEY: "wrong" }, /HTTP 401\); the token needs the scope devices:core; remove it in/],
     ] as const) {
       const ended = await device("remove", spec, credentials);
       expect(ended).toMatchObject({ code: 0 });
-      expect(ended.stderr).toMatch(told);
+      expect(ended.stderr).toMatch(message);
     }
     const away = await device("remove", { ...spec, api: "http://127.0.0.1:1" }, key());
     expect(away).toMatchObject({ code: 0 });

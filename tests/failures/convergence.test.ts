@@ -63,7 +63,7 @@ const drift = (
 });
 
 const switched = (host: string, action: string, says: RegExp): Row =>
-  drift(`somebody switched the host by hand (${action})`, host, says, async (row, older) => {
+  drift(`the host was switched by hand (${action})`, host, says, async (row, older) => {
     const ran = await fleet.onMachine(host, `${older}/bin/switch-to-configuration ${action}`);
     expectSuccess(ran);
     const { running, boots } = await row.hostState();
@@ -120,7 +120,7 @@ const twoRuns: Row = {
     const second = await fleet.up();
     expect(second.code).not.toBe(0);
     expect(second.output).toMatch(/the stack is currently locked by 1 lock\(s\)/);
-    // And a runner that does not know this stack's lock.
+    // A runner that does not use this stack's lock.
     const beside = await fleet.asDeployUser("db", ...supervisor, "activate", wanted, "another-run");
     expect(beside.code).toBe(2);
     expect(beside.output).toMatch(/"outcome":"refused","step":"busy"/);
@@ -140,7 +140,7 @@ const secondWave: Row = {
   title: "3 waves, the second fails: the first is confirmed, the third is held",
   host: "fig",
   act: async (row) => {
-    // After the runs in which all waves converge.
+    // It waits for the runs in which all waves converge.
     await row.up(nothing);
     await row.othersReady();
     await row.up(nothing);

@@ -29,14 +29,14 @@ const waves = all(key("may", "wave = 2"), key("nut", "wave = 3"));
 
 beforeAll(async () => {
   await fleet.startFleet(all(windows(120, 60), withMachines([...machines, newcomer]), waves), "--no-deploy");
-  // Machines there, and all but one in the fleet.
+  // All these machines exist, and all but one are in the fleet.
   fleet.addToBaseline((text) => text.slice(0, text.indexOf(`[hosts.${newcomer}]`)));
   fleet.replaceEdit(nothing);
   expectSuccess(await fleet.up());
 }, 2 * ROW_TIMEOUT_MS);
 afterAll(() => fleet.stopFleet());
 
-/** Windows of one host: short where the deploy shall fail, long where it shall be confirmed. */
+/** Windows of one host: short if the deploy must fail, long if it must be confirmed. */
 const within = (host: string, confirm: number, health: number) =>
   fault(host, `confirm_seconds = ${confirm}, health_seconds = ${health}`);
 
@@ -140,7 +140,8 @@ const reachability: readonly Row[] = [
     "fir",
     'network = "down"',
   ),
-  // The prefix below makes ssh share connections; without the deployer's countermeasure every deploy would be confirmed.
+  // The prefix below makes ssh share connections; without the deployer's countermeasure every deploy
+  // would be confirmed.
   unreachable("SSH multiplexing configured on the runner: no false confirmation", "elm", 'sshd = "stop"'),
   {
     title: "host unreachable before copy: bounded wait, named error; other hosts of the wave finish",
@@ -193,7 +194,7 @@ const canary: Row = {
 
 const again: Row = {
   title:
-    "same closure deployed twice, first attempt rolled back: second attempt is a real attempt, with a real confirmation",
+    "same closure deployed twice, first attempt rolled back: the second attempt deploys and confirms again",
   host: "fig",
   act: async (row) => {
     const before = await row.hostState();

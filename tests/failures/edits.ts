@@ -1,4 +1,4 @@
-/** Edits of a fleet's text: the faults of rows, and what makes a test file's sandbox different from the others. */
+/** Edits of a fleet's text: the faults of rows, and the machines and settings of a test file's sandbox. */
 export type Edit = (fleet: string) => string;
 
 export const all =

@@ -76,7 +76,7 @@ const restore = async (host: string) =>
     ),
   );
 
-/** Expects no control character, and no line of a host's that could be mistaken for the program's. */
+/** Expects no control character, and no line of a host that looks like the program's. */
 function expectClean(output: string): void {
   expect(output.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/u);
   for (const line of output.split("\n")) {
@@ -87,7 +87,7 @@ function expectClean(output: string): void {
 }
 
 beforeAll(async () => {
-  // Short for the runner, which derives its deadline from these; hosts of a busy computer have their own windows.
+  // Short for the runner, which derives its deadline from these; the hosts have their own windows.
   const patient = honest.map((host) =>
     fault(host, "switch_seconds = 120, health_seconds = 60, confirm_seconds = 60"),
   );
@@ -118,9 +118,9 @@ describe("hostile hosts", () => {
     const up = await fleet.up();
     expectClean(up.output);
     expect(up.code).toBeGreaterThan(0);
-    const told = summaries(up.output);
-    expect([...told.keys()].sort()).toEqual([...hostile, ...honest].sort());
-    const lineOf = (host: string) => told.get(host)?.join("\n") ?? "";
+    const reported = summaries(up.output);
+    expect([...reported.keys()].sort()).toEqual([...hostile, ...honest].sort());
+    const lineOf = (host: string) => reported.get(host)?.join("\n") ?? "";
     expect(up.output).toContain("5 of 9 hosts not converged");
     expect(lineOf("waits")).toMatch(
       /waits: failed at confirm\n *reason: {2}\| the activation has not ended after \d+ s; the host's last answer: waiting/,

@@ -5,7 +5,7 @@ jest.setTimeout(ROW_TIMEOUT_MS);
 
 const fleet = new Rehearsal("install");
 
-/** What goes wrong in each host's first installation, and where the next run continues. */
+/** The fault of each host's first installation, and the phase with which the next run continues. */
 const first = {
   hangkexec: ["kexec hang", ["kexec", "disko", "install", "reboot"]],
   hangdisko: ["disko hang", ["disko", "install", "reboot"]],
@@ -100,21 +100,21 @@ beforeAll(async () => {
 });
 afterAll(() => fleet.stopFleet());
 
-const told = async (name: string) => (await fleet.outputs()).hosts[name];
+const resultOf = async (name: string) => (await fleet.outputs()).hosts[name];
 
 test("success: every phase, then deploys over the tailnet with the pinned key; port 22 is closed again", async () => {
   const { web } = phasesSince();
   expect(web).toEqual(everyPhase);
-  expect(await told("web")).toMatchObject({ outcome: "confirmed", closure: await fleet.running("web") });
+  expect(await resultOf("web")).toMatchObject({ outcome: "confirmed", closure: await fleet.running("web") });
   const shownKey = (await fleet.onMachine("web", "cat /etc/ssh/ssh_host_ed25519_key.pub")).output;
-  expect(shownKey).toContain((await told("web"))?.hostKey ?? "no key");
+  expect(shownKey).toContain((await resultOf("web"))?.hostKey ?? "no key");
   expect(await boots("web")).toBe(await fleet.running("web"));
 });
 
 test.each(["kexec", "disko", "install", "reboot"])(
-  "a hang in %s: ended at its limit, named; the machine is not left half known",
+  "a hang in %s: ended at its limit, reported with the machine's state",
   async (phase) => {
-    const result = await told(`hang${phase}`);
+    const result = await resultOf(`hang${phase}`);
     expect(result).toMatchObject({ outcome: "failed" });
     expect(result?.reason).toMatch(/^not finished after 40 s: /);
     expect(result?.reason).toMatch(
@@ -123,14 +123,14 @@ test.each(["kexec", "disko", "install", "reboot"])(
   },
 );
 
-test("came back to the old system, after kexec and after the reboot: reported as such", async () => {
+test("the old system booted again, after kexec and after the reboot: reported as such", async () => {
   for (const name of ["backkexec", "backreboot"]) {
-    expect((await told(name))?.reason).toBe("the machine came back to the old system (debian)");
+    expect((await resultOf(name))?.reason).toBe("the machine came back to the old system (debian)");
   }
 });
 
 test("a failed phase: its output and the machine's running system are reported", async () => {
-  expect((await told("db"))?.reason).toMatch(/Problem opening \/dev\/sda[\s\S]*runs nixos installer/);
+  expect((await resultOf("db"))?.reason).toMatch(/Problem opening \/dev\/sda[\s\S]*runs nixos installer/);
 });
 
 test("after success and every failure port 22 is closed, and no installer is left", async () => {
@@ -139,7 +139,7 @@ test("after success and every failure port 22 is closed, and no installer is lef
 });
 
 describe("the next run", () => {
-  test("an existing NixOS and a machine with data are not touched; after a kill port 22 is closed", async () => {
+  test("does not touch an existing NixOS or a machine with data; after a kill port 22 is closed", async () => {
     await fleet.onMachine("backkexec", "mkdir -p /srv/photos && echo x >/srv/photos/one");
     await fleet.onMachine(
       "backreboot",
@@ -172,7 +172,7 @@ describe("the next run", () => {
     expect(Object.keys(resumed)).toHaveLength(4);
   });
 
-  test("it resumes; refused machines are named, and installed once they are empty", async () => {
+  test("resumes; refused machines are named, and installed once they are empty", async () => {
     faults();
     const refused = await fleet.up();
     expectReported(
@@ -193,7 +193,7 @@ describe("the next run", () => {
   });
 });
 
-describe("a fleet that is installed", () => {
+describe("an installed fleet", () => {
   /** The installer as its resource starts it, for a machine of this sandbox. */
   async function installer(more: object) {
     const spec = {
@@ -229,7 +229,7 @@ describe("a fleet that is installed", () => {
 
   test.each([
     ["lost state: other keys than the machine was made with", {}],
-    ["a wrong address: another machine of the fleet", { host: "db" }],
+    ["a wrong address: a different machine of the fleet", { host: "db" }],
   ])("%s: nothing is touched", async (_, more) => {
     const before = await fleet.hostState("web");
     // Through the tailnet, since the public port is closed.
@@ -241,7 +241,7 @@ describe("a fleet that is installed", () => {
     expect(await fleet.hostState("web")).toEqual(before);
   });
 
-  test("reinstall rebuilds the machine of that id, once; a replaced server is installed; an unreachable one is reported and not installed", async () => {
+  test("reinstall rebuilds that machine once; a replaced server is installed; an unreachable one is only reported", async () => {
     const ids = { web: await machineId("web"), db: await machineId("db") };
     const provider = 'server_type = "cx23", image = "debian-13"';
     fleet.editFleet((text) =>

@@ -30,7 +30,7 @@ const reboots = (how: string, host: string, ...buttons: readonly string[]): Row 
   },
 });
 
-/** The confirmed system runs, but neither profile nor boot loader refers to it: only the supervisor's pin keeps it. */
+/** The confirmed system runs; only the supervisor's pin keeps it, not the profile or the boot loader. */
 const garbage: Row = {
   title: "garbage collection on the host inside the window: rollback target still there",
   host: "spare",
@@ -119,7 +119,7 @@ const cut: Row = {
       const ended = shared.run.ended();
       if (ended !== undefined) throw new Error(`the run ended before: ${excerpt(ended.output)}`);
       const now = await arrived();
-      // Too late for a cut during the copy. Unplugging now would make every row of this run wait for this host.
+      // The copy has ended. Unplugging now would make every row of this run wait for this host.
       if (now === paths) throw new Error("the whole closure arrived before half of it was seen");
       return now >= paths / 2 ? now : undefined;
     });

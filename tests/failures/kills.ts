@@ -1,4 +1,7 @@
-/** Deploys of one host in which a process is killed at a random moment; without Pulumi, over SSH as the deploy user. */
+/**
+ * Deploys of one host in which a process is killed at a random moment; without Pulumi, over SSH as the
+ * deploy user.
+ */
 import { randomInt, randomUUID } from "node:crypto";
 import { expectSuccess, type HostState, type Rehearsal, until } from "./rehearsal.ts";
 
@@ -39,8 +42,8 @@ function randomFrom(seed: number): (bound: number) => number {
 }
 
 /**
- * Waits for the unit, then for the delay, and kills one of its processes, or all if `which` is 0. Prints what it killed;
- * nothing when there was no process left.
+ * Waits for the unit, then for the delay, and kills one of its processes, or all if `which` is 0.
+ * Prints what it killed; nothing when there was no process left.
  */
 const killScript = `exec 2>/dev/null
 unit=pantheros-activation.service which=$1 delay=$2
@@ -71,7 +74,10 @@ class Victim {
     this.host = host;
   }
 
-  /** The line that a verb prints, whatever its exit code; undefined when connection or program ended first. */
+  /**
+   * The line that a verb prints, whatever its exit code; undefined when connection or program ended
+   * first.
+   */
   async ask<T>(...words: readonly string[]): Promise<T | undefined> {
     const { output } = await this.fleet.asDeployUser(this.host, ...program, ...words);
     const line = output.split("\n").find((text) => text.startsWith("{"));
@@ -119,16 +125,19 @@ function expectTrue(
   const runs = outcome === "confirmed" ? wanted : before;
   expect(status).toMatchObject({ system: runs, profile: runs, bootDefault: runs, confirmed: true });
   expect(status.token === token).toBe(outcome === "confirmed");
-  for (const said of answers) {
-    expect(said.token ?? token).toBe(token);
+  for (const answer of answers) {
+    expect(answer.token ?? token).toBe(token);
     // "waiting" and "refused" are not results.
-    if (!["waiting", "refused"].includes(said.outcome)) expect(said.outcome).toBe(outcome);
+    if (!["waiting", "refused"].includes(answer.outcome)) expect(answer.outcome).toBe(outcome);
   }
 }
 
 const add = (tally: Map<string, number>, name: string) => tally.set(name, (tally.get(name) ?? 0) + 1);
 
-/** Kills processes in `count` good and failing deploys; after each the host is healthy and accepts deploys. */
+/**
+ * Kills processes in `count` good and failing deploys; after each the host is healthy and accepts
+ * deploys.
+ */
 export async function killAtRandom(
   fleet: Rehearsal,
   host: string,
@@ -157,7 +166,7 @@ export async function killAtRandom(
     const [answers, killed] = await Promise.all([victim.deploy(wanted, token), killing]);
     if (killed.length > 0) hit++;
     const status = await victim.idle();
-    const told = `seed ${seed}, deploy ${tried} (${good ? "good" : "failing"}), killed: ${killed.join(", ")}`;
+    const context = `seed ${seed}, deploy ${tried} (${good ? "good" : "failing"}), killed: ${killed.join(", ")}`;
     try {
       expectTrue(status, answers, { wanted, token, before: before.running, good });
       const now = await fleet.hostState(host);
@@ -168,11 +177,11 @@ export async function killAtRandom(
       if (killed.length === 0) continue;
       // The next deploy must work.
       const next = { wanted: other(now.running), token: randomUUID(), before: now.running, good };
-      const said = await victim.deploy(next.wanted, next.token);
-      expect(said.map(({ outcome }) => outcome)).toEqual(["waiting", "confirmed"]);
-      expectTrue(await victim.idle(), said, { ...next, good: true });
+      const nextAnswers = await victim.deploy(next.wanted, next.token);
+      expect(nextAnswers.map(({ outcome }) => outcome)).toEqual(["waiting", "confirmed"]);
+      expectTrue(await victim.idle(), nextAnswers, { ...next, good: true });
     } catch (error) {
-      throw new Error(`${told}\nsaid: ${JSON.stringify(answers)}\n${JSON.stringify(status)}\n${error}`);
+      throw new Error(`${context}\nanswers: ${JSON.stringify(answers)}\n${JSON.stringify(status)}\n${error}`);
     }
   }
   const summary = [...tally].map(([name, times]) => `${times} ${name}`).join(", ");

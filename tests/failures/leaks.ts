@@ -1,4 +1,7 @@
-/** What a host prints during a failing deploy may contain its secrets; a run's output, outputs and state may not. */
+/**
+ * A host's output during a failing deploy may contain its secrets; a run's output, outputs and state
+ * may not.
+ */
 import { onMachine, onRunner } from "../sandbox/search.ts";
 import { all, check, fault } from "./rehearsal.ts";
 import type { Row, RowContext, SharedRun } from "./together.ts";
@@ -7,14 +10,14 @@ const delivered = "/var/lib/pantheros/secrets/opnix-token";
 
 async function expectNoLeak(row: RowContext, shared: SharedRun, secret: string): Promise<void> {
   const { fleet } = row;
-  const said = [
+  const texts = [
     (await shared.run.end).output,
     JSON.stringify(await shared.outputs()),
     JSON.stringify(await shared.state()),
     (await shared.preview()).output,
     (await fleet.onMachine(row.host, "cat /var/lib/pantheros/last /var/lib/pantheros/health")).output,
   ];
-  for (const text of said) expect(text.includes(secret)).toBe(false);
+  for (const text of texts) expect(text.includes(secret)).toBe(false);
   expect(await onRunner(fleet, secret)).toEqual([]);
   expect(await onMachine(fleet, secret, row.host)).toEqual([]);
 }

@@ -37,17 +37,17 @@ const read = async (host: string, command: string) => (await fleet.onMachine(hos
 const bootId = (host: string) => read(host, "cat /proc/sys/kernel/random/boot_id");
 const bootedOf = (host: string) => read(host, "readlink /run/booted-system");
 
-test("switch inhibitor differs, or kernel changed: preview shows that a reboot is needed, why, and what the deploy does about it", async () => {
+test("switch inhibitor differs, or kernel changed: preview shows the needed reboot, its reason and its effect", async () => {
   fleet.replaceEdit(all(kernel("db"), dbus("changed"), dbus("web"), kernel("legacy")));
   const { output } = await fleet.pulumi("preview", "--color", "never");
-  const said = (host: string) =>
+  const rebootLine = (host: string) =>
     new RegExp(`${host}: a different system is wanted\\n(?: +.*\\n)*? +reboot +(.*)`).exec(output)?.[1];
-  expect(said("db")).toBe("needed, up reboots the host: kernel linux-6.12 -> linux-6.13");
-  expect(said("changed")).toBe("needed, up reboots the host: dbus-implementation dbus -> broker");
-  expect(said("web")).toBe(
+  expect(rebootLine("db")).toBe("needed, up reboots the host: kernel linux-6.12 -> linux-6.13");
+  expect(rebootLine("changed")).toBe("needed, up reboots the host: dbus-implementation dbus -> broker");
+  expect(rebootLine("web")).toBe(
     "needed but not allowed, up stages the system for the next reboot: dbus-implementation dbus -> broker",
   );
-  expect(said("legacy")).toBe(
+  expect(rebootLine("legacy")).toBe(
     "needed for the kernel only but not allowed, the kernel waits for the next reboot: kernel linux-6.12 -> linux-6.13",
   );
 });
@@ -94,7 +94,7 @@ describeRows(fleet, "a reboot is needed", [
   through("switch inhibitor differs, reboots allowed", "changed", dbus),
   {
     title:
-      "switch inhibitor differs, reboots not allowed: committed to boot, quiet until somebody reboots; the next up confirms it",
+      "switch inhibitor differs, reboots not allowed: committed to boot, no change until a reboot; the next up confirms it",
     host: "web",
     act: async (row) => {
       const before = { ...(await row.hostState()), id: await bootId("web") };

@@ -44,7 +44,7 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.20" }
 extra = { motd = "web of the sandbox" }
 `;
 
-/** The same, with the probe key. */
+/** A connection with the probe key. */
 const probed = () => single.replace("PROBE", `"${readFileSync(`${probe()}.pub`, "utf8").trim()}"`);
 
 beforeAll(async () => {
@@ -107,8 +107,8 @@ test("a deploy user with only the rights it needs: it can do nothing else as roo
     (await fleet.onMachine("web", `cat ${secrets}/planted; stat -c ' %a %U' ${secrets}/planted`)).output,
   ).toBe("planted-secret 600 root\n");
   // The deploy user can neither read a secret that it delivered nor list secrets.
-  for (const look of [`cat ${secrets}/planted`, `ls ${secrets}`, `sudo -n cat ${secrets}/planted`]) {
-    const ran = await deployer(look);
+  for (const command of [`cat ${secrets}/planted`, `ls ${secrets}`, `sudo -n cat ${secrets}/planted`]) {
+    const ran = await deployer(command);
     expect(ran.code).not.toBe(0);
     expect(ran.output).not.toContain("planted-secret");
   }
@@ -117,15 +117,15 @@ test("a deploy user with only the rights it needs: it can do nothing else as roo
   expect(await untouched()).toBe(before);
 });
 
-test("a deploy user with only the rights it needs: the Nix daemon to which its connection leads does not trust it", async () => {
+test("a deploy user with only the rights it needs: the host's Nix daemon does not trust it", async () => {
   const deploys = fleet.file("keys", "deploy");
   const store = `${nixWords.join(" ")} store info --json --store unix://`;
-  const asked = await withNixDaemon(deploys, (daemon) => store + daemon);
-  expectSuccess(asked);
-  expect(asked.output).toMatch(/"trusted":(0|false)/);
+  const info = await withNixDaemon(deploys, (daemon) => store + daemon);
+  expectSuccess(info);
+  expect(info.output).toMatch(/"trusted":(0|false)/);
 });
 
-test("a deploy user with only the rights it needs: of the supervisor only the verbs, with well-formed words", async () => {
+test("a deploy user with only the rights it needs: it can run only the supervisor's verbs, with valid arguments", async () => {
   const before = await untouched();
   const words = [
     "run",
@@ -150,7 +150,7 @@ test("a deploy user with only the rights it needs: of the supervisor only the ve
 });
 
 /**
- * A path that no store has seen before, built here and signed by nobody. It is not named by its content, which would need no
+ * A new unsigned path, built on the runner. It is not content-addressed, since such a path needs no
  * signature.
  */
 async function buildUnsigned(script = "echo >$out"): Promise<string> {
@@ -193,7 +193,10 @@ const peer = (identity: string): SshPeer => ({
   identity,
 });
 
-/** Opens a connection that forwards the host's Nix daemon to the socket `daemon`, runs the script, and closes it. */
+/**
+ * Opens a connection that forwards the host's Nix daemon to the socket `daemon`, runs the script, and
+ * closes it.
+ */
 async function withNixDaemon(identity: string, script: (daemon: string) => string) {
   const directory = mkdtempSync(join(tmpdir(), "rights-"));
   const files = sharedFiles(directory, "web");
@@ -241,7 +244,7 @@ async function expectRefused(path: string): Promise<void> {
   }
 }
 
-test("a deploy user cannot bring an unsigned closure, nor one that a stranger signed", async () => {
+test("a deploy user cannot copy an unsigned closure, nor one that an unknown key signed", async () => {
   const before = await untouched();
   const path = await buildUnsigned();
   expect(await provenance(path)).toEqual({ signatures: [], ca: null });
@@ -262,7 +265,7 @@ test("a deploy user cannot bring an unsigned closure, nor one that a stranger si
   expect(await untouched()).toBe(before);
 });
 
-test("a deploy user cannot activate a closure that nobody signed, however it came into the store", async () => {
+test("a deploy user cannot activate an unsigned closure, however it came into the store", async () => {
   const before = await untouched();
   const build =
     "d=$(mktemp -d) && mkdir $d/s $d/s/bin && echo x >$d/s/nixos-version" +
@@ -280,7 +283,7 @@ test("a deploy user cannot activate a closure that nobody signed, however it cam
   expect(await untouched()).toBe(before);
 });
 
-test("a deploy user cannot activate a closure that only a key of others has signed, though the host's Nix trusts it", async () => {
+test("a deploy user cannot activate a closure without the fleet's signature, even if the host's Nix trusts its key", async () => {
   const before = await untouched();
   const path = await failingSystem("never");
   const cache = fleet.file("others-cache");
@@ -350,19 +353,19 @@ test("the probe key of pull requests can only probe, and gets no text of a failu
   const forwarded = await fleet.inDriver("ssh", ...options, ...pinned(), ...forward);
   expect(forwarded.code).toBe(255);
   expect(forwarded.output).toMatch(/prohibited|forwarding/i);
-  const asked = await withNixDaemon(
+  const info = await withNixDaemon(
     probe(),
     (daemon) => `${nixWords.join(" ")} store info --store unix://${daemon}`,
   );
-  expect(asked.code).not.toBe(0);
-  expect(asked.output).toMatch(/^channel \d+: open failed/m);
+  expect(info.code).not.toBe(0);
+  expect(info.output).toMatch(/^channel \d+: open failed/m);
   const root = await fleet.inDriver("ssh", ...options, ...pinned(), `root@${address}`, "id");
   expect(root.code).toBe(255);
   expect(root.output).toMatch(/Permission denied/);
   expect(await untouched()).toBe(before);
 });
 
-test("a host whose sshd does not forward the Nix daemon's socket: the closure comes in a session, and the run says so", async () => {
+test("a host whose sshd does not forward the Nix daemon's socket: Nix opens its own connection, with a warning", async () => {
   const edited = (motd: string) =>
     probed().replace('web of the sandbox"', `${motd}", daemon_forwarding = "no"`);
   fleet.replaceEdit(() => edited("closed"));

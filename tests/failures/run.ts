@@ -79,8 +79,8 @@ export class Run {
 }
 
 /**
- * A command prefix for a runner whose ssh is configured to share connections. ssh takes its user's home from the accounts
- * and not from HOME, so this configuration is mounted over root's.
+ * A command prefix for a runner whose ssh is configured to share connections. ssh takes its user's home
+ * from the accounts and not from HOME, so this configuration is mounted over root's.
  */
 export async function multiplexing(directory: string): Promise<readonly string[]> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -88,16 +88,16 @@ export async function multiplexing(directory: string): Promise<readonly string[]
   writeFileSync(join(directory, "config"), config, { mode: 0o600 });
   const script = 'mkdir -p /root/.ssh; mount --bind "$1" /root/.ssh; shift; exec "$@"';
   const prefix = ["unshare", "--mount", "sh", "-ec", script, "sh", directory];
-  const asked = await finish([...prefix, "ssh", "-G", "198.51.100.20"], 20);
-  expect(asked.output).toMatch(/^controlmaster auto$/m);
+  const settings = await finish([...prefix, "ssh", "-G", "198.51.100.20"], 20);
+  expect(settings.output).toMatch(/^controlmaster auto$/m);
   return prefix;
 }
 
 /** The run failed and printed the verdict's line and each of `more`. */
-export function expectReported(ran: Finished, told: string, ...more: readonly (string | RegExp)[]): void {
+export function expectReported(ran: Finished, line: string, ...more: readonly (string | RegExp)[]): void {
   expect(ran.code).not.toBe(0);
   expect(ran.code).not.toBe(-1);
-  expect(ran.output).toContain(told);
+  expect(ran.output).toContain(line);
   for (const text of more) expect(ran.output).toMatch(text);
 }
 
@@ -109,16 +109,16 @@ export function summaries(output: string): Map<string, string[]> {
   const head = lines.findLastIndex((line) => /hosts not converged|required hosts?\b/.test(line));
   // Reasons, such as "error: failed to …", are indented deeper than the hosts' lines.
   const margin = /^ */.exec(lines[head] ?? "")?.[0];
-  const told = new Map<string, string[]>();
+  const hosts = new Map<string, string[]>();
   let own: string[] = [];
   for (const line of head < 0 ? [] : lines.slice(head + 1)) {
     const [, indent, host = ""] = summary.exec(line) ?? [];
     if (indent !== undefined && indent === margin) {
       own = [];
       // A second line of the same host is kept, so that the count shows it.
-      told.set(told.has(host) ? `${host} again` : host, own);
+      hosts.set(hosts.has(host) ? `${host} again` : host, own);
     } else if (line.trim() === "" || /^\S/.test(line)) own = [];
     own.push(line);
   }
-  return told;
+  return hosts;
 }

@@ -1,6 +1,7 @@
 /**
- * Sixty hosts in three waves: three dead, one slow, one hostile. Verdict, outputs, state and the hosts themselves agree
- * about each. Every run gives these roles to different hosts. PANTHEROS_TRUTH_RUNS: number of runs.
+ * Sixty hosts in three waves: three dead, one slow, one hostile. Verdict, outputs, state and the hosts
+ * themselves agree about each. Every run gives these roles to different hosts. PANTHEROS_TRUTH_RUNS:
+ * number of runs.
  */
 import { type DeployOutcome, readDeployResult } from "../../deployer/protocol/result.ts";
 import {
@@ -73,9 +74,9 @@ function ofEach<T>(ask: (host: string) => T): Record<string, T> {
   return Object.fromEntries(hosts.map((host) => [host, ask(host)]));
 }
 
-const momentsOf = async (asked: readonly string[]): Promise<Readonly<Record<string, HostState>>> =>
+const statesOf = async (names: readonly string[]): Promise<Readonly<Record<string, HostState>>> =>
   Object.fromEntries(
-    await Promise.all(asked.map(async (host) => [host, await fleet.hostState(host)] as const)),
+    await Promise.all(names.map(async (host) => [host, await fleet.hostState(host)] as const)),
   );
 
 /** Accepts the activation without switching, and confirms with the token of a different deploy. */
@@ -130,7 +131,7 @@ afterAll(() => fleet.stopFleet(), ROW_TIMEOUT_MS);
 test.each(runs)("sixty hosts: all reports are true, run %i", async (run) => {
   const cast = rolesOf(run);
   const dead = deadOf(cast);
-  const before = await momentsOf(hosts);
+  const before = await statesOf(hosts);
   await Promise.all(dead.map((host) => fleet.operate(host, "stop")));
   await fleet.operate(cast.slow, "slow");
   await makeHostile(cast.hostile);
@@ -146,9 +147,9 @@ test.each(runs)("sixty hosts: all reports are true, run %i", async (run) => {
   expect(up.code).toBe(1);
   const ends = ofEach((host) => expectedEnd(cast, host));
   expect(up.output).toContain(`2 of ${hosts.length} hosts not converged, ${waveSize} held`);
-  const told = summaries(up.output);
-  expect([...told.keys()].sort()).toEqual(hosts);
-  expect(ofEach((host) => /^ *[a-z0-9]+: ([a-z-]+)/.exec(told.get(host)?.[0] ?? "")?.[1])).toEqual(ends);
+  const reported = summaries(up.output);
+  expect([...reported.keys()].sort()).toEqual(hosts);
+  expect(ofEach((host) => /^ *[a-z0-9]+: ([a-z-]+)/.exec(reported.get(host)?.[0] ?? "")?.[1])).toEqual(ends);
 
   const published = (await fleet.outputs()).hosts;
   expect(Object.keys(published).sort()).toEqual(hosts);
@@ -156,7 +157,7 @@ test.each(runs)("sixty hosts: all reports are true, run %i", async (run) => {
   const results = await resultsInState();
   expect(ofEach((host) => results[host]?.outcome)).toEqual(ends);
 
-  const after = await momentsOf(hosts.filter((host) => !dead.includes(host)));
+  const after = await statesOf(hosts.filter((host) => !dead.includes(host)));
   for (const [host, { running, boots }] of Object.entries(after)) {
     const changed = running !== before[host]?.running;
     expect([host, changed, boots]).toEqual([host, ends[host] === "confirmed", running]);

@@ -1,6 +1,7 @@
 /**
- * Rows of the table that share runs of `pulumi up`. Each row breaks its own host and is written as if it were alone; a
- * run begins when every unfinished row has requested one. Rows of the same host run one after another.
+ * Rows of the table that share runs of `pulumi up`. Each row breaks its own host and is written as if
+ * it were alone; a run begins when every unfinished row has requested one. Rows of the same host run
+ * one after another.
  */
 import type { DeployResult } from "../../deployer/protocol/result.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
@@ -114,19 +115,19 @@ export class RowContext {
   }
 
   /**
-   * The host's result, such as "rolled-back at health": its summary line, outputs and state agree, and name the running
-   * system. Each of `names` matches the run's text about this host.
+   * The host's result, such as "rolled-back at health": its summary line, outputs and state agree, and
+   * name the running system. Each of `names` matches the run's text about this host.
    */
   async expectEnd(shared: SharedRun, end: string, ...names: readonly RegExp[]): Promise<void> {
     const { host, fleet } = this;
     const { output, code } = await shared.run.end;
-    const told = summaries(output);
-    const line = told.get(host)?.[0]?.trim() ?? "";
+    const reported = summaries(output);
+    const line = reported.get(host)?.[0]?.trim() ?? "";
     if (!line.startsWith(`${host}: ${end}`)) {
-      throw new Error(`wanted "${host}: ${end}"; the run said (exit ${code}):\n${excerpt(output)}`);
+      throw new Error(`expected "${host}: ${end}"; the run's output (exit ${code}):\n${excerpt(output)}`);
     }
-    expect(told.has(`${host} again`)).toBe(false);
-    const own = told.get(host)?.join("\n") ?? "";
+    expect(reported.has(`${host} again`)).toBe(false);
+    const own = reported.get(host)?.join("\n") ?? "";
     for (const text of names) expect(own).toMatch(text);
     const outcome = /^[a-z-]+/.exec(end)?.[0];
     const published = (await shared.outputs()).hosts[host];
@@ -136,7 +137,10 @@ export class RowContext {
     if (result.running !== undefined) expect(result.running).toBe(published?.closure);
   }
 
-  /** The host has rolled back with all its units, everything reports it, and the next `up` would try again. */
+  /**
+   * The host has rolled back with all its units, everything reports it, and the next `up` would try
+   * again.
+   */
   async expectRolledBack(
     shared: SharedRun,
     before: HostState,

@@ -48,7 +48,7 @@ export interface Verdict {
   /** The request that was hit; undefined: the run made fewer requests. */
   readonly hit: string | undefined;
   /** The second run failed with a remedy, which was then applied. */
-  readonly told: boolean;
+  readonly remedied: boolean;
   /** Exit code of the disturbed run. */
   readonly code: number;
   /** Empty: the case passed. */
@@ -96,12 +96,16 @@ export async function rehearse(operation: Operation): Promise<Rehearsed> {
 /** Matches the remedy in a failed run's output. */
 const REMEDY = /tools\/pulumi recover --stack/;
 
-/** A run never fails when the vendor refuses a device's rename or removal (deployer/tailnet-device/main.ts). */
+/**
+ * A run never fails when the vendor refuses a device's rename or removal
+ * (deployer/tailnet-device/main.ts).
+ */
 const BY_HAND = /warning: tailnet device of \S+: .*(by hand|in the tailnet's admin console)/;
 const OF_DEVICE = /^(tailnet\.devices: |device )/;
 
 /**
- * This vendor accepts two objects of one name, so a later run does not notice the first. The remedy of the failed run is applied before the next.
+ * This vendor accepts two objects of one name, so a later run does not notice the first. The remedy of the
+ * failed run is applied before the next.
  */
 const TAKES_TWO = /^onepassword op item create$/;
 
@@ -128,8 +132,8 @@ export async function attempt(world: World, tried: Case): Promise<Verdict> {
   const lostHere = first.code !== 0 && TAKES_TWO.test(hit);
   if (world.isPending || lostHere) await recover();
   let second = await act(world, rehearsed.fleet);
-  const told = second.code !== 0 && REMEDY.test(second.output);
-  if (told) {
+  const remedied = second.code !== 0 && REMEDY.test(second.output);
+  if (remedied) {
     await recover();
     second = await act(world, rehearsed.fleet);
   }
@@ -146,7 +150,7 @@ export async function attempt(world: World, tried: Case): Promise<Verdict> {
   return {
     name: caseName(tried),
     hit: hit === "" ? undefined : hit,
-    told: told || lostHere || byHand,
+    remedied: remedied || lostHere || byHand,
     code: first.code,
     problems,
     seconds: (Date.now() - began) / 1000,

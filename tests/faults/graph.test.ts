@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { common, freshGraph } from "./graph.ts";
 
-// A stack that an earlier version brought up must have no changes under this one: the same resources with the same inputs.
+// A stack that an earlier version brought up must have no changes under this one: the same resources
+// with the same inputs.
 
 jest.setTimeout(10 * 60_000);
 

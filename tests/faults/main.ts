@@ -1,6 +1,7 @@
 /**
- * Runs the table, or a part of it: `tools/with node tests/faults/main.ts [operation] [trouble] [n]`, each a regular expression.
- * Prints a line for each case, and what was wrong. PANTHEROS_FAULTS_SAMPLE: number of cases of each operation (all).
+ * Runs the table, or a part of it: `tools/with node tests/faults/main.ts [operation] [trouble] [n]`,
+ * each a regular expression. Prints a line for each case, and what was wrong. PANTHEROS_FAULTS_SAMPLE:
+ * number of cases of each operation (all).
  */
 import { availableParallelism } from "node:os";
 import { OPERATIONS } from "./operations.ts";
@@ -29,14 +30,17 @@ const cases = rehearsed.flatMap((each) => {
   return sampleOf(wanted, SAMPLE, SEED);
 });
 console.log(`${rehearsed.length} operations, ${cases.length} cases`);
-const verdicts = await runCases(cases, AT_ONCE, ({ name, hit, told, code, problems, seconds }) => {
-  const end = problems.length === 0 ? (hit === undefined ? "not reached" : told ? "told" : "well") : "BAD";
+const verdicts = await runCases(cases, AT_ONCE, ({ name, hit, remedied, code, problems, seconds }) => {
+  const end =
+    problems.length === 0 ? (hit === undefined ? "not reached" : remedied ? "remedied" : "passed") : "BAD";
   console.log(`${end}: ${name} (${hit ?? "nothing hit"}; exit ${code}; ${seconds.toFixed(0)} s)`);
   for (const problem of shortened(problems)) console.log(problem.replaceAll(/^/gm, "    "));
 });
 forget(rehearsed);
 const bad = verdicts.filter(({ problems }) => problems.length > 0);
 const reached = verdicts.filter(({ hit }) => hit !== undefined);
-console.log(`${reached.filter(({ told }) => told).length} after what the run told a person to do`);
+console.log(
+  `${reached.filter(({ remedied }) => remedied).length} passed after the remedy that the run named`,
+);
 console.log(`${reached.length} cases, ${bad.length} did not end well`);
 process.exit(bad.length === 0 ? 0 : 1);

@@ -1,4 +1,7 @@
-/** Describes a world in a form that two runs have in common: names replace ids, addresses and keys, which differ in each run. */
+/**
+ * Describes a world in a form that two runs have in common: names replace ids, addresses and keys,
+ * which differ in each run.
+ */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";

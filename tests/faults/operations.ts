@@ -5,7 +5,10 @@ import type { World } from "./world.ts";
 
 export interface Operation {
   readonly name: string;
-  /** Of the inventory: `sandbox` is disposable; elsewhere machines and data are left alone (docs/operations.md). */
+  /**
+   * Of the inventory: `sandbox` is disposable; elsewhere machines and data are left alone
+   * (docs/operations.md).
+   */
   readonly environment: "sandbox" | "staging";
   /** Inventories that were applied before, one after another. */
   readonly before: readonly string[];

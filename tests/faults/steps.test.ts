@@ -3,8 +3,8 @@ import type { Rehearsed } from "./cases.ts";
 import { OPERATIONS } from "./operations.ts";
 import { allCases, forget, rehearseAll, runCases, sampleOf } from "./table.ts";
 
-// A fault at every changing request of every life-cycle operation, one at a time, then a plain second run (README.md). By
-// default a few cases, always the same; PANTHEROS_FAULTS=all runs every case.
+// A fault at every changing request of every life-cycle operation, one at a time, then a plain second
+// run (README.md). By default a few cases, always the same; PANTHEROS_FAULTS=all runs every case.
 
 const WHOLE = process.env["PANTHEROS_FAULTS"] === "all";
 const AT_ONCE = Math.min(2, availableParallelism());
@@ -33,7 +33,8 @@ test("every operation changes something at the vendors", () => {
 test("each case ends as an undisturbed run does", async () => {
   const cases = rehearsed.flatMap((each) => {
     const all = allCases(each);
-    // The request that a kill hits differs most from run to run: kills are only in the whole table, recovery.test.ts and lifecycle.test.ts.
+    // The request that a kill hits differs most from run to run: kills are only in the whole table,
+    // recovery.test.ts and lifecycle.test.ts.
     return WHOLE
       ? all
       : sampleOf(
@@ -47,7 +48,8 @@ test("each case ends as an undisturbed run does", async () => {
   });
   const reached = verdicts.filter(({ hit }) => hit !== undefined);
   process.stdout.write(`faults: ${reached.length} cases of ${rehearsed.length} operations\n`);
-  // The order of parallel requests differs, so a few cases may hit nothing; if none hit anything, the table would be empty.
+  // The order of parallel requests differs, so a few cases may hit nothing; if none hit anything, the
+  // table would be empty.
   expect(reached.length).toBeGreaterThan(cases.length * 0.8);
   const bad = verdicts.filter(({ problems }) => problems.length > 0);
   expect(

@@ -6,8 +6,9 @@ import { edit, WITH_DB } from "./fleet.ts";
 import { differences, lostIdentities, type Observation, observe } from "./observe.ts";
 import { type Finished, type Snapshot, World } from "./world.ts";
 
-// Vendors that limit requests, fail, are slow or accept and stay silent, in a preview, an up and a refresh. Each command ends
-// by itself within the bound of a run (world.ts) and names the vendor; the next up ends as an undisturbed one.
+// Vendors that limit requests, fail, are slow or accept and stay silent, in a preview, an up and a
+// refresh. Each command ends by itself within the bound of a run (world.ts) and names the vendor; the
+// next up ends as an undisturbed one.
 
 jest.setTimeout(60 * 60_000);
 
@@ -83,7 +84,7 @@ const eachVendor = (rule: FaultRuleInput): FaultRuleInput[] =>
 
 const commands = WHOLE ? ["preview", "up", "refresh"] : ["up"];
 /** A preview sends requests to Cloudflare only, for the zone. */
-const askedIn = (command: string) => (command === "preview" ? ["cloudflare"] : [...VENDORS].sort());
+const requestedBy = (command: string) => (command === "preview" ? ["cloudflare"] : [...VENDORS].sort());
 
 test.each(commands)(
   "%s: rate-limited requests are retried when the vendor's answer says",
@@ -93,14 +94,14 @@ test.each(commands)(
       eachVendor({ fault: "rate-limit", times: 2, seconds: 1 }),
     );
     expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
-    expect(hit).toEqual(askedIn(command));
+    expect(hit).toEqual(requestedBy(command));
   },
 );
 
 test.each(commands)("%s: an answer after 30 s is waited for", async (command) => {
   const { code, hit, output } = await disturbed(command, eachVendor({ fault: "slow", seconds: 30 }));
   expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
-  expect(hit).toEqual(askedIn(command));
+  expect(hit).toEqual(requestedBy(command));
 });
 
 /** Runs a command while a vendor is down. */

@@ -1,4 +1,7 @@
-/** A world: an account at every vendor, records of machines, and a stack, which can be saved and restored within a second. */
+/**
+ * A world: an account at every vendor, records of machines, and a stack, which can be saved and
+ * restored within a second.
+ */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -167,15 +170,15 @@ export class World {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#vendors = child;
-    let said = "";
+    let output = "";
     await new Promise<void>((ready, fail) => {
       const hear = (chunk: Buffer) => {
-        said += chunk.toString();
-        if (/^ready$/m.test(said)) ready();
+        output += chunk.toString();
+        if (/^ready$/m.test(output)) ready();
       };
       child.stdout?.on("data", hear);
       child.stderr?.on("data", hear);
-      child.once("exit", (code) => fail(new Error(`vendors ended with ${code}: ${said}`)));
+      child.once("exit", (code) => fail(new Error(`vendors ended with ${code}: ${output}`)));
     });
   }
 
@@ -242,7 +245,10 @@ export class World {
     return lines;
   }
 
-  /** Runs a program; with an interrupt, sends the signal when a fault has hit, and switches the faults off. */
+  /**
+   * Runs a program; with an interrupt, sends the signal when a fault has hit, and switches the faults
+   * off.
+   */
   run(argv: readonly string[], interrupt?: Interrupt): Promise<Finished> {
     const [program = "", ...args] = argv;
     return new Promise((done, fail) => {
@@ -279,7 +285,8 @@ export class World {
     const look = setInterval(() => {
       if (!readRequests(requests).some((line) => "hit" in line)) return;
       clearInterval(look);
-      // A terminal's Ctrl-C reaches the whole process group; a kill reaches only the engine, and its plugins notice.
+      // A terminal's Ctrl-C reaches the whole process group; a kill reaches only the engine, and its
+      // plugins notice.
       signal(name === "SIGINT" ? -engine : engine, name);
       setTimeout(() => rmSync(rules, { force: true }), name === "SIGINT" ? 300 : 1000);
     }, 20);

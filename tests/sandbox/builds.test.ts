@@ -9,7 +9,7 @@ const sandbox = new Sandbox("builds");
 const fresh = () => randomBytes(6).toString("hex");
 
 /** Changes a host's system so that it must be built, on `build`. */
-function wants(host: string, build: string): void {
+function buildOn(host: string, build: string): void {
   sandbox.editFleet((text) =>
     text
       .replace(new RegExp(`\\[hosts\\.${host}\\]\n(build = .*\n)?`), `[hosts.${host}]\nbuild = "${build}"\n`)
@@ -39,7 +39,7 @@ describe("where closures are built", () => {
   beforeAll(async () => {
     await sandbox.reset();
     expectSuccess(await sandbox.cli("up"));
-    // Their own keys come with systems that the runner has built.
+    // A system that the runner built must bring each host's own key first.
     for (const host of ["db", "legacy"]) {
       const line = await sandbox.buildKey(host);
       sandbox.editFleet((text) => text.replace(`[hosts.${host}]\n`, `[hosts.${host}]\n${line}`));
@@ -51,10 +51,10 @@ describe("where closures are built", () => {
     expectSuccess(await sandbox.cli("down"));
   });
 
-  test("on the target, and on another host: nothing of it in the runner's store, signatures required", async () => {
-    wants("db", "target");
-    wants("legacy", "web");
-    wants("web", "local");
+  test("on the target and on a different host: no path is in the runner's store, and signatures are required", async () => {
+    buildOn("db", "target");
+    buildOn("legacy", "web");
+    buildOn("web", "local");
     expectSuccess(await sandbox.up());
 
     const { hosts } = await sandbox.outputs();
@@ -64,7 +64,7 @@ describe("where closures are built", () => {
       expect(await sandbox.running(host)).toBe(closure);
       const conf = await sandbox.onMachine(host, "cat /etc/pantheros/deploy.conf");
       expect(conf.output).toContain("require_signature=true");
-      // The check of the runner's store works: what is built there is found.
+      // The check of the runner's store works: it finds the paths that were built there.
       for (const path of await ownPaths(host, closure)) {
         expect([path, await runnerHas(path)]).toEqual([path, host === "web"]);
       }
@@ -81,7 +81,7 @@ describe("where closures are built", () => {
 
   test("an unreachable builder is named; its host is not touched, and the next up builds", async () => {
     const before = await sandbox.running("legacy");
-    wants("legacy", "web");
+    buildOn("legacy", "web");
     expectSuccess(await sandbox.cli("machine", "unplug", "web"));
     const failed = await sandbox.up();
     expect(failed.code).not.toBe(0);
@@ -95,9 +95,9 @@ describe("where closures are built", () => {
     expect(await sandbox.running("legacy")).not.toBe(before);
   });
 
-  test("a builder that the inventory trusts like the runner: the fleet's key", async () => {
+  test("on a builder that the inventory trusts like the runner: signed with the fleet's key", async () => {
     sandbox.editFleet((text) => text.replace("[deploy]\n", '[deploy]\ntrusted_builders = ["web"]\n'));
-    wants("legacy", "web");
+    buildOn("legacy", "web");
     expectSuccess(await sandbox.up());
     const { closure = "", outcome } = (await sandbox.outputs()).hosts["legacy"] ?? {};
     expect(outcome).toBe("confirmed");

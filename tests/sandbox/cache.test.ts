@@ -61,7 +61,7 @@ describe("the binary cache in a bucket", () => {
     expectSuccess(await sandbox.cli("down"));
   });
 
-  test("a closure is pushed once, and its bytes come to the host from the cache", async () => {
+  test("a closure is pushed once, and the host downloads it from the cache", async () => {
     changeWeb();
     const before = answered().length;
     const up = await sandbox.up();
@@ -89,7 +89,7 @@ describe("the binary cache in a bucket", () => {
     expect(refused).toMatchObject({ code: 22, output: expect.stringContaining("403") });
   });
 
-  test("a cache that the runner cannot push to: copied, with a warning", async () => {
+  test("if the runner cannot push to the cache, the closure is copied, with a warning", async () => {
     sandbox.editFleet((text) => text.replace(push, "http://127.0.0.1:9/nobody"));
     changeWeb();
     const up = await sandbox.up();
@@ -100,7 +100,7 @@ describe("the binary cache in a bucket", () => {
     sandbox.editFleet((text) => text.replace("http://127.0.0.1:9/nobody", push));
   });
 
-  test("a cache that the host cannot reach: copied, with a warning", async () => {
+  test("if the host cannot reach the cache, the closure is copied, with a warning", async () => {
     const rules =
       "table inet broken { chain out { type filter hook output priority 0; tcp dport 9000 reject; }; }";
     expectSuccess(await sandbox.onMachine("web", "nft -f -", rules));

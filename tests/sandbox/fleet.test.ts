@@ -137,7 +137,7 @@ describe("a fleet from nothing to healthy hosts", () => {
     }
   });
 
-  test("a failing activation: it is reported, the old system runs, the others finish, the next up converges", async () => {
+  test("a failing activation is reported; the old system runs, other hosts finish, and the next up converges", async () => {
     const before = { db: await sandbox.running("db"), web: await sandbox.running("web") };
     sandbox.editFleet((text) =>
       text
@@ -207,7 +207,7 @@ describe("a fleet from nothing to healthy hosts", () => {
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("refresh finds nothing that drifted at the vendors", async () => {
+  test("refresh finds no drift at the vendors", async () => {
     const refreshed = await sandbox.pulumi("refresh", "--yes", "--expect-no-changes", "--color", "never");
     expectSuccess(refreshed);
   });

@@ -65,7 +65,7 @@ describe("hosts are added, renamed and removed with one edit and one up each", (
     expect(sandbox.leftovers()).toEqual([]);
   });
 
-  test("import: a machine that runs a NixOS, with its host key in its table; it is not installed and keeps what it has", async () => {
+  test("import: a machine that runs NixOS, with its host key in its table, is not installed and keeps its data", async () => {
     const spare = (key: string) => `
 [hosts.${SPARE}]
 environment = "sandbox"
@@ -92,7 +92,7 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.21"${key}
     expect((await sandbox.onMachine(SPARE, "cat /var/keep")).output.trim()).toBe("data");
   });
 
-  test("one machine under two names: a preview is refused, and up does nothing on it, whatever its keys and addresses", async () => {
+  test("one machine under two names: a preview fails, and up does nothing on it, whatever its keys and addresses", async () => {
     const legacy = await sandbox.running("legacy");
     // Its tailnet address, and its ECDSA key.
     const conf = "/etc/ssh/sshd_config.d/twin.conf";
@@ -132,7 +132,7 @@ provider = { kind = "existing", vendor = "home", address = "100.64.100.20", host
     expect(await sandbox.running("legacy")).toBe(legacy);
   });
 
-  test("resize: what the vendor would refuse is refused before the machine is stopped for it", async () => {
+  test("resize: a type that the vendor would refuse is refused before the machine is stopped", async () => {
     const boot = "cat /proc/sys/kernel/random/boot_id";
     const before = (await sandbox.onMachine("web", boot)).output;
     const file = sandbox.file("nix", "fleet.toml");
@@ -164,7 +164,7 @@ provider = { kind = "existing", vendor = "home", address = "100.64.100.20", host
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("a server that a resize left off is said to be off, and the next up puts it back on, taken back or not", async () => {
+  test("a server that a resize left off is reported, and the next up powers it on, with or without the resize", async () => {
     const [server, id] = [await serverOf("web"), await machineId("web")];
     await act(server?.id, "poweroff");
     expect((await serverOf("web"))?.status).toBe("off");
@@ -200,7 +200,7 @@ provider = { kind = "existing", vendor = "home", address = "100.64.100.20", host
     expect((await sandbox.outputs()).hosts["web"]?.outcome).toBe("confirmed");
   });
 
-  test("a server that cannot be created holds back no other host, and the run removes nothing", async () => {
+  test("a server that cannot be created stops no other host, and the run removes nothing", async () => {
     const fleet = readFileSync(sandbox.file("nix", "fleet.toml"), "utf8");
     const changed = fleet
       .replace('motd = "web of', 'motd = "web, changed, of')
@@ -240,7 +240,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
     expect((await vendor("/primary_ips"))["primary_ips"]?.map(({ name }) => name)).not.toContain("new-ipv4");
   });
 
-  test("rename: a created and an adopted host keep machine, disk, address and key; an old name goes, or becomes an alias", async () => {
+  test("rename: a created and an adopted host keep machine, disk, address and key; an old name is removed or an alias", async () => {
     const before = (await sandbox.outputs()).hosts;
     const server = await serverOf("db");
     const ids = [await machineId("db"), await machineId("legacy")];
@@ -297,7 +297,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
     expectSuccess(await sandbox.cli("ssh", "data", "true"));
   });
 
-  test("afterwards `formerly` may stay or go, and the sandbox finds its machine again", async () => {
+  test("after a rename `formerly` may stay or be removed, and the sandbox finds the host's machine", async () => {
     // As the owner does in 1Password.
     const vault = sandbox.file("vault.json");
     const items = readFileSync(vault, "utf8");
@@ -313,7 +313,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("decommission, keep: names, device, keys and deploys go; the server stays with its disk, and nobody gets in", async () => {
+  test("decommission, keep: names, device, keys and deploys are removed; the server stays with its disk, closed", async () => {
     const address = (await sandbox.outputs()).hosts["data"]?.addresses.ipv4 ?? "";
     const id = (await serverOf("data"))?.id;
     sandbox.editFleet((text) => text.replace("[hosts.data]", '[hosts.data]\ndecommission = "keep"'));
@@ -337,7 +337,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
       expect(state).not.toContain(gone);
   });
 
-  test("decommission of an adopted machine: it is forgotten, and goes on running", async () => {
+  test("decommission of an adopted machine: it leaves the state, and keeps running", async () => {
     sandbox.editFleet((text) => text.replace(`[hosts.${SPARE}]`, `[hosts.${SPARE}]\ndecommission = "keep"`));
     const before = await sandbox.running(SPARE);
     await converged();
@@ -345,14 +345,14 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
     expect((await sandbox.outputs()).hosts).not.toHaveProperty(SPARE);
   });
 
-  test("delete where nothing is protected: one up", async () => {
+  test("delete in an unprotected environment takes one up", async () => {
     sandbox.editFleet((text) => text.replace('decommission = "keep"', 'decommission = "delete"'));
     await converged();
     expect(await serverOf("data")).toBeUndefined();
     expect((await sandbox.outputs()).retired).toEqual({});
   });
 
-  describe("where the environment protects what cannot be made again", () => {
+  describe("in a protected environment", () => {
     beforeAll(async () => {
       sandbox.editFleet((text) =>
         text.replace("[environments.sandbox]", "[environments.sandbox]\nprotect = true"),
@@ -365,7 +365,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
       expectSuccess(await sandbox.up());
     });
 
-    test("taking the table out is refused, naming what is protected", async () => {
+    test("removing the host's table is refused, naming the protected resources", async () => {
       const file = sandbox.file("nix", "fleet.toml");
       const fleet = readFileSync(file, "utf8");
       const table = /\[hosts\.web\][\s\S]*?\n\n/.exec(fleet)?.[0] ?? "";
@@ -383,7 +383,7 @@ provider = { kind = "hetzner", location = "nbg1", server_type = "cx23", image = 
       expect(await sandbox.changes()).toEqual([]);
     });
 
-    test("delete: the first up retires the host and lifts its protection, taking the table out deletes it", async () => {
+    test("delete: the first up retires the host and lifts its protection; removing the table deletes it", async () => {
       sandbox.editFleet((text) =>
         text
           .replace("[hosts.web]", '[hosts.web]\ndecommission = "delete"')

@@ -51,7 +51,7 @@ const isPending = (name: string): boolean => {
     const { pending_operations: pending = [] } = (JSON.parse(state()) as Checkpoint).checkpoint.latest;
     return pending.some(({ resource }) => resource.urn.endsWith(`::${name}`));
   } catch {
-    // It was being written while it was read.
+    // The file was read while it was written.
     return false;
   }
 };
@@ -68,7 +68,10 @@ const addressesOf = (server: number | undefined) =>
     .filter((row) => row.assignee_id === server)
     .map(({ id, ip }) => `${id} ${ip}`);
 
-/** Adds a host, kills the run while it creates the server, and then kills the recovery before it has read the server. */
+/**
+ * Adds a host, kills the run while it creates the server, and then kills the recovery before it has
+ * read the server.
+ */
 async function killedWhileMaking(host: string): Promise<void> {
   sandbox.editFleet((fleet) =>
     fleet.replace(
@@ -91,7 +94,7 @@ provider = { kind = "hetzner", location = "fsn1", server_type = "cx23", image = 
   expect(state()).toContain(NOT_READ);
 }
 
-describe("`make sandbox`, killed", () => {
+describe("killed runs of `make sandbox`", () => {
   beforeAll(async () => {
     await sandbox.reset();
   });
@@ -116,7 +119,7 @@ describe("`make sandbox`, killed", () => {
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("killed while a server is made, and the recovery killed too: the next run keeps the server and its addresses", async () => {
+  test("killed while a server is created, and the recovery killed too: the next run keeps server and addresses", async () => {
     await killedWhileMaking("extra");
     const server = serverNamed("extra");
     const addresses = addressesOf(server?.id);
@@ -131,7 +134,7 @@ describe("`make sandbox`, killed", () => {
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("down, after the same kills, and up again: nothing remains in between, and the fleet comes back", async () => {
+  test("down after the same kills leaves nothing, and up creates the fleet again", async () => {
     await killedWhileMaking("another");
     expectSuccess(await sandbox.cli("down"));
     expect(sandbox.leftovers()).toEqual([]);

@@ -98,7 +98,7 @@ beforeAll(async () => {
 });
 afterAll(cleanUp);
 
-test("both answer over IPv4 and IPv6 with the host key they were given", async () => {
+test("both machines answer over IPv4 and IPv6 with their given host key", async () => {
   expect((await answer(WEB.ipv4, "hostname")).stdout).toBe("web\n");
   expect((await answer(DB.ipv4, "hostname")).stdout).toBe("db\n");
   expect((await answer(WEB.ipv6, "systemctl is-system-running --wait")).stdout).toBe("running\n");
@@ -130,7 +130,7 @@ describe("firewall", () => {
 
   afterAll(() => machines.applyFirewall("db", null));
 
-  test("attached without rules it closes both families, for the driver and for other machines", async () => {
+  test("without rules it blocks IPv4 and IPv6, from the driver and from other machines", async () => {
     await answer(DB.ipv4, "true");
     await machines.applyFirewall("db", []);
     expect((await reach(DB.ipv4)).code).toBe(255);
@@ -174,14 +174,14 @@ describe("power", () => {
     expect((await answer(WEB.ipv4, "cat /root/file")).stdout).toBe("kept\n");
   });
 
-  test("the machine's own reboot brings it back", async () => {
+  test("the machine can reboot itself", async () => {
     const before = await bootId(WEB.ipv4);
     await ssh(WEB.ipv4, "right", "systemctl reboot");
     const back = await waitFor(30, async () => ((await bootId(WEB.ipv4)) === before ? undefined : true));
     expect(back).toBe(true);
   });
 
-  test("after kill -9 of its keeper it is off, and recover starts it from its disk", async () => {
+  test("after kill -9 of its keeper the machine is off, and recover starts it from its disk", async () => {
     const keeper = readPidFile(machines.paths("web").keeperPid);
     if (keeper === undefined) throw new Error("no keeper");
     signalProcess(keeper, "SIGKILL");
@@ -192,7 +192,7 @@ describe("power", () => {
     expect(await machines.recover("web")).toBe(false);
   });
 
-  test("after kill -9 of all its processes and loss of its network too", async () => {
+  test("the same after kill -9 of all its processes and the loss of its network", async () => {
     for (const pid of machineCgroups(name, "web").flatMap(cgroupProcesses)) {
       try {
         process.kill(pid, "SIGKILL");

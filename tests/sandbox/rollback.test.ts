@@ -66,7 +66,7 @@ describe("rollback by the user", () => {
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("it can be repeated, and the pin survives changes of the flake", async () => {
+  test("a rollback can be repeated, and the pin survives changes of the flake", async () => {
     const again = await rollback("web", "--no-up");
     expectSuccess(again);
     expect(again.output).toContain(`web: already pinned to ${first.get("web")}`);
@@ -88,7 +88,7 @@ describe("rollback by the user", () => {
     expect(await system("web")).toBe(first.get("web"));
   });
 
-  test("released, the host follows the flake again", async () => {
+  test("after a release the host follows the flake again", async () => {
     expectSuccess(await rollback("--release", "web"));
     const now = await system("web");
     expect([first.get("web"), second.get("web")]).not.toContain(now);
@@ -116,7 +116,7 @@ describe("rollback by the user", () => {
     expect(await sandbox.changes()).toEqual([]);
   });
 
-  test("the supervisor checks it: an unhealthy previous system is rolled back", async () => {
+  test("an unhealthy previous system is itself rolled back by the supervisor", async () => {
     const now = await system("db");
     // db's previous system has a health check of a file, which only this test makes.
     const bad = '\n[[hosts.db.health]]\nname = "gate"\nkind = "command"\ncommand = "test -e /run/gate"\n';

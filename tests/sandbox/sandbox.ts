@@ -47,7 +47,7 @@ export function finish(
     child.stderr?.on("data", (chunk) => {
       output += String(chunk);
     });
-    // A program that does not read its input may end before it is written.
+    // The program may end before its input is written.
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(input);
     const timer = setTimeout(() => {
@@ -70,7 +70,10 @@ export function finish(
 const lines = (program: string, ...args: string[]) =>
   execFileSync(program, args, { encoding: "utf8" }).split("\n").filter(Boolean);
 
-/** A test's own sandbox beside the developer's: directory, namespaces, and a copy of the fleet that the test edits. */
+/**
+ * A test's own sandbox beside the developer's: directory, namespaces, and a copy of the fleet that the
+ * test edits.
+ */
 export class Sandbox {
   readonly name: string;
   readonly directory: string;
@@ -192,7 +195,7 @@ export class Sandbox {
     return output.trim().split("\n").at(-1) ?? "";
   }
 
-  /** What is left of the sandbox on this computer; empty after `down`. Other sandboxes may run beside it. */
+  /** Remains of the sandbox on this computer; empty after `down`. Other sandboxes may run in parallel. */
   leftovers(): string[] {
     const namespace = `pantheros-${this.name}`;
     const own = new RegExp(`${namespace}(?![a-z0-9-])|${this.directory}(?![a-z0-9-])`);

@@ -4,7 +4,10 @@ import { finish, type Sandbox } from "./sandbox.ts";
 /** A place where a secret was found and must not be; one line. */
 export type Sighting = string;
 
-/** Files below `places` that contain the text. grep reads the pattern from standard input, not from its command line. */
+/**
+ * Files below `places` that contain the text. grep reads the pattern from standard input, not from its
+ * command line.
+ */
 async function inFiles(needle: string, places: readonly string[]): Promise<Sighting[]> {
   const { output } = await finish(["grep", "-rlsF", "-f", "-", ...places], 120, {}, `${needle}\n`);
   return output

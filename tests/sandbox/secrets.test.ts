@@ -59,7 +59,7 @@ const fetches = async (): Promise<string> =>
     )
   ).output.trim();
 
-describe("no secret is where it must not be", () => {
+describe("secrets", () => {
   let printed = "";
   let processes: string[] = [];
   let greeted = "";
@@ -100,13 +100,13 @@ describe("no secret is where it must not be", () => {
     expect(greeted).toBe("database on db, as 1Password has it");
   });
 
-  test("a token that was rotated is used at once, and what reads a secret starts again with the new value", async () => {
+  test("a rotated token is used at once, and services that read a secret restart with the new value", async () => {
     const token = "/var/lib/pantheros/secrets/opnix-token";
     expect((await sandbox.onMachine("db", `cat ${token}`)).output.trim()).toBe(rotated);
     await greets("after the rotation of the token");
   });
 
-  test("a secret that was rotated reaches its reader when the host reads it again, without a deploy", async () => {
+  test("a rotated secret reaches its service at the host's next reading, without a deploy", async () => {
     await put("sandbox-hosts", "db", "greeting", "GREETING=after the rotation of the secret");
     expectSuccess(await sandbox.onMachine("db", "systemctl restart opnix-secrets.service"));
     await greets("after the rotation of the secret");
@@ -123,7 +123,7 @@ describe("no secret is where it must not be", () => {
     );
   });
 
-  test("a secret that its host may not read starts nothing, and what waits for it starts when it may", async () => {
+  test("without access to a secret its services do not start; they start once the host may read it", async () => {
     expectSuccess(
       await sandbox.onMachine(
         "db",
@@ -134,7 +134,7 @@ describe("no secret is where it must not be", () => {
     await greets("after the rotation of the secret");
   });
 
-  test("it is in no process list, no output, no log, no state, no store, no user data", async () => {
+  test("the token is in no process list, output, log, state, store or user data", async () => {
     const { hosts } = await sandbox.outputs();
     const closures = Object.values(hosts).map((host) => host.closure ?? "");
     const machines = Object.keys(hosts);
@@ -147,7 +147,7 @@ describe("no secret is where it must not be", () => {
     for (const machine of machines) expect(await onMachine(sandbox, known, machine)).toEqual([]);
   });
 
-  test("nor are the vendors' tokens and the deploy key in the state", async () => {
+  test("the vendors' tokens and the deploy key are not in the state", async () => {
     const own =
       readFileSync(sandbox.file("secrets.env"), "utf8").match(/(?<=^[A-Z_]*(TOKEN|KEY|PASSPHRASE)=).+$/gm) ??
       [];
@@ -160,7 +160,7 @@ describe("no secret is where it must not be", () => {
     }
   });
 
-  test("the search finds one that is planted, in each place", async () => {
+  test("the search finds a planted secret in each place", async () => {
     const log = sandbox.file("logs", "planted.log");
     writeFileSync(log, known);
     expect(await onRunner(sandbox, known)).toEqual([`file ${log}`]);

@@ -1,4 +1,4 @@
-/** What root on a builder can do: what its store holds counts on the host that it builds for, and comes to no other. */
+/** The limits of root on a builder: its store's paths are accepted only by the host that it builds for. */
 import { randomBytes } from "node:crypto";
 import { expectSuccess, Sandbox } from "./sandbox.ts";
 
@@ -13,7 +13,7 @@ const push = `http://127.0.0.1:9002/${bucket}`;
 const fresh = () => randomBytes(6).toString("hex");
 
 /** Changes a host's system; hosts with the same seed share paths of it. */
-function wants(host: string, build: "local" | "target", seed: string): void {
+function buildOn(host: string, build: "local" | "target", seed: string): void {
   const motd = `${host} of ${fresh()}`;
   sandbox.editFleet((text) =>
     text
@@ -53,7 +53,7 @@ async function forge(host: string, path: string): Promise<void> {
   const script = `set -eu
     mount -o remount,rw /nix/store 2>/dev/null || :
     chmod u+w ${path}
-    printf 'a text of somebody on ${host}' >${path}
+    printf 'a forged text on ${host}' >${path}
     chmod 0444 ${path}
     touch -d @1 ${path}
     printf '%s\\n%s\\n%s\\n\\n0\\n' ${path} "$(nix-hash --type sha256 --base16 ${path})" "$(nix-store --dump ${path} | wc -c)" |
@@ -80,7 +80,7 @@ describe("a host that builds for itself", () => {
     expectSuccess(await sandbox.cli("down"));
   });
 
-  test("its key comes to it with a system that the runner has built, and not before", async () => {
+  test("trusts its own key only after a deploy of a system that the runner built", async () => {
     const line = await sandbox.buildKey("db");
     sandbox.editFleet((fleet) => fleet.replace("[hosts.db]\n", `[hosts.db]\nbuild = "target"\n${line}`));
     const before = await sandbox.running("db");
@@ -97,8 +97,8 @@ describe("a host that builds for itself", () => {
     await confirmed("db");
   });
 
-  test("signs with that key and not the fleet's, and nothing of it is in the cache", async () => {
-    wants("db", "target", fresh());
+  test("has paths signed with its own key, not the fleet's, and none of them is in the cache", async () => {
+    buildOn("db", "target", fresh());
     const up = await sandbox.up();
     expectSuccess(up);
     expect(up.output).not.toMatch(/warning: /);
@@ -113,31 +113,31 @@ describe("a host that builds for itself", () => {
     }
   });
 
-  test("what root changes in its store is its own alone: another host gets what the runner built", async () => {
+  test("content that root changes in its store reaches no other host, which gets the runner's build", async () => {
     // Before the path could be pushed: a cache keeps the first content that it gets.
     sandbox.editFleet((fleet) => fleet.replace(`push = "${push}"\n`, ""));
-    wants("db", "target", shared);
+    buildOn("db", "target", shared);
     expectSuccess(await sandbox.up());
     [forged = ""] = await pathsOf("db", /-filler-0$/);
     await forge("db", forged);
     sandbox.editFleet((fleet) => fleet.replace("[cache]\n", `[cache]\npush = "${push}"\n`));
-    wants("db", "target", shared);
+    buildOn("db", "target", shared);
     expectSuccess(await sandbox.up());
     await confirmed("db");
-    expect(await text("db", forged)).toBe("a text of somebody on db");
+    expect(await text("db", forged)).toBe("a forged text on db");
 
-    wants("web", "local", shared);
+    buildOn("web", "local", shared);
     expectSuccess(await sandbox.up());
     await confirmed("web");
     expect(await pathsOf("web", /-filler-0$/)).toEqual([forged]);
     expect(await text("web", forged)).toMatch(/^[0-9a-f]{4000}$/);
-    // The check of the cache works: what the runner built is found.
+    // The check of the cache works: it finds the runner's build.
     expect(await inBucket(forged)).toBe(true);
   });
 
-  test("a changed path that the runner has too is named before anything is signed", async () => {
+  test("a changed path that the runner's store also has is named, and nothing is signed", async () => {
     const before = await sandbox.running("db");
-    wants("db", "target", shared);
+    buildOn("db", "target", shared);
     const up = await sandbox.up();
     expect(up.code).not.toBe(0);
     expect(up.output).toMatch(

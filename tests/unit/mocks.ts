@@ -2,7 +2,10 @@ import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { Programs, say } from "./programs.ts";
 
-/** How Pulumi marks a secret on the wire: `{ [signature]: secretMark, value }`. Source: sdk/nodejs/runtime/rpc.ts. */
+/**
+ * How Pulumi marks a secret on the wire: `{ [signature]: secretMark, value }`. Source:
+ * sdk/nodejs/runtime/rpc.ts.
+ */
 const signature = "4dabf18193072939515e22adb298388d";
 const secretMark = "1b47061264138c4ac30d75fd1eb44270";
 
@@ -25,7 +28,10 @@ export interface Registration {
   readonly ignoreChanges: string[];
   readonly secretOutputs: string[];
   readonly dependencies: string[];
-  /** Its own aliases. The engine adds those derived from its parents' aliases, but only until the parents are renamed in the state. */
+  /**
+   * The resource's own aliases. The engine adds those derived from its parents' aliases, but only until the
+   * parents are renamed in the state.
+   */
   readonly aliases: string[];
 }
 
@@ -33,8 +39,8 @@ export interface Registration {
 export class Recording {
   readonly registrations: Registration[] = [];
   readonly calls: { token: string; inputs: Record<string, unknown> }[] = [];
-  /** Remote commands that were run on hosts over ssh. */
-  asked: string[] = [];
+  /** Commands that ran on hosts over ssh. */
+  hostCommands: string[] = [];
   /** URN -> outputs a component registered, as sent. */
   readonly outputs = new Map<string, Json>();
 
@@ -96,7 +102,7 @@ export interface MockOptions {
   /** Answers of provider functions, by token. */
   readonly functions?: Record<string, (inputs: Record<string, unknown>) => Record<string, unknown>>;
   /** Every host's answer over ssh; undefined: the connection is refused. No test connects to a real host. */
-  readonly says?: unknown;
+  readonly hostAnswer?: unknown;
   /** Resources that the engine reports as failed, as with `--continue-on-error`. */
   readonly failing?: readonly string[];
   /** The host has no deploy user: only root can log in. */
@@ -123,7 +129,7 @@ interface OutputsRequest {
 }
 interface Registered {
   getUrn(): string;
-  /** Of its `Result`: 0 is SUCCESS, 1 FAIL. */
+  /** A value of the engine's `Result`: 0 is SUCCESS, 1 FAIL. */
   getResult(): number;
 }
 type Answer<T> = (error: unknown, response: T) => void;
@@ -185,7 +191,7 @@ export async function record<T>(
       call: ({ token, inputs }) => {
         recording.calls.push({ token, inputs });
         const answer = functions[token];
-        if (answer === undefined) throw new Error(`nobody answers ${token}`);
+        if (answer === undefined) throw new Error(`the test has no answer for ${token}`);
         return answer(inputs);
       },
     },
@@ -197,15 +203,19 @@ export async function record<T>(
   tap(pulumi.runtime.getMonitor() as unknown as WireMonitor, recording, failing);
   const ssh = new Programs("record");
   const refuses = "echo Connection refused >&2; exit 255";
-  const says = options.says === undefined ? refuses : say(options.says);
-  ssh.program("ssh", options.unmanaged ? `case "$*" in *User=root*) ${says} ;; *) ${refuses} ;; esac` : says);
+  const answers = options.hostAnswer === undefined ? refuses : say(options.hostAnswer);
+  ssh.program(
+    "ssh",
+    options.unmanaged ? `case "$*" in *User=root*) ${answers} ;; *) ${refuses} ;; esac` : answers,
+  );
   const leave = ssh.enter();
   try {
     const result = build();
     await pulumi.runtime.disconnect();
-    // Pulumi waits only for outputs that a resource or the stack uses: a command on a host may still run for this one.
+    // Pulumi waits only for outputs that a resource or the stack uses: a command on a host may still
+    // run for this one.
     await resolved(pulumi.output(result));
-    recording.asked = ssh.logged().map((words) => words.replace(/^.* -T \S+ -- /, ""));
+    recording.hostCommands = ssh.logged().map((words) => words.replace(/^.* -T \S+ -- /, ""));
     return { recording, result };
   } finally {
     leave();

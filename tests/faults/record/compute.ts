@@ -1,4 +1,4 @@
-/** Machines that are only records: a directory each, from which the programs in bin/ answer. Files in it stand for the disk. */
+/** Machines as records: a directory each, whose files are the disk. The programs in bin/ answer from it. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

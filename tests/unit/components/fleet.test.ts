@@ -184,7 +184,7 @@ test("with probing off no host is queried", async () => {
     () => fleetOf({ plan: planOf(text), settings: settings({ probe: "off" }) }),
     world(),
   );
-  expect(recording.asked).toEqual([]);
+  expect(recording.hostCommands).toEqual([]);
   expect(recording.named("web-deploy").ignoreChanges).toContain("triggers[1]");
 });
 
@@ -368,7 +368,7 @@ describe("one machine is one host", () => {
 
   test("one machine with two keys is still one: neither host gets a deploy or a secret", async () => {
     const plan = copy(`address = "2001:db8::20", host_key = "${publicKeyOf("copy")}"`);
-    const answers = { ...world(), says: oneMachine };
+    const answers = { ...world(), hostAnswer: oneMachine };
     const { recording } = await record(() => fleetOf({ plan, settings: settings() }), answers);
     const { legacy, copy: second } = reasons(recording);
     expect(legacy).toMatch(/^its machine is also hosts\.copy: machine id a{32}; one machine is one host/);
@@ -382,7 +382,10 @@ describe("one machine is one host", () => {
   test("in a preview it is an error that names both", async () => {
     const plan = copy(`address = "2001:db8::20", host_key = "${publicKeyOf("copy")}"`);
     const errors = jest.spyOn(pulumi.log, "error").mockImplementation(() => Promise.resolve());
-    await record(() => fleetOf({ plan, settings: settings() }), { ...world({}, true), says: oneMachine });
+    await record(() => fleetOf({ plan, settings: settings() }), {
+      ...world({}, true),
+      hostAnswer: oneMachine,
+    });
     expect(errors.mock.calls.map(([message]) => message)).toEqual([
       expect.stringMatching(/^nix\/fleet\.toml: hosts\.legacy: neither it nor hosts\.copy is deployed to: /),
     ]);

@@ -8,7 +8,10 @@ import {
   readPathInfos,
 } from "../../../deployer/closures/diff.ts";
 
-/** Output of `nix path-info --json --recursive` (Nix 2.26) for two systems of one host, without signatures. */
+/**
+ * Output of `nix path-info --json --recursive` (Nix 2.26) for two systems of one host, without
+ * signatures.
+ */
 const recorded = readFileSync(join(__dirname, "recorded", "path-info.json"), "utf8");
 const [from, to] = [
   "/nix/store/p1m948ks6y021zp7hrp7cq323mpb1bkk-nixos-system-db-26.05.sandbox",

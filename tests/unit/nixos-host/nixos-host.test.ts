@@ -49,7 +49,7 @@ async function host(
   unmanaged = false,
 ) {
   return record(() => new NixosHost("web", { ...args, ...more }), {
-    says: seen,
+    hostAnswer: seen,
     unmanaged,
     computed: deploys(confirmed),
     preview,
@@ -168,20 +168,20 @@ class Unmade extends pulumi.CustomResource {
 
 test("a preview of a new host, whose address is unknown, runs no probe and succeeds", async () => {
   const { recording } = await record(() => new NixosHost("web", { ...args, address: new Unmade().address }), {
-    says: status(),
+    hostAnswer: status(),
     preview: true,
   });
-  expect([recording.asked, recording.calls]).toEqual([[], []]);
+  expect([recording.hostCommands, recording.calls]).toEqual([[], []]);
   expect(recording.named("web-deploy").type).toBe("command:local:Command");
 });
 
 test("the probe does not wait for the evaluation; the host's units are read only on request", async () => {
   const { recording } = await record(() => new NixosHost("web", args).inspect(), {
-    says: status(),
+    hostAnswer: status(),
     computed: deploys(confirmed),
   });
   const verb = "sudo -n /run/current-system/sw/bin/pantheros-supervisor status";
-  expect(recording.asked).toEqual([verb, `${verb} ${newSystem}`]);
+  expect(recording.hostCommands).toEqual([verb, `${verb} ${newSystem}`]);
 });
 
 describe("waves", () => {
@@ -192,7 +192,7 @@ describe("waves", () => {
         return new NixosHost("web", { ...args, after: [canary] });
       },
       {
-        says: status(),
+        hostAnswer: status(),
         computed: deploys((name) => (name === "db" ? first : confirmed(name))),
       },
     );

@@ -21,7 +21,7 @@ async function host(seen: unknown, preview = false) {
       }),
     {
       preview,
-      says: seen,
+      hostAnswer: seen,
       computed: {
         "command:local:Command": () => ({
           stdout: JSON.stringify({

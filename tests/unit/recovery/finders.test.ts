@@ -3,7 +3,7 @@ import { find } from "../../../tools/recovery/finders.ts";
 import type { Vendors } from "../../../tools/recovery/vendors.ts";
 
 const refuse = () => {
-  throw new Error("not to be asked");
+  throw new Error("unexpected request");
 };
 const vendors = (some: Partial<Vendors>): Vendors => ({
   hetzner: refuse,
@@ -24,15 +24,15 @@ describe("Hetzner", () => {
     expect(await find(answering(found), {}, server)).toEqual({ kind: "found", id: "42" });
   });
   test.each<[string, Properties[]]>([
-    ["nothing", []],
-    ["another name", [{ id: 1, name: "web2", labels: { stack: "production" } }]],
-    ["another stack's", [{ id: 1, name: "web", labels: { stack: "staging" } }]],
-    ["no labels", [{ id: 1, name: "web" }]],
-  ])("%s is not ours", async (_what, servers) => {
+    ["no server", []],
+    ["a server with a different name", [{ id: 1, name: "web2", labels: { stack: "production" } }]],
+    ["a server of a different stack", [{ id: 1, name: "web", labels: { stack: "staging" } }]],
+    ["a server without labels", [{ id: 1, name: "web" }]],
+  ])("not found: %s", async (_what, servers) => {
     expect(await find(answering(...servers), {}, server)).toEqual({ kind: "absent" });
   });
   test("a vendor that does not answer is an error, not an absence", async () => {
-    await expect(find(vendors({}), {}, server)).rejects.toThrow("not to be asked");
+    await expect(find(vendors({}), {}, server)).rejects.toThrow("unexpected request");
   });
 });
 

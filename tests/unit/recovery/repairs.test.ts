@@ -14,10 +14,10 @@ const asking = (list: (vault: string) => readonly Properties[]) =>
   ({ onepassword: async (vault: string) => list(vault) }) as Vendors;
 
 describe("1Password items", () => {
-  test("those that their vault does not list are deleted; each vault is listed once", async () => {
-    const asked: string[] = [];
+  test("items that their vault does not list are deleted; each vault is listed once", async () => {
+    const listed: string[] = [];
     const vendors = asking((vault) => {
-      asked.push(vault);
+      listed.push(vault);
       return vault === "v1" ? [{ id: "a" }, { id: "b" }] : [];
     });
     const exported = state(
@@ -28,7 +28,7 @@ describe("1Password items", () => {
       { urn: urn("record"), type: "cloudflare:index/dnsRecord:DnsRecord", id: "r" },
     );
     expect([...(await deletedItems(exported, vendors)).urns]).toEqual([urn("gone"), urn("other")]);
-    expect(asked).toEqual(["v1", "v2"]);
+    expect(listed).toEqual(["v1", "v2"]);
   });
   test("no item of a vault that cannot be listed counts as deleted, and the vault is named", async () => {
     const vendors = asking(() => {
@@ -41,7 +41,7 @@ describe("1Password items", () => {
   });
   test("without items no vault is listed", async () => {
     const vendors = asking(() => {
-      throw new Error("asked");
+      throw new Error("unexpected request");
     });
     expect(await deletedItems(state(), vendors)).toEqual({ urns: new Set(), unanswered: [] });
   });
@@ -54,14 +54,14 @@ describe("CAA flags", () => {
     inputs: { name: "example.test", data: { flags, tag: "issue" } },
     outputs: { data: { flags, tag: "issue" }, ...more },
   });
-  test("text becomes a number, and what the official plugin noted of the text goes", () => {
+  test("text becomes a number, and the official plugin's record of the text is removed", () => {
     const { state: repaired, changed } = withNumericFlags(
       state(record("0", { __pulumi_raw_state_delta: {} })),
     );
     expect(changed).toEqual([urn("caa")]);
     expect(repaired.deployment.resources).toEqual([record(0)]);
   });
-  test("what is right stays, and so does what is no CAA record", () => {
+  test("numbers and other records stay unchanged", () => {
     const srv: StateResource = { ...record(0), type: "t:t:T", inputs: { data: { flags: "0" } } };
     expect(withNumericFlags(state(record(128), srv))).toEqual({
       state: state(record(128), srv),

@@ -9,7 +9,8 @@ const urn = (type: string, name: string) => `urn:pulumi:dev::p::${type}::${name}
 const FIREWALL = "hcloud:index/firewall:Firewall";
 const KEY = "tailscale:index/tailnetKey:TailnetKey";
 const step = (op: string, type: string, name: string, inputs: Properties, more: object = {}) => ({
-  ...{ op, urn: urn(type, name) },
+  op,
+  urn: urn(type, name),
   newState: { type, custom: true, inputs, ...more },
 });
 const preview = {
@@ -45,13 +46,15 @@ const state = {
 };
 
 const refuse = () => {
-  throw new Error("not to be asked");
+  throw new Error("unexpected request");
 };
-const asked: string[] = [];
+const requests: string[] = [];
 const vendors: Vendors = {
-  ...{ cloudflare: refuse, ownsBucket: refuse, onepassword: refuse },
-  hetzner: async (provider, asking) => {
-    asked.push(`${String(provider["endpoint"])}${asking}`);
+  cloudflare: refuse,
+  ownsBucket: refuse,
+  onepassword: refuse,
+  hetzner: async (provider, path) => {
+    requests.push(`${String(provider["endpoint"])}${path}`);
     return { firewalls: [{ id: 7, name: "web", labels: { stack: "dev", host: "web" } }] };
   },
   tailscale: async () => ({ keys: [] }),
@@ -60,13 +63,13 @@ const vendors: Vendors = {
 let scratch = "";
 beforeEach(() => {
   scratch = mkdtempSync(path.join(tmpdir(), "pantheros-unrecorded-"));
-  asked.length = 0;
+  requests.length = 0;
 });
 afterEach(() => rmSync(scratch, { recursive: true, force: true }));
 
 async function recover(fails: string | undefined) {
   const ran: string[][] = [];
-  const said: string[] = [];
+  const printed: string[] = [];
   let imported: unknown;
   const pulumi = async (args: readonly string[]) => {
     ran.push([...args]);
@@ -80,9 +83,9 @@ async function recover(fails: string | undefined) {
     imported = JSON.parse(readFileSync(after("--file"), "utf8"));
     return "";
   };
-  const print = (line: string) => said.push(line);
-  const well = await importUnrecorded({ vendors, scratch, print, pulumi }, ["--stack", "dev"]);
-  return { well, ran, said, imported };
+  const print = (line: string) => printed.push(line);
+  const succeeded = await importUnrecorded({ vendors, scratch, print, pulumi }, ["--stack", "dev"]);
+  return { succeeded, ran, printed, imported };
 }
 
 test("only new objects count, not replacements; the provider comes from the state or the configuration", () => {
@@ -94,21 +97,21 @@ test("only new objects count, not replacements; the provider comes from the stat
   expect(wanted[2]?.provider).toEqual({});
 });
 
-test("what exists is imported with its parent; the next run creates the rest", async () => {
-  const { well, ran, said, imported } = await recover(undefined);
-  expect(well).toBe(true);
-  expect(asked).toEqual(["http://vendor/v1/firewalls?name=web", "http://vendor/v1/firewalls?name=db"]);
+test("an existing object is imported with its parent; the next run creates the rest", async () => {
+  const { succeeded, ran, printed, imported } = await recover(undefined);
+  expect(succeeded).toBe(true);
+  expect(requests).toEqual(["http://vendor/v1/firewalls?name=web", "http://vendor/v1/firewalls?name=db"]);
   expect(imported).toEqual({
     nameTable: { parent: "urn" },
     resources: [{ type: FIREWALL, name: "web-firewall", id: "7", parent: "parent" }],
   });
   expect(ran[1]).toEqual(["stack", "export", "--stack", "dev"]);
   expect(ran[2]).toEqual(expect.arrayContaining(["import", "--yes", "--protect=false", "--stack", "dev"]));
-  expect(said).toContain("  web-firewall: importing 7");
+  expect(printed).toContain("  web-firewall: importing 7");
 });
 
-test.each(["preview", "import"])("a %s that fails is a failure", async (command) => {
-  expect((await recover(command)).well).toBe(false);
+test.each(["preview", "import"])("a failed %s is a failure", async (command) => {
+  expect((await recover(command)).succeeded).toBe(false);
 });
 
 test("nothing was found: nothing is imported", () => {

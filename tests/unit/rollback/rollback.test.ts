@@ -82,8 +82,8 @@ describe("which hosts", () => {
   });
 });
 
-describe("what each goes back to", () => {
-  test("the system that was committed before", () => {
+describe("the target of each host", () => {
+  test("is the system that was committed before", () => {
     expect(decide(new Map([["web", reached()]]), {})).toEqual({
       pins: { web: before },
       notes: [`web: back to ${before}`],
@@ -102,7 +102,7 @@ describe("what each goes back to", () => {
     });
   });
 
-  test("one host that cannot go back refuses all, and each such host is named", () => {
+  test("one host that cannot roll back refuses all, and each such host is named", () => {
     const answers = new Map<string, Answer>([
       ["web", reached()],
       ["db", reached({ previous: null })],

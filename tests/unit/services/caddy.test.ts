@@ -81,7 +81,8 @@ function caddyfile(sites: Readonly<Record<string, Site>>, port: number, admin: n
   beforeAll(async () => {
     work = new Work();
     const service = createServer((incoming, response) => response.end(JSON.stringify(incoming.headers)));
-    // As Authelia does: allows by the name in X-Forwarded-Host and answers the user. Guests may use "open" only.
+    // As Authelia does: allows by the name in X-Forwarded-Host and answers the user. Guests may use
+    // "open" only.
     const signOn = createServer((incoming, response) => {
       const may = incoming.headers["x-forwarded-host"] === `open.example.test:${port}`;
       response.writeHead(may ? 200 : 403, { "Remote-User": "guest" }).end();

@@ -177,7 +177,8 @@ function healthy(): Series[] {
   const memory = set(set(sizes, "node_memory_MemTotal_bytes", 100), "node_memory_MemAvailable_bytes", 50);
   return [
     ...set(set(memory, "node_timex_offset_seconds", 0.001), "node_boot_time_seconds", 0),
-    // Its collector needs systemd, which does not run here. Source: collector/systemd_linux.go of node_exporter.
+    // Its collector needs systemd, which does not run here. Source: collector/systemd_linux.go of
+    // node_exporter.
     ...["active", "failed"].map((state) => ({
       name: "node_systemd_unit_state",
       labels: { ...at, name: "caddy.service", state, type: "notify" },

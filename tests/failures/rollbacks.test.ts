@@ -20,7 +20,7 @@ import { describeRows, isSelected, type Row, type RowContext, type SharedRun } f
 
 jest.setTimeout(ROW_TIMEOUT_MS);
 
-const fleet = new Rehearsal("way-back");
+const fleet = new Rehearsal("rollbacks");
 const machines = ["ash", "fir", "oak", "elm", "yew", "fig", "kit", "sun", "box"];
 
 beforeAll(
@@ -42,13 +42,13 @@ const shell = async (row: RowContext, command: string): Promise<string> => {
   expectSuccess(ran);
   return ran.output.trim();
 };
-/** The deploy user's keys are those of this system. */
+/** Expects the deploy user's keys to be those of this system. */
 const keysAreOf = (row: RowContext, system: string) =>
   shell(row, `cmp ${system}/etc/ssh/authorized_keys.d/deploy /etc/ssh/authorized_keys.d/deploy`);
 
 const locked: Row = {
   title:
-    "NixOS' switch lock is held when a system without SSH goes back: it waits, and the old system comes back",
+    "NixOS' switch lock is held during the rollback of a system without SSH: the rollback waits, and succeeds",
   host: "ash",
   act: async (row) => {
     const before = await row.hostState();
@@ -61,7 +61,7 @@ const locked: Row = {
 
 const stopped: Row = {
   title:
-    "the unit is stopped in the middle of a switch, and again on the way back: nothing of the switch is alive, and the old system comes back",
+    "the unit is stopped during a switch, and again during the rollback: no process of the switch is left, and the old system runs",
   host: "fir",
   act: async (row) => {
     const { fleet, host } = row;
@@ -83,7 +83,7 @@ const stopped: Row = {
     const first = await main();
     expect(Number(first)).toBeGreaterThan(0);
     await shell(row, `systemctl stop ${unit}`);
-    await until("the way back begins again", 60, async () =>
+    await until("the rollback begins again", 60, async () =>
       ["0", first].includes(await main()) ? undefined : true,
     );
     expect(await fleet.recordValue(host, "phase")).toBe("rolling-back");
@@ -95,7 +95,7 @@ const stopped: Row = {
 
 const lostKeys: Row = {
   title:
-    "the deploy user's keys do not come back: not told as rolled back, the machine reboots into the old system",
+    "the deploy user's keys cannot be restored: not reported as rolled back, the machine reboots into the old system",
   host: "oak",
   act: async (row) => {
     const { fleet, host } = row;
@@ -109,7 +109,7 @@ const lostKeys: Row = {
     const attempt = await fleet.recordValue(host, "attempt");
     const keys = "/etc/ssh/authorized_keys.d/deploy";
     await shell(row, `echo nobody >/run/nobody && mount --bind -o ro /run/nobody ${keys}`);
-    // The result is read before the check of the login.
+    // Reads the result before the check of the login.
     const ask = `cat ${state}/last; cat ${keys}; ${bootId}`;
     let shutOut = 0;
     await until("the machine has rebooted", 240, async () => {
@@ -130,7 +130,7 @@ const lostKeys: Row = {
 };
 
 const wrongTarget: Row = {
-  title: "an unconfirmed system runs: the next deploy that fails goes back to the confirmed one",
+  title: "an unconfirmed system runs: the next deploy that fails rolls back to the confirmed one",
   host: "elm",
   act: async (row) => {
     const { fleet, host } = row;
@@ -148,7 +148,7 @@ const wrongTarget: Row = {
 
 const readOnly: Row = {
   title:
-    "the supervisor's directory is read-only in the window: the run ends, the old system runs, and all is well once it is writable",
+    "the supervisor's directory is read-only in the window: the run ends, the old system runs, and deploys work once it is writable",
   host: "yew",
   act: async (row) => {
     const { fleet, host } = row;
@@ -170,7 +170,7 @@ const readOnly: Row = {
 };
 
 const unwritten: Row = {
-  title: "a result that cannot be written is no success: what failed does not end as confirmed",
+  title: "a result that cannot be written: the failed deploy is not reported as confirmed",
   host: "fig",
   act: async (row) => {
     const before = await row.hostState();
@@ -214,7 +214,7 @@ async function onFullDisk(row: RowContext, phase: "checking" | "waiting", edit: 
 const full: readonly Row[] = [
   {
     title:
-      "the disk fills up before the system is healthy: the end is told as it is, and the next up converges",
+      "the disk fills up before the system is healthy: the true result is reported, and the next up converges",
     host: "sun",
     act: async (row) => {
       const { fleet, host } = row;
@@ -235,7 +235,7 @@ const full: readonly Row[] = [
   },
   {
     title:
-      "the disk fills up in the window of a system without SSH: the old system comes back, and the next up converges",
+      "the disk fills up in the window of a system without SSH: it is rolled back, and the next up converges",
     host: "box",
     act: async (row) => {
       const before = await row.hostState();
@@ -247,7 +247,7 @@ const full: readonly Row[] = [
   },
 ];
 
-describeRows(fleet, "the way back", [locked, stopped, lostKeys, wrongTarget, readOnly, unwritten, ...full]);
+describeRows(fleet, "rollbacks", [locked, stopped, lostKeys, wrongTarget, readOnly, unwritten, ...full]);
 
 const kills = Number(process.env["PANTHEROS_KILLS"] || 6);
 const killed =
