@@ -200,6 +200,7 @@ describe("an installed fleet", () => {
       schemaVersion: 1,
       host: "web",
       address: machine("web").addresses.ipv4,
+      user: "deploy",
       hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOHWQfUZa9NXSlZ0S+F35zoBmdPDSf2YtoI4J7iNGJ2L",
       bootstrapKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOHWQfUZa9NXSlZ0S+F35zoBmdPDSf2YtoI4J7iNGJ2L",
       drvPath: `${await fleet.running("web")}.drv`,

@@ -145,7 +145,9 @@ describe("rollback by the user", () => {
     expectSuccess(await sandbox.pulumi(...set));
     const failed = await sandbox.up();
     expect(failed.code).not.toBe(0);
-    expect(failed.output).toMatch(/db: failed at closure[\s\S]*no longer has the system it is pinned to/);
+    expect(failed.output).toMatch(
+      /db: failed at closure[\s\S]*the system that the host is pinned to was garbage collected/,
+    );
     expectSuccess(await rollback("--release", "db"));
     expect(await sandbox.changes()).toEqual([]);
   });
