@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSyn
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { runProcess } from "../../deployer/process/runner.ts";
+import { pathReference } from "../../lib/flake-reference.ts";
 import { evaluationArgv, type Figures, figuresOf, inputOverrides, tableOf } from "./evaluation.ts";
 import { instantiate } from "./instantiate.ts";
 
@@ -16,7 +17,7 @@ if (process.argv.includes("--help")) {
 }
 
 const LIMIT_SECONDS = 600;
-const flake = `path:${resolve("nix")}`;
+const flake = pathReference(resolve("nix"));
 const nixpkgs = process.env["NIXPKGS"];
 const inputs = process.env["INPUTS"];
 const local =

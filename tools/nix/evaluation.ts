@@ -1,3 +1,5 @@
+import { pathReference } from "../../lib/flake-reference.ts";
+
 /** Time and memory of one evaluation. */
 export interface Figures {
   readonly name: string;
@@ -10,7 +12,7 @@ export interface Figures {
 
 /** Arguments of nix that replace a flake's inputs with local directories. */
 export function inputOverrides(inputs: ReadonlyMap<string, string>): string[] {
-  return [...inputs].flatMap(([name, directory]) => ["--override-input", name, `path:${directory}`]);
+  return [...inputs].flatMap(([name, directory]) => ["--override-input", name, pathReference(directory)]);
 }
 
 /** Evaluates hosts to the derivations of their systems in one process. */

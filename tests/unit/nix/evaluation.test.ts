@@ -35,3 +35,7 @@ test("figures are Nix's own statistics, in seconds and megabytes", () => {
   expect(figures).toEqual({ name: "web", seconds: 3.26, cpuSeconds: 2.31, megabytes: 402.71872 });
   expect(tableOf([figures]).split("\n").at(-1)).toBe("| web | 3.3 | 2.3 | 403 |");
 });
+
+test("a directory with a blank is encoded, because Nix refuses it as it is", () => {
+  expect(inputOverrides(new Map([["disko", "/in (x)/d"]]))[2]).toBe("path:/in%20%28x%29/d");
+});
