@@ -78,19 +78,16 @@ test("a path that suits is preferred; one that does not is better than none", ()
 const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
 
 (canMount ? test : test.skip)("every directory full: one line names each, and the remedy", () => {
-  const main = path.join(parent, "main.ts");
-  fs.writeFileSync(
-    main,
-    `import { makePrivateDirectory } from "${process.cwd()}/deployer/process/private-directory.ts";
-try { makePrivateDirectory("deploy"); } catch (error) { console.log(error.message); }`,
-  );
-  const script = `mount -t tmpfs -o size=4k none /mnt && mount --bind /mnt /tmp && TMPDIR=/mnt XDG_RUNTIME_DIR= exec "$0" --input-type=module-typescript -e "$1"`;
+  // The program is loaded first, because the checkout itself may be below /tmp.
+  const program = `
+import { execFileSync } from "node:child_process";
+import { makePrivateDirectory } from "${process.cwd()}/deployer/process/private-directory.ts";
+execFileSync("sh", ["-c", "mount -t tmpfs -o size=4k none /mnt && mount --bind /mnt /tmp"]);
+try { makePrivateDirectory("deploy"); } catch (error) { console.log(error.message); }`;
   const { stdout, stderr } = spawnSync(
     "unshare",
-    ["-rm", "sh", "-c", script, process.execPath, fs.readFileSync(main, "utf8")],
-    {
-      encoding: "utf8",
-    },
+    ["-rm", process.execPath, "--input-type=module-typescript", "-e", program],
+    { encoding: "utf8", env: { PATH: process.env["PATH"], TMPDIR: "/mnt" } },
   );
   expect([stdout.trim().split("\n"), stderr]).toEqual([
     [
