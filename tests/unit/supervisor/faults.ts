@@ -93,7 +93,12 @@ case $target in
   "$side $name \${#count} hangs") exec sleep 600 ;;
   "$side $name \${#count} full")
     echo >"$R/fake/full"
-    for file in record last committed deploy.json failure staged offer; do ln -sfn /dev/full "$R/var/lib/pantheros/$file.new"; done ;;
+    for file in record last committed deploy.json failure staged offer; do ln -sfn /dev/full "$R/var/lib/pantheros/$file.new"; done
+    # The fault may have been lifted since the target was read.
+    if [ ! -e "$R/fake/target" ]; then
+      rm -f "$R/fake/full"
+      for file in record last committed deploy.json failure staged offer; do rm -f "$R/var/lib/pantheros/$file.new"; done
+    fi ;;
   "$side $name \${#count} before") act $victim; exit 1 ;;
   "$side $name \${#count} after") "$real" "$@"; code=$?; act $victim; exit $code ;;
 esac
