@@ -3,6 +3,7 @@
  * control the terminal. None of its lines may look like a line of this program, a workflow command of GitHub (`::error::`, also
  * after blanks) or a code fence in a comment of a pull request.
  */
+import { isStorePath } from "./store-path.ts";
 
 /** Before every line of such text. */
 const PREFIX = "| ";
@@ -72,10 +73,6 @@ export function quoted(text: string, label = ""): string {
     .map((line, at) => `${at === 0 ? label : margin}${PREFIX}${line.slice(0, 2000)}`)
     .join("\n");
 }
-
-const STORE_PATH = /^\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]{1,211}$/;
-
-export const isStorePath = (text: string): boolean => STORE_PATH.test(text);
 
 /** The path, or a fixed text when it is not a store path. */
 export const shownPath = (path: string): string => (isStorePath(path) ? path : "not a store path");

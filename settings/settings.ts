@@ -3,6 +3,7 @@ import { Config } from "@pulumi/pulumi/config.js";
 import { getStack } from "@pulumi/pulumi/metadata.js";
 import * as z from "zod";
 import { RunError } from "../lib/run-error.ts";
+import { isStorePath } from "../lib/store-path.ts";
 
 /** How a run probes hosts: with the deploy key, with a key that may only read the status, or not at all. */
 export type ProbeMode = "deploy" | "status" | "off";
@@ -32,10 +33,7 @@ const texts = z.record(z.string(), z.string());
 /** The value of a pin. */
 const systemPath = z
   .string()
-  .regex(
-    /^\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]+$/,
-    "not the store path of a system: set it with tools/pulumi rollback",
-  );
+  .refine(isStorePath, "not the store path of a system: set it with tools/pulumi rollback");
 
 const shape = z.strictObject({
   environment: z.enum(["production", "staging", "homelab", "sandbox"]),

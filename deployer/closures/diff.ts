@@ -1,5 +1,6 @@
 /** Compares two closures, from the output of `nix path-info --json --recursive`. */
 import * as z from "zod";
+import { nameInStorePath } from "../../lib/store-path.ts";
 
 const pathInfo = z.object({ narSize: z.number(), references: z.array(z.string()) });
 /** Store path -> size and references; null: the store does not have the path. */
@@ -66,7 +67,7 @@ export type ClosureComparison = z.infer<typeof closureComparison>;
 
 /** `linux-6.12.1` -> linux and 6.12.1. As in Nix, the version starts after the first dash that no letter follows. */
 export function packageOf(path: string): { readonly name: string; readonly version: string } {
-  const base = path.replace(/^\/nix\/store\/[0-9a-z]{32}-/, "");
+  const base = nameInStorePath(path);
   const found = /^(.*?)-([^A-Za-z].*)$/.exec(base);
   return { name: found?.[1] ?? base, version: found?.[2] ?? "" };
 }

@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import * as z from "zod";
+import { isStorePath } from "../../lib/store-path.ts";
 import { storeUri } from "../ssh.ts";
 import { builderHint, builderOf, sshEnvironment } from "./closure.ts";
 import type { DeploySpec } from "./spec.ts";
@@ -89,7 +90,7 @@ const STORE = "/nix/store/";
 /** Newer versions of the format omit the store's directory. @throws Error when it is not a store path. */
 function baseName(path: string): string {
   const name = path.startsWith(STORE) ? path.slice(STORE.length) : path;
-  if (/^[0-9a-z]{32}-[A-Za-z0-9+._?=-]+$/.test(name)) return name;
+  if (isStorePath(storePath(name))) return name;
   throw new Error(`not a store path: ${path.slice(0, 100)}`);
 }
 export const storePath = (name: string): string => `${STORE}${name}`;

@@ -2,8 +2,9 @@
 import * as z from "zod";
 import { port, SSH_PORT } from "../../inventory/primitives.ts";
 import { DEFAULT_SECONDS } from "../../inventory/seconds.ts";
+import { isStorePath } from "../../lib/store-path.ts";
 
-const storePath = z.string().regex(/^\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]+$/, "not a store path");
+const storePath = z.string().refine(isStorePath, "not a store path");
 
 /** As in `/etc/machine-id`. */
 const machineId = z.string().regex(/^[0-9a-f]{32}$/, "not a machine id");

@@ -3,7 +3,8 @@
  * an output that does not fit is a failure of that host alone.
  */
 import * as z from "zod";
-import { isStorePath, oneLine, printable } from "../../lib/sanitize.ts";
+import { oneLine, printable } from "../../lib/sanitize.ts";
+import { isStorePath } from "../../lib/store-path.ts";
 
 /** Bytes of one answer. A longer answer ends the connection. */
 export const MAX_ANSWER_BYTES = 2 ** 20;

@@ -1,7 +1,8 @@
 /** Results of deploys and installations: one line of JSON per host, stored in the state. */
 
 import * as z from "zod";
-import { isStorePath, lastLine, oneLine } from "../../lib/sanitize.ts";
+import { lastLine, oneLine } from "../../lib/sanitize.ts";
+import { isStorePath } from "../../lib/store-path.ts";
 import { hostLine, hostList, hostNumber, hostText, hostWord, parseLine, unitName } from "./answer.ts";
 import { healthReport, provenance, type SupervisorStatus } from "./supervisor.ts";
 

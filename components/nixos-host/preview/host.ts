@@ -5,6 +5,7 @@ import type { Target } from "../../../deployer/evaluate.ts";
 import type { Probe } from "../../../deployer/probe.ts";
 import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
 import { lastLine } from "../../../lib/sanitize.ts";
+import { nameInStorePath } from "../../../lib/store-path.ts";
 import { deployReason } from "../token.ts";
 import type { Line } from "./fold.ts";
 
@@ -13,7 +14,7 @@ const MAX_NAMES = 8;
 
 /** The name in a store path, such as `nixos-system-web-25.11`. */
 export const storeName = (path: string | null | undefined): string =>
-  path?.replace(/^\/nix\/store\/[0-9a-z]{32}-/, "") ?? "?";
+  path == null ? "?" : nameInStorePath(path);
 
 /** `1a2b3c4 nixos-system-web-25.11`: two builds of one version differ in the hash. */
 const shortPath = (path: string | null): string =>

@@ -1,13 +1,6 @@
 import * as fc from "fast-check";
-import {
-  isStorePath,
-  lastLine,
-  lastLines,
-  oneLine,
-  printable,
-  quoted,
-  shownPath,
-} from "../../../lib/sanitize.ts";
+import { lastLine, lastLines, oneLine, printable, quoted, shownPath } from "../../../lib/sanitize.ts";
+import { isStorePath } from "../../../lib/store-path.ts";
 import { newSystem } from "../deployer/fixtures.ts";
 
 const control = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/u;
