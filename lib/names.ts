@@ -25,12 +25,14 @@ export function nearestName(given: string, names: readonly string[]): string | u
   return near[0]?.name;
 }
 
-/** `a, b, c`, in order; of more than ten names the first ones and how many more there are. */
-export function listNames(names: Iterable<string>): string {
-  const sorted = [...names].sort();
-  const listed = sorted.slice(0, MAX_NAMES).join(", ") || "none";
-  return sorted.length > MAX_NAMES ? `${listed} and ${sorted.length - MAX_NAMES} more` : listed;
+/** `a, b, c`; of more than `most` names the first ones and how many more there are. */
+export function firstNames(names: readonly string[], most = MAX_NAMES): string {
+  const listed = names.slice(0, most).join(", ") || "none";
+  return names.length > most ? `${listed} and ${names.length - most} more` : listed;
 }
+
+/** The same, sorted. */
+export const listNames = (names: Iterable<string>): string => firstNames([...names].sort());
 
 /** `unknown host "webb"; did you mean "web"? Hosts are db, web` */
 export function unknownName(kind: string, given: string, names: Iterable<string>): string {

@@ -18,6 +18,7 @@ import {
   isHetzner,
   type Plan,
 } from "../../inventory/plan.ts";
+import { firstNames } from "../../lib/names.ts";
 
 /** One stack's servers at the vendor. */
 export interface VendorView {
@@ -35,14 +36,6 @@ export interface Findings {
   /** Host -> why its server keeps its type in this run. Other hosts are not affected. */
   readonly held: ReadonlyMap<string, string>;
 }
-
-/** Names in a message; the rest is counted. */
-const MAX_NAMES = 10;
-
-const listed = (names: readonly string[]): string =>
-  names.length <= MAX_NAMES
-    ? names.join(", ") || "none"
-    : `${names.slice(0, MAX_NAMES).join(", ")} and ${names.length - MAX_NAMES} more`;
 
 /** A host's server at the vendor. Until the run that renames a host, its server has the former name. */
 export const serverOf = (view: VendorView, { name, formerly }: HetznerHost): Server | undefined =>
@@ -119,7 +112,7 @@ function checkServerType(
     .filter((type) => soldIn(type, now)?.get(where) ?? false)
     .map(({ name }) => name)
     .sort();
-  const choose = `choose another: ${listed(fitting)}`;
+  const choose = `choose another: ${firstNames(fitting)}`;
   const type = view.types.get(wanted);
   if (type === undefined) return refuse(`Hetzner Cloud has no server type "${wanted}"; ${choose}`);
   if (server !== undefined && type.architecture !== server.server_type.architecture) {

@@ -4,6 +4,7 @@ import { bytesText, type ClosureComparison, type ClosureDiff } from "../../../de
 import type { Target } from "../../../deployer/evaluate.ts";
 import type { Probe } from "../../../deployer/probe.ts";
 import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
+import { firstNames } from "../../../lib/names.ts";
 import { lastLine } from "../../../lib/sanitize.ts";
 import { nameInStorePath } from "../../../lib/store-path.ts";
 import { deployReason } from "../token.ts";
@@ -151,6 +152,4 @@ function diffLines(diff: ClosureDiff): Line[] {
   ];
 }
 
-const listed = (names: readonly string[]): string =>
-  names.slice(0, MAX_NAMES).join(", ") +
-  (names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : "");
+const listed = (names: readonly string[]): string => firstNames(names, MAX_NAMES);
