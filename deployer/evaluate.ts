@@ -5,6 +5,7 @@ import { DEFAULT_SECONDS } from "../inventory/seconds.ts";
 import { encodeReference } from "../lib/flake-reference.ts";
 import { RunError } from "../lib/run-error.ts";
 import { printable, quoted } from "../lib/sanitize.ts";
+import { NIX } from "./nix.ts";
 import { runQuery } from "./process/child.ts";
 import type { CommandResult } from "./process/runner.ts";
 import { shellWord } from "./ssh.ts";
@@ -50,7 +51,7 @@ const attribute = (name: string): string => `"${name.replace(/["\\$]/g, "\\$&")}
 export function nixEvalArgv(args: EvaluateArgs): string[] {
   const apply = `ts: { inherit (ts) ${args.hosts.map(attribute).join(" ")}; }`;
   return [
-    ...["nix", "--extra-experimental-features", "nix-command flakes", "eval", "--json"],
+    ...[...NIX, "eval", "--json"],
     ...["--no-write-lock-file", ...(args.options ?? [])],
     ...Object.entries(args.overrides ?? {}).flatMap(([input, ref]) => [
       "--override-input",

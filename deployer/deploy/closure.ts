@@ -1,16 +1,9 @@
 /** The steps that build, sign, push and copy a closure. Pure functions: nothing runs here. */
+import { NIX } from "../nix.ts";
 import type { CommandResult } from "../process/runner.ts";
 import { type SshPeer, sshTrouble, storeUri } from "../ssh.ts";
 import { type DeploySpec, hostSigningKey } from "./spec.ts";
-import {
-  actingPeer,
-  connectionFiles,
-  connectionHint,
-  NIX,
-  peer,
-  type RunnerFiles,
-  type Step,
-} from "./steps.ts";
+import { actingPeer, connectionFiles, connectionHint, peer, type RunnerFiles, type Step } from "./steps.ts";
 
 /** The machine that builds over SSH; undefined when the runner builds. */
 export function builderOf(spec: DeploySpec, files: RunnerFiles): SshPeer | undefined {

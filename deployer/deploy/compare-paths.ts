@@ -3,13 +3,15 @@
  * on the builder, and builds that are not reproducible. It is no proof, since a hostile builder can give another answer while the closure
  * is signed; the key, which one host alone trusts, bounds the damage.
  */
+
 import { join } from "node:path";
 import * as z from "zod";
 import { isStorePath } from "../../lib/store-path.ts";
+import { NIX } from "../nix.ts";
 import { storeUri } from "../ssh.ts";
 import { builderHint, builderOf, sshEnvironment } from "./closure.ts";
 import type { DeploySpec } from "./spec.ts";
-import { NIX, type RunnerFiles, type Step } from "./steps.ts";
+import type { RunnerFiles, Step } from "./steps.ts";
 
 /** What a path's signature covers, besides its name. */
 export interface PathInfo {

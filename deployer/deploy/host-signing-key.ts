@@ -1,11 +1,13 @@
 /** A host's own signing key: derived on the runner, and checked against the keys that the host trusts. */
+
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deriveKey, type NixKey, parseSecretKey, publicKeyText, secretKeyText } from "../build-key.ts";
+import { NIX } from "../nix.ts";
 import { sshArgv } from "../ssh.ts";
 import { introduceHint, SIGN_HINT } from "./closure.ts";
 import { type DeploySpec, hostSigningKey } from "./spec.ts";
-import { actingPeer, connectionHint, NIX, type RunnerFiles, type Step } from "./steps.ts";
+import { actingPeer, connectionHint, type RunnerFiles, type Step } from "./steps.ts";
 
 /** The host's key cannot be derived, or differs from the inventory's. */
 export class BuildKeyError extends Error {

@@ -47,8 +47,6 @@ export interface RunnerFiles {
   readonly signingKey?: string | undefined;
 }
 
-export const NIX = ["nix", "--extra-experimental-features", "nix-command flakes"];
-
 /** The host over a connection of its own, which proves that the host can be reached. */
 export function peer(spec: DeploySpec, files: RunnerFiles, user: string): SshPeer {
   const { host, address, port, seconds } = spec;

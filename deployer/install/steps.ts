@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import * as z from "zod";
 import { SIGN_HINT, signArgv } from "../deploy/closure.ts";
+import { NIX } from "../nix.ts";
 import type { Command, CommandResult } from "../process/runner.ts";
 import { PROGRAMS } from "../programs.ts";
 import { hostId, hostLine, MAX_ANSWER_BYTES } from "../protocol/answer.ts";
@@ -114,10 +115,9 @@ export function doneStep(spec: InstallSpec, files: InstallFiles, phase: Phase): 
 
 export function buildStep(spec: InstallSpec): InstallStep {
   const wanted = [spec.drvPath, ...(spec.disko === undefined ? [] : [spec.disko.drvPath])];
-  const nix = ["nix", "--extra-experimental-features", "nix-command flakes"];
   return {
     name: "build",
-    argv: [...nix, "build", "--no-link", ...wanted.map((drv) => `${drv}^out`)],
+    argv: [...NIX, "build", "--no-link", ...wanted.map((drv) => `${drv}^out`)],
     timeoutSeconds: spec.seconds.build,
     hint: () => `read the whole log: nix log ${spec.drvPath}`,
   };
