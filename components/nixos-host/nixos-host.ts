@@ -159,9 +159,9 @@ export class NixosHost extends pulumi.ComponentResource {
         identity: args.identity,
         converge,
         probed: this.probed,
-        address: pulumi.output(args.address),
-        port: pulumi.output(args.port ?? SSH_PORT),
-        hostKey: pulumi.output(args.hostKey),
+        address: args.address,
+        port: args.port ?? SSH_PORT,
+        hostKey: args.hostKey,
         installed,
         probe: afterInstall,
         refused,
@@ -253,10 +253,9 @@ function baseSpec(
   },
 ): pulumi.Output<DeploySpecInput> {
   const { host, user, converge, signer, reboot, seconds } = args;
-  const endpoint = pulumi.all([args.address, args.port ?? SSH_PORT, args.hostKey]);
   const build = pulumi.output(args.build).apply((place): DeploySpecInput["build"] => place);
   return pulumi
-    .all([known.target, known.probe, known.token, endpoint, pulumi.output(args.push), build])
+    .all([known.target, known.probe, known.token, endpointOf(args), pulumi.output(args.push), build])
     .apply(
       ([target, found, token, [address, port, hostKey], push, place]): DeploySpecInput => ({
         schemaVersion: 1,
@@ -326,9 +325,12 @@ function probeAfterBoot(
   return probeArgs.apply((): Probe => ({ reached: false, reason, hint }));
 }
 
+/** Address, port and host key. */
+const endpointOf = (args: NixosHostArgs) => pulumi.all([args.address, args.port ?? SSH_PORT, args.hostKey]);
+
 /** Does not depend on the evaluation, so that hosts answer while it runs. */
 const probeArgsOf = (args: NixosHostArgs): pulumi.Output<ProbeArgs> =>
-  pulumi.all([args.address, args.port ?? SSH_PORT, args.hostKey]).apply(([address, port, hostKey]) => ({
+  endpointOf(args).apply(([address, port, hostKey]) => ({
     host: args.host,
     address,
     port,
