@@ -78,6 +78,8 @@ const commands = [
 const waitsOnOthers = new Set(["flock", "nix", "sync", "systemctl", "systemd-run", "switch"]);
 /** Writing to a full disk fails; reading and removing do not. */
 const writes = "cp ln mkdir mkfifo nix-env";
+/** Files that the supervisor writes itself, as FILE.new. */
+const written = ["record", "last", "committed", "deploy.json", "failure", "staged", "offer"];
 
 const faultSource = `
 side=\${PANTHEROS_SIDE:-none} name=$1; shift
@@ -93,11 +95,11 @@ case $target in
   "$side $name \${#count} hangs") exec sleep 600 ;;
   "$side $name \${#count} full")
     echo >"$R/fake/full"
-    for file in record last committed deploy.json failure staged offer; do ln -sfn /dev/full "$R/var/lib/pantheros/$file.new"; done
+    for file in ${written.join(" ")}; do ln -sfn /dev/full "$R/var/lib/pantheros/$file.new"; done
     # The fault may have been lifted since the target was read.
     if [ ! -e "$R/fake/target" ]; then
       rm -f "$R/fake/full"
-      for file in record last committed deploy.json failure staged offer; do rm -f "$R/var/lib/pantheros/$file.new"; done
+      for file in ${written.join(" ")}; do rm -f "$R/var/lib/pantheros/$file.new"; done
     fi ;;
   "$side $name \${#count} before") act $victim; exit 1 ;;
   "$side $name \${#count} after") "$real" "$@"; code=$?; act $victim; exit $code ;;
@@ -228,7 +230,7 @@ class FaultyHost {
   /** Ends the fault: the disk has room again. */
   lift(): void {
     for (const name of ["fake/target", "fake/full"]) this.host.unlink(name);
-    for (const file of ["record", "last", "committed", "deploy.json", "failure", "staged", "offer"]) {
+    for (const file of written) {
       const name = `var/lib/pantheros/${file}.new`;
       if (this.host.target(name) === "/dev/full") this.host.unlink(name);
     }
