@@ -211,7 +211,7 @@ export function zoneProblems(settings: DnsSettings, claims: readonly NameClaim[]
   return [...long, ...twice, ...issuers, ...delegations, ...exclusionProblems(zone, claims, written)];
 }
 
-/** Records of the list that another one excludes: a claim, or a record before them. */
+/** Records that cannot be beside a claim or an earlier record of the list. */
 function exclusionProblems(
   zone: string,
   claims: readonly NameClaim[],

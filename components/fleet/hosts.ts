@@ -68,7 +68,7 @@ const pinnedInEarlierWaves = (order: readonly WaveHost[], wave: number, pins: Se
     .filter((host) => host.wave < wave && Object.hasOwn(pins, host.name))
     .map(({ name }) => `${name} (pinned)`);
 
-/** The address that deploys use: the name in the tailnet, or the public address if the inventory says so. */
+/** The address for deploys: the tailnet name, or the public address with `[deploy] address = "public"`. */
 function deployAddress(
   plan: Plan,
   host: string,

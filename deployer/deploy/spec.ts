@@ -6,7 +6,7 @@ import { hostPath, hostToken } from "../protocol/answer.ts";
 
 const hostName = z.string().regex(/^[a-z][a-z0-9-]*$/);
 
-/** A machine that builds for another one; the login is the same. */
+/** A builder of another host's closure. Its login is the host's deploy user. */
 const buildHost = z.strictObject({
   host: hostName,
   address: z.string().min(1),

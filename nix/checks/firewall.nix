@@ -1,4 +1,4 @@
-# Closed by default, open to a proxy's networks where the inventory says so, and open on the tailnet's interface.
+# Closed by default, open to a proxy's networks with the inventory's setting, and open on the tailnet's interface.
 {
   inputs,
   lib,

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034
-# The activation, inside its unit: switch or reboot, check, wait for the confirmation, commit. When a run ends
-# early, even by a kill, systemd starts another one until the record is idle. That one finishes a commit that
-# had begun, and otherwise rolls back.
+# The activation, inside its unit: switch or reboot, check, wait for the confirmation, commit. When the unit
+# ends early, also by a kill, systemd starts it again until the record is idle. The next run finishes a commit
+# that had begun, and otherwise rolls back.
 
 run() {
   lock_within "$quick_seconds" || exit 1
