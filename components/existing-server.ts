@@ -18,6 +18,10 @@ export interface ExistingServerArgs {
   readonly sshPort?: number;
   /** Public host key, `type base64`, copied from the machine's console or over a trusted path. */
   readonly hostKey: string | undefined;
+  /** Why lines of the file that name the machine pin no key; absent when there are none. */
+  readonly pinProblem?: string | undefined;
+  /** About further keys that the file has for the machine. */
+  readonly pinWarning?: string | undefined;
   /** File that pins host keys, for messages. */
   readonly knownHostsFile: string;
 }
@@ -50,8 +54,9 @@ export function existingServerProblems(args: ExistingServerArgs): string[] {
   }
   const pin = `${address || "ADDRESS"} in ${args.knownHostsFile}`;
   if (hostKey === undefined) {
+    const why = args.pinProblem === undefined ? "" : ` (${args.pinProblem})`;
     problems.push(
-      `${where}: no host key is pinned for ${pin}; on the machine's console run ` +
+      `${where}: no host key is pinned for ${pin}${why}; on the machine's console run ` +
         "`cat /etc/ssh/ssh_host_ed25519_key.pub` and add that line there, with the address before it",
     );
   } else {

@@ -27,10 +27,20 @@ export interface Sshfp {
   readonly fingerprint: string;
 }
 
-/** The key type inside the blob: a length-prefixed string (RFC 4253, section 6.6). */
-function typeInside(blob: Buffer): string {
-  const length = blob.length >= 4 ? blob.readUInt32BE(0) : 0;
-  return blob.subarray(4, 4 + length).toString("latin1");
+/** Length-prefixed parts of a key by its type, that of the type included (RFC 4253, section 6.6; RFC 5656, 3.1; RFC 8709, 4). */
+const PARTS: Readonly<Record<string, number>> = { "ssh-rsa": 3, "ssh-ed25519": 2 };
+
+/** Whether the blob is one whole key of the type: it consists of the type's parts, and the first one is the type. */
+function isWholeKey(blob: Buffer, type: string): boolean {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < blob.length; ) {
+    const end = at + 4 <= blob.length ? at + 4 + blob.readUInt32BE(at) : Number.POSITIVE_INFINITY;
+    if (end > blob.length) return false;
+    parts.push(blob.subarray(at + 4, end));
+    at = end;
+  }
+  const ed25519 = type !== "ssh-ed25519" || parts[1]?.length === 32;
+  return parts.length === (PARTS[type] ?? 3) && parts[0]?.toString("latin1") === type && ed25519;
 }
 
 /**
@@ -39,12 +49,12 @@ function typeInside(blob: Buffer): string {
  */
 export function parseSshPublicKey(text: string): SshPublicKey {
   const [type = "", blob = ""] = text.trim().split(/\s+/);
-  if (text.trim().includes("\n") || !(type in SSHFP_ALGORITHMS)) {
+  if (text.trim().includes("\n") || !Object.hasOwn(SSHFP_ALGORITHMS, type)) {
     throw new Error(
       `not a public key line: use one line "ssh-ed25519 AAAA…" (${Object.keys(SSHFP_ALGORITHMS).join(", ")})`,
     );
   }
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(blob) || typeInside(Buffer.from(blob, "base64")) !== type) {
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(blob) || !isWholeKey(Buffer.from(blob, "base64"), type)) {
     throw new Error(`not a whole ${type} key: its base64 part is cut off, or has another type`);
   }
   return { type, blob, line: `${type} ${blob}` };

@@ -1,7 +1,7 @@
 /** DNS records that exist before the run changes anything, read first so that conflicts are reported first. */
 import { isIPv4, isIPv6 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
-import { readKnownHosts } from "../../inventory/known-hosts.ts";
+import { type KnownHosts, readKnownHosts } from "../../inventory/known-hosts.ts";
 import { type ExistingHost, type HetznerHost, isHetzner, type Plan } from "../../inventory/plan.ts";
 import { sshfpOf } from "../../lib/ssh-public-key.ts";
 import { nameOfUrn } from "../../lib/urn.ts";
@@ -35,7 +35,7 @@ function adoptedAddresses(
   host: ExistingHost,
   plan: Plan,
   settings: Settings,
-  pins: string,
+  pins: KnownHosts,
 ): HostAddresses<Known> {
   const { address = "", ipv6, hostKey } = existingArgs(host, plan, settings, pins);
   const second = ipv6 ?? (isIPv6(address) ? address : undefined);

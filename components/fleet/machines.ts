@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
-import { pinnedHostKey, readKnownHosts } from "../../inventory/known-hosts.ts";
+import { type KnownHosts, pinnedHostKey, readKnownHosts, skippedLines } from "../../inventory/known-hosts.ts";
+import { canonicalAddress } from "../../inventory/machine-checks.ts";
 import {
   type ExistingHost,
   type HetznerHost,
@@ -54,20 +55,23 @@ export function existingArgs(
   host: ExistingHost,
   plan: Plan,
   settings: Settings,
-  pins: string,
+  pins: KnownHosts,
 ): ExistingServerArgs {
   const { provider } = host;
   const tailnetName = plan.inventory.tailnet && `${host.name}.${plan.inventory.tailnet.suffix}`;
   const address = entryOf(settings.addresses, host.name) ?? provider.address ?? tailnetName;
-  const names = [host.name, host.formerly, address, provider.address, tailnetName].filter(
-    (name) => name !== undefined,
-  );
+  const names = [host.name, host.formerly, address, provider.address, tailnetName]
+    .filter((name) => name !== undefined)
+    .flatMap((name) => [name, canonicalAddress(name)]);
+  const pin = pinnedHostKey(pins, names, provider.sshPort);
   return {
     hostname: host.name,
     address,
     ipv6: provider.ipv6,
     sshPort: provider.sshPort,
-    hostKey: provider.hostKey ?? pinnedHostKey(pins, names),
+    hostKey: provider.hostKey ?? pin.key,
+    pinProblem: pin.problem,
+    pinWarning: pin.warning,
     knownHostsFile: settings.knownHostsFile,
   };
 }
@@ -83,10 +87,12 @@ export function machinesOf(
   parent: pulumi.Resource,
 ): Machines {
   const pins = readKnownHosts(settings.knownHostsFile);
+  for (const line of skippedLines(pins)) pulumi.log.warn(line);
   const existing = plan.hosts
     .filter(isExisting)
     .map((host) => [host, existingArgs(host, plan, settings, pins)] as const);
   const adopting = existing.map(([, args]) => args);
+  for (const { pinWarning } of adopting) if (pinWarning !== undefined) pulumi.log.warn(pinWarning);
   const problems = [...adopting.flatMap(existingServerProblems), ...samePinProblems(adopting)];
   if (problems.length > 0) throw new pulumi.RunError(problems.join("\n"));
 

@@ -8,6 +8,7 @@ import { stackOutputs } from "../../../outputs/contract.ts";
 import type { Settings } from "../../../settings/settings.ts";
 import { status } from "../deployer/fixtures.ts";
 import { hostKey, publicKeyOf, type Recording, record, resolved } from "../mocks.ts";
+import { RSA } from "../ssh-keys.ts";
 import { fleetOf, planOf, scratch, settings, store, text, world } from "./fleet-world.ts";
 
 test("all resources are below the fleet, and the outputs match the contract", async () => {
@@ -309,6 +310,21 @@ test("an adopted machine's key may be in its table", async () => {
   const unpinned: Settings = { ...settings(), knownHostsFile: join(scratch, "none") };
   const { result } = await record(() => fleetOf({ plan: planOf(inTable), settings: unpinned }), world());
   expect((await resolved(result.outputs)).hosts["legacy"]?.hostKey).toBe(hostKey);
+});
+
+test("known_hosts: a skipped line is a warning, and a machine without a key has the reason", async () => {
+  const knownHostsFile = join(mkdtempSync(join(scratch, "pins-")), "known_hosts");
+  const fleet = () => fleetOf({ plan: planOf(text), settings: { ...settings(), knownHostsFile } });
+  const warn = jest.spyOn(pulumi.log, "warn").mockResolvedValue(undefined);
+  try {
+    writeFileSync(knownHostsFile, `legacy ssh-new AAAA\n@revoked * ${RSA}\nlegacy ${RSA}\n`);
+    await expect(record(fleet, world())).rejects.toThrow(
+      /^hosts\.legacy: no host key is pinned for \S+ in \S+ \(the key of \S+:3 is revoked by line 2; .*:1 is skipped/,
+    );
+    expect(warn).toHaveBeenCalledWith(expect.stringMatching(/known_hosts:1: skipped: not a public key line/));
+  } finally {
+    warn.mockRestore();
+  }
 });
 
 test("vendors that the inventory does not mention are not touched", async () => {
