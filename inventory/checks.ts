@@ -91,16 +91,22 @@ function nameProblems(inventory: Inventory): Problem[] {
   return [...taken, ...(inventory.dns === undefined ? [] : zoneProblems(inventory.dns, claims))];
 }
 
+function environmentProblems({ environments }: Inventory, table: string, name: string): Problem[] {
+  if (Object.hasOwn(environments, name)) return [];
+  const unknown = unknownName("environment", name, Object.keys(environments));
+  return [
+    {
+      key: `${table}.environment`,
+      message: `${unknown}; to add one, write the table [environments.${name}]`,
+    },
+  ];
+}
+
 function hostProblems(inventory: Inventory): Problem[] {
   const hosts = Object.entries(inventory.hosts);
   const problems: Problem[] = [];
   for (const [name, host] of hosts) {
-    if (inventory.environments[host.environment] === undefined) {
-      problems.push({
-        key: `hosts.${name}.environment`,
-        message: `no table [environments.${host.environment}]: add it; there are ${listNames(Object.keys(inventory.environments))}`,
-      });
-    }
+    problems.push(...environmentProblems(inventory, `hosts.${name}`, host.environment));
     for (const [, check] of collisions(host.health, (c) => c.name)) {
       problems.push({
         key: `hosts.${name}.health`,
@@ -165,6 +171,9 @@ function lifeCycleProblems(inventory: Inventory): Problem[] {
   return problems;
 }
 
+/** Purposes of buckets whose data is never public. */
+const PRIVATE_PURPOSES = ["postgres", "backups", "state"];
+
 function referenceProblems(inventory: Inventory): Problem[] {
   const problems: Problem[] = [];
   const hosts = Object.keys(inventory.hosts);
@@ -189,10 +198,11 @@ function referenceProblems(inventory: Inventory): Problem[] {
     problems.push({ key: "storage.region", message: "buckets need a region: add [storage] region" });
   }
   for (const [key, bucket] of buckets) {
-    if (bucket.publicRead && bucket.purpose !== "cache") {
+    problems.push(...environmentProblems(inventory, `buckets.${key}`, bucket.environment));
+    if (bucket.publicRead && PRIVATE_PURPOSES.includes(bucket.purpose)) {
       problems.push({
         key: `buckets.${key}.public_read`,
-        message: `a bucket for ${bucket.purpose} holds private data: only a bucket with purpose = "cache" may be public`,
+        message: `a bucket for ${bucket.purpose} holds private data: remove public_read, or give public data a bucket with a different purpose`,
       });
     }
   }

@@ -2,6 +2,7 @@
 import { isIP, isIPv4, isIPv6 } from "node:net";
 import * as z from "zod";
 import { isLocal, shortAddress } from "./addresses.ts";
+import { hasData, parseRecordData, recordContent, recordDataProblem } from "./dns-data.ts";
 import { camelKeys, domainName, recordName } from "./primitives.ts";
 import { collisions, type Problem } from "./problems.ts";
 import { txtContent, txtWireBytes } from "./txt.ts";
@@ -19,12 +20,35 @@ const MAX_NAME_CHARACTERS = 253;
 const TARGET =
   /^(?=.{1,254}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?$/i;
 
+/**
+ * Types that a zone at Cloudflare takes, without those that only its DNSSEC, mail clients or old software use.
+ * Source: Cloudflare docs, DNS, "DNS record types".
+ */
+const TYPES = [
+  "A",
+  "AAAA",
+  "CAA",
+  "CNAME",
+  "DS",
+  "HTTPS",
+  "MX",
+  "NS",
+  "PTR",
+  "SMIMEA",
+  "SRV",
+  "SSHFP",
+  "SVCB",
+  "TLSA",
+  "TXT",
+  "URI",
+] as const;
+
 /** `an A`, `a TXT`: the article by the sound of the type. */
-const withArticle = (type: string): string => `${/^(A|MX|NS)/.test(type) ? "an" : "a"} ${type}`;
+const withArticle = (type: string): string => `${/^(A|HT|MX|NS|S[MRSV])/.test(type) ? "an" : "a"} ${type}`;
 
 interface Record {
   readonly name: string;
-  readonly type: "A" | "AAAA" | "CNAME" | "MX" | "TXT" | "NS";
+  readonly type: (typeof TYPES)[number];
   readonly content: string;
   readonly priority?: number | undefined;
   readonly proxied: boolean;
@@ -58,9 +82,19 @@ function contentProblem(record: Record): string | undefined {
       return txtWireBytes(content) > MAX_WIRE_BYTES
         ? `longer than the ${MAX_WIRE_BYTES} bytes that the vendor accepts`
         : undefined;
-    default:
+    case "CNAME":
+    case "MX":
+    case "NS":
+    case "PTR":
       return targetProblem(record);
+    default:
+      return dataProblem(record);
   }
+}
+
+function dataProblem({ type, content }: Record): string | undefined {
+  const problem = recordDataProblem(type, content);
+  return problem && `not ${withArticle(type)} record in zone file form: ${problem}`;
 }
 
 /** Problems of one record by itself: key and message. */
@@ -71,7 +105,9 @@ function recordProblems(record: Record): [keyof Record, string][] {
     ["priority", type === "MX" && priority === undefined ? "an MX record needs a priority" : undefined],
     [
       "priority",
-      type !== "MX" && priority !== undefined ? "only an MX record has a priority: remove it" : undefined,
+      type !== "MX" && priority !== undefined
+        ? `only an MX record has this key: ${hasData(type) ? "write the priority into the content" : "remove it"}`
+        : undefined,
     ],
     [
       "proxied",
@@ -90,12 +126,12 @@ function recordProblems(record: Record): [keyof Record, string][] {
 const dnsRecord = z
   .strictObject({
     name: recordName.describe("`@` for the apex"),
-    type: z.enum(["A", "AAAA", "CNAME", "MX", "TXT", "NS"]),
+    type: z.enum(TYPES),
     content: z
       .string()
       .min(1)
       .describe(
-        "address, name or text; text is split into quoted strings of 255 bytes, unless it is quoted already",
+        'address, name or text; text is split into quoted strings of 255 bytes, unless it is quoted already. Types with fields have their zone file form: SRV `10 5 5060 sip.example.test`, HTTPS `1 . alpn="h3,h2"`, CAA `0 issue "letsencrypt.org"`, TLSA `3 1 1 HEX`',
       ),
     priority: z.int().min(0).max(65535).optional().describe("of an MX record: the lowest is tried first"),
     proxied: z.boolean().default(false).describe("goes through Cloudflare: A, AAAA and CNAME only"),
@@ -138,11 +174,12 @@ export function canonicalContent(type: string, content: string): string {
     case "CNAME":
     case "MX":
     case "NS":
+    case "PTR":
       return content === "." ? content : content.toLowerCase().replace(/\.$/, "");
     case "TXT":
       return txtContent(content) ?? content;
     default:
-      return content;
+      return hasData(type) ? recordContent(type, parseRecordData(type, content)) : content;
   }
 }
 
@@ -192,23 +229,23 @@ export function zoneProblems(settings: DnsSettings, claims: readonly NameClaim[]
       key,
       message: `the name "${name.slice(0, 40)}…" has ${name.length} characters; a name has at most ${MAX_NAME_CHARACTERS}`,
     }));
-  const twice = collisions(written, ({ name, type, content }) => `${name} ${type} ${content}`).map(
-    ([first, second]) => ({ key: second.key, message: `the same record as ${first.key}: remove one` }),
-  );
-  const issuers = collisions(
-    settings.caa.map((issuer, i) => ({ key: `dns.caa[${i}]`, issuer })),
-    ({ issuer }) => issuer,
-  ).map(([first, second]) => ({
-    key: second.key,
-    message: `the same authority as ${first.key}: remove one`,
+  const authorities = settings.caa.map((issuer, i) => ({
+    key: `dns.caa[${i}]`,
+    name: zone,
+    type: "CAA",
+    content: canonicalContent("CAA", `0 issue ${issuer}`),
   }));
+  const twice = collisions(
+    [...authorities, ...written],
+    ({ name, type, content }) => `${name} ${type} ${content}`,
+  ).map(([first, second]) => ({ key: second.key, message: `the same record as ${first.key}: remove one` }));
   const delegations = written
     .filter(({ name, type }) => type === "NS" && name === zone)
     .map(({ key }) => ({
       key: `${key}.type`,
       message: "the vendor sets the zone's own name servers: remove this record",
     }));
-  return [...long, ...twice, ...issuers, ...delegations, ...exclusionProblems(zone, claims, written)];
+  return [...long, ...twice, ...delegations, ...exclusionProblems(zone, claims, written)];
 }
 
 /** Records that cannot be beside a claim or an earlier record of the list. */

@@ -16,19 +16,24 @@ import {
 /** A 1Password vault's name, which is part of a secret reference. */
 export const vaultName = z.string().regex(/^[^/]+$/, "a vault's name, without slashes");
 
-export const environmentName = z.enum(["production", "staging", "homelab", "sandbox"]);
+/** The key of a table `[environments.LABEL]`; checks.ts reports a name that has none. */
+export const environmentName = label;
 
-/** Hetzner Cloud's locations. Source: GET /v1/locations of the Hetzner Cloud API. */
-const hetznerLocation = z.enum(["fsn1", "nbg1", "hel1", "ash", "hil", "sin"]);
+/** A name in Hetzner Cloud's catalogue, which changes: a run compares it with the vendor's (preflight.ts). */
+const hetznerName = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/,
+    "not a name in Hetzner Cloud's catalogue: lower-case letters, digits, dashes",
+  );
 
 const hetznerProvider = z
   .strictObject({
     kind: z.literal("hetzner").describe("created at Hetzner Cloud"),
-    location: hetznerLocation.describe("location of the server"),
-    server_type: z
-      .string()
-      .regex(/^(cx|cpx|cax|ccx)\d{2}$/, 'not a server type such as "cx23" or "cax21"')
-      .describe("a change powers the server off for the resize; the disk keeps its size"),
+    location: hetznerName.describe("location of the server, such as `fsn1`"),
+    server_type: hetznerName.describe(
+      "such as `cx23`; a change powers the server off for the resize; the disk keeps its size",
+    ),
     image: z
       .string()
       .default("debian-13")
@@ -182,7 +187,6 @@ export const host = z
   })
   .transform(camelKeys);
 
-export type EnvironmentName = z.infer<typeof environmentName>;
 export type Host = z.infer<typeof host>;
 export type HetznerProvider = Extract<Host["provider"], { kind: "hetzner" }>;
 export type ExistingProvider = Extract<Host["provider"], { kind: "existing" }>;

@@ -1,7 +1,9 @@
+import { entryOf } from "../lib/entry-of.ts";
+import { unknownName } from "../lib/names.ts";
+import { RunError } from "../lib/run-error.ts";
 import type {
   Bucket,
   Environment,
-  EnvironmentName,
   ExistingProvider,
   HetznerProvider,
   Host,
@@ -33,7 +35,7 @@ export interface PlannedSecret {
 
 /** What one stack owns: the inventory of one environment. */
 export interface Plan {
-  readonly environment: EnvironmentName;
+  readonly environment: string;
   readonly settings: Environment;
   /** Hosts that deploys reach, created or adopted, sorted by name. */
   readonly hosts: readonly (HetznerHost | ExistingHost)[];
@@ -49,9 +51,9 @@ export interface Plan {
 const byName = <T extends { name: string }>(a: T, b: T) => (a.name < b.name ? -1 : 1);
 
 /** `grafana` in staging of `example.test` -> `grafana.staging.example.test`. */
-export function fqdnOf(inventory: Inventory, environment: EnvironmentName, name: string): string {
+export function fqdnOf(inventory: Inventory, environment: string, name: string): string {
   const zone = inventory.dns?.zone ?? inventory.fleet.domain;
-  return [name, inventory.environments[environment]?.dnsPrefix, zone].filter(Boolean).join(".");
+  return [name, entryOf(inventory.environments, environment)?.dnsPrefix, zone].filter(Boolean).join(".");
 }
 
 function secretsFor(inventory: Inventory, hosts: readonly PlannedHost[]): Plan["secrets"] {
@@ -79,14 +81,15 @@ export function inService(inventory: Inventory): Inventory {
 
 /**
  * Selects what the stack of `environment` owns.
- * @throws Error when the inventory has no such environment.
+ * @throws RunError when the inventory has no such environment.
  */
-export function planFor(whole: Inventory, environment: EnvironmentName): Plan {
+export function planFor(whole: Inventory, environment: string): Plan {
   const inventory = inService(whole);
-  const settings = inventory.environments[environment];
+  const settings = entryOf(inventory.environments, environment);
   if (settings === undefined) {
-    throw new Error(
-      `the inventory has no table [environments.${environment}]: add it, or set pantheros:environment`,
+    throw new RunError(
+      `${unknownName("environment", environment, Object.keys(inventory.environments))}. ` +
+        `Set pantheros:environment of the stack, or add the table [environments.${environment}] to the inventory`,
     );
   }
   const planned = ([name, host]: [string, Host]) => ({

@@ -149,7 +149,9 @@ const service = z
 const bucket = z
   .strictObject({
     environment: environmentName.describe("the stack that owns the bucket"),
-    purpose: z.enum(["cache", "postgres", "backups", "state"]),
+    purpose: label.describe(
+      "what it holds. Modules find the buckets for `cache`, `postgres` and `backups`; `state` is for Pulumi; any other word is a use of your own",
+    ),
     name: z
       .string()
       .regex(/^[a-z0-9][a-z0-9-]{4,48}[a-z0-9]$/, "6 to 50 lower-case letters, digits and inner dashes")
@@ -158,7 +160,7 @@ const bucket = z
       .boolean()
       .default(false)
       .describe(
-        'anyone may read its objects without a key, as hosts do with a cache; only with `purpose = "cache"`',
+        "anyone may read its objects without a key, as hosts do with a cache; not for `postgres`, `backups` and `state`",
       ),
     noncurrent_days: z
       .int()
@@ -220,7 +222,10 @@ const fleet = z
 export const inventorySchema = z.strictObject({
   schema: z.literal(1).describe("version of the schema"),
   fleet: fleet.describe("settings of the whole fleet"),
-  environments: z.partialRecord(environmentName, environment).default({}).describe("one table per stack"),
+  environments: z
+    .record(environmentName, environment)
+    .default({})
+    .describe("one table per environment, of any name; a stack has one (`pantheros:environment`)"),
   deploy: deploy.prefault({}).describe("settings of deploys"),
   cache: cache.prefault({}).describe("the binary cache"),
   hosts: z
@@ -248,4 +253,4 @@ export type Service = z.infer<typeof service>;
 export type Bucket = z.infer<typeof bucket>;
 export type SecretSettings = z.infer<typeof secret>;
 
-export type { EnvironmentName, ExistingProvider, HetznerProvider, Host } from "./host.ts";
+export type { ExistingProvider, HetznerProvider, Host } from "./host.ts";

@@ -4,11 +4,11 @@
  */
 import { entryOf } from "../lib/entry-of.ts";
 import type { Problem } from "./problems.ts";
-import type { EnvironmentName, Inventory } from "./schema.ts";
+import type { Inventory } from "./schema.ts";
 
 /** The vault that the hosts of an environment read. */
-const environmentVault = ({ fleet, environments }: Inventory, name: EnvironmentName): string =>
-  environments[name]?.vault ?? `${fleet.vault}-${name}`;
+const environmentVault = ({ fleet, environments }: Inventory, name: string): string =>
+  entryOf(environments, name)?.vault ?? `${fleet.vault}-${name}`;
 
 /** The vault that a host's service account may read. */
 export const hostVault = (inventory: Inventory, host: string): string | undefined => {
@@ -23,9 +23,8 @@ interface Reader {
 }
 
 function hostReaders(inventory: Inventory): Reader[] {
-  const environments = Object.keys(inventory.environments) as EnvironmentName[];
   return [
-    ...environments.map((name) => ({
+    ...Object.keys(inventory.environments).map((name) => ({
       key: `environments.${name}.vault`,
       vault: environmentVault(inventory, name),
     })),

@@ -2,6 +2,7 @@
 import { Config } from "@pulumi/pulumi/config.js";
 import { getStack } from "@pulumi/pulumi/metadata.js";
 import * as z from "zod";
+import { label } from "../inventory/primitives.ts";
 import { RunError } from "../lib/run-error.ts";
 import { isStorePath } from "../lib/store-path.ts";
 
@@ -11,7 +12,8 @@ export type ProbeMode = "deploy" | "status" | "off";
 /** The stack's configuration, checked, with the environment's overrides applied. See Pulumi.yaml for each key. */
 export interface Settings {
   readonly stack: string;
-  readonly environment: "production" | "staging" | "homelab" | "sandbox";
+  /** Key of the inventory's table `[environments.NAME]`. */
+  readonly environment: string;
   readonly fleetFile: string;
   readonly flake: string;
   readonly flakeOverrides: Readonly<Record<string, string>>;
@@ -36,7 +38,7 @@ const systemPath = z
   .refine(isStorePath, "not the store path of a system: set it with tools/pulumi rollback");
 
 const shape = z.strictObject({
-  environment: z.enum(["production", "staging", "homelab", "sandbox"]),
+  environment: label,
   fleet: z.string().min(1),
   flake: z.string().min(1),
   flakeOverrides: texts,

@@ -1,12 +1,10 @@
-/** What a bucket holds. All but the cache hold data that can't be recreated. */
-export type BucketPurpose = "cache" | "postgres" | "backups" | "state";
-
 export interface BucketSpec {
   /** Key in the inventory. */
   readonly key: string;
   /** Name at the vendor, unique over all its customers. */
   readonly name: string;
-  readonly purpose: BucketPurpose;
+  /** What it holds: `cache`, or data that can't be recreated. */
+  readonly purpose: string;
   /** Anybody may read its objects. False by default. */
   readonly publicRead?: boolean;
   /** Days that a hidden or replaced version is kept. Without a rule B2 keeps every version. */
@@ -42,7 +40,7 @@ export const lifecycleOf = (bucket: BucketSpec): LifecycleRule => ({
 });
 
 /** Whether losing the bucket loses data. */
-export const holdsData = (purpose: BucketPurpose): boolean => purpose !== "cache";
+export const holdsData = (purpose: string): boolean => purpose !== "cache";
 
 /**
  * Problems of the buckets' names and days, with the key and what is allowed.

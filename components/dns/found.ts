@@ -3,6 +3,7 @@ import { getDnsRecords } from "@pulumi/cloudflare/getDnsRecords.js";
 import { getZone } from "@pulumi/cloudflare/getZone.js";
 import * as z from "zod";
 import { canonicalContent } from "../../inventory/dns.ts";
+import { hasData, recordContent, recordDataProblem } from "../../inventory/dns-data.ts";
 import { nameOfUrn } from "../../lib/urn.ts";
 import type { StackState } from "../stack-state.ts";
 import type { FormerRecord, FoundRecord, OwnRecord, OwnZone } from "./reconcile.ts";
@@ -18,16 +19,25 @@ const record = z.object({
   name: z.string(),
   type: z.string(),
   content: z.string().nullish(),
+  data: z.record(z.string(), z.unknown()).nullish(),
+  priority: z.number().nullish(),
   ttl: z.number().default(1),
   proxied: z.boolean().nullish(),
 });
+
+/** The content in the form of a wanted record's. The vendor's own has no priority for some types. */
+function contentIn({ type, content, data, priority }: z.infer<typeof record>): string {
+  if (!hasData(type)) return canonicalContent(type, content ?? "");
+  const given = recordContent(type, { priority: priority ?? "", ...data });
+  return recordDataProblem(type, given) === undefined ? canonicalContent(type, given) : (content ?? "");
+}
 
 /** Undefined for a record without content, such as one whose creation did not finish. */
 function foundRecord(value: unknown): FoundRecord | undefined {
   const read = record.safeParse(value);
   if (!read.success || !read.data.content) return undefined;
-  const { id, name, type, content, ttl, proxied } = read.data;
-  return { id, name, type, content: canonicalContent(type, content), ttl, proxied: proxied ?? false };
+  const { id, name, type, ttl, proxied } = read.data;
+  return { id, name, type, content: contentIn(read.data), ttl, proxied: proxied ?? false };
 }
 
 /** The zone in the stack's state. */

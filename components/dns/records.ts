@@ -51,7 +51,7 @@ export interface ZoneContents<T> {
   readonly extra?: readonly ZoneExtra[] | undefined;
 }
 
-/** One record, before its zone is known. Exactly one of `content`, `caa`, `hostKey` is set. */
+/** One record, before its zone is known. Either `content` or `hostKey` is set. */
 export interface ZoneRecord<T> {
   /**
    * Unique in the zone; part of the resource's name, independent of the order in a list. A and CNAME of a
@@ -67,15 +67,20 @@ export interface ZoneRecord<T> {
   /** Seconds; 1 (automatic) for proxied records, which allow nothing else. */
   readonly ttl: number;
   readonly proxied: boolean;
+  /** In the form of `canonicalContent`. */
   readonly content?: T | string;
+  /** Of an MX record. */
   readonly priority?: number;
-  readonly caa?: { readonly tag: "issue" | "iodef"; readonly value: string };
   /** Host key whose fingerprint the record publishes. */
   readonly hostKey?: T;
   readonly comment: string;
 }
 
-type Draft<T> = Omit<ZoneRecord<T>, "key" | "ttl" | "proxied"> & { proxied?: boolean; ttl?: number };
+type Draft<T> = Omit<ZoneRecord<T>, "key" | "ttl" | "proxied"> & {
+  key?: string;
+  proxied?: boolean;
+  ttl?: number;
+};
 
 /** Where a record comes from: its key in the inventory, and its comment at the vendor. */
 interface Origin {
@@ -128,13 +133,16 @@ function serviceRecords<T>(service: ZoneService, hosts: readonly ZoneHost<T>[], 
 
 function apexRecords<T>(contents: ZoneContents<T>): Draft<T>[] {
   const { zone, caa, extra = [] } = contents;
-  const issue = (caa?.issuers ?? []).map((value) => ({ tag: "issue" as const, value }));
-  const report =
-    caa?.report && issue.length > 0 ? [{ tag: "iodef" as const, value: `mailto:${caa.report}` }] : [];
-  const certificates = [...issue, ...report].map((rule) => ({
+  const issuers = caa?.issuers ?? [];
+  const report = issuers.length > 0 ? caa?.report : undefined;
+  const certificates = [
+    ...issuers.map((value) => ({ tag: "issue", value })),
+    ...(report === undefined ? [] : [{ tag: "iodef", value: `mailto:${report}` }]),
+  ].map(({ tag, value }) => ({
+    key: `${zone}-caa-${tag}-${value}`,
     name: zone,
     type: "CAA",
-    caa: rule,
+    content: `0 ${tag} "${value}"`,
     comment: "who may issue certificates",
     origin: "dns.caa",
   }));
@@ -160,8 +168,8 @@ function plainKey<T>({ name, type }: Draft<T>): string {
 
 /** @param contested whether a different record has the same plain key: then the content decides. */
 function keyOf<T>(draft: Draft<T>, contested: boolean): string {
-  const { name, type, caa, content, origin } = draft;
-  if (caa) return `${name}-caa-${caa.tag}-${caa.value}`;
+  const { key, name, type, content, origin } = draft;
+  if (key !== undefined) return key;
   const byHand = origin.startsWith(BY_HAND);
   if (!byHand || !contested) return plainKey(draft);
   return `${name}-${type.toLowerCase()}-${sha256(String(content)).slice(0, 10)}`;

@@ -2,6 +2,7 @@
 import { DnsRecord, type DnsRecordArgs } from "@pulumi/cloudflare/dnsRecord.js";
 import { getZoneOutput } from "@pulumi/cloudflare/getZone.js";
 import * as pulumi from "@pulumi/pulumi";
+import { hasData, recordContent, vendorData } from "../../inventory/dns-data.ts";
 import { sshfpOf } from "../../lib/ssh-public-key.ts";
 import { recoverWith } from "../failures.ts";
 import { FORMER_TYPE, zoneIdIn } from "./found.ts";
@@ -35,14 +36,12 @@ export interface PublishedRecord {
   readonly proxied: boolean;
 }
 
-/** Data of a CAA record. `flags` is a number, as in the API's answer: with text in the state, a refresh fails. */
-const caaData = (caa: { tag: string; value: string }) => ({ flags: 0, tag: caa.tag, value: caa.value });
-
 function payload(
   record: ZoneRecord<pulumi.Input<string>>,
 ): Pick<DnsRecordArgs, "content" | "data" | "priority"> {
-  if (record.caa) return { data: caaData(record.caa) };
   if (record.hostKey !== undefined) return { data: pulumi.output(record.hostKey).apply(sshfpOf) };
+  // Types with fields come from the inventory only, so their content is a plain text.
+  if (hasData(record.type)) return vendorData(record.type, record.content as string);
   return {
     content: record.content as pulumi.Input<string>,
     ...(record.priority !== undefined && { priority: record.priority }),
@@ -50,16 +49,10 @@ function payload(
 }
 
 /** The record's content in zone file form. */
-function zoneFileContent(record: ZoneRecord<pulumi.Input<string>>): pulumi.Output<string> {
-  if (record.caa) return pulumi.output(`0 ${record.caa.tag} "${record.caa.value}"`);
-  if (record.hostKey !== undefined) {
-    return pulumi
-      .output(record.hostKey)
-      .apply(sshfpOf)
-      .apply(({ algorithm, type, fingerprint }) => `${algorithm} ${type} ${fingerprint}`);
-  }
-  return pulumi.output(record.content as pulumi.Input<string>);
-}
+const zoneFileContent = ({ hostKey, content }: ZoneRecord<pulumi.Input<string>>): pulumi.Output<string> =>
+  hostKey === undefined
+    ? pulumi.output(content as pulumi.Input<string>)
+    : pulumi.output(hostKey).apply((key) => recordContent("SSHFP", { ...sshfpOf(key) }));
 
 /** The content once the vendor has accepted the record; in a preview, the content it would have. */
 const publishedContent = (resource: DnsRecord, record: ZoneRecord<pulumi.Input<string>>) =>

@@ -1,6 +1,7 @@
 /** DNS records that exist before the run changes anything, read first so that conflicts are reported first. */
 import { isIPv4, isIPv6 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
+import { recordContent } from "../../inventory/dns-data.ts";
 import { type KnownHosts, readKnownHosts } from "../../inventory/known-hosts.ts";
 import { type ExistingHost, type HetznerHost, isHetzner, type Plan } from "../../inventory/plan.ts";
 import { sshfpOf } from "../../lib/ssh-public-key.ts";
@@ -61,14 +62,12 @@ function knownAddresses(
   );
 }
 
-function contentOf({ caa, hostKey, content }: ZoneRecord<Known>): string | undefined {
-  if (caa) return `0 ${caa.tag} "${caa.value}"`;
+function contentOf({ hostKey, content }: ZoneRecord<Known>): string | undefined {
   const value = hostKey ?? content;
   if (typeof value !== "string") return undefined;
   if (hostKey === undefined) return value;
   try {
-    const { algorithm, type, fingerprint } = sshfpOf(value);
-    return `${algorithm} ${type} ${fingerprint}`;
+    return recordContent("SSHFP", { ...sshfpOf(value) });
   } catch {
     // existing-server.ts reports a pin that is not a key, with its host.
     return undefined;

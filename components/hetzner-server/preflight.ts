@@ -18,7 +18,7 @@ import {
   isHetzner,
   type Plan,
 } from "../../inventory/plan.ts";
-import { firstNames } from "../../lib/names.ts";
+import { firstNames, nearestName, unknownName } from "../../lib/names.ts";
 
 /** One stack's servers at the vendor. */
 export interface VendorView {
@@ -88,6 +88,11 @@ function soldIn({ locations, deprecation }: ServerType, now: number): Map<string
   );
 }
 
+/** Locations in which any type is sold; none when the vendor does not report them. */
+const locationsOf = ({ types }: VendorView, now: number): string[] => [
+  ...new Set([...types.values()].flatMap((type) => [...(soldIn(type, now)?.keys() ?? [])])),
+];
+
 interface HostFinding {
   readonly problem?: { readonly key: string; readonly message: string };
   readonly warning?: string;
@@ -113,8 +118,21 @@ function checkServerType(
     .map(({ name }) => name)
     .sort();
   const choose = `choose another: ${firstNames(fitting)}`;
+  const locations = locationsOf(view, now);
+  if (server === undefined && locations.length > 0 && !locations.includes(location)) {
+    return {
+      problem: {
+        key: "provider.location",
+        message: `Hetzner Cloud: ${unknownName("location", location, locations)}`,
+      },
+    };
+  }
   const type = view.types.get(wanted);
-  if (type === undefined) return refuse(`Hetzner Cloud has no server type "${wanted}"; ${choose}`);
+  if (type === undefined) {
+    const nearest = nearestName(wanted, fitting);
+    const hint = nearest === undefined ? "" : `; did you mean "${nearest}"`;
+    return refuse(`Hetzner Cloud has no server type "${wanted}"${hint}; ${choose}`);
+  }
   if (server !== undefined && type.architecture !== server.server_type.architecture) {
     return refuse(
       `the server is a ${server.server_type.name} (${server.server_type.architecture}) and can't become a ${wanted} (${type.architecture}); ` +

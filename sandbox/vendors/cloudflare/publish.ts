@@ -27,6 +27,7 @@ function zoneFileContent(record: RecordContent): string {
     case "URI":
       return `${record.priority ?? 0} ${record.content}`;
     case "SSHFP":
+    case "SMIMEA":
     case "TLSA":
     case "DS":
       return record.content.toLowerCase();

@@ -48,6 +48,7 @@ const STRUCTURED: Record<string, Structured> = {
   },
 };
 STRUCTURED.SVCB = STRUCTURED.HTTPS as Structured;
+STRUCTURED.SMIMEA = STRUCTURED.TLSA as Structured;
 
 export const isStructured = (type: string): boolean => type in STRUCTURED;
 

@@ -85,7 +85,7 @@ public = true
       ["big.example.test", "CNAME", "web.example.test", 300, false],
       ["grafana.example.test", "CNAME", "web.example.test", 1, true],
       ["cache.example.test", "CNAME", "web.example.test", 300, false],
-      ["example.test", "CAA", "-", 300, false],
+      ["example.test", "CAA", '0 issue "letsencrypt.org"', 300, false],
       ["example.test", "TXT", '"v=spf1 -all"', 300, false],
     ]);
   });

@@ -38,8 +38,8 @@ describe("records", () => {
       ["web.example.test", "SSHFP", "-", 300, false],
       ["grafana.example.test", "CNAME", "web.example.test", 1, true],
       ["cache.example.test", "CNAME", "web.example.test", 300, false],
-      ["example.test", "CAA", "-", 300, false],
-      ["example.test", "CAA", "-", 300, false],
+      ["example.test", "CAA", '0 issue "letsencrypt.org"', 300, false],
+      ["example.test", "CAA", '0 iodef "mailto:security@example.test"', 300, false],
       ["example.test", "MX", "mail.example.test", 300, false],
     ]);
   });

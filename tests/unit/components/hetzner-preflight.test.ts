@@ -88,6 +88,18 @@ describe("checks before any change", () => {
         /^hosts\.web\.provider\.server_type: Hetzner Cloud has no server type "cx99"; choose another: ccx13, .* and \d+ more$/,
       ),
     ]);
+    expect(await problems(webType("cx24"))).toEqual([
+      expect.stringContaining('has no server type "cx24"; did you mean "cx22"; choose another: ccx13, '),
+    ]);
+  });
+
+  test("an unknown location is refused for a new server, with the existing ones", async () => {
+    const elsewhere: [string, string] = ['location = "fsn1"', 'location = "fsn2"'];
+    expect(await problems(elsewhere)).toEqual([
+      'hosts.web.provider.location: Hetzner Cloud: unknown location "fsn2"; did you mean "fsn1"? Locations are ash, fsn1, hel1, hil, nbg1, sin',
+    ]);
+    await make("web");
+    expect(await problems(elsewhere)).toEqual([]);
   });
 
   test("a different architecture is refused for an existing server", async () => {

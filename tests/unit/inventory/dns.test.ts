@@ -34,6 +34,26 @@ describe("what the vendor would refuse is refused with file and key", () => {
       "content",
       "points to a name",
     ],
+    ["PTR to an address", 'name = "x"; type = "PTR"; content = "192.0.2.1"', "content", "points to a name"],
+    ["SRV without a weight", 'name = "_x._tcp"; type = "SRV"; content = "1 443 a.b"', "content", "WEIGHT"],
+    [
+      "SRV with the key of an MX",
+      'name = "_x._tcp"; type = "SRV"; content = "1 1 443 a.b"; priority = 1',
+      "priority",
+      "write the priority into the content",
+    ],
+    [
+      "proxied HTTPS",
+      'name = "x"; type = "HTTPS"; content = "1 ."; proxied = true',
+      "proxied",
+      "an HTTPS record",
+    ],
+    [
+      "CAA twice",
+      'name = "@"; type = "CAA"; content = "0 issue letsencrypt.org"',
+      "",
+      "the same record as dns.caa[0]",
+    ],
     ["CNAME to `a..b`", 'name = "x"; type = "CNAME"; content = "a..b"', "content", "whole name"],
     ["CNAME to one word", 'name = "x"; type = "CNAME"; content = "web"', "content", "whole name"],
     [
@@ -71,7 +91,7 @@ describe("what the vendor would refuse is refused with file and key", () => {
   ])("%s", (_, fields, key, message) => {
     const problems = problemsWith(record(fields));
     expect(problems).toHaveLength(1);
-    expect(problems[0]).toContain(`fleet.toml: dns.records[0].${key}: `);
+    expect(problems[0]).toContain(`fleet.toml: dns.records[0]${key && "."}${key}: `);
     expect(problems[0]).toContain(message);
   });
 
@@ -130,7 +150,9 @@ describe("what the vendor would refuse is refused with file and key", () => {
     }
     const issuers = (text: string) =>
       text.replace('caa = ["letsencrypt.org"]', 'caa = ["letsencrypt.org", "letsencrypt.org"]');
-    expect(problemsWith("", issuers)).toEqual([expect.stringContaining("dns.caa[1]: the same authority")]);
+    expect(problemsWith("", issuers)).toEqual([
+      expect.stringContaining("dns.caa[1]: the same record as dns.caa[0]"),
+    ]);
   });
 
   test("records that the vendor accepts are valid", () => {

@@ -5,6 +5,8 @@ import { InventoryError, loadInventory, parseInventory } from "../../../inventor
 
 const sandboxFleet = readFileSync("sandbox/nix/fleet.toml", "utf8");
 
+const BUCKETS = ["cache", "postgres", "backups", "state"];
+
 /** The sandbox's fleet with one replacement, which must match. */
 function edited(from: string, to: string): string {
   const text = sandboxFleet.replace(from, to);
@@ -146,22 +148,22 @@ describe("a bad inventory is one clear line with file and key", () => {
       /^fleet\.toml: hosts\.legacy\.provider\.kind: .*'hetzner' \| 'existing' \| 'image'/,
     ],
     [
-      "an unknown location",
+      "a bad location",
       'location = "nbg1"',
-      'location = "mars"',
-      /^fleet\.toml: hosts\.db\.provider\.location: must be "fsn1", "nbg1"/,
+      'location = "Nürnberg"',
+      /^fleet\.toml: hosts\.db\.provider\.location: not a name in Hetzner Cloud's catalogue/,
     ],
     [
       "a bad server type",
       '"cx23"',
-      '"huge"',
-      /^fleet\.toml: hosts\.web\.provider\.server_type: not a server type/,
+      '"CX 23"',
+      /^fleet\.toml: hosts\.web\.provider\.server_type: not a name in Hetzner Cloud's catalogue/,
     ],
     [
       "an unknown environment",
       'environment = "sandbox"',
-      'environment = "prod"',
-      /^fleet\.toml: hosts\.web\.environment: must be "production", "staging", "homelab", "sandbox"$/,
+      'environment = "sandbx"',
+      /^fleet\.toml: hosts\.web\.environment: unknown environment "sandbx"; did you mean "sandbox"\? Environments are sandbox; to add one, write the table \[environments\.sandbx\]$/,
     ],
     [
       "no profile",
@@ -248,13 +250,24 @@ describe("a bad inventory is one clear line with file and key", () => {
     expect(problems[0]).toMatch(expected);
   });
 
-  test("an environment without a table is reported for each of its hosts", () => {
-    expect(problemsOf(edited("[environments.sandbox]", "[environments.homelab]"))).toEqual(
-      ["web", "db", "legacy"].map(
-        (host) =>
-          `fleet.toml: hosts.${host}.environment: no table [environments.sandbox]: add it; there are homelab`,
+  test("an environment without a table is reported for each of its hosts and buckets", () => {
+    expect(problemsOf(edited("[environments.sandbox]", "[environments.constructor]"))).toEqual(
+      ["hosts.web", "hosts.db", "hosts.legacy", ...BUCKETS.map((name) => `buckets.${name}`)].map(
+        (table) =>
+          `fleet.toml: ${table}.environment: unknown environment "sandbox"; environments are constructor; to add one, write the table [environments.sandbox]`,
       ),
     );
+  });
+
+  test("an environment, a bucket's purpose, a location and a server type have any name", () => {
+    const text = sandboxFleet
+      .replaceAll(/\b(environments\.|environment = ")sandbox\b/g, "$1edge")
+      .replace('purpose = "postgres"', 'purpose = "maps"\npublic_read = true')
+      .replace('location = "nbg1", server_type = "cx23"', 'location = "osl1", server_type = "cxx13"');
+    const inventory = parseInventory(text, "fleet.toml");
+    expect(Object.keys(inventory.environments)).toEqual(["edge"]);
+    expect(inventory.buckets["postgres"]).toMatchObject({ purpose: "maps", publicRead: true });
+    expect(inventory.hosts["db"]?.provider).toMatchObject({ location: "osl1", serverType: "cxx13" });
   });
 
   test("a reference is not satisfied by a property that every object has", () => {

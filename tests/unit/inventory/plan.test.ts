@@ -46,5 +46,7 @@ test("a missing environment is named", () => {
     'schema = 1\n[fleet]\ndomain = "example.test"\n[environments.homelab]\n[hosts.a]\nenvironment = "homelab"\nprofiles = ["server"]\nprovider = { kind = "image" }\n',
     "small.toml",
   );
-  expect(() => planFor(small, "staging")).toThrow("no table [environments.staging]");
+  expect(() => planFor(small, "staging")).toThrow(
+    'unknown environment "staging"; environments are homelab. Set pantheros:environment of the stack',
+  );
 });

@@ -32,7 +32,7 @@ test("environment variables override the configuration", () => {
 });
 
 test("an error for invalid values names the stack's file and the key", () => {
-  expect(() => settingsFrom(surroundings({ environment: "prod", probe: "maybe" }))).toThrow(
+  expect(() => settingsFrom(surroundings({ environment: "Pro d", probe: "maybe" }))).toThrow(
     /Pulumi\.staging\.yaml: pantheros:environment: .*\nPulumi\.staging\.yaml: pantheros:probe: /,
   );
 });
