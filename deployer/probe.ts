@@ -7,7 +7,7 @@ import { runQuery } from "./process/child.ts";
 import { MAX_ANSWER_BYTES, readAnswer, TOO_LONG } from "./protocol/answer.ts";
 import type { DeployOutcome } from "./protocol/result.ts";
 import { type SupervisorStatus, supervisorStatus, verbWords } from "./protocol/supervisor.ts";
-import { SSH_HINTS, shellWord, sshScriptArgv, sshTrouble } from "./ssh.ts";
+import { SSH_HINTS, type SshPeer, shellWord, sshScriptArgv, sshTrouble } from "./ssh.ts";
 
 export type Probe =
   | {
@@ -63,7 +63,16 @@ const unmanagedStatus = [
 export function probeArgv(args: ProbeArgs, login: string): string[] {
   const { host, address, port, identity, connectSeconds } = args;
   const pinned = { key: args.hostKey };
-  const peer = { host, address, port, user: login, pinned, identity, connectSeconds, nothingSecret: true };
+  const peer: SshPeer = {
+    host,
+    address,
+    port,
+    user: login,
+    pinned,
+    identity,
+    connectSeconds,
+    carriesNoSecret: true,
+  };
   const words = verbWords(login, args.outPath === undefined ? ["status"] : ["status", args.outPath]);
   const verb = words.map(shellWord).join(" ");
   if (login !== "root") return sshScriptArgv(peer, verb);

@@ -61,6 +61,7 @@ esac`,
         "KnownHostsCommand=/usr/bin/env echo web ssh-ed25519 AAAA",
         "StrictHostKeyChecking=yes",
         "User=deploy",
+        "KexAlgorithms=-sntrup761*",
         `sudo -n /run/current-system/sw/bin/pantheros-supervisor status ${newSystem}`,
       ]),
     );
