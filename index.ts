@@ -5,7 +5,7 @@ import { runPreflight } from "./components/fleet/preflight.ts";
 import { evaluate } from "./deployer/evaluate.ts";
 import { loadInventory } from "./inventory/load.ts";
 import { planFor } from "./inventory/plan.ts";
-import { readSettings } from "./settings/settings.ts";
+import { readSettings } from "./settings/stack-settings.ts";
 
 const settings = readSettings();
 const plan = planFor(loadInventory(settings.fleetFile), settings.environment);

@@ -1,6 +1,3 @@
-// Only these modules: the whole SDK loads much longer, and the start of the program does not need it (index.ts).
-import { Config } from "@pulumi/pulumi/config.js";
-import { getStack } from "@pulumi/pulumi/metadata.js";
 import * as z from "zod";
 import { label } from "../inventory/primitives.ts";
 import { RunError } from "../lib/run-error.ts";
@@ -35,7 +32,7 @@ const texts = z.record(z.string(), z.string());
 /** The value of a pin. */
 const systemPath = z
   .string()
-  .refine(isStorePath, "not the store path of a system: set it with tools/pulumi rollback");
+  .refine(isStorePath, "not the store path of a system: set it with tools/pantheros rollback");
 
 const shape = z.strictObject({
   environment: label,
@@ -112,15 +109,4 @@ export function settingsFrom({ stack, get, env }: SettingsSources): Settings {
     s3Endpoint: orUndefined(s3Endpoint),
     cloudflareZoneId: orUndefined(cloudflareZoneId),
   };
-}
-
-/** Settings of the current stack. */
-export function readSettings(): Settings {
-  const config = new Config();
-  const objects = new Set(["flakeOverrides", "addresses", "pins"]);
-  return settingsFrom({
-    stack: getStack(),
-    get: (key) => (objects.has(key) ? config.getObject(key) : config.get(key)),
-    env: (name) => process.env[name],
-  });
 }

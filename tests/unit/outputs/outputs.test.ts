@@ -4,7 +4,8 @@ import { planFor } from "../../../inventory/plan.ts";
 import { outputsFor, type StackFacts } from "../../../outputs/build.ts";
 import { stackOutputs } from "../../../outputs/contract.ts";
 import { contractSchema, SCHEMA_FILE } from "../../../outputs/json-schema.ts";
-import { parseOutputs, readStack } from "../../../outputs/reader.ts";
+import { parseOutputs } from "../../../outputs/parse.ts";
+import { readStack } from "../../../outputs/reader.ts";
 import { hostKey, record, resolved } from "../mocks.ts";
 
 const plan = planFor(loadInventory("sandbox/nix/fleet.toml"), "sandbox");

@@ -1,0 +1,15 @@
+// Only these modules: the whole SDK loads much longer, and the start of the program does not need it (index.ts).
+import { Config } from "@pulumi/pulumi/config.js";
+import { getStack } from "@pulumi/pulumi/metadata.js";
+import { type Settings, settingsFrom } from "./settings.ts";
+
+/** Settings of the current stack. */
+export function readSettings(): Settings {
+  const config = new Config();
+  const objects = new Set(["flakeOverrides", "addresses", "pins"]);
+  return settingsFrom({
+    stack: getStack(),
+    get: (key) => (objects.has(key) ? config.getObject(key) : config.get(key)),
+    env: (name) => process.env[name],
+  });
+}
