@@ -134,8 +134,13 @@ export class BenchFleet {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
+  /** Asks every host, as a user does. */
+  status(): Promise<Finished> {
+    return must([path.join(this.root, "tools/pantheros"), "status"], { env: this.env, cwd: this.root });
+  }
+
   #cli(...args: readonly string[]): readonly string[] {
-    return [process.execPath, path.join(this.root, "sandbox/cli/main.ts"), ...args];
+    return [path.join(this.root, "tools/pantheros"), "sandbox", ...args];
   }
 
   pulumi(args: readonly string[], options: Options = {}): Promise<Finished> {

@@ -12,6 +12,7 @@ export const parts = {
   preview: "previews without a change, 5 and 100 hosts, and their memory",
   hundred: "deploys of a changed closure (5 MB in 20 paths), 100 hosts, against plain commands",
   growth: "the same figures for each fleet size of --sizes",
+  status: "`pantheros status`, 3 hosts, against the same question by plain ssh and a preview",
   rollback: "time from a failed health check to the first answer of the old system",
 } as const;
 export type Part = keyof typeof parts;
@@ -34,6 +35,7 @@ export interface Measured {
 const BIG = { paths: 200, bytes: 250_000 };
 const SMALL = { paths: 20, bytes: 250_000 };
 const MANY_HOSTS = 100;
+const STATUS_HOSTS = 3;
 /** deploy-rs deploys host after host; larger fleets would take too long. */
 const MAX_PEER_HOSTS = 25;
 
@@ -55,6 +57,7 @@ export async function measure(wanted: Wanted): Promise<Measured> {
     ...(has("ten") ? [10] : []),
     ...(has("preview") ? [5, MANY_HOSTS] : []),
     ...(has("hundred") ? [MANY_HOSTS] : []),
+    ...(has("status") ? [STATUS_HOSTS] : []),
     ...(has("rollback") ? [1] : []),
   ];
   const rows: Row[] = [];
@@ -90,6 +93,12 @@ export async function measure(wanted: Wanted): Promise<Measured> {
         const { memory } = await fleet.preview({ memory: true });
         rows.push(manyPreview(preview, bare, connect), previewMemory(memory));
       }
+    }
+    if (has("status") && size === STATUS_HOSTS) {
+      const status = await medianOf("status", async () => (await fleet.status()).seconds);
+      const connect = await medianOf("ssh true", () => deploys.connect());
+      const preview = await medianOf("preview", async () => (await fleet.preview()).seconds);
+      rows.push(...statusRows(status, connect, preview));
     }
     if (has("ten") && size === 10) {
       const contenders: Contender[] = [
@@ -164,6 +173,23 @@ function tenRows(result: Results): Row[] {
       : []),
   ];
 }
+
+const statusRows = (status: number, connect: number, preview: number): Row[] => [
+  {
+    what: `status of ${STATUS_HOSTS} hosts`,
+    value: status,
+    limit: 1,
+    unit: "s",
+    from: versus("status, `ssh HOST true` in parallel", status, connect),
+  },
+  {
+    what: "the same, against a no-op preview",
+    value: status / preview,
+    limit: 0.5,
+    unit: "times",
+    from: versus("status, preview", status, preview),
+  },
+];
 
 const fivePreview = (preview: number, bare: number): Row => ({
   what: "no-op preview with 5 hosts, minus an empty program's",
