@@ -12,20 +12,21 @@ setup: ## Install what tests and previews need; as root on Debian or Ubuntu also
 
 sandbox: ## Start a whole fleet on this computer: emulated vendors, real hosts, pulumi up (root)
 	@tools/setup sandbox
-	@tools/sandbox up
+	@tools/pantheros sandbox up
 
 sandbox-down: ## Destroy the sandbox's stack and remove the sandbox (root)
 	@tools/setup sandbox
-	@tools/sandbox down
+	@tools/pantheros sandbox down
 
 check: ## Check types, lint, format, imports between rooms, unused exports, shell scripts and the layout of Nix files
 	@tools/setup unit
 	@tools/check
 
-docs: ## Generate the reference docs, nix/lib/defaults.json, outputs/schema.v1.json and the README's picture
+docs: ## Generate the reference docs, the manual page, nix/lib/defaults.json, outputs/schema.v1.json and the README's picture
 	@tools/setup unit
 	@tools/with node inventory/write-reference.ts
 	@tools/with node outputs/write-schema.ts
+	@tools/with node cli/write-manual.ts
 	@tools/with node tools/nix/write-reference.ts
 	@tools/with node tools/docs/recording.ts draw docs/recordings/sandbox.cast docs/recordings/sandbox.svg
 

@@ -56,7 +56,7 @@ function shorten(error: unknown): void {
   reported.set(error, failure);
   // If the vendor's answer was lost, the object may exist without being in the state, and its name is taken.
   const remedy = failure.isVendorObject
-    ? `; if the resource exists at the vendor, run tools/pulumi recover --stack ${pulumi.runtime.getStack()}`
+    ? `; if the resource exists at the vendor, run tools/pantheros recover --stack ${pulumi.runtime.getStack()}`
     : "";
   const fixed = { get: () => `${failure.reason}; this run deletes nothing${remedy}`, set: () => undefined };
   Object.defineProperties(error, { message: fixed, stack: fixed, __pulumiRunError: { value: true } });

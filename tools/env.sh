@@ -36,9 +36,13 @@ pantheros_path_first() {
   fi
 }
 
+pantheros_is_set_up() {
+  command -v node >/dev/null && [ -d "$PANTHEROS_ROOT/node_modules/zod" ]
+}
+
 # Exits when $1, a wrapper, needs what tools/setup has not installed.
 pantheros_require_setup() {
-  if command -v node >/dev/null && [ -d "$PANTHEROS_ROOT/node_modules/zod" ]; then return; fi
+  if pantheros_is_set_up; then return; fi
   echo "$1: Node or its packages are not installed: run make setup" >&2
   exit 1
 }

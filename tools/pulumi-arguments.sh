@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2034  # read by tools/pulumi and what it sources
-# Parses a command line of the Pulumi CLI. Sets pantheros_command, pantheros_subcommand, pantheros_stack (default:
+# shellcheck disable=SC2034  # read by tools/pulumi, tools/pantheros and what they source
+# Parses a command line of the Pulumi CLI or of tools/pantheros. Sets pantheros_command, pantheros_subcommand, pantheros_stack (default:
 # PULUMI_STACK, then sandbox), and pantheros_config_file and pantheros_parallel ("given" or empty).
 
 pantheros_read_arguments() {
@@ -51,4 +51,14 @@ pantheros_clear_dead_locks() {
     node "$PANTHEROS_ROOT/tools/toolchain/locks.ts" "$(dirname "$pantheros_lock")"
     return
   done
+}
+
+# The same for the stack of the command line, where its backend is in files.
+pantheros_clear_backend_locks() {
+  case ${PULUMI_BACKEND_URL:-} in
+    file://*)
+      pantheros_backend=${PULUMI_BACKEND_URL#file://}
+      pantheros_clear_dead_locks "${pantheros_backend%%\?*}" "${pantheros_stack##*/}"
+      ;;
+  esac
 }

@@ -1,9 +1,10 @@
 # shellcheck shell=sh
+# shellcheck disable=SC2154  # set by the wrappers
 # Plugins whose engine was killed. The official ones do not notice it: they keep running beside the next run and change
-# the same objects at the vendors. Sourced by tools/pulumi.
+# the same objects at the vendors. Sourced by tools/pulumi and tools/pantheros, which set pantheros_program.
 
 # Prints the pids of plugins without an engine as ancestor, each followed by its descendants. Only plugins that
-# tools/pulumi of this checkout started (PANTHEROS_ROOT in their environment). Linux only: reads /proc.
+# the wrappers of this checkout started (PANTHEROS_ROOT in their environment). Linux only: reads /proc.
 pantheros_orphaned_plugins() {
   cat /proc/[0-9]*/stat 2>/dev/null | awk '
     {
@@ -39,7 +40,7 @@ pantheros_end_orphaned_plugins() {
   pantheros_ours=''
   pantheros_orphans=$(pantheros_orphaned_plugins | tr '\n' ' ')
   [ -n "${pantheros_orphans% }" ] || return 0
-  echo "tools/pulumi: ending processes that an interrupted run left: ${pantheros_orphans% }" >&2
+  echo "$pantheros_program: ending processes that an interrupted run left: ${pantheros_orphans% }" >&2
   # shellcheck disable=SC2086  # a list of ids
   kill -TERM $pantheros_orphans 2>/dev/null || :
   pantheros_wait=0

@@ -1,35 +1,46 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # set by tools/pulumi-arguments.sh
-# Runs the Pulumi CLI on the sandbox; sourced by tools/pulumi. Secrets are passed in the environment, never in argv.
+# shellcheck disable=SC2154  # set by tools/pulumi-arguments.sh and the wrappers
+# Runs the Pulumi CLI or a command of tools/pantheros on the sandbox; sourced by tools/pulumi and tools/pantheros, which set
+# pantheros_program. Secrets are passed in the environment, never in argv.
 
-# Runs `pulumi ARGS` on the sandbox's stack and does not return.
-pantheros_sandbox_run() {
+# Exports the sandbox's variables and removes dead locks; exits when there is no sandbox.
+pantheros_sandbox_open() {
   if [ ! -r "$PANTHEROS_SANDBOX_DIR/secrets.env" ]; then
-    echo "tools/pulumi: there is no sandbox in $PANTHEROS_SANDBOX_DIR: run make sandbox as root," >&2
+    echo "$pantheros_program: there is no sandbox in $PANTHEROS_SANDBOX_DIR: run make sandbox as root," >&2
     echo "  or choose a different stack with --stack NAME" >&2
     exit 1
   fi
   pantheros_sandbox_environment
   pantheros_clear_dead_locks "$PANTHEROS_SANDBOX_DIR/pulumi" sandbox
+}
+
+# Sets pantheros_namespace; exits when the sandbox is not running.
+pantheros_sandbox_network() {
+  pantheros_namespace=pantheros-$PANTHEROS_SANDBOX_NAME
+  if [ ! -e "/run/netns/$pantheros_namespace" ]; then
+    echo "$pantheros_program: the sandbox is not running (no network namespace $pantheros_namespace): run make sandbox" >&2
+    exit 1
+  fi
+}
+
+# Runs `pulumi ARGS` on the sandbox's stack and does not return.
+pantheros_sandbox_run() {
+  pantheros_sandbox_open
   case $pantheros_command:$pantheros_subcommand in
     stack:init | stack:new | stack:ls | stack:rm) ;;
     *) pantheros_sandbox_stack ;;
   esac
   case $pantheros_command in
     # Without a configuration file these commands would write the sandbox's salt into the repository's.
-    up | update | preview | pre | refresh | destroy | down | import | watch | logs | rollback)
+    up | update | preview | pre | refresh | destroy | down | import | watch | logs)
       [ -n "$pantheros_config_file" ] || set -- "$@" --config-file "$(pantheros_sandbox_configuration)"
       ;;
   esac
   case $pantheros_command in
-    up | update | preview | pre | refresh | destroy | down | import | watch | recover | rollback) ;;
+    up | update | preview | pre | refresh | destroy | down | import | watch) ;;
     *) exec pulumi "$@" ;;
   esac
-  pantheros_namespace=pantheros-$PANTHEROS_SANDBOX_NAME
-  if [ ! -e "/run/netns/$pantheros_namespace" ]; then
-    echo "tools/pulumi: the sandbox is not running (no network namespace $pantheros_namespace): run make sandbox" >&2
-    exit 1
-  fi
+  pantheros_sandbox_network
   case $pantheros_command in
     up | update) pantheros_sandbox_recover || exit 1 ;;
     # A 1Password item that was deleted by hand makes these fail. --preview-only changes no state.
@@ -39,17 +50,22 @@ pantheros_sandbox_run() {
         *) pantheros_sandbox_recover '|"type": *"onepassword:' || exit 1 ;;
       esac
       ;;
-    rollback)
-      pantheros_sandbox_recover || exit 1
-      shift
-      exec ip netns exec "$pantheros_namespace" node "$PANTHEROS_ROOT/tools/rollback/main.ts" "$@"
-      ;;
-    recover)
-      exec ip netns exec "$pantheros_namespace" node "$PANTHEROS_ROOT/tools/recovery/main.ts" --search \
-        --stack sandbox --config-file "$(pantheros_sandbox_configuration)"
-      ;;
   esac
   exec ip netns exec "$pantheros_namespace" pulumi "$@"
+}
+
+# Runs `tools/pantheros ARGS`, a command for a stack, on the sandbox's and does not return.
+pantheros_sandbox_command() {
+  pantheros_sandbox_open
+  pantheros_sandbox_network
+  case $pantheros_command in
+    rollback | recover) pantheros_sandbox_stack ;;
+  esac
+  case $pantheros_command in
+    rollback) pantheros_sandbox_recover || exit 1 ;;
+  esac
+  [ -n "$pantheros_config_file" ] || set -- "$@" --config-file "$(pantheros_sandbox_configuration)"
+  exec ip netns exec "$pantheros_namespace" node "$PANTHEROS_ROOT/cli/main.ts" "$@"
 }
 
 # Prints $1, a path, as it is written in a flake reference, which has no blanks.
@@ -123,6 +139,6 @@ pantheros_sandbox_recover() {
     "$PANTHEROS_SANDBOX_DIR/pulumi/.pulumi/stacks/pantheros/sandbox.json" || return 0
   ip netns exec "$pantheros_namespace" node "$PANTHEROS_ROOT/tools/recovery/main.ts" \
     --stack sandbox --config-file "$(pantheros_sandbox_configuration)" && return 0
-  echo "tools/pulumi: to abandon those objects instead, run tools/pulumi refresh --clear-pending-creates" >&2
+  echo "$pantheros_program: to abandon those objects instead, run tools/pulumi refresh --clear-pending-creates" >&2
   return 1
 }

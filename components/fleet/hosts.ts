@@ -103,7 +103,7 @@ function warnUnknownPins(plan: Plan, settings: Settings): void {
   const names = new Set(plan.hosts.map(({ name }) => name));
   for (const name of Object.keys(settings.pins).filter((pinned) => !names.has(pinned))) {
     pulumi.log.warn(
-      `pantheros:pins.${name}: no such host in this stack; to remove the pin: tools/pulumi rollback --release ${name}`,
+      `pantheros:pins.${name}: no such host in this stack; to remove the pin: tools/pantheros rollback --release ${name}`,
     );
   }
 }

@@ -33,7 +33,7 @@ export async function warnMissingItems(
   for (const [name, [vaultId, item]] of itemsToDelete(await readStackStateIfAny(), prefix, wanted)) {
     if (!(await vault.isGone(vaultId, item))) continue;
     pulumi.log.warn(
-      `1Password: this run would delete ${name}, but its item no longer exists; tools/pulumi recover --stack ${stack} ` +
+      `1Password: this run would delete ${name}, but its item no longer exists; tools/pantheros recover --stack ${stack} ` +
         "removes it from the state, then run up again",
     );
   }

@@ -78,7 +78,7 @@ function reasonOf(answer: VerbResult): string {
 }
 
 const PIN_GONE_HINT =
-  "the system that the host is pinned to was garbage collected on the host: release the pin with `tools/pulumi rollback --release HOST`, then run `pulumi up`";
+  "the system that the host is pinned to was garbage collected on the host: release the pin with `tools/pantheros rollback --release HOST`, then run `pulumi up`";
 
 const RECORD_HINT = "check the disk of /var/lib/pantheros on the host: it is full or read-only";
 

@@ -36,7 +36,7 @@ export function sshCommand(
 /** The host's known_hosts line, from the stack's outputs. */
 export function knownHostsLine(name: string, host: Pick<HostOutputs, "addresses" | "hostKey">): string {
   if (host.hostKey === undefined)
-    throw new Error(`${name}: no host key in the stack's outputs yet; run tools/sandbox up`);
+    throw new Error(`${name}: no host key in the stack's outputs yet; run tools/pantheros sandbox up`);
   const names = [name, host.addresses.ipv4, host.addresses.ipv6].filter((entry) => entry !== undefined);
   return `${names.join(",")} ${host.hostKey}\n`;
 }

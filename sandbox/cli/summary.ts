@@ -1,19 +1,6 @@
 import { quoted } from "../../lib/sanitize.ts";
+import { table } from "../../lib/table.ts";
 import type { HostOutputs, StackOutputs } from "../../outputs/contract.ts";
-
-/** Columns padded to the widest cell. */
-export function table(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = rows.reduce<number[]>(
-    (all, row) => row.map((cell, column) => Math.max(all[column] ?? 0, cell.length)),
-    [],
-  );
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
-}
 
 /** `3/3 ok`, or the checks that failed. */
 export function healthText(health: HostOutputs["health"]): string {

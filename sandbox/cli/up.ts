@@ -153,7 +153,7 @@ export async function up(context: SandboxContext, steps: Steps, options: UpOptio
       });
       for (const line of outputs === undefined ? [] : summaryLines(outputs)) console.log(line);
       if (code === 0 && outputs !== undefined) {
-        for (const line of nextSteps(outputs, "tools/sandbox")) console.log(line);
+        for (const line of nextSteps(outputs, "tools/pantheros sandbox")) console.log(line);
       }
       console.log("");
       steps.log(

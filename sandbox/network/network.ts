@@ -46,7 +46,7 @@ const OWNERS = "/run/pantheros";
 class NameTakenError extends Error {
   constructor(sandbox: string, owner: string) {
     super(
-      `the sandbox name ${sandbox} is in use by ${owner}: run \`tools/sandbox down\` there, or set PANTHEROS_SANDBOX_NAME to a different name`,
+      `the sandbox name ${sandbox} is in use by ${owner}: run \`tools/pantheros sandbox down\` there, or set PANTHEROS_SANDBOX_NAME to a different name`,
     );
     this.name = "NameTakenError";
   }

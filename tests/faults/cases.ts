@@ -94,7 +94,7 @@ export async function rehearse(operation: Operation): Promise<Rehearsed> {
 }
 
 /** Matches the remedy in a failed run's output. */
-const REMEDY = /tools\/pulumi recover --stack/;
+const REMEDY = /tools\/pantheros recover --stack/;
 
 /**
  * A run never fails when the vendor refuses a device's rename or removal
@@ -127,7 +127,8 @@ export async function attempt(world: World, tried: Case): Promise<Verdict> {
   /** Applies the remedy that the output names. */
   const recover = async () => {
     const { code, output } = await world.recover();
-    if (code !== 0) problems.push(`tools/pulumi recover: exit code ${code}\n${lastWords({ code, output })}`);
+    if (code !== 0)
+      problems.push(`tools/pantheros recover: exit code ${code}\n${lastWords({ code, output })}`);
   };
   const lostHere = first.code !== 0 && TAKES_TWO.test(hit);
   if (world.isPending || lostHere) await recover();

@@ -114,7 +114,7 @@ async function outage(command: string, vendor: string, fault: "unavailable" | "s
   expect(hit).toEqual([vendor]);
   expect(code).not.toBe(0);
   expect(output).toMatch(NAMES[vendor] ?? /./);
-  expect(output).toMatch(/run the same command again|tools\/pulumi recover/);
+  expect(output).toMatch(/run the same command again|tools\/pantheros recover/);
 }
 
 const vendors = WHOLE ? VENDORS : ["hetzner"];

@@ -295,8 +295,11 @@ export class World {
 
   /** Runs the Pulumi CLI as a user does. */
   pulumi(args: readonly string[], interrupt?: Interrupt): Promise<Finished> {
-    const given = ["--stack", STACK, "--config-file", this.file(`Pulumi.${STACK}.yaml`)];
-    return this.run(["tools/pulumi", ...args, ...given], interrupt);
+    return this.run(["tools/pulumi", ...args, ...this.#stackOptions], interrupt);
+  }
+
+  get #stackOptions(): string[] {
+    return ["--stack", STACK, "--config-file", this.file(`Pulumi.${STACK}.yaml`)];
   }
 
   up(interrupt?: Interrupt): Promise<Finished> {
@@ -311,7 +314,7 @@ export class World {
 
   /** Recovers as a user does after a kill, and as a failed run advises. */
   recover(): Promise<Finished> {
-    return this.pulumi(["recover"]);
+    return this.run(["tools/pantheros", "recover", ...this.#stackOptions]);
   }
 
   async remove(): Promise<void> {

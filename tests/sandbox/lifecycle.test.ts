@@ -25,10 +25,7 @@ function killedWhen(argv: readonly string[], isTime: () => boolean): Promise<"ki
 /** Runs `sandbox up` and kills it with its children after `milliseconds`, unless it has ended. */
 function killedUp(milliseconds: number): Promise<"killed" | "ended"> {
   const from = Date.now();
-  return killedWhen(
-    ["tools/with", "node", "sandbox/cli/main.ts", "up"],
-    () => Date.now() - from > milliseconds,
-  );
+  return killedWhen(["tools/pantheros", "sandbox", "up"], () => Date.now() - from > milliseconds);
 }
 
 const text = (path: string): string => {
@@ -90,7 +87,8 @@ provider = { kind = "hetzner", location = "fsn1", server_type = "cx23", image = 
   const made = () => isPending(`${host}-server`) && serverNamed(host) !== undefined;
   expect(await killedWhen(up, made)).toBe("killed");
   expect(isPending(`${host}-server`)).toBe(true);
-  expect(await killedWhen(run("recover"), () => state().includes(NOT_READ))).toBe("killed");
+  const recover = ["tools/pantheros", "recover", "--stack", "sandbox"];
+  expect(await killedWhen(recover, () => state().includes(NOT_READ))).toBe("killed");
   expect(state()).toContain(NOT_READ);
 }
 

@@ -6,7 +6,7 @@ jest.setTimeout(20 * 60_000);
 const sandbox = new Sandbox("rollback");
 const hosts = ["web", "db", "legacy"] as const;
 
-const rollback = (...args: string[]) => sandbox.run(["tools/pulumi", "rollback", ...args], 600);
+const rollback = (...args: string[]) => sandbox.run(["tools/pantheros", "rollback", ...args], 600);
 const motd = (from: string, to: string) =>
   sandbox.editFleet((text) => text.replace(`motd = "${from}"`, `motd = "${to}"`));
 const system = (host: string) => sandbox.running(host);
@@ -64,6 +64,32 @@ describe("rollback by the user", () => {
     });
     expect((await sandbox.outputs()).hosts["db"]).not.toHaveProperty("pinned");
     expect(await sandbox.changes()).toEqual([]);
+  });
+
+  test("status asks every host, shows the pin, and ends with 3 when a required host does not answer", async () => {
+    const status = async (...args: string[]) => {
+      const { code, output } = await sandbox.run(["tools/pantheros", "status", "--json", ...args], 60);
+      return { code, hosts: (JSON.parse(output) as { hosts: Record<string, unknown>[] }).hosts };
+    };
+    const all = await status();
+    expect(all.code).toBe(0);
+    expect(all.hosts.map(({ name, state, reachable }) => [name, state, reachable])).toEqual([
+      ["web", "pinned", true],
+      ["db", "ok", true],
+      ["legacy", "ok", true],
+    ]);
+    expect(all.hosts[0]).toMatchObject({
+      running: first.get("web"),
+      pinned: first.get("web"),
+      confirmed: true,
+    });
+    expectSuccess(await sandbox.cli("machine", "unplug", "db"));
+    const cut = await status("--timeout", "2");
+    expect(cut.code).toBe(3);
+    expect(cut.hosts[0]).toMatchObject({ name: "db", state: "unreachable", running: second.get("db") });
+    expect((await status("--on", "@server", "--no-ask")).code).toBe(0);
+    expect((await status("--on", "leg*")).hosts).toMatchObject([{ name: "legacy", state: "ok" }]);
+    expectSuccess(await sandbox.cli("machine", "plug", "db"));
   });
 
   test("a rollback can be repeated, and the pin survives changes of the flake", async () => {
@@ -131,7 +157,7 @@ describe("rollback by the user", () => {
     const failed = await rollback("db");
     expect(failed.code).not.toBe(0);
     expect(failed.output).toContain("db: rolled-back at health");
-    expect(failed.output).toContain("tools/pulumi rollback --release db");
+    expect(failed.output).toContain("tools/pantheros rollback --release db");
     expect(await system("db")).toBe(now);
     expect((await sandbox.outputs()).hosts["db"]).toMatchObject({ outcome: "rolled-back", closure: now });
     expectSuccess(await rollback("--release", "db"));

@@ -104,9 +104,9 @@ export class Sandbox {
     return finish(argv, seconds, { env: this.environment }, input);
   }
 
-  /** `sandbox up`, `sandbox down`, … */
+  /** `tools/pantheros sandbox up`, `down`, … */
   cli(...args: string[]): Promise<Finished> {
-    return this.run(["tools/with", "node", "sandbox/cli/main.ts", ...args], 900);
+    return this.run(["tools/pantheros", "sandbox", ...args], 900);
   }
 
   pulumi(...args: string[]): Promise<Finished> {

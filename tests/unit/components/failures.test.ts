@@ -53,7 +53,7 @@ test("a record, a bucket and a reverse name fail: every host is deployed to, and
   expect(exitCode).toBeGreaterThan(0);
   expect(errors).toContainEqual(
     expect.stringMatching(
-      /^web-rdns-ipv4 \(hcloud:index\/rdns:Rdns\) failed; this run deletes nothing; if the resource exists at the vendor, run tools\/pulumi recover --stack \S+$/,
+      /^web-rdns-ipv4 \(hcloud:index\/rdns:Rdns\) failed; this run deletes nothing; if the resource exists at the vendor, run tools\/pantheros recover --stack \S+$/,
     ),
   );
 });

@@ -217,7 +217,7 @@ test("only an item that is to be deleted and is missing causes a warning, with t
     );
     expect(queries.sort()).toEqual(["v1/gone", "v1/there"]);
     expect(warned.mock.calls.map(([text]) => text)).toEqual([
-      expect.stringMatching(/^1Password: .* secrets-item-gone, .* tools\/pulumi recover --stack sandbox /),
+      expect.stringMatching(/^1Password: .* secrets-item-gone, .* tools\/pantheros recover --stack sandbox /),
     ]);
   } finally {
     warned.mockRestore();

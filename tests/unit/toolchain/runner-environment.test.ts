@@ -16,7 +16,7 @@ afterEach(() => rmSync(scratch, { recursive: true, force: true }));
 function bareCheckout(): string {
   const checkout = path.join(scratch, "checkout");
   mkdirSync(checkout);
-  for (const name of ["tools", "sandbox", "deployer", "lib"]) {
+  for (const name of ["tools", "cli", "sandbox", "deployer", "lib"]) {
     cpSync(path.join(root, name), path.join(checkout, name), { recursive: true });
   }
   return checkout;
@@ -60,13 +60,15 @@ test("HOME without a home directory: one line names the remedy", () => {
 
 describe("before set-up", () => {
   test.each([
-    ["tools/pulumi", ["rollback", "--help"]],
-    ["tools/sandbox", ["--help"]],
+    ["tools/pantheros", ["status"]],
+    ["tools/sandbox", ["up"]],
     ["tools/build-key", ["--help"]],
   ])("%s %j: one line names make setup", (wrapper, args) => {
     const { status, stderr } = call(wrapper, args, {}, bareCheckout());
     expect(status).toBe(1);
-    expect(stderr).toBe(`${wrapper}: Node or its packages are not installed: run make setup\n`);
+    // tools/sandbox is tools/pantheros sandbox.
+    const program = wrapper.replace("sandbox", "pantheros");
+    expect(stderr).toBe(`${program}: Node or its packages are not installed: run make setup\n`);
   });
 
   test("tools/setup and tools/with have help, and tools/with names a missing program", () => {
@@ -82,12 +84,14 @@ describe("before set-up", () => {
     });
   });
 
-  test("tools/pulumi rollback --help needs no Pulumi CLI", () => {
+  test("tools/pantheros rollback --help needs no Pulumi CLI", () => {
     const checkout = bareCheckout();
     rmSync(checkout, { recursive: true });
     mkdirSync(checkout);
     for (const name of [
       "tools",
+      "cli",
+      "package.json",
       "inventory",
       "lib",
       "settings",
@@ -102,12 +106,12 @@ describe("before set-up", () => {
     // Only the programs that the wrapper and Node need.
     const bin = path.join(scratch, "bin");
     mkdirSync(bin);
-    for (const name of ["sh", "dirname", "id", "getent", "cut", "tr"]) {
+    for (const name of ["sh", "dirname", "readlink", "id", "getent", "cut", "tr"]) {
       const found = spawnSync("which", [name], { encoding: "utf8" }).stdout.trim();
       symlinkSync(found, path.join(bin, name));
     }
     symlinkSync(process.execPath, path.join(bin, "node"));
-    const { status, stdout } = call("tools/pulumi", ["rollback", "--help"], { PATH: bin }, checkout);
+    const { status, stdout } = call("tools/pantheros", ["rollback", "--help"], { PATH: bin }, checkout);
     expect([status, stdout.split("\n")[0]]).toEqual([0, expect.stringMatching(/rollback/)]);
   });
 });

@@ -193,6 +193,35 @@ describe("tools/pulumi", () => {
     expect(seen).not.toContain("PULUMI_HOME");
   });
 
+  test.each([["rollback"], ["recover"]])("%s says where it went, and starts nothing", (command) => {
+    for (const words of [
+      [command, "web"],
+      ["--stack", "production", command],
+      [command, "--help"],
+    ]) {
+      expect(call(fakeCli(), ...words)).toMatchObject({
+        status: 2,
+        stdout: "",
+        stderr: `tools/pulumi: ${command} is a command of the project: run tools/pantheros ${command}\n`,
+        seen: "",
+      });
+    }
+  });
+
+  test("tools/pantheros prepares a stack as tools/pulumi does: without a running sandbox it prints the remedy", () => {
+    const pantheros = (...args: string[]) =>
+      spawnSync(path.join(root, "tools/pantheros"), args, { encoding: "utf8", env: fakeCli() });
+    expect(pantheros("status")).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^tools\/pantheros: there is no sandbox in .*: run make sandbox/),
+    });
+    makeSandbox();
+    expect(pantheros("rollback", "web")).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^tools\/pantheros: the sandbox is not running/),
+    });
+  });
+
   test("without a running sandbox it prints the remedy and starts nothing", () => {
     const none = call(fakeCli(), "preview");
     expect(none).toMatchObject({ status: 1, seen: "" });

@@ -1,57 +1,31 @@
 import { readFileSync } from "node:fs";
+import { decide, Refusal, selectedHosts, selectedPinnedHosts } from "../../../cli/rollback/decide.ts";
+import { removePinsArgv, setPinsArgv } from "../../../cli/rollback/pins.ts";
+import { checkRollback } from "../../../cli/rollback/rollback.ts";
+import { probeArgsOf } from "../../../cli/stack/probe-args.ts";
+import type { Probe } from "../../../deployer/probe.ts";
 import { parseInventory } from "../../../inventory/load.ts";
 import { planFor } from "../../../inventory/plan.ts";
 import type { StackOutputs } from "../../../outputs/contract.ts";
 import { settingsFrom } from "../../../settings/settings.ts";
-import { parseArguments, UsageError } from "../../../tools/rollback/arguments.ts";
-import {
-  type Answer,
-  decide,
-  Refusal,
-  selectedHosts,
-  selectedPinnedHosts,
-} from "../../../tools/rollback/decide.ts";
-import { removePinsArgv, setPinsArgv } from "../../../tools/rollback/stack.ts";
-import { peerOf } from "../../../tools/rollback/status.ts";
 import { status, system } from "../deployer/fixtures.ts";
 import { hostKey } from "../mocks.ts";
 
 const text = readFileSync("sandbox/nix/fleet.toml", "utf8").replace("[hosts.web]", "[hosts.web]\nwave = 2");
 const plan = planFor(parseInventory(text, "fleet.toml"), "sandbox");
 const before = system("p", "web");
-const reached = (more: object = {}): Answer => ({
+const reached = (more: object = {}): Probe => ({
   reached: true,
+  user: "deploy",
   status: { ...status(), previous: before, ...more },
 });
 
-describe("the command line", () => {
-  const words = (line: string) => parseArguments(line.split(" "), "sandbox");
-
-  test("hosts, a wave, a release", () => {
-    expect(words("web db web")).toMatchObject({
-      hosts: ["web", "db"],
-      stack: "sandbox",
-      release: false,
-      up: true,
-    });
-    expect(words("--wave 2 --stack=production")).toMatchObject({ wave: 2, hosts: [], stack: "production" });
-    expect(words("--release web --no-up --config-file f")).toMatchObject({
-      release: true,
-      up: false,
-      configFile: "f",
-    });
-    expect(words("web --help")).toBe("help");
-  });
-
-  test.each([
-    ["--stack production", "name the hosts, or --wave N"],
-    ["web --wave 1", "give hosts or --wave, not both"],
-    ["--wave one", "--wave one: a wave is a number from 1 to 99"],
-    ["web --force", "unknown option --force"],
-    ["web --stack", "--stack needs a value"],
-  ])("%s: %s", (line, message) => {
-    expect(() => words(line)).toThrow(new UsageError(message));
-  });
+test("the hosts are given in exactly one way", () => {
+  const given = (more: object) => () => checkRollback({ hosts: [], up: true, ...more });
+  expect(given({})).toThrow("name the hosts, or give --on SELECTION or --wave N");
+  expect(given({ hosts: ["web"], wave: 1 })).toThrow("give hosts, --on or --wave, only one of them");
+  expect(given({ hosts: ["web"], on: "@server" })).toThrow("only one of them");
+  for (const one of [{ hosts: ["web"] }, { wave: 1 }, { on: "@server" }]) expect(given(one)).not.toThrow();
 });
 
 describe("which hosts", () => {
@@ -103,7 +77,7 @@ describe("the target of each host", () => {
   });
 
   test("one host that cannot roll back refuses all, and each such host is named", () => {
-    const answers = new Map<string, Answer>([
+    const answers = new Map<string, Probe>([
       ["web", reached()],
       ["db", reached({ previous: null })],
       ["busy", reached({ phase: "checking" })],
@@ -122,7 +96,7 @@ describe("the target of each host", () => {
   });
 
   test("a best-effort host of a wave may be offline", () => {
-    const answers = new Map<string, Answer>([["laptop", { reached: false, reason: "no answer" }]]);
+    const answers = new Map<string, Probe>([["laptop", { reached: false, reason: "no answer" }]]);
     expect(decide(answers, {}, ["laptop"])).toEqual({
       pins: {},
       notes: ["laptop: skipped: a best-effort host that does not answer"],
@@ -151,14 +125,18 @@ test("a status is read from the deploy address, with the published host key", ()
     get: (key) => ({ addresses: { legacy: "198.51.100.99" } })[key],
     env: () => undefined,
   });
-  expect(peerOf(plan, settings, outputs, "web")).toMatchObject({
+  const asked = (host: string, of = plan) => probeArgsOf({ plan: of, settings, outputs }, host, 3);
+  expect(asked("web")).toMatchObject({
     host: "web",
     address: "203.0.113.11",
     user: "deploy",
-    pinned: { key: hostKey },
+    hostKey,
+    maybeUnmanaged: false,
+    timeoutSeconds: 3,
+    connectSeconds: 3,
   });
-  expect(peerOf(plan, settings, outputs, "legacy")).toMatchObject({ address: "198.51.100.99", port: 22 });
-  expect(peerOf(plan, settings, outputs, "db")).toBe("the stack has never deployed it");
+  expect(asked("legacy")).toMatchObject({ address: "198.51.100.99", port: 22 });
+  expect(asked("db")).toBe("the stack has never deployed it");
   const tailnet = planFor(parseInventory(text.replace('"public"', '"tailnet"'), "f"), "sandbox");
-  expect(peerOf(tailnet, settings, outputs, "web")).toMatchObject({ address: "web.tail0000.ts.net" });
+  expect(asked("web", tailnet)).toMatchObject({ address: "web.tail0000.ts.net" });
 });

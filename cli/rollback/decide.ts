@@ -1,16 +1,16 @@
 /** Which hosts go back, and to which system: pure functions of the inventory, the stack's pins and the hosts' statuses. */
 
-import type { SupervisorStatus } from "../../deployer/protocol/supervisor.ts";
+import type { Probe } from "../../deployer/probe.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import { entryOf } from "../../lib/entry-of.ts";
-import type { Arguments } from "./arguments.ts";
 
 export type Pins = Readonly<Record<string, string>>;
 
-/** A host's status, or why there is none. */
-export type Answer =
-  | { readonly reached: true; readonly status: SupervisorStatus }
-  | { readonly reached: false; readonly reason: string; readonly hint?: string | undefined };
+/** Which hosts the command line names: by name, or all of a wave. */
+export interface Requested {
+  readonly hosts: readonly string[];
+  readonly wave: number | undefined;
+}
 
 /** The request cannot be carried out; each line names a host. Nothing was changed. */
 export class Refusal extends Error {
@@ -25,7 +25,7 @@ const listed = (names: readonly string[]) => names.join(", ") || "none";
  * The hosts that the command line selects.
  * @throws Refusal with the existing hosts or waves
  */
-export function selectedHosts(plan: Plan, { hosts, wave }: Pick<Arguments, "hosts" | "wave">): string[] {
+export function selectedHosts(plan: Plan, { hosts, wave }: Requested): string[] {
   const known = plan.hosts.map(({ name }) => name);
   if (wave === undefined) {
     const unknown = hosts.filter((host) => !known.includes(host));
@@ -46,11 +46,7 @@ export function selectedHosts(plan: Plan, { hosts, wave }: Pick<Arguments, "host
  * The pinned hosts that the command line selects; of a wave, only the pinned ones.
  * @throws Refusal when a named host is not pinned
  */
-export function selectedPinnedHosts(
-  plan: Plan,
-  args: Pick<Arguments, "hosts" | "wave">,
-  pins: Pins,
-): string[] {
+export function selectedPinnedHosts(plan: Plan, args: Requested, pins: Pins): string[] {
   // The pin of a host that left the inventory can be removed too.
   const hosts = args.wave === undefined ? args.hosts : selectedHosts(plan, args);
   const pinned = hosts.filter((host) => Object.hasOwn(pins, host));
@@ -71,7 +67,7 @@ export interface Decision {
 }
 
 /** The system that a host goes back to, or why it cannot. */
-function previousOf(host: string, answer: Answer): { problem: string } | { previous: string } {
+function previousOf(host: string, answer: Probe): { problem: string } | { previous: string } {
   if (!answer.reached) {
     const hint = answer.hint === undefined ? "" : `\n  hint: ${answer.hint}`;
     return { problem: `${host}: does not answer: ${answer.reason}${hint}` };
@@ -95,7 +91,7 @@ function previousOf(host: string, answer: Answer): { problem: string } | { previ
  * @throws Refusal with every host that cannot go back
  */
 export function decide(
-  answers: ReadonlyMap<string, Answer>,
+  answers: ReadonlyMap<string, Probe>,
   pins: Pins,
   skippable: readonly string[] = [],
 ): Decision {

@@ -1,0 +1,165 @@
+/** What may follow on a command line. The shells' scripts call it through `pantheros __complete WORD...`. */
+
+import { readdirSync } from "node:fs";
+import type { Argument, Command, Option } from "commander";
+import { loadInventory } from "../../inventory/load.ts";
+import { planFor } from "../../inventory/plan.ts";
+import { readStackSettings } from "../stack/config.ts";
+import { stackName } from "../stack/name.ts";
+
+export interface Candidate {
+  readonly value: string;
+  readonly description: string;
+}
+
+/** Values that are not in the tree of commands. */
+export interface Values {
+  /** Stacks with a file in the repository. */
+  stacks(): readonly string[];
+  /** Hosts of a stack and the labels that select them; undefined: of the default stack. */
+  hosts(
+    stack: string | undefined,
+  ): Promise<{ readonly names: readonly string[]; readonly labels: readonly string[] }>;
+}
+
+/** What the words before the current one lead to. */
+interface Place {
+  readonly command: Command;
+  /** Arguments of the command so far. */
+  readonly given: readonly string[];
+  /** The option whose value comes next. */
+  readonly option: Option | undefined;
+  readonly stack: string | undefined;
+}
+
+const takesValue = (option: Option | undefined): option is Option =>
+  option !== undefined && (option.required || option.optional);
+
+function placeOf(program: Command, words: readonly string[]): Place {
+  let command = program;
+  let given: string[] = [];
+  let option: Option | undefined;
+  let stack: string | undefined;
+  for (const word of words) {
+    if (option !== undefined) {
+      if (option.long === "--stack") stack = word;
+      option = undefined;
+    } else if (word.startsWith("-")) {
+      const [name, value] = word.split(/=(.*)/);
+      const found = command.options.find(({ long, short }) => long === name || short === name);
+      if (found?.long === "--stack" && value !== undefined) stack = value;
+      if (takesValue(found) && value === undefined) option = found;
+    } else {
+      const child = given.length === 0 ? command.commands.find((each) => each.name() === word) : undefined;
+      if (child === undefined) given = [...given, word];
+      else command = child;
+    }
+  }
+  return { command, given, option, stack };
+}
+
+const plain = (values: readonly string[], description = ""): Candidate[] =>
+  values.map((value) => ({ value, description }));
+
+/** Completes the last term of a selection. */
+async function selections(current: string, place: Place, values: Values): Promise<Candidate[]> {
+  const before = current.slice(0, current.lastIndexOf(",") + 1);
+  const { names, labels } = await values.hosts(place.stack);
+  return plain([...names, ...labels.map((label) => `@${label}`)].map((term) => `${before}${term}`));
+}
+
+async function optionValues(
+  option: Option,
+  current: string,
+  place: Place,
+  values: Values,
+): Promise<Candidate[]> {
+  if (option.long === "--on") return selections(current, place, values);
+  if (option.long === "--stack") return plain(values.stacks());
+  return plain(option.argChoices ?? []);
+}
+
+async function argumentValues(
+  argument: Argument | undefined,
+  { command, given, stack }: Place,
+  values: Values,
+): Promise<Candidate[]> {
+  if (argument?.argChoices !== undefined) return plain(argument.argChoices);
+  const name = argument?.name();
+  if (name !== "host" && name !== "machine") return [];
+  const inSandbox = command.parent?.name() === "sandbox";
+  const { names } = await values.hosts(inSandbox ? "sandbox" : stack);
+  return plain(names.filter((host) => !given.includes(host)));
+}
+
+/**
+ * @param words the command line after the program's name; the last one is completed
+ * @returns what the last word may become
+ */
+export async function candidates(
+  program: Command,
+  words: readonly string[],
+  values: Values,
+): Promise<Candidate[]> {
+  const current = words.at(-1) ?? "";
+  const place = placeOf(program, words.slice(0, -1));
+  const { command, given, option } = place;
+  const help = command.createHelp();
+  const found = async (): Promise<Candidate[]> => {
+    if (option !== undefined) return optionValues(option, current, place, values);
+    const [, flag, value] = /^(--[a-z-]+)=(.*)$/.exec(current) ?? [];
+    if (flag !== undefined && value !== undefined) {
+      const named = command.options.find(({ long }) => long === flag);
+      const known = named === undefined ? [] : await optionValues(named, value, place, values);
+      return known.map((each) => ({ ...each, value: `${flag}=${each.value}` }));
+    }
+    if (current.startsWith("-")) {
+      return help
+        .visibleOptions(command)
+        .map(({ long, short, description }) => ({ value: long ?? short ?? "", description }));
+    }
+    const children = given.length === 0 ? help.visibleCommands(command) : [];
+    const { registeredArguments } = command;
+    const last = registeredArguments.at(-1);
+    const argument = registeredArguments[given.length] ?? (last?.variadic ? last : undefined);
+    return [
+      ...children.map((child) => ({ value: child.name(), description: child.description() })),
+      ...(await argumentValues(argument, place, values)),
+    ];
+  };
+  return (await found()).filter(({ value }) => value.startsWith(current));
+}
+
+/** Values of the repository in `root`. What cannot be read has none: a completion prints no errors. */
+export function repositoryValues(root: string): Values {
+  return {
+    stacks: () =>
+      readdirSync(root).flatMap((name) => {
+        const stack = /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1];
+        return stack === undefined ? [] : [stack];
+      }),
+    hosts: async (given) => {
+      try {
+        const stack = stackName({ stack: given }, { env: process.env, root, cwd: root });
+        process.chdir(root);
+        const { fleetFile, environment } = await readStackSettings(stack, root);
+        const { hosts } = planFor(loadInventory(fleetFile), environment);
+        const labels = hosts.flatMap(({ tags, profiles, wave }) => [...tags, ...profiles, `wave${wave}`]);
+        return { names: hosts.map(({ name }) => name), labels: [...new Set(labels)] };
+      } catch {
+        return { names: [], labels: [] };
+      }
+    },
+  };
+}
+
+/** Prints one candidate a line, `VALUE TAB DESCRIPTION`. */
+export async function printCandidates(
+  program: Command,
+  words: readonly string[],
+  root: string,
+): Promise<void> {
+  for (const { value, description } of await candidates(program, words, repositoryValues(root))) {
+    process.stdout.write(`${value}\t${description}\n`);
+  }
+}

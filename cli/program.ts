@@ -1,0 +1,52 @@
+/** The tree of commands. Completion, help before set-up and the manual page are made from it. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { Command, type OutputConfiguration } from "commander";
+import { addCompletion } from "./commands/completion.ts";
+import { addRecover } from "./commands/recover.ts";
+import { addRollback } from "./commands/rollback.ts";
+import { addSandbox } from "./commands/sandbox.ts";
+import { addStatus } from "./commands/status.ts";
+import { EXIT_CODES } from "./exit-codes.ts";
+import { addNotes } from "./notes.ts";
+import { ROOT } from "./root.ts";
+
+const version = (): string =>
+  (JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8")) as { version: string }).version;
+
+/** @param output where help and errors go, and how wide; standard output and error by default */
+export function createProgram(output: OutputConfiguration = {}): Command {
+  const program = new Command("pantheros")
+    // Subcommands inherit these, so they come first.
+    .configureOutput(output)
+    .exitOverride()
+    // Options after the command given to exec, ssh or shell belong to that command.
+    .enablePositionalOptions()
+    .description("Run and inspect a fleet of NixOS machines. tools/pulumi previews and deploys it.")
+    .version(version(), "-V, --version", "print the version")
+    .helpCommand("help [command]", "print the help of a command");
+  const codes = EXIT_CODES.map(([code, meaning]) => `  ${code}  ${meaning}`).join("\n");
+  addNotes(
+    program,
+    `Exit codes:\n${codes}\nA command that runs another one, such as \`sandbox ssh\`, ends with its exit code.`,
+  );
+  addStatus(program);
+  addRollback(program);
+  addRecover(program);
+  addSandbox(program);
+  addCompletion(program);
+  return program;
+}
+
+/** All commands that `--help` shows, with their full names: `["sandbox", "up"]`. */
+export function visibleCommands(
+  command: Command,
+  names: readonly string[] = [],
+): readonly { readonly names: readonly string[]; readonly command: Command }[] {
+  const help = command.createHelp();
+  const below = help
+    .visibleCommands(command)
+    .filter((child) => child.name() !== "help")
+    .flatMap((child) => visibleCommands(child, [...names, child.name()]));
+  return [{ names, command }, ...below];
+}

@@ -1,0 +1,42 @@
+/** Pins in the stack's file, and the run that applies them. Runs with the environment that tools/pantheros has prepared. */
+import { spawnSync } from "node:child_process";
+import type { StackName } from "../stack/name.ts";
+import { pulumiQuery } from "../stack/pulumi.ts";
+import type { Pins } from "./decide.ts";
+
+const UP_SECONDS = 4 * 3600;
+
+/** Key of a pin for `pulumi config --path`. */
+const pinKey = (host: string): string => `pantheros:pins["${host}"]`;
+
+export const setPinsArgv = (pins: Pins): string[] => [
+  ...["config", "set-all", "--path"],
+  ...Object.entries(pins).flatMap(([host, path]) => ["--plaintext", `${pinKey(host)}=${path}`]),
+];
+export const removePinsArgv = (hosts: readonly string[]): string[] => [
+  ...["config", "rm-all", "--path"],
+  ...hosts.map(pinKey),
+];
+
+const target = ({ full, file, isOwnFile }: StackName): string[] => [
+  ...["--stack", full],
+  ...(isOwnFile ? ["--config-file", file] : []),
+];
+
+export async function setPins(stack: StackName, pins: Pins): Promise<void> {
+  await pulumiQuery([...setPinsArgv(pins), ...target(stack)]);
+}
+
+export async function removePins(stack: StackName, hosts: readonly string[]): Promise<void> {
+  await pulumiQuery([...removePinsArgv(hosts), ...target(stack)]);
+}
+
+/** Runs `pulumi up` for the whole stack with this terminal, which `runProcess` does not pass on; its exit code. */
+export function runUp(stack: StackName, message: string): number {
+  const argv = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--message", message];
+  const { status } = spawnSync("pulumi", [...argv, ...target(stack)], {
+    stdio: "inherit",
+    timeout: UP_SECONDS * 1000,
+  });
+  return status ?? 1;
+}

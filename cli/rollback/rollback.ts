@@ -1,0 +1,118 @@
+/** `pantheros rollback`: goes back to the previous system with a pin. */
+
+import { type Probe, probe } from "../../deployer/probe.ts";
+import { loadInventory } from "../../inventory/load.ts";
+import { type Plan, planFor } from "../../inventory/plan.ts";
+import { selectHosts } from "../../inventory/selection.ts";
+import { oneLine } from "../../lib/sanitize.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { EXIT_FAILED, UsageError } from "../exit-codes.ts";
+import { readStackSettings } from "../stack/config.ts";
+import { type StackName, type StackOptions, stackName } from "../stack/name.ts";
+import { readOutputs } from "../stack/outputs.ts";
+import { probeArgsOf } from "../stack/probe-args.ts";
+import { decide, Refusal, type Requested, selectedHosts, selectedPinnedHosts } from "./decide.ts";
+import { removePins, runUp, setPins } from "./pins.ts";
+
+export interface RollbackOptions extends StackOptions {
+  readonly hosts: readonly string[];
+  readonly wave?: number | undefined;
+  /** A selection; inventory/selection.ts. */
+  readonly on?: string | undefined;
+  readonly release?: boolean;
+  /** Runs `pulumi up` afterwards. */
+  readonly up: boolean;
+}
+
+const print = (line: string) => process.stderr.write(`pantheros rollback: ${oneLine(line, 2000)}\n`);
+
+/** @throws UsageError unless the hosts are given in exactly one way. */
+export function checkRollback({ hosts, wave, on }: RollbackOptions): void {
+  const ways = [hosts.length > 0, wave !== undefined, on !== undefined].filter(Boolean).length;
+  if (ways === 0) throw new UsageError("name the hosts, or give --on SELECTION or --wave N");
+  if (ways > 1) throw new UsageError("give hosts, --on or --wave, only one of them");
+}
+
+/**
+ * Pins hosts or releases them, and runs `pulumi up`; its exit code.
+ * @param root the repository
+ */
+export async function rollback(options: RollbackOptions, root: string): Promise<number> {
+  checkRollback(options);
+  const stack = stackName(options, { env: process.env, root, cwd: process.cwd() });
+  // Paths in the settings are relative to the project, as in the program.
+  process.chdir(root);
+  try {
+    const settings = await readStackSettings(stack, root);
+    const plan = planFor(loadInventory(settings.fleetFile), settings.environment);
+    const requested: Requested = {
+      hosts: options.on === undefined ? [...new Set(options.hosts)] : selectHosts(options.on, plan.hosts),
+      wave: options.wave,
+    };
+    const context = { stack, plan, settings, root };
+    const hosts = await (options.release ? release(requested, context) : pin(requested, context));
+    if (!options.up) print(`the next \`tools/pulumi up --stack ${stack.full}\` applies this`);
+    const verb = options.release ? "release" : "rollback";
+    const code = options.up ? runUp(stack, `${verb} ${hosts.join(" ")}`) : 0;
+    print(summary(options, stack, hosts, code));
+    return code;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    for (const line of error.message.split("\n")) print(line);
+    print("nothing was changed");
+    return EXIT_FAILED;
+  }
+}
+
+interface Context {
+  readonly stack: StackName;
+  readonly plan: Plan;
+  readonly settings: Settings;
+  readonly root: string;
+}
+
+async function release(requested: Requested, { stack, plan, settings }: Context): Promise<string[]> {
+  const hosts = selectedPinnedHosts(plan, requested, settings.pins);
+  await removePins(stack, hosts);
+  for (const host of hosts) print(`${host}: released from ${settings.pins[host]}`);
+  return hosts;
+}
+
+async function pin(requested: Requested, { stack, plan, settings, root }: Context): Promise<string[]> {
+  const hosts = selectedHosts(plan, requested);
+  const outputs = await readOutputs(stack, root);
+  const { probe: seconds } = plan.inventory.deploy.seconds;
+  print(`asking ${hosts.join(", ")} for the previous system (at most ${seconds} s)`);
+  const answers = await Promise.all(
+    hosts.map(async (host): Promise<[string, Probe]> => {
+      const args = probeArgsOf({ plan, settings, outputs }, host, seconds);
+      return [host, typeof args === "string" ? { reached: false, reason: args } : await probe(args)];
+    }),
+  );
+  const bestEffort = plan.hosts.filter(({ reachability }) => reachability === "best-effort");
+  const skippable = requested.wave === undefined ? [] : bestEffort.map(({ name }) => name);
+  const { pins, notes } = decide(new Map(answers), settings.pins, skippable);
+  if (Object.keys(pins).length > 0) await setPins(stack, pins);
+  for (const note of notes) print(note);
+  return hosts;
+}
+
+function summary(
+  { release }: RollbackOptions,
+  { short, isOwnFile }: StackName,
+  hosts: readonly string[],
+  code: number,
+): string {
+  const names = hosts.join(" ");
+  if (code !== 0) {
+    const back = release
+      ? "`tools/pulumi up` tries again"
+      : `\`tools/pantheros rollback --release ${names}\` removes the pins`;
+    return `pulumi up ended with ${code}: read its verdict above; ${back}`;
+  }
+  // With --config-file, the caller decides whether to commit the file.
+  const commit = isOwnFile ? "" : `; commit Pulumi.${short}.yaml, or a run from another checkout undoes this`;
+  return release
+    ? `${names}: follows the flake again${commit}`
+    : `${names}: pinned until \`tools/pantheros rollback --release ${names}\`${commit}`;
+}

@@ -1,0 +1,33 @@
+/** Which stack a command is for. */
+import path from "node:path";
+
+export interface StackName {
+  /** As given: `production` or `organization/pantheros/production`. */
+  readonly full: string;
+  /** Its last part, which names the stack's file. */
+  readonly short: string;
+  /** The stack's configuration file, absolute. */
+  readonly file: string;
+  /** The caller chose the file with `--config-file`. */
+  readonly isOwnFile: boolean;
+}
+
+export interface StackOptions {
+  readonly stack?: string | undefined;
+  readonly configFile?: string | undefined;
+}
+
+/** Without `--stack`: PULUMI_STACK, then the sandbox, as tools/pulumi does. */
+export function stackName(
+  { stack, configFile }: StackOptions,
+  { env, root, cwd }: { readonly env: NodeJS.ProcessEnv; readonly root: string; readonly cwd: string },
+): StackName {
+  const full = stack || env["PULUMI_STACK"] || "sandbox";
+  const short = full.split("/").at(-1) ?? full;
+  return {
+    full,
+    short,
+    file: configFile === undefined ? path.join(root, `Pulumi.${short}.yaml`) : path.resolve(cwd, configFile),
+    isOwnFile: configFile !== undefined,
+  };
+}

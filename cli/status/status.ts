@@ -1,0 +1,110 @@
+/** `pantheros status`: the last run's outputs, and the answers of the hosts. Loads nothing of Pulumi. */
+
+import { type Probe, type ProbeArgs, probeHost } from "../../deployer/probe.ts";
+import { loadInventory } from "../../inventory/load.ts";
+import { planFor } from "../../inventory/plan.ts";
+import { selectHosts } from "../../inventory/selection.ts";
+import { entryOf } from "../../lib/entry-of.ts";
+import { firstNames } from "../../lib/names.ts";
+import { Semaphore } from "../../lib/semaphore.ts";
+import { EXIT_ATTENTION, EXIT_OK } from "../exit-codes.ts";
+import { readStackSettings } from "../stack/config.ts";
+import { type StackOptions, stackName } from "../stack/name.ts";
+import { readOutputs } from "../stack/outputs.ts";
+import { probeArgsOf } from "../stack/probe-args.ts";
+import { terminalWidth } from "../terminal.ts";
+import { type FleetStatus, hostStatus, needsAttention, worstFirst } from "./classify.ts";
+import { statusText } from "./text.ts";
+
+export interface StatusOptions extends StackOptions {
+  /** A selection; inventory/selection.ts. */
+  readonly on?: string | undefined;
+  /** Asks the hosts; otherwise only the outputs are shown. */
+  readonly ask: boolean;
+  readonly json?: boolean;
+  /** Seconds in which a host has to answer. */
+  readonly timeout: number;
+}
+
+/** Questions at the same time. Each is an ssh of about 8 MB. */
+const MAX_QUESTIONS = 64;
+
+/** Seconds of silence before the hosts that are waited for are named. */
+const PATIENCE_SECONDS = 2;
+
+/** Asks all hosts at the same time. @param ask asks one; replaced in tests */
+export async function askHosts(
+  hosts: ReadonlyMap<string, ProbeArgs | string>,
+  ask: (args: ProbeArgs) => Promise<Probe> = probeHost,
+  report: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
+): Promise<ReadonlyMap<string, Probe>> {
+  const semaphore = new Semaphore(MAX_QUESTIONS);
+  const waiting = new Set([...hosts].filter(([, args]) => typeof args !== "string").map(([name]) => name));
+  const timer = setTimeout(() => report(`waiting for ${firstNames([...waiting])}`), PATIENCE_SECONDS * 1000);
+  try {
+    const answers = [...hosts].map(async ([name, args]): Promise<[string, Probe]> => {
+      if (typeof args === "string") return [name, { reached: false, reason: args }];
+      await semaphore.acquire();
+      try {
+        return [name, await ask(args)];
+      } finally {
+        semaphore.release();
+        waiting.delete(name);
+      }
+    });
+    return new Map(await Promise.all(answers));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Reads the status of a stack's hosts.
+ * @param root the repository
+ * @throws Error when the stack's configuration, inventory or outputs cannot be read, or the selection matches nothing.
+ */
+async function fleetStatus(options: StatusOptions, root: string): Promise<FleetStatus> {
+  const stack = stackName(options, { env: process.env, root, cwd: process.cwd() });
+  // Paths in the settings are relative to the project, as in the program.
+  process.chdir(root);
+  const [settings, outputs] = await Promise.all([readStackSettings(stack, root), readOutputs(stack, root)]);
+  const plan = planFor(loadInventory(settings.fleetFile), settings.environment);
+  const selected =
+    options.on === undefined ? plan.hosts.map(({ name }) => name) : selectHosts(options.on, plan.hosts);
+  const hosts = plan.hosts.filter(({ name }) => selected.includes(name));
+  const asked = options.ask && settings.probe !== "off";
+  const questions = new Map(
+    hosts.map(({ name }) => [name, probeArgsOf({ plan, settings, outputs }, name, options.timeout)]),
+  );
+  const at = new Date().toISOString();
+  const answers = asked ? await askHosts(questions) : new Map<string, Probe>();
+  const found = hosts.map(({ name, wave, reachability }) =>
+    hostStatus({
+      name,
+      wave,
+      required: reachability === "always",
+      published: entryOf(outputs?.hosts ?? {}, name),
+      pin: entryOf(settings.pins, name),
+      probe: answers.get(name),
+    }),
+  );
+  return {
+    schemaVersion: 1,
+    stack: stack.full,
+    environment: settings.environment,
+    at,
+    asked,
+    hosts: worstFirst(found),
+  };
+}
+
+/** Prints the status; the exit code. */
+export async function status(options: StatusOptions, root: string): Promise<number> {
+  const found = await fleetStatus(options, root);
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify(found, undefined, 2)}\n`
+      : statusText(found, { width: terminalWidth(), stream: process.stdout }),
+  );
+  return found.hosts.some(needsAttention) ? EXIT_ATTENTION : EXIT_OK;
+}

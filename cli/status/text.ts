@@ -1,0 +1,73 @@
+/** `pantheros status` as text. */
+
+import { styleText } from "node:util";
+import { table } from "../../lib/table.ts";
+import { type FleetStatus, type HostStatus, needsAttention, type State } from "./classify.ts";
+
+/** The start of a store path's hash: enough to compare two systems by eye. */
+const shortHash = (path: string | undefined): string =>
+  path === undefined ? "-" : (/^\/nix\/store\/([0-9a-z]{8})/.exec(path)?.[1] ?? "?");
+
+type Format = Parameters<typeof styleText>[0];
+
+function formatOf(host: HostStatus): Format | undefined {
+  if (needsAttention(host)) return "red";
+  return host.state === "ok" ? "green" : "yellow";
+}
+
+function notes(host: HostStatus): string {
+  const { detail, needsReboot, wanted, running, boots, pinned, reachable, required } = host;
+  return [
+    ...(detail === undefined ? [] : [detail]),
+    ...(wanted !== undefined && wanted !== running ? [`wanted ${shortHash(wanted)}`] : []),
+    ...(boots !== undefined && boots !== running ? [`boots ${shortHash(boots)}`] : []),
+    ...(pinned === undefined ? [] : [`pinned to ${shortHash(pinned)}`]),
+    ...(needsReboot ? ["needs a reboot"] : []),
+    ...(reachable === false && running !== undefined ? ["runs: as of the last run"] : []),
+    ...(required ? [] : ["best effort"]),
+  ].join("; ");
+}
+
+const HEAD = ["HOST", "WAVE", "STATE", "LAST DEPLOY", "RUNS", "GENERATION", "NOTES"];
+
+/** Counts of states in the order of the hosts: `1 unreachable, 2 ok`. */
+function counts(hosts: readonly HostStatus[]): string {
+  const found = new Map<State, number>();
+  for (const { state } of hosts) found.set(state, (found.get(state) ?? 0) + 1);
+  return [...found].map(([state, count]) => `${count} ${state}`).join(", ");
+}
+
+export interface TextOptions {
+  /** Columns of the terminal; undefined: nothing is cut. */
+  readonly width?: number | undefined;
+  /** The stream that is written to: colours are used only where it shows them and NO_COLOR is not set. */
+  readonly stream: NodeJS.WriteStream;
+}
+
+export function statusText(status: FleetStatus, { width, stream }: TextOptions): string {
+  const { stack, environment, hosts, asked } = status;
+  const size = hosts.length === 1 ? "1 host" : `${hosts.length} hosts`;
+  const source = asked ? "" : "; as of the last run, hosts were not asked";
+  const title = stack === environment ? stack : `${stack} (environment ${environment})`;
+  const head = `${title}: ${size}${hosts.length === 0 ? "" : `: ${counts(hosts)}`}${source}`;
+  if (hosts.length === 0) return `${head}\n`;
+  const rows = hosts.map((host) => [
+    host.name,
+    String(host.wave),
+    host.state,
+    host.outcome ?? "-",
+    shortHash(host.running),
+    host.generation === undefined ? "-" : String(host.generation),
+    notes(host),
+  ]);
+  const [titles = "", ...lines] = table([HEAD, ...rows], width);
+  const coloured = lines.map((line, at) => {
+    const host = hosts[at];
+    const format = host && formatOf(host);
+    // Only the word of the state, so that cut lines keep their escape sequences.
+    return host === undefined || format === undefined
+      ? line
+      : line.replace(` ${host.state} `, (word) => styleText(format, word, { stream }));
+  });
+  return [head, "", titles, ...coloured, ""].join("\n");
+}

@@ -1,0 +1,7 @@
+/** Writes the generated texts of the command line: `make docs`. */
+import { writeFileSync } from "node:fs";
+import { helpFile } from "./manual/help.ts";
+import { manualPage } from "./manual/page.ts";
+
+writeFileSync("cli/help.txt", helpFile());
+writeFileSync("docs/pantheros.1", manualPage());

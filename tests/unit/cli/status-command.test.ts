@@ -1,0 +1,133 @@
+/** `tools/pantheros status` as a whole: a state in files, and an ssh that answers. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { oldSystem, status } from "../deployer/fixtures.ts";
+import { Programs } from "../programs.ts";
+
+const hosts = ["db", "legacy", "web"];
+let own: Programs;
+beforeEach(() => {
+  own = new Programs("status");
+  const published = Object.fromEntries(
+    hosts.map((host, at) => [
+      host,
+      {
+        addresses: { ipv4: `203.0.113.${at + 1}` },
+        hostKey: "ssh-ed25519 AAAA",
+        closure: oldSystem,
+        generation: 7,
+        health: [],
+        outcome: "confirmed",
+      },
+    ]),
+  );
+  const outputs = {
+    schemaVersion: 1,
+    hosts: published,
+    services: {},
+    dns: { records: [] },
+    buckets: {},
+    cache: {},
+  };
+  const stacks = path.join(own.directory, "backend/.pulumi/stacks/pantheros");
+  mkdirSync(stacks, { recursive: true });
+  const resources = [{ type: "pulumi:pulumi:Stack", outputs }];
+  writeFileSync(
+    path.join(stacks, "dev.json"),
+    JSON.stringify({ version: 3, checkpoint: { latest: { resources } } }),
+  );
+  writeFileSync(path.join(own.directory, "Pulumi.dev.yaml"), "config:\n  pantheros:environment: sandbox\n");
+  // legacy does not answer; a Pulumi CLI that is started is a fault.
+  own.program(
+    "ssh",
+    `case "$*" in *legacy*) echo 'ssh: connect to host 198.51.100.20 port 22: Connection refused' >&2; exit 255 ;; esac
+echo '${JSON.stringify(status())}'`,
+  );
+  own.program("pulumi", "exit 1");
+});
+afterEach(() => own.remove());
+
+function call(...args: string[]) {
+  const env = own.environment({
+    HOME: own.directory,
+    PANTHEROS_PULUMI: "registry",
+    PANTHEROS_FLEET: "sandbox/nix/fleet.toml",
+    PULUMI_BACKEND_URL: `file://${own.directory}/backend`,
+  });
+  env["PATH"] = `${own.directory}/bin:${path.dirname(process.execPath)}:${process.env["PATH"]}`;
+  const stack = ["--stack", "dev", "--config-file", path.join(own.directory, "Pulumi.dev.yaml")];
+  const {
+    status: code,
+    stdout,
+    stderr,
+  } = spawnSync("tools/pantheros", ["status", ...args, ...stack], {
+    encoding: "utf8",
+    env,
+  });
+  /** Hosts that were connected to. */
+  const asked = hosts.filter((host) => own.logged().some((line) => line.includes(`HostKeyAlias=${host} `)));
+  return {
+    code,
+    stdout,
+    stderr,
+    asked,
+    programs: own.logged().map((line) => path.basename(line.split(" ")[0] ?? "")),
+  };
+}
+
+test("the last run's outputs and the hosts' answers, the worst host first, without the Pulumi CLI", () => {
+  const { code, stdout, stderr, programs } = call();
+  expect(stderr).toBe("");
+  const lines = stdout.trimEnd().split("\n");
+  expect(lines[0]).toBe("dev (environment sandbox): 3 hosts: 1 unreachable, 2 ok");
+  expect(lines.slice(3).map((line) => line.split(/\s+/).slice(0, 3))).toEqual([
+    ["legacy", "1", "unreachable"],
+    ["db", "1", "ok"],
+    ["web", "1", "ok"],
+  ]);
+  expect(code).toBe(3);
+  expect(programs).toEqual(["ssh", "ssh", "ssh"]);
+});
+
+test("--json has the same", () => {
+  const { code, stdout } = call("--json");
+  expect(code).toBe(3);
+  expect(JSON.parse(stdout)).toMatchObject({
+    schemaVersion: 1,
+    stack: "dev",
+    environment: "sandbox",
+    asked: true,
+    hosts: [
+      { name: "legacy", state: "unreachable", reachable: false, running: oldSystem },
+      { name: "db", state: "ok", reachable: true, confirmed: true, wanted: oldSystem },
+      { name: "web", state: "ok" },
+    ],
+  });
+});
+
+test.each<[string, string[]]>([
+  ["web", ["web"]],
+  ["@server", ["db", "legacy", "web"]],
+  ["w*,db", ["db", "web"]],
+])("--on %s asks only these hosts", (selection, expected) => {
+  const { asked, stdout } = call("--on", selection, "--json");
+  expect(asked).toEqual(expected);
+  const names = (JSON.parse(stdout) as { hosts: { name: string }[] }).hosts.map(({ name }) => name);
+  expect(names.sort()).toEqual(expected);
+});
+
+test("--on with an unknown name: the nearest one, exit code 1, and nothing is asked", () => {
+  expect(call("--on", "wep")).toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: 'pantheros: unknown host "wep"; did you mean "web"? Hosts are db, legacy, web\n',
+    asked: [],
+  });
+});
+
+test("--no-ask connects to no host", () => {
+  const { code, stdout, asked } = call("--no-ask");
+  expect([code, asked]).toEqual([0, []]);
+  expect(stdout).toContain("3 hosts: 3 ok; as of the last run, hosts were not asked");
+});
