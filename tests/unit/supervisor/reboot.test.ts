@@ -105,11 +105,22 @@ describe.each(shells)("a system that needs a reboot, under $name", ({ shebang })
   describe("GRUB", () => {
     /** A menu like that of nixpkgs' install-grub.pl: the default, then the profile's systems, newest first. */
     const menu = (systems: readonly string[]) => `
-if [ "\${saved_entry}" ]; then
-  set default="\${saved_entry}"
-  set saved_entry=
-  save_env saved_entry
+if [ "\${next_entry}" ]; then
+  set default="\${next_entry}"
+  set next_entry=
+  save_env next_entry
+  set timeout=1
+  set boot_once=true
+else
+  set default=0
+  set timeout=5
 fi
+function savedefault {
+    if [ -z "\${boot_once}"]; then
+    saved_entry="\${chosen}"
+    save_env saved_entry
+    fi
+}
 menuentry "NixOS - Default" --class nixos --unrestricted {
   linux ($drive1)//kernels/old-bzImage init=${old}/init loglevel=4
 }
@@ -140,13 +151,13 @@ ${systems
     test("the old system stays the default, the new one's entry is started once", async () => {
       host.write(
         "boot/grub/grubenv",
-        `# GRUB Environment Block\nkept=yes\nsaved_entry=other\n${"#".repeat(970)}`,
+        `# GRUB Environment Block\nkept=yes\nnext_entry=other\n${"#".repeat(971)}`,
       );
       const next = await staged("vfat   /dev/sda2");
       expect(host.log()).toEqual([`nix-env --set ${next}`, `boot ${old}`, "reboot"]);
       expect(environment()).toHaveLength(1024);
       expect(environment().replace(/#+$/, "")).toBe(
-        "# GRUB Environment Block\nkept=yes\nsaved_entry=NixOS - All configurations>NixOS - Configuration 2 (2026-01-01 - 26.05)\n",
+        "# GRUB Environment Block\nkept=yes\nnext_entry=NixOS - All configurations>NixOS - Configuration 2 (2026-01-01 - 26.05)\n",
       );
     });
 
@@ -164,7 +175,7 @@ ${systems
       // It never goes down: the supervisor stops waiting, and the next reboot is made by hand.
       await host.idle();
       expect(host.status()).toMatchObject({ system: old });
-      expect(environment()).not.toContain("saved_entry");
+      expect(environment()).not.toContain("next_entry");
       expect(environment()).toHaveLength(1024);
       expect(next).not.toBe(old);
     });

@@ -46,11 +46,12 @@ trial_boot() {
 # Writes the menu with the profile's systems, the wanted one among them; the old system is the default.
 add_to_menu() { bounded "$switch_seconds" "$root$recorded/bin/switch-to-configuration" boot && boots "$recorded"; }
 
-# NixOS' grub.cfg starts the entry in `saved_entry` and first removes that variable (install-grub.pl). GRUB can
-# write its environment block only on a plain partition, and not on btrfs (GRUB manual, "Environment block").
-# Elsewhere the entry would be started at every boot.
+# NixOS' grub.cfg starts the entry in `next_entry` and first removes that variable (install-grub.pl, since 21.05;
+# `saved_entry` is a different variable, which it reads only with `default = "saved"`). GRUB can write its environment
+# block only on a plain partition, and not on btrfs (GRUB manual, "Environment block"). Elsewhere the entry would be
+# started at every boot.
 grub_can_start_once() {
-  [ -f "$root/boot/grub/grub.cfg" ] && grep -q '^ *save_env saved_entry' "$root/boot/grub/grub.cfg" || return 1
+  [ -f "$root/boot/grub/grub.cfg" ] && grep -q '^ *save_env next_entry' "$root/boot/grub/grub.cfg" || return 1
   case "$(findmnt --noheadings --output FSTYPE,SOURCE --target "$root/boot/grub" 2>/dev/null)" in
     *\ /dev/mapper/* | *\ /dev/dm-* | *\ /dev/md*) return 1 ;;
     vfat\ * | ext[234]\ *) ;;
@@ -74,8 +75,8 @@ grub_start_once() {
   env=$root/boot/grub/grubenv
   {
     echo '# GRUB Environment Block'
-    [ ! -f "$env" ] || sed -n '/^[^#=]*=/{/^saved_entry=/!p;}' "$env"
-    [ -z "${1:-}" ] || echo "saved_entry=$1"
+    [ ! -f "$env" ] || sed -n '/^[^#=]*=/{/^next_entry=/!p;}' "$env"
+    [ -z "${1:-}" ] || echo "next_entry=$1"
   } >"$env.new"
   padding=$((1024 - $(wc -c <"$env.new")))
   if [ "$padding" -lt 0 ]; then rm -f "$env.new"; return 1; fi
@@ -85,7 +86,7 @@ grub_start_once() {
 
 cancel_trial_boot() {
   rm -f "$root/boot/pantheros-once"
-  ! grep -q '^saved_entry=.' "$root/boot/grub/grubenv" 2>/dev/null || grub_start_once
+  ! grep -q '^next_entry=.' "$root/boot/grub/grubenv" 2>/dev/null || grub_start_once
   for variable in "$root"/sys/firmware/efi/efivars/LoaderEntryOneShot-*; do
     [ ! -e "$variable" ] || bounded 30 bootctl set-oneshot ''
   done
