@@ -15,14 +15,22 @@ in {
     };
   };
 
-  config.services.avahi = lib.mkIf cfg.enable {
-    enable = true;
-    nssmdns4 = lib.mkDefault true;
-    openFirewall = lib.mkDefault (cfg.interfaces == []);
-    allowInterfaces = lib.mkIf (cfg.interfaces != []) cfg.interfaces;
-    publish = {
-      enable = lib.mkDefault true;
-      addresses = lib.mkDefault true;
+  config = lib.mkIf cfg.enable {
+    services.avahi = {
+      enable = true;
+      nssmdns4 = lib.mkDefault true;
+      # That would open the port to every address; the rules below do not.
+      openFirewall = false;
+      allowInterfaces = lib.mkIf (cfg.interfaces != []) cfg.interfaces;
+      publish = {
+        enable = lib.mkDefault true;
+        addresses = lib.mkDefault true;
+      };
     };
+    # Without named interfaces: the group addresses of multicast DNS, which no router forwards (RFC 6762, section 3).
+    networking.firewall.extraInputRules = lib.mkIf (cfg.interfaces == []) ''
+      ip daddr 224.0.0.251 udp dport 5353 accept comment "multicast DNS"
+      ip6 daddr ff02::fb udp dport 5353 accept comment "multicast DNS"
+    '';
   };
 }

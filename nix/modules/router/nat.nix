@@ -15,7 +15,14 @@ in {
         externalInterface = cfg.wan;
         internalInterfaces = [cfg.lan.interface];
       };
-      firewall.filterForward = true;
+      firewall = {
+        filterForward = true;
+        # Podman's own table accepts these packets, but a packet that one table drops is dropped. Replies are
+        # accepted as such; nothing outside begins a connection to a container.
+        extraForwardRules = lib.mkIf config.virtualisation.podman.enable ''
+          iifname "podman*" oifname "${cfg.wan}" accept comment "from containers"
+        '';
+      };
     };
     # `nat` forwards only what it translates, which is IPv4; the provider's IPv6 prefix is routed unchanged.
     boot.kernel.sysctl."net.ipv6.conf.all.forwarding" = lib.mkDefault true;
