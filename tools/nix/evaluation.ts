@@ -15,27 +15,33 @@ export function inputOverrides(inputs: ReadonlyMap<string, string>): string[] {
   return [...inputs].flatMap(([name, directory]) => ["--override-input", name, pathReference(directory)]);
 }
 
-/** Evaluates hosts to the derivations of their systems in one process. */
-export function evaluationArgv(
-  flake: string,
-  hosts: readonly string[],
-  overrides: readonly string[],
-): string[] {
-  const drv = (host: string) =>
-    `${JSON.stringify(host)} = cs.${JSON.stringify(host)}.config.system.build.toplevel.drvPath;`;
+/** argv of nix with the features that flakes need. */
+export const NIX = ["nix", "--extra-experimental-features", "nix-command flakes"] as const;
+
+interface Evaluation {
+  readonly flake: string;
+  readonly hosts: readonly string[];
+  readonly overrides: readonly string[];
+  /** A Nix function of a host's configuration; by default it returns the derivation of the system. */
+  readonly apply?: string;
+}
+
+/** Evaluates hosts in one process, to `{ HOST = apply configuration; }` as JSON. */
+export function evaluationArgv({ flake, hosts, overrides, apply = TOPLEVEL }: Evaluation): string[] {
+  const attribute = (host: string) => `${JSON.stringify(host)} = apply cs.${JSON.stringify(host)};`;
   return [
-    "nix",
-    "--extra-experimental-features",
-    "nix-command flakes",
+    ...NIX,
     "eval",
     "--json",
     `${flake}#nixosConfigurations`,
     "--apply",
-    `cs: { ${hosts.map(drv).join(" ")} }`,
+    `cs: let apply = ${apply}; in { ${hosts.map(attribute).join(" ")} }`,
     "--no-write-lock-file",
     ...overrides,
   ];
 }
+
+const TOPLEVEL = "c: c.config.system.build.toplevel.drvPath";
 
 /** @param statistics content of the file that NIX_SHOW_STATS_PATH names */
 export function figuresOf(name: string, seconds: number, statistics: string): Figures {

@@ -2,7 +2,11 @@ import { evaluationArgv, figuresOf, inputOverrides, tableOf } from "../../../too
 
 test("all selected hosts are one expression of one evaluation, and the lock file is not written", () => {
   expect(
-    evaluationArgv("path:/fleet/nix", ["web", "db"], ["--override-input", "nixpkgs", "path:/np"]),
+    evaluationArgv({
+      flake: "path:/fleet/nix",
+      hosts: ["web", "db"],
+      overrides: ["--override-input", "nixpkgs", "path:/np"],
+    }),
   ).toEqual([
     "nix",
     "--extra-experimental-features",
@@ -11,7 +15,7 @@ test("all selected hosts are one expression of one evaluation, and the lock file
     "--json",
     "path:/fleet/nix#nixosConfigurations",
     "--apply",
-    'cs: { "web" = cs."web".config.system.build.toplevel.drvPath; "db" = cs."db".config.system.build.toplevel.drvPath; }',
+    'cs: let apply = c: c.config.system.build.toplevel.drvPath; in { "web" = apply cs."web"; "db" = apply cs."db"; }',
     "--no-write-lock-file",
     "--override-input",
     "nixpkgs",

@@ -1,0 +1,66 @@
+# What a configuration of nixosConfigurations writes: texts that are values, derivations of files that are
+# built, and the values that tests/hosts compares with the inventory.
+configuration: let
+  inherit (configuration) config;
+  inherit (builtins) attrNames attrValues concatMap filter listToAttrs map mapAttrs;
+  etc = filter (name: config.environment.etc ? ${name} && config.environment.etc.${name}.enable) [
+    "fail2ban/jail.local"
+    "kea/dhcp4-server.conf"
+    "ssh/sshd_config"
+  ];
+  account = user: {
+    inherit (user) isNormalUser extraGroups;
+    hasPassword = user.hashedPasswordFile != null || user.hashedPassword != null;
+  };
+in {
+  inherit (configuration.pkgs.stdenv.hostPlatform) system;
+
+  files = listToAttrs (map (name: {
+      inherit name;
+      value = config.environment.etc.${name}.source.drvPath;
+    })
+    etc);
+
+  units = listToAttrs (map (name: {
+    inherit name;
+    value = {inherit (config.systemd.units.${name}) text overrideStrategy;};
+  }) (filter (name: config.systemd.units.${name}.enable) (attrNames config.systemd.units)));
+  networks = mapAttrs (_: network: network.text) config.systemd.network.units;
+  sudoers = config.security.sudo.configFile;
+  nftables = concatMap (table:
+    if table.enable
+    then ["table ${table.family} ${table.name} {\n${table.content}\n}\n"]
+    else [])
+  (attrValues config.networking.nftables.tables);
+
+  values = {
+    accounts = mapAttrs (_: account) config.users.users;
+    inherit (config.boot) kernelParams;
+    inherit (config.networking) hostName;
+    firewall = {
+      inherit (config.networking.firewall) enable allowedTCPPorts allowedUDPPorts allowedTCPPortRanges allowedUDPPortRanges;
+    };
+    fileSystems = mapAttrs (_: {fsType, ...}: fsType) config.fileSystems;
+    # The program that writes grub.cfg.
+    grubInstaller =
+      if config.boot.loader.grub.enable
+      then builtins.readFile (configuration.pkgs.path + "/nixos/modules/system/boot/loader/grub/install-grub.pl")
+      else null;
+    loader = {
+      grub = config.boot.loader.grub.enable;
+      systemdBoot = config.boot.loader.systemd-boot.enable;
+      extlinux = config.boot.loader.generic-extlinux-compatible.enable;
+    };
+    nix = {
+      inherit (config.nix.settings) substituters;
+      minFree = config.nix.settings.min-free or null;
+    };
+    secrets = mapAttrs (_: secret: {inherit (secret) path services backend;}) config.pantheros.secrets;
+    watchedSecrets = config.systemd.paths.pantheros-secrets.pathConfig.PathChanged or [];
+    services = {
+      tailscale = config.services.tailscale.enable;
+      fail2ban = config.services.fail2ban.enable;
+    };
+    sysctl = mapAttrs (_: value: toString value) config.boot.kernel.sysctl;
+  };
+}
