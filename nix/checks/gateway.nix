@@ -75,10 +75,11 @@ in
           (test.secrets {
             lldap-jwt-secret = "a-secret-for-the-directory-of-this-test";
             lldap-admin-password = "directory-password";
+            lldap-reader-password = "reader-password";
             authelia-jwt-secret = "a-secret-for-the-tokens-of-this-test";
             authelia-session-secret = "a-secret-for-the-sessions-of-this-test";
             authelia-storage-key = "a-key-for-the-storage-of-this-test-which-is-long";
-            dex-environment = "LLDAP_ADMIN_PASSWORD=directory-password";
+            dex-environment = "LLDAP_READER_PASSWORD=reader-password";
             cloudflare-dns-token = "none";
           })
         ];

@@ -244,7 +244,7 @@ test("Authelia without a protected service is refused, because it would not star
   const config = `{
     pantheros = {
       services.authelia = { enable = true; listen = "127.0.0.1"; port = 9091; sessionHours = 1; idleMinutes = 1; smtp = null; };
-      services.lldap = { enable = true; ldapPort = 3890; baseDn = "dc=example"; };
+      services.lldap = { enable = true; ldapPort = 3890; baseDn = "dc=example"; reader = "sign-on"; };
       secrets = {};
     };
     services.redis.servers.authelia-main.unixSocket = "/run/redis";
@@ -258,4 +258,34 @@ test("Authelia without a protected service is refused, because it would not star
     );
   expect(messages("[]")).toEqual([expect.stringContaining('give a public service auth = "sso"')]);
   expect(messages('[{ domain = "x"; }]')).toEqual([]);
+});
+
+test("Authelia and Dex read the directory as an account that cannot change it", () => {
+  const common = `services.lldap = { enable = true; ldapPort = 3890; baseDn = "dc=example"; reader = "sign-on"; };`;
+  const reader = "uid=sign-on,ou=people,dc=example";
+  const authelia = set(
+    "services/sso/authelia.nix",
+    `{
+      pantheros = {
+        ${common}
+        services.authelia = { enable = true; listen = "127.0.0.1"; port = 9091; sessionHours = 1; idleMinutes = 1; smtp = null; };
+        secrets = builtins.listToAttrs (map (name: { inherit name; value.path = "/run/secrets/\${name}"; }) ["authelia-jwt-secret" "authelia-session-secret" "authelia-storage-key" "lldap-reader-password"]);
+      };
+      services.redis.servers.authelia-main.unixSocket = "/run/redis";
+    }`,
+    `{ fleet = { domain = "example.test"; zone = "example.test"; }; registry = { accessRules = [{}]; nameFor = _: "auth.example.test"; }; }`,
+    `{ bind = set.services.authelia.instances.main.settings.authentication_backend.ldap.user; credentials = set.systemd.services.authelia-main.serviceConfig.LoadCredential; }`,
+  );
+  expect(authelia).toMatchObject({ bind: reader });
+  expect(authelia).toMatchObject({
+    credentials: expect.arrayContaining(["ldap:/run/secrets/lldap-reader-password"]),
+  });
+  expect(JSON.stringify(authelia)).not.toContain("admin");
+  const dex = set(
+    "services/sso/dex.nix",
+    `{ pantheros = { ${common} secrets.dex-environment.path = "/run/secrets/dex"; services.dex = { enable = true; listen = "127.0.0.1"; port = 5556; clients = []; }; }; }`,
+    `{ registry.nameFor = _: "dex.example.test"; }`,
+    "(builtins.head set.services.dex.settings.connectors).config",
+  );
+  expect(dex).toMatchObject({ bindDN: reader, bindPW: "$LLDAP_READER_PASSWORD" });
 });

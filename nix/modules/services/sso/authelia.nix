@@ -15,7 +15,7 @@
     jwt = "authelia-jwt-secret";
     session = "authelia-session-secret";
     storage = "authelia-storage-key";
-    ldap = "lldap-admin-password";
+    ldap = "lldap-reader-password";
   };
 in {
   options.pantheros.services.authelia =
@@ -77,7 +77,7 @@ in {
             implementation = "lldap";
             address = "ldap://127.0.0.1:${toString lldap.ldapPort}";
             base_dn = lldap.baseDn;
-            user = "uid=admin,ou=people,${lldap.baseDn}";
+            user = "uid=${lldap.reader},ou=people,${lldap.baseDn}";
           };
         };
         session = {
@@ -130,9 +130,9 @@ in {
     };
 
     systemd.services.${unit} = {
-      after = ["postgresql.service" "postgresql.target" "lldap.service" "redis-${unit}.service"];
+      after = ["postgresql.service" "postgresql.target" "lldap.service" "pantheros-directory-groups.service" "redis-${unit}.service"];
       requires = ["postgresql.service" "redis-${unit}.service"];
-      wants = ["lldap.service" "postgresql.target"];
+      wants = ["lldap.service" "pantheros-directory-groups.service" "postgresql.target"];
       serviceConfig =
         {LoadCredential = lib.mapAttrsToList (name: secret: "${name}:${secrets.${secret}.path}") wanted;}
         // lib.optionalAttrs (cfg.smtp != null) {EnvironmentFile = secrets.authelia-smtp.path;};

@@ -72,9 +72,9 @@ in {
             config = {
               host = "127.0.0.1:${toString lldap.ldapPort}";
               insecureNoSSL = true;
-              bindDN = "uid=admin,ou=people,${lldap.baseDn}";
+              bindDN = "uid=${lldap.reader},ou=people,${lldap.baseDn}";
               # Dex replaces this by the environment variable.
-              bindPW = "$LLDAP_ADMIN_PASSWORD";
+              bindPW = "$LLDAP_READER_PASSWORD";
               userSearch = {
                 baseDN = "ou=people,${lldap.baseDn}";
                 username = "uid";

@@ -29,12 +29,19 @@ in {
         defaultText = lib.literalMD "the fleet's domain: `dc=example,dc=test`";
         description = "Base DN of the directory.";
       };
+      reader = lib.mkOption {
+        type = lib.types.strMatching "[a-z][a-z0-9-]*";
+        default = "sign-on";
+        description = "Account that Authelia and Dex read the directory with; it can change nothing. The secret `lldap-reader-password` is its password.";
+      };
     };
 
   config = lib.mkIf cfg.enable {
     pantheros.secrets = {
       lldap-jwt-secret.services = ["lldap"];
       lldap-admin-password.services = ["lldap"];
+      # Its change sets the account's password again.
+      lldap-reader-password.services = ["pantheros-directory-groups"];
     };
     pantheros.services.postgresql.databases = ["lldap"];
 
@@ -71,16 +78,20 @@ in {
       };
     };
 
-    # The groups of sign-on, for which NixOS has no option.
+    # The groups and the reader of sign-on, for which NixOS has no option.
     systemd.services.pantheros-directory-groups = {
-      description = "Create the directory's groups for single sign-on";
+      description = "Create the directory's groups and reader for single sign-on";
       wantedBy = ["multi-user.target"];
       after = ["lldap.service"];
       wants = ["lldap.service"];
-      path = [pkgs.curl pkgs.jq];
+      path = [pkgs.curl pkgs.jq pkgs.openldap];
       environment = {
         PANTHEROS_LLDAP_URL = "http://127.0.0.1:${toString cfg.port}";
+        PANTHEROS_LLDAP_LDAP = "ldap://127.0.0.1:${toString cfg.ldapPort}";
+        PANTHEROS_LLDAP_PEOPLE = "ou=people,${cfg.baseDn}";
         PANTHEROS_LLDAP_PASSWORD = "%d/admin";
+        PANTHEROS_LLDAP_READER = cfg.reader;
+        PANTHEROS_LLDAP_READER_PASSWORD = "%d/reader";
       };
       serviceConfig =
         hardening.serviceConfig
@@ -89,7 +100,11 @@ in {
           RemainAfterExit = true;
           DynamicUser = true;
           ExecStart = "${pkgs.runtimeShell} ${./groups.sh} ${lib.escapeShellArgs registry.groups}";
-          LoadCredential = ["admin:${secrets.lldap-admin-password.path}"];
+          LoadCredential = [
+            "admin:${secrets.lldap-admin-password.path}"
+            "reader:${secrets.lldap-reader-password.path}"
+          ];
+          PrivateTmp = true;
           TimeoutStartSec = "3min";
           # Until the secret arrives.
           Restart = "on-failure";
