@@ -43,6 +43,8 @@ const TIMEOUT_SECONDS = 30;
 const PAUSE_MS = 1000;
 /** A vendor that asks for a longer pause (Retry-After) gets no further request. */
 const MAX_PAUSE_MS = 60_000;
+/** What answers when it is not the vendor: a proxy, a captive portal, or a wrong endpoint. */
+const ENDPOINT_HINT = "check the endpoint, and whether a proxy or a login page is in front of it";
 
 /** A vendor's JSON API. Its requests may be repeated, so a client makes only requests that may arrive twice. */
 export class VendorApi {
@@ -55,7 +57,8 @@ export class VendorApi {
   }
 
   /**
-   * Makes a request, and repeats it after a network failure, a 429, a 5xx or a temporary refusal.
+   * Makes a request, and repeats it after a network failure, an answer that is not the vendor's, a 429, a 5xx
+   * or a temporary refusal. The answer to a GET is a JSON object; nothing is concluded from an empty one.
    * A deletion of something that does not exist succeeds: an earlier attempt may have deleted it.
    * @throws VendorError
    */
@@ -68,6 +71,20 @@ export class VendorApi {
       if (pauseMs === undefined || pauseMs > MAX_PAUSE_MS || attempt === maxAttempts) throw error;
       await this.sleep(Math.max(pauseMs, PAUSE_MS * attempt));
     }
+  }
+
+  /**
+   * Makes a request whose answer has a certain shape.
+   * @throws VendorError
+   */
+  protected async read<T>(shape: z.ZodType<T>, method: string, path: string, body?: object): Promise<T> {
+    const parsed = shape.safeParse(await this.request(method, path, body));
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    const where = issue?.path.join(".") || "answer";
+    throw new VendorError(
+      `${this.#vendor.vendor}: ${method} ${path}: unexpected answer: ${where}: ${issue?.message}; ${ENDPOINT_HINT}`,
+    );
   }
 
   /** `pauseMs`: the request may be repeated, after this time at the earliest. */
@@ -92,17 +109,30 @@ export class VendorApi {
         },
         ...(body !== undefined && { body: body instanceof URLSearchParams ? body : JSON.stringify(body) }),
         signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1000),
+        // A vendor's API never redirects. A followed POST would become a GET of a login page.
+        redirect: "manual",
       });
       text = await response.text();
     } catch (error) {
+      const certificate = certificateProblem(error);
+      if (certificate !== undefined)
+        return { error: new VendorError(describe(`${endpoint}: ${certificate}`)) };
       return { error: new VendorError(describe(`${endpoint}: ${networkReason(error)}`)), pauseMs: 0 };
     }
     const { status } = response;
-    const answer = text === "" ? {} : parseJson(text);
+    const answer = parseJson(text);
     if (method === "DELETE" && status === 404) return { answer: {} };
     if (response.ok) {
-      if (answer !== undefined) return { answer };
-      return { error: new VendorError(describe(`the answer is not JSON (HTTP ${status})`), { status }) };
+      if (isObject(answer)) return { answer };
+      if (text === "" && method !== "GET") return { answer: {} };
+      const what = text === "" ? "empty" : `not the vendor's JSON: ${typeOf(response)}`;
+      const problem = `the answer is ${what} (HTTP ${status}); ${ENDPOINT_HINT}`;
+      return { error: new VendorError(describe(problem), { status }), pauseMs: 0 };
+    }
+    if (status < 400) {
+      const to = originOf(response.headers.get("location"), endpoint);
+      const problem = `the answer redirects to ${to} (HTTP ${status}); ${ENDPOINT_HINT}`;
+      return { error: new VendorError(describe(problem), { status }) };
     }
     const { code, message } = failure.safeParse(answer).data ?? { message: text };
     const hint = (status === 401 || status === 403) && permissionHint ? `; ${permissionHint}` : "";
@@ -120,6 +150,35 @@ function networkReason(error: unknown): string {
   const { name, message, code } = cause as { name?: string; message?: string; code?: string };
   return name === "TimeoutError" ? `no answer within ${TIMEOUT_SECONDS} s` : message || code || String(cause);
 }
+
+/**
+ * Codes of OpenSSL and Node for a certificate that is not trusted. Source: nodejs.org/api/tls.html, "X509
+ * certificate error codes".
+ */
+const CERTIFICATE =
+  /^(ERR_TLS_CERT_|CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(GET|VERIFY)_)/;
+
+/** Why the endpoint's certificate is refused, and the remedy; undefined: a different failure. */
+function certificateProblem(error: unknown): string | undefined {
+  const { code = "", message = "" } =
+    (error as { cause?: { code?: string; message?: string } | undefined }).cause ?? {};
+  if (!CERTIFICATE.test(code)) return undefined;
+  return `the certificate is not trusted: ${message || code}; a proxy that inspects TLS needs its CA's file in NODE_EXTRA_CA_CERTS`;
+}
+
+const typeOf = ({ headers }: Response): string => headers.get("content-type") ?? "no content-type";
+
+/** Where a redirection leads, without the query, which can hold a session. */
+function originOf(location: string | null, endpoint: string): string {
+  try {
+    const { origin, pathname } = new URL(location ?? "", endpoint);
+    return `${origin}${pathname}`;
+  } catch {
+    return "an invalid address";
+  }
+}
+
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
 
 /** Seconds or a date. Source: RFC 9110, 10.2.3. */
 function retryAfterMs({ headers }: Response): number {

@@ -108,8 +108,7 @@ export class HetznerApi extends VendorApi {
         throw new Error(`Hetzner Cloud: ${next.command ?? "action"}: not finished after ${MAX_POLLS} s`);
       await this.sleep(POLL_MS);
       const ids = running.map(({ id }) => `id=${id}`).join("&");
-      const polled = await this.request("GET", `/actions?${ids}`);
-      running = z.object({ actions: z.array(action) }).parse(polled).actions;
+      running = (await this.read(z.object({ actions: z.array(action) }), "GET", `/actions?${ids}`)).actions;
     }
   }
 
@@ -147,8 +146,8 @@ export class HetznerApi extends VendorApi {
 
   /** `running`, `off`, `starting`, …; undefined when there is no such server. */
   async serverStatus(id: number): Promise<string | undefined> {
-    const shape = z.object({ server: z.object({ status: z.string() }) }).optional();
-    return shape.parse(await this.#find(`/servers/${id}`))?.server.status;
+    const shape = z.object({ server: z.object({ status: z.string() }) });
+    return (await this.#find(shape, `/servers/${id}`))?.server.status;
   }
 
   async powerOn(id: number): Promise<void> {
@@ -156,9 +155,9 @@ export class HetznerApi extends VendorApi {
   }
 
   /** An object; undefined when it does not exist. */
-  async #find(path: string): Promise<unknown> {
+  async #find<T>(shape: z.ZodType<T>, path: string): Promise<T | undefined> {
     try {
-      return await this.request("GET", path);
+      return await this.read(shape, "GET", path);
     } catch (error) {
       if (hasCode(error, "not_found")) return undefined;
       throw error;
@@ -170,10 +169,14 @@ export class HetznerApi extends VendorApi {
     const found: T[] = [];
     for (let next: number | null = 1; next !== null; ) {
       const separator = path.includes("?") ? "&" : "?";
-      const answer = await this.request("GET", `${path}${separator}per_page=50&page=${next}`);
-      const { [key]: entries } = z.looseObject({ [key]: z.array(entry) }).parse(answer);
-      found.push(...(entries as T[]));
-      next = page.parse(answer).meta?.pagination.next_page ?? null;
+      const shape = z.intersection(page, z.looseObject({ [key]: z.array(entry) }));
+      const answer: z.infer<typeof shape> = await this.read(
+        shape,
+        "GET",
+        `${path}${separator}per_page=50&page=${next}`,
+      );
+      found.push(...(answer[key] as T[]));
+      next = answer.meta?.pagination.next_page ?? null;
     }
     return found;
   }
@@ -190,10 +193,7 @@ export class HetznerApi extends VendorApi {
   async hasImage(nameOrId: string, architecture: ServerType["architecture"]): Promise<boolean> {
     const image = z.object({ architecture: z.string() });
     if (/^\d+$/.test(nameOrId)) {
-      const found = z
-        .object({ image })
-        .optional()
-        .parse(await this.#find(`/images/${nameOrId}`));
+      const found = await this.#find(z.object({ image }), `/images/${nameOrId}`);
       return found?.image.architecture === architecture;
     }
     const query = new URLSearchParams({ name: nameOrId, architecture, include_deprecated: "true" });

@@ -47,17 +47,17 @@ export class TailscaleApi extends VendorApi {
         token ??=
           "key" in credentials
             ? Promise.resolve(credentials.key)
-            : accessToken(new VendorApi(shared), credentials);
+            : new TokenApi(shared).accessToken(credentials);
         return token;
       },
     });
   }
 }
 
-async function accessToken(api: VendorApi, client: { id: string; secret: string }): Promise<string> {
-  const form = new URLSearchParams({ client_id: client.id, client_secret: client.secret });
-  const answer = z
-    .object({ access_token: z.string() })
-    .parse(await api.request("POST", "/oauth/token", form));
-  return answer.access_token;
+class TokenApi extends VendorApi {
+  async accessToken(client: { id: string; secret: string }): Promise<string> {
+    const form = new URLSearchParams({ client_id: client.id, client_secret: client.secret });
+    const shape = z.object({ access_token: z.string() });
+    return (await this.read(shape, "POST", "/oauth/token", form)).access_token;
+  }
 }

@@ -67,6 +67,8 @@ export interface Reconciled {
   readonly former: readonly FormerRecord[];
   /** Conflicting records that are not the stack's. */
   readonly conflicts: readonly { readonly wanted: KnownRecord; readonly found: FoundRecord }[];
+  /** Records that this run deletes or replaces, and that somebody else deleted at the vendor. */
+  readonly vanished: readonly OwnRecord[];
 }
 
 const isSameRecord = (wanted: KnownRecord, found: FoundRecord): boolean =>
@@ -120,10 +122,16 @@ function pairsOf(wanted: readonly KnownRecord[], own: readonly OwnRecord[]): Pai
   return pairs;
 }
 
-/** Records that are not in the state, or have a different type there: they can conflict with the vendor's. */
-export function newRecords(wanted: readonly KnownRecord[], own: OwnZone): KnownRecord[] {
+/**
+ * Whether the run depends on the vendor's records: a record that is not in the state, or has a different type
+ * there, can conflict with one, and a record that is to be deleted can be gone.
+ */
+export function needsVendorRecords(wanted: readonly KnownRecord[], own: OwnZone): boolean {
   const pairs = pairsOf(wanted, own.records);
-  return wanted.filter((record) => pairs.of(record)?.type !== record.type);
+  return (
+    wanted.some((record) => pairs.of(record)?.type !== record.type) ||
+    own.records.some((record) => !pairs.isClaimed(record))
+  );
 }
 
 /** Pairs a record whose content changed, if one of its name and type is left on either side. */
@@ -181,6 +189,24 @@ function formerOf(zone: string, pairs: Pairs, wanted: readonly KnownRecord[], ow
   return [...gone, ...kept];
 }
 
+function vanishedOf(
+  pairs: Pairs,
+  wanted: readonly KnownRecord[],
+  own: readonly OwnRecord[],
+  vendor: readonly FoundRecord[] | undefined,
+): OwnRecord[] {
+  if (vendor === undefined) return [];
+  const kept = new Set(wanted.flatMap((record) => keptRecord(pairs, record) ?? []));
+  const ids = new Set(vendor.map(({ id }) => id));
+  return own.filter((record) => !kept.has(record) && !ids.has(record.id));
+}
+
+/** The record in the state that stays; a record of a different type is deleted and made again. */
+function keptRecord(pairs: Pairs, wanted: KnownRecord): OwnRecord | undefined {
+  const found = pairs.of(wanted);
+  return found?.type === wanted.type ? found : undefined;
+}
+
 /**
  * Whether a record that is not the stack's conflicts. The vendor refuses the same content twice, whatever
  * the rest of the record is. It accepts a second address, which would get a part of all visitors.
@@ -219,17 +245,17 @@ function importsOf(
 
 /**
  * @param own records in the stack's state.
- * @param vendor all records of the zone; those of the stack are identified by their ids.
+ * @param vendor all records of the zone; those of the stack are identified by their ids. Undefined: not known.
  */
 export function reconcile(
   zone: string,
   wanted: readonly KnownRecord[],
   own: OwnZone,
-  vendor: readonly FoundRecord[],
+  vendor: readonly FoundRecord[] | undefined,
 ): Reconciled {
   const pairs = pairsOf(wanted, own.records);
   const ids = new Set(own.records.map(({ id }) => id));
-  const foreign = vendor.filter(({ id }) => !ids.has(id));
+  const foreign = (vendor ?? []).filter(({ id }) => !ids.has(id));
   const imports = importsOf(pairs, wanted, foreign);
   const made = wanted.filter(({ key }) => !imports.has(key));
   pairUnique(pairs, made, own.records);
@@ -258,5 +284,10 @@ export function reconcile(
       },
     ];
   });
-  return { placements: new Map(placements), former: formerOf(zone, pairs, wanted, own), conflicts };
+  return {
+    placements: new Map(placements),
+    former: formerOf(zone, pairs, wanted, own),
+    conflicts,
+    vanished: vanishedOf(pairs, wanted, own.records, vendor),
+  };
 }

@@ -1,6 +1,7 @@
 /** DNS records that exist before the run changes anything, read first so that conflicts are reported first. */
 import { isIPv4, isIPv6 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
+import { truncateNames } from "../../deployer/deploy/spec.ts";
 import { recordContent } from "../../inventory/dns-data.ts";
 import { type KnownHosts, readKnownHosts } from "../../inventory/known-hosts.ts";
 import { type ExistingHost, type HetznerHost, isHetzner, type Plan } from "../../inventory/plan.ts";
@@ -9,7 +10,13 @@ import { nameOfUrn } from "../../lib/urn.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { ownZone, RECORD_TYPE, vendorRecords, zoneIdOf } from "../dns/found.ts";
 import { dnsRecordsFor, type HostAddresses } from "../dns/mapping.ts";
-import { type FoundRecord, type KnownRecord, newRecords, reconcile } from "../dns/reconcile.ts";
+import {
+  type FoundRecord,
+  type KnownRecord,
+  needsVendorRecords,
+  type OwnRecord,
+  reconcile,
+} from "../dns/reconcile.ts";
 import type { ZoneRecord } from "../dns/records.ts";
 import type { ExistingRecords } from "../dns/zone.ts";
 import { reportSkipped } from "../failures.ts";
@@ -99,7 +106,7 @@ function conflictProblem(
 async function vendorZone(
   zone: string,
   id: string | undefined,
-): Promise<{ zoneId: string | undefined; records: FoundRecord[] }> {
+): Promise<{ zoneId: string | undefined; records: FoundRecord[] | undefined }> {
   let zoneId = id;
   try {
     zoneId ??= await zoneIdOf(zone);
@@ -109,8 +116,20 @@ async function vendorZone(
       `the records of ${zone} can't be listed (token scope Zone.DNS read), so a conflicting record shows only when ` +
         `Cloudflare refuses the new one: ${error instanceof Error ? error.message : error}`,
     );
-    return { zoneId, records: [] };
+    return { zoneId, records: undefined };
   }
+}
+
+/**
+ * The message for records that somebody deleted at the vendor and that this run deletes or replaces. The provider
+ * reports their deletion as an error in every run (404, code 81044), because the state still has them.
+ */
+function vanishedProblem(records: readonly OwnRecord[], stack: string): string {
+  const names = truncateNames(records.map(({ name, type }) => `${name} ${type}`));
+  return (
+    `DNS records of this stack that are no longer at Cloudflare: ${names}. ` +
+    `If their deletion fails (404), correct the state with tools/pulumi refresh --stack ${stack}`
+  );
 }
 
 /**
@@ -128,11 +147,11 @@ export async function readExistingRecords(
   if (state === undefined) return undefined;
   const wanted = dnsRecordsFor<Known>(plan, knownAddresses(plan, settings, state)).map(knownRecord);
   const own = ownZone(state);
-  const isComplete = newRecords(wanted, own).length === 0;
-  const { zoneId, records } = isComplete
-    ? { zoneId: undefined, records: [] }
-    : await vendorZone(dns.zone, settings.cloudflareZoneId);
-  const { placements, former, conflicts } = reconcile(dns.zone, wanted, own, records);
+  const { zoneId, records } = needsVendorRecords(wanted, own)
+    ? await vendorZone(dns.zone, settings.cloudflareZoneId)
+    : { zoneId: undefined, records: undefined };
+  const { placements, former, conflicts, vanished } = reconcile(dns.zone, wanted, own, records);
+  if (vanished.length > 0) pulumi.log.warn(vanishedProblem(vanished, settings.stack));
   for (const conflict of conflicts) reportSkipped(conflictProblem(settings, zoneId ?? "ZONE-ID", conflict));
   return { zoneId, placements, former, blocked: new Set(conflicts.map(({ wanted: { key } }) => key)) };
 }

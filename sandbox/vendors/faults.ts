@@ -19,6 +19,14 @@ const FAULTS = [
   "drop",
   /** The request is served, and the connection is closed before the answer. */
   "drop-answer",
+  /** The request is served, and the connection is closed in the middle of the answer's body. */
+  "cut-answer",
+  /** 200 with an empty body; nothing changes. */
+  "empty",
+  /** 200 with the HTML page of a proxy or a captive portal; nothing changes. */
+  "login-page",
+  /** 302 to such a page; nothing changes. */
+  "redirect",
   /** 429 (S3: 503 SlowDown) with `Retry-After: seconds` and the vendor's headers; nothing changes. */
   "rate-limit",
   /** Served after `seconds`. */

@@ -32,6 +32,9 @@ const POLL_MS = 20;
 /** Requests for a token change nothing; the sandbox's own paths never get a fault. */
 const TOKEN_PATH = /\/oauth\/token$/;
 const SANDBOX_PATH = /^\/(__|sandbox\/)/;
+/** The page that a proxy or a captive portal answers instead of the vendor. */
+const LOGIN_PATH = "/__login";
+const LOGIN_PAGE = "<!doctype html><html><head><title>Log in</title></head><body>Log in</body></html>\n";
 const CHANGING = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
 const sleep = (milliseconds: number) => new Promise<void>((done) => setTimeout(done, milliseconds));
@@ -48,6 +51,9 @@ function answer(response: ServerResponse, { status, headers, body }: Refusal): v
   response.end(text);
 }
 
+const loginPage = (response: ServerResponse) =>
+  response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(LOGIN_PAGE);
+
 /** Discards the vendor's answer, and calls `done` at its end. */
 function discardAnswer(response: ServerResponse, done: () => void): void {
   const { end } = response;
@@ -56,6 +62,37 @@ function discardAnswer(response: ServerResponse, done: () => void): void {
   response.end = () => {
     response.end = end;
     done();
+    return response;
+  };
+}
+
+/** Sends the vendor's answer with half of its body, and closes the connection. */
+function cutAnswer(response: ServerResponse, done: () => void): void {
+  const { end, writeHead } = response;
+  const chunks: Buffer[] = [];
+  let head: unknown[] = [];
+  const keep = (chunk: unknown) => {
+    if (typeof chunk === "string" || chunk instanceof Uint8Array) chunks.push(Buffer.from(chunk as string));
+  };
+  Object.assign(response, {
+    writeHead: (...args: unknown[]) => {
+      head = args;
+      return response;
+    },
+    flushHeaders: () => {},
+    write: (chunk: unknown) => {
+      keep(chunk);
+      return true;
+    },
+  });
+  response.end = (chunk?: unknown) => {
+    keep(chunk);
+    const body = Buffer.concat(chunks);
+    Object.assign(response, { end, writeHead });
+    Reflect.deleteProperty(response, "write");
+    if (head.length > 0) Reflect.apply(writeHead, response, head);
+    done();
+    response.write(body.subarray(0, body.length / 2), () => response.destroy());
     return response;
   };
 }
@@ -102,6 +139,22 @@ const EFFECTS: Record<
     });
     serve();
   },
+  "cut-answer": ({ response, hit }, serve) => {
+    cutAnswer(response, () => hit.log());
+    serve();
+  },
+  empty: ({ response, hit }) => {
+    hit.log();
+    response.writeHead(200, { "content-type": "application/json", "content-length": 0 }).end();
+  },
+  "login-page": ({ response, hit }) => {
+    hit.log();
+    loginPage(response);
+  },
+  redirect: ({ response, hit }) => {
+    hit.log();
+    response.writeHead(302, { location: LOGIN_PATH, "content-length": 0 }).end();
+  },
   slow: ({ hit }, serve) => {
     hit.log();
     void sleep(hit.rule.seconds * 1000).then(serve);
@@ -129,6 +182,10 @@ export function faulty(server: Server, { dir, vendor, refusals }: FaultyOptions)
       for (const listener of listeners) listener.call(server, request, response);
     };
     const { method = "GET", url: path = "/" } = request;
+    if (path === LOGIN_PATH) {
+      loginPage(response);
+      return;
+    }
     if (SANDBOX_PATH.test(path)) return serve();
     const changes = CHANGING.has(method) && !TOKEN_PATH.test(path.split("?")[0] ?? "");
     const hit = faultFor(dir, { vendor, method, path, changes });

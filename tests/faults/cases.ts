@@ -109,6 +109,12 @@ const OF_DEVICE = /^(tailnet\.devices: |device )/;
  */
 const TAKES_TWO = /^onepassword op item create$/;
 
+/**
+ * A record that an interrupted change of its type has made is imported under a name of its own, because the engine
+ * would delete the former record of that name again. The run after that gives it the record's name (reconcile.ts).
+ */
+const OF_RECORD_NAME = /^state\.resources: (missing|too much) "\S+\$cloudflare:index\/dnsRecord:DnsRecord::/;
+
 /** The end of a run's output, for the table. */
 const lastWords = ({ output }: Finished): string => output.trimEnd().split("\n").slice(-40).join("\n");
 
@@ -138,13 +144,21 @@ export async function attempt(world: World, tried: Case): Promise<Verdict> {
     await recover();
     second = await act(world, rehearsed.fleet);
   }
-  await world.stopVendors();
   if (second.code !== 0) problems.push(`the second run: exit code ${second.code}\n${lastWords(second)}`);
-  const found = observe(world);
-  const wrong = [
-    ...differences(rehearsed.undisturbed.same, found.same),
-    ...lostIdentities(rehearsed.before, rehearsed.undisturbed, found),
-  ];
+  const compare = () => {
+    const found = observe(world);
+    return [
+      ...differences(rehearsed.undisturbed.same, found.same),
+      ...lostIdentities(rehearsed.before, rehearsed.undisturbed, found),
+    ];
+  };
+  let wrong = compare();
+  if (second.code === 0 && wrong.length > 0 && wrong.every((line) => OF_RECORD_NAME.test(line))) {
+    const third = await act(world, rehearsed.fleet);
+    if (third.code !== 0) problems.push(`the third run: exit code ${third.code}\n${lastWords(third)}`);
+    wrong = compare();
+  }
+  await world.stopVendors();
   // The warning names what has to be done by hand in the tailnet's console.
   const byHand = BY_HAND.test(first.output) && wrong.some((line) => OF_DEVICE.test(line));
   problems.push(...(byHand ? wrong.filter((line) => !OF_DEVICE.test(line)) : wrong));

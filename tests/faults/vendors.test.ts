@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { FaultRuleInput } from "../../sandbox/vendors/faults.ts";
+import type { Fault, FaultRuleInput } from "../../sandbox/vendors/faults.ts";
 import { edit, WITH_DB } from "./fleet.ts";
 import { differences, lostIdentities, type Observation, observe } from "./observe.ts";
 import { type Finished, type Snapshot, World } from "./world.ts";
 
-// Vendors that limit requests, fail, are slow or accept and stay silent, in a preview, an up and a
-// refresh. Each command ends by itself within the bound of a run (world.ts) and names the vendor; the
+// Vendors that limit requests, fail, are slow, accept and stay silent, or whose answers are not theirs, in
+// a preview, an up and a refresh. Each command ends by itself within the bound of a run (world.ts) and names the vendor; the
 // next up ends as an undisturbed one.
 
 jest.setTimeout(60 * 60_000);
@@ -105,7 +105,7 @@ test.each(commands)("%s: an answer after 30 s is waited for", async (command) =>
 });
 
 /** Runs a command while a vendor is down. */
-async function outage(command: string, vendor: string, fault: "unavailable" | "silent") {
+async function outage(command: string, vendor: string, fault: Fault) {
   const { code, hit, output } = await disturbed(command, [{ fault, vendor, requests: "all", times: 0 }]);
   if (command === "preview" && vendor !== "cloudflare") {
     expect([code, hit]).toEqual([0, []]);
@@ -131,5 +131,18 @@ test.each(WHOLE ? cases : ([["preview", "cloudflare"]] as const))(
   "%s while %s accepts and stays silent: it ends, and names the vendor",
   async (command, vendor) => {
     await outage(command, vendor, "silent");
+  },
+);
+
+/** Answers of a connection that breaks, and of a proxy, a captive portal or a wrong endpoint. */
+const FOREIGN = ["cut-answer", "empty", "login-page", "redirect"] as const;
+const foreign = FOREIGN.flatMap((fault) =>
+  cases.map(([command, vendor]) => [command, vendor, fault] as const),
+);
+
+test.each(WHOLE ? foreign : ([["up", "cloudflare", "login-page"]] as const))(
+  "%s while the answers of %s are not its own (%s): it ends, and names the vendor",
+  async (command, vendor, fault) => {
+    await outage(command, vendor, fault);
   },
 );

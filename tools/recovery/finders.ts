@@ -12,8 +12,17 @@ type Finder = (vendors: Vendors, provider: Properties, inputs: Properties) => Pr
 
 const ABSENT: Finding = { kind: "absent" };
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
-const objects = (value: unknown): readonly Properties[] =>
-  Array.isArray(value) ? (value as Properties[]) : [];
+
+/**
+ * A list in a vendor's answer. Nothing is concluded from an answer without it: an object that does not exist is
+ * created again.
+ * @throws Error
+ */
+function objects(answer: Properties, key: string): readonly Properties[] {
+  const list = answer[key] === null ? [] : answer[key];
+  if (!Array.isArray(list)) throw new Error(`unexpected answer of the vendor: it has no list "${key}"`);
+  return list as Properties[];
+}
 
 /** Names are unique in a Hetzner project; the labels show whether the object belongs to this stack. */
 function hetzner(collection: string): Finder {
@@ -21,7 +30,7 @@ function hetzner(collection: string): Finder {
     const name = text(inputs["name"]);
     const answer = await vendors.hetzner(provider, `/${collection}?name=${encodeURIComponent(name)}`);
     const wanted = Object.entries((inputs["labels"] ?? {}) as Properties);
-    const found = objects(answer[collection]).filter((object) => {
+    const found = objects(answer, collection).filter((object) => {
       const labels = (object["labels"] ?? {}) as Properties;
       return object["name"] === name && wanted.every(([key, value]) => labels[key] === value);
     });
@@ -51,7 +60,7 @@ const dnsRecord: Finder = async (vendors, provider, inputs) => {
   const answer = await vendors.cloudflare(provider, `/zones/${zone}/dns_records?${query}`);
   const field = inputs["data"] === undefined ? "content" : "data";
   const wanted = inputs[field] as Properties;
-  const same = objects(answer["result"]).find((record) => {
+  const same = objects(answer, "result").find((record) => {
     const found = record[field];
     // Cloudflare adds its own fields to `data`.
     const comparable =
@@ -68,7 +77,7 @@ const tailnetKey: Finder = async (vendors, provider, inputs) => {
   const description = text(inputs["description"]);
   if (description === "") return ABSENT;
   const keys = `/tailnet/${encodeURIComponent(text(provider["tailnet"]) || "-")}/keys`;
-  const list = objects((await vendors.tailscale(provider, "GET", keys))["keys"]);
+  const list = objects(await vendors.tailscale(provider, "GET", keys), "keys");
   let removed = 0;
   for (const { id } of list) {
     const key = await vendors.tailscale(provider, "GET", `${keys}/${text(id)}`);

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { CloudflareApi } from "../../clients/cloudflare/api.ts";
 import { HETZNER_ENDPOINT, HetznerApi } from "../../clients/hetzner/api.ts";
 import { TailscaleApi, tailscaleCredentials } from "../../clients/tailscale/api.ts";
@@ -17,6 +18,20 @@ export interface Vendors {
   ownsBucket(provider: Properties, bucket: string): Promise<boolean>;
   /** Items of a 1Password vault. */
   onepassword(vault: string): Promise<readonly Properties[]>;
+}
+
+const itemList = z.array(z.record(z.string(), z.unknown()));
+
+/**
+ * The output of `op item list --format json`: a list, also for an empty vault. Nothing is concluded from an empty
+ * output, because an item that is not listed leaves the state (repairs.ts).
+ */
+function itemsOf(stdout: string): Properties[] {
+  try {
+    return itemList.parse(JSON.parse(stdout));
+  } catch {
+    throw new Error(`op item list: the output is ${stdout === "" ? "empty" : "not a list of items"}`);
+  }
 }
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
@@ -78,7 +93,7 @@ export function vendorsFrom(env: NodeJS.ProcessEnv, options: RequestOptions = {}
       });
       if (timedOut) throw new Error(`op item list: no answer within ${TIMEOUT_SECONDS} s`);
       if (exitCode !== 0) throw new Error(`op item list: ${stderr}`);
-      return JSON.parse(stdout || "[]") as Properties[];
+      return itemsOf(stdout);
     },
   };
 }

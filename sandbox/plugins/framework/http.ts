@@ -4,6 +4,9 @@ import type { Json } from "./values.ts";
 /** The remedy for a vendor that is down, slow or limits requests. */
 export const RETRY_HINT = "; run the same command again when the vendor answers";
 
+/** The remedy when something answers that is not the vendor. */
+const ENDPOINT_HINT = "; check the endpoint, and whether a proxy or a login page is in front of it";
+
 interface VendorErrorParts {
   method: string;
   path: string;
@@ -52,6 +55,8 @@ export interface HttpRequest {
   /** Sent unchanged, instead of JSON. */
   text?: string;
   headers?: Record<string, string>;
+  /** The answer is text, or has no body; otherwise it must be a JSON object or list. */
+  rawAnswer?: boolean;
   signal: AbortSignal;
 }
 
@@ -116,9 +121,9 @@ export class HttpClient {
     }
     const attempts = this.#options.attempts ?? 6;
     for (let attempt = 0; ; attempt += 1) {
-      const response = await this.#attempt(url, request);
-      const content = await response.text();
+      const { response, content } = await this.#attempt(url, request);
       if (response.status < 400) {
+        this.#assertAnswer(request, response, content);
         return { status: response.status, headers: response.headers, text: content, json: parse(content) };
       }
       const { code, message } = this.#options.describe(parse(content));
@@ -134,7 +139,24 @@ export class HttpClient {
     }
   }
 
-  async #attempt(url: URL, { method, path, body, text, headers, signal }: HttpRequest): Promise<Response> {
+  /** The official clients fail on an answer that they cannot decode; they read no answer to a deletion. */
+  #assertAnswer(
+    { method, path, rawAnswer }: HttpRequest,
+    { status, headers }: Response,
+    content: string,
+  ): void {
+    if (method === "DELETE" || rawAnswer || status === 204) return;
+    const json = parse(content);
+    if (typeof json === "object" && json !== null) return;
+    const type = headers.get("content-type") ?? "no content-type";
+    const what = content === "" ? "is empty" : `is not the vendor's JSON: ${type}`;
+    throw new VendorError({ method, path, status, code: "", message: `the answer ${what}${ENDPOINT_HINT}` });
+  }
+
+  async #attempt(
+    url: URL,
+    { method, path, body, text, headers, signal }: HttpRequest,
+  ): Promise<{ response: Response; content: string }> {
     const limit = this.#options.attemptTimeout ?? 60_000;
     const timeout = AbortSignal.timeout(limit);
     const init: RequestInit = {
@@ -149,14 +171,15 @@ export class HttpClient {
     };
     if (body !== undefined || text !== undefined) init.body = text ?? JSON.stringify(body);
     try {
-      return await fetch(url, init);
+      const response = await fetch(url, init);
+      return { response, content: await response.text() };
     } catch (error) {
       signal.throwIfAborted();
       if (timeout.aborted)
         throw new Error(`${method} ${url.origin}${path}: no answer within ${limit / 1000} s${RETRY_HINT}`);
       const { cause } = error as { cause?: { code?: string; message?: string } };
       const reason = cause?.message || cause?.code || String(error);
-      throw new Error(`${method} ${url.origin}${path}: ${reason}`);
+      throw new Error(`${method} ${url.origin}${path}: ${reason}${RETRY_HINT}`);
     }
   }
 }

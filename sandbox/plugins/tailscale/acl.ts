@@ -29,7 +29,8 @@ async function putPolicy(
   condition?: string,
 ): Promise<void> {
   const headers = condition === undefined ? MEDIA : { ...MEDIA, "if-match": `"${condition}"` };
-  await client.request({ method: "POST", path: client.tailnet("/acl"), text: policy, headers, signal });
+  const path = client.tailnet("/acl");
+  await client.request({ method: "POST", path, text: policy, headers, rawAnswer: true, signal });
 }
 
 export const acl: Resource<Tailscale> = {
@@ -62,6 +63,7 @@ export const acl: Resource<Tailscale> = {
       method: "GET",
       path: client.tailnet("/acl"),
       headers: { accept: HUJSON },
+      rawAnswer: true,
       signal,
     });
     return { id, inputs: { acl: answer.text }, outputs: {} };

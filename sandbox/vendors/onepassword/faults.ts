@@ -15,6 +15,7 @@ function hold(hit: Hit): void {
 const REFUSED = "(403) Forbidden: You are not authorized to perform this action.";
 const UNAVAILABLE = "(503) Service Unavailable";
 const LIMITED = "(429) Too Many Requests: You've reached the maximum number of this type of requests";
+const NOT_JSON = "invalid character '<' looking for beginning of value";
 const LOST = 'Post "https://sandbox.1password.test/api": EOF';
 
 /**
@@ -34,6 +35,12 @@ export function withFaults(vault: string, name: string, command: () => string): 
     return output;
   }
   hit.log();
+  if (fault === "cut-answer") {
+    const output = command();
+    return output.slice(0, output.length / 2);
+  }
+  if (fault === "empty") return "";
+  if (fault === "login-page" || fault === "redirect") throw new OpError(NOT_JSON);
   if (fault === "refuse") throw new OpError(REFUSED);
   if (fault === "unavailable") throw new OpError(UNAVAILABLE);
   if (fault === "rate-limit") throw new OpError(LIMITED);

@@ -79,14 +79,67 @@ test("a vendor that asks for a pause of minutes is not asked again", async () =>
   expect(pauses).toEqual([]);
 });
 
-test("an answer that is cut off counts as a network failure; one that is no JSON is an error", async () => {
+test("an answer that is cut off is asked for again", async () => {
   const cut = new Response(
     new ReadableStream({ start: (controller) => controller.error(new Error("terminated")) }),
   );
-  const { hetzner, left } = clientWith(cut, Response.json({ whole: true }), new Response("<html>"));
+  const { hetzner, left } = clientWith(cut, Response.json({ whole: true }));
   expect(await hetzner.request("GET", "/x")).toEqual({ whole: true });
-  await expect(hetzner.request("GET", "/x")).rejects.toThrow(/the answer is not JSON \(HTTP 200\)$/);
   expect(left).toEqual([]);
+});
+
+const loginPage = () => new Response("<html>", { headers: { "content-type": "text/html" } });
+const CHECK = "check the endpoint, and whether a proxy or a login page is in front of it";
+
+test("nothing is concluded from an answer that is not the vendor's: it is asked for again, then an error", async () => {
+  const passing = clientWith(loginPage(), new Response(""), Response.json({ servers: [] }));
+  expect(await passing.hetzner.servers("a=b")).toEqual([]);
+  const other = clientWith(Response.json({ status: "ok" })).hetzner;
+  await expect(other.servers("a=b")).rejects.toThrow(
+    /^Hetzner Cloud: GET \/servers\?\S+: unexpected answer: servers: .*; check the endpoint/,
+  );
+  const page = clientWith(...Array.from({ length: 4 }, loginPage)).cloudflare;
+  await expect(page.request("GET", "/zones")).rejects.toThrow(
+    `Cloudflare: GET /zones: the answer is not the vendor's JSON: text/html (HTTP 200); ${CHECK}`,
+  );
+  const empty = clientWith(...Array.from({ length: 4 }, () => new Response(""))).hetzner;
+  await expect(empty.serverStatus(7)).rejects.toThrow(
+    `Hetzner Cloud: GET /servers/7: the answer is empty (HTTP 200); ${CHECK}`,
+  );
+});
+
+test("a redirection is not followed, and the error says where it leads", async () => {
+  const location = "https://login.example.test/start?session=s3cret";
+  const { hetzner, left } = clientWith(
+    new Response("", { status: 302, headers: { location } }),
+    Response.json({}),
+  );
+  const error = await hetzner.request("POST", "/servers", {}).catch(String);
+  expect(error).toMatch(/the answer redirects to https:\/\/login\.example\.test\/start \(HTTP 302\); check/);
+  expect(left).toHaveLength(1);
+});
+
+test("a deletion without a body succeeds", async () => {
+  const { hetzner } = clientWith(new Response(null, { status: 204 }));
+  expect(await hetzner.request("DELETE", "/x")).toEqual({});
+});
+
+test("an OAuth answer without a token names the vendor and the path", async () => {
+  const credentials = { id: "client", secret: "secret" };
+  const fetch = async () => Response.json({ page: "log in" });
+  const api = new TailscaleApi({ endpoint: "http://t", credentials, scope: "auth_keys", fetch });
+  await expect(api.request("GET", "/keys")).rejects.toThrow(
+    /^Tailscale: POST \/oauth\/token: unexpected answer: access_token: /,
+  );
+});
+
+test("a certificate that is not trusted is an error at once, with the remedy", async () => {
+  const cause = Object.assign(new Error("self-signed certificate"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+  const { hetzner, pauses } = clientWith(new TypeError("fetch failed", { cause }));
+  await expect(hetzner.request("GET", "/x")).rejects.toThrow(
+    /^Hetzner Cloud: GET \/x: \S+ the certificate is not trusted: self-signed certificate; .*NODE_EXTRA_CA_CERTS$/,
+  );
+  expect(pauses).toEqual([]);
 });
 
 test("a deletion of what does not exist succeeds; a conflict at Hetzner is repeated", async () => {

@@ -2,7 +2,7 @@ import { ownZone } from "../../../components/dns/found.ts";
 import {
   type FoundRecord,
   type KnownRecord,
-  newRecords,
+  needsVendorRecords,
   type OwnRecord,
   reconcile,
 } from "../../../components/dns/reconcile.ts";
@@ -94,10 +94,10 @@ describe("records are matched by content", () => {
 
   test("a record that the state has is not new, so that the vendor is not queried for it", () => {
     const state = [own("web.test", "A", "192.0.2.1")];
-    expect(newRecords([wanted("web.test", "A", undefined)], { records: state, former: [] })).toEqual([]);
-    expect(newRecords([wanted("web.test", "CNAME", "db.test")], { records: state, former: [] })).toHaveLength(
-      1,
-    );
+    const zone = { records: state, former: [] };
+    expect(needsVendorRecords([wanted("web.test", "A", undefined)], zone)).toBe(false);
+    expect(needsVendorRecords([wanted("web.test", "CNAME", "db.test")], zone)).toBe(true);
+    expect(needsVendorRecords([], zone)).toBe(true);
   });
 });
 
@@ -230,6 +230,21 @@ describe("records that the vendor has already", () => {
     const imported: OwnRecord = { ...found("w.test", "A", "192.0.2.2"), urn, key: undefined };
     expect(run([wanted("w.test", "A", "192.0.2.1")], [imported]).aliases).toEqual({ "w.test": urn });
     expect(run([wanted("w.test", "CNAME", "o.test")], [imported]).aliases).toEqual({ "w.test": urn });
+  });
+
+  test("a record that this run deletes or replaces, and that somebody deleted, is named", () => {
+    const state = [
+      own("a.test", "A", "192.0.2.1"),
+      own("b.test", "A", "192.0.2.2"),
+      own("c.test", "TXT", '"c"'),
+    ];
+    const records = [wanted("a.test", "A", "192.0.2.9"), wanted("b.test", "CNAME", "a.test")];
+    const names = (vendor: FoundRecord[]) => run(records, state, vendor).vanished.map(({ name }) => name);
+    // Only a change of `a.test` is wanted: the provider's refusal names the record itself.
+    expect(names([])).toEqual(["b.test", "c.test"]);
+    expect(names(state)).toEqual([]);
+    const unknown = reconcile(ZONE, records, { records: state, former: [] }, undefined);
+    expect(unknown.vanished).toEqual([]);
   });
 
   test("an alias whose creation was not recorded is imported, and the record that it replaced is dropped", () => {

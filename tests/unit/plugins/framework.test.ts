@@ -186,6 +186,22 @@ describe("http", () => {
     ]);
   });
 
+  test("an answer that is not the vendor's is an error, except to a deletion", async () => {
+    const check = "check the endpoint, and whether a proxy or a login page is in front of it";
+    answers = [[200, "<html>"]];
+    await expect(send("GET")).rejects.toThrow(
+      `GET /p: 200: the answer is not the vendor's JSON: text/plain; charset=UTF-8; ${check}`,
+    );
+    answers = [[200, ""]];
+    await expect(send("POST")).rejects.toThrow(`POST /p: 200: the answer is empty; ${check}`);
+    answers = [[200, ""]];
+    expect((await send("DELETE")).status).toBe(200);
+    answers = [[200, "// text\n{}"]];
+    const signal = new AbortController().signal;
+    const raw = await client.request({ method: "GET", path: "/p", rawAnswer: true, signal });
+    expect(raw.text).toBe("// text\n{}");
+  });
+
   test("waits as long as the vendor requests, and at most 30 s", () => {
     expect([
       delayBefore(0, 500, null),

@@ -34,6 +34,10 @@ describe("Hetzner", () => {
   test("a vendor that does not answer is an error, not an absence", async () => {
     await expect(find(vendors({}), {}, server)).rejects.toThrow("unexpected request");
   });
+  test("an answer without the list is an error, not an absence", async () => {
+    const other = vendors({ hetzner: async () => ({ status: "ok" }) });
+    await expect(find(other, {}, server)).rejects.toThrow('it has no list "servers"');
+  });
 });
 
 describe("Cloudflare", () => {

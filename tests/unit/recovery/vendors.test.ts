@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { vendorsFrom } from "../../../tools/recovery/vendors.ts";
 
 /** What each request gets, in turn: a status, or a connection that ends. */
@@ -36,6 +39,22 @@ test("a request that always fails is given up after four attempts", async () => 
     /^Hetzner Cloud: GET \/servers: .*HTTP 503\)$/,
   );
   await expect(against([], servers)).rejects.toThrow(/^Hetzner Cloud: GET \/servers: http:\/\/127[^ ]*: /);
+});
+
+test.each([
+  ["", "op item list: the output is empty"],
+  ["<html>", "op item list: the output is not a list of items"],
+])("op's output is a list, or nothing is concluded: %j", async (output, message) => {
+  const dir = mkdtempSync(join(tmpdir(), "pantheros-op-"));
+  try {
+    writeFileSync(join(dir, "op"), `#!/bin/sh\nprintf %s '${output}'\n`, { mode: 0o755 });
+    const { onepassword } = vendorsFrom({ OP_CLI_PATH: join(dir, "op") });
+    await expect(onepassword("vault")).rejects.toThrow(message);
+    writeFileSync(join(dir, "op"), `#!/bin/sh\necho '[{"id":"i1"}]'\n`, { mode: 0o755 });
+    expect(await onepassword("vault")).toEqual([{ id: "i1" }]);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 });
 
 test("a deletion whose answer was lost succeeds", async () => {

@@ -105,6 +105,26 @@ test("a silent vendor accepts and never answers", async () => {
   expect(done).toEqual([]);
 });
 
+test("an answer is cut off, empty, or a page of a proxy", async () => {
+  const url = await vendor();
+  setRules(
+    { fault: "cut-answer", from: 1 },
+    { fault: "empty", from: 2 },
+    { fault: "login-page", from: 3 },
+    { fault: "redirect", from: 4 },
+  );
+  const cut = await post(`${url}/a`);
+  expect([cut.status, cut.headers.get("content-type")]).toEqual([200, "application/json"]);
+  await expect(cut.text()).rejects.toThrow(/terminated/);
+  expect(await (await post(`${url}/b`)).text()).toBe("");
+  expect(await (await post(`${url}/c`)).text()).toMatch(/^<!doctype html>/);
+  const moved = await fetch(`${url}/d`, { method: "POST", redirect: "manual" });
+  expect(moved.status).toBe(302);
+  const page = await fetch(new URL(moved.headers.get("location") ?? "", url));
+  expect(page.headers.get("content-type")).toMatch(/^text\/html/);
+  expect(done).toEqual(["POST /a"]);
+});
+
 async function untilHit(): Promise<void> {
   for (let tries = 0; hits().length === 0 && tries < 500; tries++)
     await new Promise((again) => setTimeout(again, 10));
