@@ -39,9 +39,16 @@ export function listen(
   return listenServer(front(createAdaptorServer({ fetch: app.fetch }) as Server), host, port);
 }
 
+/**
+ * Longer than clients keep an idle connection. Node's default of 5 s ends it while a client begins its next request,
+ * and a client that has sent a POST must not repeat it. Go's default is 90 s (net/http, `DefaultTransport`).
+ */
+const KEEP_ALIVE_MS = 120_000;
+
 /** Listens with a Node HTTP server; `close` also ends its connections. */
 export function listenServer(server: Server, host: string, port: number): Promise<Listener> {
   return new Promise((resolve, reject) => {
+    server.keepAliveTimeout = KEEP_ALIVE_MS;
     server.once("error", (error) => reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`)));
     server.listen(port, host, () => {
       const actual = (server.address() as AddressInfo).port;
