@@ -61,13 +61,14 @@ afterAll(async () => {
   if (start !== undefined) rmSync(start.directory, { recursive: true, force: true });
 });
 
-/** Runs a command under fault rules, then an undisturbed up; nothing may be lost. */
-async function disturbed(command: string, rules: readonly FaultRuleInput[]) {
+/** Runs a command under fault rules, then an undisturbed up, after a refresh if asked; nothing may be lost. */
+async function disturbed(command: string, rules: readonly FaultRuleInput[], { refreshed = false } = {}) {
   await world.restore(start);
   await world.write(edited);
   world.switchOn(...rules);
   const run = await (COMMANDS[command] ?? up)();
   const hits = world.switchOff().flatMap((line) => ("hit" in line ? [line] : []));
+  if (refreshed) await refresh();
   const second = await world.up();
   if (second.code !== 0) throw new Error(`the up afterwards: ${second.output}\nbefore it: ${run.output}`);
   const found = observe(world);
@@ -140,9 +141,21 @@ const foreign = FOREIGN.flatMap((fault) =>
   cases.map(([command, vendor]) => [command, vendor, fault] as const),
 );
 
+/**
+ * The providers of these read no answer to a change of a policy or of a bucket's settings, so that the change counts
+ * as done (tailscale-client-go v2, `do` without an output; S3 itself answers nothing). A refresh finds the difference.
+ */
+const READS_NO_ANSWER = ["tailscale", "s3"];
+
 test.each(WHOLE ? foreign : ([["up", "cloudflare", "login-page"]] as const))(
   "%s while the answers of %s are not its own (%s): it ends, and names the vendor",
   async (command, vendor, fault) => {
-    await outage(command, vendor, fault);
+    if (!READS_NO_ANSWER.includes(vendor)) {
+      await outage(command, vendor, fault);
+      return;
+    }
+    const rule = { fault, vendor, requests: "all", times: 0 } as const;
+    const { code, output } = await disturbed(command, [rule], { refreshed: true });
+    if (code !== 0) expect(output).toMatch(NAMES[vendor] ?? /./);
   },
 );

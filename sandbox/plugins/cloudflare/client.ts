@@ -38,15 +38,6 @@ export class Cloudflare {
       throw error;
     }
   }
-
-  /** Deletes; an object that does not exist is no error. */
-  async remove(signal: AbortSignal, path: string): Promise<void> {
-    try {
-      await this.call(signal, "DELETE", path);
-    } catch (error) {
-      if (!(error instanceof VendorError && error.status === 404)) throw error;
-    }
-  }
 }
 
 function renamed(value: Json, rename: (key: string) => string): Json {

@@ -131,8 +131,13 @@ export const dnsRecord: Resource<Cloudflare> = {
     const changed = await client.call(signal, "PUT", path, { body: recordBody(inputs) });
     return stateOf(object(changed), inputs);
   },
-  delete: ({ client, signal }, id, old) =>
-    client.remove(signal, `/zones/${text(old.outputs["zoneId"])}/dns_records/${id}`),
+  /**
+   * A record that was deleted already is an error, and stays in the state until a refresh. Source:
+   * terraform-provider-cloudflare v5.19.0, internal/services/dns_record/resource.go, `Delete`.
+   */
+  async delete({ client, signal }, id, old) {
+    await client.call(signal, "DELETE", `/zones/${text(old.outputs["zoneId"])}/dns_records/${id}`);
+  },
 };
 
 /** Page size and default limit, as in the official data source. */

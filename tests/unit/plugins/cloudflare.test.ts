@@ -59,7 +59,14 @@ test.each([
   expect(imported && session.diff(imported, { ...given, ...change })).toEqual([]);
   await session.delete(changed);
   expect(await session.refresh(changed)).toBeUndefined();
-  await session.delete(changed);
+});
+
+test("the deletion of a record that is gone fails, as with the official plugin; a refresh finds it gone", async () => {
+  const given = { zoneId, name: "gone.example.test", type: "A", content: "203.0.113.1", ttl: 300 };
+  const record = await session.create(RECORD, "gone", given);
+  await session.delete(record);
+  await expect(session.delete(record)).rejects.toThrow(/^DELETE \/zones\/\w+\/dns_records\/\w+: 404 81044: /);
+  expect(await session.refresh(record)).toBeUndefined();
 });
 
 test("a CAA record with flags as text in the state cannot be read, as with the official plugin", async () => {

@@ -164,6 +164,16 @@ describe("tools/pulumi", () => {
     expect(options({}, "stack", "output")).toBe("stack output --stack production");
   });
 
+  test("destroy refreshes first, unless an option says otherwise", () => {
+    const passed = (...args: string[]) =>
+      call(fakeCli(), ...args, "--stack", "production").seen.match(/^ARGS (.*)$/m)?.[1];
+    expect(passed("destroy", "--yes")).toBe("destroy --yes --stack production --parallel 32 --refresh");
+    expect(passed("down")).toMatch(/ --refresh$/);
+    for (const given of ["--refresh=false", "--refresh", "-r"])
+      expect(passed("destroy", given)).toBe(`destroy ${given} --stack production --parallel 32`);
+    expect(passed("up")).not.toContain("--refresh");
+  });
+
   test("the sandbox gets its tokens and state through the environment, with the passphrase in a file", () => {
     const directory = makeSandbox();
     const { status, seen } = call(fakeCli(), "stack", "output", "--json");
