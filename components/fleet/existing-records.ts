@@ -128,7 +128,7 @@ function vanishedProblem(records: readonly OwnRecord[], stack: string): string {
   const names = truncateNames(records.map(({ name, type }) => `${name} ${type}`));
   return (
     `DNS records of this stack that are no longer at Cloudflare: ${names}. ` +
-    `If their deletion fails (404), correct the state with tools/pulumi recover --stack ${stack}`
+    `If their deletion fails (404), correct the state with tools/pantheros recover --stack ${stack}`
   );
 }
 

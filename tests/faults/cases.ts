@@ -113,7 +113,8 @@ const TAKES_TWO = /^onepassword op item create$/;
  * A record that an interrupted change of its type has made is imported under a name of its own, because the engine
  * would delete the former record of that name again. The run after that gives it the record's name (reconcile.ts).
  */
-const OF_RECORD_NAME = /^state\.resources: (missing|too much) "\S+\$cloudflare:index\/dnsRecord:DnsRecord::/;
+const OF_RECORD_NAME =
+  /^state\.resources: (missing|too much) "\S+\$(cloudflare:index\/dnsRecord:DnsRecord|pantheros:dns:FormerRecord)::/;
 
 /** The end of a run's output, for the table. */
 const lastWords = ({ output }: Finished): string => output.trimEnd().split("\n").slice(-40).join("\n");
