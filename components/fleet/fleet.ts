@@ -9,6 +9,7 @@ import { ZONE_NAME } from "../dns/found.ts";
 import { dnsRecordsFor } from "../dns/mapping.ts";
 import { type ExistingRecords, type PublishedRecord, Zone } from "../dns/zone.ts";
 import { Verdict } from "../nixos-host/verdict.ts";
+import { comparesSecrets, NOT_COMPARED } from "../secrets/access.ts";
 import { secretsArgs } from "../secrets/mapping.ts";
 import { type HostSecret, Secrets } from "../secrets/secrets.ts";
 import { tailnetArgs } from "../tailnet/mapping.ts";
@@ -84,8 +85,8 @@ export class Fleet extends pulumi.ComponentResource {
       read: true,
     }));
     if (args.requests.length === 0 && (args.stored ?? []).length === 0) return joining;
-    // A preview without the right to deploy must not read the hosts' secrets.
-    const read = settings.probe === "deploy" || !pulumi.runtime.isDryRun();
+    const read = comparesSecrets(settings);
+    if (!read) void pulumi.log.info(NOT_COMPARED);
     const secrets = new Secrets("secrets", { ...args, read }, { parent: this });
     const requested = plan.secrets.map(({ host, name }) => ({
       host,

@@ -18,6 +18,7 @@ import { explain } from "../nixos-host/preview/explain.ts";
 import { previousResultsReader, underFormerName } from "../nixos-host/previous.ts";
 import { hostsToAwait, inWaveOrder, type WaveHost } from "../nixos-host/waves.ts";
 import { provenance } from "../provenance.ts";
+import { comparesSecrets } from "../secrets/access.ts";
 import { SecretDelivery } from "../secrets/delivery.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
 import { installArgs } from "./installs.ts";
@@ -198,9 +199,19 @@ export function deployHosts({
       const results = secrets
         .filter((secret) => secret.host === name)
         .map(({ host, name: secret, value, read }) => {
-          const args = { ...connection, host, secret, value, read, timeoutSeconds: deploy.seconds.secret };
+          const resource = (owner: string) => `${owner}-secret-${secret}`;
+          const args = {
+            ...connection,
+            host,
+            secret,
+            value,
+            read,
+            ...(planned.formerly !== undefined && { formerly: resource(planned.formerly) }),
+            probed: connection.probed && comparesSecrets(settings),
+            timeoutSeconds: deploy.seconds.secret,
+          };
           const opts = { parent, ...formerNames(planned) };
-          const { result } = new SecretDelivery(`${name}-secret-${secret}`, args, opts);
+          const { result } = new SecretDelivery(resource(name), args, opts);
           const line = recoverWith(
             result.apply((delivery) => deliveryProblem(delivery, converge)),
             (reason) => `${host}: secret ${secret} not delivered: ${reason}`,

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { isManaged, type Probe } from "../../deployer/probe.ts";
+import { type PresentSecrets, presentSecrets } from "../../deployer/secrets/delivery.ts";
 
 /** How another part of the stack, such as a secret's delivery, reaches the host before its deploy. */
 export interface HostConnection {
@@ -17,8 +18,8 @@ export interface HostConnection {
     /** Why the host must not be touched. */
     readonly refused?: string;
   }>;
-  /** Secrets that the probe found on the host; undefined when it did not answer. */
-  readonly present: pulumi.Output<Readonly<Record<string, string>> | undefined>;
+  /** Secrets that the probe found on the host; undefined when it did not answer, or not with them. */
+  readonly present: pulumi.Output<PresentSecrets | undefined>;
   readonly converge: "must" | "best-effort";
   readonly probed: boolean;
 }
@@ -54,7 +55,7 @@ export function hostConnection(args: HostConnectionArgs): HostConnection {
     }),
     // On a refused machine the secrets may be another host's, so they do not count as delivered.
     present: known.apply(([, , , probe, refused]) =>
-      probe.reached && refused === undefined ? (probe.status.secrets ?? {}) : undefined,
+      probe.reached && refused === undefined ? presentSecrets(probe.status) : undefined,
     ),
     converge,
     probed,

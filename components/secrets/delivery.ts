@@ -6,13 +6,40 @@ import {
   type DeliveryResult,
   deliveryCommand,
   deliveryInput,
-  deliveryToken,
+  dueDelivery,
+  type PresentSecrets,
   parseDelivery,
-  type SecretSums,
 } from "../../deployer/secrets/delivery.ts";
 import { DEFAULT_SECONDS } from "../../inventory/seconds.ts";
 import { sha256 } from "../../lib/sha256.ts";
+import { nameOfUrn } from "../../lib/urn.ts";
 import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
+import { readStackStateIfAny } from "../stack-state.ts";
+
+const commandName = (name: string): string => `${name}-delivery`;
+
+/**
+ * SHA-256 of the secret that the host has according to the state, '' when the last delivery did not reach it. Undefined:
+ * the state has no delivery. When the state can't be read, every secret is delivered again.
+ */
+async function lastDelivered(commands: readonly string[]): Promise<string | undefined> {
+  const state = await readStackStateIfAny();
+  if (state === undefined) return "";
+  const [last] = Object.entries(state.outputs).flatMap(([urn, { outputs }]) =>
+    commands.includes(nameOfUrn(urn)) ? [outputs] : [],
+  );
+  return last && deliveredSum(last);
+}
+
+/** The result is not printed: what surrounds it could contain the secret. */
+function deliveredSum({ stdout, triggers }: Readonly<Record<string, unknown>>): string {
+  if (typeof stdout !== "string" || !Array.isArray(triggers)) return "";
+  try {
+    return parseDelivery(stdout).outcome === "delivered" ? String(triggers[0]) : "";
+  } catch {
+    return "";
+  }
+}
 
 export interface SecretDeliveryArgs {
   /** Host name in the inventory, under which its host key is pinned. */
@@ -24,10 +51,12 @@ export interface SecretDeliveryArgs {
   readonly read?: boolean;
   readonly peer: pulumi.Input<DeliveryPeer>;
   /** Secrets that the probe found on the host; undefined when it did not answer. */
-  readonly present: pulumi.Input<SecretSums | undefined>;
+  readonly present: pulumi.Input<PresentSecrets | undefined>;
+  /** Name of this resource before its host was renamed. */
+  readonly formerly?: string | undefined;
   /** `best-effort`: a host that does not answer shows no change. `must` (required) by default. */
   readonly converge?: "must" | "best-effort";
-  /** False: the host was not probed (a preview without access), so its secrets are left out of the diff. True by default. */
+  /** False: the host was not asked for its secrets (a preview without access), so they are left out of the diff. True by default. */
   readonly probed?: boolean;
   /** Bound of each of the two connections. 30 by default. */
   readonly timeoutSeconds?: number;
@@ -59,24 +88,26 @@ export class SecretDelivery extends pulumi.ComponentResource {
     } = args;
     const value = pulumi.secret(args.value);
     const wanted = value.apply(sha256);
-    const mark = randomUUID();
-    const fresh = sha256(mark);
-    // Not secret: the hash of a random mark. A preview shows its change as the reason for the delivery.
-    const token = pulumi.unsecret(
+    const fresh = randomUUID();
+    const names = [name, ...(args.formerly === undefined ? [] : [args.formerly])];
+    const lastSum = lastDelivered(names.map(commandName));
+    // Not secret: random marks and their hashes. A preview shows the token's change as the reason for the delivery.
+    const due = pulumi.unsecret(
       pulumi
-        .all([wanted, args.present])
-        .apply(([sum, present]) => deliveryToken({ secret, wanted: sum, fresh, present, converge })),
+        .all([wanted, args.present, lastSum])
+        .apply(([sum, present, last]) =>
+          dueDelivery({ secret, wanted: sum, last, fresh, present, converge }),
+        ),
     );
     const delivery = new command.local.Command(
-      `${name}-delivery`,
+      commandName(name),
       {
-        create: pulumi.all([args.peer, token]).apply(([peer, due]) =>
-          // A mark that matches the token stays on the host, or the next run would show a change.
-          deliveryCommand({ host, secret, mark: due === fresh ? mark : "", seconds, peer }),
-        ),
+        create: pulumi
+          .all([args.peer, due])
+          .apply(([peer, { mark }]) => deliveryCommand({ host, secret, mark, seconds, peer })),
         stdin: value.apply(deliveryInput),
         // They change when the secret changed, and when the host lost it.
-        triggers: [wanted, token],
+        triggers: [wanted, due.token],
         logging: "none",
         addPreviousOutputInEnv: false,
       },

@@ -73,9 +73,14 @@ export const verbResult = z.object({
 });
 export type VerbResult = z.infer<typeof verbResult>;
 
+/** From this version of the protocol on, `secret` takes the length of a secret and refuses another length. */
+export const LENGTH_VERSION = 2;
+/** From this version of the protocol on, a status has `deliveries` instead of `secrets`. */
+export const DELIVERIES_VERSION = 3;
+
 /** The answer of `status`. */
 export const supervisorStatus = z.object({
-  /** Version of the protocol. 0: an unmanaged machine, read without a supervisor. From 2 on, `secret` takes a length. */
+  /** Version of the protocol. 0: an unmanaged machine, read without a supervisor. */
   version: z.int().min(0).max(1000),
   system: path,
   booted: path,
@@ -107,7 +112,12 @@ export const supervisorStatus = z.object({
   deploy: provenance.nullable().optional(),
   inhibitors: hostRecord(hostLine).nullable().optional(),
   units: hostRecord(hostLine).nullable().optional(),
-  /** Name -> SHA-256 of each secret on the host. A secret may be called like an inherited key, such as `constructor`. */
+  /**
+   * Name -> id of its delivery, for each secret that is unchanged since. A probe key does not get it. A secret may be
+   * called like an inherited key, such as `constructor`.
+   */
+  deliveries: hostRecord(hostId, { inherited: true }).optional(),
+  /** From supervisors before DELIVERIES_VERSION: name -> SHA-256 of each secret on the host. */
   secrets: hostRecord(z.string().regex(/^[0-9a-f]{64}$/, "not a SHA-256"), { inherited: true }).optional(),
 });
 export type SupervisorStatus = z.infer<typeof supervisorStatus>;

@@ -1,12 +1,29 @@
 import * as z from "zod";
 import { entryOf } from "../../lib/entry-of.ts";
+import { sha256 } from "../../lib/sha256.ts";
 import { PROGRAMS } from "../programs.ts";
 import { hostLine, hostNumber, parseLine } from "../protocol/answer.ts";
-import { verbWords } from "../protocol/supervisor.ts";
+import {
+  DELIVERIES_VERSION,
+  LENGTH_VERSION,
+  type SupervisorStatus,
+  verbWords,
+} from "../protocol/supervisor.ts";
 import { type SshPeer, shellWord, sshArgv } from "../ssh.ts";
 
-/** A host's secrets as its supervisor reports them: name -> SHA-256 of the content, in hexadecimal. */
-export type SecretSums = Readonly<Record<string, string>>;
+/** A host's secrets as its supervisor reports them. */
+export type PresentSecrets =
+  /** Name -> id of its delivery, if the secret is unchanged since. */
+  | { readonly deliveries: Readonly<Record<string, string>> }
+  /** Name -> SHA-256 of the content, in hexadecimal, from a supervisor before DELIVERIES_VERSION. */
+  | { readonly sums: Readonly<Record<string, string>> };
+
+/** Undefined when the host does not report them, as to a probe key. */
+export function presentSecrets(status: SupervisorStatus): PresentSecrets | undefined {
+  const { version, deliveries, secrets = {} } = status;
+  if (version < DELIVERIES_VERSION) return { sums: secrets };
+  return deliveries && { deliveries };
+}
 
 export const deliveryResult = z.object({
   schemaVersion: z.literal(1),
@@ -35,7 +52,7 @@ export interface DeliveryPeer extends Omit<SshPeer, "host" | "pinned"> {
 export interface DeliverySpec {
   readonly host: string;
   readonly secret: string;
-  /** Stored beside the secret; its SHA-256 is the token of the delivery. Empty: the host keeps its mark. */
+  /** Id of the delivery, stored beside the secret; its SHA-256 is the token. Empty: the host keeps its mark. */
   readonly mark: string;
   /** Limit of each of the two connections. */
   readonly seconds: number;
@@ -56,9 +73,6 @@ const withoutSupervisor = [
   "secret",
 ];
 
-/** From this protocol version on, a supervisor takes the length of a secret and refuses another length. */
-const LENGTH_VERSION = 2;
-
 /** The argument LENGTH of deliver.sh. */
 const lengthWord = ({ managed, version }: DeliveryPeer): "yes" | "no" | "ask" => {
   if (!managed) return "yes";
@@ -75,27 +89,42 @@ export const markOf = (secret: string): string => `${secret}.mark`;
 /** The token of a best-effort host that does not answer. It is constant, so an offline laptop is not a change. */
 const OFFLINE_TOKEN = "offline";
 
-export interface DeliveryTokenArgs {
+export interface DueArgs {
   readonly secret: string;
   /** SHA-256 of the secret. */
   readonly wanted: string;
-  /** SHA-256 of an unused mark. */
+  /** An unused mark. */
   readonly fresh: string;
   /** The host's secrets; undefined: it did not answer. */
-  readonly present: SecretSums | undefined;
+  readonly present: PresentSecrets | undefined;
   readonly converge: "must" | "best-effort";
+  /** SHA-256 of what the last delivery of the state brought to the host; undefined: the state has none. */
+  readonly last?: string | undefined;
 }
 
-/**
- * A trigger of the delivery, beside the secret. If the host has the wanted content, it is the mark of the last delivery, so
- * nothing changes; otherwise it is a new one, which causes a delivery.
- *
- * The mark makes the trigger of a delivery the same in the next run, when the host has the content.
- */
-export function deliveryToken({ secret, wanted, fresh, present, converge }: DeliveryTokenArgs): string {
-  if (present === undefined) return converge === "best-effort" ? OFFLINE_TOKEN : fresh;
-  const mark = entryOf(present, markOf(secret));
-  return mark !== undefined && entryOf(present, secret) === wanted ? mark : fresh;
+export interface Due {
+  /**
+   * A trigger of the delivery, beside the secret. If the host has the secret of the last delivery, it belongs to that
+   * delivery, so nothing changes; otherwise it is a new one, which causes a delivery.
+   */
+  readonly token: string;
+  /** The mark to deliver. The token of the next run is its SHA-256. Empty: the host's own mark has that token already. */
+  readonly mark: string;
+}
+
+/** What is due on a host. Nothing that the host reports from DELIVERIES_VERSION on depends on a secret's content. */
+export function dueDelivery({ secret, wanted, last = wanted, fresh, present, converge }: DueArgs): Due {
+  if (present === undefined && converge === "best-effort") return { token: OFFLINE_TOKEN, mark: "" };
+  if (present !== undefined && "sums" in present) {
+    const token = entryOf(present.sums, markOf(secret));
+    if (token !== undefined && entryOf(present.sums, secret) === wanted) return { token, mark: "" };
+  }
+  if (present !== undefined && "deliveries" in present && last === wanted) {
+    // An id says nothing of the content: of another secret, or after a delivery that failed, it does not count.
+    const id = entryOf(present.deliveries, secret);
+    if (id !== undefined) return { token: sha256(id), mark: id };
+  }
+  return { token: sha256(fresh), mark: fresh };
 }
 
 /** ssh command of the program that receives `secret NAME BYTES` and the standard input. */

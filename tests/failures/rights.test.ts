@@ -9,6 +9,7 @@ import {
   sharedFiles,
   shellWord,
 } from "../../deployer/ssh.ts";
+import { sha256 } from "../../lib/sha256.ts";
 import { expectSuccess, Rehearsal, ROW_TIMEOUT_MS } from "./rehearsal.ts";
 
 jest.setTimeout(ROW_TIMEOUT_MS);
@@ -316,12 +317,20 @@ test("a deploy user cannot activate a closure without the fleet's signature, eve
   expectSuccess(await fleet.onMachine("web", `umount ${conf} && systemctl try-restart nix-daemon.service`));
 });
 
-test("the probe key of pull requests can only probe, and gets no text of a failure", async () => {
+test("the probe key of pull requests can only probe, and gets no text of a failure and nothing of secrets", async () => {
   const path = await failingSystem("hush");
   expectSuccess(await sign(path, fleet.file("keys", "signing-key")));
   expectSuccess(await copies["straight to the daemon"](path));
   const failed = await deployer(`sudo -n ${supervisor} activate ${path} told-to-nobody`);
   expect(failed).toMatchObject({ code: 1, output: expect.stringMatching(/"reason":"hush"/) });
+  const planted = { planted: "hunter2", "planted.mark": randomUUID() };
+  for (const [name, secret] of Object.entries(planted)) {
+    const put = `printf %s ${secret} | sudo -n ${supervisor} secret ${name} ${secret.length}`;
+    expectSuccess(await deployer(put));
+  }
+  const status = await deployer(`sudo -n ${supervisor} status`);
+  expect(JSON.parse(status.output)).toMatchObject({ deliveries: { planted: planted["planted.mark"] } });
+  expect(status.output).not.toContain(sha256(planted.planted));
   const before = await untouched();
   const options = ["-F", "/dev/null", "-i", probe(), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"];
   const asProbe = (...words: string[]) =>
@@ -340,7 +349,7 @@ test("the probe key of pull requests can only probe, and gets no text of a failu
     const ran = await asProbe(...words);
     expect([words, ran.code]).toEqual([words, 0]);
     const answer = JSON.parse(ran.output) as { last: object };
-    expect(answer).toMatchObject({ version: 2, system });
+    expect(answer).toMatchObject({ version: 3, system });
     expect(answer.last).toEqual({
       outcome: "rolled-back",
       step: "activate",
@@ -348,6 +357,10 @@ test("the probe key of pull requests can only probe, and gets no text of a failu
       wanted: path,
     });
     expect(ran.output).not.toContain("hush");
+    expect(answer).not.toHaveProperty("deliveries");
+    for (const secret of Object.values(planted)) {
+      for (const trace of [secret, sha256(secret)]) expect(ran.output).not.toContain(trace);
+    }
   }
   const forward = ["-W", "127.0.0.1:22", `deploy@${address}`];
   const forwarded = await fleet.inDriver("ssh", ...options, ...pinned(), ...forward);

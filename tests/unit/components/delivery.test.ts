@@ -5,18 +5,24 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { SecretDelivery, type SecretDeliveryArgs } from "../../../components/secrets/delivery.ts";
 import { PROGRAMS } from "../../../deployer/programs.ts";
+import { supervisorStatus } from "../../../deployer/protocol/supervisor.ts";
 import {
   type DeliveryPeer,
   deliveryCommand,
   deliveryInput,
-  deliveryToken,
+  dueDelivery,
   markOf,
   parseDelivery,
+  presentSecrets,
   receiverArgv,
 } from "../../../deployer/secrets/delivery.ts";
 import { sha256 } from "../../../lib/sha256.ts";
 import { hostKey, record, resolved } from "../mocks.ts";
 
+const unmanaged = {
+  ...{ system: null, booted: null, profile: null, bootDefault: null, generation: null },
+  ...{ bootId: null, token: null, confirmed: false, phase: "idle" },
+};
 const line = (more: object = {}) =>
   JSON.stringify({
     schemaVersion: 1,
@@ -48,7 +54,22 @@ const build = (more: Partial<SecretDeliveryArgs> = {}, preview = false) =>
   record(() => new SecretDelivery("web-token", { ...args, ...more }), {
     preview,
     computed: { "command:local:Command": () => ({ stdout: `noise PLANTED\n${line()}\n`, stderr: "" }) },
+    functions: { "pulumi:pulumi:readStackResourceOutputs": () => ({ outputs: state }) },
   });
+/** The stack's state before the run. */
+let state: Record<string, unknown> = {};
+const lastDelivery = (secret: string, stdout: string, name = "web-token") => {
+  state = {
+    [`urn:pulumi:s::p::command:local:Command::${name}-delivery`]: {
+      type: "command:local:Command",
+      outputs: { stdout, triggers: [sha256(secret), "earlier"] },
+    },
+  };
+};
+beforeEach(() => {
+  state = {};
+});
+const ID = "11111111-2222-4333-8444-555555555555";
 
 describe("resource", () => {
   test("passes the secret only through stdin, and depends only on its triggers", async () => {
@@ -73,8 +94,42 @@ describe("resource", () => {
     expect(await resolved(result.result)).toMatchObject({ outcome: "delivered", host: "web" });
   });
 
+  const dueOf = async (more: Partial<SecretDeliveryArgs> = {}) => {
+    const { inputs } = (await build(more)).recording.named("web-token-delivery");
+    const { create, triggers } = inputs as { create: string; triggers: string[] };
+    return { mark: create.split(" ")[4] ?? "", token: triggers[1] };
+  };
+  const present = { deliveries: { token: ID } };
+
+  test("changes nothing while the host has the last delivery, and keeps its id if something else causes one", async () => {
+    lastDelivery("PLANTED", line());
+    expect(await dueOf({ present })).toEqual({ mark: ID, token: sha256(ID) });
+    // After a loss of the state the id counts.
+    state = {};
+    expect(await dueOf({ present })).toEqual({ mark: ID, token: sha256(ID) });
+  });
+
+  test.each([
+    ["did not reach the host", "PLANTED", line({ outcome: "offline" }), "web-token"],
+    ["was of another secret", "EARLIER", line(), "web-token"],
+    ["has no readable result", "PLANTED", "PLANTED", "web-token"],
+    ["under the host's former name did not reach it", "PLANTED", line({ outcome: "failed" }), "old-token"],
+  ])("delivers with a new id when the last delivery %s", async (_, secret, stdout, name) => {
+    lastDelivery(secret, stdout, name);
+    const { mark, token } = await dueOf({ present, formerly: "old-token" });
+    expect(mark).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    expect(mark).not.toBe(ID);
+    expect(token).toBe(sha256(mark));
+  });
+
+  test("changes nothing while an earlier supervisor's sums are those of the secret, and then reports its id", async () => {
+    const present = { sums: { token: sha256("PLANTED"), [markOf("token")]: sha256(ID) } };
+    expect((await dueOf({ present })).token).toBe(sha256(ID));
+    expect((await dueOf({ present: { deliveries: { token: ID } } })).token).toBe(sha256(ID));
+  });
+
   test("changes nothing while the host has the secret", async () => {
-    const present = { token: sha256("PLANTED"), [markOf("token")]: "mark-of-then" };
+    const present = { sums: { token: sha256("PLANTED"), [markOf("token")]: "mark-of-then" } };
     const triggers = async (version?: number) =>
       (await build({ present, peer: { ...peer, version } })).recording.named("web-token-delivery").inputs[
         "triggers"
@@ -116,14 +171,27 @@ describe("resource", () => {
 test.each([
   ["unreachable", undefined, "must", "fresh"],
   ["an offline laptop", undefined, "best-effort", "offline"],
-  ["no secret", {}, "must", "fresh"],
-  ["a different content", { token: "other", "token.mark": "m" }, "best-effort", "fresh"],
-  ["no mark", { token: "wanted" }, "must", "fresh"],
-  ["the right content", { token: "wanted", "token.mark": "m" }, "must", "m"],
+  ["no secret", { sums: {} }, "must", "fresh"],
+  ["a different content", { sums: { token: "other", "token.mark": "m" } }, "best-effort", "fresh"],
+  ["no mark", { sums: { token: "wanted" } }, "must", "fresh"],
+  ["the right content", { sums: { token: "wanted", "token.mark": "m" } }, "must", "m"],
+  ["no delivery", { deliveries: { other: ID } }, "best-effort", "fresh"],
+  ["a delivery", { deliveries: { token: ID } }, "must", sha256(ID)],
+  ["a name that every object inherits", { deliveries: Object.create({ token: ID }) }, "must", "fresh"],
 ] as const)("the host's part in the trigger: %s", (_, present, converge, expected) => {
-  expect(deliveryToken({ secret: "token", wanted: "wanted", fresh: "fresh", present, converge })).toBe(
-    expected,
-  );
+  const { token } = dueDelivery({ secret: "token", wanted: "wanted", fresh: "unused", present, converge });
+  expect(token).toBe(expected === "fresh" ? sha256("unused") : expected);
+});
+
+test("a status says what the host has: sums until version 2, ids from version 3 on, nothing to a probe key", () => {
+  const status = (more: object) => supervisorStatus.parse({ ...unmanaged, ...more });
+  const secrets = { token: sha256("PLANTED") };
+  expect(presentSecrets(status({ version: 0 }))).toEqual({ sums: {} });
+  expect(presentSecrets(status({ version: 2, secrets }))).toEqual({ sums: secrets });
+  expect(presentSecrets(status({ version: 3, deliveries: { token: ID } }))).toEqual({
+    deliveries: { token: ID },
+  });
+  expect(presentSecrets(status({ version: 3 }))).toBeUndefined();
 });
 
 test("a result is read from the last line; anything else is refused without being repeated", () => {

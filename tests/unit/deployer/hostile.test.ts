@@ -264,9 +264,13 @@ test("keys that every object inherits have no effect", () => {
   expect(Object.keys(probe.status.inhibitors ?? {})).toEqual([]);
   expect(Object.keys(probe.status.units ?? {})).toEqual([]);
   // The inventory may name a secret like this.
-  const sums = { constructor: "a".repeat(64) };
-  const again = readProbe("deploy", JSON.stringify({ ...status(), secrets: sums }));
-  expect(again?.reached && Object.entries(again.status.secrets ?? {})).toEqual(Object.entries(sums));
+  for (const [key, value] of [
+    ["secrets", "a".repeat(64)],
+    ["deliveries", "11111111-2222-4333-8444-555555555555"],
+  ] as const) {
+    const again = readProbe("deploy", JSON.stringify({ ...status(), [key]: { constructor: value } }));
+    expect(again?.reached && Object.entries(again.status[key] ?? {})).toEqual([["constructor", value]]);
+  }
   const none = { drvPath: "", outPath: newSystem, system: "", kernel: "/k/k", inhibitors: {}, units: {} };
   expect(previewText("web", none, probe)).toContain("web: a different system is wanted");
   expect({}).not.toHaveProperty("confirmed");

@@ -1,4 +1,5 @@
 /** Regressions of the promise that a deploy cannot break a machine and that its result is true. */
+import { createHash, randomUUID } from "node:crypto";
 import { type Closure, FakeHost } from "./fake-host.ts";
 
 jest.setTimeout(120_000);
@@ -292,6 +293,85 @@ describe("secrets", () => {
     expect(reason("echo the password hunter2 is hunting")).toBe("the password *** is hunting");
   });
 
+  /** Forms in which a text contains a secret, or a value that confirms a guess of it. */
+  function tracesOf(secret: string, text: string): string[] {
+    const contents = [secret, secret.trimEnd(), `${secret}\n`];
+    const forms = contents.flatMap((content) => [
+      ["plain", content],
+      ["base64", Buffer.from(content).toString("base64")],
+      ["hex", Buffer.from(content).toString("hex")],
+      ...["md5", "sha1", "sha256", "sha512"].flatMap((name) => {
+        const sum = createHash(name).update(content).digest();
+        return (["hex", "base64", "base64url"] as const).map((form) => [
+          `${name} ${form}`,
+          sum.toString(form),
+        ]);
+      }),
+    ]);
+    const folded = text.toLowerCase();
+    return forms.flatMap(([form, value = ""]) => (folded.includes(value.toLowerCase()) ? [form ?? ""] : []));
+  }
+
+  test("no answer has a secret, a sum of one, or its length; a probe key does not even get ids", async () => {
+    const secrets = { weak: "hunter2", token: `ops_${"x7Qz".repeat(20)}\n` };
+    const ids = { weak: randomUUID(), token: randomUUID() };
+    const answers: string[] = [];
+    const ask = (verb: string[], input?: string) => {
+      const { stdout } = host.run(verb, input);
+      answers.push(stdout);
+      return stdout;
+    };
+    for (const name of ["weak", "token"] as const) {
+      ask(["secret", name, String(secrets[name].length)], secrets[name]);
+      ask(["secret", `${name}.mark`, "36"], ids[name]);
+    }
+    expect(host.status()).toMatchObject({ version: 3, deliveries: ids });
+    const sums = 'cd "$PANTHEROS_ROOT/var/lib/pantheros/secrets"; sha256sum *';
+    const next = host.closure("next", { onTest: `${sums}; exit 1` });
+    activate(next);
+    await host.idle();
+    expect(last()["reason"]).toContain("weak.mark");
+    const probes = [["probe"], ["probe", next], ["probe", old]].map((verb) => ask(verb));
+    for (const probe of probes) {
+      expect(JSON.parse(probe)).not.toHaveProperty("deliveries");
+      for (const id of Object.values(ids)) expect(tracesOf(id, probe)).toEqual([]);
+    }
+    activate(host.closure("good"), "t2");
+    for (const verb of [["probe"], ["confirm", "t2"], ["help"], ["anything"]]) ask(verb);
+    await host.idle();
+    for (const verb of [["probe"], ["status"]]) ask(verb);
+    for (const secret of Object.values(secrets)) expect(tracesOf(secret, answers.join("\n"))).toEqual([]);
+    // Whatever the secrets are, the answer to a probe key is the same.
+    const before = ask(["probe"]);
+    host.run(["secret", "weak", "3"], "abc");
+    expect(ask(["probe"])).toBe(before);
+  });
+
+  test("the search for traces of a secret finds each form of it", () => {
+    const secret = "hunter2\n";
+    const sum = (name: string, text = secret) => createHash(name).update(text).digest();
+    for (const [text, form] of [
+      ["x hunter2 x", "plain"],
+      [Buffer.from(secret).toString("base64"), "base64"],
+      [sum("sha256").toString("hex").toUpperCase(), "sha256 hex"],
+      [sum("sha256", "hunter2").toString("base64"), "sha256 base64"],
+      [sum("md5").toString("hex"), "md5 hex"],
+    ] as const) {
+      expect([form, tracesOf(secret, `{"a":"${text}"}`)]).toEqual([form, expect.arrayContaining([form])]);
+    }
+    expect(tracesOf(secret, "hunter3")).toEqual([]);
+  });
+
+  test("the result of another program's form is left out of the answer to a probe key as a whole", () => {
+    const reason = "internal";
+    for (const text of [`{"outcome":"failed","reason":"${reason}"}`, `{"reason":"${reason}"}`, reason]) {
+      host.write("var/lib/pantheros/last", `${text}\n`);
+      const { json, stdout } = host.run(["probe"]);
+      expect(json["last"]).toBeNull();
+      expect(stdout).not.toContain(reason);
+    }
+  });
+
   test("the answer to a probe key has no text of a failure", async () => {
     activate(host.closure("next", { onTest: 'echo \'internal: \\"wanted\\":\\"x\\"\'; exit 1' }), "t1");
     await host.idle();
@@ -302,7 +382,8 @@ describe("secrets", () => {
       wanted: last()["wanted"],
     });
     expect(answer.stdout).not.toContain("internal");
-    expect({ ...answer.json, last: null }).toEqual({ ...host.status(), last: null });
+    const { deliveries: _, ...status } = host.status();
+    expect({ ...answer.json, last: null }).toEqual({ ...status, last: null });
   });
 });
 

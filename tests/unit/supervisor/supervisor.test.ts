@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Closure, FakeHost, shells } from "./fake-host.ts";
@@ -28,7 +28,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
       [id, id],
     ] as const) {
       if (text !== undefined) host.write("etc/machine-id", text);
-      expect(host.status()).toMatchObject({ version: 2, machineId });
+      expect(host.status()).toMatchObject({ version: 3, machineId });
     }
   });
 
@@ -48,7 +48,7 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect([runs(), host.profile(), boots()]).toEqual([next, next, next]);
     expect(host.log()).toEqual([`test ${next}`, `nix-env --set ${next}`, `boot ${next}`]);
     expect(host.status()).toMatchObject({
-      ...{ version: 2, system: next, booted: old, profile: next, bootDefault: next, generation: 2 },
+      ...{ version: 3, system: next, booted: old, profile: next, bootDefault: next, generation: 2 },
       ...{ token: "t1", confirmed: true, phase: "idle", activation: null, last: { outcome: "confirmed" } },
     });
     expect(host.target("nix/var/nix/gcroots/pantheros-previous")).toBe(old);
@@ -448,20 +448,69 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     expect(activate(next).json).toMatchObject({ outcome: "waiting" });
   });
 
-  test("secret: mode 0600, atomic, sum printed and in status, and never in a reason", () => {
+  test("secret: mode 0600, atomic, and never in an answer or a reason", () => {
     const value = 'op"s\\_token $x\n';
-    const sum = createHash("sha256").update(value).digest("hex");
     expect(host.run(["secret", "op-token", String(value.length)], value)).toMatchObject({
       status: 0,
-      stdout: `${sum}\n`,
+      stdout: "stored\n",
     });
     expect(host.read("var/lib/pantheros/secrets/op-token")).toBe(value);
     expect(host.mode("var/lib/pantheros/secrets/op-token")).toBe(0o600);
     expect(host.mode("var/lib/pantheros")).toBe(0o700);
-    expect(host.status()).toMatchObject({ secrets: { "op-token": sum } });
     const leak = `cat "$PANTHEROS_ROOT/var/lib/pantheros/secrets/op-token"; echo after; exit 1`;
     const { json } = activate(host.closure("next", { onTest: leak }));
     expect(json["reason"]).toBe("***\nafter");
+  });
+
+  describe("deliveries of secrets", () => {
+    const secret = (name: string, text: string) => host.run(["secret", name, String(text.length)], text);
+    const file = (name: string) => `var/lib/pantheros/secrets/${name}`;
+    const deliveries = () => host.status()["deliveries"];
+    const [id, later] = [randomUUID(), randomUUID()];
+
+    test("status repeats the id of a secret that is unchanged since its delivery", () => {
+      secret("op-token", "first");
+      expect(deliveries()).toEqual({});
+      secret("op-token.mark", id);
+      secret("other", "first");
+      secret("other.mark", later);
+      expect(deliveries()).toEqual({ "op-token": id, other: later });
+      host.write(file("op-token"), "by hand");
+      expect(deliveries()).toEqual({ other: later });
+      secret("op-token", "second");
+      secret("op-token.mark", later);
+      host.unlink(file("other"));
+      expect(deliveries()).toEqual({ "op-token": later });
+    });
+
+    test("a content without its mark is not a delivery, and its guess shows nothing", () => {
+      secret("op-token", "first");
+      secret("op-token.mark", id);
+      for (const content of ["second", "first"]) {
+        secret("op-token", content);
+        expect(deliveries()).toEqual({});
+      }
+      secret("op-token.mark", later);
+      expect(deliveries()).toEqual({ "op-token": later });
+    });
+
+    test("a delivery by an earlier supervisor, or by root's shell, keeps its id; a change by hand after it shows", () => {
+      host.write(file("op-token"), "first");
+      host.write(file("op-token.mark"), id);
+      expect(deliveries()).toEqual({ "op-token": id });
+      host.write(file("op-token"), "by hand");
+      expect(deliveries()).toEqual({});
+    });
+
+    test.each([
+      ["not an id", "a secret that is called like a mark"],
+      ["more than an id", `${id}x`],
+      ["a mark without its secret", id],
+    ])("%s is not shown", (kind, text) => {
+      if (!kind.includes("without")) secret("op-token", "first");
+      secret("op-token.mark", text);
+      expect(deliveries()).toEqual({});
+    });
   });
 
   test("secret refuses bad names, nothing and too much; the old value stays", () => {

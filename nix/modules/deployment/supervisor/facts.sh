@@ -11,10 +11,9 @@ profile_path() { entry=$(read_link "$profile") && read_link "${profile%/*}/${ent
 going_down() { [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; }
 now() { read -r now _ </proc/uptime; now=${now%%.*}; } # sets now: seconds that no change of the clock moves
 read_boot_id() { read -r boot_id <"$root/proc/sys/kernel/random/boot_id"; } # sets boot_id
-# Sets machine_id; '' while the machine has none (machine-id(5): "uninitialized" during its first boot).
+# Sets machine_id and line; '' while the machine has none (machine-id(5): "uninitialized" during its first boot).
 read_machine_id() {
-  machine_id=''
-  if [ -r "$root/etc/machine-id" ]; then read -r machine_id <"$root/etc/machine-id" || :; fi
+  first_line "$root/etc/machine-id"; machine_id=$line
   case $machine_id in *[!0-9a-f]*) machine_id='' ;; esac
 }
 

@@ -39,13 +39,13 @@ usage() {
 pantheros-supervisor VERB: each prints one line
   status [PATH]        what runs, what boots, the stored token, the last result (JSON); with PATH also the running
                        units when PATH is not the running system
-  probe [PATH]         the same without the texts of failures, for keys that may only read the status
+  probe [PATH]         the same without the texts of failures and the deliveries of secrets, for probe keys
   activate PATH TOKEN  switch to PATH and wait for `confirm TOKEN`; without it the old system is restored (JSON).
                        When PATH needs a reboot and its deploy.conf has reboot=allow: reboot into it and wait there;
                        otherwise make it the boot default ("staged"). stdin: who deploys what, a flat JSON object
   confirm TOKEN        keep the system activated with TOKEN: profile and boot default (JSON)
   rollback [TOKEN]     activate the previously committed system in the same supervised way (JSON)
-  secret NAME BYTES    store stdin, of that length, as /var/lib/pantheros/secrets/NAME, mode 0600; prints its sha256
+  secret NAME BYTES    store stdin, of that length, as /var/lib/pantheros/secrets/NAME, mode 0600
 Exit status: 0 waiting, rebooting, staged, current or confirmed; 1 rolled back or failed; 2 refused, nothing was changed.
 TEXT
 }
@@ -69,8 +69,8 @@ case $verb in help | -h | --help) usage; exit 0 ;; esac
 [ -d "$volatile" ] || mkdir -p "$volatile" || exit 1
 
 case $verb:$# in
-  status:0 | probe:0) "$verb" "" ;;
-  status:1 | probe:1) require_path "$1"; "$verb" "$1" ;;
+  status:0 | probe:0) status "" ;;
+  status:1 | probe:1) require_path "$1"; status "$1" ;;
   activate:2) require_path "$1"; require_word "$2" "a token is 1 to 64 of A-Z a-z 0-9 . _ -"; activate "$1" "$2" ;;
   confirm:1) require_word "$1" "not a token"; confirm "$1" ;;
   rollback:0) rollback ;;
