@@ -20,17 +20,18 @@ export function installArgs(
   settings: Settings,
   name: string,
   given: { readonly secrets: readonly HostSecret[]; readonly ipv6: pulumi.Output<string | undefined> },
-): Pick<NonNullable<NixosHostArgs["install"]>, "hetzner" | "reinstall" | "secrets" | "seconds"> {
+): Pick<NonNullable<NixosHostArgs["install"]>, "hetzner" | "missing" | "reinstall" | "secrets" | "seconds"> {
   const host = plan.hosts.filter(isHetzner).find((each) => each.name === name);
   if (host === undefined) return {};
   const endpoint = new pulumi.Config("hcloud").get("endpoint") ?? HETZNER_ENDPOINT;
   const { connect, build, install } = plan.inventory.deploy.seconds;
   // All secrets, so that no service waits for a delivery at the first boot. The delivery reports those that can't be read.
-  const early = given.secrets
-    .filter((secret) => secret.host === name && secret.read)
-    .map((secret) =>
-      recoverWith(secret.value, () => undefined).apply((value) => [secret.name, value] as const),
-    );
+  const own = given.secrets.filter((secret) => secret.host === name && secret.read);
+  const early = own.map((secret) =>
+    recoverWith(secret.value, () => undefined).apply((value) => [secret.name, value] as const),
+  );
+  // Without its tailnet key, an installed machine would never join the tailnet, over which later deploys reach it.
+  const key = own.find((secret) => secret.name === TAILNET_KEY_NAME);
   return {
     hetzner: hetznerInstallArgs(host, plan, settings.stack, endpoint),
     reinstall: host.provider.reinstall,
@@ -40,6 +41,12 @@ export function installArgs(
         known.flatMap(([secret, value]) => (value === undefined ? [] : [[secret, value]])),
       ),
     })),
+    ...(key !== undefined && {
+      missing: recoverWith(
+        pulumi.output(key.value).apply(() => undefined),
+        (reason) => reason,
+      ),
+    }),
     seconds: changedLimits({ connect, build, ...install }),
   };
 }

@@ -48,6 +48,10 @@ export function installTriggers({
   return [machine, probe.reached ? PRESENT : fresh];
 }
 
+/** Whether an earlier run finished the install that these triggers ask for. */
+export const isDone = (triggers: readonly string[], previous: PreviousInstall | undefined): boolean =>
+  previous?.done === true && triggers.every((trigger, at) => trigger === previous.triggers[at]);
+
 /** Whether this run wipes the machine that answered the probe, so that its answer no longer holds at the deploy. */
 export const isReinstall = (
   reinstall: string | undefined,

@@ -9,7 +9,7 @@ import type { Probe } from "../../deployer/probe.ts";
 import { nodeCommand, PROGRAMS } from "../../deployer/programs.ts";
 import { type InstallResult, readInstallResult } from "../../deployer/protocol/result.ts";
 import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
-import { installTriggers, isReinstall } from "./install-triggers.ts";
+import { installTriggers, isDone, isReinstall } from "./install-triggers.ts";
 import type { PreviousResults } from "./previous.ts";
 
 export interface InstallArgs {
@@ -28,6 +28,8 @@ export interface InstallArgs {
   readonly machineId: pulumi.Input<string>;
   /** Secrets that the machine needs at its first boot, such as its tailnet key: name -> value. */
   readonly secrets?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>>>;
+  /** Why a secret without which the machine could not be reached later is missing: then nothing is installed. */
+  readonly missing?: pulumi.Input<string | undefined>;
   /** Id (`/etc/machine-id`) of the machine that may be wiped although it is installed. */
   readonly reinstall?: string | undefined;
   /** What the installer needs to call the vendor's API; the server's id is `machineId`. */
@@ -54,7 +56,8 @@ export class Install extends pulumi.ComponentResource {
     const decided = pulumi.all([args.machineId, seen]).apply(async ([machineId, found]) => {
       const previous = (await args.previous?.())?.installs[`${name}-install`];
       const triggers = installTriggers({ machineId, reinstall, probe: found, previous, fresh });
-      return { triggers, wipes: found.reached && isReinstall(reinstall, triggers, previous) };
+      const wipes = found.reached && isReinstall(reinstall, triggers, previous);
+      return { triggers, wipes, installs: wipes || (!found.reached && !isDone(triggers, previous)) };
     });
     const spec = pulumi
       .all([args.target, args.address, args.port, args.hostKey, args.bootstrapKey, args.machineId])
@@ -76,8 +79,11 @@ export class Install extends pulumi.ComponentResource {
         } satisfies InstallSpecInput),
       );
     const stdin = pulumi
-      .all([args.hostPrivateKey, args.secrets ?? {}])
-      .apply(([hostKey, secrets]) => JSON.stringify({ hostKey, secrets } satisfies InstallSecrets));
+      .all([args.hostPrivateKey, args.secrets ?? {}, args.missing, decided])
+      .apply(([hostKey, secrets, missing, { installs }]) => {
+        if (installs && missing !== undefined) throw new Error(missing);
+        return JSON.stringify({ hostKey, secrets } satisfies InstallSecrets);
+      });
     const install = new command.local.Command(
       `${name}-install`,
       {

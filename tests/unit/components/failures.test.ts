@@ -20,7 +20,7 @@ async function run(...failing: string[]) {
   const { named, environment, ...rest } = report.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
   const deployed = named.flatMap((name) => (name.endsWith("-deploy") ? [name.slice(0, -7)] : []));
   const { PANTHEROS_VERDICT: verdict, PANTHEROS_VERDICT_EXIT: exit } = environment;
-  return { deployed, verdict, exit, ...rest };
+  return { named, deployed, verdict, exit, ...rest };
 }
 
 test("a server fails: the other hosts are deployed to, and the outputs have the known values", async () => {
@@ -36,6 +36,15 @@ test("a server fails: the other hosts are deployed to, and the outputs have the 
   // The host's result has the reason; its secrets add no further problem.
   expect(verdict).toMatch(/^1 of 3 hosts not converged\ndb: failed at resources\n/);
   expect(exitCode).toBeGreaterThan(0);
+});
+
+test("a tailnet key fails: its new machine is not installed, since it could never join the tailnet", async () => {
+  const { deployed, named, verdict, outputs } = await run("tailnet-key-db");
+  expect(deployed).toEqual(["legacy", "web"]);
+  expect(named.filter((name) => name.endsWith("-install"))).toEqual(["web-install"]);
+  const reason = "tailnet-key-db (tailscale:index/tailnetKey:TailnetKey) failed";
+  expect(outputs.hosts["db"]).toMatchObject({ outcome: "failed", reason });
+  expect(verdict).toMatch(/^1 of 3 hosts not converged\ndb: failed at resources\n/);
 });
 
 test("a record, a bucket and a reverse name fail: every host is deployed to, and the outputs leave them out", async () => {
