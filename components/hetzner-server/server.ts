@@ -50,6 +50,18 @@ export interface HetznerServerArgs {
   readonly hasType?: boolean;
 }
 
+/** What protects a server and its addresses, by Pulumi and at the vendor. */
+interface Keeping {
+  readonly protect: boolean;
+  readonly retainOnDelete: boolean;
+}
+
+/** A retired host with `decommission = "delete"` gives up both protections. */
+const keepingOf = ({ protect, retain, retired }: HetznerServerArgs): Keeping => ({
+  protect: (protect ?? false) && retired !== "delete",
+  retainOnDelete: (retain ?? false) && retired !== "delete",
+});
+
 /**
  * A server at Hetzner Cloud with its firewall, addresses, reverse DNS and host keys.
  *
@@ -78,9 +90,8 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
 
   constructor(name: string, args: HetznerServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:hetzner:Server", name, {}, opts);
-    const { retired } = args;
-    const protect = (args.protect ?? false) && retired !== "delete";
-    const retainOnDelete = (args.retain ?? false) && retired !== "delete";
+    const keeping = keepingOf(args);
+    const { protect, retainOnDelete } = keeping;
     const labels = {
       ...args.labels,
       "managed-by": "pantheros",
@@ -95,55 +106,17 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
       { location: args.location, labels, withIpv4: args.ipv4 ?? true, protect, retainOnDelete },
       this,
     );
-    const firewall = new hcloud.Firewall(
-      `${name}-firewall`,
-      {
-        name: args.hostname,
-        labels,
-        rules:
-          retired === undefined
-            ? firewallRules({ ssh: args.sshSources, ...(args.webSources && { web: args.webSources }) })
-            : [...CLOSED],
-      },
-      { parent: this, deleteBeforeReplace: true, retainOnDelete },
-    );
-    const server = new hcloud.Server(
-      `${name}-server`,
-      {
-        name: args.hostname,
-        serverType: args.serverType,
-        location: args.location,
-        image: args.image,
-        sshKeys: args.sshKeys,
-        userData: pulumi.secret(bootstrapKey.pair.apply(bootstrapUserData)),
-        labels,
-        publicNets: [addresses.publicNet],
-        // Part of the creation call, so that the machine is never up without its firewall.
-        firewallIds: [idNumber(firewall.id)],
-        // A type change keeps the disk: a grown disk would prevent a smaller type later.
-        keepDisk: true,
-        backups: args.backups ?? false,
-        deleteProtection: protect,
-        rebuildProtection: protect,
-        ...(args.placementGroupId !== undefined && { placementGroupId: args.placementGroupId }),
-      },
-      {
-        parent: this,
-        protect,
-        retainOnDelete,
-        // Names are unique and an address has one server, so the old server must be deleted first.
-        deleteBeforeReplace: true,
-        // The vendor changes the placement group of stopped servers only: the provider's update would fail the run.
-        ignoreChanges: [
-          ...["image", "userData", "sshKeys", "location", "placementGroupId"],
-          ...(args.hasType ? ["serverType"] : []),
-        ],
-        ...(args.onError && { hooks: { onError: [...args.onError] } }),
-      },
-    );
+    const firewall = this.#firewall(name, args, { labels, retainOnDelete });
+    const server = this.#server(name, args, keeping, {
+      userData: pulumi.secret(bootstrapKey.pair.apply(bootstrapUserData)),
+      labels,
+      publicNets: [addresses.publicNet],
+      // Part of the creation call, so that the machine is never up without its firewall.
+      firewallIds: [idNumber(firewall.id)],
+    });
     this.#warnOfMove(args, server);
     this.#warnOfGroup(args, server);
-    this.#reverseDns(name, retired === undefined ? args.reverseDns : undefined, addresses);
+    this.#reverseDns(name, args.retired === undefined ? args.reverseDns : undefined, addresses);
 
     const chosen = addresses.ipv4 ?? addresses.ipv6;
     this.address = pulumi.all([server.id, chosen]).apply(([, address]) => address);
@@ -165,6 +138,60 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
       hostKey: this.hostKey,
       bootstrapHostKey: this.bootstrapHostKey,
     });
+  }
+
+  #firewall(
+    name: string,
+    { hostname, retired, sshSources, webSources }: HetznerServerArgs,
+    { labels, retainOnDelete }: { readonly labels: Record<string, string>; readonly retainOnDelete: boolean },
+  ): hcloud.Firewall {
+    const rules =
+      retired === undefined
+        ? firewallRules({ ssh: sshSources, ...(webSources && { web: webSources }) })
+        : [...CLOSED];
+    return new hcloud.Firewall(
+      `${name}-firewall`,
+      { name: hostname, labels, rules },
+      { parent: this, deleteBeforeReplace: true, retainOnDelete },
+    );
+  }
+
+  #server(
+    name: string,
+    args: HetznerServerArgs,
+    { protect, retainOnDelete }: Keeping,
+    made: Pick<hcloud.ServerArgs, "userData" | "labels" | "publicNets" | "firewallIds">,
+  ): hcloud.Server {
+    return new hcloud.Server(
+      `${name}-server`,
+      {
+        ...made,
+        name: args.hostname,
+        serverType: args.serverType,
+        location: args.location,
+        image: args.image,
+        sshKeys: args.sshKeys,
+        // A type change keeps the disk: a grown disk would prevent a smaller type later.
+        keepDisk: true,
+        backups: args.backups ?? false,
+        deleteProtection: protect,
+        rebuildProtection: protect,
+        ...(args.placementGroupId !== undefined && { placementGroupId: args.placementGroupId }),
+      },
+      {
+        parent: this,
+        protect,
+        retainOnDelete,
+        // Names are unique and an address has one server, so the old server must be deleted first.
+        deleteBeforeReplace: true,
+        // The vendor changes the placement group of stopped servers only: the provider's update would fail the run.
+        ignoreChanges: [
+          ...["image", "userData", "sshKeys", "location", "placementGroupId"],
+          ...(args.hasType ? ["serverType"] : []),
+        ],
+        ...(args.onError && { hooks: { onError: [...args.onError] } }),
+      },
+    );
   }
 
   /** A server can't move, and replacing it would lose its disk, so the change is ignored with a warning. */

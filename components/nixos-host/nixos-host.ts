@@ -153,36 +153,16 @@ export class NixosHost extends pulumi.ComponentResource {
       .apply(([{ outPath }, found, reason]) =>
         reason === undefined ? wantedToken({ outPath, probe: found, converge, fresh }) : fresh,
       );
-    const before = args.before?.(
-      hostConnection({
-        user: args.user,
-        identity: args.identity,
-        converge,
-        probed: this.probed,
-        address: args.address,
-        port: args.port ?? SSH_PORT,
-        hostKey: args.hostKey,
-        installed,
-        probe: afterInstall,
-        refused,
-      }),
-    );
+    const { user, identity, address, port = SSH_PORT, hostKey } = args;
+    const toHost = { user, identity, converge, probed: this.probed, address, port, hostKey };
+    const before = args.before?.(hostConnection({ ...toHost, installed, probe: afterInstall, refused }));
     const base = baseSpec(args, { target: this.target, probe: this.seen, token });
     this.prefetchJob = recoverWith(
       pulumi.all([base, this.seen]).apply(([spec, found]) => prefetchJobOf(spec, found)),
       () => undefined,
     );
     const deploy = this.#deploy(name, token, wholeSpec(args, { base, installed, refused, before }));
-    this.result = recoverWith(
-      pulumi
-        .all([deploy.stdout, install?.result])
-        .apply(([stdout, installResult]) =>
-          installResult?.outcome === "failed"
-            ? installFailure(installResult)
-            : withPower(readDeployResult(host, stdout), args.power),
-        ),
-      (reason) => resourceFailure(host, reason),
-    );
+    this.result = resultOf(args, deploy.stdout, install?.result);
     this.registerOutputs({ result: this.result });
   }
 
@@ -313,6 +293,23 @@ function wholeSpec(
     } satisfies DeploySpecInput),
   );
 }
+
+/** The deploy's result, or the reason why there is none. */
+const resultOf = (
+  { host, power }: NixosHostArgs,
+  deployed: pulumi.Output<string>,
+  installed: Install["result"] | undefined,
+): pulumi.Output<DeployResult> =>
+  recoverWith(
+    pulumi
+      .all([deployed, installed])
+      .apply(([stdout, installResult]) =>
+        installResult?.outcome === "failed"
+          ? installFailure(installResult)
+          : withPower(readDeployResult(host, stdout), power),
+      ),
+    (reason) => resourceFailure(host, reason),
+  );
 
 /** Waits for a server that boots; does not probe one that is off. */
 function probeAfterBoot(

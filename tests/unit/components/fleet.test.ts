@@ -1,8 +1,8 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { deliveryProblem } from "../../../components/fleet/deliveries.ts";
 import { evaluationArgs } from "../../../components/fleet/evaluation.ts";
-import { deliveryProblem } from "../../../components/fleet/hosts.ts";
 import { bootstrapKeys } from "../../../components/fleet/machines.ts";
 import { stackOutputs } from "../../../outputs/contract.ts";
 import type { Settings } from "../../../settings/settings.ts";

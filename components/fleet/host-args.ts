@@ -1,0 +1,127 @@
+/** The inventory's and the settings' part of a NixosHost's arguments, one function for each concern. */
+import * as pulumi from "@pulumi/pulumi";
+import { isBuiltTrusted } from "../../inventory/builders.ts";
+import type { Plan } from "../../inventory/plan.ts";
+import { changedLimits } from "../../inventory/seconds.ts";
+import { entryOf } from "../../lib/entry-of.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { isDeployedPublicly } from "../hetzner-server/mapping.ts";
+import type { HetznerServer } from "../hetzner-server/server.ts";
+import type { Machine } from "../machine.ts";
+import type { NixosHost, NixosHostArgs } from "../nixos-host/nixos-host.ts";
+import { hostsToAwait, type WaveHost } from "../nixos-host/waves.ts";
+import type { HostSecret } from "../secrets/secrets.ts";
+import { installArgs } from "./installs.ts";
+import { type Machines, machineOf } from "./machines.ts";
+
+/** A host of the plan. */
+export type PlannedHost = Plan["hosts"][number];
+
+/** What is the same for all hosts. */
+export function commonArgs(
+  { inventory: { deploy, cache } }: Plan,
+  { sshKey, probe }: Settings,
+): Pick<NixosHostArgs, "user" | "identity" | "probe" | "bootSeconds" | "push" | "seconds"> {
+  const { connect, probe: probing, build, sign, push, substitute, copy, install } = deploy.seconds;
+  return {
+    user: deploy.user,
+    identity: sshKey,
+    probe: probe !== "off",
+    bootSeconds: install.boot,
+    push: cache.push,
+    seconds: {
+      ...changedLimits({ connect, probe: probing, build, sign, push, substitute, copy }),
+      health: deploy.healthSeconds,
+      confirm: deploy.confirmSeconds,
+      switch: deploy.switchSeconds,
+      reboot: deploy.rebootSeconds,
+    },
+  };
+}
+
+/** The address for deploys: the tailnet name, or the public address with `[deploy] address = "public"`. */
+function deployAddress(
+  plan: Plan,
+  host: string,
+  machine: Machine,
+  renamed?: pulumi.Output<unknown>,
+): pulumi.Output<string> {
+  const { tailnet } = plan.inventory;
+  if (isDeployedPublicly(plan.inventory) || tailnet === undefined) return machine.address;
+  // Depends on the machine, so that no host is probed before it exists.
+  return pulumi.all([machine.address, renamed]).apply(() => `${host}.${tailnet.suffix}`);
+}
+
+/** How a host is reached. A renamed one must have its new name in the tailnet first (`renamed`). */
+export function connectionArgs(
+  plan: Plan,
+  { name, formerly }: PlannedHost,
+  machine: Machine,
+  renamed: pulumi.Output<unknown> | undefined,
+): Pick<NixosHostArgs, "host" | "address" | "port" | "hostKey"> {
+  return {
+    host: name,
+    address: deployAddress(plan, name, machine, formerly === undefined ? undefined : renamed),
+    port: machine.sshPort,
+    hostKey: machine.hostKey,
+  };
+}
+
+/** How NixOS is installed on a created server; nothing for an adopted machine. */
+export function installationArgs(
+  plan: Plan,
+  settings: Settings,
+  created: HetznerServer | undefined,
+  { name }: PlannedHost,
+  secrets: readonly HostSecret[],
+): Pick<NixosHostArgs, "install" | "maybeUnmanaged"> {
+  if (created === undefined) return { maybeUnmanaged: true };
+  return {
+    maybeUnmanaged: false,
+    install: {
+      address: created.address,
+      bootstrapKey: created.bootstrapHostKey,
+      hostPrivateKey: created.hostKeyPrivate,
+      machineId: created.serverId,
+      ...installArgs(plan, settings, name, { secrets, ipv6: created.ipv6 }),
+    },
+  };
+}
+
+/** Where a host is built, unless on the runner. Does not wait for the builder's deploy: any system can build. */
+export function buildArgs(
+  plan: Plan,
+  machines: Machines,
+  { name: host, build: builder = "local", buildKey }: PlannedHost,
+): Pick<NixosHostArgs, "build" | "signer"> {
+  if (builder === "local") return {};
+  const signer = isBuiltTrusted(plan.inventory, host) ? "fleet" : buildKey;
+  if (signer === undefined) throw new Error(`hosts.${host}.build_key is missing`);
+  if (builder === "target") return { build: builder, signer };
+  const machine = machineOf(machines, builder);
+  if (machine === undefined) throw new Error(`${builder}, which builds for ${host}, has no machine`);
+  const { sshPort: port, hostKey } = machine;
+  const address = deployAddress(plan, builder, machine);
+  return { build: { host: builder, address, port, hostKey }, signer };
+}
+
+/**
+ * What a host waits for. A pinned host waits for no wave, and holds later waves: it has not tried the new system.
+ * `hosts` has those of earlier waves.
+ */
+export function orderArgs(
+  { name, wave }: WaveHost,
+  order: readonly WaveHost[],
+  pins: Settings["pins"],
+  hosts: ReadonlyMap<string, NixosHost>,
+): Pick<NixosHostArgs, "after" | "held" | "pin"> {
+  const pin = entryOf(pins, name);
+  if (pin !== undefined) return { after: [], held: [], pin };
+  const awaited = entryOf(hostsToAwait(order), name) ?? [];
+  const pinned = order.filter((host) => host.wave < wave && Object.hasOwn(pins, host.name));
+  return {
+    after: awaited.flatMap((earlier) => hosts.get(earlier) ?? []),
+    held: pinned.map((host) => `${host.name} (pinned)`),
+    pin,
+  };
+}

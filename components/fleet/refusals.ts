@@ -1,0 +1,60 @@
+/** Hosts that are not touched, because their machine is also another host's. */
+import * as pulumi from "@pulumi/pulumi";
+import { entryOf } from "../../lib/entry-of.ts";
+import { recoverWith, reportError } from "../failures.ts";
+import type { Machine } from "../machine.ts";
+import { type Identity, identityFindings } from "../nixos-host/identity.ts";
+import type { NixosHost } from "../nixos-host/nixos-host.ts";
+import type { Machines } from "./machines.ts";
+
+/** What identifies a host's machine, after its probe; undefined when a resource that it needs failed. */
+const identityOf = (
+  { hostname: host, seen }: NixosHost,
+  machine: Machine,
+): pulumi.Output<Identity | undefined> =>
+  recoverWith(
+    pulumi.all([machine.hostKey, seen]).apply(([hostKey, probe]): Identity => ({ host, hostKey, probe })),
+    () => undefined,
+  );
+
+/** Host -> why it is not touched: its machine also belongs to another host. A preview reports it as an error. */
+function refusalsOf(
+  identities: readonly pulumi.Output<Identity | undefined>[],
+  file: string,
+): pulumi.Output<Readonly<Record<string, string>>> {
+  return pulumi.all([...identities]).apply((known) => {
+    const { refused, problems, warnings } = identityFindings(known.filter((each) => each !== undefined));
+    for (const warning of warnings) pulumi.log.warn(`${file}: ${warning}`);
+    if (pulumi.runtime.isDryRun()) {
+      for (const problem of problems) reportError(`${file}: ${problem}`);
+    }
+    return refused;
+  });
+}
+
+/**
+ * Why each host is not touched, if so. Adopted machines are compared with each other before any host is
+ * touched. A created one may not exist before this run, and is compared with the adopted ones once it
+ * answers.
+ */
+export function refusals(
+  hosts: ReadonlyMap<string, NixosHost>,
+  { adopted, created }: Machines,
+  file: string,
+): (name: string) => pulumi.Output<string | undefined> {
+  const identities = (found: ReadonlyMap<string, Machine>) =>
+    [...found].flatMap(([name, machine]) => {
+      const host = hosts.get(name);
+      return host === undefined ? [] : [[name, identityOf(host, machine)] as const];
+    });
+  const adoptedIdentities = identities(adopted).map(([, identity]) => identity);
+  const amongAdopted = refusalsOf(adoptedIdentities, file);
+  const withCreated = new Map(
+    adoptedIdentities.length === 0
+      ? []
+      : identities(created).map(
+          ([name, identity]) => [name, refusalsOf([...adoptedIdentities, identity], file)] as const,
+        ),
+  );
+  return (name) => (withCreated.get(name) ?? amongAdopted).apply((refused) => entryOf(refused, name));
+}
