@@ -98,6 +98,19 @@ test.each([
     /error program-without-sandbox: components\/host\.ts → sandbox\/up\.ts/,
   ],
   [
+    "an import of the program in an emulator",
+    { "sandbox/vendors/app.ts": 'import "../../deployer/deploy.ts";\n' },
+    /error emulators-alone: sandbox\/vendors\/app\.ts → deployer\/deploy\.ts/,
+  ],
+  [
+    "an import of an emulator in a plugin",
+    {
+      "sandbox/plugins/client.ts": 'import "../vendors/app.ts";\n',
+      "sandbox/vendors/app.ts": "export {};\n",
+    },
+    /error plugins-alone: sandbox\/plugins\/client\.ts → sandbox\/vendors\/app\.ts/,
+  ],
+  [
     "a cycle",
     {
       "deployer/host.ts": `import { deploy } from "./deploy.ts";\n\nexport type Host = typeof deploy;\ndeploy();\n`,
