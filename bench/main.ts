@@ -2,9 +2,11 @@
  * Measures speed and memory against peers and limits, as ratios of one run: `make bench`; for parts see
  * `tools/with node bench/main.ts --help`. It runs in its own sandbox, which it removes at the end, also after Ctrl-C.
  */
+
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { Command } from "commander";
+import { messageOf } from "../lib/message-of.ts";
 import { checkPrerequisites } from "../sandbox/cli/prerequisites.ts";
 import { createSteps } from "../sandbox/cli/steps.ts";
 import { DeployRs, ensureDeployRs } from "./deploy-rs.ts";
@@ -91,6 +93,6 @@ async function main(): Promise<void> {
 await main().catch((error: unknown) => {
   // An interruption makes the running measurement fail; that error needs no message.
   if (ending !== undefined && process.exitCode === 130) return;
-  console.error(error instanceof Error ? error.message : error);
+  console.error(messageOf(error));
   process.exitCode = 1;
 });

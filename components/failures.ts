@@ -4,7 +4,9 @@
  * need it, are rejected.
  * Sources: pkg/resource/deploy/deployment_executor.go and sdk/nodejs/runtime/resource.ts of Pulumi 3.258.
  */
+
 import * as pulumi from "@pulumi/pulumi";
+import { messageOf } from "../lib/message-of.ts";
 import { oneLine } from "../lib/sanitize.ts";
 
 /** The SDK's message for a resource that the engine reported as failed. */
@@ -20,7 +22,7 @@ interface Failure {
 }
 
 function toFailure(error: unknown): Failure {
-  const message = (error instanceof Error ? error.message : String(error)).replace(THROUGH_INPUTS, "");
+  const message = messageOf(error).replace(THROUGH_INPUTS, "");
   const [, name, type = "command:"] = FAILED_RESOURCE.exec(message) ?? [];
   return {
     reason: oneLine(name === undefined ? message : `${name} (${type}) failed`, 1000),

@@ -2,6 +2,7 @@
 import { hostname, userInfo } from "node:os";
 import { resolve } from "node:path";
 import { runQuery } from "../deployer/process/child.ts";
+import { decodeReference } from "../lib/flake-reference.ts";
 
 export interface Provenance {
   /** null: the flake is not in a Git repository. */
@@ -20,16 +21,7 @@ export function flakeDirectory(reference: string): string | undefined {
   const [, local = "", query = ""] =
     /^(?:path:|git\+file:\/\/)?([^:?#]+)(?:\?([^#]*))?(?:#.*)?$/.exec(reference) ?? [];
   if (local === "") return undefined;
-  return resolve(decoded(local), new URLSearchParams(query).get("dir") ?? ".");
-}
-
-/** Nix decodes percent-encoded bytes of a reference. */
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
+  return resolve(decodeReference(local), new URLSearchParams(query).get("dir") ?? ".");
 }
 
 /** The user who started the run: as the CI system names it, else USER@MACHINE. */

@@ -10,6 +10,15 @@ export const encodeReference = (reference: string): string =>
       )
     : reference;
 
+/** The path of a reference as Nix reads it; one with a malformed escape stays as it is. */
+export function decodeReference(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
 /** The reference of a directory, whatever its name is. */
 export const pathReference = (directory: string): string =>
   encodeReference(`path:${directory.replace(/[%?#]/g, encodeURIComponent)}`);

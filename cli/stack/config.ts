@@ -1,8 +1,10 @@
 /** The stack's configuration, read from its file: the Pulumi CLI takes 0.2 to 0.4 s to start (measured). */
+
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import * as z from "zod";
+import { messageOf } from "../../lib/message-of.ts";
 import { type Settings, settingsFrom } from "../../settings/settings.ts";
 import type { StackName } from "./name.ts";
 import { pulumiQuery } from "./pulumi.ts";
@@ -18,7 +20,7 @@ function readYaml<T>(file: string, form: z.ZodType<T>): T {
     // "failsafe": every scalar is a text, as in the Pulumi CLI's answers.
     value = parse(readFileSync(file, "utf8"), { schema: "failsafe" });
   } catch (error) {
-    throw new Error(`${file}: ${error instanceof Error ? error.message : error}`);
+    throw new Error(`${file}: ${messageOf(error)}`);
   }
   const result = form.safeParse(value);
   if (result.success) return result.data;

@@ -1,10 +1,12 @@
 /** DNS records that exist before the run changes anything, read first so that conflicts are reported first. */
+
 import { isIPv4, isIPv6 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { truncateNames } from "../../deployer/deploy/spec.ts";
 import { recordContent } from "../../inventory/dns-data.ts";
 import { type KnownHosts, readKnownHosts } from "../../inventory/known-hosts.ts";
 import { type ExistingHost, type HetznerHost, isHetzner, type Plan } from "../../inventory/plan.ts";
+import { messageOf } from "../../lib/message-of.ts";
 import { sshfpOf } from "../../lib/ssh-public-key.ts";
 import { nameOfUrn } from "../../lib/urn.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -114,7 +116,7 @@ async function vendorZone(
   } catch (error) {
     pulumi.log.warn(
       `the records of ${zone} can't be listed (token scope Zone.DNS read), so a conflicting record shows only when ` +
-        `Cloudflare refuses the new one: ${error instanceof Error ? error.message : error}`,
+        `Cloudflare refuses the new one: ${messageOf(error)}`,
     );
     return { zoneId, records: undefined };
   }

@@ -1,7 +1,9 @@
 /** Reads a stack's servers from Hetzner Cloud while Nix evaluates; without Pulumi's SDK, which loads meanwhile. */
+
 import { Config } from "@pulumi/pulumi/config.js";
 import { HETZNER_ENDPOINT, HetznerApi } from "../../clients/hetzner/api.ts";
 import { isHetzner, type Plan } from "../../inventory/plan.ts";
+import { messageOf } from "../../lib/message-of.ts";
 import {
   type Findings,
   fetchVendorView,
@@ -20,8 +22,7 @@ export type PreflightResult = Preflight | { readonly failure: string } | undefin
 /** Few, since a preview works without the answer and should not wait minutes for it. */
 const MAX_ATTEMPTS = 2;
 
-const errorText = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).slice(0, 300);
+const errorText = (error: unknown): string => messageOf(error).slice(0, 300);
 
 /** Never throws. */
 export async function runPreflight(plan: Plan, stack: string): Promise<PreflightResult> {

@@ -2,6 +2,7 @@
 
 import type { HetznerApi, Server } from "../../clients/hetzner/api.ts";
 import type { HetznerHost } from "../../inventory/plan.ts";
+import { messageOf } from "../../lib/message-of.ts";
 import type { HostPower } from "../nixos-host/power.ts";
 
 export interface PowerArgs {
@@ -45,7 +46,7 @@ export async function powerOf(args: PowerArgs): Promise<HostPower | undefined> {
   } catch (error) {
     return {
       is: "off",
-      reason: `${OFF}, and could not be powered on: ${error instanceof Error ? error.message : String(error)}`,
+      reason: `${OFF}, and could not be powered on: ${messageOf(error)}`,
       hint: `give HCLOUD_TOKEN Read & Write access, or run: hcloud server poweron ${server.name}`,
     };
   }
@@ -68,7 +69,7 @@ export async function restorePower(
     tell(`${name}: the change failed and left the server ${now}; it was powered on again, unchanged`);
   } catch (error) {
     tell(
-      `${name}: the change failed, and the server could not be powered on again (${error instanceof Error ? error.message : String(error)}): ` +
+      `${name}: the change failed, and the server could not be powered on again (${messageOf(error)}): ` +
         `the next \`up\` tries again, or run: hcloud server poweron ${name}`,
     );
   }

@@ -4,6 +4,7 @@
  */
 import { text } from "node:stream/consumers";
 import * as z from "zod";
+import { NIX } from "../nix.ts";
 import { runProcess } from "../process/runner.ts";
 import { type ClosureComparison, compareClosures, type PathInfos, readPathInfos } from "./diff.ts";
 
@@ -24,9 +25,8 @@ const end = Date.now() + seconds * 1000;
 async function pathInfos(store: readonly string[], paths: readonly string[]): Promise<PathInfos> {
   const left = end - Date.now();
   if (paths.length === 0 || left <= 0) return new Map();
-  const nix = ["--extra-experimental-features", "nix-command flakes", "--option", "connect-timeout", "5"];
   const { exitCode, stdout } = await runProcess({
-    argv: ["nix", ...nix, "path-info", ...store, "--json", ...paths],
+    argv: [...NIX, "--option", "connect-timeout", "5", "path-info", ...store, "--json", ...paths],
     timeoutSeconds: left / 1000,
     maxOutputBytes: MAX_OUTPUT_BYTES,
     ownGroup: false,

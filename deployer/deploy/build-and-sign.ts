@@ -1,4 +1,5 @@
 /** Builds a closure on the machine that the inventory names, and signs it with the key that this machine's store may use. */
+import { messageOf } from "../../lib/message-of.ts";
 import type { CommandResult } from "../process/runner.ts";
 import { builderOf, buildStep, hostIsAway, introduceHint, isMissing, signStep } from "./closure.ts";
 import {
@@ -104,7 +105,7 @@ async function infosOf(
   try {
     return readInfos(read(file));
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return failedStep(spec, step, { ...result, stderr: `its answer cannot be read: ${why.slice(0, 300)}` });
   }
 }

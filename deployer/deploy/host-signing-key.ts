@@ -2,6 +2,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../../lib/message-of.ts";
 import { deriveKey, type NixKey, parseSecretKey, publicKeyText, secretKeyText } from "../build-key.ts";
 import { NIX } from "../nix.ts";
 import { sshArgv } from "../ssh.ts";
@@ -29,7 +30,7 @@ function fleetKey(file: string | undefined): NixKey {
   try {
     return parseSecretKey(readFileSync(file, "utf8"));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new BuildKeyError(`PANTHEROS_SIGNING_KEY (${file}): ${reason}`, SIGN_HINT);
   }
 }

@@ -6,10 +6,12 @@
  * and the host rolls back by itself.
  * Environment: PANTHEROS_SSH_KEY (file of a private key), PANTHEROS_SIGNING_KEY (file of a Nix secret key).
  */
+
 import { renameSync, rmSync, writeSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
+import { messageOf } from "../../lib/message-of.ts";
 import { oneLine } from "../../lib/sanitize.ts";
 import { removeStale } from "../process/private-directory.ts";
 import { runProcess, stoppableRunner } from "../process/runner.ts";
@@ -80,9 +82,7 @@ removeStale(dirname(directory));
 const server = createServer((request, response) => {
   serve(request, response).catch((error: unknown) => {
     if (error instanceof ClientGone) return;
-    response.end(
-      `pantheros deploy: ${oneLine(error instanceof Error ? error.message : String(error), 2000)}\n`,
-    );
+    response.end(`pantheros deploy: ${oneLine(messageOf(error), 2000)}\n`);
   });
 });
 server.requestTimeout = 0;

@@ -4,12 +4,13 @@
  * lost state nor a wrong address can wipe a machine. The one exception is the machine whose id `reinstall` names; it has a new id
  * afterwards.
  */
+import { messageOf } from "../../lib/message-of.ts";
 import { oneLine } from "../../lib/sanitize.ts";
 import type { CommandResult } from "../process/runner.ts";
 import type { InstallResult } from "../protocol/result.ts";
 import type { InstallContext, InstallTools, MachineState, Outcome } from "./context.ts";
 import { detect, waitFor, waitForBoot } from "./detect.ts";
-import { cameBack, failed, messageOf, notReached, stepFailed, systemName } from "./outcome.ts";
+import { cameBack, failed, notReached, stepFailed, systemName } from "./outcome.ts";
 import type { InstallSpec } from "./spec.ts";
 import {
   buildStep,

@@ -1,11 +1,10 @@
 /** Outcomes of installations that failed. */
+import { messageOf } from "../../lib/message-of.ts";
 import { lastLines } from "../../lib/sanitize.ts";
 import type { CommandResult } from "../process/runner.ts";
 import { commandText, SSH_HINTS, sshTrouble } from "../ssh.ts";
 import type { InstallContext, MachineState, Outcome } from "./context.ts";
 import type { Facts, InstallStep } from "./steps.ts";
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export const failed = (phase: string, reason: string, hint?: string): Outcome => ({
   outcome: "failed",

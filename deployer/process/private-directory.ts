@@ -48,6 +48,8 @@ function problemOf(directory: string): string | undefined {
 }
 
 let made = 0;
+/** Directories that this process has searched for what killed processes left; a deployer makes one for each host. */
+const searched = new Set<string>();
 
 /**
  * Makes a directory of mode 0700 in TMPDIR, XDG_RUNTIME_DIR or /tmp: the first that can be used, and of those, the first whose path
@@ -68,7 +70,10 @@ export function makePrivateDirectory(
   for (const parent of bySuit) {
     const problem = problemOf(join(parent, name));
     if (problem === undefined) {
-      removeStale(parent);
+      if (!searched.has(parent)) {
+        searched.add(parent);
+        removeStale(parent);
+      }
       return join(parent, name);
     }
     problems.push(`${parent}: ${problem}`);

@@ -78,13 +78,17 @@ export function stoppableRunner(): { readonly run: Runner; readonly stop: () => 
 
 export const runProcess: Runner = (command) => runOne(command, () => () => {});
 
-/** Variables of a Git hook, with which git and Nix would read another repository. */
+/**
+ * Variables of a Git hook, with which git and Nix would read another repository. tools/env.sh unsets the same ones: a
+ * wrapper runs programs that do not use this runner, and this runner's callers may start without a wrapper.
+ */
 const NO_GIT_HOOK = {
   GIT_DIR: undefined,
   GIT_WORK_TREE: undefined,
   GIT_INDEX_FILE: undefined,
   GIT_OBJECT_DIRECTORY: undefined,
   GIT_COMMON_DIR: undefined,
+  GIT_PREFIX: undefined,
 };
 
 /** Runs the command after a line on descriptor 3, and never when the descriptor is closed first. */

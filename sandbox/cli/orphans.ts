@@ -9,9 +9,9 @@ import {
   processesIn,
   subreapers,
 } from "../machines/namespace-processes.ts";
-import { identify, type ProcessIdentity, signalProcess } from "../machines/process.ts";
-import { waitFor } from "../machines/wait.ts";
 import { driverNamespace, namespacePath } from "../network/names.ts";
+import { identify, type ProcessIdentity, signalProcess } from "../processes/identity.ts";
+import { waitFor } from "../processes/wait.ts";
 
 /** Whether the process was started for this sandbox: tools/pulumi sets the variable for all its children. */
 function belongsToSandbox(entry: ProcessEntry, context: SandboxContext): boolean {

@@ -1,7 +1,7 @@
 // Requests each URL until it answers with success or SECONDS have passed. Runs in the driver namespace:
 //   node sandbox/cli/probe.ts SECONDS URL...
 // Exit code 1 when a URL did not answer; prints those.
-import { waitFor } from "../machines/wait.ts";
+import { waitFor } from "../processes/wait.ts";
 
 const [seconds = "0", ...urls] = process.argv.slice(2);
 

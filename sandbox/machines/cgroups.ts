@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { checkName } from "../network/names.ts";
-import { waitFor } from "./wait.ts";
+import { waitFor } from "../processes/wait.ts";
 
 const MOUNT = "/sys/fs/cgroup";
 

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
+import { type ProcessIdentity, readPidFile, signalProcess, writePidFile } from "../processes/identity.ts";
+import { waitFor } from "../processes/wait.ts";
 import { clearCgroups } from "./cgroups.ts";
-import { type ProcessIdentity, readPidFile, signalProcess, writePidFile } from "./process.ts";
-import { waitFor } from "./wait.ts";
 
 /** A program that keeps running after the process that started it. */
 export interface Daemon {

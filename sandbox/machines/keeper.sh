@@ -23,7 +23,7 @@ mkdir -p "$run" || exit 70
 exec 9>"$run/keeper.lock"
 flock -n 9 || { echo "keeper: $name has a keeper already" >&2; exit 75; }
 
-# This process's identity as in process.ts: pid, start time (field 22 of stat), boot id.
+# This process's identity as in ../processes/identity.ts: pid, start time (field 22 of stat), boot id.
 identity() {
   stat=$(cat "/proc/$$/stat") || return 1
   # shellcheck disable=SC2086 # the fields are words

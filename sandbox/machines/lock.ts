@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { formatIdentity, identify, readPidFile } from "./process.ts";
-import { waitFor } from "./wait.ts";
+import { formatIdentity, identify, readPidFile } from "../processes/identity.ts";
+import { waitFor } from "../processes/wait.ts";
 
 /** Another process held the lock until the timeout. */
 export class LockedError extends Error {

@@ -10,6 +10,8 @@ import {
   setCable,
 } from "../network/network.ts";
 import type { MachineAddresses } from "../network/plan.ts";
+import { readPidFile, signalProcess } from "../processes/identity.ts";
+import { waitFor } from "../processes/wait.ts";
 import type { FirewallRule } from "../vendors/hetzner/compute.ts";
 import { clearCgroups, machineCgroups } from "./cgroups.ts";
 import { attempt, run, StepError } from "./command.ts";
@@ -26,10 +28,8 @@ import { bootCount, findInit, lastLines, type SandboxContext, spawnKeeper } from
 import { limitHint, raiseInotifyLimit } from "./limits.ts";
 import { withLock } from "./lock.ts";
 import { preinstall } from "./preinstalled.ts";
-import { readPidFile, signalProcess } from "./process.ts";
 import { FREE_SCRIPT, fillScript } from "./space.ts";
 import type { UserData } from "./user-data.ts";
-import { waitFor } from "./wait.ts";
 
 /** Limits for a busy computer; otherwise a machine starts in about a second. */
 const START_SECONDS = 30;

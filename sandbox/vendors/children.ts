@@ -7,8 +7,8 @@ import {
   readPidFile,
   signalProcess,
   writePidFile,
-} from "../machines/process.ts";
-import { waitFor } from "../machines/wait.ts";
+} from "../processes/identity.ts";
+import { waitFor } from "../processes/wait.ts";
 
 /** Seconds that a process gets to end after SIGTERM, and again after SIGKILL. */
 const END_SECONDS = 3;

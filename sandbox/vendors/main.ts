@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { messageOf } from "../../lib/message-of.ts";
 import { ensureSecrets } from "./secrets.ts";
 import { type ServeOptions, serve, VENDORS, type Vendor } from "./serve.ts";
 
@@ -153,6 +154,6 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  console.error(`vendors: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`vendors: ${messageOf(error)}`);
   process.exitCode = 1;
 }

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { readPidFile, writePidFile } from "../machines/process.ts";
+import { readPidFile, writePidFile } from "../processes/identity.ts";
 import { type Pdns, startPdns } from "./dns/pdns.ts";
 import type { Compute, CreateCompute } from "./hetzner/compute.ts";
 import { MemoryCompute } from "./hetzner/memory-compute.ts";

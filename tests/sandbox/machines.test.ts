@@ -12,10 +12,10 @@ import { attempt, type CommandResult } from "../../sandbox/machines/command.ts";
 import { sandboxContext } from "../../sandbox/machines/context.ts";
 import { Machines } from "../../sandbox/machines/machines.ts";
 import { namespaceId } from "../../sandbox/machines/namespace-processes.ts";
-import { readPidFile, signalProcess } from "../../sandbox/machines/process.ts";
-import { waitFor } from "../../sandbox/machines/wait.ts";
 import { driverNamespace, namespacePath, netnsExec } from "../../sandbox/network/names.ts";
 import { removeNetwork, sandboxNamespaces } from "../../sandbox/network/network.ts";
+import { readPidFile, signalProcess } from "../../sandbox/processes/identity.ts";
+import { waitFor } from "../../sandbox/processes/wait.ts";
 import type { FirewallRule } from "../../sandbox/vendors/hetzner/compute.ts";
 
 jest.setTimeout(180_000);

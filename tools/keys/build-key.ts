@@ -1,4 +1,5 @@
 /** `tools/build-key HOST...`: prints the inventory's line for a host's own signing key. */
+
 import { readFileSync } from "node:fs";
 import {
   buildKeyName,
@@ -8,6 +9,7 @@ import {
   publicKeyText,
 } from "../../deployer/build-key.ts";
 import { label } from "../../inventory/primitives.ts";
+import { messageOf } from "../../lib/message-of.ts";
 
 const HELP = `tools/build-key HOST...   the line \`build_key = …\` for each host's table in the inventory
 
@@ -47,6 +49,6 @@ function fleetKey(file: string): NixKey | string {
   try {
     return parseSecretKey(readFileSync(file, "utf8"));
   } catch (error) {
-    return `PANTHEROS_SIGNING_KEY (${file}): ${error instanceof Error ? error.message : String(error)}`;
+    return `PANTHEROS_SIGNING_KEY (${file}): ${messageOf(error)}`;
   }
 }

@@ -1,3 +1,4 @@
+import { NIX } from "../../deployer/nix.ts";
 import { pathReference } from "../../lib/flake-reference.ts";
 
 /** Time and memory of one evaluation. */

@@ -14,10 +14,12 @@
  *
  * Runs with the environment that tools/pantheros or tools/pulumi has prepared.
  */
+
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { runProcess } from "../../deployer/process/runner.ts";
+import { messageOf } from "../../lib/message-of.ts";
 import { nameOfUrn } from "../../lib/urn.ts";
 import {
   adopt,
@@ -57,7 +59,7 @@ async function runPart(part: (scratch: string) => Promise<boolean>, consequence 
   try {
     return (await part(scratch)) ? 0 : 1;
   } catch (error) {
-    print(`${error instanceof Error ? error.message : String(error)}${consequence}`);
+    print(`${messageOf(error)}${consequence}`);
     return 1;
   } finally {
     rmSync(scratch, { recursive: true, force: true });

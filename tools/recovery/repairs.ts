@@ -1,3 +1,4 @@
+import { messageOf } from "../../lib/message-of.ts";
 import type { Exported, Properties, StateResource } from "./deployment.ts";
 import type { Vendors } from "./vendors.ts";
 
@@ -30,7 +31,7 @@ export async function deletedItems(exported: Exported, vendors: Vendors): Promis
         vaults.set(vault, new Set((await vendors.onepassword(vault)).map((listed) => listed["id"])));
       } catch (error) {
         vaults.set(vault, undefined);
-        unanswered.push(`vault ${vault}: ${error instanceof Error ? error.message.trim() : String(error)}`);
+        unanswered.push(`vault ${vault}: ${messageOf(error).trim()}`);
       }
     }
     if (vaults.get(vault)?.has(item) === false) urns.add(urn);

@@ -1,5 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { messageOf } from "../../lib/message-of.ts";
 import type { SetupContext } from "./paths.ts";
 import { checksumsUrl, tarballUrl } from "./pulumi-official.ts";
 
@@ -82,7 +83,7 @@ async function probe(urls: readonly string[]): Promise<string | undefined> {
       if (!answer.ok) return `${url} answers ${answer.status}`;
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      return `${url}: ${cause instanceof Error ? cause.message : String(cause)}`;
+      return `${url}: ${messageOf(cause)}`;
     }
   }
   return undefined;

@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import { messageOf } from "../../lib/message-of.ts";
 
 /** A part of set-up. */
 export interface Step {
@@ -59,7 +60,7 @@ export async function runSteps(
       report(`${step.name}: done in ${since(from)} s`);
       return { kind: "installed", seconds: since(from) };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       report(`${step.name}: FAILED after ${since(from)} s`);
       return { kind: "failed", seconds: since(from), reason };
     } finally {

@@ -4,8 +4,10 @@
  * `create` again, outputs lose one trailing newline, and the error of a failed command has its text and
  * all its output.
  */
+
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
+import { messageOf } from "../../../lib/message-of.ts";
 import type { Context, Invocation, Property, Resource } from "../framework/resource.ts";
 import { text, texts } from "../framework/resource.ts";
 import { isObject, type Json, type Properties } from "../framework/values.ts";
@@ -78,7 +80,7 @@ async function runLocal(
       signal: context.signal,
     });
   } catch (error) {
-    throw failureOf(error instanceof Error ? error.message : String(error), command, "");
+    throw failureOf(messageOf(error), command, "");
   }
   if (context.signal.aborted)
     throw failureOf(String(context.signal.reason?.message ?? "cancelled"), command, finished.mixed);

@@ -1,4 +1,5 @@
 /** What a plugin declares: its configuration, its resources and its functions. */
+import { messageOf } from "../../../lib/message-of.ts";
 import type { Json, Properties } from "./values.ts";
 
 /** The description of one input of a resource or function. */
@@ -104,7 +105,7 @@ export class Incomplete extends Error {
   readonly outputs: Properties;
 
   constructor(id: string, outputs: Properties, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause));
+    super(messageOf(cause));
     this.name = "Incomplete";
     this.id = id;
     this.outputs = outputs;

@@ -1,4 +1,5 @@
 /** The engine's ResourceProvider service over gRPC, and the start and end of the plugin's process. */
+
 import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -9,6 +10,7 @@ import proto from "@pulumi/pulumi/proto/provider_pb.js";
 import statusProto from "@pulumi/pulumi/proto/status_pb.js";
 import anyProto from "google-protobuf/google/protobuf/any_pb.js";
 import emptyProto from "google-protobuf/google/protobuf/empty_pb.js";
+import { messageOf } from "../../../lib/message-of.ts";
 import type { Failure } from "./check.ts";
 import type { Change, Difference } from "./diff.ts";
 import { parsePath } from "./diff.ts";
@@ -51,7 +53,7 @@ function diffAnswer(found: Difference[]): InstanceType<typeof proto.DiffResponse
 
 /** An error for the engine; that of an incomplete object has its id and state, so that the engine keeps it. */
 function failure(error: unknown, state?: Decoded): Partial<grpc.StatusObject> {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const metadata = new grpc.Metadata();
   if (error instanceof Incomplete) {
     const detail = new proto.ErrorResourceInitFailed();

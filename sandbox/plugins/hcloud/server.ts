@@ -3,6 +3,7 @@
  * location, userData or sshKeys replaces the server; a change of its type or public addresses powers it
  * off and on; a change of its placement group needs a server that is off.
  */
+import { messageOf } from "../../../lib/message-of.ts";
 import { Incomplete, number, type Property, type Resource, text, texts } from "../framework/resource.ts";
 import { type Json, object, objects, type Properties } from "../framework/values.ts";
 import type { Hetzner } from "./client.ts";
@@ -15,7 +16,7 @@ const FAMILIES = ["ipv4", "ipv6"] as const;
 /** An address could not be unassigned; the official provider then leaves the server off. */
 class NotUnassigned extends Error {
   constructor(cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause));
+    super(messageOf(cause));
     this.name = "NotUnassigned";
   }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../../lib/message-of.ts";
 import { type Invocation, type Plugin, type Property, type Resource, text } from "../framework/resource.ts";
 import type { Properties } from "../framework/values.ts";
 import { commonOf, itemBody, itemId, parseItemId, sectionsOf } from "./item.ts";
@@ -26,7 +27,7 @@ async function withItemError<Result>(
   try {
     return await command();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new Error(`Could not ${verb} item '${uuid}' from vault '${vault}', got error: ${reason}`);
   }
 }

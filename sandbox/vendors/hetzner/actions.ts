@@ -1,3 +1,4 @@
+import { messageOf } from "../../../lib/message-of.ts";
 import type { Log } from "../http.ts";
 import type { Store } from "../store.ts";
 import type { ActionRow, State } from "./state.ts";
@@ -74,7 +75,7 @@ export class Actions {
       await effect();
       this.#close(action, null);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       this.#log(`action ${action.id} ${action.command} failed: ${message}`);
       this.#close(action, { code: "action_failed", message });
     }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../../lib/message-of.ts";
 import { addressesOf } from "./addresses.ts";
 import type { MachineSpec, MachineStatus } from "./compute.ts";
 import { filterOf } from "./firewall-rules.ts";
@@ -26,7 +27,7 @@ export async function observe(project: Project, server: ServerRow): Promise<Mach
   try {
     return await project.compute.status(server.machine);
   } catch (error) {
-    project.log(`status of ${server.machine}: ${error instanceof Error ? error.message : String(error)}`);
+    project.log(`status of ${server.machine}: ${messageOf(error)}`);
     return "missing";
   }
 }
@@ -72,7 +73,7 @@ export async function recover(project: Project): Promise<void> {
     servers.map((server) =>
       recoverServer(project, server).catch((error: unknown) => {
         failed.add(server.id);
-        project.log(`recovering ${server.name}: ${error instanceof Error ? error.message : String(error)}`);
+        project.log(`recovering ${server.name}: ${messageOf(error)}`);
       }),
     ),
   );

@@ -1,5 +1,6 @@
 import { fstatSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../../../lib/message-of.ts";
 import { parseArguments } from "./arguments.ts";
 import { COMMANDS } from "./commands.ts";
 import { withFaults } from "./faults.ts";
@@ -68,6 +69,6 @@ try {
   execute(process.argv.slice(2));
 } catch (error) {
   const time = new Date().toISOString().slice(0, 19).replace("T", " ").replaceAll("-", "/");
-  process.stderr.write(`[ERROR] ${time} ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`[ERROR] ${time} ${messageOf(error)}\n`);
   process.exitCode = 1;
 }

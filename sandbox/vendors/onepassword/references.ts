@@ -1,3 +1,4 @@
+import { messageOf } from "../../../lib/message-of.ts";
 import { fieldValue, findItem, findVault, OpError } from "./items.ts";
 import { parseReference } from "./seed.ts";
 import type { VaultFile } from "./vault-file.ts";
@@ -16,8 +17,6 @@ export function readReference(file: VaultFile, reference: string): string {
       throw error;
     }
   } catch (error) {
-    throw new OpError(
-      `could not read secret '${reference}': ${error instanceof Error ? error.message : error}`,
-    );
+    throw new OpError(`could not read secret '${reference}': ${messageOf(error)}`);
   }
 }

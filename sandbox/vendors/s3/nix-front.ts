@@ -3,6 +3,7 @@
  * `nix copy --to http://127.0.0.1:9002/BUCKET` through the S3 API, with the account's key. It replaces Nix's
  * `s3://`, which Debian's Nix lacks. Hosts read the bucket itself.
  */
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import {
@@ -12,6 +13,7 @@ import {
   S3Client,
   S3ServiceException,
 } from "@aws-sdk/client-s3";
+import { messageOf } from "../../../lib/message-of.ts";
 import type { Log } from "../http.ts";
 import type { Credentials } from "./signature.ts";
 import { readAll } from "./upstream.ts";
@@ -66,7 +68,7 @@ export function nixFront({ endpoint, credentials, log }: NixFrontOptions): Serve
   const server = createServer((incoming, response) => {
     handle(incoming, response).catch((error: unknown) => {
       const status = error instanceof S3ServiceException ? (error.$metadata.httpStatusCode ?? 502) : 502;
-      if (status !== 404) log(`nix cache: ${error instanceof Error ? error.message : String(error)}`);
+      if (status !== 404) log(`nix cache: ${messageOf(error)}`);
       if (response.headersSent) response.destroy();
       else response.writeHead(status, { "content-length": 0 }).end();
     });

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { messageOf } from "../../../lib/message-of.ts";
 import { parseHujson } from "./hujson.ts";
 
 type Json = Record<string, unknown>;
@@ -216,7 +217,7 @@ export function checkPolicy(text: string): PolicyCheck | undefined {
     value = parseHujson(text);
   } catch (error) {
     return {
-      message: `error parsing policy file: ${error instanceof Error ? error.message : error}`,
+      message: `error parsing policy file: ${messageOf(error)}`,
       data: [],
     };
   }

@@ -1,11 +1,9 @@
 /** A builder that is trusted less than the runner: one host accepts what it built. */
 
-import { deploy } from "../../../deployer/deploy/deploy.ts";
 import { BuildKeyError } from "../../../deployer/deploy/host-signing-key.ts";
 import { deploySpec } from "../../../deployer/deploy/spec.ts";
 import { prefetchJobs, runPrefetchJobs } from "../../../deployer/prefetch/job.ts";
-import { deployResult } from "../../../deployer/protocol/result.ts";
-import { broken, newSystem, ok, printed, spec, status, world } from "./fixtures.ts";
+import { broken, newSystem, ok, outcomeOf, printed, spec, status, world } from "./fixtures.ts";
 
 const key = "fleet-1-web:YKb9q+b4ders3EtQPlvyAKRcg8KMuXigKAkGBxkO9vg=";
 const storage = { host: "storage", address: "192.0.2.9", port: 22, hostKey: "ssh-ed25519 AAAAC3Nzb" };
@@ -29,11 +27,7 @@ const good = {
 };
 const runner = { signingKey: "/keys/fleet" };
 
-async function outcome(w: ReturnType<typeof world>, more: Parameters<typeof spec>[0]) {
-  const result = await deploy(spec({ push: "s3://cache", ...more }), w.tools);
-  expect(deployResult.parse(result)).toEqual(result);
-  return result;
-}
+const outcome: typeof outcomeOf = (w, more) => outcomeOf(w, { push: "s3://cache", ...more });
 
 test("its paths are compared, signed with the host's own key, and not pushed", async () => {
   const w = world(good, runner);

@@ -1,5 +1,3 @@
-import { deploy } from "../../../deployer/deploy/deploy.ts";
-import { deployResult } from "../../../deployer/protocol/result.ts";
 import {
   broken,
   hung,
@@ -7,9 +5,9 @@ import {
   newSystem,
   ok,
   oldSystem,
+  outcomeOf,
   printed,
   refusedConnection,
-  spec,
   status,
   system,
   world,
@@ -41,15 +39,9 @@ const rolledBack = {
 };
 const prepared = { build: [built], copy: [ok()] };
 
-async function outcome(w: ReturnType<typeof world>, more: Parameters<typeof spec>[0] = {}) {
-  const result = await deploy(spec(more), w.tools);
-  expect(deployResult.parse(result)).toEqual(result);
-  return result;
-}
-
 test("confirmed: build, copy, activate, confirm", async () => {
   const w = world({ ...prepared, activate: [waiting], confirm: [confirmed] });
-  expect(await outcome(w)).toMatchObject({
+  expect(await outcomeOf(w)).toMatchObject({
     host: "web",
     outcome: "confirmed",
     running: newSystem,
@@ -68,7 +60,7 @@ test("with a key and a cache the closure is signed and pushed", async () => {
     { ...prepared, sign: [missing, ok()], push: [ok()], activate: [waiting], confirm: [confirmed] },
     { signingKey: "/k" },
   );
-  await outcome(w, { push: "s3://cache" });
+  await outcomeOf(w, { push: "s3://cache" });
   expect(w.kinds()).toEqual([
     "sign",
     "build",
@@ -88,7 +80,7 @@ test("a system that the runner's store lacks is built before it is signed", asyn
     { signingKey: "/k" },
     (path) => path !== newSystem,
   );
-  await outcome(w);
+  await outcomeOf(w);
   expect(w.kinds()).toEqual(["build", "sign", "connect", "copy", "activate", "confirm", "close"]);
 });
 
@@ -97,7 +89,7 @@ test("a system in the runner's store is not built again", async () => {
     { copy: [ok()], sign: [ok()], activate: [waiting], confirm: [confirmed] },
     { signingKey: "/k" },
   );
-  await outcome(w);
+  await outcomeOf(w);
   expect(w.kinds()).toEqual(["sign", "connect", "copy", "activate", "confirm", "close"]);
 });
 
@@ -108,7 +100,7 @@ test("a failed push is only a warning", async () => {
     activate: [waiting],
     confirm: [confirmed],
   });
-  expect(await outcome(w, { push: "s3://cache" })).toMatchObject({
+  expect(await outcomeOf(w, { push: "s3://cache" })).toMatchObject({
     outcome: "confirmed",
     warnings: ["push: error: AccessDenied"],
   });
@@ -116,7 +108,7 @@ test("a failed push is only a warning", async () => {
 
 test("a refused host is not connected to", async () => {
   const w = world({});
-  expect(await outcome(w, { refused: "its machine is also hosts.legacy" })).toMatchObject({
+  expect(await outcomeOf(w, { refused: "its machine is also hosts.legacy" })).toMatchObject({
     outcome: "failed",
     step: "identity",
     reason: "its machine is also hosts.legacy",
@@ -126,7 +118,7 @@ test("a refused host is not connected to", async () => {
 
 test("held: no command runs", async () => {
   const w = world({});
-  expect(await outcome(w, { heldBy: ["canary (rolled-back)"] })).toMatchObject({
+  expect(await outcomeOf(w, { heldBy: ["canary (rolled-back)"] })).toMatchObject({
     outcome: "held",
     reason: "waits for canary (rolled-back)",
   });
@@ -136,7 +128,7 @@ test("held: no command runs", async () => {
 describe("before the activation", () => {
   test("build fails", async () => {
     const w = world({ build: [broken("error: builder for '/nix/store/x.drv' failed with exit code 2")] });
-    const result = await outcome(w);
+    const result = await outcomeOf(w);
     expect(result).toMatchObject({ outcome: "failed", step: "build", exitCode: 1 });
     expect(result.reason).toContain("failed with exit code 2");
     expect(result.command).toContain("nix");
@@ -145,7 +137,7 @@ describe("before the activation", () => {
 
   test("the built system differs from the evaluated one", async () => {
     const w = world({ build: [ok(system("c"))] });
-    expect(await outcome(w)).toMatchObject({
+    expect(await outcomeOf(w)).toMatchObject({
       outcome: "failed",
       step: "build",
       reason: expect.stringContaining(system("c")),
@@ -157,7 +149,7 @@ describe("before the activation", () => {
       { build: [built], sign: [...before, broken("error: opening file '/k': No such file")] },
       { signingKey: "/k" },
     );
-    expect(await outcome(w)).toMatchObject({
+    expect(await outcomeOf(w)).toMatchObject({
       outcome: "failed",
       step: "sign",
       hint: expect.stringContaining("PANTHEROS_SIGNING_KEY"),
@@ -169,7 +161,7 @@ describe("before the activation", () => {
       "error: Nix daemon disconnected unexpectedly (maybe it crashed?)\nTimeout, server web not responding.\n",
     );
     const w = world({ build: [built], copy: [cut, ok()], activate: [waiting], confirm: [confirmed] });
-    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+    expect(await outcomeOf(w)).toMatchObject({ outcome: "confirmed" });
     expect(w.kinds()).toEqual([
       ...["build", "connect", "copy", "close"],
       ...["connect", "copy", "activate", "confirm", "close"],
@@ -180,7 +172,7 @@ describe("before the activation", () => {
   test("a host that does not answer is failed if it is required, offline if it is best-effort", async () => {
     const w = () => world({ build: [built], connect: [refusedConnection] });
     const first = w();
-    expect(await outcome(first)).toMatchObject({
+    expect(await outcomeOf(first)).toMatchObject({
       outcome: "failed",
       step: "connect",
       command: "ssh -E /tmp/d/web.log -L /tmp/d/web.nix:/nix/var/nix/daemon-socket/socket -N web",
@@ -188,7 +180,7 @@ describe("before the activation", () => {
       hint: expect.stringContaining("does not answer"),
     });
     expect(first.kinds()).toEqual(["build", "connect", "connect"]);
-    expect(await outcome(w(), { converge: "best-effort" })).toMatchObject({
+    expect(await outcomeOf(w(), { converge: "best-effort" })).toMatchObject({
       outcome: "offline",
       step: "connect",
     });
@@ -197,7 +189,7 @@ describe("before the activation", () => {
   test("a connection that times out is not tried again", async () => {
     const w = world({ build: [built], connect: [hung] });
     const seconds = { connect: 3, probe: 4 };
-    expect(await outcome(w, { seconds })).toMatchObject({
+    expect(await outcomeOf(w, { seconds })).toMatchObject({
       outcome: "failed",
       step: "connect",
       reason: "not finished after 7 s",
@@ -210,7 +202,7 @@ describe("before the activation", () => {
       "error: Nix daemon disconnected unexpectedly\nchannel 2: open failed: connect failed: open failed\n",
     );
     const w = world({ build: [built], copy: [refused, ok()], activate: [waiting], confirm: [confirmed] });
-    expect(await outcome(w)).toMatchObject({
+    expect(await outcomeOf(w)).toMatchObject({
       outcome: "confirmed",
       warnings: [expect.stringContaining("AllowStreamLocalForwarding")],
     });
@@ -222,10 +214,10 @@ describe("before the activation", () => {
   test("pinned: nothing is built or copied, and a host that cannot be reached fails before the activation", async () => {
     const back = { drvPath: undefined };
     const w = world({ activate: [waiting], confirm: [confirmed] });
-    expect(await outcome(w, back)).toMatchObject({ outcome: "confirmed" });
+    expect(await outcomeOf(w, back)).toMatchObject({ outcome: "confirmed" });
     expect(w.kinds()).toEqual(["connect", "activate", "confirm", "close"]);
     const away = world({ connect: [refusedConnection] });
-    expect(await outcome(away, back)).toMatchObject({ outcome: "failed", step: "connect" });
+    expect(await outcomeOf(away, back)).toMatchObject({ outcome: "failed", step: "connect" });
   });
 
   test("copy: a cache that the host cannot use is a warning, and the runner sends everything", async () => {
@@ -234,7 +226,7 @@ describe("before the activation", () => {
         "error: Nix daemon disconnected unexpectedly (maybe it crashed?)",
     );
     const w = world({ build: [built], copy: [away, ok()], activate: [waiting], confirm: [confirmed] });
-    expect(await outcome(w)).toMatchObject({
+    expect(await outcomeOf(w)).toMatchObject({
       outcome: "confirmed",
       warnings: [expect.stringMatching(/^cache: web says: unable to download .*timed out/)],
     });
@@ -244,7 +236,7 @@ describe("before the activation", () => {
 
   test("copy: substitution has its own time limit", async () => {
     const w = world({ build: [built], copy: [hung, ok()], activate: [waiting], confirm: [confirmed] });
-    expect(await outcome(w, { seconds: { substitute: 7 } })).toMatchObject({
+    expect(await outcomeOf(w, { seconds: { substitute: 7 } })).toMatchObject({
       outcome: "confirmed",
       warnings: ["cache: not done after 7 s; the rest was copied"],
     });
@@ -253,12 +245,15 @@ describe("before the activation", () => {
   test("copy: a cache's connection error does not make the host offline", async () => {
     const cache = "warning: error: unable to download 'http://cache/x': Connection refused\n";
     const w = world({ build: [built], copy: [broken(`${cache}error: no space left on device`)] });
-    expect(await outcome(w, { converge: "best-effort" })).toMatchObject({ outcome: "failed", step: "copy" });
+    expect(await outcomeOf(w, { converge: "best-effort" })).toMatchObject({
+      outcome: "failed",
+      step: "copy",
+    });
   });
 
   test("copy: a copy that hangs is ended at its limit", async () => {
     const w = world({ build: [built], copy: [hung] });
-    expect(await outcome(w, { seconds: { copy: 9 } })).toMatchObject({
+    expect(await outcomeOf(w, { seconds: { copy: 9 } })).toMatchObject({
       outcome: "failed",
       step: "copy",
       reason: "not finished after 9 s",
@@ -274,7 +269,7 @@ describe("before the activation", () => {
   ])("%s: %s is not tried again, and has its own hint", async (step, stderr, hint) => {
     const w = world({ build: [built], copy: [broken(stderr)], [step]: [broken(stderr)] });
     const failure = { outcome: "failed", step, hint: expect.stringContaining(hint) };
-    expect(await outcome(w)).toMatchObject(failure);
+    expect(await outcomeOf(w)).toMatchObject(failure);
     expect(w.kinds()).toEqual(step === "copy" ? ["build", "connect", "copy", "close"] : ["build", "connect"]);
   });
 });
@@ -286,7 +281,7 @@ describe("activation", () => {
       activate: [printed(rolledBack, 1)],
       status: [ok(status({ generation: 7 }))],
     });
-    expect(await outcome(w)).toMatchObject({
+    expect(await outcomeOf(w)).toMatchObject({
       outcome: "rolled-back",
       step: "activate",
       exitCode: 4,
@@ -302,7 +297,7 @@ describe("activation", () => {
     const ill = [{ name: "web", ok: false, detail: "status 502" }];
     const line = { ...rolledBack, step: "health", health: ill };
     const w = world({ ...prepared, activate: [printed(line, 1)], status: [lost] });
-    expect(await outcome(w)).toMatchObject({
+    expect(await outcomeOf(w)).toMatchObject({
       outcome: "rolled-back",
       step: "health",
       health: ill,
@@ -317,7 +312,7 @@ describe("activation", () => {
       activate: [printed(line, 1)],
       status: [ok(status({ system: newSystem }))],
     });
-    expect(await outcome(w)).toMatchObject({ outcome: "failed", step: "rollback", running: newSystem });
+    expect(await outcomeOf(w)).toMatchObject({ outcome: "failed", step: "rollback", running: newSystem });
   });
 
   test("units that stay down after the rollback are in the reason", async () => {
@@ -326,13 +321,13 @@ describe("activation", () => {
       activate: [printed({ ...rolledBack, missingUnits: ["db.service"] }, 1)],
       status: [lost],
     });
-    expect((await outcome(w)).reason).toContain("still not running after the rollback: db.service");
+    expect((await outcomeOf(w)).reason).toContain("still not running after the rollback: db.service");
   });
 
   test("busy with another deploy: failed with a hint, and not tried again", async () => {
     const line = { outcome: "refused", step: "busy", exitCode: 2, reason: "another activation is under way" };
     const w = world({ ...prepared, activate: [printed(line, 2)], status: [ok(status())] });
-    expect(await outcome(w)).toMatchObject({
+    expect(await outcomeOf(w)).toMatchObject({
       outcome: "failed",
       step: "busy",
       running: oldSystem,
@@ -346,7 +341,7 @@ describe("activation", () => {
     ["sudo: /run/current-system/sw/bin/pantheros-supervisor: command not found", "no pantheros-supervisor"],
   ])("%s: failed with a hint", async (stderr, hint) => {
     const w = world({ ...prepared, activate: [broken(stderr)] });
-    expect(await outcome(w)).toMatchObject({
+    expect(await outcomeOf(w)).toMatchObject({
       outcome: "failed",
       step: "activate",
       hint: expect.stringContaining(hint),
@@ -359,7 +354,7 @@ describe("activation", () => {
       activate: [ok({ outcome: "current", running: newSystem })],
       confirm: [confirmed],
     });
-    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+    expect(await outcomeOf(w)).toMatchObject({ outcome: "confirmed" });
   });
 });
 
@@ -379,7 +374,7 @@ describe("a connection lost during the activation", () => {
       status: [refusedConnection, ok(switching), ok(underWay)],
       confirm: [confirmed],
     });
-    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+    expect(await outcomeOf(w)).toMatchObject({ outcome: "confirmed" });
     expect(w.kinds()).toEqual([
       "build",
       "connect",
@@ -400,14 +395,18 @@ describe("a connection lost during the activation", () => {
 
   test("the activation ended meanwhile: the host's result is reported", async () => {
     const w = world({ ...prepared, activate: [lost], status: [ok(status({ last: rolledBack as never }))] });
-    expect(await outcome(w)).toMatchObject({ outcome: "rolled-back", step: "activate", running: oldSystem });
+    expect(await outcomeOf(w)).toMatchObject({
+      outcome: "rolled-back",
+      step: "activate",
+      running: oldSystem,
+    });
   });
 
   test("the activation did not begin: it is started again, once", async () => {
     const w = world({ ...prepared, activate: [lost, waiting], status: [ok(status())], confirm: [confirmed] });
-    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+    expect(await outcomeOf(w)).toMatchObject({ outcome: "confirmed" });
     const twice = world({ ...prepared, activate: [lost], status: [ok(status())] });
-    expect(await outcome(twice)).toMatchObject({
+    expect(await outcomeOf(twice)).toMatchObject({
       outcome: "failed",
       step: "activate",
       running: oldSystem,
@@ -419,19 +418,19 @@ describe("a connection lost during the activation", () => {
   test("the result of an earlier deploy is not used for this one", async () => {
     const earlier = status({ last: { ...rolledBack, token: "t0" } as never });
     const w = world({ ...prepared, activate: [lost, waiting], status: [ok(earlier)], confirm: [confirmed] });
-    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+    expect(await outcomeOf(w)).toMatchObject({ outcome: "confirmed" });
   });
 
   test("a different deploy has the host: it is waited for, and not confirmed", async () => {
     const others = { ...underWay, activation: { token: "t9", wanted: newSystem, recorded: oldSystem } };
     const w = world({ ...prepared, activate: [lost], status: [ok(others), ok(others), ok(status())] });
-    expect(await outcome(w)).toMatchObject({ outcome: "failed", step: "activate" });
+    expect(await outcomeOf(w)).toMatchObject({ outcome: "failed", step: "activate" });
     expect(w.kinds()).not.toContain("confirm");
   });
 
   test("the host never answers again: the wait is bounded, and the running system is unknown", async () => {
     const w = world({ ...prepared, activate: [lost], status: [hung] });
-    const result = await outcome(w);
+    const result = await outcomeOf(w);
     expect(result).toMatchObject({
       outcome: "failed",
       step: "confirm",
@@ -443,7 +442,7 @@ describe("a connection lost during the activation", () => {
   test("a supervisor's line that was cut short counts as a lost connection, not as an answer", async () => {
     const cut = { ...lost, stdout: '{"outcome":"wait' };
     const w = world({ ...prepared, activate: [cut], status: [ok(underWay)], confirm: [confirmed] });
-    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+    expect(await outcomeOf(w)).toMatchObject({ outcome: "confirmed" });
   });
 });
 
@@ -458,7 +457,7 @@ describe("confirmation", () => {
       confirm: [refusedConnection],
       status: [refusedConnection, hung, ok(gone)],
     });
-    expect(await outcome(w)).toMatchObject({
+    expect(await outcomeOf(w)).toMatchObject({
       outcome: "rolled-back",
       step: "confirm",
       reason:
@@ -476,13 +475,13 @@ describe("confirmation", () => {
       activation: { token: "t1", wanted: newSystem, recorded: oldSystem },
     });
     const w = world({ ...prepared, activate: [waiting], confirm: [lost, confirmed], status: [ok(open)] });
-    expect(await outcome(w)).toMatchObject({ outcome: "confirmed" });
+    expect(await outcomeOf(w)).toMatchObject({ outcome: "confirmed" });
   });
 
   test("the answer is lost, but the host has committed: confirmed", async () => {
     const done = status({ system: newSystem, token: "t1", generation: 8 });
     const w = world({ ...prepared, activate: [waiting], confirm: [lost], status: [ok(done)] });
-    expect(await outcome(w)).toMatchObject({ outcome: "confirmed", running: newSystem, generation: 8 });
+    expect(await outcomeOf(w)).toMatchObject({ outcome: "confirmed", running: newSystem, generation: 8 });
   });
 
   test("refused after the window: the host's result is read and reported", async () => {
@@ -493,7 +492,7 @@ describe("confirmation", () => {
       confirm: [refused],
       status: [ok(status({ last: rolledBack as never }))],
     });
-    expect(await outcome(w)).toMatchObject({ outcome: "rolled-back", running: oldSystem });
+    expect(await outcomeOf(w)).toMatchObject({ outcome: "rolled-back", running: oldSystem });
   });
 
   test("the machine rebooted inside the window: rolled back to the old system", async () => {
@@ -509,7 +508,7 @@ describe("confirmation", () => {
       confirm: [lost],
       status: [lost, ok(status({ last: line as never }))],
     });
-    expect(await outcome(w)).toMatchObject({ outcome: "rolled-back", step: "waiting", running: oldSystem });
+    expect(await outcomeOf(w)).toMatchObject({ outcome: "rolled-back", step: "waiting", running: oldSystem });
   });
 
   test("the commit fails on the host: rolled back at commit", async () => {
@@ -520,7 +519,7 @@ describe("confirmation", () => {
       confirm: [printed(line, 1)],
       status: [ok(status())],
     });
-    expect(await outcome(w)).toMatchObject({
+    expect(await outcomeOf(w)).toMatchObject({
       outcome: "rolled-back",
       step: "commit",
       hint: expect.stringContaining("/boot"),
@@ -536,7 +535,7 @@ describe("a machine that was never managed", () => {
 
   test("root copies and activates; the deploy user confirms on the new system", async () => {
     const w = world({ ...prepared, activate: [waiting], confirm: [confirmed] });
-    expect(await outcome(w, { managed: false })).toMatchObject({ outcome: "confirmed" });
+    expect(await outcomeOf(w, { managed: false })).toMatchObject({ outcome: "confirmed" });
     expect(words(w, "copy")).toMatch(/--no-check-sigs/);
     expect(words(w, "activate")).toMatch(
       /User=root.* -- \/nix\/store\/b{32}-[^ ]+\/sw\/bin\/pantheros-supervisor activate/,
@@ -554,7 +553,7 @@ describe("a machine that was never managed", () => {
       confirm: [noSuchUser],
       status: [noSuchUser, ok(status({ last: rolledBack as never }))],
     });
-    expect(await outcome(w, { managed: false })).toMatchObject({
+    expect(await outcomeOf(w, { managed: false })).toMatchObject({
       outcome: "rolled-back",
       running: oldSystem,
     });
@@ -567,7 +566,7 @@ describe("a machine that was never managed", () => {
 
 test("the result has the time of each step", async () => {
   const w = world({ ...prepared, activate: [waiting], confirm: [confirmed] });
-  expect((await outcome(w)).seconds).toEqual({
+  expect((await outcomeOf(w)).seconds).toEqual({
     build: 0.1,
     connect: 0.1,
     copy: 0.1,

@@ -1,5 +1,7 @@
+import { deploy } from "../../../deployer/deploy/deploy.ts";
 import { type DeploySpec, type DeploySpecInput, deploySpec } from "../../../deployer/deploy/spec.ts";
 import type { Command, CommandResult, Runner } from "../../../deployer/process/runner.ts";
+import { type DeployResult, deployResult } from "../../../deployer/protocol/result.ts";
 import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
 
 const hash = (letter: string) => letter.repeat(32);
@@ -144,4 +146,14 @@ export function world(
       },
     },
   };
+}
+
+/** The result of a deploy in this world, which has the form that the outputs are read from. */
+export async function outcomeOf(
+  { tools }: Pick<ReturnType<typeof world>, "tools">,
+  more: Partial<DeploySpecInput> = {},
+): Promise<DeployResult> {
+  const result = await deploy(spec(more), tools);
+  expect(deployResult.parse(result)).toEqual(result);
+  return result;
 }

@@ -4,10 +4,9 @@ import * as fc from "fast-check";
 import { deployReason, wantedToken } from "../../../components/nixos-host/token.ts";
 import { verdictText } from "../../../components/nixos-host/verdict.ts";
 import { classifyStatus } from "../../../deployer/deploy/activation.ts";
-import { deploy } from "../../../deployer/deploy/deploy.ts";
 import { activationBudget } from "../../../deployer/deploy/spec.ts";
 import { type ProbeArgs, probeHost, readProbe } from "../../../deployer/probe.ts";
-import { deployResult, summary } from "../../../deployer/protocol/result.ts";
+import { summary } from "../../../deployer/protocol/result.ts";
 import { previewText } from "../nixos-host/preview-text.ts";
 import { gone, Programs } from "../programs.ts";
 import {
@@ -17,6 +16,7 @@ import {
   newSystem,
   ok,
   oldSystem,
+  outcomeOf,
   printed,
   refusedConnection,
   spec,
@@ -29,12 +29,6 @@ const prepared = { build: [ok(`${newSystem}\n`)], copy: [ok()] };
 const waiting = ok({ outcome: "waiting", running: newSystem, token: "t1" });
 const confirmed = { outcome: "confirmed", running: newSystem, token: "t1", generation: 8 };
 const idle = { status: [ok(status())] };
-
-async function outcome(w: ReturnType<typeof world>, more: Parameters<typeof spec>[0] = {}) {
-  const result = await deploy(spec(more), w.tools);
-  expect(deployResult.parse(result)).toEqual(result);
-  return result;
-}
 
 describe("a result counts only if it is of this deploy", () => {
   test.each([
@@ -54,7 +48,7 @@ describe("a result counts only if it is of this deploy", () => {
     ],
   ])("confirm: %s", async (_, line, reason) => {
     const w = world({ ...prepared, activate: [waiting], confirm: [ok(line)], ...idle });
-    const result = await outcome(w);
+    const result = await outcomeOf(w);
     expect(result).toMatchObject({ outcome: "failed", step: "confirm" });
     expect(result.reason).toMatch(reason);
     // An answer that does not count does not tell the running system either.
@@ -71,7 +65,7 @@ describe("a result counts only if it is of this deploy", () => {
     ["confirmed without a confirmation", { ...confirmed, token: "t0" }],
   ])("activate: %s", async (_, line) => {
     const w = world({ ...prepared, activate: [ok(line)], confirm: [ok(confirmed)], ...idle });
-    const result = await outcome(w);
+    const result = await outcomeOf(w);
     expect(result).toMatchObject({ outcome: "failed", step: "activate" });
     expect(result.running).toBeUndefined();
     expect(w.kinds()).not.toContain("confirm");
@@ -80,9 +74,9 @@ describe("a result counts only if it is of this deploy", () => {
   test("an activation that answers `confirmed` still needs a confirmation over a new connection", async () => {
     const answers = { ...prepared, activate: [ok(confirmed)], status: [ok(status())] };
     const away = world({ ...answers, confirm: [refusedConnection] });
-    expect((await outcome(away)).outcome).toBe("failed");
+    expect((await outcomeOf(away)).outcome).toBe("failed");
     const reached = world({ ...answers, confirm: [ok(confirmed)] });
-    expect((await outcome(reached)).outcome).toBe("confirmed");
+    expect((await outcomeOf(reached)).outcome).toBe("confirmed");
     expect(reached.kinds()).toContain("confirm");
   });
 
@@ -95,7 +89,7 @@ describe("a result counts only if it is of this deploy", () => {
   ])("%s", async (_, first, last, expected) => {
     const begun = ok({ outcome: "waiting", running: newSystem, token: "t1", ...first });
     const w = world({ ...prepared, activate: [begun], confirm: [ok({ ...confirmed, ...last })] });
-    expect(await outcome(w)).toMatchObject({ outcome: expected });
+    expect(await outcomeOf(w)).toMatchObject({ outcome: expected });
   });
 
   test("a status counts only if its fields agree", () => {
@@ -131,7 +125,7 @@ describe("one deadline for the whole activation", () => {
     ["is always under way", [lost], [ok(status({ phase: "committing", activation }))]],
   ])("a host that %s", async (_, confirm, answers) => {
     const w = world({ ...prepared, activate: [waiting], confirm, status: answers });
-    const result = await outcome(w, { seconds });
+    const result = await outcomeOf(w, { seconds });
     expect(result).toMatchObject({ outcome: "failed", step: "confirm" });
     expect(result.reason).toContain(
       `the activation has not ended after ${budget} s; the host's last answer: `,
@@ -142,7 +136,7 @@ describe("one deadline for the whole activation", () => {
 
   test("a step gets what is left, and no more than its own limit", async () => {
     const w = world({ ...prepared, activate: [waiting], confirm: [hung], status: [open] });
-    await outcome(w, { seconds });
+    await outcomeOf(w, { seconds });
     const limits = w.commands
       .filter((_, at) => w.kinds()[at] === "confirm")
       .map((each) => each.timeoutSeconds);
@@ -152,7 +146,7 @@ describe("one deadline for the whole activation", () => {
 
   test("an activation that hangs until the deadline is not polled for longer", async () => {
     const w = world({ ...prepared, activate: [hung], status: [hung] });
-    await outcome(w, { seconds });
+    await outcomeOf(w, { seconds });
     expect(w.tools.now()).toBeLessThanOrEqual((budget + 10) * 1000);
   });
 });
@@ -188,7 +182,7 @@ describe("a missing confirmation has its cause on the runner's side", () => {
   ])("%s", async (_, failure, cause, hint) => {
     const back = ok(status({ last: last as never }));
     const w = world({ ...prepared, activate: [waiting], confirm: [failure], status: [back] });
-    const result = await outcome(w);
+    const result = await outcomeOf(w);
     expect(result).toMatchObject({ outcome: "rolled-back", step: "confirm", running: oldSystem });
     expect(result.reason?.split("\n")).toEqual([
       "nobody confirmed within 30 s",
@@ -232,7 +226,7 @@ test.each(strangeAnswers)(
 test.each(strangeAnswers)("%s: the deploy fails, whichever verb it answers", async (_, line) => {
   for (const verb of ["activate", "confirm", "status"]) {
     const answers = { activate: [waiting], confirm: [lost], status: [ok(status())], [verb]: [ok(line)] };
-    const result = await outcome(world({ ...prepared, ...answers }));
+    const result = await outcomeOf(world({ ...prepared, ...answers }));
     expect(result.outcome).toBe("failed");
     expect(result.reason).toMatch(/the host's answer is not a (status|result): /);
   }
@@ -247,7 +241,7 @@ test("an answer with long text is accepted and cut: many failing checks make a l
     activate: [printed(line, 1)],
     status: [ok(status({ last: last as never }))],
   });
-  const result = await outcome(w);
+  const result = await outcomeOf(w);
   expect(result).toMatchObject({ outcome: "rolled-back", step: "health", running: oldSystem });
   expect(result.reason?.endsWith("the last one")).toBe(true);
   expect(result.reason?.length).toBeLessThanOrEqual(65_536);
@@ -318,7 +312,7 @@ const evil =
 test("a host's text has a prefix in the verdict, one line in the preview, and no control characters", async () => {
   const line = { outcome: "rolled-back", step: "health", reason: evil, command: evil, token: "t1" };
   const w = world({ ...prepared, activate: [printed(line, 1)], ...idle });
-  const result = await outcome(w);
+  const result = await outcomeOf(w);
   const probe = readProbe("deploy", JSON.stringify(status({ last: line as never })));
   if (probe === undefined) throw new Error("no answer");
   const none = { drvPath: "", outPath: newSystem, system: "", kernel: "/k/k", inhibitors: {}, units: {} };
@@ -384,7 +378,7 @@ test("whatever a host answers, probe and deploy have a result, and it is bounded
           status: [ok(status())],
           [verb]: [...answers],
         });
-        const result = await outcome(w);
+        const result = await outcomeOf(w);
         expect(JSON.stringify(result).length).toBeLessThan(300_000);
         const { text } = verdictText([{ result, converge: "must" }]);
         expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u202e]/u);

@@ -49,6 +49,10 @@ test("the directory is private, in TMPDIR, and later runs remove what a killed o
   fs.mkdirSync(left);
   const made = [makePrivateDirectory("deploy"), makePrivateDirectory("deploy")];
   expect(fs.readdirSync(parent)).toHaveLength(2);
+  // A process searches a directory once, because its hosts' deploys follow each other quickly.
+  fs.mkdirSync(left);
+  makePrivateDirectory("deploy");
+  expect(fs.existsSync(left)).toBe(true);
   for (const directory of made) {
     expect(path.dirname(directory)).toBe(parent);
     expect(fs.statSync(directory).mode & 0o777).toBe(0o700);

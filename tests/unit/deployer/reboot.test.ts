@@ -1,16 +1,15 @@
 import { deployReason, wantedToken } from "../../../components/nixos-host/token.ts";
 import { verdictText } from "../../../components/nixos-host/verdict.ts";
 import { heldBy } from "../../../components/nixos-host/waves.ts";
-import { deploy } from "../../../deployer/deploy/deploy.ts";
 import { activationBudget } from "../../../deployer/deploy/spec.ts";
 import type { Probe } from "../../../deployer/probe.ts";
 import type { DeployResult } from "../../../deployer/protocol/result.ts";
-import { deployResult } from "../../../deployer/protocol/result.ts";
 import {
   lost,
   newSystem,
   ok,
   oldSystem,
+  outcomeOf,
   printed,
   refusedConnection,
   spec,
@@ -28,11 +27,7 @@ const open = status({ ...up, phase: "waiting" });
 const done = { outcome: "confirmed", running: newSystem, booted: newSystem, bootId: "b-2", token: "t1" };
 const deploySet = { at: "2026-01-02T03:04:05Z", closure: newSystem, commit: "c0ffee", by: "ann@desk" };
 
-async function outcome(w: ReturnType<typeof world>, more: Parameters<typeof spec>[0] = { reboot: "allow" }) {
-  const result = await deploy(spec(more), w.tools);
-  expect(deployResult.parse(result)).toEqual(result);
-  return result;
-}
+const outcome: typeof outcomeOf = (w, more = { reboot: "allow" }) => outcomeOf(w, more);
 
 describe("through a reboot", () => {
   test("the host is polled until it waits on the new system, and confirmed there", async () => {

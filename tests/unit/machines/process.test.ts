@@ -19,7 +19,7 @@ import {
   signalProcess,
   startTimeOf,
   writePidFile,
-} from "../../../sandbox/machines/process.ts";
+} from "../../../sandbox/processes/identity.ts";
 
 let directory: string;
 beforeEach(() => {

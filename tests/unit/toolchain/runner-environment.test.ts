@@ -1,8 +1,9 @@
 /** The wrappers under environments that are odd but legal. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
+import { runProcess } from "../../../deployer/process/runner.ts";
 
 const root = process.cwd();
 const nodeFirst = `${path.dirname(process.execPath)}:${process.env["PATH"]}`;
@@ -47,6 +48,20 @@ test("CDPATH, a Git hook's variables and a missing HOME change nothing", () => {
   expect(given).toMatchObject({ PANTHEROS_ROOT: root, HOME: userInfo().homedir });
   for (const name of ["CDPATH", "GIT_DIR", "GIT_INDEX_FILE"]) expect(given).not.toHaveProperty(name);
   expect(call("tools/setup", ["--help"], env)).toMatchObject({ status: 0, stderr: "" });
+});
+
+test("the deployer's commands have none of a Git hook's variables that the wrappers unset", async () => {
+  const unset = /^unset (.*)$/m.exec(readFileSync("tools/env.sh", "utf8"))?.[1] ?? "";
+  const names = unset.split(" ").filter((name) => name.startsWith("GIT_"));
+  expect(names).toContain("GIT_DIR");
+  for (const name of names) process.env[name] = "/nowhere";
+  try {
+    const { stdout } = await runProcess({ argv: ["env"], timeoutSeconds: 60, maxOutputBytes: 1e6 });
+    const given = stdout.split("\n").map((line) => line.split("=")[0] ?? "");
+    expect(names.filter((name) => given.includes(name))).toEqual([]);
+  } finally {
+    for (const name of names) delete process.env[name];
+  }
 });
 
 test("HOME without a home directory: one line names the remedy", () => {
