@@ -22,6 +22,11 @@ import { median } from "./table.ts";
 
 const TS_NODE = "10.9.2";
 const runs = Number(process.argv[2] ?? 3);
+if (!Number.isSafeInteger(runs) || runs < 1) {
+  const isHelp = process.argv[2] === "--help";
+  console.log("tools/with node bench/startup.ts [RUNS]   RUNS: previews of each program, 3 by default");
+  process.exit(isHelp ? 0 : 2);
+}
 const root = path.join(import.meta.dirname, "..");
 const cache = process.env["PANTHEROS_CACHE"];
 if (cache === undefined) throw new Error("PANTHEROS_CACHE is not set; run this through tools/with");

@@ -7,6 +7,14 @@ import { availableParallelism } from "node:os";
 import { OPERATIONS } from "./operations.ts";
 import { allCases, forget, rehearseAll, runCases, sampleOf } from "./table.ts";
 
+const USAGE = `tools/with node tests/faults/main.ts [OPERATION] [TROUBLE] [N]: each a regular expression
+Operations: ${OPERATIONS.map(({ name }) => name).join(", ")}
+PANTHEROS_FAULTS_SAMPLE   number of cases of each operation; all by default`;
+if (process.argv.includes("--help")) {
+  console.log(USAGE);
+  process.exit(0);
+}
+
 const AT_ONCE = Number(process.env["PANTHEROS_FAULTS_AT_ONCE"] ?? Math.min(2, availableParallelism()));
 const [operation = "", trouble = "", n = ""] = process.argv.slice(2).map((word) => new RegExp(word));
 const matches = (pattern: RegExp | "", text: string) => pattern === "" || pattern.test(text);
@@ -29,6 +37,10 @@ const cases = rehearsed.flatMap((each) => {
   );
   return sampleOf(wanted, SAMPLE, SEED);
 });
+if (cases.length === 0) {
+  console.error(`no case matches\n${USAGE}`);
+  process.exit(2);
+}
 console.log(`${rehearsed.length} operations, ${cases.length} cases`);
 const verdicts = await runCases(cases, AT_ONCE, ({ name, hit, remedied, code, problems, seconds }) => {
   const end =

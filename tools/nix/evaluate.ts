@@ -11,9 +11,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { NIX } from "../../deployer/nix.ts";
 import { runProcess } from "../../deployer/process/runner.ts";
 import { pathReference } from "../../lib/flake-reference.ts";
-import { evaluationArgv, type Figures, figuresOf, inputOverrides, NIX, tableOf } from "./evaluation.ts";
+import { evaluationArgv, type Figures, figuresOf, inputOverrides, tableOf } from "./evaluation.ts";
 import { instantiate } from "./instantiate.ts";
 
 const USAGE = `Evaluates each host of nix/ to the derivation of its system, then all hosts in one evaluation. Compares the
@@ -31,13 +32,18 @@ const LIMIT_SECONDS = 600;
 const SYSTEM = process.arch === "arm64" ? "aarch64-linux" : "x86_64-linux";
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 const flake = pathReference(resolve("nix"));
-const nixpkgs = process.env["NIXPKGS"];
-const inputs = process.env["INPUTS"];
+// The Makefile sets each of them, to nothing by default.
+const nixpkgs = process.env["NIXPKGS"] || undefined;
+const inputs = process.env["INPUTS"] || undefined;
+if (inputs !== undefined && !existsSync(inputs)) {
+  console.error(`nix-eval: INPUTS=${inputs} does not exist; set it to a directory with checkouts of inputs`);
+  process.exit(2);
+}
 const local =
   inputs === undefined
     ? []
     : readdirSync(inputs).map((name) => [name, realpathSync(resolve(inputs, name))] as const);
-if (nixpkgs !== undefined && nixpkgs !== "" && !existsSync(join(nixpkgs, "flake.nix"))) {
+if (nixpkgs !== undefined && !existsSync(join(nixpkgs, "flake.nix"))) {
   console.error(`nix-eval: NIXPKGS=${nixpkgs} has no flake.nix; set it to a checkout of nixpkgs`);
   process.exit(2);
 }

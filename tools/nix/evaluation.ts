@@ -16,9 +16,6 @@ export function inputOverrides(inputs: ReadonlyMap<string, string>): string[] {
   return [...inputs].flatMap(([name, directory]) => ["--override-input", name, pathReference(directory)]);
 }
 
-/** argv of nix with the features that flakes need. */
-export const NIX = ["nix", "--extra-experimental-features", "nix-command flakes"] as const;
-
 interface Evaluation {
   readonly flake: string;
   readonly hosts: readonly string[];

@@ -9,22 +9,36 @@ const documents = [
   "CHANGELOG.md",
   "CONTRIBUTING.md",
   "SECURITY.md",
+  "tests/faults/README.md",
+  ...readdirSync("sandbox").map((name) => `sandbox/${name}/README.md`),
   ...readdirSync("docs", { recursive: true, encoding: "utf8" }).map((name) => `docs/${name}`),
-].filter((name) => name.endsWith(".md"));
+].filter((name) => name.endsWith(".md") && existsSync(name));
 const textOf = (document: string) => readFileSync(document, "utf8");
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, found = ""]) => found);
 const withoutBlocks = (text: string) => text.replace(/^ *```[\s\S]*?^ *```$/gm, "");
 
-/** Files that a user makes, or that exist only on other machines. */
+/** Files that a user or a running sandbox makes, or that exist only on other machines. */
 const madeByUsers = new Set([
   "nix/known_hosts",
   "nix/hosts/NAME",
   "nix/hosts/NAME/default.nix",
   "production.env",
+  "machine.json",
+  "site.json",
+  "vault.json",
   "sandbox/vendors/VENDOR/",
   "sandbox/plugins/VENDOR/",
 ]);
 const topLevel = new Set(readdirSync("."));
+
+/** Lines of the blocks that are commands, without comments; a continued line is one. */
+function commandsIn(text: string): string[] {
+  const blocks = matches(text, /^ *```(?:sh)?\n([\s\S]*?)^ *```$/gm);
+  return blocks
+    .flatMap((block) => block.replaceAll("\\\n", " ").split("\n"))
+    .map((line) => line.replace(/\s+#\s.*$/, "").trim())
+    .filter((line) => line !== "");
+}
 
 /** Words in backticks that are paths of the repository: by their first folder, or by their extension. */
 function pathsIn(text: string): string[] {
@@ -39,10 +53,19 @@ function pathsIn(text: string): string[] {
   });
 }
 
-/** Candidates: beside the document, at the top, or (`hetzner-server/` in a row about `components/`) below `components/`. */
+/** Candidates: beside or below the document, in nix/, at the top, or (`hetzner-server/` in a row about `components/`) below `components/`. */
 const places = (document: string, name: string) => [
   name,
   path.join(path.dirname(document), name),
+  ...(document.startsWith("sandbox/")
+    ? [
+        path.join("nix", name),
+        path.join("nix/lib", name),
+        ...readdirSync(path.dirname(document), { recursive: true, encoding: "utf8" })
+          .filter((file) => path.basename(file) === name)
+          .map((file) => path.join(path.dirname(document), file)),
+      ]
+    : []),
   path.join("components", name),
   path.join("tests/failures", name),
 ];
@@ -106,9 +129,50 @@ describe.each(documents)("%s", (document) => {
   });
 
   test("the programs of its commands exist", () => {
-    const blocks = matches(text, /^ *```\n([\s\S]*?)^ *```$/gm).join("\n");
-    const programs = matches(blocks, /(?:^|\s)((?:tools|sandbox)\/[\w./-]+)/gm);
+    const lines = commandsIn(text).join("\n");
+    const programs = matches(lines, /(?:^|\s)((?:tools|sandbox|tests|bench|inventory|outputs)\/[\w./-]+)/gm);
     expect(programs.filter((program) => !existsSync(program))).toEqual([]);
+  });
+
+  test("its commands run as they are written: programs of set-up through a wrapper, the sandbox's addresses in its network", () => {
+    const lines = commandsIn(text);
+    const bare = lines.filter((line) =>
+      /^(?:\w+=\S+ )*(?:run )?(?:node|npx|npm|pulumi|jest|biome|tsc) /.test(line),
+    );
+    const outside = lines.filter((line) => /^(?:curl|dig|ping|ssh) .*\b198\.51\.100\./.test(line));
+    const inline = matches(
+      withoutBlocks(text),
+      /`((?:\w+=\S+ )?(?:node |npx |pulumi login|pulumi (?:config|stack|import|cancel) )[^`]*)`/g,
+    );
+    expect([bare, outside, inline]).toEqual([[], [], []]);
+    if (/(?:^|`)run tools\//m.test(text))
+      expect(lines).toContainEqual(expect.stringMatching(/^run\(\) \{ .* \}$/));
+  });
+
+  test("the commands of the sandbox, hosts and rows of tests that it names exist", () => {
+    const everywhere = [
+      ...commandsIn(text),
+      ...matches(withoutBlocks(text), /`(tools\/(?:pantheros )?sandbox [^`]+)`/g),
+    ];
+    const cli = new Set(matches(textOf("cli/commands/sandbox.ts"), /\.command\("([a-z]+)/g));
+    const called = everywhere.flatMap((line) => matches(line, /\btools\/(?:pantheros )?sandbox ([a-z]+)/g));
+    expect(called.filter((name) => !cli.has(name))).toEqual([]);
+    const hosts = new Set(
+      ["nix/fleet.toml", "sandbox/nix/fleet.toml"].flatMap((fleet) =>
+        Object.keys(parse(textOf(fleet))["hosts"] ?? {}),
+      ),
+    );
+    const rolledBack = everywhere.flatMap((line) =>
+      matches(line, /(?:pulumi|pantheros) rollback (?:--release )?([a-z][\w-]*)/g),
+    );
+    expect(rolledBack.filter((name) => !hosts.has(name))).toEqual([]);
+    const titles = readdirSync("tests/failures")
+      .map((name) => textOf(`tests/failures/${name}`))
+      .join("\n");
+    const rows = everywhere
+      .flatMap((line) => matches(line, /PANTHEROS_ROWS='([^']+)'/g))
+      .flatMap((names) => names.split("|"));
+    expect(rows.filter((row) => !titles.includes(row))).toEqual([]);
   });
 });
 
@@ -131,6 +195,7 @@ function code(): string {
     "clients",
     "nix/modules",
     "tests/failures",
+    "tests/faults",
     "Makefile",
   ]
     .flatMap(read)

@@ -1,3 +1,7 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { evaluationArgv, figuresOf, inputOverrides, tableOf } from "../../../tools/nix/evaluation.ts";
 
 test("all selected hosts are one expression of one evaluation, and the lock file is not written", () => {
@@ -42,4 +46,35 @@ test("figures are Nix's own statistics, in seconds and megabytes", () => {
 
 test("a directory with a blank is encoded, because Nix refuses it as it is", () => {
   expect(inputOverrides(new Map([["disko", "/in (x)/d"]]))[2]).toBe("path:/in%20%28x%29/d");
+});
+
+describe("make nix-eval", () => {
+  let bin = "";
+  beforeEach(() => {
+    bin = mkdtempSync(path.join(tmpdir(), "nix-eval-"));
+    const nix = `#!/bin/sh\necho "$*" >>${bin}/calls\necho "error: no network" >&2\nexit 1\n`;
+    writeFileSync(path.join(bin, "nix"), nix, { mode: 0o755 });
+  });
+  afterEach(() => rmSync(bin, { recursive: true }));
+
+  const evaluate = (env: NodeJS.ProcessEnv) =>
+    spawnSync(process.execPath, ["tools/nix/evaluate.ts"], {
+      encoding: "utf8",
+      env: { PATH: `${bin}:${process.env["PATH"]}`, ...env },
+    });
+
+  test("variables that the Makefile sets to nothing are as if absent", () => {
+    const { status, stderr } = evaluate({ NIXPKGS: "", INPUTS: "", HOSTS: "web" });
+    expect([status, stderr.trim().split("\n")]).toEqual([1, ["web … failed", "error: no network"]]);
+    expect(readFileSync(path.join(bin, "calls"), "utf8")).not.toContain("--override-input");
+  });
+
+  test.each([
+    [{ INPUTS: "/nowhere" }, "nix-eval: INPUTS=/nowhere does not exist"],
+    [{ NIXPKGS: "/nowhere" }, "nix-eval: NIXPKGS=/nowhere has no flake.nix"],
+  ])("%j: one line", (env, message) => {
+    const { status, stderr } = evaluate({ HOSTS: "web", ...env });
+    expect([status, stderr.split("\n").length]).toEqual([2, 2]);
+    expect(stderr).toContain(message);
+  });
 });
