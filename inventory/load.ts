@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import type * as z from "zod";
+import { entryOf } from "../lib/entry-of.ts";
 import { nearestName } from "../lib/names.ts";
 import { RunError } from "../lib/run-error.ts";
 import { crossProblems } from "./checks.ts";
@@ -32,15 +33,24 @@ function keyOf(path: readonly PropertyKey[]): string {
   }, "");
 }
 
+/** Keys of former versions, with what to do; nothing reads them. */
+const REMOVED_KEYS: Readonly<Record<string, string>> = {
+  "ports.http": "never had an effect: public names are served on 80 and 443; remove it",
+  "ports.https": "never had an effect: public names are served on 80 and 443; remove it",
+};
+
 function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   const key = keyOf(issue.path);
   switch (issue.code) {
     case "unrecognized_keys":
       return issue.keys.map((name) => {
+        const full = key === "" ? name : `${key}.${name}`;
+        const removed = entryOf(REMOVED_KEYS, full);
+        if (removed !== undefined) return { key: full, message: removed };
         const nearest = nearestName(name, keysAt(issue.path));
         const remedy = nearest === undefined ? ": remove it, or see" : `; did you mean "${nearest}"? See`;
         return {
-          key: key === "" ? name : `${key}.${name}`,
+          key: full,
           message: `unknown key${remedy} docs/inventory.md for the keys of this table`,
         };
       });

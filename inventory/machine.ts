@@ -50,8 +50,6 @@ export const router = z
 export const ports = z.strictObject({
   ssh: port.default(SSH_PORT),
   tailscale: port.default(41641).describe("UDP; Tailscale's own choice"),
-  http: port.default(80),
-  https: port.default(443),
 });
 
 const recovery = z

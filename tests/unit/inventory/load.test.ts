@@ -103,6 +103,12 @@ describe("a bad inventory is one clear line with file and key", () => {
       'vendor = "home", adress = "x"',
       /^fleet\.toml: hosts\.legacy\.provider\.adress: unknown key; did you mean "address"\? See docs/,
     ],
+    [
+      "a key that had no effect",
+      "[fleet]",
+      "[ports]\nhttps = 8443\n[fleet]",
+      /^fleet\.toml: ports\.https: never had an effect: public names are served on 80 and 443; remove it$/,
+    ],
     ["an unknown table", "[fleet]", "[flet]\nx = 1\n[fleet]", /^fleet\.toml: flet: unknown key/],
     ["a wrong type", "port = 9090", 'port = "9090"', /^fleet\.toml: services\.metrics\.port: expected/],
     [

@@ -165,7 +165,7 @@ describe("a changed default", () => {
       switchSeconds: program.deploy.switchSeconds + 7,
       rebootSeconds: program.deploy.rebootSeconds + 7,
     });
-    expect(ports).toEqual({ ssh: 29, tailscale: 41648, http: 87, https: 450 });
+    expect(ports).toEqual({ ssh: 29, tailscale: 41648 });
     expect(host.health).toEqual([
       expect.objectContaining({ status: 207, timeoutSeconds: 12 }),
       expect.objectContaining({ timeoutSeconds: 12 }),
