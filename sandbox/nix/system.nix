@@ -265,11 +265,13 @@
         if managed
         then text "pantheros-supervisor" "#!/bin/sh\n${supervisor}"
         else "";
+      bootLoader = text "pantheros-boot-loader" (readFile ./scripts/boot-loader.sh);
       inherit version;
     } ''
       mkdir -p "$out/bin"
       printf '#!/bin/sh\necho %s\n' "$version" >"$out/bin/nixos-version"
       [ -z "$supervisor" ] || cp "$supervisor" "$out/bin/pantheros-supervisor"
+      cp "$bootLoader" "$out/bin/pantheros-boot-loader"
       chmod 0555 "$out/bin"/*
     '';
   kernel = run "linux-${kernelVersion}" {} ''

@@ -43,7 +43,7 @@ in {
       }
     ];
 
-    environment.systemPackages = [supervisor];
+    environment.systemPackages = [supervisor] ++ lib.optional (cfg.bootLoader != null) cfg.bootLoader;
     environment.etc = {
       "pantheros/checks".text = files.checks cfg.checks;
       "pantheros/deploy.conf".text = files.deployConf cfg;

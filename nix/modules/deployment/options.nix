@@ -83,6 +83,17 @@ in {
         next reboot on.
       '';
     };
+    bootLoader = mkOption {
+      type = types.nullOr types.package;
+      default = null;
+      description = ''
+        For a boot loader other than systemd-boot, GRUB and extlinux: a package with the program
+        `bin/pantheros-boot-loader`. Its argument `default` prints the store path of the system that boots next,
+        `once SYSTEM` makes the next boot, and only that one, start a system of the profile, and `cancel` undoes that. It
+        fails for what the boot loader cannot do. Without it the boot default is reported as unknown, and a system that
+        needs a reboot becomes the boot default before its checks.
+      '';
+    };
     rebootSeconds = seconds deploy.reboot_seconds "Time limit of the shutdown, and of the boot.";
     checks = mkOption {
       type = types.listOf check;

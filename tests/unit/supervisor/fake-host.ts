@@ -95,6 +95,9 @@ case $1 in
 esac
 `;
 
+/** The sandbox's, which a fake host starts from: known boot loaders have tests of their own. */
+const BOOT_LOADER = fs.readFileSync("sandbox/nix/scripts/boot-loader.sh", "utf8");
+
 export interface Closure {
   /** Lines of `etc/pantheros/checks`: kind, name, target, status, body, seconds. */
   checks?: string[][];
@@ -165,6 +168,7 @@ export class FakeHost {
     const system = `/nix/store/${hash}-nixos-system-${name}`;
     this.write(`${system}/nixos-version`, "25.11");
     this.write(`${system}/bin/switch-to-configuration`, switchScript, 0o755);
+    this.write(`${system}/sw/bin/pantheros-boot-loader`, BOOT_LOADER, 0o755);
     for (const [action, text] of Object.entries({
       test: closure.onTest,
       boot: closure.onBoot,

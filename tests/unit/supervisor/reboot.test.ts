@@ -78,6 +78,20 @@ describe.each(shells)("a system that needs a reboot, under $name", ({ shebang })
     expect(last()).toMatchObject({ outcome: "rolled-back", step: "confirm", token: "t1", running: old });
   });
 
+  test("a boot loader that the system has a program for: started once, and not again after a rollback", async () => {
+    const program =
+      '#!/bin/sh\n[ "$1" = default ] && echo OLD || echo "loader $*" >>"$PANTHEROS_ROOT/fake/log"\n';
+    const next = host.closure("next", { ...newKernel, conf: { ...allow, reboot_seconds: 0 } });
+    for (const system of [old, next]) {
+      host.write(`${system}/sw/bin/pantheros-boot-loader`, program.replace("OLD", old), 0o755);
+    }
+    activate(next);
+    await host.idle();
+    expect(last()).toMatchObject({ outcome: "rolled-back", step: "reboot", running: old });
+    const log = host.log().filter((entry) => /loader|reboot/.test(entry));
+    expect(log).toEqual([`loader once ${next}`, "reboot", "loader cancel"]);
+  });
+
   test("systemd-boot: the old system stays the default, the new one's entry is started once", async () => {
     const next = host.closure("next", newKernel);
     host.unlink("boot/pantheros-default");

@@ -1,9 +1,13 @@
 import { randomUUID } from "node:crypto";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Closure, FakeHost, shells } from "./fake-host.ts";
+import { type Closure, FakeHost, shells, supervisorText } from "./fake-host.ts";
 
 jest.setTimeout(120_000);
+
+test("the supervisor has no code for the sandbox", () => {
+  expect(supervisorText()).not.toMatch(/sandbox|pantheros-default|pantheros-once/i);
+});
 
 describe.each(shells)("supervisor under $name", ({ shebang }) => {
   let host: FakeHost;
@@ -628,6 +632,13 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
   ])("boot default of %s", (_, files) => {
     host.unlink("boot/pantheros-default");
     for (const [file, text] of Object.entries(files)) host.write(file, text);
+    expect(host.status()).toMatchObject({ bootDefault: "/nix/store/aaa-nixos" });
+  });
+
+  test("boot default of a boot loader that the system has a program for", () => {
+    const bootsOther = '#!/bin/sh\n[ "$*" = default ] && echo /nix/store/aaa-nixos\n';
+    host.write(`${old}/sw/bin/pantheros-boot-loader`, bootsOther, 0o755);
+    host.write("boot/extlinux/extlinux.conf", "APPEND init=/nix/store/bbb-nixos/init\n");
     expect(host.status()).toMatchObject({ bootDefault: "/nix/store/aaa-nixos" });
   });
 

@@ -59,9 +59,20 @@ serving_units() {
 
 not_in() { awk '!text { known[$0]; next } !($0 in known)' "$1" text=1 -; } # not_in FILE: lines of stdin that FILE lacks
 
+# Sets boot_loader: the program of the running system, or of the old one, for a boot loader that is not known here
+# (pantheros.deployment.bootLoader); '' without one.
+find_boot_loader() {
+  for boot_loader in "$(running)" "${recorded:-}"; do
+    boot_loader=$root$boot_loader/sw/bin/pantheros-boot-loader
+    [ ! -x "$boot_loader" ] || return 0
+  done
+  boot_loader=''
+}
+
 # Prints the system that boots next, from the boot loader's own files; nothing for an unknown boot loader.
 boot_default() {
-  read_link "$root/boot/pantheros-default" && return
+  find_boot_loader
+  if [ -n "$boot_loader" ]; then timeout "$quick_seconds" "$boot_loader" default 2>/dev/null && return; fi
   for conf in "$root"/boot/loader/loader.conf "$root"/efi/loader/loader.conf "$root"/boot/efi/loader/loader.conf; do
     [ -r "$conf" ] || continue
     first_init "${conf%/*}/entries/$(awk '$1 == "default" { print $2; exit }' "$conf")"

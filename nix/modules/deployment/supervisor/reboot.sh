@@ -29,10 +29,8 @@ stage() {
 # The next boot, and only that one, starts the wanted system. False: the boot loader cannot do that.
 trial_boot() {
   run_step commit 60 nix-env -p "$profile" --set "$wanted"
-  if [ -L "$root/boot/pantheros-default" ]; then # the sandbox's boot loader
-    boots "$recorded" && ln -sfn "$wanted" "$root/boot/pantheros-once" && timeout "$quick_seconds" sync
-    return
-  fi
+  find_boot_loader
+  if [ -n "$boot_loader" ] && boots "$recorded" && bounded "$quick_seconds" "$boot_loader" once "$wanted"; then return; fi
   for entries in "$root"/boot/loader/entries "$root"/efi/loader/entries "$root"/boot/efi/loader/entries; do
     [ -d "$entries" ] || continue
     add_to_menu || return 1
@@ -85,7 +83,8 @@ grub_start_once() {
 }
 
 cancel_trial_boot() {
-  rm -f "$root/boot/pantheros-once"
+  find_boot_loader
+  [ -z "$boot_loader" ] || bounded "$quick_seconds" "$boot_loader" cancel
   ! grep -q '^next_entry=.' "$root/boot/grub/grubenv" 2>/dev/null || grub_start_once
   for variable in "$root"/sys/firmware/efi/efivars/LoaderEntryOneShot-*; do
     [ ! -e "$variable" ] || bounded 30 bootctl set-oneshot ''
