@@ -71,7 +71,7 @@ export function existingServerProblems(args: ExistingServerArgs): string[] {
   return problems;
 }
 
-/** Machines to adopt that are the same under two names, by address or by pinned key. */
+/** Problems with machines that two hosts adopt, found by the same address or the same pinned key. */
 export function samePinProblems(all: readonly ExistingServerArgs[]): string[] {
   const at = ({ address, sshPort = SSH_PORT }: ExistingServerArgs) =>
     address === undefined || address === "" ? undefined : `${canonicalAddress(address)} port ${sshPort}`;

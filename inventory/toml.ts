@@ -4,7 +4,7 @@ import type { Problem } from "./problems.ts";
 /** Deeper than any key of the schema. Nesting below this limit overflows the stack of neither reader. */
 const MAX_DEPTH = 64;
 
-/** The parts of TOML whose inside the checks skip or examine. The order matters: `"""` before `"`. */
+/** Tokens of TOML: strings, comments, ends of lines, brackets, blanks and words. `"""` must be tried before `"`. */
 const TOKEN =
   /"""(?:[^\\]|\\.)*?"{3,5}|'''.*?'{3,5}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|#[^\n]*|\r?\n|[[\]{},]|[ \t]+|[^"'#\r\n[\]{}, \t]+/gs;
 

@@ -101,8 +101,8 @@ pantheros_sandbox_environment() {
 sandbox = false
 substituters =
 ${NIX_CONFIG:-}"
-  # The passphrase is read from its file; the Tailscale API key and OAuth exclude each other; the emulators have
-  # no use for the others.
+  # Variables of a real stack. The passphrase is read from its file. The provider refuses Tailscale's API key and OAuth
+  # together. The emulators need none of the others.
   unset PULUMI_CONFIG_PASSPHRASE PULUMI_ACCESS_TOKEN TAILSCALE_OAUTH_CLIENT_ID TAILSCALE_OAUTH_CLIENT_SECRET
   unset PANTHEROS_PDNS_API_KEY AWS_SESSION_TOKEN AWS_PROFILE
   # No proxy can reach the emulated vendors, which are inside the namespace.

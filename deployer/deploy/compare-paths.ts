@@ -30,7 +30,7 @@ export interface WrittenStep {
   readonly file: string;
 }
 
-/** Of a builder's answer. The closure of a desktop, with 5000 paths, takes 6 MB. */
+/** Limit of a builder's answer. For the closure of a desktop, with 5000 paths, the answer has 6 MB. */
 const MAX_MEGABYTES = 64;
 
 function intoFile(step: Step, file: string, limit: string): WrittenStep {

@@ -57,6 +57,6 @@ export function mismatch(spec: Ours, answer: VerbResult, attempt: string | undef
   return wrong && `the host answered "${answer.outcome}", but ${wrong}`;
 }
 
-/** An answer in one answer, for messages. */
+/** Outcome and reason of an answer as one line, for messages. */
 export const describeResult = ({ outcome, reason }: VerbResult): string =>
   `${outcome}${reason == null ? "" : `: ${oneLine(reason, 200)}`}`;

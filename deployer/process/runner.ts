@@ -38,7 +38,7 @@ export type Runner = (command: Command) => Promise<CommandResult>;
 const MAX_TEXT_CHARACTERS = 256 * 1024;
 const KILL_AFTER_MS = 5000;
 
-/** Running commands, as arguments of kill(2): a process group is the negative id of its leader. */
+/** A target of kill(2) for each running command: its process id, or the negative id of its process group. */
 const running = new Set<number>();
 
 function signal(target: number, name: NodeJS.Signals): void {

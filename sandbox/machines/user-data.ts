@@ -155,7 +155,7 @@ export function readUserData(text: string): UserData {
   const privateKey = isMap(sshKeys) ? textOf(sshKeys, "ed25519_private") : undefined;
   const publicKey = isMap(sshKeys) ? textOf(sshKeys, "ed25519_public") : undefined;
   if ((privateKey === undefined) !== (publicKey === undefined)) {
-    throw new UserDataError("ssh_keys: want both ed25519_private and ed25519_public");
+    throw new UserDataError("ssh_keys: needs both ed25519_private and ed25519_public");
   }
   const hostname = textOf(root, "hostname");
   return {

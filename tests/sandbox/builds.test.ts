@@ -39,7 +39,7 @@ describe("where closures are built", () => {
   beforeAll(async () => {
     await sandbox.reset();
     expectSuccess(await sandbox.cli("up"));
-    // A system that the runner built must bring each host's own key first.
+    // The runner builds the first system, which makes each host trust its own key.
     for (const host of ["db", "legacy"]) {
       const line = await sandbox.buildKey(host);
       sandbox.editFleet((text) => text.replace(`[hosts.${host}]\n`, `[hosts.${host}]\n${line}`));

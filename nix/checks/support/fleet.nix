@@ -41,7 +41,7 @@ in {
 
     _module.args.host = fleet.hosts.${name};
 
-    # Without vendor, vault and tailnet; the test writes secrets as files.
+    # A test has no vendor, vault or tailnet, and writes secrets as files.
     services.tailscale-pantheros.enable = lib.mkForce false;
     pantheros = {
       secretsBackend = "delivered";

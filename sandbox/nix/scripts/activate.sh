@@ -67,7 +67,7 @@ make_etc() {
   broken=0
   entries=$(cut -f2 "$system/etc-manifest")
   mkdir -p "$root/etc"
-  # First originals, then the manifest, then the files: after an interruption the next run still knows
+  # First originals, then the manifest, then the files: after an interruption the manifest still says
   # which files belong to the system.
   for path in $entries; do
     save_original "$path" || broken=1

@@ -71,7 +71,7 @@ package_update: false
     ["#cloud-config\nhostname web", /line 2/],
     ["#cloud-config\n{", /JSON/],
     ["#cloud-config\n- a", /want a map/],
-    ["#cloud-config\nssh_keys:\n  ed25519_public: x", /want both/],
+    ["#cloud-config\nssh_keys:\n  ed25519_public: x", /needs both/],
     ["#cloud-config\na: 1\n   b: 2", /line 3/],
   ])("refuses %j with the reason", (text, message) => {
     expect(() => readUserData(text)).toThrow(UserDataError);

@@ -63,7 +63,7 @@ beforeEach(async () => {
 
   root = mkdtempSync(join(tmpdir(), "pantheros-groups-"));
   for (const name of ["bin", "tmp"]) mkdirSync(join(root, name));
-  // The real programs, with a log of their arguments, which every user could read.
+  // The real programs, with a log of their arguments: on a host every user can read arguments.
   for (const name of ["curl", "jq"]) {
     const file = join(root, "bin", name);
     writeFileSync(file, `#!/bin/sh\necho "${name} $*" >>"$ROOT/calls"\nPATH=\${PATH#*:} exec ${name} "$@"\n`);
