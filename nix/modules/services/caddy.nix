@@ -1,5 +1,5 @@
 # The web server of all public services of this host. Certificates come by DNS-01, which needs no open
-# port: one wildcard per zone, from NixOS' ACME client. A plugin of Caddy would need a build of our own
+# port: one wildcard per zone, or one per name, from NixOS' ACME client. A plugin of Caddy would need a build of our own
 # for every release, and would put the DNS token into the process that faces the internet.
 {
   config,
@@ -17,8 +17,11 @@
   orders = map (certificate: "acme-order-renew-${certificate}") (lib.attrNames config.security.acme.certs);
 
   caddyfile = import ../../lib/caddy.nix;
-  virtualHost = vhost: {
-    useACMEHost = vhost.certificate;
+  virtualHost = name: vhost: {
+    useACMEHost =
+      if cfg.wildcard
+      then vhost.certificate
+      else name;
     extraConfig = caddyfile.site vhost;
     logFormat = "output stdout";
   };
@@ -35,6 +38,11 @@ in {
       default = "hostmaster@${fleet.domain}";
       defaultText = lib.literalMD "`hostmaster@` the fleet's domain";
       description = "Contact address for the certificate authority.";
+    };
+    wildcard = lib.mkOption {
+      type = lib.types.bool;
+      default = true;
+      description = "Whether to have one certificate for all names of a zone. False: one for each of this host's names, so that an attacker on the host can pass for no other; certificate logs then list the names.";
     };
     hstsSeconds = lib.mkOption {
       type = lib.types.ints.unsigned;
@@ -80,11 +88,19 @@ in {
         dnsResolver = "1.1.1.1:53";
         credentialFiles.CLOUDFLARE_DNS_API_TOKEN_FILE = config.pantheros.secrets.${token}.path;
       };
-      certs = lib.genAttrs own.certificates (zone: {
-        domain = zone;
-        extraDomainNames = ["*.${zone}"];
-        group = config.services.caddy.group;
-      });
+      certs =
+        lib.genAttrs (
+          if cfg.wildcard
+          then own.certificates
+          else lib.attrNames own.virtualHosts
+        ) (name: {
+          domain = name;
+          extraDomainNames =
+            if cfg.wildcard
+            then ["*.${name}"]
+            else [];
+          group = config.services.caddy.group;
+        });
     };
 
     # Caddy's admin endpoint on loopback has its metrics.
@@ -95,8 +111,8 @@ in {
       globalConfig = caddyfile.globals {inherit (cfg) trustedProxies;};
       extraConfig = caddyfile.headers {inherit (cfg) contentSecurityPolicy hstsSeconds;};
       virtualHosts =
-        lib.mapAttrs (_: virtualHost) own.virtualHosts
-        // lib.listToAttrs (map (zone: {
+        lib.mapAttrs virtualHost own.virtualHosts
+        // lib.optionalAttrs cfg.wildcard (lib.listToAttrs (map (zone: {
             name = "*.${zone}";
             value = {
               useACMEHost = zone;
@@ -104,7 +120,7 @@ in {
               logFormat = "output discard";
             };
           })
-          own.certificates);
+          own.certificates));
     };
 
     assertions = [

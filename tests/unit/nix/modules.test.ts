@@ -165,7 +165,7 @@ describe("an unattended machine recovers from a kernel that panics or hangs", ()
 describe("certificates are ordered soon, and the health check fails without them", () => {
   const config = `{
     pantheros.secrets.cloudflare-dns-token.path = "/run/secrets/cloudflare-dns-token";
-    pantheros.services.caddy = { enable = true; email = "hostmaster@example.test"; hstsSeconds = 1; contentSecurityPolicy = ""; trustedProxies = []; };
+    pantheros.services.caddy = { enable = true; email = "hostmaster@example.test"; wildcard = true; hstsSeconds = 1; contentSecurityPolicy = ""; trustedProxies = []; };
     security.acme.certs."example.test" = {};
     services.caddy.group = "caddy";
   }`;
@@ -179,6 +179,22 @@ describe("certificates are ordered soon, and the health check fails without them
     ).toEqual([order]);
     expect(set("services/caddy.nix", config, args, "set.systemd.services")).toMatchObject({
       [order]: { serviceConfig: { Restart: "on-failure" } },
+    });
+  });
+
+  test("a gateway can have a certificate for each of its names, and none for others", () => {
+    const wanted = `{
+      certificates = builtins.mapAttrs (_: each: [each.domain] ++ each.extraDomainNames) set.security.acme.certs;
+      sites = builtins.mapAttrs (_: each: each.useACMEHost) set.services.caddy.virtualHosts;
+    }`;
+    expect(set("services/caddy.nix", config, args, wanted)).toEqual({
+      certificates: { "example.test": ["example.test", "*.example.test"] },
+      sites: { "notes.example.test": "example.test", "*.example.test": "example.test" },
+    });
+    const own = config.replace("wildcard = true", "wildcard = false");
+    expect(set("services/caddy.nix", own, args, wanted)).toEqual({
+      certificates: { "notes.example.test": ["notes.example.test"] },
+      sites: { "notes.example.test": "notes.example.test" },
     });
   });
 
