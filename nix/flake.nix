@@ -68,6 +68,9 @@
       dev-vm = configurations.dev-vm.config.system.build.vm;
     };
 
+    # nix build .#packages.aarch64-linux.r2s-image, and dd to a card.
+    packages.aarch64-linux.r2s-image = configurations.r2s.config.system.build.sdImage;
+
     checks = perSystem (system: pkgs: import ./checks {inherit configurations fleet inputs lib pkgs system;});
     devShells = perSystem (_: pkgs: {default = import ./shell.nix {inherit pkgs;};});
     formatter = perSystem (_: pkgs: pkgs.alejandra);
