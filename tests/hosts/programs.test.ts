@@ -22,14 +22,18 @@ const here = (text: string) =>
 /** Programs of NixOS, and units that its packages have, are not in the root directory. */
 const ELSEWHERE =
   /is not executable|not found|Failed to (open|prepare|load)|No such file|does not exist|Cannot add dependency/;
-const SERVICE = "[Service]\nExecStart=/usr/bin/true\n";
-const SOCKET = "[Socket]\nListenStream=/run/stand-in\n";
+/** Stand-ins for units of packages, by suffix: what such a unit must have, and the smallest one. */
+const STAND_INS: Readonly<Record<string, readonly [RegExp, string]>> = {
+  service: [/^(ExecStart|ExecStop|SuccessAction)=/m, "[Service]\nExecStart=/usr/bin/true\n"],
+  socket: [/^Listen\w+=/m, "[Socket]\nListenStream=/run/stand-in\n"],
+  path: [/^(Path\w+|DirectoryNotEmpty)=/m, "[Path]\nPathExists=/run/stand-in\n"],
+};
 
-/** Whether a unit adds to one of a package: it says not what to start, and is none of ours. */
-const completesAnother = (unit: string, text: string): boolean =>
-  !unit.startsWith("pantheros-") &&
-  ((unit.endsWith(".service") && !/^(ExecStart|ExecStop|SuccessAction)=/m.test(text)) ||
-    (unit.endsWith(".socket") && !/^Listen\w+=/m.test(text)));
+/** The stand-in for a unit that another one only adds to; undefined when it is complete, or ours. */
+function standIn(unit: string, text: string): string | undefined {
+  const [wanted, smallest] = STAND_INS[unit.split(".").at(-1) ?? ""] ?? [];
+  return wanted === undefined || wanted.test(text) || unit.startsWith("pantheros-") ? undefined : smallest;
+}
 
 /** Rules that open a port to the local link, or to the host's own containers (NixOS' module of Podman). */
 const LOCAL = / (224\.0\.0\.251|ff02::fb) |iifname "podman0" udp dport 53 /;
@@ -91,6 +95,8 @@ describe.each(evaluatedHosts().map((host) => [host.name, host] as const))("%s", 
       .split("\n")
       .filter((line) => line.startsWith("rule,") && line.includes("!authenticate"));
     // Whoever may use sudo without a password: the deploy account for the supervisor, and a role's commands.
+    // The installer's own account works without one, on a machine that is not a host yet.
+    if (inventory.hosts[name]?.provider.kind === "image") return;
     for (const line of free) expect(line).not.toMatch(/,ALL$/);
   });
 
@@ -126,10 +132,10 @@ describe.each(evaluatedHosts().map((host) => [host.name, host] as const))("%s", 
     const verify = (units: Host["units"]) => {
       for (const [unit, { text, overrideStrategy }] of Object.entries(units)) {
         const shipped = existsSync(join(SERVICE_ROOT, "usr/lib/systemd/system", unit));
-        const completes = !shipped && completesAnother(unit, text);
-        const dropIn = overrideStrategy === "asDropin" || shipped || completes;
+        const smallest = shipped ? undefined : standIn(unit, text);
+        const dropIn = overrideStrategy === "asDropin" || shipped || smallest !== undefined;
         work.write(dropIn ? `units/${unit}.d/overrides.conf` : `units/${unit}`, text);
-        if (completes) work.write(`units/${unit}`, unit.endsWith(".socket") ? SOCKET : SERVICE);
+        if (smallest !== undefined) work.write(`units/${unit}`, smallest);
       }
       // A template and a prefix of slices (`user-.slice`) are no units by themselves.
       const files = Object.keys(units).filter(

@@ -59,6 +59,15 @@ describe.each(hosts.map((host) => [host.name, host] as const))("%s", (name, host
     if (layout === "sdcard") expect(values.loader.extlinux).toBe(true);
   });
 
+  test("has an image for its card, with U-Boot in front of the first partition", () => {
+    if (hostOf(name).storage.layout !== "sdcard") return;
+    const { image } = host;
+    expect(image?.name).toContain("sd-image");
+    const sectors = [...(image?.postBuildCommands.matchAll(/seek=(\d+)/g) ?? [])].map(([, at]) => Number(at));
+    expect(sectors).toEqual([64, 16384]);
+    expect((image?.firmwarePartitionOffset ?? 0) * 2048).toBeGreaterThan(16384);
+  });
+
   test("starts a system once with GRUB, as the supervisor asks it to", () => {
     const { grubInstaller: installer, fileSystems } = values;
     if (installer === null) return;

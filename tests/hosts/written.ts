@@ -7,6 +7,12 @@ export interface Host {
   readonly units: Readonly<Record<string, { readonly text: string; readonly overrideStrategy: string }>>;
   readonly networks: Readonly<Record<string, string>>;
   readonly sudoers: string;
+  /** The image of a board's card. */
+  readonly image: {
+    readonly name: string;
+    readonly firmwarePartitionOffset: number;
+    readonly postBuildCommands: string;
+  } | null;
   readonly nftables: readonly string[];
   readonly values: Values;
   /** Files that this computer cannot build, because they need a builder for another processor. */
@@ -43,6 +49,25 @@ interface Values {
   readonly secrets: Readonly<
     Record<string, { readonly path: string; readonly services: readonly string[]; readonly backend: string }>
   >;
+  readonly traced: {
+    readonly "experimental-features": readonly string[];
+    readonly "auto-optimise-store": boolean;
+    readonly gc: {
+      readonly automatic: boolean;
+      readonly dates: string | readonly string[];
+      readonly options: string;
+    };
+    readonly defaultLocale: string;
+    readonly trustedInterfaces: readonly string[];
+    readonly logRefusedConnections: boolean;
+    readonly timeout: number | null;
+    readonly hostKeys: readonly { readonly path: string; readonly type: string }[];
+    readonly ports: readonly number[];
+    readonly shell: string;
+    readonly podman: boolean;
+    readonly audit: boolean;
+    readonly touchEfi: boolean;
+  };
   readonly watchedSecrets: readonly string[];
   readonly services: { readonly tailscale: boolean; readonly fail2ban: boolean };
   readonly fileSystems: Readonly<Record<string, string>>;

@@ -21,6 +21,15 @@ in {
     })
     etc);
 
+  # The image of a board's card, if the host is one. The derivation has a name of its own when it evaluates.
+  image =
+    if config.system.build ? sdImage
+    then {
+      inherit (config.system.build.sdImage) name;
+      inherit (config.sdImage) firmwarePartitionOffset postBuildCommands;
+    }
+    else null;
+
   units = listToAttrs (map (name: {
     inherit name;
     value = {inherit (config.systemd.units.${name}) text overrideStrategy;};
@@ -56,6 +65,20 @@ in {
       minFree = config.nix.settings.min-free or null;
     };
     secrets = mapAttrs (_: secret: {inherit (secret) path services backend;}) config.pantheros.secrets;
+    # For rows of docs/traceability.md.
+    traced = {
+      inherit (config.nix.settings) experimental-features auto-optimise-store;
+      inherit (config.nix) gc;
+      inherit (config.i18n) defaultLocale;
+      inherit (config.networking.firewall) trustedInterfaces logRefusedConnections;
+      inherit (config.boot.loader) timeout;
+      hostKeys = map (key: {inherit (key) path type;}) config.services.openssh.hostKeys;
+      inherit (config.services.openssh) ports;
+      shell = toString (config.users.users.hbohlen.shell or "");
+      podman = config.virtualisation.podman.enable;
+      audit = config.security.auditd.enable;
+      touchEfi = config.boot.loader.efi.canTouchEfiVariables;
+    };
     watchedSecrets = config.systemd.paths.pantheros-secrets.pathConfig.PathChanged or [];
     services = {
       tailscale = config.services.tailscale.enable;

@@ -82,10 +82,27 @@ test("a met row names nothing as missing, and a partly met one does", () => {
   );
 });
 
+const runs = (...modules: readonly string[]) =>
+  `builtins.all (module: builtins.any (service: service.module == module) (builtins.attrValues fleet.services)) [ ${modules.map((name) => JSON.stringify(name)).join(" ")} ]`;
+const hasBucket = (purpose: string) =>
+  `builtins.any (bucket: bucket.purpose == "${purpose}") (builtins.attrValues fleet.buckets)`;
+
 /** Rows that can be evaluated: an expression over nix/fleet.toml, true when the requirement is fully met. */
 const evaluated: readonly (readonly [string, string])[] = [
   // Hosts read the fleet's own cache only if the inventory has its address and key (nix/modules/inventory.nix).
   ["D-04", "fleet.cache.url != null && fleet.cache.publicKey != null"],
+  ["P-21", runs("attic")],
+  ["P-27", runs("lldap", "authelia", "dex")],
+  [
+    "P-28",
+    "builtins.length (builtins.filter (host: host.router != null) (builtins.attrValues fleet.hosts)) == 2",
+  ],
+  ["P-41", hasBucket("cache")],
+  ["P-42", hasBucket("postgres")],
+  ["P-44", hasBucket("backups")],
+  ["N-120", runs("netdata", "grafana")],
+  // Each program of the stack runs on some host of the fleet.
+  ["N-122", runs("prometheus", "loki", "grafana", "alertmanager", "tempo")],
   // A service uses Dex for its sign-on.
   [
     "N-110",
