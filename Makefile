@@ -1,11 +1,11 @@
 # Every target can be repeated; tools/setup --help lists what is installed, and where.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: nix-eval help setup sandbox sandbox-down check docs test failures faults bench
+.PHONY: nix-eval check-services help setup sandbox sandbox-down check docs test failures faults bench
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
-	  printf '  make %-13s %s\n' "$$target" "$$text"; done
+	  printf '  make %-14s %s\n' "$$target" "$$text"; done
 
 setup: ## Install what tests and previews need; as root on Debian or Ubuntu also what the sandbox needs
 	@tools/setup auto
@@ -33,6 +33,10 @@ docs: ## Generate the reference docs, the manual page, nix/lib/defaults.json, ou
 nix-eval: ## Evaluate every host's system and print time and memory: make nix-eval NIXPKGS=path [INPUTS=path] [HOSTS=names]
 	@tools/setup unit
 	@NIXPKGS="$(NIXPKGS)" INPUTS="$(INPUTS)" HOSTS="$(HOSTS)" tools/with node tools/nix/evaluate.ts
+
+check-services: ## Build Blocky and Dex and give them the hosts' files; start a disk with GRUB in QEMU (minutes; root)
+	@tools/setup services
+	@tools/with node tools/testing/main.ts services
 
 test: ## Run all tests; without root the sandbox tests are skipped
 	@tools/setup auto

@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `node tools/testing/main.ts [unit|sandbox|failures] [paths] [jest options]`. First the unit, property,
+ * Runs the tests: `node tools/testing/main.ts [unit|sandbox|failures|services] [paths] [jest options]`. First the unit, property,
  * conformance and fault tests; then, as root on a computer that can run a sandbox, the sandbox and failure tests. The
  * last line is always `N passed, N failed`.
  */
@@ -24,6 +24,8 @@ const UNIT = {
  * for the processors of a small computer.
  */
 const SANDBOX = { name: "sandbox tests", folders: ["sandbox", "failures"], flags: ["--maxWorkers=2"] };
+/** Tests of programs that take minutes to build or to run; only by name. */
+const SERVICES = { name: "tests of built services", folders: ["services"], flags: ["--runInBand"] };
 /** Only the tests of failing deploys. */
 const FAILURES = { name: "failure tests", folders: ["failures"], flags: SANDBOX.flags };
 type Group = {
@@ -34,13 +36,15 @@ type Group = {
 
 const root = path.join(import.meta.dirname, "../..");
 const [first, ...rest] = process.argv.slice(2);
-const only = first === "unit" || first === "sandbox" || first === "failures" ? first : undefined;
+const only =
+  first === "unit" || first === "sandbox" || first === "failures" || first === "services" ? first : undefined;
 const jestArguments = only === undefined ? process.argv.slice(2) : rest;
 
 const results: Counts[] = [];
 const notes: string[] = [];
 if (only === undefined || only === "unit") results.push(await runGroup(UNIT));
-if (only !== "unit") {
+if (only === "services") results.push(await runGroup(SERVICES));
+if (only !== "unit" && only !== "services") {
   const obstacles = sandboxObstacles(detectCapabilities());
   if (obstacles.length > 0 && only === undefined) {
     notes.push(`sandbox tests skipped: ${obstacles.join("; ")}`);

@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { builtServicesSteps } from "./built-services.ts";
 import { stopCommands } from "./command.ts";
 import { debianStep } from "./debian.ts";
 import { nixStep } from "./nix.ts";
@@ -25,14 +26,14 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 process.exitCode = await main(process.argv[2] ?? "unit");
 
 async function main(part: string): Promise<number> {
-  const obstacles = part === "unit" ? [] : sandboxObstacles(detectCapabilities());
+  const obstacles = part === "unit" || part === "services" ? [] : sandboxObstacles(detectCapabilities());
   if (obstacles.length > 0) {
     const reasons = obstacles.map((reason) => `  - ${reason}`).join("\n");
     const message = `setup: the sandbox cannot run on this computer:\n${reasons}\n${WHAT_STILL_WORKS}\n`;
     process.stderr.write(message);
     if (part === "sandbox") return 1;
   }
-  const sandbox = part !== "unit" && obstacles.length === 0;
+  const sandbox = part !== "unit" && part !== "services" && obstacles.length === 0;
   const setup = readSetupContext(process.env, process.arch);
   mkdirSync(setup.cache, { recursive: true });
   removeStaleParts(setup.cache);
@@ -50,6 +51,7 @@ async function main(part: string): Promise<number> {
     nixStep(setup, afterDebian),
     pythonStep(setup, afterDebian),
     serviceProgramsStep(setup, afterDebian),
+    ...(part === "services" ? builtServicesSteps(setup, report) : []),
   ];
   const outcomes = await runSteps(steps, report);
   let failed = 0;

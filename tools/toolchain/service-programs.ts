@@ -48,15 +48,20 @@ const ACCOUNTS = [
 export const serviceRoot = (cache: string, suite: string): string =>
   path.join(cache, `service-programs-${suite}`);
 
-/** Adds what is missing in a root directory whose packages were only extracted. */
-function completeRoot(root: string): void {
-  for (const name of UNWANTED) rmSync(path.join(root, name), { recursive: true, force: true });
+/** Adds the links and directories that a root directory lacks whose packages were only extracted. */
+export function linkMergedUsr(root: string): void {
   for (const name of ["bin", "sbin", "lib", "lib64"]) {
     if (!existsSync(path.join(root, name)) && existsSync(path.join(root, "usr", name)))
       symlinkSync(`usr/${name}`, path.join(root, name));
   }
   for (const name of ["dev", "proc", "run", "sys", "tmp", "work"])
     mkdirSync(path.join(root, name), { recursive: true });
+}
+
+/** Removes what is unused, and adds the accounts. */
+function completeRoot(root: string): void {
+  for (const name of UNWANTED) rmSync(path.join(root, name), { recursive: true, force: true });
+  linkMergedUsr(root);
   const lines = (line: (name: string, id: number) => string) =>
     ACCOUNTS.map(([name, id]) => `${line(name, id)}\n`).join("");
   writeFileSync(

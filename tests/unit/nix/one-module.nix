@@ -12,7 +12,7 @@
   lib =
     libStub
     // rec {
-      inherit (builtins) elemAt genList hasAttr length;
+      inherit (builtins) elemAt genList hasAttr length replaceStrings;
       inherit concatMap;
       any = builtins.any;
       all = builtins.all;
@@ -78,7 +78,8 @@
       toShellVars = vars: concatLines (map (name: "${name}='${toString vars.${name}}'") (attrNames vars));
       getExe = package: "${package}/bin/main";
       makeBinPath = concatMapStringsSep ":" (package: "${package}/bin");
-      toUpper = text: text;
+      toUpper = replaceStrings (splitLetters "abcdefghijklmnopqrstuvwxyz") (splitLetters "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+      splitLetters = text: genList (at: substring at 1 text) (stringLength text);
       defaultTo = value: given:
         if given == null
         then value

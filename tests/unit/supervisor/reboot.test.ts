@@ -1,4 +1,5 @@
 import { type Closure, FakeHost, shells } from "./fake-host.ts";
+import { grubMenu } from "./grub-menu.ts";
 
 jest.setTimeout(120_000);
 
@@ -117,45 +118,11 @@ describe.each(shells)("a system that needs a reboot, under $name", ({ shebang })
   });
 
   describe("GRUB", () => {
-    /** A menu like that of nixpkgs' install-grub.pl: the default, then the profile's systems, newest first. */
-    const menu = (systems: readonly string[]) => `
-if [ "\${next_entry}" ]; then
-  set default="\${next_entry}"
-  set next_entry=
-  save_env next_entry
-  set timeout=1
-  set boot_once=true
-else
-  set default=0
-  set timeout=5
-fi
-function savedefault {
-    if [ -z "\${boot_once}"]; then
-    saved_entry="\${chosen}"
-    save_env saved_entry
-    fi
-}
-menuentry "NixOS - Default" --class nixos --unrestricted {
-  linux ($drive1)//kernels/old-bzImage init=${old}/init loglevel=4
-}
-submenu "NixOS - All configurations" --class submenu {
-${systems
-  .map(
-    (
-      system,
-      index,
-    ) => `menuentry "NixOS - Configuration ${systems.length - index} (2026-01-01 - 26.05)" --class nixos {
-  linux ($drive1)//kernels/a-bzImage init=${system}/init loglevel=4
-}`,
-  )
-  .join("\n")}
-}
-`;
     const environment = () => host.read("boot/grub/grubenv");
     const staged = async (fileSystem: string, conf: Record<string, unknown> = {}): Promise<string> => {
       const next = host.closure("next", { ...newKernel, conf: { ...allow, ...conf } });
       host.unlink("boot/pantheros-default");
-      host.write("boot/grub/grub.cfg", menu([next, old]));
+      host.write("boot/grub/grub.cfg", grubMenu(old, [next, old]));
       host.write("fake/boot-file-system", `${fileSystem}\n`);
       expect(activate(next).json).toMatchObject({ outcome: "rebooting" });
       await host.until(() => host.log().includes("reboot"));

@@ -1,0 +1,114 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { run } from "./command.ts";
+import { extractCommand, extractionTools, MIRROR_HINT } from "./extract.ts";
+import { ensureGo } from "./go.ts";
+import { buildAtomically, type SetupContext } from "./paths.ts";
+import { linkMergedUsr } from "./service-programs.ts";
+import type { Step } from "./steps.ts";
+
+/** Programs of tools/services, which pins them, that Debian does not have: name -> package and minutes on two cores. */
+const GO_PROGRAMS = {
+  blocky: { package: "github.com/0xERR0R/blocky", minutes: 3 },
+  dex: { package: "github.com/dexidp/dex/cmd/dex", minutes: 4 },
+} as const;
+
+/** What starts a disk with GRUB in an emulated computer. */
+const BOOT_PACKAGES = [
+  "busybox-static",
+  "coreutils",
+  "dash",
+  "grub-common",
+  "grub-pc-bin",
+  "linux-image-cloud-amd64",
+  "mtools",
+  "qemu-system-x86",
+  "seabios",
+] as const;
+
+const modulesOf = (root: string, name: keyof typeof GO_PROGRAMS): string =>
+  path.join(root, "tools/services", name);
+
+/** The version of a program in its go.mod. Throws when none is pinned. */
+function pinnedVersion(root: string, name: keyof typeof GO_PROGRAMS): string {
+  const module = GO_PROGRAMS[name].package.split("/").slice(0, 3).join("/");
+  const text = readFileSync(path.join(modulesOf(root, name), "go.mod"), "utf8");
+  const version = text.match(new RegExp(`^\\t${module} v(\\S+)`, "m"))?.[1];
+  if (version === undefined) throw new Error(`tools/services/${name}/go.mod pins no ${module}`);
+  return version;
+}
+
+/** Where `make check-services` builds or extracts its programs. */
+export function checkedPrograms(root: string, cache: string, suite: string) {
+  return {
+    blocky: path.join(cache, `blocky-${pinnedVersion(root, "blocky")}`, "bin/blocky"),
+    dex: path.join(cache, `dex-${pinnedVersion(root, "dex")}`, "bin/dex"),
+    bootRoot: path.join(cache, `boot-programs-${suite}`),
+  };
+}
+
+/** Steps that build Blocky and Dex, one after the other for the sake of memory, and extract QEMU and GRUB. */
+export function builtServicesSteps(setup: SetupContext, report: (line: string) => void): readonly Step[] {
+  const programs = checkedPrograms(setup.root, setup.cache, setup.nixSuite);
+  const log = (name: string) => path.join(setup.cache, "logs", `${name}.log`);
+  const present = (file: string) =>
+    existsSync(file) ? path.basename(path.dirname(path.dirname(file))) : undefined;
+
+  const go = (Object.keys(GO_PROGRAMS) as (keyof typeof GO_PROGRAMS)[]).map((name): Step => {
+    const source = modulesOf(setup.root, name);
+    return {
+      name,
+      after: [],
+      description: `building it from its Go modules (about ${GO_PROGRAMS[name].minutes} minutes on 2 cores)`,
+      present: () => present(programs[name]),
+      async install() {
+        const env = await ensureGo(setup, readFileSync(path.join(source, "go.mod"), "utf8"), (line) =>
+          report(`${name}: ${line}`),
+        );
+        await buildAtomically(path.dirname(path.dirname(programs[name])), (part) =>
+          run(
+            [
+              "nice",
+              "go",
+              "build",
+              "-trimpath",
+              "-o",
+              path.join(part, "bin", name),
+              GO_PROGRAMS[name].package,
+            ],
+            {
+              step: name,
+              log: log(name),
+              seconds: 3600,
+              cwd: source,
+              env: { ...env, CGO_ENABLED: "0" },
+              hint: "is the Go module proxy reachable?",
+            },
+          ),
+        );
+      },
+    };
+  });
+
+  const boot: Step = {
+    name: "boot programs",
+    after: [],
+    description: `extracting QEMU, GRUB and a kernel from Debian ${setup.nixSuite} (20-120 s)`,
+    present: () =>
+      existsSync(path.join(programs.bootRoot, "usr/bin/qemu-system-x86_64")) ? setup.nixSuite : undefined,
+    async install() {
+      const env = await extractionTools(setup, "boot programs", "install mmdebstrap");
+      await buildAtomically(programs.bootRoot, async (part) => {
+        await run(extractCommand({ suite: setup.nixSuite, packages: BOOT_PACKAGES, root: part }), {
+          step: "boot programs",
+          log: log("boot-programs"),
+          seconds: 900,
+          env,
+          hint: MIRROR_HINT,
+        });
+        linkMergedUsr(part);
+      });
+    },
+  };
+  return [...go.map((step, index) => ({ ...step, after: go.slice(0, index).map(({ name }) => name) })), boot];
+}
