@@ -12,17 +12,20 @@ const plan = planFor(loadInventory(settings.fleetFile), settings.environment);
 const evaluation = evaluate(evaluationArgs(plan, settings));
 const preflight = runPreflight(plan, settings.stack);
 // Loaded while Nix evaluates: loading the SDKs of Pulumi and the vendors takes about as long.
-const [{ Fleet }, { readExistingRecords }, { prepareServers }, { failWithResources }] = await Promise.all([
-  import("./components/fleet/fleet.ts"),
-  import("./components/fleet/existing-records.ts"),
-  import("./components/fleet/servers.ts"),
-  import("./components/failures.ts"),
-]);
+const [{ Fleet }, { readExistingRecords }, { readKeptHosts }, { prepareServers }, { failWithResources }] =
+  await Promise.all([
+    import("./components/fleet/fleet.ts"),
+    import("./components/fleet/existing-records.ts"),
+    import("./components/fleet/kept.ts"),
+    import("./components/fleet/servers.ts"),
+    import("./components/failures.ts"),
+  ]);
 failWithResources();
+const kept = await readKeptHosts(plan, settings);
 const existingRecords = await readExistingRecords(plan, settings);
 // Last, because it powers servers on: a run that is refused before has changed nothing.
 const servers = await prepareServers(await preflight, plan, settings);
-const fleet = new Fleet("fleet", { plan, settings, evaluation, existingRecords, servers });
+const fleet = new Fleet("fleet", { plan, settings, evaluation, existingRecords, servers, kept });
 
 /** The contract with other teams: outputs/contract.ts, docs/outputs.md. */
 export const { schemaVersion, hosts, services, dns, buckets, cache, retired } = fleet.outputs;

@@ -5,6 +5,7 @@ import { Command, type OutputConfiguration } from "commander";
 import { addCompletion } from "./commands/completion.ts";
 import { addRecover } from "./commands/recover.ts";
 import { addRollback } from "./commands/rollback.ts";
+import { addRuns } from "./commands/run.ts";
 import { addSandbox } from "./commands/sandbox.ts";
 import { addStatus } from "./commands/status.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
@@ -22,7 +23,9 @@ export function createProgram(output: OutputConfiguration = {}): Command {
     .exitOverride()
     // Options after the command given to exec, ssh or shell belong to that command.
     .enablePositionalOptions()
-    .description("Run and inspect a fleet of NixOS machines. tools/pulumi previews and deploys it.")
+    .description(
+      "Run and inspect a fleet of NixOS machines. tools/pulumi is the Pulumi CLI for the same stacks.",
+    )
     .version(version(), "-V, --version", "print the version")
     .helpCommand("help [command]", "print the help of a command");
   const codes = EXIT_CODES.map(([code, meaning]) => `  ${code}  ${meaning}`).join("\n");
@@ -31,6 +34,7 @@ export function createProgram(output: OutputConfiguration = {}): Command {
     `Exit codes:\n${codes}\nA command that runs another one, such as \`sandbox ssh\`, ends with its exit code.`,
   );
   addStatus(program);
+  addRuns(program);
   addRollback(program);
   addRecover(program);
   addSandbox(program);

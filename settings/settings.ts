@@ -18,6 +18,8 @@ export interface Settings {
   /** Private key file; undefined: the SSH agent. */
   readonly sshKey: string | undefined;
   readonly knownHostsFile: string;
+  /** Hosts that the run is for (inventory/selection.ts), from PANTHEROS_ON; undefined: all. */
+  readonly selection: string | undefined;
   /** File to which a preview writes its report on the hosts. */
   readonly previewFile: string;
   readonly addresses: Readonly<Record<string, string>>;
@@ -104,6 +106,8 @@ export function settingsFrom({ stack, get, env }: SettingsSources): Settings {
     flakeOverrides: { ...rest.flakeOverrides, ...parseOverrides(env("PANTHEROS_FLAKE_OVERRIDES") ?? "") },
     fleetFile: fleet,
     knownHostsFile: knownHosts,
+    // Of one run, so it is no key of the stack's file. An empty one is refused, not taken for all hosts.
+    selection: env("PANTHEROS_ON"),
     previewFile: env("PANTHEROS_PREVIEW_FILE") || `.preview/${stack}.md`,
     sshKey: orUndefined(sshKey),
     s3Endpoint: orUndefined(s3Endpoint),

@@ -24,8 +24,8 @@ export function addRollback(program: Command): void {
     `A host that is rolled back is pinned: pantheros:pins in the stack's configuration names the system.
 The host has that system already, so nothing is built or copied. Until the pin is released, previews
 show no change for the host. The command first asks each host for its status; if one of them cannot
-go back, nothing is changed. Then \`pulumi up\` runs for the whole stack, and its exit code is this
-command's. Commit the stack's file afterwards: a run from another checkout would deploy the flake's
-system again.`,
+go back, nothing is changed. Then \`pulumi up\` runs for the whole stack, or with --on for the
+selected hosts, and its exit code is this command's. Commit the stack's file afterwards: a run from
+another checkout would deploy the flake's system again.`,
   );
 }

@@ -31,12 +31,16 @@ export async function removePins(stack: StackName, hosts: readonly string[]): Pr
   await pulumiQuery([...removePinsArgv(hosts), ...target(stack)]);
 }
 
-/** Runs `pulumi up` for the whole stack with this terminal, which `runProcess` does not pass on; its exit code. */
-export function runUp(stack: StackName, message: string): number {
+/**
+ * Runs `pulumi up` with this terminal, which `runProcess` does not pass on; its exit code.
+ * @param on hosts that the run is for; undefined: the whole stack
+ */
+export function runUp(stack: StackName, message: string, on: readonly string[] | undefined): number {
   const argv = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--message", message];
   const { status } = spawnSync("pulumi", [...argv, ...target(stack)], {
     stdio: "inherit",
     timeout: UP_SECONDS * 1000,
+    env: { ...process.env, ...(on !== undefined && { PANTHEROS_ON: on.join(",") }) },
   });
   return status ?? 1;
 }

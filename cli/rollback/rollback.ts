@@ -53,7 +53,9 @@ export async function rollback(options: RollbackOptions, root: string): Promise<
     const hosts = await (options.release ? release(requested, context) : pin(requested, context));
     if (!options.up) print(`the next \`tools/pulumi up --stack ${stack.full}\` applies this`);
     const verb = options.release ? "release" : "rollback";
-    const code = options.up ? runUp(stack, `${verb} ${hosts.join(" ")}`) : 0;
+    const code = options.up
+      ? runUp(stack, `${verb} ${hosts.join(" ")}`, options.on === undefined ? undefined : hosts)
+      : 0;
     print(summary(options, stack, hosts, code));
     return code;
   } catch (error) {

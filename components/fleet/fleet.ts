@@ -16,6 +16,7 @@ import { tailnetArgs } from "../tailnet/mapping.ts";
 import { Tailnet } from "../tailnet/tailnet.ts";
 import { deployHosts } from "./hosts.ts";
 import { TAILNET_KEY_NAME } from "./installs.ts";
+import type { KeptHosts } from "./kept.ts";
 import { type Machines, machinesOf } from "./machines.ts";
 import { publishedOutputs } from "./outputs.ts";
 import { type Servers, UNCHECKED_SERVERS } from "./servers.ts";
@@ -29,6 +30,8 @@ export interface FleetArgs {
   readonly existingRecords?: ExistingRecords | undefined;
   /** State of the created hosts' servers: servers.ts. */
   readonly servers?: Servers;
+  /** Hosts that this run is not for: kept.ts. */
+  readonly kept?: KeptHosts;
 }
 
 /**
@@ -41,7 +44,7 @@ export class Fleet extends pulumi.ComponentResource {
 
   constructor(
     name: string,
-    { plan, settings, evaluation, existingRecords, servers = UNCHECKED_SERVERS }: FleetArgs,
+    { plan, settings, evaluation, existingRecords, servers = UNCHECKED_SERVERS, kept = new Map() }: FleetArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("pantheros:fleet:Fleet", name, {}, opts);
@@ -57,12 +60,18 @@ export class Fleet extends pulumi.ComponentResource {
       machines,
       servers,
       secrets,
+      kept,
       parent: this,
       devices: tailnet?.devices ?? {},
     });
-    this.outputs = publishedOutputs({ plan, machines, hosts, records, buckets });
+    this.outputs = publishedOutputs({ plan, machines, hosts, records, buckets, kept });
     this.registerOutputs({ outputs: this.outputs });
-    new Verdict("verdict", { hosts: [...hosts.values()], problems }, { parent: this });
+    const judged = [...hosts.values()].map(({ hostname, result, converge }) => ({
+      result,
+      converge,
+      selected: !kept.has(hostname),
+    }));
+    new Verdict("verdict", { hosts: judged, problems }, { parent: this });
   }
 
   #tailnet(plan: Plan, settings: Settings, { created }: Machines): Tailnet | undefined {

@@ -21,6 +21,7 @@ import {
   orderArgs,
   type PlannedHost,
 } from "./host-args.ts";
+import { type KeptHosts, keptArgs, secretsToDeliver } from "./kept.ts";
 import { type Machines, machineOf } from "./machines.ts";
 import { refusals } from "./refusals.ts";
 import type { Servers } from "./servers.ts";
@@ -40,6 +41,8 @@ interface DeployHostsArgs {
   readonly servers: Servers;
   /** Delivered to each host before its deploy. */
   readonly secrets: readonly HostSecret[];
+  /** Hosts that this run is not for. */
+  readonly kept: KeptHosts;
   /** Host -> resolves when its device has its name in the tailnet. */
   readonly devices: Readonly<Record<string, pulumi.Output<unknown>>>;
   readonly parent: pulumi.Resource;
@@ -86,6 +89,7 @@ export function deployHosts({
   machines,
   servers,
   secrets,
+  kept,
   devices,
   parent,
 }: DeployHostsArgs): DeployedHosts {
@@ -113,6 +117,7 @@ export function deployHosts({
     const { name, converge, planned } = host;
     const machine = machineOf(machines, name);
     if (machine === undefined) throw new Error(`no machine was made for host ${name}`);
+    const unselected = kept.get(name);
     const opts = { parent, ...formerNames(planned) };
     const made = new NixosHost(
       name,
@@ -122,6 +127,7 @@ export function deployHosts({
         ...installationArgs(plan, settings, machines.created.get(name), planned, secrets),
         ...buildArgs(plan, machines, planned),
         ...orderArgs(host, order, settings.pins, hosts),
+        ...(unselected !== undefined && keptArgs(unselected)),
         converge,
         power: servers.power.get(name),
         reboot: planned.reboot,
@@ -135,7 +141,7 @@ export function deployHosts({
             compared: comparesSecrets(settings),
             timeoutSeconds: plan.inventory.deploy.seconds.secret,
           };
-          const own = secrets.filter((secret) => secret.host === name);
+          const own = secretsToDeliver(secrets, name, unselected);
           const sent = own.map((secret) => deliver(secret, to, opts));
           deliveries.set(name, sent);
           return pulumi.all(sent.map(({ result }) => result));

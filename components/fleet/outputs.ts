@@ -9,6 +9,7 @@ import type { BucketLocation } from "../buckets/buckets.ts";
 import type { PublishedRecord } from "../dns/zone.ts";
 import { recoverWith } from "../failures.ts";
 import type { NixosHost } from "../nixos-host/nixos-host.ts";
+import type { KeptHost, KeptHosts } from "./kept.ts";
 import { type Machines, machineOf } from "./machines.ts";
 
 /** What the outputs are made from. */
@@ -18,6 +19,8 @@ export interface FleetResults {
   readonly hosts: ReadonlyMap<string, NixosHost>;
   readonly records: readonly PublishedRecord[];
   readonly buckets: Readonly<Record<string, BucketLocation>>;
+  /** Hosts that this run is not for. */
+  readonly kept: KeptHosts;
 }
 
 /** Servers of decommissioned hosts that are still there. */
@@ -51,15 +54,32 @@ const onOneLine = ({ reason, health }: DeployResult): Pick<DeployResult, "reason
 const ifKnown = <T>(value: pulumi.Input<T>): pulumi.Output<T | undefined> =>
   recoverWith(pulumi.output(value) as pulumi.Output<T>, () => undefined);
 
+/**
+ * The result of a host that this run is not for. A probe of an earlier run may have added what the result lacks, so it is taken from
+ * the outputs of that run.
+ */
+function withPublished(result: DeployResult, { published }: KeptHost): DeployResult {
+  if (published?.outcome !== result.outcome) return result;
+  return {
+    ...result,
+    running: result.running ?? published.closure,
+    generation: result.generation ?? published.generation,
+    provenance: result.provenance ?? published.provenance,
+  };
+}
+
 /** The results of the run in the form of the contract. */
 export function publishedOutputs(results: FleetResults): pulumi.Output<StackOutputs> {
-  const { plan, machines, hosts, records, buckets } = results;
-  const facts = [...hosts].map(([host, { result, status, pin: pinned }]) => {
+  const { plan, machines, hosts, records, buckets, kept } = results;
+  const facts = [...hosts].map(([host, { result, status, pin }]) => {
     const machine = machineOf(machines, host);
+    const unselected = kept.get(host);
+    const pinned = unselected === undefined ? pin : unselected.published?.pinned;
     return pulumi
       .all([ifKnown(machine?.ipv4), ifKnown(machine?.ipv6), ifKnown(machine?.hostKey), result, status])
       .apply(([ipv4, ipv6, hostKey, ended, seen]) => {
-        const running = withRunning(ended, seen);
+        const running =
+          unselected === undefined ? withRunning(ended, seen) : withPublished(ended, unselected);
         const provenance = running.provenance ?? seen?.deploy ?? undefined;
         const published = { ...running, ...onOneLine(running), provenance };
         return [host, { ipv4, ipv6, hostKey, pinned, result: published }] as const;

@@ -7,6 +7,7 @@ import { isResized, serverOf } from "../hetzner-server/preflight.ts";
 import type { HetznerServerArgs } from "../hetzner-server/server.ts";
 import type { HostPower } from "../nixos-host/power.ts";
 import type { Preflight, PreflightResult } from "./preflight.ts";
+import { isSelected } from "./selection.ts";
 
 export interface Servers {
   /** Hosts whose servers are off or start in this run. */
@@ -37,6 +38,12 @@ function argsOf({ api, view, held }: Preflight, host: HetznerHost): ReturnType<S
   return { onError: [hook] };
 }
 
+/** Holds a server at its type. */
+const withHeld = (answer: Preflight, host: string): Preflight => ({
+  ...answer,
+  held: new Map([...answer.held, [host, "not selected"]]),
+});
+
 /**
  * Stops a run that the vendor would refuse, logs warnings, and powers servers on.
  * @throws pulumi.RunError with one line for each problem, before any resource is registered.
@@ -55,11 +62,16 @@ export async function prepareServers(
   if (answer.problems.length > 0) {
     throw new pulumi.RunError(answer.problems.map((problem) => `${file}: ${problem}`).join("\n"));
   }
-  const held = [...answer.held].map(([host, reason]) => `hosts.${host}.provider.server_type: ${reason}`);
+  const selected = isSelected(plan, settings.selection);
+  const held = [...answer.held]
+    .filter(([host]) => selected(host))
+    .map(([host, reason]) => `hosts.${host}.provider.server_type: ${reason}`);
   for (const line of [...answer.warnings, ...held]) warn(`${file}: ${line}`);
   const preview = pulumi.runtime.isDryRun();
   const power = await Promise.all(
     plan.hosts.filter(isHetzner).map(async (host) => {
+      // Nothing is resized or powered on for a run that is for other hosts.
+      if (!selected(host.name)) return [];
       const server = serverOf(answer.view, host);
       if (server === undefined) return [];
       const resized = isResized(host, server) && !answer.held.has(host.name);
@@ -69,7 +81,7 @@ export async function prepareServers(
   );
   return {
     power: new Map(power.flat()),
-    argsOf: (host) => argsOf(answer, host),
+    argsOf: (host) => argsOf(selected(host.name) ? answer : withHeld(answer, host.name), host),
     problems: held,
   };
 }

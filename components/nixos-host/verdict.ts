@@ -10,6 +10,8 @@ import { outputsAnswered } from "../outputs-answered.ts";
 export interface HostVerdict {
   readonly result: DeployResult;
   readonly converge: "must" | "best-effort";
+  /** False: the run is not for this host, and `result` is that of an earlier run. */
+  readonly selected?: boolean;
 }
 
 export interface VerdictText {
@@ -19,9 +21,10 @@ export interface VerdictText {
 }
 
 /** Text from a host carries a prefix (sanitize.ts), so it never looks like a line of this program. */
-function hostText({ result, converge }: HostVerdict): string {
+function hostText({ result, converge, selected = true }: HostVerdict): string {
   const { outcome, command: failedCommand, exitCode, reason, hint, running } = result;
   const host = oneLine(result.host, 63);
+  if (!selected) return `${host}: not selected; its last deploy ended ${outcome}`;
   if (outcome === "confirmed") {
     const warnings = (result.warnings ?? []).map((warning) => `\n${quoted(warning, "  warning: ")}`).join("");
     return `${host}: confirmed, generation ${result.generation ?? "?"}${warnings}`;
@@ -42,14 +45,16 @@ function hostText({ result, converge }: HostVerdict): string {
   return lines.join("\n");
 }
 
-function convergedText(required: number): string {
-  if (required === 0) return "no required hosts";
-  return required === 1 ? "the required host converged" : `all ${required} required hosts converged`;
+function convergedText(required: number, some: boolean): string {
+  const kind = some ? "selected required" : "required";
+  if (required === 0) return `no ${kind} hosts`;
+  return required === 1 ? `the ${kind} host converged` : `all ${required} ${kind} hosts converged`;
 }
 
 /** Failed hosts first, then held ones, then the rest, each group by name. */
 export function verdictText(hosts: readonly HostVerdict[], problems: readonly string[] = []): VerdictText {
-  const rank = ({ result, converge }: HostVerdict): number => {
+  const rank = ({ result, converge, selected }: HostVerdict): number => {
+    if (selected === false) return 3;
     if (result.outcome === "staged") return 2;
     if (result.outcome === "confirmed" || result.outcome === "offline")
       return converge === "must" && result.outcome === "offline" ? 0 : 2;
@@ -58,10 +63,14 @@ export function verdictText(hosts: readonly HostVerdict[], problems: readonly st
   const sorted = [...hosts].sort((a, b) => rank(a) - rank(b) || (a.result.host < b.result.host ? -1 : 1));
   const count = (wanted: number) => sorted.filter((host) => rank(host) === wanted).length;
   const failed = problems.length > 0 || sorted.some((host) => rank(host) < 2 && host.converge === "must");
+  const judged = hosts.filter(({ selected }) => selected !== false);
   const others = problems.length === 1 ? ", 1 other problem" : `, ${problems.length} other problems`;
   const head = failed
-    ? `${count(0)} of ${hosts.length} hosts not converged${count(1) > 0 ? `, ${count(1)} held` : ""}${problems.length > 0 ? others : ""}`
-    : convergedText(hosts.filter(({ converge }) => converge === "must").length);
+    ? `${count(0)} of ${judged.length} ${judged.length < hosts.length ? "selected " : ""}hosts not converged${count(1) > 0 ? `, ${count(1)} held` : ""}${problems.length > 0 ? others : ""}`
+    : convergedText(
+        judged.filter(({ converge }) => converge === "must").length,
+        judged.length < hosts.length,
+      );
   return {
     failed,
     text: [head, ...problems.map((line) => oneLine(line)), ...sorted.map(hostText)].join("\n"),
@@ -80,6 +89,7 @@ export interface VerdictArgs {
   readonly hosts: readonly {
     readonly result: pulumi.Output<DeployResult>;
     readonly converge: HostVerdict["converge"];
+    readonly selected?: boolean;
   }[];
   /** Other problems of the stack, one line each, naming the host; empty when there are none. */
   readonly problems?: pulumi.Input<readonly string[]>;
@@ -92,8 +102,8 @@ export class Verdict extends pulumi.ComponentResource {
   constructor(name: string, args: VerdictArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:nixos:Verdict", name, {}, opts);
     const hosts = pulumi.all(
-      args.hosts.map(({ result, converge }) =>
-        result.apply((settled): HostVerdict => ({ result: settled, converge })),
+      args.hosts.map(({ result, converge, selected = true }) =>
+        result.apply((settled): HostVerdict => ({ result: settled, converge, selected })),
       ),
     );
     // After a failure the engine accepts nothing more, so it must have the stack's outputs first.

@@ -1,5 +1,6 @@
-import { readFileSync } from "node:fs";
-import { expectSuccess, hostsOf, Sandbox } from "./sandbox.ts";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expectSuccess, finish, hostsOf, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(20 * 60_000);
 
@@ -139,6 +140,56 @@ describe("rollback by the user", () => {
     expectSuccess(await rollback("--release", "--wave", "1"));
     for (const host of ["db", "legacy"]) expect(await system(host)).toBe(second.get(host));
     expect(await system("web")).not.toBe(before);
+    expect(await sandbox.changes()).toEqual([]);
+  });
+
+  test("a selection: only its hosts are evaluated, asked and deployed to, and a plain preview then shows the others", async () => {
+    // An ssh that logs whom it connects to.
+    const log = sandbox.file("asked");
+    const bin = sandbox.file("bin");
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(
+      join(bin, "ssh"),
+      `#!/bin/sh\necho "$*" >>'${log}'\nPATH=\${PATH#*${bin}:}\nexec ssh "$@"\n`,
+      { mode: 0o755 },
+    );
+    const selected = async (...args: string[]) => {
+      rmSync(log, { force: true });
+      const PATH = `${bin}:${process.env["PATH"]}`;
+      const env = { ...sandbox.environment, PATH };
+      const done = await finish(["tools/pantheros", ...args, "--stack", "sandbox"], 600, { env });
+      const lines = existsSync(log) ? readFileSync(log, "utf8") : "";
+      return { ...done, asked: hosts.filter((host) => lines.includes(`HostKeyAlias=${host} `)) };
+    };
+    const [web, db] = [await system("web"), await system("db")];
+    motd("web, fourth", "web, fifth");
+    motd("db, second", "db, third");
+    // legacy cannot be evaluated: its text is a number.
+    const broken = (from: string, to: string) => sandbox.editFleet((text) => text.replace(from, to));
+    broken('motd = "legacy, second"', "motd = 5");
+
+    const unknown = await selected("preview", "--on", "wep");
+    expect(unknown.code).not.toBe(0);
+    expect(unknown.output).toContain('unknown host "wep"; did you mean "web"?');
+    const preview = await selected("preview", "--on", "@wave2", "--color", "never");
+    expectSuccess(preview);
+    expect(preview.asked).toEqual(["web"]);
+    expect(preview.output).toContain("not selected, so not asked and not deployed to: db, legacy");
+
+    const before = (await sandbox.outputs()).hosts;
+    const up = await selected("up", "--on", "web", "--yes", "--skip-preview", "--color", "never");
+    expectSuccess(up);
+    expect(up.asked).toEqual(["web"]);
+    expect(up.output).toContain("db: not selected; its last deploy ended confirmed");
+    expect(await system("web")).not.toBe(web);
+    expect(await system("db")).toBe(db);
+    const { db: kept, legacy } = (await sandbox.outputs()).hosts;
+    expect([kept, legacy]).toEqual([before["db"], before["legacy"]]);
+
+    broken("motd = 5", 'motd = "legacy, second"');
+    expect(hostsOf(await sandbox.changes())).toEqual(new Set(["db"]));
+    expectSuccess(await sandbox.up());
+    expect(await system("db")).not.toBe(db);
     expect(await sandbox.changes()).toEqual([]);
   });
 

@@ -30,6 +30,8 @@ test("the commands", () => {
   expect(names).toEqual([
     "",
     "status",
+    "preview",
+    "up",
     "rollback",
     "recover",
     ...["sandbox", "sandbox up", "sandbox down", "sandbox status", "sandbox exec", "sandbox ssh"],

@@ -1,0 +1,13 @@
+/** Which hosts a run is for. Without Pulumi's SDK, which loads meanwhile. */
+import type { Plan } from "../../inventory/plan.ts";
+import { selectHosts } from "../../inventory/selection.ts";
+
+/**
+ * Whether a host is selected; without a selection every host is.
+ * @throws RunError when the selection is empty or matches nothing.
+ */
+export function isSelected({ hosts }: Plan, selection: string | undefined): (host: string) => boolean {
+  if (selection === undefined) return () => true;
+  const names = new Set(selectHosts(selection, hosts));
+  return (host) => names.has(host);
+}
