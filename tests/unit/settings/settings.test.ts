@@ -21,12 +21,18 @@ test("environment variables override the configuration", () => {
   const settings = settingsFrom(
     surroundings(
       { probe: "deploy", sshKey: "a", flakeOverrides: { site: "path:a", other: "path:o" } },
-      { PANTHEROS_PROBE: "off", PANTHEROS_SSH_KEY: "b", PANTHEROS_FLAKE_OVERRIDES: "site=path:b" },
+      {
+        PANTHEROS_PROBE: "off",
+        PANTHEROS_SSH_KEY: "b",
+        PANTHEROS_FLAKE_OVERRIDES: "site=path:b",
+        PANTHEROS_ON: "web,@server",
+      },
     ),
   );
   expect(settings).toMatchObject({
     probe: "off",
     sshKey: "b",
+    selection: "web,@server",
     flakeOverrides: { site: "path:b", other: "path:o" },
   });
 });

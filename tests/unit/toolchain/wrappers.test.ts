@@ -218,6 +218,33 @@ describe("tools/pulumi", () => {
     }
   });
 
+  test.each<[string[], string | undefined, string]>([
+    [
+      ["up", "--yes", "--on", "web,@server", "--stack", "production"],
+      "web,@server",
+      "up --yes --stack production --parallel 32",
+    ],
+    [
+      ["preview", "--on=db-*", "-s", "production", "--diff"],
+      "db-*",
+      "preview -s production --diff --parallel 32",
+    ],
+    [["up", "--stack", "production"], undefined, "up --stack production --parallel 32"],
+  ])(
+    "tools/pantheros %j passes the selection in the environment, and every other option on",
+    (words, on, args) => {
+      const env = fakeCli();
+      const { status, stderr } = spawnSync(path.join(root, "tools/pantheros"), words, {
+        encoding: "utf8",
+        env,
+      });
+      expect([status, stderr]).toEqual([0, ""]);
+      const seen = readFileSync(path.join(scratch, "out"), "utf8");
+      expect(seen.match(/^PANTHEROS_ON=(.*)$/m)?.[1]).toBe(on);
+      expect(seen).toContain(`ARGS ${args}\n`);
+    },
+  );
+
   test("tools/pantheros prepares a stack as tools/pulumi does: without a running sandbox it prints the remedy", () => {
     const pantheros = (...args: string[]) =>
       spawnSync(path.join(root, "tools/pantheros"), args, { encoding: "utf8", env: fakeCli() });
