@@ -115,7 +115,7 @@ async function outage(command: string, vendor: string, fault: Fault) {
   expect(hit).toEqual([vendor]);
   expect(code).not.toBe(0);
   expect(output).toMatch(NAMES[vendor] ?? /./);
-  expect(output).toMatch(/run the same command again|tools\/pantheros recover/);
+  expect(output).toMatch(/run the same command again|tools\/pantheros recover|check the endpoint/);
 }
 
 const vendors = WHOLE ? VENDORS : ["hetzner"];
