@@ -8,6 +8,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { messageOf } from "../lib/message-of.ts";
 import { oneLine } from "../lib/sanitize.ts";
+import { endWhenUnanswered, OpenRegistrations } from "./unanswered.ts";
 
 /** The SDK's message for a resource that the engine reported as failed. */
 const FAILED_RESOURCE = /^resource (\S+) \[(\S+)\] failed to register$/;
@@ -87,9 +88,20 @@ export function failWithResources(): void {
     process.exitCode = EXIT_LOGGED;
     return "";
   };
-  pulumi.runtime.registerStackTransformation(({ resource }) => {
+  const registrations = new OpenRegistrations();
+  pulumi.runtime.registerStackTransformation(({ resource, type, name }) => {
+    registrations.add(resource, type, name);
+    const answered = () => registrations.answered(resource);
     // The resource's outputs exist once its constructor has returned.
-    queueMicrotask(() => pulumi.recover(resource.urn, fail));
+    queueMicrotask(() => {
+      pulumi.recover(resource.urn.apply(answered), answered);
+      pulumi.recover(resource.urn, fail);
+    });
     return undefined;
+  });
+  if (pulumi.runtime.isDryRun()) return;
+  endWhenUnanswered(registrations, (problem) => {
+    const exit = () => process.exit(EXIT_LOGGED);
+    pulumi.log.error(problem).then(exit, exit);
   });
 }

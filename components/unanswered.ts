@@ -1,0 +1,61 @@
+/**
+ * Ends a run that waits for registrations that the engine never answers: with `--continue-on-error` it skips the creation
+ * of a replaced resource when the deletion of the former one failed, without an answer to the program. Source:
+ * `executeChain` in pkg/resource/deploy/step_executor.go of Pulumi 3.258.
+ */
+import * as pulumi from "@pulumi/pulumi";
+import { truncateNames } from "../deployer/deploy/spec.ts";
+import { FORMER_TYPE, RECORD_TYPE } from "./dns/found.ts";
+
+/** Types whose former resource is deleted first. Their requests are short; a deploy or an installation may take an hour. */
+const REPLACED_TYPES: readonly string[] = [RECORD_TYPE, FORMER_TYPE];
+/** It waits for the outputs, which wait for the records. */
+const VERDICT = "verdict";
+/** Longer than a provider repeats a request to a vendor that limits requests. */
+const MAX_IDLE_MS = 180_000;
+const POLL_MS = 1000;
+
+/** The registrations of a run that were not answered yet. */
+export class OpenRegistrations {
+  readonly #open = new Map<object, { readonly type: string; readonly name: string }>();
+  readonly #now: () => number;
+  #changedAt: number;
+
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+    this.#changedAt = now();
+  }
+
+  add(resource: object, type: string, name: string): void {
+    this.#open.set(resource, { type, name });
+    this.#changedAt = this.#now();
+  }
+
+  answered(resource: object): void {
+    this.#open.delete(resource);
+    this.#changedAt = this.#now();
+  }
+
+  /** Names of the resources that get no answer any more; empty: the run goes on. */
+  get unanswered(): string[] {
+    const open = [...this.#open.values()];
+    const waits = open.some(({ type, name }) => !REPLACED_TYPES.includes(type) && name !== VERDICT);
+    if (waits || this.#now() - this.#changedAt < MAX_IDLE_MS) return [];
+    return open.filter(({ name }) => name !== VERDICT).map(({ name }) => name);
+  }
+}
+
+/** Calls `end` with a problem when only unanswered registrations are left. */
+export function endWhenUnanswered(registrations: OpenRegistrations, end: (problem: string) => void): void {
+  const timer = setInterval(() => {
+    const names = registrations.unanswered;
+    if (names.length === 0) return;
+    clearInterval(timer);
+    end(
+      `no answer for ${truncateNames(names)}: the deletion of the former resource failed, or a resource that it waits for ` +
+        `has no answer; this run deletes nothing; fix the error above, run tools/pantheros recover --stack ${pulumi.runtime.getStack()}, ` +
+        "then the same command again",
+    );
+  }, POLL_MS);
+  timer.unref();
+}
