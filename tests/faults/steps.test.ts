@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { Rehearsed } from "./cases.ts";
+import { LOST_CREATIONS, type Rehearsed } from "./cases.ts";
 import { OPERATIONS } from "./operations.ts";
 import { allCases, forget, rehearseAll, runCases, sampleOf } from "./table.ts";
 
@@ -43,6 +43,10 @@ test("each case ends as an undisturbed run does", async () => {
           SEED,
         );
   });
+  const first = rehearsed.filter(({ operation }) => operation.name === "first up");
+  cases.push(
+    ...first.flatMap((each) => LOST_CREATIONS.map((trouble) => ({ rehearsed: each, trouble, n: 1 }))),
+  );
   const verdicts = await runCases(cases, AT_ONCE, ({ name, hit, problems }) => {
     if (WHOLE) process.stdout.write(`${problems.length === 0 ? "well" : "BAD"}: ${name} (${hit ?? "-"})\n`);
   });

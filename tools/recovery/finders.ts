@@ -49,6 +49,9 @@ function normalize(value: unknown): unknown {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** `matching_type`, as in the vendor's API, for `matchingType`. */
+const snakeCase = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
 /** Name, type and content identify a record: Cloudflare refuses a second one. */
 const dnsRecord: Finder = async (vendors, provider, inputs) => {
   const zone = text(inputs["zoneId"]);
@@ -65,7 +68,7 @@ const dnsRecord: Finder = async (vendors, provider, inputs) => {
     // Cloudflare adds its own fields to `data`.
     const comparable =
       field === "data"
-        ? Object.fromEntries(Object.keys(wanted).map((key) => [key, (found as Properties)?.[key]]))
+        ? Object.fromEntries(Object.keys(wanted).map((key) => [key, (found as Properties)?.[snakeCase(key)]]))
         : found;
     return JSON.stringify(normalize(comparable)) === JSON.stringify(normalize(wanted));
   });

@@ -1,13 +1,14 @@
 /**
  * Objects whose creation succeeded but whose answer was lost: the vendor has the object, the state does not, and the next run
  * would fail because the name is taken. A preview lists what the program would create; what exists of it, and belongs to this
- * stack by name and labels, is imported. The next `up` corrects their other properties, as after any import.
+ * stack by name and labels, is imported or, if an import would lose some of its properties, adopted. The next `up` corrects
+ * their other properties, as after any import.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
 import { nameOfUrn } from "../../lib/urn.ts";
-import { type Exported, type Properties, stackOption } from "./deployment.ts";
+import { adopt, type Exported, type Properties, type StateResource, stackOption } from "./deployment.ts";
 import { find } from "./finders.ts";
 import type { Vendors } from "./vendors.ts";
 
@@ -20,7 +21,7 @@ const previewed = z.object({
         op: z.string(),
         urn: z.string(),
         newState: z
-          .object({
+          .looseObject({
             type: z.string(),
             custom: z.boolean().default(false),
             provider: z.string().optional(),
@@ -97,6 +98,46 @@ export function importFileFor(file: ImportFile, found: ReadonlyMap<string, strin
   return { ...file, resources };
 }
 
+/**
+ * Types with properties that the vendor never returns, so that an import would leave them out and the next `up` would set them
+ * again. For the `publicNets` of a server, the provider then powers it off, unassigns its addresses and deletes them. Source:
+ * updatePublicNet in internal/server/resource.go of terraform-provider-hcloud v1.68.0.
+ */
+const NEVER_IMPORTED = new Set(["hcloud:index/server:Server"]);
+
+/** Replaces a secret in the output of `pulumi preview --json`. */
+const HIDDEN = "[secret]";
+/** Replaces a value that is unknown before the run. Source: sdk/go/common/resource/plugin/rpc.go (UnknownStringValue). */
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+const contains = (value: unknown, text: string): boolean =>
+  typeof value === "object" && value !== null
+    ? Object.values(value).some((part) => contains(part, text))
+    : value === text;
+
+/**
+ * The state with these objects (URN -> id) as the program would create them, like creations that were interrupted. A secret
+ * input is left out: the only ones are user data, whose changes the program ignores.
+ * @throws Error when an input is unknown.
+ */
+export function adoptCreations(
+  exported: Exported,
+  preview: Previewed,
+  found: ReadonlyMap<string, string>,
+): Exported {
+  const creations = preview.steps.flatMap(({ op, urn, newState }): StateResource[] => {
+    if (op !== "create" || newState === undefined || !found.has(urn)) return [];
+    const unknown = Object.keys(newState.inputs).find((key) => contains(newState.inputs[key], UNKNOWN));
+    if (unknown !== undefined)
+      throw new Error(`${nameOfUrn(urn)}: its ${unknown} are not known before the run`);
+    const inputs = Object.entries(newState.inputs).filter(([, value]) => !contains(value, HIDDEN));
+    return [{ ...newState, urn, inputs: Object.fromEntries(inputs) } as StateResource];
+  });
+  const { deployment } = exported;
+  const pending = creations.map((resource) => ({ type: "creating", resource }));
+  return adopt({ ...exported, deployment: { ...deployment, pending_operations: pending } }, found);
+}
+
 export interface RecoveryContext {
   readonly vendors: Vendors;
   /** Directory for temporary files. */
@@ -114,37 +155,58 @@ const IMPORT_OPTIONS = [
   "--suppress-outputs",
 ];
 
-/** Imports what exists of what the program would create. False: a command failed, and the state was not changed. */
-export async function importUnrecorded(
-  { vendors, scratch, print, pulumi }: RecoveryContext,
+/** The program's steps, and the state that they start from; undefined: a command failed. */
+async function readPreview(
+  { pulumi }: RecoveryContext,
   options: readonly string[],
-): Promise<boolean> {
-  print("looking for objects of earlier runs that the state does not have (runs a preview)");
-  const skeleton = path.join(scratch, "creations.json");
-  const text = await pulumi(["preview", "--json", "--import-file", skeleton, ...options]);
-  if (text === undefined) return false;
+  more: readonly string[] = [],
+): Promise<{ readonly preview: Previewed; readonly exported: Exported } | undefined> {
+  const text = await pulumi(["preview", "--json", ...more, ...options]);
+  if (text === undefined) return undefined;
   const preview = previewed.parse(JSON.parse(text.slice(text.indexOf("{"))));
   const state = await pulumi(["stack", "export", ...stackOption(options)]);
-  if (state === undefined) return false;
-  const exported = JSON.parse(state) as Exported;
-  const found = new Map<string, string>();
+  return state === undefined ? undefined : { preview, exported: JSON.parse(state) as Exported };
+}
+
+/** Imports or adopts what exists of what the program would create. False: a command failed. */
+export async function importUnrecorded(
+  context: RecoveryContext,
+  options: readonly string[],
+): Promise<boolean> {
+  const { vendors, scratch, print, pulumi } = context;
+  print("looking for objects of earlier runs that the state does not have (runs a preview)");
+  const skeleton = path.join(scratch, "creations.json");
+  const read = await readPreview(context, options, ["--import-file", skeleton]);
+  if (read === undefined) return false;
+  const imported = new Map<string, string>();
+  const adopted = new Map<string, string>();
   let removed = 0;
-  for (const { urn, name, type, inputs, provider } of creationsIn(preview, exported)) {
+  for (const { urn, name, type, inputs, provider } of creationsIn(read.preview, read.exported)) {
     const finding = await find(vendors, provider, { urn, type, inputs }).catch((error: unknown) => {
       const { message, cause } = error as Error;
       throw new Error(`${name}: ${message}${cause === undefined ? "" : ` (${String(cause)})`}`);
     });
     if (finding.kind === "absent") continue;
     if (finding.kind === "removed") removed += 1;
-    else found.set(`${type} ${name}`, finding.id);
-    print(`  ${name}: ${finding.kind === "found" ? `importing ${finding.id}` : `removed ${finding.what}`}`);
+    else if (NEVER_IMPORTED.has(type)) adopted.set(urn, finding.id);
+    else imported.set(`${type} ${name}`, finding.id);
+    const verb = NEVER_IMPORTED.has(type) ? "adopting" : "importing";
+    print(`  ${name}: ${finding.kind === "found" ? `${verb} ${finding.id}` : `removed ${finding.what}`}`);
   }
-  if (found.size === 0) {
-    if (removed === 0) print("no object that the program would create exists at the vendors");
-    return true;
+  if (imported.size + adopted.size + removed === 0) {
+    print("no object that the program would create exists at the vendors");
   }
-  const file = path.join(scratch, "import.json");
-  const whole = importFile.parse(JSON.parse(readFileSync(skeleton, "utf8")));
-  writeFileSync(file, JSON.stringify(importFileFor(whole, found)), { mode: 0o600 });
-  return (await pulumi(["import", "--file", file, ...IMPORT_OPTIONS, ...options])) !== undefined;
+  if (imported.size > 0) {
+    const file = path.join(scratch, "import.json");
+    const whole = importFile.parse(JSON.parse(readFileSync(skeleton, "utf8")));
+    writeFileSync(file, JSON.stringify(importFileFor(whole, imported)), { mode: 0o600 });
+    if ((await pulumi(["import", "--file", file, ...IMPORT_OPTIONS, ...options])) === undefined) return false;
+  }
+  if (adopted.size === 0) return true;
+  // The inputs of what is adopted, such as a server's addresses, are known once those are imported.
+  const now = imported.size === 0 ? read : await readPreview(context, options);
+  if (now === undefined) return false;
+  const file = path.join(scratch, "adopted.json");
+  writeFileSync(file, JSON.stringify(adoptCreations(now.exported, now.preview, adopted)), { mode: 0o600 });
+  return (await pulumi(["stack", "import", "--file", file, ...stackOption(options)])) !== undefined;
 }

@@ -1,8 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { Properties } from "../../../tools/recovery/deployment.ts";
-import { creationsIn, importFileFor, importUnrecorded } from "../../../tools/recovery/unrecorded.ts";
+import { NOT_READ, type Properties } from "../../../tools/recovery/deployment.ts";
+import {
+  adoptCreations,
+  creationsIn,
+  importFileFor,
+  importUnrecorded,
+} from "../../../tools/recovery/unrecorded.ts";
 import type { Vendors } from "../../../tools/recovery/vendors.ts";
 
 const urn = (type: string, name: string) => `urn:pulumi:dev::p::${type}::${name}`;
@@ -112,6 +117,38 @@ test("an existing object is imported with its parent; the next run creates the r
 
 test.each(["preview", "import"])("a failed %s is a failure", async (command) => {
   expect((await recover(command)).succeeded).toBe(false);
+});
+
+describe("an object that an import would change is adopted with the program's inputs", () => {
+  const server = step("create", "hcloud:index/server:Server", "web-server", {
+    name: "web",
+    publicNets: [{ ipv4: 11, ipv4Enabled: true }],
+    userData: "[secret]",
+  });
+  const found = new Map([[server.urn, "42"]]);
+
+  test("the addresses are in the state, secrets are not", () => {
+    const { deployment } = adoptCreations(state, { ...preview, steps: [server] }, found);
+    const inputs = { name: "web", publicNets: [{ ipv4: 11, ipv4Enabled: true }] };
+    expect(deployment.resources?.find(({ urn }) => urn === server.urn)).toMatchObject({
+      id: "42",
+      custom: true,
+      inputs,
+      outputs: { ...inputs, id: "42" },
+      initErrors: [NOT_READ],
+    });
+    expect(JSON.stringify(deployment)).not.toContain("userData");
+    expect(deployment.resources).toHaveLength(2);
+    expect(deployment.pending_operations).toEqual([]);
+  });
+
+  test("an address that is not known yet is an error", () => {
+    const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+    const newState = { ...server.newState, inputs: { publicNets: [{ ipv4: unknown }] } };
+    expect(() => adoptCreations(state, { ...preview, steps: [{ ...server, newState }] }, found)).toThrow(
+      "web-server: its publicNets are not known before the run",
+    );
+  });
 });
 
 test("nothing was found: nothing is imported", () => {
