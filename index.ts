@@ -1,5 +1,6 @@
 import "./components/lazy-sdk.ts";
 import "./components/stack-traces.ts";
+import { endRun } from "./components/error-log.ts";
 import { evaluationArgs } from "./components/fleet/evaluation.ts";
 import { runPreflight } from "./components/fleet/preflight.ts";
 import { evaluate } from "./deployer/evaluate.ts";
@@ -10,21 +11,31 @@ import { readSettings } from "./settings/stack-settings.ts";
 const settings = readSettings();
 const plan = planFor(loadInventory(settings.fleetFile), settings.environment);
 const evaluation = evaluate(evaluationArgs(plan, settings));
+// No host can be deployed to then, and one message says why.
+evaluation.catch(endRun);
 const preflight = runPreflight(plan, settings.stack);
 // Loaded while Nix evaluates: loading the SDKs of Pulumi and the vendors takes about as long.
-const [{ Fleet }, { readExistingRecords }, { readKeptHosts }, { prepareServers }, { failWithResources }] =
-  await Promise.all([
-    import("./components/fleet/fleet.ts"),
-    import("./components/fleet/existing-records.ts"),
-    import("./components/fleet/kept.ts"),
-    import("./components/fleet/servers.ts"),
-    import("./components/failures.ts"),
-  ]);
+const [
+  { Fleet },
+  { readExistingRecords },
+  { readKeptHosts },
+  { prepareServers },
+  { failWithResources },
+  { gateVendors, vendorsOf },
+] = await Promise.all([
+  import("./components/fleet/fleet.ts"),
+  import("./components/fleet/existing-records.ts"),
+  import("./components/fleet/kept.ts"),
+  import("./components/fleet/servers.ts"),
+  import("./components/failures.ts"),
+  import("./components/vendor-gates.ts"),
+]);
 failWithResources();
 const kept = await readKeptHosts(plan, settings);
 const existingRecords = await readExistingRecords(plan, settings);
 // Last, because it powers servers on: a run that is refused before has changed nothing.
 const servers = await prepareServers(await preflight, plan, settings);
+gateVendors(vendorsOf(plan, settings, await preflight));
 const fleet = new Fleet("fleet", { plan, settings, evaluation, existingRecords, servers, kept });
 
 /** The contract with other teams: outputs/contract.ts, docs/outputs.md. */

@@ -6,27 +6,33 @@
  */
 
 import * as pulumi from "@pulumi/pulumi";
+import { withoutInputs } from "../lib/error-text.ts";
 import { messageOf } from "../lib/message-of.ts";
 import { oneLine } from "../lib/sanitize.ts";
+import { EXIT_LOGGED } from "./error-log.ts";
 import { endWhenUnanswered, OpenRegistrations } from "./unanswered.ts";
 
 /** The SDK's message for a resource that the engine reported as failed. */
 const FAILED_RESOURCE = /^resource (\S+) \[(\S+)\] failed to register$/;
-/** The SDK prepends this each time an error passes through an input. */
-const THROUGH_INPUTS = /^(?:error serializing property "[^"]*": )+/;
+
+/** A reason that the program passed on: it refers to an error that is printed elsewhere. */
+const REFERENCE = /^\S+ \(\S+\) failed$|: see the error of this run$/;
 
 interface Failure {
   /** On one line. */
   readonly reason: string;
+  /** The program prints this as an error; a failed resource's own error is printed by the engine. */
+  readonly isCause: boolean;
   /** The resource is an object at a vendor; a command runs again and needs no recovery. */
   readonly isVendorObject: boolean;
 }
 
 function toFailure(error: unknown): Failure {
-  const message = messageOf(error).replace(THROUGH_INPUTS, "");
+  const message = withoutInputs(messageOf(error));
   const [, name, type = "command:"] = FAILED_RESOURCE.exec(message) ?? [];
   return {
     reason: oneLine(name === undefined ? message : `${name} (${type}) failed`, 1000),
+    isCause: name === undefined && !REFERENCE.test(message),
     isVendorObject: !type.startsWith("command:"),
   };
 }
@@ -34,9 +40,17 @@ function toFailure(error: unknown): Failure {
 /** Errors whose message was replaced already: one error rejects every resource that needs the failed one. */
 const reported = new WeakMap<Error, Failure>();
 
-/** Why an output was rejected, on one line. */
-export const failureReason = (error: unknown): string =>
-  ((error instanceof Error && reported.get(error)) || toFailure(error)).reason;
+/** The parts of a message that say what failed; the cause follows. */
+const SUBJECT = /^[^:]*(?:: op:\/\/[^:]*|: vault [^:]*)?/;
+
+/**
+ * Why an output was rejected, on one line. One cause may reject the outputs of every host: it is printed
+ * once, as an error of the run, and this refers to it.
+ */
+export function failureReason(error: unknown): string {
+  const { reason, isCause } = (error instanceof Error && reported.get(error)) || toFailure(error);
+  return isCause ? `${SUBJECT.exec(reason)?.[0] ?? ""}: see the error of this run` : reason;
+}
 
 /** The output, or `instead` when a resource that it needs failed. */
 export const recoverWith = <T, U>(
@@ -45,23 +59,22 @@ export const recoverWith = <T, U>(
 ): pulumi.Output<T | U> =>
   pulumi.recover<T | U>(output, (error: unknown) => instead(failureReason(error)) as pulumi.Input<T | U>);
 
-/** Exit code of a program that failed and logged the reason. Source: cmd/run/index.ts of the SDK. */
-const EXIT_LOGGED = 32;
-
 /**
- * The SDK also prints the error that rejected an output. This makes it one line, without a stack (RunError
+ * The SDK also prints the error that rejected an output. This makes it a cause without a stack (RunError
  * of sdk/nodejs/errors.ts) and without the prefixes of further inputs, through which the SDK passes the
- * same error object (runtime/rpc.ts).
+ * same error object (runtime/rpc.ts). For failed resources it is one text, which error-log.ts prints
+ * once, since the engine prints each resource's own error.
  */
 function shorten(error: unknown): void {
   if (!(error instanceof Error) || reported.has(error)) return;
   const failure = toFailure(error);
   reported.set(error, failure);
+  const what = failure.isCause ? failure.reason : "a resource failed, and its own error is in this list";
   // If the vendor's answer was lost, the object may exist without being in the state, and its name is taken.
   const remedy = failure.isVendorObject
-    ? `; if the resource exists at the vendor, run tools/pantheros recover --stack ${pulumi.runtime.getStack()}`
+    ? `; if it exists at the vendor, run tools/pantheros recover --stack ${pulumi.runtime.getStack()}`
     : "";
-  const fixed = { get: () => `${failure.reason}; this run deletes nothing${remedy}`, set: () => undefined };
+  const fixed = { get: () => `${what}; this run deletes nothing${remedy}`, set: () => undefined };
   Object.defineProperties(error, { message: fixed, stack: fixed, __pulumiRunError: { value: true } });
 }
 

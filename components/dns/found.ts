@@ -1,9 +1,12 @@
 /** Existing records: in the stack's state and at the vendor. */
 import { getDnsRecords } from "@pulumi/cloudflare/getDnsRecords.js";
 import { getZone } from "@pulumi/cloudflare/getZone.js";
+import type { InvokeOptions } from "@pulumi/pulumi";
 import * as z from "zod";
 import { canonicalContent } from "../../inventory/dns.ts";
 import { hasData, recordContent, recordDataProblem } from "../../inventory/dns-data.ts";
+import { providerReason } from "../../lib/error-text.ts";
+import { RunError } from "../../lib/run-error.ts";
 import { nameOfUrn } from "../../lib/urn.ts";
 import type { StackState } from "../stack-state.ts";
 import type { FormerRecord, FoundRecord, OwnRecord, OwnZone } from "./reconcile.ts";
@@ -70,23 +73,21 @@ export async function vendorRecords(zoneId: string): Promise<FoundRecord[]> {
 }
 
 /**
- * The zone's id in the vendor's answer. For a lookup by filter, some releases of the provider leave one of
- * the two fields empty.
- * @throws Error when the vendor does not have the zone, or the token may not see it.
+ * Looks a zone's id up by its name.
+ * @throws RunError when the vendor does not answer, does not have the zone, or the token may not see it.
  */
-export function zoneIdIn(answer: { readonly zoneId?: string; readonly id: string }, zone: string): string {
-  const id = answer.zoneId || answer.id;
+export async function zoneIdOf(zone: string, opts?: InvokeOptions): Promise<string> {
+  const found = await getZone({ filter: { name: zone } }, opts).catch((error: unknown) => {
+    throw new RunError(
+      `Cloudflare: zone ${zone}: ${providerReason(error)}; its records stay as they are until Cloudflare answers`,
+    );
+  });
+  // Some releases of the provider leave one of the two fields empty.
+  const id = found.zoneId || found.id;
   if (!id) {
-    throw new Error(
+    throw new RunError(
       `Cloudflare has no zone ${zone} for this token; add the zone, or give the token Zone.Zone read on it`,
     );
   }
   return id;
 }
-
-/**
- * Looks a zone's id up by its name.
- * @throws Error when the vendor does not have the zone, or the token may not see it.
- */
-export const zoneIdOf = async (zone: string): Promise<string> =>
-  zoneIdIn(await getZone({ filter: { name: zone } }), zone);

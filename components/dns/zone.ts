@@ -1,11 +1,10 @@
 // Single modules: the package's index alone takes a third of a second to load.
 import { DnsRecord, type DnsRecordArgs } from "@pulumi/cloudflare/dnsRecord.js";
-import { getZoneOutput } from "@pulumi/cloudflare/getZone.js";
 import * as pulumi from "@pulumi/pulumi";
 import { hasData, recordContent, vendorData } from "../../inventory/dns-data.ts";
 import { sshfpOf } from "../../lib/ssh-public-key.ts";
 import { recoverWith } from "../failures.ts";
-import { FORMER_TYPE, zoneIdIn } from "./found.ts";
+import { FORMER_TYPE, zoneIdOf } from "./found.ts";
 import type { FormerRecord, Placement, Reconciled } from "./reconcile.ts";
 import type { ZoneRecord } from "./records.ts";
 
@@ -187,7 +186,6 @@ export class Zone extends pulumi.ComponentResource {
   }
 
   #find(zone: string): pulumi.Output<string> {
-    const found = getZoneOutput({ filter: { name: zone } }, { parent: this });
-    return found.apply((answer) => zoneIdIn(answer, zone));
+    return pulumi.output(zoneIdOf(zone, { parent: this }));
   }
 }

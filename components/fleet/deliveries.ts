@@ -1,6 +1,7 @@
 /** A host's secrets, delivered before its deploy. */
 import type * as pulumi from "@pulumi/pulumi";
 import type { DeliveryResult } from "../../deployer/secrets/delivery.ts";
+import { listNames } from "../../lib/names.ts";
 import { oneLine } from "../../lib/sanitize.ts";
 import { recoverWith } from "../failures.ts";
 import type { HostConnection } from "../nixos-host/connection.ts";
@@ -11,14 +12,23 @@ import type { HostSecret } from "../secrets/secrets.ts";
 export interface Delivery {
   /** Undefined when a resource that it needs failed. */
   readonly result: pulumi.Output<DeliveryResult | undefined>;
-  /** Why the secret did not arrive, as one line. */
+  /** Why the secret did not arrive, as one line without the host. */
   readonly problem: pulumi.Output<string | undefined>;
 }
 
-/** The problem of a failed delivery; none for a best-effort host. */
+/** The problem of a failed delivery, without its host; none for a best-effort host. */
 export function deliveryProblem(result: DeliveryResult, converge: WaveHost["converge"]): string | undefined {
   if (result.outcome === "delivered" || converge === "best-effort") return undefined;
-  return `${result.host}: secret ${result.secret} ${result.outcome}: ${oneLine(result.reason)}`;
+  return `secret ${result.secret} ${result.outcome}: ${oneLine(result.reason)}`;
+}
+
+/** One line for each problem, with the hosts that have it. */
+export function problemLines(
+  found: readonly { readonly host: string; readonly problem: string }[],
+): string[] {
+  const hosts = new Map<string, string[]>();
+  for (const { host, problem } of found) hosts.set(problem, [...(hosts.get(problem) ?? []), host]);
+  return [...hosts].map(([problem, names]) => `${listNames(names)}: ${problem}`);
 }
 
 /** A failed delivery does not stop the deploy: the host may have the secret from an earlier one. */
@@ -51,7 +61,7 @@ export function deliver(
     result: recoverWith(result, () => undefined),
     problem: recoverWith(
       result.apply((delivery) => deliveryProblem(delivery, to.converge)),
-      (reason) => `${host}: secret ${secret} not delivered: ${reason}`,
+      (reason) => `secret ${secret} not delivered: ${reason}`,
     ),
   };
 }

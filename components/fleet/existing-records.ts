@@ -109,9 +109,10 @@ async function vendorZone(
   zone: string,
   id: string | undefined,
 ): Promise<{ zoneId: string | undefined; records: FoundRecord[] | undefined }> {
-  let zoneId = id;
+  // The zone looks its id up again and reports the error (dns/zone.ts).
+  const zoneId = id ?? (await zoneIdOf(zone).catch(() => undefined));
+  if (zoneId === undefined) return { zoneId, records: undefined };
   try {
-    zoneId ??= await zoneIdOf(zone);
     return { zoneId, records: await vendorRecords(zoneId) };
   } catch (error) {
     pulumi.log.warn(

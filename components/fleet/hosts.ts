@@ -12,7 +12,7 @@ import { inWaveOrder, type WaveHost } from "../nixos-host/waves.ts";
 import { provenance } from "../provenance.ts";
 import { comparesSecrets } from "../secrets/access.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
-import { type Delivery, deliver } from "./deliveries.ts";
+import { type Delivery, deliver, problemLines } from "./deliveries.ts";
 import {
   buildArgs,
   commonArgs,
@@ -74,11 +74,11 @@ function undelivered(
     made.map(({ problem }) =>
       pulumi.all([problem, hosts.get(host)?.result]).apply(([line, result]) => {
         const notStarted = result?.step === "resources" || result?.step === "identity";
-        return line === undefined || notStarted ? [] : [line];
+        return line === undefined || notStarted ? [] : [{ host, problem: line }];
       }),
     ),
   );
-  return pulumi.all(lines).apply((found) => found.flat());
+  return pulumi.all(lines).apply((found) => problemLines(found.flat()));
 }
 
 /** One NixosHost per host, in wave order. Each host's secrets are delivered before its deploy. */

@@ -1,11 +1,13 @@
 /** The stack's servers at the start of a run, and what the run does to them outside of Pulumi's resources. */
 import * as pulumi from "@pulumi/pulumi";
 import { type HetznerHost, isHetzner, type Plan } from "../../inventory/plan.ts";
+import { nameOfUrn } from "../../lib/urn.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { powerOf, restorePower } from "../hetzner-server/power.ts";
 import { isResized, serverOf } from "../hetzner-server/preflight.ts";
 import type { HetznerServerArgs } from "../hetzner-server/server.ts";
 import type { HostPower } from "../nixos-host/power.ts";
+import { readStackStateIfAny } from "../stack-state.ts";
 import type { Preflight, PreflightResult } from "./preflight.ts";
 import { isSelected } from "./selection.ts";
 
@@ -44,6 +46,17 @@ const withHeld = (answer: Preflight, host: string): Preflight => ({
   held: new Map([...answer.held, [host, "not selected"]]),
 });
 
+/** Whether the stack's state has a server for each host. */
+async function haveServers(hosts: readonly HetznerHost[]): Promise<boolean> {
+  const state = await readStackStateIfAny();
+  const servers = new Set(
+    Object.entries(state?.outputs ?? {}).flatMap(([urn, { type }]) =>
+      type === "pantheros:hetzner:Server" ? [nameOfUrn(urn)] : [],
+    ),
+  );
+  return hosts.every(({ name, formerly = name }) => servers.has(name) || servers.has(formerly));
+}
+
 /**
  * Stops a run that the vendor would refuse, logs warnings, and powers servers on.
  * @throws pulumi.RunError with one line for each problem, before any resource is registered.
@@ -56,7 +69,9 @@ export async function prepareServers(
   const { fleetFile: file } = settings;
   if (answer === undefined) return UNCHECKED_SERVERS;
   if ("failure" in answer) {
-    warn(`Hetzner Cloud does not answer, so nothing is checked before the run: ${answer.failure}`);
+    // A server that is created in this run reports it as an error (vendor-gates.ts).
+    if (pulumi.runtime.isDryRun() || (await haveServers(plan.hosts.filter(isHetzner))))
+      warn(`Hetzner Cloud does not answer, so nothing is checked before the run: ${answer.failure}`);
     return UNCHECKED_SERVERS;
   }
   if (answer.problems.length > 0) {

@@ -20,8 +20,14 @@ export interface VerdictText {
   readonly text: string;
 }
 
-/** Text from a host carries a prefix (sanitize.ts), so it never looks like a line of this program. */
-function hostText({ result, converge, selected = true }: HostVerdict): string {
+/**
+ * Text from a host carries a prefix (sanitize.ts), so it never looks like a line of this program.
+ * @param explained details -> the host that has them in the text already. One cause may fail every host.
+ */
+function hostText(
+  { result, converge, selected = true }: HostVerdict,
+  explained: Map<string, string>,
+): string {
   const { outcome, command: failedCommand, exitCode, reason, hint, running } = result;
   const host = oneLine(result.host, 63);
   if (!selected) return `${host}: not selected; its last deploy ended ${outcome}`;
@@ -33,7 +39,8 @@ function hostText({ result, converge, selected = true }: HostVerdict): string {
   if (outcome === "held") return `${host}: held: ${lastLine(reason ?? "")}; not touched`;
   if (outcome === "offline") return `${host}: offline; not touched`;
   const step = result.step === undefined ? "" : ` at ${oneLine(result.step, 64)}`;
-  const lines = [`${host}: ${outcome}${step}${converge === "must" ? "" : " (best effort)"}`];
+  const head = `${host}: ${outcome}${step}${converge === "must" ? "" : " (best effort)"}`;
+  const lines: string[] = [];
   if (reason !== undefined && reason !== "") lines.push(quoted(reason, "  reason:  "));
   if (failedCommand !== undefined) {
     lines.push(
@@ -42,7 +49,11 @@ function hostText({ result, converge, selected = true }: HostVerdict): string {
   }
   if (hint !== undefined) lines.push(`  hint:    ${oneLine(hint, 1000)}`);
   lines.push(`  runs:    ${running === undefined ? "unknown" : shownPath(running)}`);
-  return lines.join("\n");
+  const details = lines.join("\n");
+  const same = explained.get(details);
+  if (same !== undefined) return `${head}, as ${same}`;
+  explained.set(details, host);
+  return `${head}\n${details}`;
 }
 
 function convergedText(required: number, some: boolean): string {
@@ -71,10 +82,9 @@ export function verdictText(hosts: readonly HostVerdict[], problems: readonly st
         judged.filter(({ converge }) => converge === "must").length,
         judged.length < hosts.length,
       );
-  return {
-    failed,
-    text: [head, ...problems.map((line) => oneLine(line)), ...sorted.map(hostText)].join("\n"),
-  };
+  const explained = new Map<string, string>();
+  const texts = sorted.map((host) => hostText(host, explained));
+  return { failed, text: [head, ...problems.map((line) => oneLine(line)), ...texts].join("\n") };
 }
 
 /** Made from outcomes and tokens only: durations and the like differ between runs without a reason. */

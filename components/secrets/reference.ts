@@ -1,4 +1,6 @@
 import { entryOf } from "../../lib/entry-of.ts";
+import { providerReason } from "../../lib/error-text.ts";
+
 /** Where a secret is: `op://vault/item/field`, or with a section before the field. */
 export interface SecretReference {
   readonly vault: string;
@@ -83,9 +85,26 @@ export function fieldOf(item: ItemFields, reference: string): string {
   return value;
 }
 
-/** The remedy for a missing item, whose value the program can't create; empty for other errors. */
-export const remedyOf = (reason: string): string =>
-  /isn't an item|not found|could not be found/i.test(reason)
-    ? "; only you have this value: restore the item (1Password keeps deleted ones for 30 days under Recently Deleted), create it " +
+/** What to do about an error of the provider's; empty when its words say it. */
+function remedyOf(reason: string): string {
+  // The program can't create the value.
+  if (/isn't an item|not found|could not be found/i.test(reason)) {
+    return (
+      "; only you have this value: restore the item (1Password keeps deleted ones for 30 days under Recently Deleted), create it " +
       "again, or remove its reference from nix/fleet.toml"
-    : "";
+    );
+  }
+  if (/credential|unauthori[sz]ed|token|sign(?:ed)? in/i.test(reason)) {
+    return "; set OP_SERVICE_ACCOUNT_TOKEN to the token of a service account that may read the vault (docs/real-account.md)";
+  }
+  if (/ENOENT|executable file not found|no such file/i.test(reason)) {
+    return "; install the 1Password CLI, or set OP_CLI_PATH to its path";
+  }
+  return "";
+}
+
+/** The message for an error of 1Password's provider, with the remedy. `subject`: the vault or reference. */
+export function vaultProblem(subject: string, error: Error): string {
+  const reason = providerReason(error);
+  return `1Password: ${subject}: ${reason}${remedyOf(reason)}`;
+}

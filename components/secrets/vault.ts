@@ -1,6 +1,6 @@
 import * as onepassword from "@1password/pulumi-onepassword";
 import * as pulumi from "@pulumi/pulumi";
-import { fieldOf, isVaultId, parseReference, remedyOf } from "./reference.ts";
+import { fieldOf, isVaultId, parseReference, vaultProblem } from "./reference.ts";
 
 /** The `op` command's message for a missing item. Source: 1Password CLI 2, `op item get`. */
 const NO_ITEM = /isn't an item/;
@@ -54,7 +54,7 @@ export class Vault {
         .getVault({ name: vault }, this.#options())
         .then(({ uuid }) => uuid)
         .catch((error: Error) => {
-          throw new pulumi.RunError(`1Password: vault "${vault}": ${error.message}`);
+          throw new pulumi.RunError(vaultProblem(`vault "${vault}"`, error));
         }),
     );
     this.#ids.set(vault, found);
@@ -75,8 +75,7 @@ export class Vault {
       } catch (error) {
         const value = await this.#former(id, before.item, former);
         if (value === undefined) {
-          const { message } = error as Error;
-          throw new pulumi.RunError(`1Password: ${reference}: ${message}${remedyOf(message)}`);
+          throw new pulumi.RunError(vaultProblem(reference, error as Error));
         }
         pulumi.log.warn(`1Password: nothing at ${reference}; used ${former} instead: rename the item`);
         return value;
@@ -110,7 +109,7 @@ export class Vault {
     if (known) return known;
     const fetched = this.idOf(vault).apply((id) =>
       onepassword.getItem({ vault: id, title }, this.#options()).catch((error: Error) => {
-        throw new pulumi.RunError(`1Password: op://${key}: ${error.message}${remedyOf(error.message)}`);
+        throw new pulumi.RunError(vaultProblem(`op://${key}`, error));
       }),
     );
     const item = pulumi.secret(fetched);

@@ -17,7 +17,7 @@ const VENDORS = ["hetzner", "cloudflare", "tailscale", "s3"];
 /** Patterns of an engine's error: the vendor's resource types and addresses. */
 const NAMES: Readonly<Record<string, RegExp>> = {
   hetzner: /hcloud[:/]/,
-  cloudflare: /cloudflare[:/]/,
+  cloudflare: /cloudflare[:/]|Cloudflare: /,
   tailscale: /tailscale[:/]/,
   s3: /aws[:/]/,
 };

@@ -46,6 +46,14 @@ export interface Interrupt {
   readonly signal: "SIGINT" | "SIGKILL";
 }
 
+/** Where and how a command is started. */
+export interface Place {
+  /** The repository itself when left out. */
+  readonly checkout?: string;
+  /** Shell text that ends with `exec "$@"`. */
+  readonly shell?: string;
+}
+
 /** Content of a snapshot: everything that a run changes. */
 const CHANGING = ["pulumi", "vendors", "records", "vault.json", "known_hosts"];
 
@@ -249,10 +257,11 @@ export class World {
    * Runs a program; with an interrupt, sends the signal when a fault has hit, and switches the faults
    * off.
    */
-  run(argv: readonly string[], interrupt?: Interrupt): Promise<Finished> {
+  run(argv: readonly string[], interrupt?: Interrupt, checkout = REPOSITORY): Promise<Finished> {
     const [program = "", ...args] = argv;
     return new Promise((done, fail) => {
       const child = spawn(program, args, {
+        cwd: checkout,
         env: this.env,
         detached: true,
         stdio: ["ignore", "pipe", "pipe"],
@@ -294,8 +303,9 @@ export class World {
   }
 
   /** Runs the Pulumi CLI as a user does. */
-  pulumi(args: readonly string[], interrupt?: Interrupt): Promise<Finished> {
-    return this.run(["tools/pulumi", ...args, ...this.#stackOptions], interrupt);
+  pulumi(args: readonly string[], interrupt?: Interrupt, place: Place = {}): Promise<Finished> {
+    const shell = place.shell === undefined ? [] : ["sh", "-c", place.shell, "sh"];
+    return this.run([...shell, "tools/pulumi", ...args, ...this.#stackOptions], interrupt, place.checkout);
   }
 
   get #stackOptions(): string[] {

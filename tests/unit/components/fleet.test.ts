@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { deliveryProblem } from "../../../components/fleet/deliveries.ts";
+import { deliveryProblem, problemLines } from "../../../components/fleet/deliveries.ts";
 import { evaluationArgs } from "../../../components/fleet/evaluation.ts";
 import { bootstrapKeys } from "../../../components/fleet/machines.ts";
 import { stackOutputs } from "../../../outputs/contract.ts";
@@ -442,7 +442,15 @@ test("an undelivered secret is a problem, except on a best-effort host", () => {
     exitCode: 255,
     reason: "no answer",
   } as const;
-  expect(deliveryProblem(result, "must")).toBe("web: secret s offline: no answer");
+  expect(deliveryProblem(result, "must")).toBe("secret s offline: no answer");
   expect(deliveryProblem(result, "best-effort")).toBeUndefined();
   expect(deliveryProblem({ ...result, outcome: "delivered" }, "must")).toBeUndefined();
+});
+
+test("a problem that several hosts share is one line", () => {
+  const found = ["web", "db"].map((host) => ({ host, problem: "secret s offline: no answer" }));
+  expect(problemLines([...found, { host: "web", problem: "secret t failed: full" }])).toEqual([
+    "db, web: secret s offline: no answer",
+    "web: secret t failed: full",
+  ]);
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { secretsArgs } from "../../../components/secrets/mapping.ts";
 import { warnMissingItems } from "../../../components/secrets/missing-items.ts";
-import { fieldOf, parseReference, remedyOf } from "../../../components/secrets/reference.ts";
+import { fieldOf, parseReference, vaultProblem } from "../../../components/secrets/reference.ts";
 import { Secrets, type SecretsArgs } from "../../../components/secrets/secrets.ts";
 import { loadInventory } from "../../../inventory/load.ts";
 import { planFor } from "../../../inventory/plan.ts";
@@ -99,11 +99,26 @@ describe("writing", () => {
 });
 
 describe("references", () => {
-  test("to deleted items fail with the remedy; other failures do not have it", () => {
-    expect(remedyOf(`op item get: exit 1: "web" isn't an item in the "fleet" vault`)).toMatch(
-      /^; .*restore the item.*nix\/fleet\.toml$/,
-    );
-    expect(remedyOf("op item get: exit 1: (401) Unauthorized: invalid bearer token")).toBe("");
+  test.each<[string, string, RegExp]>([
+    [
+      "a deleted item",
+      `op item get: exit 1: "web" isn't an item in the "fleet" vault`,
+      /: op item get: .*; only you have this value: restore the item.*nix\/fleet\.toml$/,
+    ],
+    ["no credentials", "Invalid credentials: set a token", /; set OP_SERVICE_ACCOUNT_TOKEN to the token /],
+    ["a wrong token", "op vault list: exit 1: (401) Unauthorized", /; set OP_SERVICE_ACCOUNT_TOKEN to the/],
+    [
+      "no CLI",
+      "/nowhere/op --version: spawn /nowhere/op ENOENT",
+      /; install the 1Password CLI, or set OP_CLI_PATH/,
+    ],
+    ["another failure", "op vault list: exit 1: timed out", /: op vault list: exit 1: timed out$/],
+  ])("%s: the provider's own words come first, and the remedy last", (_, words, expected) => {
+    const sdk = "invocation of onepassword:index/getVault:getVault returned an error: ";
+    const problem = vaultProblem('vault "fleet"', new Error(`${sdk}${words}`));
+    expect(problem).toMatch(/^1Password: vault "fleet": /);
+    expect(problem).toMatch(expected);
+    expect(problem).not.toContain("invocation");
   });
 
   test("are parsed", () => {

@@ -59,6 +59,27 @@ test.each([
   expect(verdictText(hosts).failed).toBe(failed);
 });
 
+test("a cause that several hosts share is printed once", () => {
+  const failed = (host: string, reason: string) => verdictOf(host, "failed", { step: "resources", reason });
+  const { text } = verdictText([
+    failed("a", "no server"),
+    failed("b", "no server"),
+    failed("c", "no address"),
+  ]);
+  expect(text).toBe(
+    [
+      "3 of 3 hosts not converged",
+      "a: failed at resources",
+      "  reason:  | no server",
+      "  runs:    unknown",
+      "b: failed at resources, as a",
+      "c: failed at resources",
+      "  reason:  | no address",
+      "  runs:    unknown",
+    ].join("\n"),
+  );
+});
+
 test("other problems fail it too, and are reported", () => {
   const { failed, text } = verdictText([good], ["a: secret op-token failed: no answer"]);
   expect(failed).toBe(true);

@@ -1,0 +1,58 @@
+/**
+ * Prints each error of the program once, in the form of lib/error-text.ts. Must be imported before
+ * anything that may fail.
+ *
+ * The SDK sends what it logs with one call of the engine client, `log(request, answer)`, on the object
+ * that `getEngine()` returns; this module changes the errors among those requests. Pulumi's display
+ * shows an error's first line while the program runs and the whole error at its end. The first line is
+ * empty, so that a log does not contain the cause twice.
+ * Sources: sdk/nodejs/log/index.ts, sdk/nodejs/cmd/run/run.ts, pkg/backend/display/rows.go
+ * (getInfoColumn) of Pulumi 3.258.
+ */
+// Only these modules: the whole SDK loads much longer, and errors of the inventory do not need it.
+import * as log from "@pulumi/pulumi/log/index.js";
+import { getEngine } from "@pulumi/pulumi/runtime/settings.js";
+import { errorText } from "../lib/error-text.ts";
+
+/** `LogSeverity.ERROR` of proto/engine.proto. */
+const ERROR = 3;
+/** Exit code of a program that failed and logged the reason. Source: cmd/run/index.ts of the SDK. */
+export const EXIT_LOGGED = 32;
+
+interface LogRequest {
+  getSeverity(): number;
+  getMessage(): string;
+  setMessage(text: string): void;
+}
+
+/** The part of the engine client that is changed. */
+interface Engine {
+  log(request: LogRequest, answer: (error: unknown) => void): unknown;
+}
+
+const printed = new Set<string>();
+
+function shortenErrors(engine: Engine): void {
+  const send = engine.log.bind(engine);
+  engine.log = (request, answer) => {
+    if (request.getSeverity() !== ERROR) return send(request, answer);
+    const text = errorText(request.getMessage());
+    if (printed.has(text)) return answer(null);
+    printed.add(text);
+    request.setMessage(`\n${text}`);
+    return send(request, answer);
+  };
+}
+
+// Without an engine, in tests, the SDK prints to the standard error.
+const engine = getEngine() as Engine | undefined;
+if (engine !== undefined) shortenErrors(engine);
+
+/**
+ * Ends the run at once because nothing that remains could be true. What was created stays in the state,
+ * and nothing is deleted.
+ */
+export async function endRun(error: unknown): Promise<never> {
+  await log.error(error instanceof Error ? error.message : String(error));
+  process.exit(EXIT_LOGGED);
+}

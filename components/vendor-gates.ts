@@ -1,0 +1,157 @@
+/**
+ * Before the first new object is created at a vendor, checks that the vendor answers. Otherwise each
+ * server, address, record or bucket would fail by itself with the same error. A gate that stays closed
+ * fails all new objects of its vendor with one error; objects that exist need no gate, so a run goes on
+ * while a vendor of unchanged objects is down.
+ */
+import * as pulumi from "@pulumi/pulumi";
+import { CloudflareApi } from "../clients/cloudflare/api.ts";
+import { TailscaleApi, tailscaleCredentials } from "../clients/tailscale/api.ts";
+import { VendorError } from "../clients/vendor-api.ts";
+import type { Plan } from "../inventory/plan.ts";
+import { nameOfUrn } from "../lib/urn.ts";
+import type { Settings } from "../settings/settings.ts";
+import { endpointOf } from "./buckets/provider.ts";
+import type { PreflightResult } from "./fleet/preflight.ts";
+import { readStackStateIfAny } from "./stack-state.ts";
+
+interface Vendor {
+  readonly name: string;
+  /** Rejects when the vendor does not answer, or does not know the credentials. */
+  check(): Promise<unknown>;
+}
+
+/** By the package of the resources' types. */
+export type Vendors = Readonly<Record<string, Vendor>>;
+
+/** The provider itself waits longer. */
+const MAX_ATTEMPTS = 2;
+const TIMEOUT_SECONDS = 30;
+
+/** Whether an answer shows that every request will fail; a token may lack a right that the run does not use. */
+const isClosed = (error: unknown): boolean =>
+  !(error instanceof VendorError) ||
+  error.status === undefined ||
+  error.status === 401 ||
+  error.status >= 500;
+
+async function request(api: CloudflareApi | TailscaleApi, path: string): Promise<void> {
+  try {
+    await api.request("GET", path);
+  } catch (error) {
+    if (isClosed(error)) throw error;
+  }
+}
+
+/** Any answer: a store refuses requests without a signature. */
+async function anyAnswer(endpoint: string): Promise<void> {
+  try {
+    await fetch(endpoint, { method: "HEAD", signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1000) });
+  } catch (error) {
+    const { cause = error } = error as { cause?: { message?: string; code?: string } };
+    const { message, code } = cause as { message?: string; code?: string };
+    throw new Error(`${endpoint}: ${message || code}`);
+  }
+}
+
+/** The vendors of a plan whose provider's credentials come from the environment. */
+export function vendorsOf(
+  plan: Plan,
+  settings: Settings,
+  preflight: PreflightResult,
+  env: NodeJS.ProcessEnv = process.env,
+): Vendors {
+  const configured = (vendor: string, key: string) => new pulumi.Config(vendor).get(key) || undefined;
+  const { storage } = plan.inventory;
+  const cloudflareToken = configured("cloudflare", "apiToken") ?? env["CLOUDFLARE_API_TOKEN"];
+  const options = { maxAttempts: MAX_ATTEMPTS };
+  return {
+    hcloud: {
+      name: "Hetzner Cloud",
+      check: async () => {
+        if (preflight !== undefined && "failure" in preflight) throw new Error(preflight.failure);
+      },
+    },
+    // Without a configured id the zone is looked up first, which is a gate as well (dns/zone.ts).
+    ...(settings.cloudflareZoneId !== undefined &&
+      cloudflareToken && {
+        cloudflare: {
+          name: "Cloudflare",
+          check: () => {
+            const endpoint = configured("cloudflare", "baseUrl");
+            const api = new CloudflareApi({
+              ...options,
+              token: cloudflareToken,
+              ...(endpoint !== undefined && { endpoint }),
+            });
+            return request(api, `/zones/${settings.cloudflareZoneId}`);
+          },
+        },
+      }),
+    ...(configured("tailscale", "apiKey") === undefined &&
+      configured("tailscale", "oauthClientId") === undefined && {
+        tailscale: {
+          name: "Tailscale",
+          check: async () => {
+            const endpoint = configured("tailscale", "baseUrl") ?? env["TAILSCALE_BASE_URL"];
+            const api = new TailscaleApi({
+              ...options,
+              credentials: tailscaleCredentials(env),
+              scope: "auth_keys",
+              ...(endpoint !== undefined && { endpoint }),
+            });
+            await request(api, "/tailnet/-/keys");
+          },
+        },
+      }),
+    ...(storage !== undefined && {
+      aws: {
+        name: "the bucket store",
+        check: () => anyAnswer(endpointOf({ region: storage.region, endpoint: settings.s3Endpoint })),
+      },
+    }),
+  };
+}
+
+/** @throws RunError, the same one for each caller. */
+async function checked({ name, check }: Vendor): Promise<void> {
+  try {
+    await check();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new pulumi.RunError(
+      `${name} does not answer: ${reason}; nothing new was created there: run up again when it answers`,
+    );
+  }
+}
+
+/** Must be called before the first resource. A preview creates nothing and has no gates. */
+export function gateVendors(vendors: Vendors): void {
+  if (pulumi.runtime.isDryRun()) return;
+  const gates = new Map<string, Promise<void>>();
+  const gateOf = (vendor: Vendor, type: string): Promise<void> => {
+    const known = gates.get(type);
+    if (known !== undefined) return known;
+    const gate = checked(vendor);
+    gate.catch(() => {}); // each resource gets the error; this only marks it as handled
+    gates.set(type, gate);
+    return gate;
+  };
+  const existing = readStackStateIfAny().then(
+    (state) =>
+      new Set(Object.entries(state?.outputs ?? {}).map(([urn, { type }]) => `${type} ${nameOfUrn(urn)}`)),
+  );
+  pulumi.runtime.registerStackTransformation(({ type, name, props, opts }) => {
+    const [vendor = ""] = type.split(":");
+    const gated = Object.hasOwn(vendors, vendor) ? vendors[vendor] : undefined;
+    if (gated === undefined) return undefined;
+    const open = existing.then(async (known): Promise<pulumi.Resource[]> => {
+      if (!known.has(`${type} ${name}`)) await gateOf(gated, vendor);
+      return [];
+    });
+    open.catch(() => {}); // the resource gets the error
+    // The SDK takes lists within the list, and promises of lists (runtime/dependsOn.ts).
+    const dependsOn = [open, opts.dependsOn ?? []] as unknown as pulumi.Input<pulumi.Resource>[];
+    return { props, opts: { ...opts, dependsOn } };
+  });
+}
