@@ -34,11 +34,18 @@ export function firstNames(names: readonly string[], most = MAX_NAMES): string {
 /** The same, sorted. */
 export const listNames = (names: Iterable<string>): string => firstNames([...names].sort());
 
+/** The same, those most similar to `given` first where not all fit. */
+function nearestNames(given: string, names: readonly string[]): string {
+  if (names.length <= MAX_NAMES) return listNames(names);
+  const edits = new Map(names.map((name) => [name, distance(given.toLowerCase(), name.toLowerCase())]));
+  return firstNames([...names].sort().sort((a, b) => (edits.get(a) ?? 0) - (edits.get(b) ?? 0)));
+}
+
 /** `unknown host "webb"; did you mean "web"? Hosts are db, web` */
 export function unknownName(kind: string, given: string, names: Iterable<string>): string {
   const all = [...names];
   const nearest = nearestName(given, all);
-  const list = `${kind}s are ${listNames(all)}`;
+  const list = `${kind}s are ${nearestNames(given, all)}`;
   if (nearest === undefined) return `unknown ${kind} "${given}"; ${list}`;
   return `unknown ${kind} "${given}"; did you mean "${nearest}"? ${list[0]?.toUpperCase()}${list.slice(1)}`;
 }

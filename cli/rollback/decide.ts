@@ -3,6 +3,7 @@
 import type { Probe } from "../../deployer/probe.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import { entryOf } from "../../lib/entry-of.ts";
+import { firstNames, listNames, unknownName } from "../../lib/names.ts";
 
 export type Pins = Readonly<Record<string, string>>;
 
@@ -19,8 +20,6 @@ export class Refusal extends Error {
   }
 }
 
-const listed = (names: readonly string[]) => names.join(", ") || "none";
-
 /**
  * The hosts that the command line selects.
  * @throws Refusal with the existing hosts or waves
@@ -30,16 +29,16 @@ export function selectedHosts(plan: Plan, { hosts, wave }: Requested): string[] 
   if (wave === undefined) {
     const unknown = hosts.filter((host) => !known.includes(host));
     if (unknown.length > 0) {
-      throw new Refusal(
-        unknown.map((host) => `${host}: no such host in this stack; its hosts are ${listed(known)}`),
-      );
+      throw new Refusal(unknown.map((host) => `${unknownName("host", host, known)} (of this stack)`));
     }
     return [...hosts];
   }
   const found = plan.hosts.filter((host) => host.wave === wave).map(({ name }) => name);
   if (found.length > 0) return found;
   const waves = [...new Set(plan.hosts.map((host) => host.wave))].sort((a, b) => a - b);
-  throw new Refusal([`wave ${wave} has no host in this stack; its waves are ${listed(waves.map(String))}`]);
+  throw new Refusal([
+    `wave ${wave} has no host in this stack; its waves are ${firstNames(waves.map(String))}`,
+  ]);
 }
 
 /**
@@ -51,7 +50,7 @@ export function selectedPinnedHosts(plan: Plan, args: Requested, pins: Pins): st
   const hosts = args.wave === undefined ? args.hosts : selectedHosts(plan, args);
   const pinned = hosts.filter((host) => Object.hasOwn(pins, host));
   if (pinned.length === hosts.length || (args.wave !== undefined && pinned.length > 0)) return pinned;
-  const others = `pinned hosts: ${listed(Object.keys(pins))}`;
+  const others = `pinned hosts: ${listNames(Object.keys(pins))}`;
   if (args.wave !== undefined)
     throw new Refusal([`wave ${args.wave}: none of its hosts is pinned; ${others}`]);
   throw new Refusal(

@@ -4,6 +4,7 @@ import { type Probe, probe } from "../../deployer/probe.ts";
 import { loadInventory } from "../../inventory/load.ts";
 import { type Plan, planFor } from "../../inventory/plan.ts";
 import { selectHosts } from "../../inventory/selection.ts";
+import { firstNames } from "../../lib/names.ts";
 import { oneLine } from "../../lib/sanitize.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { EXIT_FAILED, UsageError } from "../exit-codes.ts";
@@ -84,7 +85,7 @@ async function pin(requested: Requested, { stack, plan, settings, root }: Contex
   const hosts = selectedHosts(plan, requested);
   const outputs = await readOutputs(stack, root);
   const { probe: seconds } = plan.inventory.deploy.seconds;
-  print(`asking ${hosts.join(", ")} for the previous system (at most ${seconds} s)`);
+  print(`asking ${firstNames(hosts)} for the previous system (at most ${seconds} s)`);
   const answers = await Promise.all(
     hosts.map(async (host): Promise<[string, Probe]> => {
       const args = probeArgsOf({ plan, settings, outputs }, host, seconds);

@@ -1,4 +1,5 @@
 /** Turns the host's final answer into the outcome of a deploy. */
+import { firstNames } from "../../lib/names.ts";
 import { lastLine } from "../../lib/sanitize.ts";
 import type { SupervisorStatus, VerbResult } from "../protocol/supervisor.ts";
 import type { Outcome } from "./context.ts";
@@ -73,7 +74,7 @@ function rolledBackByReboot(answer: VerbResult): boolean {
 
 function reasonOf(answer: VerbResult): string {
   const missing = answer.missingUnits ?? [];
-  const units = missing.length === 0 ? "" : `\nstill not running after the rollback: ${missing.join(", ")}`;
+  const units = missing.length === 0 ? "" : `\nstill not running after the rollback: ${firstNames(missing)}`;
   return `${answer.reason ?? `the supervisor answered "${answer.outcome}"`}${units}`;
 }
 

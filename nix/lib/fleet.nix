@@ -3,12 +3,25 @@
 # error is raised only for what would configure a host wrongly without any message.
 # Pure builtins, because the flakes of the real hosts and of the sandbox hosts share it.
 let
-  inherit (builtins) attrNames concatStringsSep filter fromTOML hasAttr mapAttrs readFile;
+  inherit (builtins) attrNames concatStringsSep elemAt filter fromTOML genList hasAttr length mapAttrs readFile;
 
   defaults = import ./defaults.nix;
 
   filterAttrs = keep: set:
     removeAttrs set (filter (name: !keep name set.${name}) (attrNames set));
+
+  # As lib/names.ts does it.
+  firstNames = names: let
+    left = length names - 10;
+    shown = concatStringsSep ", " (genList (elemAt names) (
+      if left > 0
+      then 10
+      else length names
+    ));
+  in
+    if left > 0
+    then "${shown} and ${toString left} more"
+    else shown;
 
   inherit (import ./health.nix) healthCheck serviceChecks;
 
@@ -46,7 +59,7 @@ let
     service = defaults.services // given;
   in
     if !hasAttr service.host hosts
-    then throw "services.${name}.host: unknown host \"${service.host}\"; hosts are ${concatStringsSep ", " (attrNames hosts)}"
+    then throw "services.${name}.host: unknown host \"${service.host}\"; hosts are ${firstNames (attrNames hosts)}"
     else {
       inherit name;
       inherit (service) host port public auth protocol groups mfa backup;

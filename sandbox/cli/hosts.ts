@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Plan } from "../../inventory/plan.ts";
+import { unknownName } from "../../lib/names.ts";
 import type { HostOutputs } from "../../outputs/contract.ts";
 import type { SandboxContext } from "../machines/keeper.ts";
 import { driverNamespace, netnsExec } from "../network/names.ts";
@@ -53,8 +54,9 @@ export async function sshToHost(
   const host = outputs?.hosts[name];
   const address = host?.addresses.ipv4 ?? host?.addresses.ipv6;
   if (host === undefined || address === undefined) {
-    const known = Object.keys(outputs?.hosts ?? {}).join(", ");
-    throw new Error(`no host ${name}; hosts in the stack's outputs: ${known === "" ? "none" : known}`);
+    throw new Error(
+      `${unknownName("host", name, Object.keys(outputs?.hosts ?? {}))} (in the stack's outputs)`,
+    );
   }
   const pins = join(layout.directory, "run", "published_hosts");
   const adopted = existsSync(layout.knownHosts) ? readFileSync(layout.knownHosts, "utf8") : "";

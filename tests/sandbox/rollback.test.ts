@@ -33,7 +33,7 @@ describe("rollback by the user", () => {
   test("an impossible rollback is refused with the reason, and nothing is changed", async () => {
     const unknown = await rollback("nobody");
     expect(unknown).toMatchObject({ code: 1 });
-    expect(unknown.output).toContain("nobody: no such host in this stack; its hosts are db, legacy, web");
+    expect(unknown.output).toContain('unknown host "nobody"; hosts are db, legacy, web (of this stack)');
     expect((await rollback("--wave", "7")).output).toContain("its waves are 1, 2");
     const never = await rollback("db", "legacy");
     expect(never).toMatchObject({ code: 1 });

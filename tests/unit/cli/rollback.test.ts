@@ -36,7 +36,7 @@ describe("which hosts", () => {
 
   test("unknown hosts and waves are refused, with the known ones", () => {
     expect(() => selectedHosts(plan, { hosts: ["web", "x"], wave: undefined })).toThrow(
-      "x: no such host in this stack; its hosts are db, legacy, web",
+      'unknown host "x"; hosts are db, legacy, web (of this stack)',
     );
     expect(() => selectedHosts(plan, { hosts: [], wave: 9 })).toThrow(
       "wave 9 has no host in this stack; its waves are 1, 2",

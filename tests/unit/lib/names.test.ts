@@ -18,6 +18,13 @@ test.each([
   expect(nearestName(given, ["db", "storage", "web"])).toBe(expected);
 });
 
+test("of many names the most similar ones are listed first, ten at most", () => {
+  const hosts = Array.from({ length: 100 }, (_, at) => `node${at}`);
+  expect(unknownName("host", "nodee42", ["alpha", ...hosts])).toBe(
+    'unknown host "nodee42"; did you mean "node42"? Hosts are node42, node12, node14, node2, node22, node24, node32, node34, node4, node40 and 91 more',
+  );
+});
+
 test("an unknown name comes with the nearest one, and with those that exist", () => {
   expect(unknownName("host", "nowhere", ["web", "db"])).toBe('unknown host "nowhere"; hosts are db, web');
   expect(unknownName("host", "webb", ["web", "db"])).toBe(
