@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import * as grpc from "@grpc/grpc-js";
 import { LanguageRuntimeService } from "@pulumi/pulumi/proto/language_grpc_pb.js";
 import language from "@pulumi/pulumi/proto/language_pb.js";
@@ -10,7 +9,8 @@ import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import { runNode, terminateAll } from "./child.ts";
 import { nodeArguments, type ProgramRun, programEnvironment, readOptions, runResult } from "./program.ts";
 
-const WATCH_PARENT = fileURLToPath(new URL("./watch-parent.ts", import.meta.url));
+/** A URL: Node reads `#`, `?` and `%` of a path as parts of one. */
+const WATCH_PARENT = new URL("./watch-parent.ts", import.meta.url).href;
 
 type RunRequest = InstanceType<typeof language.RunRequest>;
 type Unary<Request, Response> = grpc.handleUnaryCall<Request, Response>;
