@@ -43,6 +43,8 @@ export interface StackFacts {
   readonly hosts: Readonly<Record<string, HostFacts>>;
   readonly records: readonly { name: string; type: string; content: string; proxied: boolean }[];
   readonly buckets: Readonly<Record<string, { name: string; endpoint: string; region: string }>>;
+  /** Host -> its name in the tailnet; without those that have not joined, or are not known. */
+  readonly tailnetNames?: Readonly<Record<string, string>>;
   /** Servers of decommissioned hosts that still exist. */
   readonly retired?: StackOutputs["retired"];
 }
@@ -85,7 +87,8 @@ function urlOf(service: PlannedService, hostName: string): string {
 /** Plan and facts -> the outputs of the stack. */
 export function outputsFor(plan: Plan, facts: StackFacts): StackOutputs {
   const { tailnet, dns, cache } = plan.inventory;
-  const tailnetName = (host: string) => (tailnet ? `${host}.${tailnet.suffix}` : undefined);
+  const tailnetName = (host: string) =>
+    tailnet && (entryOf(facts.tailnetNames ?? {}, host) ?? `${host}.${tailnet.suffix}`);
   const fqdn = new Map(plan.hosts.map((host) => [host.name, host.fqdn]));
   return {
     schemaVersion: SCHEMA_VERSION,

@@ -13,6 +13,7 @@ import { comparesSecrets, NOT_COMPARED } from "../secrets/access.ts";
 import { secretsArgs } from "../secrets/mapping.ts";
 import { type HostSecret, Secrets } from "../secrets/secrets.ts";
 import { tailnetArgs } from "../tailnet/mapping.ts";
+import { checkedNames, tailnetDevices } from "../tailnet/names.ts";
 import { Tailnet } from "../tailnet/tailnet.ts";
 import { deployHosts } from "./hosts.ts";
 import { TAILNET_KEY_NAME } from "./installs.ts";
@@ -53,6 +54,7 @@ export class Fleet extends pulumi.ComponentResource {
     const secrets = this.#secrets(plan, settings, tailnet?.keys ?? {});
     const records = this.#records(plan, settings, machines, existingRecords);
     const buckets = this.#buckets(plan, settings);
+    const devices = tailnetDevices(plan);
     const { hosts, problems } = deployHosts({
       plan,
       settings,
@@ -63,15 +65,29 @@ export class Fleet extends pulumi.ComponentResource {
       kept,
       parent: this,
       devices: tailnet?.devices ?? {},
+      tailnetNames: devices?.names() ?? {},
     });
-    this.outputs = publishedOutputs({ plan, machines, hosts, records, buckets, kept });
+    const checked = checkedNames(
+      devices,
+      // The devices of the hosts that this run is not for stay as they are.
+      [...hosts]
+        .filter(([host]) => !kept.has(host))
+        .map(([host, { status, result }]) => ({
+          host,
+          nodeId: status.apply((found) => found?.tailnetNode ?? undefined),
+          ended: result,
+        })),
+    );
+    const tailnetNames = checked.names;
+    this.outputs = publishedOutputs({ plan, machines, hosts, records, buckets, kept, tailnetNames });
     this.registerOutputs({ outputs: this.outputs });
     const judged = [...hosts.values()].map(({ hostname, result, converge }) => ({
       result,
       converge,
       selected: !kept.has(hostname),
     }));
-    new Verdict("verdict", { hosts: judged, problems }, { parent: this });
+    const all = pulumi.all([problems, checked.problems]).apply((lines) => lines.flat());
+    new Verdict("verdict", { hosts: judged, problems: all }, { parent: this });
   }
 
   #tailnet(plan: Plan, settings: Settings, { created }: Machines): Tailnet | undefined {

@@ -39,9 +39,15 @@ export function commonArgs(
   };
 }
 
+/** A plan, and the names in the tailnet of those of its hosts that have joined. */
+interface NamedPlan {
+  readonly plan: Plan;
+  readonly tailnetNames: pulumi.Input<Readonly<Record<string, string>>>;
+}
+
 /** The address for deploys: the tailnet name, or the public address with `[deploy] address = "public"`. */
 function deployAddress(
-  plan: Plan,
+  { plan, tailnetNames }: NamedPlan,
   host: string,
   machine: Machine,
   renamed?: pulumi.Output<unknown>,
@@ -49,12 +55,14 @@ function deployAddress(
   const { tailnet } = plan.inventory;
   if (isDeployedPublicly(plan.inventory) || tailnet === undefined) return machine.address;
   // Depends on the machine, so that no host is probed before it exists.
-  return pulumi.all([machine.address, renamed]).apply(() => `${host}.${tailnet.suffix}`);
+  return pulumi
+    .all([tailnetNames, machine.address, renamed])
+    .apply(([names]) => entryOf(names, host) ?? `${host}.${tailnet.suffix}`);
 }
 
 /** How a host is reached. A renamed one must have its new name in the tailnet first (`renamed`). */
 export function connectionArgs(
-  plan: Plan,
+  plan: NamedPlan,
   { name, formerly }: PlannedHost,
   machine: Machine,
   renamed: pulumi.Output<unknown> | undefined,
@@ -90,18 +98,18 @@ export function installationArgs(
 
 /** Where a host is built, unless on the runner. Does not wait for the builder's deploy: any system can build. */
 export function buildArgs(
-  plan: Plan,
+  named: NamedPlan,
   machines: Machines,
   { name: host, build: builder = "local", buildKey }: PlannedHost,
 ): Pick<NixosHostArgs, "build" | "signer"> {
   if (builder === "local") return {};
-  const signer = isBuiltTrusted(plan.inventory, host) ? "fleet" : buildKey;
+  const signer = isBuiltTrusted(named.plan.inventory, host) ? "fleet" : buildKey;
   if (signer === undefined) throw new Error(`hosts.${host}.build_key is missing`);
   if (builder === "target") return { build: builder, signer };
   const machine = machineOf(machines, builder);
   if (machine === undefined) throw new Error(`${builder}, which builds for ${host}, has no machine`);
   const { sshPort: port, hostKey } = machine;
-  const address = deployAddress(plan, builder, machine);
+  const address = deployAddress(named, builder, machine);
   return { build: { host: builder, address, port, hostKey }, signer };
 }
 

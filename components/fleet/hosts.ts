@@ -45,6 +45,8 @@ interface DeployHostsArgs {
   readonly kept: KeptHosts;
   /** Host -> resolves when its device has its name in the tailnet. */
   readonly devices: Readonly<Record<string, pulumi.Output<unknown>>>;
+  /** Host -> its name in the tailnet at the start of the run, where it is known. */
+  readonly tailnetNames: pulumi.Input<Readonly<Record<string, string>>>;
   readonly parent: pulumi.Resource;
 }
 
@@ -91,6 +93,7 @@ export function deployHosts({
   secrets,
   kept,
   devices,
+  tailnetNames,
   parent,
 }: DeployHostsArgs): DeployedHosts {
   warnUnknownPins(plan, settings);
@@ -119,13 +122,14 @@ export function deployHosts({
     if (machine === undefined) throw new Error(`no machine was made for host ${name}`);
     const unselected = kept.get(name);
     const opts = { parent, ...formerNames(planned) };
+    const named = { plan, tailnetNames };
     const made = new NixosHost(
       name,
       {
         ...common,
-        ...connectionArgs(plan, planned, machine, entryOf(devices, name)),
+        ...connectionArgs(named, planned, machine, entryOf(devices, name)),
         ...installationArgs(plan, settings, machines.created.get(name), planned, secrets),
-        ...buildArgs(plan, machines, planned),
+        ...buildArgs(named, machines, planned),
         ...orderArgs(host, order, settings.pins, hosts),
         ...(unselected !== undefined && keptArgs(unselected)),
         converge,

@@ -21,6 +21,8 @@ export interface FleetResults {
   readonly buckets: Readonly<Record<string, BucketLocation>>;
   /** Hosts that this run is not for. */
   readonly kept: KeptHosts;
+  /** Host -> its name in the tailnet, where it is known. */
+  readonly tailnetNames: pulumi.Input<Readonly<Record<string, string>>>;
 }
 
 /** Servers of decommissioned hosts that are still there. */
@@ -91,9 +93,16 @@ export function publishedOutputs(results: FleetResults): pulumi.Output<StackOutp
     ),
   );
   return pulumi
-    .all([pulumi.all(facts), pulumi.output(records), pulumi.all(located), retiredOutputs(results)])
-    .apply(([all, published, places, retired]) =>
+    .all([
+      pulumi.all(facts),
+      pulumi.output(records),
+      pulumi.all(located),
+      retiredOutputs(results),
+      pulumi.output(results.tailnetNames),
+    ])
+    .apply(([all, published, places, retired, tailnetNames]) =>
       outputsFor(plan, {
+        tailnetNames,
         hosts: Object.fromEntries(all),
         records: published.flatMap(({ content, ...record }) =>
           content === undefined ? [] : [{ ...record, content }],

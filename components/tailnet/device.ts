@@ -13,7 +13,7 @@ const deviceCommand = (verb: "rename" | "remove"): string =>
   `"$node" ${PROGRAM} ${verb} || echo "warning: tailnet device: ${PROGRAM} could not run" >&2`;
 
 /** The API's URL, from the provider's own setting. */
-const apiBase = (): string =>
+export const apiBase = (): string =>
   new pulumi.Config("tailscale").get("baseUrl") ||
   process.env["TAILSCALE_BASE_URL"] ||
   "https://api.tailscale.com";

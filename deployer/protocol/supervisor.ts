@@ -92,6 +92,8 @@ export const supervisorStatus = z.object({
   bootId: hostId.nullable(),
   /** `/etc/machine-id`; absent from earlier supervisors. */
   machineId: hostId.nullable().optional(),
+  /** Node id in the tailnet, if the machine has joined; absent from earlier supervisors. */
+  tailnetNode: hostId.nullable().optional(),
   /** Token of the last confirmation. */
   token: hostToken.nullable(),
   /** Whether the running system was the last to be confirmed. */

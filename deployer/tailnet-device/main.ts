@@ -5,22 +5,22 @@
  * Environment: TAILSCALE_API_KEY, or TAILSCALE_OAUTH_CLIENT_ID and TAILSCALE_OAUTH_CLIENT_SECRET; TAILSCALE_TAILNET.
  */
 import { TailscaleApi, tailscaleCredentials } from "../../clients/tailscale/api.ts";
-import { type Device, type DeviceSpec, devicesOf } from "./spec.ts";
+import { idOf, listDevices, removeDevice, renameDevice, tagDevice } from "../../clients/tailscale/devices.ts";
+import { type DeviceSpec, devicesOf } from "./spec.ts";
 
 const print = (line: string) => process.stderr.write(`${line}\n`);
 
 async function findDevices(api: TailscaleApi, host: string, tag: string) {
-  const tailnet = encodeURIComponent(process.env["TAILSCALE_TAILNET"] || "-");
-  const answer = await api.request("GET", `/tailnet/${tailnet}/devices`);
-  const { devices = [] } = answer as { devices?: Device[] };
-  return devicesOf(devices, host, tag).flatMap(({ id, nodeId = id, name }) =>
-    nodeId === undefined ? [] : [{ id: encodeURIComponent(nodeId), name }],
-  );
+  const devices = await listDevices(api, process.env["TAILSCALE_TAILNET"]);
+  return devicesOf(devices, host, tag).flatMap((device) => {
+    const id = idOf(device);
+    return id === undefined ? [] : [{ id, name: device.name }];
+  });
 }
 
 async function remove(api: TailscaleApi, { host, tag }: DeviceSpec): Promise<void> {
   for (const { id, name } of await findDevices(api, host, tag)) {
-    await api.request("DELETE", `/device/${id}`);
+    await removeDevice(api, id);
     print(`tailnet device ${name} removed`);
   }
 }
@@ -37,8 +37,8 @@ async function rename(api: TailscaleApi, { host, tag, formerly, tags }: DeviceSp
   if (device === undefined) return;
   if (more.length > 0)
     throw new Error(`${more.length + 1} devices are named ${formerly.host}; rename the right one by hand`);
-  await api.request("POST", `/device/${device.id}/tags`, { tags });
-  await api.request("POST", `/device/${device.id}/name`, { name: host });
+  await tagDevice(api, device.id, tags);
+  await renameDevice(api, device.id, host);
   print(`tailnet device ${device.name} renamed to ${host}`);
 }
 

@@ -1,3 +1,5 @@
+import type { Device } from "../../clients/tailscale/devices.ts";
+
 /** Input of main.ts. It holds no secret, because it is in the state until the device is removed. */
 export interface DeviceSpec {
   /** Base URL of the API. */
@@ -8,17 +10,6 @@ export interface DeviceSpec {
   /** A renamed host's former name and own tag. */
   readonly formerly?: { readonly host: string; readonly tag: string };
   /** All tags of the host, for a rename. */
-  readonly tags?: readonly string[];
-}
-
-/** The fields that identify a device. Source: Tailscale API, `GET /tailnet/{tailnet}/devices`. */
-export interface Device {
-  readonly nodeId?: string;
-  readonly id?: string;
-  /** Full MagicDNS name. */
-  readonly name: string;
-  /** As the machine reports it. */
-  readonly hostname: string;
   readonly tags?: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { expectSuccess, hostsOf, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(15 * 60_000);
@@ -12,6 +12,25 @@ async function loginsTo(host: string): Promise<number> {
     "journalctl --no-pager | grep -c 'Accepted .* for deploy from '",
   );
   return Number(output.trim());
+}
+
+/** Calls the emulated Tailscale's API. */
+async function tailscale(method: string, path: string, body?: object): Promise<Record<string, unknown>> {
+  const key = /^TAILSCALE_API_KEY=(.+)$/m.exec(readFileSync(sandbox.file("secrets.env"), "utf8"))?.[1];
+  const words = ["-sS", "-X", method, "-H", `authorization: Bearer ${key}`];
+  const data = body === undefined ? [] : ["-H", "content-type: application/json", "-d", JSON.stringify(body)];
+  const { output } = await sandbox.inDriver("curl", ...words, ...data, `http://198.51.100.1:8003${path}`);
+  return JSON.parse(output || "{}") as Record<string, unknown>;
+}
+
+/** Another machine joins the tailnet under that name, with a key for these tags. */
+async function joined(hostname: string, ...tags: string[]) {
+  const create = { reusable: false, ephemeral: false, preauthorized: true, tags };
+  const { key } = await tailscale("POST", "/api/v2/tailnet/-/keys", {
+    capabilities: { devices: { create } },
+  });
+  const { device } = await tailscale("POST", "/sandbox/join", { authKey: key, hostname });
+  return device as { nodeId: string; nodeKey: string; name: string };
 }
 
 describe("a fleet from nothing to healthy hosts", () => {
@@ -204,6 +223,38 @@ describe("a fleet from nothing to healthy hosts", () => {
     expect(steps.map(({ op }) => op)).toEqual(["delete"]);
     expectSuccess(await sandbox.up());
     expect(await texts()).toEqual([strings, '"second"'].sort());
+    expect(await sandbox.changes()).toEqual([]);
+  });
+
+  test("a device of another machine that has a host's name is named; up removes an earlier machine's own", async () => {
+    const earlier = await joined("web", "tag:server", "tag:host-web");
+    await tailscale("POST", "/sandbox/join", { nodeKey: earlier.nodeKey, connected: false });
+    const other = await joined("legacy", "tag:server");
+    for (const host of ["web", "legacy"]) expectSuccess(await sandbox.cli("join", host));
+    const tailnetNames = async () => {
+      const { hosts } = await sandbox.outputs();
+      return [hosts["web"]?.addresses.tailnet, hosts["legacy"]?.addresses.tailnet];
+    };
+
+    const preview = await sandbox.pulumi("preview", "--color", "never");
+    expect(preview.output).toMatch(
+      /web: in the tailnet it is web-1\.tail0000\.ts\.net: up renames .* to web; up removes device n\w+ \(web\.tail0000\.ts\.net/,
+    );
+    const foreign = `legacy: in the tailnet it is legacy-1.tail0000.ts.net, because its name belongs to device ${other.nodeId}`;
+    expect(preview.output).toContain(foreign);
+
+    const up = await sandbox.up();
+    expect(up.code).not.toBe(0);
+    expect(up.output).toContain(foreign);
+    expect(await tailnetNames()).toEqual(["web.tail0000.ts.net", "legacy-1.tail0000.ts.net"]);
+    const reported = await sandbox.onMachine("web", "cat /run/pantheros/tailnet-node");
+    const { devices } = await tailscale("GET", "/api/v2/tailnet/-/devices");
+    const web = (devices as (typeof earlier)[]).filter(({ name }) => /^web\b/.test(name));
+    expect(web.map(({ nodeId }) => nodeId)).toEqual([reported.output.trim()]);
+
+    await tailscale("DELETE", `/api/v2/device/${other.nodeId}`);
+    expectSuccess(await sandbox.up());
+    expect(await tailnetNames()).toEqual(["web.tail0000.ts.net", "legacy.tail0000.ts.net"]);
     expect(await sandbox.changes()).toEqual([]);
   });
 

@@ -2,6 +2,7 @@
 {
   config,
   lib,
+  pkgs,
   ...
 }: let
   inherit (lib) mkDefault mkIf mkOption types;
@@ -58,6 +59,26 @@ in {
     systemd.paths.tailscaled-autoconnect = {
       wantedBy = ["multi-user.target"];
       pathConfig.PathChanged = cfg.authKeyFile;
+    };
+
+    # The supervisor reports it, so that a device of another machine with this host's name is noticed. The id
+    # changes when the host joins again, which changes the file of tailscaled's state.
+    systemd.services.pantheros-tailnet-node = {
+      description = "Write this machine's node id in the tailnet for the supervisor";
+      after = ["tailscaled.service"];
+      wantedBy = ["multi-user.target"];
+      path = [config.services.tailscale.package pkgs.jq];
+      serviceConfig.Type = "oneshot";
+      script = ''
+        umask 077
+        mkdir -p /run/pantheros
+        tailscale status --json --peers=false | jq -r '.Self.ID // empty' >/run/pantheros/tailnet-node.new
+        mv -f /run/pantheros/tailnet-node.new /run/pantheros/tailnet-node
+      '';
+    };
+    systemd.paths.pantheros-tailnet-node = {
+      wantedBy = ["multi-user.target"];
+      pathConfig.PathChanged = "/var/lib/tailscale/tailscaled.state";
     };
 
     # The path that documents and scripts use; sops makes the directory a link of its own.

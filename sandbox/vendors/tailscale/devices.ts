@@ -6,7 +6,7 @@ import type { DeviceRow } from "./state.ts";
 import type { Tailnet } from "./tailnet.ts";
 
 export function deviceView(tailnet: Tailnet, device: DeviceRow) {
-  const { label, ...shown } = device;
+  const { label, connected = true, ...shown } = device;
   return {
     ...shown,
     name: `${label}.${tailnet.options.suffix}`,
@@ -17,7 +17,7 @@ export function deviceView(tailnet: Tailnet, device: DeviceRow) {
     blocksIncomingConnections: false,
     clientVersion: "1.90.0",
     isExternal: false,
-    connectedToControl: true,
+    connectedToControl: connected,
     os: "linux",
     tailnetLockError: "",
     tailnetLockKey: "",

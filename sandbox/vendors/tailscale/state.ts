@@ -28,6 +28,8 @@ export interface DeviceRow {
   created: string;
   expires: string;
   lastSeen: string;
+  /** False once the machine is off; earlier states lack it. */
+  connected?: boolean;
   machineKey: string;
   nodeKey: string;
 }

@@ -53,6 +53,13 @@ test("only an unconfirmed host has a reason, and an unreachable host is still li
   expect(hosts["db"]).toEqual({ addresses: { tailnet: "db.tail0000.ts.net" }, health: [] });
 });
 
+test("a host that has another name in the tailnet is listed with that name, and so are its services", () => {
+  const { hosts, services } = outputsFor(plan, { ...facts, tailnetNames: { db: "db-1.tail0000.ts.net" } });
+  expect(hosts["db"]?.addresses.tailnet).toBe("db-1.tail0000.ts.net");
+  expect(services["database"]?.url).toBe("tcp://db-1.tail0000.ts.net:5432");
+  expect(hosts["web"]?.addresses.tailnet).toBe("web.tail0000.ts.net");
+});
+
 test("a fleet without tailnet names services by their host", () => {
   const bare = { ...plan, inventory: { ...plan.inventory, tailnet: undefined } };
   expect(outputsFor(bare, facts).services["database"]?.url).toBe("tcp://db.example.test:5432");

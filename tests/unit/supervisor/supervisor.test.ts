@@ -32,7 +32,17 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
       [id, id],
     ] as const) {
       if (text !== undefined) host.write("etc/machine-id", text);
-      expect(host.status()).toMatchObject({ version: 3, machineId });
+      expect(host.status()).toMatchObject({ version: 3, machineId, tailnetNode: null });
+    }
+  });
+
+  test("the status has the machine's node id in the tailnet, if it has joined", () => {
+    for (const [text, tailnetNode] of [
+      ["\n", null],
+      ["nSANDBOX1CNTRL\n", "nSANDBOX1CNTRL"],
+    ] as const) {
+      host.write("run/pantheros/tailnet-node", text);
+      expect(host.status()).toMatchObject({ tailnetNode });
     }
   });
 

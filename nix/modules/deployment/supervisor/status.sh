@@ -12,7 +12,8 @@ status() {
   out='"version":3'
   put_text system "$running_system" booted "$booted_system" profile "$profile_system" bootDefault "$(boot_default)"
   put generation "${generation:-null}"
-  put_text bootId "$boot_id" machineId "$machine_id" phase "$phase"
+  first_line "$volatile/tailnet-node" # written by nix/modules/network/tailscale.nix
+  put_text bootId "$boot_id" machineId "$machine_id" tailnetNode "$line" phase "$phase"
   put activation "$activation"; put last "${last:-null}"
   put_list failedUnits "$(failed_units)"
   put_text kernel "$running_kernel" bootedKernel "$booted_kernel" reboot "$reboot"
