@@ -1,17 +1,10 @@
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { cacheDirectory } from "../../lib/cache-directory.ts";
 import { ensureImage, type ImageOptions } from "../image/build.ts";
 import { checkName } from "../network/names.ts";
 import type { SandboxContext } from "./keeper.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Cache of downloads and builds, shared by all checkouts; it may be removed at any time. */
-function cacheDirectory(environment: Environment = process.env): string {
-  const given = environment["PANTHEROS_CACHE"];
-  if (given !== undefined && given !== "") return given;
-  return join(environment["XDG_CACHE_HOME"] || join(environment["HOME"] || homedir(), ".cache"), "pantheros");
-}
 
 export function imageOptions(repository: string, environment: Environment = process.env): ImageOptions {
   const mirror = environment["PANTHEROS_DEBIAN_MIRROR"];
