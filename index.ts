@@ -3,16 +3,21 @@ import "./components/stack-traces.ts";
 import { endRun } from "./components/error-log.ts";
 import { evaluationArgs } from "./components/fleet/evaluation.ts";
 import { runPreflight } from "./components/fleet/preflight.ts";
-import { evaluate } from "./deployer/evaluate.ts";
+import { evaluate } from "./deployer/evaluation/evaluate.ts";
 import { loadInventory } from "./inventory/load.ts";
 import { planFor } from "./inventory/plan.ts";
 import { readSettings } from "./settings/stack-settings.ts";
 
 const settings = readSettings();
 const plan = planFor(loadInventory(settings.fleetFile), settings.environment);
-const evaluation = evaluate(evaluationArgs(plan, settings));
+const evaluation = evaluate(
+  evaluationArgs(plan, settings, {
+    preview: process.env["PULUMI_NODEJS_DRY_RUN"] === "true",
+    checkout: import.meta.dirname,
+  }),
+);
 // No host can be deployed to then, and one message says why.
-evaluation.catch(endRun);
+Promise.all(evaluation.values()).catch(endRun);
 const preflight = runPreflight(plan, settings.stack);
 // Loaded while Nix evaluates: loading the SDKs of Pulumi and the vendors takes about as long.
 const [

@@ -27,6 +27,19 @@ export interface Settings {
   readonly pins: Readonly<Record<string, string>>;
   readonly s3Endpoint: string | undefined;
   readonly cloudflareZoneId: string | undefined;
+  readonly evaluation: EvaluationSettings;
+}
+
+/** How the hosts' systems are evaluated on this computer. */
+export interface EvaluationSettings {
+  /** Processes of Nix at once; undefined: by processors and free memory. */
+  readonly workers: number | undefined;
+  /** Of these processes together, in 10^6 bytes; undefined: by processors and free memory. */
+  readonly memoryMb: number | undefined;
+  /** Directory of kept results; `off`: none are kept; undefined: a directory of this checkout in the user's cache. */
+  readonly cache: string | undefined;
+  /** A preview also uses kept results whose derivations are not in the store, as on a new CI runner. */
+  readonly previewWithoutDerivations: boolean;
 }
 
 const texts = z.record(z.string(), z.string());
@@ -35,6 +48,9 @@ const texts = z.record(z.string(), z.string());
 const systemPath = z
   .string()
   .refine(isStorePath, "not the store path of a system: set it with tools/pantheros rollback");
+
+/** Zero: not set. */
+const count = z.coerce.number().int().min(0);
 
 const shape = z.strictObject({
   environment: label,
@@ -48,6 +64,8 @@ const shape = z.strictObject({
   pins: z.record(z.string(), systemPath),
   s3Endpoint: z.string(),
   cloudflareZoneId: z.string(),
+  evaluationWorkers: count,
+  evaluationMemoryMb: count,
 });
 
 /** `input=ref input=ref` -> record. @throws Error for a word without `=`. */
@@ -90,6 +108,8 @@ export function settingsFrom({ stack, get, env }: SettingsSources): Settings {
     pins: get("pins") ?? {},
     s3Endpoint: get("s3Endpoint") ?? "",
     cloudflareZoneId: get("cloudflareZoneId") ?? "",
+    evaluationWorkers: env("PANTHEROS_EVALUATION_WORKERS") ?? get("evaluationWorkers") ?? 0,
+    evaluationMemoryMb: env("PANTHEROS_EVALUATION_MEMORY_MB") ?? get("evaluationMemoryMb") ?? 0,
   };
   const result = shape.safeParse(given);
   if (!result.success) {
@@ -99,7 +119,8 @@ export function settingsFrom({ stack, get, env }: SettingsSources): Settings {
         .join("\n"),
     );
   }
-  const { fleet, knownHosts, sshKey, s3Endpoint, cloudflareZoneId, ...rest } = result.data;
+  const { fleet, knownHosts, sshKey, s3Endpoint, cloudflareZoneId, ...more } = result.data;
+  const { evaluationWorkers, evaluationMemoryMb, ...rest } = more;
   return {
     ...rest,
     stack,
@@ -112,5 +133,11 @@ export function settingsFrom({ stack, get, env }: SettingsSources): Settings {
     sshKey: orUndefined(sshKey),
     s3Endpoint: orUndefined(s3Endpoint),
     cloudflareZoneId: orUndefined(cloudflareZoneId),
+    evaluation: {
+      workers: evaluationWorkers || undefined,
+      memoryMb: evaluationMemoryMb || undefined,
+      cache: orUndefined(env("PANTHEROS_EVALUATION_CACHE") ?? ""),
+      previewWithoutDerivations: env("PANTHEROS_EVALUATION_DERIVATIONS") === "optional",
+    },
   };
 }

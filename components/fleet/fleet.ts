@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Evaluation } from "../../deployer/evaluate.ts";
+import type { HostEvaluation } from "../../deployer/evaluation/target.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -26,7 +26,7 @@ export interface FleetArgs {
   readonly plan: Plan;
   readonly settings: Settings;
   /** Evaluation of the stack's hosts: evaluation.ts. */
-  readonly evaluation: pulumi.Input<Evaluation>;
+  readonly evaluation: ReadonlyMap<string, pulumi.Input<HostEvaluation>>;
   /** DNS records that exist before the run: existing-records.ts. */
   readonly existingRecords?: ExistingRecords | undefined;
   /** State of the created hosts' servers: servers.ts. */

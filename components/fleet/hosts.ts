@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Evaluation } from "../../deployer/evaluate.ts";
+import type { HostEvaluation } from "../../deployer/evaluation/target.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -36,7 +36,8 @@ export interface DeployedHosts {
 interface DeployHostsArgs {
   readonly plan: Plan;
   readonly settings: Settings;
-  readonly evaluation: pulumi.Input<Evaluation>;
+  /** Host -> its evaluation; pinned hosts have none. */
+  readonly evaluation: ReadonlyMap<string, pulumi.Input<HostEvaluation>>;
   readonly machines: Machines;
   readonly servers: Servers;
   /** Delivered to each host before its deploy. */
@@ -75,7 +76,7 @@ function undelivered(
   const lines = [...deliveries].flatMap(([host, made]) =>
     made.map(({ problem }) =>
       pulumi.all([problem, hosts.get(host)?.result]).apply(([line, result]) => {
-        const notStarted = result?.step === "resources" || result?.step === "identity";
+        const notStarted = ["evaluate", "resources", "identity"].includes(result?.step ?? "");
         return line === undefined || notStarted ? [] : [{ host, problem: line }];
       }),
     ),
@@ -101,7 +102,6 @@ export function deployHosts({
   const previous = previousResultsReader();
   const common = {
     ...commonArgs(plan, settings),
-    evaluation,
     // A preview deploys nothing.
     provenance: pulumi.runtime.isDryRun()
       ? undefined
@@ -127,6 +127,7 @@ export function deployHosts({
       name,
       {
         ...common,
+        evaluation: evaluation.get(name),
         ...connectionArgs(named, planned, machine, entryOf(devices, name)),
         ...installationArgs(plan, settings, machines.created.get(name), planned, secrets),
         ...buildArgs(named, machines, planned),

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { Target } from "../../deployer/evaluate.ts";
+import type { Target } from "../../deployer/evaluation/target.ts";
 import type { InstallSecrets, InstallSpecInput } from "../../deployer/install/spec.ts";
 import type { Probe } from "../../deployer/probe.ts";
 import { nodeCommand, PROGRAMS } from "../../deployer/programs.ts";

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { type DeploySpecInput, truncateNames } from "../../deployer/deploy/spec.ts";
-import type { Evaluation, Target } from "../../deployer/evaluate.ts";
+import type { EvaluationFailure, HostEvaluation } from "../../deployer/evaluation/target.ts";
 import {
   isManaged,
   NOT_PROBED,
@@ -16,6 +16,7 @@ import {
 import { PROGRAMS } from "../../deployer/programs.ts";
 import {
   type DeployResult,
+  evaluationFailure,
   installFailure,
   readDeployResult,
   resourceFailure,
@@ -23,7 +24,6 @@ import {
 import type { SupervisorStatus } from "../../deployer/protocol/supervisor.ts";
 import { SSH_PORT } from "../../inventory/primitives.ts";
 import { DEFAULT_SECONDS } from "../../inventory/seconds.ts";
-import { entryOf } from "../../lib/entry-of.ts";
 import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
 import { recoverWith } from "../failures.ts";
 import type { Provenance } from "../provenance.ts";
@@ -32,6 +32,7 @@ import { Install, type InstallArgs } from "./install.ts";
 import { isPinned, pinnedInstallTarget, type Wanted } from "./pin.ts";
 import { type HostPower, withPower } from "./power.ts";
 import { type PrefetchJob, prefetchJobOf } from "./prefetch.ts";
+import { notEvaluatedText } from "./preview/host.ts";
 import type { PreviousResults } from "./previous.ts";
 import { isUpToDate, succeeded, wantedToken } from "./token.ts";
 import { heldBy } from "./waves.ts";
@@ -53,8 +54,8 @@ export interface NixosHostArgs {
   readonly port?: pulumi.Input<number>;
   /** Pinned public host key, `TYPE BASE64`. */
   readonly hostKey: pulumi.Input<string>;
-  /** The stack's evaluation. */
-  readonly evaluation: pulumi.Input<Evaluation>;
+  /** Not needed for a pinned host. */
+  readonly evaluation?: pulumi.Input<HostEvaluation> | undefined;
   /** `must`: the host is required, and fails the verdict when it is not confirmed. */
   readonly converge: "must" | "best-effort";
   /** The deploy user. */
@@ -113,7 +114,10 @@ export class NixosHost extends pulumi.ComponentResource {
   /** The host's status at the start of this run; undefined when it was not probed or did not answer. */
   readonly status: pulumi.Output<SupervisorStatus | undefined>;
   readonly probed: boolean;
+  /** Rejected when the host can't be evaluated. */
   readonly target: pulumi.Output<Wanted>;
+  /** Why the host can't be evaluated. */
+  readonly notEvaluated: pulumi.Output<EvaluationFailure | undefined>;
   /** Store path that it is pinned to. */
   readonly pin: string | undefined;
   /** The probe's answer. */
@@ -133,6 +137,7 @@ export class NixosHost extends pulumi.ComponentResource {
     this.pin = args.pin;
     this.reboot = args.reboot ?? "never";
     this.target = wantedSystem(args);
+    this.notEvaluated = failureOf(args);
 
     const probeArgs = probeArgsOf(args);
     this.seen = this.#probe(name, args, probeArgs);
@@ -146,7 +151,9 @@ export class NixosHost extends pulumi.ComponentResource {
     const install = this.#install(name, args);
     const afterInstall = install?.probe ?? this.seen;
     const installed = install?.result.apply(({ outcome }) => outcome !== "failed") ?? pulumi.output(true);
-    const refused = pulumi.output(args.refused);
+    const refused = pulumi
+      .all([args.refused, this.notEvaluated])
+      .apply(([reason, failure]) => reason ?? (failure && `it can't be evaluated: ${failure.reason}`));
     const fresh = randomUUID();
     const token = pulumi
       .all([this.target, afterInstall, refused])
@@ -162,7 +169,10 @@ export class NixosHost extends pulumi.ComponentResource {
       () => undefined,
     );
     const deploy = this.#deploy(name, token, wholeSpec(args, { base, installed, refused, before }));
-    this.result = resultOf(args, deploy.stdout, install?.result);
+    const deployed = resultOf(args, deploy.stdout, install?.result);
+    this.result = pulumi
+      .all([deployed, this.notEvaluated])
+      .apply(([result, failure]) => (failure === undefined ? result : evaluationFailure(host, failure)));
     this.registerOutputs({ result: this.result });
   }
 
@@ -170,9 +180,9 @@ export class NixosHost extends pulumi.ComponentResource {
   #probe(name: string, args: NixosHostArgs, probeArgs: pulumi.Output<ProbeArgs>): pulumi.Output<Probe> {
     if (!this.probed) return pulumi.output<Probe>(NOT_PROBED);
     return pulumi
-      .all([probeAfterBoot(probeArgs, args), this.target])
-      .apply(async ([found, { outPath }]): Promise<Probe> => {
-        if (!found.reached || !isUpToDate(found, outPath)) return found;
+      .all([probeAfterBoot(probeArgs, args), outPathOf(this.target)])
+      .apply(async ([found, outPath]): Promise<Probe> => {
+        if (outPath === undefined || !found.reached || !isUpToDate(found, outPath)) return found;
         const unfinished = (await args.previous?.())?.deploys[`${name}-deploy`];
         return unfinished === undefined || succeeded(unfinished) ? found : { ...found, unfinished };
       });
@@ -220,8 +230,28 @@ export class NixosHost extends pulumi.ComponentResource {
 
 const wantedSystem = ({ pin, evaluation, host }: NixosHostArgs): pulumi.Output<Wanted> =>
   pin === undefined
-    ? pulumi.output(evaluation).apply((all): Wanted => targetOf(all, host))
+    ? pulumi.output(evaluation).apply((found): Wanted => {
+        if (found === undefined) throw new Error(`host ${host} was not evaluated`);
+        if ("target" in found) return found.target;
+        throw new pulumi.RunError(notEvaluatedText(host, found.failure));
+      })
     : pulumi.output<Wanted>({ outPath: pin, pinned: true });
+
+/** An evaluation that failed for all hosts rejects the target, and is no failure of this host. */
+const failureOf = ({ pin, evaluation }: NixosHostArgs): pulumi.Output<EvaluationFailure | undefined> =>
+  recoverWith(
+    pulumi
+      .output(pin === undefined ? evaluation : undefined)
+      .apply((found) => (found !== undefined && "failure" in found ? found.failure : undefined)),
+    () => undefined,
+  );
+
+/** Undefined when the host can't be evaluated. */
+const outPathOf = (target: pulumi.Output<Wanted>): pulumi.Output<string | undefined> =>
+  recoverWith(
+    target.apply(({ outPath }) => outPath),
+    () => undefined,
+  );
 
 /** The deploy's spec, as far as it is known before earlier waves have ended. */
 function baseSpec(
@@ -338,10 +368,3 @@ const probeArgsOf = (args: NixosHostArgs): pulumi.Output<ProbeArgs> =>
     connectSeconds: args.seconds?.connect,
     timeoutSeconds: args.seconds?.probe,
   }));
-
-/** @throws RunError naming the host that the flake does not have. */
-export function targetOf(evaluation: Evaluation, host: string): Target {
-  const target = entryOf(evaluation, host);
-  if (target === undefined) throw new pulumi.RunError(`the flake's deployTargets has no host "${host}"`);
-  return target;
-}

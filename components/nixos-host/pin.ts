@@ -1,5 +1,5 @@
 /** Pinned hosts: rolled back on purpose, they stay at a system they ran before, whatever the flake says. */
-import type { Target } from "../../deployer/evaluate.ts";
+import type { Target } from "../../deployer/evaluation/target.ts";
 import type { Probe } from "../../deployer/probe.ts";
 import { storeName } from "./preview/host.ts";
 import { deployReason } from "./token.ts";

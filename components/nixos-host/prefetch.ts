@@ -8,6 +8,7 @@ import type { Probe } from "../../deployer/probe.ts";
 import { nodeCommand, PROGRAMS } from "../../deployer/programs.ts";
 import { sha256 } from "../../lib/sha256.ts";
 import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
+import { recoverWith } from "../failures.ts";
 import type { WaveHost } from "./waves.ts";
 
 export type { PrefetchJob };
@@ -51,9 +52,17 @@ export class Prefetch extends pulumi.ComponentResource {
     const jobs = pulumi
       .all(hosts.map(({ prefetchJob }) => prefetchJob))
       .apply((all) => JSON.stringify(all.filter((job) => job !== undefined)));
-    const wanted = pulumi.all(
-      hosts.map(({ hostname, target }) => target.apply(({ outPath }) => ({ host: hostname, outPath }))),
-    );
+    const wanted = pulumi
+      .all(
+        hosts.map(({ hostname, target }) =>
+          // A host that can't be evaluated does not stop the others.
+          recoverWith(
+            target.apply(({ outPath }) => [{ host: hostname, outPath }]),
+            () => [],
+          ),
+        ),
+      )
+      .apply((all) => all.flat());
     new command.local.Command(
       name,
       {

@@ -2,7 +2,7 @@
 import { type Command, type CommandResult, runProcess, stopAll } from "./runner.ts";
 
 export type Query = Required<Pick<Command, "argv" | "timeoutSeconds" | "maxOutputBytes">> &
-  Pick<Command, "ownGroup">;
+  Pick<Command, "ownGroup" | "env" | "takesLine">;
 
 export function runQuery(query: Query): Promise<CommandResult> {
   // Commands with a process group of their own must end with the program; one listener serves all of them.

@@ -16,6 +16,8 @@ export interface Command {
   readonly log?: string | undefined;
   /** A command with a longer stdout is killed, for answers of which a part is useless. */
   readonly maxOutputBytes?: number | undefined;
+  /** Gets each line of stderr as it is written; a line for which it returns true is not kept. */
+  readonly takesLine?: ((line: string) => boolean) | undefined;
   /** False: the command stays in the caller's process group, so that Ctrl-C reaches it. A timeout then ends the command alone. */
   readonly ownGroup?: boolean | undefined;
   /** May run as one command with others that differ in the last argument only (deploy/batch.ts). */
@@ -94,6 +96,19 @@ const NO_GIT_HOOK = {
 /** Runs the command after a line on descriptor 3, and never when the descriptor is closed first. */
 const heldStart = ["/bin/sh", "-c", 'read -r go <&3 && exec "$@" 3<&-', "sh"];
 
+/** Splits text into lines; `keep` gets those that `takes` refuses. */
+function lineReader(takes: (line: string) => boolean, keep: (text: string) => void) {
+  let begun = "";
+  return {
+    read: (text: string) => {
+      const lines = (begun + text).split("\n");
+      begun = lines.pop() ?? "";
+      for (const line of lines) if (!takes(line)) keep(`${line}\n`);
+    },
+    end: () => keep(begun),
+  };
+}
+
 /** Empties the log and returns its text. The file may not exist yet. */
 function takeLog(log: string): string {
   if (!existsSync(log)) return "";
@@ -150,6 +165,7 @@ function startOne(
     clearTimeout(forced);
     if (target !== undefined) running.delete(target);
     ended();
+    lines?.end();
     const more = exitCode === 0 || command.log === undefined ? "" : takeLog(command.log);
     if (tooLong) stderr += `\nkilled: its output exceeds ${maxOutputBytes} bytes`;
     const ran = { exitCode, timedOut, stdout, stderr: stderr + more };
@@ -164,9 +180,11 @@ function startOne(
     stdout = "";
     kill();
   });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+  const keep = (text: string) => {
     stderr = (stderr + text).slice(-MAX_TEXT_CHARACTERS);
-  });
+  };
+  const lines = command.takesLine === undefined ? undefined : lineReader(command.takesLine, keep);
+  child.stderr.setEncoding("utf8").on("data", lines?.read ?? keep);
   child.stdin.on("error", () => {}); // the command may end without reading it
   child.stdin.end(command.input ?? "");
   child.on("error", (error) => {

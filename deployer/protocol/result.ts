@@ -3,6 +3,7 @@
 import * as z from "zod";
 import { lastLine, oneLine } from "../../lib/sanitize.ts";
 import { isStorePath } from "../../lib/store-path.ts";
+import type { EvaluationFailure } from "../evaluation/target.ts";
 import { hostLine, hostList, hostNumber, hostText, hostWord, parseLine, unitName } from "./answer.ts";
 import { healthReport, provenance, type SupervisorStatus } from "./supervisor.ts";
 
@@ -106,6 +107,12 @@ export function installFailure({ phase, ...told }: InstallResult): DeployResult 
   };
 }
 
+/** The result of a host that the flake does not give a system for. */
+export const evaluationFailure = (host: string, failure: EvaluationFailure): DeployResult => ({
+  ...{ schemaVersion: 1, host, outcome: "failed", step: "evaluate", token: "", seconds: {} },
+  ...failure,
+});
+
 /** The result of a host whose deploy did not start because a resource that it needs failed. */
 export const resourceFailure = (host: string, reason: string): DeployResult => ({
   ...{ schemaVersion: 1, host, outcome: "failed", step: "resources", reason, token: "", seconds: {} },
@@ -113,7 +120,17 @@ export const resourceFailure = (host: string, reason: string): DeployResult => (
 });
 
 /** Steps of a deploy before the running system is changed. */
-const STEPS_WITHOUT_CHANGE = ["resources", "identity", "wave", "build", "sign", "push", "connect", "copy"];
+const STEPS_WITHOUT_CHANGE = [
+  "evaluate",
+  "resources",
+  "identity",
+  "wave",
+  "build",
+  "sign",
+  "push",
+  "connect",
+  "copy",
+];
 
 /** Adds the running system that the probe reported, when the deploy ended before it changed the host. */
 export function withRunning(result: DeployResult, status: SupervisorStatus | undefined): DeployResult {

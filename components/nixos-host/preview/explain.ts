@@ -9,17 +9,20 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
 import { type ClosureComparison, closureComparison } from "../../../deployer/closures/diff.ts";
+import type { EvaluationFailure } from "../../../deployer/evaluation/target.ts";
 import { NOT_PROBED, type Probe } from "../../../deployer/probe.ts";
 import { PROGRAMS } from "../../../deployer/programs.ts";
 import { entryOf } from "../../../lib/entry-of.ts";
 import { isPinned, pinnedHostText, type Wanted } from "../pin.ts";
 import { foldLines, type Line, markdownText } from "./fold.ts";
-import { previewLines } from "./host.ts";
+import { notEvaluatedLines, previewLines } from "./host.ts";
 
 export interface ExplainedHost {
   readonly hostname: string;
   readonly reboot: "allow" | "never";
   readonly target: pulumi.Output<Wanted>;
+  /** Why there is no target. */
+  readonly notEvaluated: pulumi.Output<EvaluationFailure | undefined>;
   readonly seen: pulumi.Output<Probe>;
   /** Probes again with the units, for a host that does not run the wanted system. */
   readonly inspect: () => pulumi.Output<Probe>;
@@ -44,6 +47,11 @@ interface ProbedHost {
   readonly reboot: "allow" | "never";
 }
 
+interface NotEvaluated {
+  readonly host: string;
+  readonly failure: EvaluationFailure;
+}
+
 /** Whether there are two systems to compare: the host runs a different one, and is not pinned. */
 const differs = (found: ProbedHost): found is ProbedHost & { probe: Extract<Probe, { reached: true }> } =>
   !isPinned(found.wanted) && found.probe.reached && found.probe.status.system !== found.wanted.outPath;
@@ -56,6 +64,21 @@ function closurePairs(found: readonly ProbedHost[]): Record<string, { from: stri
     ),
   );
 }
+
+const probed = ({
+  hostname: host,
+  reboot,
+  target,
+  notEvaluated,
+  seen,
+  inspect,
+}: ExplainedHost): pulumi.Output<ProbedHost | NotEvaluated> =>
+  notEvaluated.apply(
+    (failure): pulumi.Output<ProbedHost | NotEvaluated> =>
+      failure === undefined
+        ? pulumi.all([target, seen]).apply(([wanted, probe]) => ({ host, inspect, reboot, wanted, probe }))
+        : pulumi.output({ host, failure }),
+  );
 
 /** Adds the units where they are compared. If the host no longer answers, its first answer is used. */
 const inspected = (each: ProbedHost): pulumi.Output<ProbedHost> =>
@@ -74,17 +97,22 @@ function linesOf(found: ProbedHost, closures: ClosureComparison | undefined): Li
 /** Resolves when the explanation is logged. Does nothing outside of previews. */
 export function explain(args: ExplainArgs, opts: pulumi.InvokeOutputOptions): pulumi.Output<void> {
   if (!pulumi.runtime.isDryRun() || args.hosts.length === 0) return pulumi.output<void>(undefined);
-  const all = pulumi.all(
-    args.hosts.map(({ hostname: host, reboot, target, seen, inspect }) =>
-      pulumi.all([target, seen]).apply(([wanted, probe]) => ({ host, inspect, reboot, wanted, probe })),
-    ),
-  );
-  return all.apply((found) => {
+  return pulumi.all(args.hosts.map(probed)).apply((all) => {
+    const failed = all.flatMap((each) => ("failure" in each ? [each] : []));
+    const found = all.flatMap((each) => ("failure" in each ? [] : [each]));
     // Only hosts that would change are looked up; most previews change few.
     const changed = found.filter((each) => linesOf(each, undefined).length > 0);
     return pulumi
       .all([pulumi.all(changed.map(inspected)), compareClosures(closurePairs(changed), args, opts)])
-      .apply(([hosts, comparisons]) => writeExplanation(hosts, comparisons, args));
+      .apply(([hosts, comparisons]) =>
+        writeExplanation(
+          [
+            ...failed.map(({ host, failure }) => notEvaluatedLines(host, failure)),
+            ...hosts.map((each) => linesOf(each, entryOf(comparisons, each.host))),
+          ],
+          args,
+        ),
+      );
   });
 }
 
@@ -116,11 +144,9 @@ function readComparisons(stdout: string): Record<string, ClosureComparison> {
 }
 
 async function writeExplanation(
-  changed: readonly ProbedHost[],
-  comparisons: Readonly<Record<string, ClosureComparison>>,
+  hosts: readonly (readonly Line[])[],
   { file, stack }: ExplainArgs,
 ): Promise<void> {
-  const hosts = changed.map((each) => linesOf(each, entryOf(comparisons, each.host)));
   rmSync(file, { force: true });
   if (hosts.length === 0) return;
   mkdirSync(dirname(file), { recursive: true });

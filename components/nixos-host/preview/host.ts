@@ -1,11 +1,11 @@
 /** The preview of a host that would change; short, because it is part of a pull request's comment. */
 
 import { bytesText, type ClosureComparison, type ClosureDiff } from "../../../deployer/closures/diff.ts";
-import type { Target } from "../../../deployer/evaluate.ts";
+import type { EvaluationFailure, Target } from "../../../deployer/evaluation/target.ts";
 import type { Probe } from "../../../deployer/probe.ts";
 import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
 import { firstNames } from "../../../lib/names.ts";
-import { lastLine } from "../../../lib/sanitize.ts";
+import { lastLine, oneLine, quoted } from "../../../lib/sanitize.ts";
 import { nameInStorePath } from "../../../lib/store-path.ts";
 import { deployReason } from "../token.ts";
 import type { Line } from "./fold.ts";
@@ -126,6 +126,19 @@ export function previewLines(args: PreviewArgs): Line[] {
   }
   return lines;
 }
+
+/** A host without a wanted system, on one line, with the first line of Nix's error. */
+export const notEvaluatedText = (host: string, { reason, hint, command }: EvaluationFailure): string =>
+  `${host} can't be evaluated, so it is not touched: ${oneLine(reason, 600)}; ${hint}; command: ${command}`;
+
+/** The lines for a host that can't be evaluated. */
+export const notEvaluatedLines = (host: string, { reason, hint }: EvaluationFailure): Line[] => [
+  { rank: 0, text: `${host}: can't be evaluated` },
+  ...quoted(reason, "  ")
+    .split("\n")
+    .map((text) => ({ rank: 1, text })),
+  { rank: 2, text: `  hint    ${hint}` },
+];
 
 /** ` ~ changed, changed + added - removed`. */
 function signedNames(...parts: readonly (readonly [sign: string, names: readonly string[]])[]): string {

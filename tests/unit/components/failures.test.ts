@@ -47,6 +47,26 @@ test("a tailnet key fails: its new machine is not installed, since it could neve
   expect(verdict).toMatch(/^1 of 3 hosts not converged\ndb: failed at resources\n/);
 });
 
+test.each(["db", "legacy"])(
+  "host %s can't be evaluated: the others are deployed to, and the verdict says why",
+  async (host) => {
+    const { deployed, verdict, exit, outputs, exitCode, errors } = await run(`evaluate:${host}`);
+    expect(deployed).toEqual(["db", "legacy", "web"].filter((name) => name !== host));
+    expect(outputs.hosts["web"]).toMatchObject({ outcome: "confirmed", closure: store("a", "web") });
+    const reason = "error: attribute 'nope' missing";
+    expect(outputs.hosts[host]).toMatchObject({ outcome: "failed", reason });
+    expect(outputs.hosts[host]).toHaveProperty("hostKey");
+    expect(exit).toBe("1");
+    expect(verdict).toMatch(
+      new RegExp(`^1 of 3 hosts not converged\n${host}: failed at evaluate\n.*${reason}\n`),
+    );
+    expect(verdict).toContain("command: | nix eval (exit 1)\n  hint:    fix it");
+    // One error for the host, however many resources need its system.
+    expect(errors).toEqual([expect.stringContaining(`${host} can't be evaluated`)]);
+    expect(exitCode).toBeGreaterThan(0);
+  },
+);
+
 test("a record, a bucket and a reverse name fail: every host is deployed to, and the outputs leave them out", async () => {
   const { deployed, exit, outputs, exitCode, errors } = await run(
     "zone-example.test-txt",

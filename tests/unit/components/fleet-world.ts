@@ -33,11 +33,22 @@ const target = (host: string) => ({
   inhibitors: {},
   units: {},
 });
-const evaluation = Object.fromEntries(
-  ["web", "db", "legacy", "data", "copy", "constructor"].map((name) => [name, target(name)]),
+const evaluated = ["web", "db", "legacy", "data", "copy", "constructor"];
+const evaluation: FleetArgs["evaluation"] = new Map(
+  evaluated.map((name) => [name, { target: target(name) }]),
 );
-export const fleetOf = (args: Omit<FleetArgs, "evaluation">): Fleet =>
-  new Fleet("fleet", { ...args, evaluation });
+export const fleetOf = (args: Omit<FleetArgs, "evaluation"> & Partial<FleetArgs>): Fleet =>
+  new Fleet("fleet", { evaluation, ...args });
+/** The evaluation when these hosts can't be evaluated. */
+export const evaluationWithout = (hosts: readonly string[]): FleetArgs["evaluation"] => {
+  const failure = {
+    command: "nix eval",
+    exitCode: 1,
+    reason: "error: attribute 'nope' missing",
+    hint: "fix it",
+  };
+  return new Map([...evaluation, ...hosts.map((name) => [name, { failure }] as const)]);
+};
 
 /** The answers of the engine and the vendors; `outcomes` has the outcome of each host's deploy. */
 export function world(outcomes: Record<string, string> = {}, preview = false): MockOptions {

@@ -290,7 +290,8 @@ test("pinned hosts are not evaluated, wait for no host, and hold changes in late
   const pins = { db: store("p", "db") };
   const args = { plan: planOf(waves), settings: { ...settings(), pins } };
   const { recording, result } = await record(() => fleetOf(args), world());
-  expect(evaluationArgs(args.plan, args.settings).hosts).toEqual(["legacy", "web"]);
+  const options = { preview: false, checkout: scratch };
+  expect(evaluationArgs(args.plan, args.settings, options).hosts).toEqual(["legacy", "web"]);
   const heldBy = (host: string) =>
     JSON.parse(
       (recording.named(`${host}-deploy`).inputs["environment"] as Record<string, string>)[

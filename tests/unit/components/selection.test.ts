@@ -8,6 +8,7 @@ import type { HostOutputs } from "../../../outputs/contract.ts";
 import { record, resolved } from "../mocks.ts";
 import { fleetOf, planOf, settings, store, text, world } from "./fleet-world.ts";
 
+const options = { preview: false, checkout: "." };
 const plan = planOf(text);
 const selecting = (selection: string) => ({ ...settings(), selection });
 
@@ -87,17 +88,17 @@ describe("which hosts are left out, and what they keep", () => {
   });
 
   test("an unknown name is refused before anything is evaluated", () => {
-    expect(() => evaluationArgs(plan, selecting("wep"))).toThrow('did you mean "web"');
-    expect(() => evaluationArgs(plan, selecting(""))).toThrow("is empty");
+    expect(() => evaluationArgs(plan, selecting("wep"), options)).toThrow('did you mean "web"');
+    expect(() => evaluationArgs(plan, selecting(""), options)).toThrow("is empty");
   });
 });
 
 test("only selected hosts are evaluated, and no pinned one", () => {
-  expect(evaluationArgs(plan, settings()).hosts).toEqual(all);
-  expect(evaluationArgs(plan, selecting("@server")).hosts).toEqual(all);
-  expect(evaluationArgs(plan, selecting("web,leg*")).hosts).toEqual(["legacy", "web"]);
+  expect(evaluationArgs(plan, settings(), options).hosts).toEqual(all);
+  expect(evaluationArgs(plan, selecting("@server"), options).hosts).toEqual(all);
+  expect(evaluationArgs(plan, selecting("web,leg*"), options).hosts).toEqual(["legacy", "web"]);
   const pins = { web: store("p", "web") };
-  expect(evaluationArgs(plan, { ...selecting("web,db"), pins }).hosts).toEqual(["db"]);
+  expect(evaluationArgs(plan, { ...selecting("web,db"), pins }, options).hosts).toEqual(["db"]);
 });
 
 describe("the fleet", () => {

@@ -7,7 +7,7 @@ const repository = process.cwd();
 const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "pantheros");
 
 /** PATH with Nix: the machine's own, or the one that `make setup` installs into the cache. */
-function pathWithNix(): string {
+export function pathWithNix(): string {
   const path = process.env["PATH"] ?? "";
   if (path.split(":").some((directory) => existsSync(join(directory, "nix")))) return path;
   const cached = join(cache, "nix-2.26/bin");

@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Wanted } from "../../../components/nixos-host/pin.ts";
 import { explain } from "../../../components/nixos-host/preview/explain.ts";
 import { foldLines, MAX_LINES } from "../../../components/nixos-host/preview/fold.ts";
+import type { EvaluationFailure } from "../../../deployer/evaluation/target.ts";
 import type { Probe } from "../../../deployer/probe.ts";
 import { drv, newSystem, status } from "../deployer/fixtures.ts";
 import { record } from "../mocks.ts";
@@ -83,7 +84,12 @@ describe("in a preview", () => {
     rmSync(directory, { recursive: true });
   });
 
-  const queries = async (probe: Probe, preview = true, inspected = (seen: Probe) => seen) => {
+  const queries = async (
+    probe: Probe,
+    preview = true,
+    inspected = (seen: Probe) => seen,
+    failure?: EvaluationFailure,
+  ) => {
     const functions = {
       "command:local:run": () => ({ stdout: JSON.stringify({ web: { built: true, diff } }), stderr: "" }),
     };
@@ -94,6 +100,7 @@ describe("in a preview", () => {
             hostname: "web",
             reboot: "never" as const,
             target: pulumi.output(target),
+            notEvaluated: pulumi.output(failure),
             seen: pulumi.output(probe),
             inspect: () => pulumi.output(inspected(probe)),
           },
@@ -138,6 +145,15 @@ describe("in a preview", () => {
       return probe;
     });
     expect(inspections).toHaveLength(1);
+  });
+
+  test("a host that can't be evaluated is listed with Nix's error", async () => {
+    const failure = { command: "nix eval", reason: "error: no such option\n  at web.nix", hint: "fix it" };
+    expect(await queries(reached(), true, undefined, failure)).toEqual([]);
+    expect(info).toHaveBeenLastCalledWith(
+      "web: can't be evaluated\n  | error: no such option\n  |   at web.nix\n  hint    fix it",
+    );
+    expect(readFileSync(file, "utf8")).toContain("web: can't be evaluated");
   });
 
   test("no query and no message for converged hosts, for hosts without a probe, and in an up", async () => {

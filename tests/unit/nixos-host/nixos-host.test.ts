@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import { NixosHost, type NixosHostArgs, targetOf } from "../../../components/nixos-host/nixos-host.ts";
+import { NixosHost, type NixosHostArgs } from "../../../components/nixos-host/nixos-host.ts";
 import { deploySpec } from "../../../deployer/deploy/spec.ts";
-import type { Evaluation } from "../../../deployer/evaluate.ts";
+import type { HostEvaluation } from "../../../deployer/evaluation/target.ts";
 import type { DeployResult } from "../../../deployer/protocol/result.ts";
 import { drv, newSystem, status, system } from "../deployer/fixtures.ts";
 import { hostKey, type Recording, record, resolved } from "../mocks.ts";
@@ -14,7 +14,7 @@ const target = (letter: string, host: string) => ({
   inhibitors: {},
   units: {},
 });
-const evaluation: Evaluation = { web: target("b", "web"), db: target("c", "db") };
+const evaluation: HostEvaluation = { target: target("b", "web") };
 const args: NixosHostArgs = {
   host: "web",
   address: "203.0.113.10",
@@ -302,8 +302,4 @@ describe("a host to be installed", () => {
     expect(specOf(recording).heldBy).toEqual(["web (not installed)"]);
     expect(await resolved(result.result)).toMatchObject({ outcome: "failed", step: "install kexec" });
   });
-});
-
-test("a host that the flake lacks is named", () => {
-  expect(() => targetOf(evaluation, "gone")).toThrow('no host "gone"');
 });

@@ -13,7 +13,6 @@ async function host(seen: unknown, preview = false) {
         host: "web",
         address: "203.0.113.10",
         hostKey,
-        evaluation: {},
         converge: "must",
         user: "deploy",
         maybeUnmanaged: false,

@@ -1,5 +1,5 @@
 import { rebootReasons, unitChanges } from "../../../components/nixos-host/preview/host.ts";
-import type { Target } from "../../../deployer/evaluate.ts";
+import type { Target } from "../../../deployer/evaluation/target.ts";
 import type { Probe } from "../../../deployer/probe.ts";
 import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
 import { drv, newSystem, oldSystem, status } from "../deployer/fixtures.ts";

@@ -1,0 +1,98 @@
+/**
+ * Results of evaluations, a file each, kept between runs. A file is only read when it is this user's own and nobody else may write or
+ * read it. The cache never fails a run: what can't be read is evaluated again, and what can't be written is not kept.
+ */
+import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { mkdir, open, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "zod";
+import { sha256 } from "../../lib/sha256.ts";
+import { type EvaluatedTarget, target } from "./target.ts";
+
+/** Of the files' form. Results of another version are evaluated again. */
+const SCHEMA_VERSION = 1;
+/** The files together; the least recently used go first. A host of the fleet has 15 kB. */
+const MAX_BYTES = 64 * 2 ** 20;
+/** A larger file is not one of this program. */
+const MAX_FILE_BYTES = 8 * 2 ** 20;
+/** What a killed run was writing is removed after this. */
+const STALE_MS = 3600_000;
+const UNFINISHED = ".part";
+
+const entry = z.object({ schemaVersion: z.literal(SCHEMA_VERSION), key: z.string(), target });
+
+export class EvaluationCache {
+  readonly #directory: string;
+  readonly #maxBytes: number;
+
+  constructor(directory: string, maxBytes = MAX_BYTES) {
+    this.#directory = directory;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** `fingerprint` covers everything but the host's name. */
+  #key(fingerprint: string, host: string): string {
+    return sha256(JSON.stringify([SCHEMA_VERSION, fingerprint, host]));
+  }
+
+  async read(fingerprint: string, host: string): Promise<EvaluatedTarget | undefined> {
+    const key = this.#key(fingerprint, host);
+    const file = join(this.#directory, `${key}.json`);
+    try {
+      const found = JSON.parse(await readOwn(file)) as { target: EvaluatedTarget };
+      if (entry.parse(found).key !== key) return undefined;
+      const now = new Date();
+      await utimes(file, now, now); // it was used
+      return found.target;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Renames a finished file into place, so that neither a killed run nor a second one leaves a part of it. */
+  async write(fingerprint: string, host: string, found: EvaluatedTarget): Promise<void> {
+    const key = this.#key(fingerprint, host);
+    const file = join(this.#directory, `${key}.json`);
+    const part = join(this.#directory, `${key}.${randomBytes(6).toString("hex")}${UNFINISHED}`);
+    try {
+      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+      const text = JSON.stringify({ schemaVersion: SCHEMA_VERSION, key, target: found });
+      await writeFile(part, text, { mode: 0o600, flag: "wx" });
+      await rename(part, file);
+    } catch {
+      await rm(part, { force: true }).catch(() => {});
+    }
+  }
+
+  /** Removes the least recently used files beyond the limit. */
+  async prune(): Promise<void> {
+    const names = await readdir(this.#directory).catch(() => []);
+    const found = await Promise.all(
+      names.map(async (name) => {
+        const file = join(this.#directory, name);
+        const { mtimeMs, size } = await stat(file).catch(() => ({ mtimeMs: 0, size: 0 }));
+        return { file, mtimeMs, size };
+      }),
+    );
+    let kept = 0;
+    for (const { file, mtimeMs, size } of found.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
+      kept += size;
+      const stale = file.endsWith(UNFINISHED) && mtimeMs < Date.now() - STALE_MS;
+      if (kept > this.#maxBytes || stale) await rm(file, { force: true }).catch(() => {});
+    }
+  }
+}
+
+/** @throws Error when somebody else could have written the file. */
+async function readOwn(file: string): Promise<string> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const { uid, mode, size } = await handle.stat();
+    if (uid !== process.getuid?.() || (mode & 0o077) !== 0 || size > MAX_FILE_BYTES)
+      throw new Error("not ours");
+    return await handle.readFile("utf8");
+  } finally {
+    await handle.close();
+  }
+}

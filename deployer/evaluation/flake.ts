@@ -1,0 +1,195 @@
+/**
+ * Fixes what is evaluated: the flake's files as they are now, in the Nix store, with a fingerprint of everything that an evaluation
+ * of it depends on. Files that change during the run change neither.
+ */
+import { createHash } from "node:crypto";
+import { dirname } from "node:path";
+import * as z from "zod";
+import { encodeReference } from "../../lib/flake-reference.ts";
+import { sha256 } from "../../lib/sha256.ts";
+import { NIX } from "../nix.ts";
+import type { CommandResult } from "../process/runner.ts";
+import { EvaluationError } from "./errors.ts";
+
+export interface FlakeArgs {
+  /** Flake reference with the attribute `deployTargets`, such as `path:./nix`. */
+  readonly flake: string;
+  /** Flake input -> reference that replaces the locked one. */
+  readonly overrides?: Readonly<Record<string, string>>;
+}
+
+/** Arguments of Nix for a flake. */
+export const flakeArguments = ({ overrides = {} }: FlakeArgs): string[] => [
+  "--no-write-lock-file",
+  ...Object.entries(overrides).flatMap(([input, ref]) => ["--override-input", input, encodeReference(ref)]),
+];
+
+/** A quoted Nix attribute name, because a host's name may be a keyword. */
+export const quotedName = (name: string): string => `"${name.replace(/["\\$]/g, "\\$&")}"`;
+
+/** The command with which a person evaluates one host, or sees whether the flake can be read at all. */
+export const plainEvalArgv = (flake: FlakeArgs, host?: string): string[] => [
+  ...[...NIX, "eval", "--json", ...flakeArguments(flake)],
+  `${encodeReference(flake.flake)}#deployTargets${host === undefined ? "" : `.${quotedName(host)}`}`,
+  ...(host === undefined ? ["--apply", "builtins.attrNames"] : []),
+];
+
+export interface FixedFlake extends FlakeArgs {
+  /** The same fingerprint means the same result. Undefined: something is not fixed, so no result may be kept. */
+  readonly fingerprint: string | undefined;
+}
+
+/** Runs a command of Nix until the evaluation's time limit. */
+export type Ask = (argv: readonly string[]) => Promise<CommandResult>;
+
+const locked = z.looseObject({
+  type: z.string(),
+  narHash: z.string().optional(),
+  rev: z.string().optional(),
+  dir: z.string().optional(),
+  lastModified: z.number().optional(),
+});
+const node = z.looseObject({
+  locked: locked.optional(),
+  inputs: z.record(z.string(), z.union([z.string(), z.array(z.string())])).optional(),
+  parent: z.array(z.string()).optional(),
+});
+/** Output of `nix flake metadata --json` (Nix manual, "nix flake metadata"). */
+const metadata = z.object({
+  path: z.string(),
+  url: z.string(),
+  locked,
+  locks: z.object({ root: z.string(), nodes: z.record(z.string(), node) }),
+});
+type Locked = z.infer<typeof locked>;
+type Metadata = z.infer<typeof metadata>;
+
+/** Settings of Nix that an evaluation can depend on. Pure evaluation reads neither environment variables nor the time. */
+const SETTINGS = [
+  "allow-import-from-derivation",
+  "allow-unsafe-native-code-during-evaluation",
+  "allowed-uris",
+  "eval-system",
+  "experimental-features",
+  "extra-platforms",
+  "nix-path",
+  "pure-eval",
+  "restrict-eval",
+  "store",
+  "system",
+  "system-features",
+];
+const settings = z.record(z.string(), z.object({ value: z.unknown() }));
+
+/** @throws EvaluationError when the flake can't be read. */
+export async function fixFlake(args: FlakeArgs, ask: Ask): Promise<FixedFlake> {
+  const argv = [...NIX, "flake", "metadata", "--json", ...flakeArguments(args), encodeReference(args.flake)];
+  const [described, version, config] = await Promise.all([
+    ask(argv),
+    ask(["nix", "--version"]),
+    ask([...NIX, "config", "show", "--json"]),
+  ]);
+  if (described.exitCode !== 0) throw new EvaluationError(args.flake, plainEvalArgv(args), described);
+  const found = metadata.safeParse(parsed(described.stdout));
+  // A Nix with another form of answer still evaluates.
+  if (!found.success) return { ...args, fingerprint: undefined };
+  const nix = settings.safeParse(parsed(config.stdout));
+  const parts =
+    version.exitCode === 0 && nix.success
+      ? fingerprintParts(found.data, version.stdout, nix.data)
+      : undefined;
+  return {
+    flake: fixedReference(found.data.locked, found.data.path) ?? found.data.url,
+    overrides: Object.fromEntries(
+      Object.entries(args.overrides ?? {}).map(([input, ref]) => [
+        input,
+        fixedOverride(found.data, input) ?? ref,
+      ]),
+    ),
+    fingerprint: parts === undefined ? undefined : sha256(JSON.stringify(parts)),
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined for a revision, which is fixed as it is. The result has no time stamp: a new checkout of the same files is the same flake. */
+function fixedReference({ rev, dir }: Locked, storePath: string): string | undefined {
+  if (rev !== undefined) return undefined;
+  return `path:${storePath}${dir === undefined ? "" : `?dir=${encodeURIComponent(dir)}`}`;
+}
+
+/** A local directory that replaces an input, as its copy in the store; undefined: the reference is used as it is. */
+function fixedOverride({ path, locked: root, locks }: Metadata, input: string): string | undefined {
+  let name: string | string[] | undefined = locks.root;
+  for (const part of input.split("/")) {
+    name = typeof name === "string" ? locks.nodes[name]?.inputs?.[part] : undefined;
+  }
+  const found = typeof name === "string" ? locks.nodes[name]?.locked : undefined;
+  if (found?.type !== "path" || found.narHash === undefined || root.narHash === undefined) return undefined;
+  const store = dirname(path);
+  // Nix names the copy of a source by its hash; the flake's own copy shows whether this Nix does.
+  if (sourcePath(store, root.narHash) !== path) return undefined;
+  const { dir, lastModified } = found;
+  const query = new URLSearchParams({
+    ...(dir !== undefined && { dir }),
+    ...(lastModified !== undefined && { lastModified: String(lastModified) }),
+  });
+  return `path:${sourcePath(store, found.narHash)}?${query}`;
+}
+
+/** Undefined when a part has no hash, so that it could change without a change of the fingerprint. */
+function fingerprintParts(
+  { locked: root, locks }: Metadata,
+  version: string,
+  nix: z.infer<typeof settings>,
+): unknown {
+  if (nix["pure-eval"]?.value !== true) return undefined;
+  const nodes = Object.entries(locks.nodes).map(([name, { locked: input, inputs, parent }]) => {
+    if (input === undefined) return { name, inputs };
+    // A relative path inside another input is a part of that input's content.
+    const fixed = input.narHash !== undefined || (parent !== undefined && input.type === "path");
+    return fixed ? { name, inputs, parent, locked: withoutPlace(input) } : undefined;
+  });
+  if (root.narHash === undefined || nodes.includes(undefined)) return undefined;
+  const { lastModified, ...content } = withoutPlace(root);
+  return {
+    version: version.trim(),
+    settings: SETTINGS.map((name) => [name, nix[name]?.value]),
+    // The time of a revision is a part of it; that of a directory is left out, as in `fixedReference`.
+    root: root.rev === undefined ? content : { ...content, lastModified },
+    nodes,
+  };
+}
+
+/** Where a directory is does not matter: it is evaluated as its copy in the store. */
+function withoutPlace({ type, ...rest }: Locked): Record<string, unknown> & { lastModified?: unknown } {
+  if (type !== "path" || rest.narHash === undefined) return { type, ...rest };
+  const { path: _, ...content } = rest as typeof rest & { path?: unknown };
+  return { type, ...content };
+}
+
+const BASE32 = "0123456789abcdfghijklmnpqrsvwxyz";
+
+/**
+ * Store path of a source with this NAR hash (`sha256-BASE64`).
+ * Source: Nix manual, "Store path specification" and "Nix32": the first 160 bits are the hash's 256, folded by exclusive or.
+ */
+export function sourcePath(store: string, narHash: string): string {
+  const inner = Buffer.from(narHash.replace(/^sha256-/, ""), "base64").toString("hex");
+  const hash = createHash("sha256").update(`source:sha256:${inner}:${store}:source`).digest();
+  const folded = Buffer.alloc(20);
+  for (const [at, byte] of hash.entries()) folded[at % 20] = (folded[at % 20] ?? 0) ^ byte;
+  let text = "";
+  for (let at = 31; at >= 0; at -= 1) {
+    const [byte, shift] = [Math.floor((at * 5) / 8), (at * 5) % 8];
+    const bits = ((folded[byte] ?? 0) >> shift) | ((folded[byte + 1] ?? 0) << (8 - shift));
+    text += BASE32[bits & 31];
+  }
+  return `${store}/${text}-source`;
+}

@@ -1,0 +1,77 @@
+/** One `nix eval` of several hosts, one after another. Each host's result is there as soon as it is known. */
+import { randomBytes } from "node:crypto";
+import * as z from "zod";
+import { encodeReference } from "../../lib/flake-reference.ts";
+import { NIX } from "../nix.ts";
+import { runQuery } from "../process/child.ts";
+import type { CommandResult } from "../process/runner.ts";
+import { type FlakeArgs, flakeArguments, quotedName } from "./flake.ts";
+import { type EvaluatedTarget, target } from "./target.ts";
+
+/**
+ * Nix prints the value of an evaluation at its end only, so the results are traces: lines of stderr that begin with `mark`. The
+ * first one says that `deployTargets` itself was read. Nix is lazy, so other hosts cost nothing.
+ */
+const streamed = (hosts: readonly string[], mark: string): string => `targets:
+let
+  line = value: builtins.trace "${mark}\${builtins.toJSON value}" null;
+  missing = host: throw "the flake's deployTargets has no host \\"\${host}\\"";
+in builtins.seq (builtins.seq targets (line {}))
+(builtins.foldl' (_: host: line { inherit host; target = targets.\${host} or (missing host); }) null
+[ ${hosts.map(quotedName).join(" ")} ])`;
+
+/** Of the hosts' attributes, in the order given. `mark` must not occur in other output. */
+const nixEvalArgv = (flake: FlakeArgs, hosts: readonly string[], mark: string): string[] => [
+  ...[...NIX, "eval", "--json", "--log-format", "raw"],
+  ...flakeArguments(flake),
+  ...[`${encodeReference(flake.flake)}#deployTargets`, "--apply", streamed(hosts, mark)],
+];
+
+const line = z.object({ host: z.string().optional(), target: z.unknown().optional() });
+
+export type Found = { readonly target: EvaluatedTarget } | { readonly malformed: string };
+
+export interface NixEvalArgs {
+  readonly flake: FlakeArgs;
+  readonly hosts: readonly string[];
+  readonly timeoutSeconds: number;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly onHost: (host: string, found: Found) => void;
+}
+
+/** Of stdout, which has no result. */
+const MAX_BYTES = 2 ** 20;
+
+export interface NixEvalResult extends Omit<CommandResult, "stdout"> {
+  /** Nix read `deployTargets`, so an error is that of the first host without a result. */
+  readonly begun: boolean;
+}
+
+export async function nixEval({ flake, hosts, onHost, ...limits }: NixEvalArgs): Promise<NixEvalResult> {
+  const mark = `pantheros-${randomBytes(8).toString("hex")} `;
+  const prefix = `trace: ${mark}`;
+  let begun = false;
+  const takesLine = (text: string): boolean => {
+    if (!text.startsWith(prefix)) return false;
+    const { host, target: value } = line.parse(JSON.parse(text.slice(prefix.length)));
+    begun = true;
+    if (host !== undefined) onHost(host, read(host, value));
+    return true;
+  };
+  const ran = await runQuery({
+    argv: nixEvalArgv(flake, hosts, mark),
+    ...limits,
+    maxOutputBytes: MAX_BYTES,
+    ownGroup: false,
+    takesLine,
+  });
+  return { ...ran, begun };
+}
+
+function read(host: string, value: unknown): Found {
+  const checked = target.safeParse(value);
+  if (checked.success) return { target: value as EvaluatedTarget };
+  return {
+    malformed: `error: deployTargets.${host} does not have the expected form:\n${z.prettifyError(checked.error)}`,
+  };
+}
