@@ -27,6 +27,7 @@ const [
   { prepareServers },
   { failWithResources },
   { gateVendors, vendorsOf },
+  { reportEvaluation },
 ] = await Promise.all([
   import("./components/fleet/fleet.ts"),
   import("./components/fleet/existing-records.ts"),
@@ -34,8 +35,10 @@ const [
   import("./components/fleet/servers.ts"),
   import("./components/failures.ts"),
   import("./components/vendor-gates.ts"),
+  import("./components/fleet/evaluation-progress.ts"),
 ]);
 failWithResources();
+reportEvaluation(evaluation);
 const kept = await readKeptHosts(plan, settings);
 const existingRecords = await readExistingRecords(plan, settings);
 // Last, because it powers servers on: a run that is refused before has changed nothing.
