@@ -24,6 +24,7 @@ const [
   { Fleet },
   { readExistingRecords },
   { readKeptHosts },
+  { refuseMovedPorts },
   { prepareServers },
   { failWithResources },
   { gateVendors, vendorsOf },
@@ -32,6 +33,7 @@ const [
   import("./components/fleet/fleet.ts"),
   import("./components/fleet/existing-records.ts"),
   import("./components/fleet/kept.ts"),
+  import("./components/fleet/moved-ports.ts"),
   import("./components/fleet/servers.ts"),
   import("./components/failures.ts"),
   import("./components/vendor-gates.ts"),
@@ -39,6 +41,7 @@ const [
 ]);
 failWithResources();
 reportEvaluation(evaluation);
+await refuseMovedPorts(plan, settings);
 const kept = await readKeptHosts(plan, settings);
 const existingRecords = await readExistingRecords(plan, settings);
 // Last, because it powers servers on: a run that is refused before has changed nothing.

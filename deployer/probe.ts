@@ -14,6 +14,8 @@ export type Probe =
       readonly reached: true;
       readonly user: string;
       readonly status: SupervisorStatus;
+      /** The former port, when the host answered there (ProbeArgs.formerPort). */
+      readonly port?: number;
       /** How the last deploy ended according to the state, when it did not succeed. The host may not know of it. */
       readonly unfinished?: DeployOutcome;
     }
@@ -35,6 +37,8 @@ export interface ProbeArgs {
   readonly host: string;
   readonly address: string;
   readonly port?: number | undefined;
+  /** Tried when nothing answers at `port`: sshd may still listen there. */
+  readonly formerPort?: number | undefined;
   /** The deploy user, tried first. */
   readonly user: string;
   /** Pinned public host key, `TYPE BASE64`. */
@@ -104,9 +108,17 @@ function unreached(said: string): Probe {
 }
 
 /**
- * Probes a host over one connection, or two when it may be unmanaged. A host that does not answer is a result, not an error.
+ * Probes a host over one connection, or two when it may be unmanaged, and the same at its former port while it has one. A host that
+ * does not answer is a result, not an error.
  */
-export async function probeHost(args: ProbeArgs): Promise<Probe> {
+export async function probeHost({ formerPort, ...args }: ProbeArgs): Promise<Probe> {
+  const found = await probePort(args);
+  if (formerPort === undefined || !isSilent(found)) return found;
+  const former = await probePort({ ...args, port: formerPort });
+  return former.reached ? { ...former, port: formerPort } : found;
+}
+
+async function probePort(args: Omit<ProbeArgs, "formerPort">): Promise<Probe> {
   let said = "";
   for (const login of args.maybeUnmanaged ? [args.user, "root"] : [args.user]) {
     const timeoutSeconds = args.timeoutSeconds ?? DEFAULT_SECONDS.probe;

@@ -9,6 +9,7 @@ import { machineProblems } from "./machine-checks.ts";
 import { fqdnOf, inService } from "./plan.ts";
 import { collisions, type Problem } from "./problems.ts";
 import type { Inventory } from "./schema.ts";
+import { sshProblems } from "./ssh.ts";
 import { subnetProblems } from "./subnets.ts";
 import { vaultProblems } from "./vaults.ts";
 
@@ -263,6 +264,7 @@ export function crossProblems(inventory: Inventory): Problem[] {
   return [
     ...hostProblems(inventory),
     ...machineProblems(inventory),
+    ...sshProblems(inventory),
     ...buildProblems(inventory),
     ...peopleProblems(inventory),
     ...routerProblems(inventory),

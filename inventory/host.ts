@@ -9,7 +9,6 @@ import {
   label,
   nixPublicKey,
   port,
-  SSH_PORT,
   sshPublicKey,
 } from "./primitives.ts";
 
@@ -80,7 +79,11 @@ const existingProvider = z
       })
       .optional()
       .describe("static addresses; an IPv4 address replaces that of DHCP"),
-    ssh_port: port.default(SSH_PORT).describe("port of its sshd"),
+    ssh_port: port
+      .optional()
+      .describe(
+        "port of sshd at `address`; its sshd listens on it too, unless `[hosts.NAME.ssh] port` differs because a router forwards the port",
+      ),
     host_key: sshPublicKey
       .optional()
       .describe(
@@ -94,6 +97,19 @@ const imageProvider = z.strictObject({
     .literal("image")
     .describe("built from the flake and never deployed: a virtual machine, an installation ISO"),
 });
+
+const ssh = z
+  .strictObject({
+    port: port
+      .optional()
+      .describe("port that its sshd listens on; without it `provider.ssh_port`, or else `[ports] ssh`"),
+    former_port: port
+      .optional()
+      .describe(
+        "port that its sshd still listens on, while `port` changes: it stays open and is tried second. Remove it after the deploy",
+      ),
+  })
+  .transform(camelKeys);
 
 const storage = z
   .strictObject({
@@ -166,6 +182,7 @@ export const host = z
         "public half of the host's own signing key, as `tools/build-key HOST` prints it; only this host trusts its signatures. Required when neither the runner nor a trusted builder builds its system",
       ),
     storage: storage.prefault({ layout: "none" }).describe("disk layout"),
+    ssh: ssh.prefault({}).describe("how its sshd is reached"),
     vault: vaultName
       .optional()
       .describe(

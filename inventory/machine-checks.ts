@@ -3,6 +3,7 @@ import { isIPv4, isIPv6 } from "node:net";
 import { inService } from "./plan.ts";
 import { collisions, type Problem } from "./problems.ts";
 import type { Host, Inventory } from "./schema.ts";
+import { addressPortOf } from "./ssh.ts";
 
 /** Servers in one placement group of type `spread`. Source: Hetzner Cloud documentation, "Placement Groups", limits. */
 const MAX_GROUP_SERVERS = 10;
@@ -74,9 +75,11 @@ function architectureProblems(hosts: Inventory["hosts"]): Problem[] {
 }
 
 /** Every address of an adopted machine, with its key. The same address at another port may be another machine. */
-function addressesOf([name, { provider }]: [string, Host]) {
+function addressesOf(inventory: Inventory, [name, host]: [string, Host]) {
+  const { provider } = host;
   if (provider.kind !== "existing") return [];
-  const { address, ipv6, sshPort } = provider;
+  const { address, ipv6 } = provider;
+  const sshPort = addressPortOf(inventory, host);
   const own = [
     ...(address === undefined ? [] : [{ key: "address", at: endpoint(address, sshPort) }]),
     ...(ipv6 === undefined ? [] : [{ key: "ipv6", at: endpoint(ipv6, sshPort) }]),
@@ -87,9 +90,12 @@ function addressesOf([name, { provider }]: [string, Host]) {
   return distinct.map((each) => ({ name, ...each }));
 }
 
-function duplicateProblems(hosts: Inventory["hosts"]): Problem[] {
-  const entries = Object.entries(hosts);
-  const byAddress = collisions(entries.flatMap(addressesOf), ({ at }) => at).map(([a, b, at]) => ({
+function duplicateProblems(inventory: Inventory): Problem[] {
+  const entries = Object.entries(inventory.hosts);
+  const byAddress = collisions(
+    entries.flatMap((entry) => addressesOf(inventory, entry)),
+    ({ at }) => at,
+  ).map(([a, b, at]) => ({
     key: `hosts.${b.name}.provider.${b.key}`,
     message: `${at} is also the ${b.key === a.key ? "address" : a.key} of hosts.${a.name}; ${ONE_MACHINE_REMEDY}`,
   }));
@@ -119,10 +125,9 @@ function groupProblems(hosts: Inventory["hosts"]): Problem[] {
 
 /** Problems between the machines of an inventory. */
 export function machineProblems(whole: Inventory): Problem[] {
-  const { hosts } = inService(whole);
   return [
     ...architectureProblems(whole.hosts),
-    ...duplicateProblems(hosts),
+    ...duplicateProblems(inService(whole)),
     // A retired server is still in its group.
     ...groupProblems(whole.hosts),
   ];

@@ -48,7 +48,7 @@ export const router = z
 
 /** Ports that several modules use. */
 export const ports = z.strictObject({
-  ssh: port.default(SSH_PORT),
+  ssh: port.default(SSH_PORT).describe("sshd of each host without a port of its own"),
   tailscale: port.default(41641).describe("UDP; Tailscale's own choice"),
 });
 

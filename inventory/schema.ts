@@ -59,7 +59,7 @@ const deploy = z
       .array(cidr)
       .default([])
       .describe(
-        'networks that may reach port 22 from the internet: during an installation, and always with `address = "public"`',
+        'networks that may reach sshd from the internet: during an installation, and always with `address = "public"`',
       ),
     authorized_keys: z.array(sshPublicKey).default([]).describe("public keys that may deploy"),
     probe_keys: z

@@ -2,6 +2,7 @@
 
 import type { ProbeArgs } from "../../deployer/probe.ts";
 import type { Plan } from "../../inventory/plan.ts";
+import { addressPortOf, sshPortOf } from "../../inventory/ssh.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -30,17 +31,18 @@ export function probeArgsOf(
   const own =
     provider.kind === "existing" ? (entryOf(settings.addresses, name) ?? provider.address) : undefined;
   const tailnetName = tailnet && `${name}.${tailnet.suffix}`;
-  const address =
-    deploy.address === "tailnet" && tailnetName !== undefined
-      ? tailnetName
-      : (own ?? published.addresses.ipv4 ?? published.addresses.ipv6 ?? tailnetName);
+  const overTailnet = deploy.address === "tailnet" && tailnetName !== undefined;
+  const address = overTailnet
+    ? tailnetName
+    : (own ?? published.addresses.ipv4 ?? published.addresses.ipv6 ?? tailnetName);
   if (address === undefined) return "its address is unknown";
   return {
     host: name,
     address,
     user: deploy.user,
     hostKey: published.hostKey,
-    ...(provider.kind === "existing" && { port: provider.sshPort }),
+    port: overTailnet ? sshPortOf(plan.inventory, host) : addressPortOf(plan.inventory, host),
+    formerPort: host.ssh.formerPort,
     // Only the deploy user: its supervisor answers. Root is for machines that were never deployed to.
     maybeUnmanaged: false,
     identity: settings.sshKey,

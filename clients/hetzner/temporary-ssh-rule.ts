@@ -1,5 +1,5 @@
 /**
- * Opens port 22 of one server while it is installed, with a firewall of its own. Pulumi's firewall stays as it is: the vendor
+ * Opens sshd of one server while it is installed, with a firewall of its own. Pulumi's firewall stays as it is: the vendor
  * accepts what any firewall of a server accepts.
  */
 import { shortName } from "../../lib/short-name.ts";
@@ -11,6 +11,8 @@ export interface TemporarySshRule {
   readonly host: string;
   /** The vendor's id of the server. */
   readonly server: number;
+  /** Ports of sshd: before and after the installation. */
+  readonly ports: readonly number[];
   /** Networks that may connect. */
   readonly sources: readonly string[];
 }
@@ -38,15 +40,13 @@ export const sshRuleFirewall = (rule: TemporarySshRule): object => ({
   // Unique in the vendor's project, so a host has at most one.
   name: shortName(`${rule.stack}-${rule.host}-${PURPOSE}`, 128),
   labels: sshRuleLabels(rule),
-  rules: [
-    {
-      direction: "in",
-      protocol: "tcp",
-      port: "22",
-      source_ips: [...new Set(rule.sources)].sort(),
-      description: "SSH while it is installed",
-    },
-  ],
+  rules: [...new Set(rule.ports)].map((port) => ({
+    direction: "in",
+    protocol: "tcp",
+    port: String(port),
+    source_ips: [...new Set(rule.sources)].sort(),
+    description: "SSH while it is installed",
+  })),
   apply_to: [{ type: "server", server: { id: rule.server } }],
 });
 

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { isBuiltTrusted } from "../../inventory/builders.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import { changedLimits } from "../../inventory/seconds.ts";
+import { sshPortOf } from "../../inventory/ssh.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { isDeployedPublicly } from "../hetzner-server/mapping.ts";
@@ -45,32 +46,35 @@ interface NamedPlan {
   readonly tailnetNames: pulumi.Input<Readonly<Record<string, string>>>;
 }
 
-/** The address for deploys: the tailnet name, or the public address with `[deploy] address = "public"`. */
-function deployAddress(
+/** Where deploys reach a host's sshd: at its tailnet name, or at the public address with `[deploy] address = "public"`. */
+function deployEndpoint(
   { plan, tailnetNames }: NamedPlan,
-  host: string,
+  host: PlannedHost,
   machine: Machine,
   renamed?: pulumi.Output<unknown>,
-): pulumi.Output<string> {
+): { readonly address: pulumi.Output<string>; readonly port: pulumi.Output<number> } {
   const { tailnet } = plan.inventory;
-  if (isDeployedPublicly(plan.inventory) || tailnet === undefined) return machine.address;
+  if (isDeployedPublicly(plan.inventory) || tailnet === undefined) {
+    return { address: machine.address, port: machine.sshPort };
+  }
   // Depends on the machine, so that no host is probed before it exists.
-  return pulumi
+  const address = pulumi
     .all([tailnetNames, machine.address, renamed])
-    .apply(([names]) => entryOf(names, host) ?? `${host}.${tailnet.suffix}`);
+    .apply(([names]) => entryOf(names, host.name) ?? `${host.name}.${tailnet.suffix}`);
+  return { address, port: pulumi.output(sshPortOf(plan.inventory, host)) };
 }
 
 /** How a host is reached. A renamed one must have its new name in the tailnet first (`renamed`). */
 export function connectionArgs(
   plan: NamedPlan,
-  { name, formerly }: PlannedHost,
+  planned: PlannedHost,
   machine: Machine,
   renamed: pulumi.Output<unknown> | undefined,
-): Pick<NixosHostArgs, "host" | "address" | "port" | "hostKey"> {
+): Pick<NixosHostArgs, "host" | "address" | "port" | "formerPort" | "hostKey"> {
   return {
-    host: name,
-    address: deployAddress(plan, name, machine, formerly === undefined ? undefined : renamed),
-    port: machine.sshPort,
+    host: planned.name,
+    ...deployEndpoint(plan, planned, machine, planned.formerly === undefined ? undefined : renamed),
+    formerPort: planned.ssh.formerPort,
     hostKey: machine.hostKey,
   };
 }
@@ -108,9 +112,10 @@ export function buildArgs(
   if (builder === "target") return { build: builder, signer };
   const machine = machineOf(machines, builder);
   if (machine === undefined) throw new Error(`${builder}, which builds for ${host}, has no machine`);
-  const { sshPort: port, hostKey } = machine;
-  const address = deployAddress(named, builder, machine);
-  return { build: { host: builder, address, port, hostKey }, signer };
+  const planned = named.plan.hosts.find(({ name }) => name === builder);
+  if (planned === undefined) throw new Error(`${builder}, which builds for ${host}, is not in this stack`);
+  const { hostKey } = machine;
+  return { build: { host: builder, ...deployEndpoint(named, planned, machine), hostKey }, signer };
 }
 
 /**

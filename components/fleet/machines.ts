@@ -9,6 +9,7 @@ import {
   isHetzner,
   type Plan,
 } from "../../inventory/plan.ts";
+import { addressPortOf } from "../../inventory/ssh.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import { sshfpOf } from "../../lib/ssh-public-key.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -63,12 +64,13 @@ export function existingArgs(
   const names = [host.name, host.formerly, address, provider.address, tailnetName]
     .filter((name) => name !== undefined)
     .flatMap((name) => [name, canonicalAddress(name)]);
-  const pin = pinnedHostKey(pins, names, provider.sshPort);
+  const sshPort = addressPortOf(plan.inventory, host);
+  const pin = pinnedHostKey(pins, names, sshPort);
   return {
     hostname: host.name,
     address,
     ipv6: provider.ipv6,
-    sshPort: provider.sshPort,
+    sshPort,
     hostKey: provider.hostKey ?? pin.key,
     pinProblem: pin.problem,
     pinWarning: pin.warning,

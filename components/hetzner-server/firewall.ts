@@ -1,3 +1,4 @@
+import { SSH_PORT } from "../../inventory/primitives.ts";
 import { CLOUDFLARE_RANGES } from "./cloudflare-ranges.ts";
 
 /** One inbound rule of a Hetzner Cloud firewall. Other inbound traffic is dropped; outbound traffic is allowed. */
@@ -13,6 +14,8 @@ export interface FirewallRule {
 export interface FirewallSources {
   /** Networks that may reach sshd. Empty: none, the host is reached over the tailnet only. */
   readonly ssh: readonly string[];
+  /** Ports of sshd: its own, and a former one while it changes. 22 by default. */
+  readonly sshPorts?: readonly number[];
   /** Networks that may reach ports 80 and 443; Cloudflare's proxies by default. Empty: none. */
   readonly web?: readonly string[];
 }
@@ -39,13 +42,17 @@ const MAX_SOURCES = 100;
  * (path MTU discovery needs ICMP).
  * @throws Error when a rule has more networks than the vendor takes.
  */
-export function firewallRules({ ssh, web = CLOUDFLARE_RANGES }: FirewallSources): FirewallRule[] {
+export function firewallRules({
+  ssh,
+  sshPorts = [SSH_PORT],
+  web = CLOUDFLARE_RANGES,
+}: FirewallSources): FirewallRule[] {
   const tcp = (port: string, sources: readonly string[], description: string): FirewallRule[] =>
     sources.length === 0
       ? []
       : [{ direction: "in", protocol: "tcp", port, sourceIps: [...new Set(sources)].sort(), description }];
   const rules: FirewallRule[] = [
-    ...tcp("22", ssh, "SSH: installation and recovery"),
+    ...sshPorts.flatMap((port) => tcp(String(port), ssh, "SSH: installation and recovery")),
     ...tcp("80", web, "HTTP"),
     ...tcp("443", web, "HTTPS"),
     {

@@ -1,5 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { HetznerHost, Plan } from "../../inventory/plan.ts";
+import { SSH_PORT } from "../../inventory/primitives.ts";
+import { openSshPorts } from "../../inventory/ssh.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import type { InstallArgs } from "../nixos-host/install.ts";
 import type { HetznerAccount } from "./account.ts";
@@ -12,11 +14,11 @@ export const placementGroupNames = (hosts: readonly HetznerHost[]): string[] =>
 /** Whether servers are deleted with the stack. `protect` wins, as in a sandbox that rehearses production. */
 export const isDisposable = ({ settings }: Plan): boolean => settings.disposable && !settings.protect;
 
-/** Whether deploys use the public address; otherwise its port 22 is for installations only. */
+/** Whether deploys use the public address; otherwise its sshd is reached there during installations only. */
 export const isDeployedPublicly = ({ deploy, tailnet }: Plan["inventory"]): boolean =>
   deploy.address === "public" || tailnet === undefined;
 
-/** What an installation needs at the vendor: it opens port 22 if the firewall closes it. */
+/** What an installation needs at the vendor: it opens the ports of sshd that the firewall closes. A created machine listens on 22. */
 export function hetznerInstallArgs(
   host: HetznerHost,
   { inventory }: Plan,
@@ -24,7 +26,8 @@ export function hetznerInstallArgs(
   endpoint: string,
 ): NonNullable<InstallArgs["hetzner"]> {
   const { sources } = inventory.deploy;
-  const open = isDeployedPublicly(inventory) && sources.length > 0;
+  const ports = openSshPorts(inventory, host);
+  const open = isDeployedPublicly(inventory) && sources.length > 0 && ports.includes(SSH_PORT);
   return { endpoint, stack, image: host.provider.image, ...(!open && { allowedSources: sources }) };
 }
 
@@ -63,6 +66,7 @@ export function hetznerServerArgs(
     location: provider.location,
     image: provider.image,
     sshKeys: account.sshKeys,
+    sshPorts: openSshPorts(plan.inventory, host),
     sshSources: isDeployedPublicly(plan.inventory) ? plan.inventory.deploy.sources : [],
     ...(webSources && { webSources }),
     ...(plan.inventory.dns && { reverseDns: host.fqdn }),

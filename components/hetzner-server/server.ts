@@ -19,8 +19,10 @@ export interface HetznerServerArgs {
   readonly image: pulumi.Input<string>;
   /** Ids or names of the SSH keys that may log in as root before the installation. Only used at creation. */
   readonly sshKeys: pulumi.Input<pulumi.Input<string>[]>;
-  /** Networks that may reach port 22. Empty: none. */
+  /** Networks that may reach sshd. Empty: none. */
   readonly sshSources: readonly string[];
+  /** Ports of sshd that they may reach, that of the installed system first. 22 by default. */
+  readonly sshPorts?: readonly number[];
   /** Networks that may reach ports 80 and 443; Cloudflare's by default. */
   readonly webSources?: readonly string[];
   /** Full DNS name that the addresses point back to. */
@@ -120,7 +122,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
 
     const chosen = addresses.ipv4 ?? addresses.ipv6;
     this.address = pulumi.all([server.id, chosen]).apply(([, address]) => address);
-    this.sshPort = pulumi.output(SSH_PORT);
+    this.sshPort = pulumi.output(args.sshPorts?.[0] ?? SSH_PORT);
     this.ipv4 = pulumi.output(addresses.ipv4);
     this.ipv6 = addresses.ipv6;
     this.serverId = server.id;
@@ -142,12 +144,16 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
 
   #firewall(
     name: string,
-    { hostname, retired, sshSources, webSources }: HetznerServerArgs,
+    { hostname, retired, sshPorts, sshSources, webSources }: HetznerServerArgs,
     { labels, retainOnDelete }: { readonly labels: Record<string, string>; readonly retainOnDelete: boolean },
   ): hcloud.Firewall {
     const rules =
       retired === undefined
-        ? firewallRules({ ssh: sshSources, ...(webSources && { web: webSources }) })
+        ? firewallRules({
+            ssh: sshSources,
+            ...(sshPorts && { sshPorts }),
+            ...(webSources && { web: webSources }),
+          })
         : [...CLOSED];
     return new hcloud.Firewall(
       `${name}-firewall`,

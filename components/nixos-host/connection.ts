@@ -44,7 +44,7 @@ export function hostConnection(args: HostConnectionArgs): HostConnection {
       const managed = isManaged(probe);
       return {
         address,
-        port,
+        port: (probe.reached ? probe.port : undefined) ?? port,
         hostKey,
         managed,
         user: managed ? user : "root",

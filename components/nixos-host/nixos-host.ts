@@ -52,6 +52,8 @@ export interface NixosHostArgs {
   readonly address: pulumi.Input<string>;
   /** Port of its sshd; 22 by default. */
   readonly port?: pulumi.Input<number>;
+  /** Port on which its sshd may still listen, while the port changes. */
+  readonly formerPort?: number | undefined;
   /** Pinned public host key, `TYPE BASE64`. */
   readonly hostKey: pulumi.Input<string>;
   /** Not needed for a pinned host. */
@@ -275,6 +277,8 @@ function baseSpec(
         user,
         hostKeys: [hostKey],
         managed: isManaged(found),
+        ...(args.formerPort !== undefined && { formerPort: args.formerPort }),
+        ...(found.reached && found.port !== undefined && { currentPort: found.port }),
         ...(!isPinned(target) && { drvPath: target.drvPath }),
         outPath: target.outPath,
         token,
@@ -361,6 +365,7 @@ const probeArgsOf = (args: NixosHostArgs): pulumi.Output<ProbeArgs> =>
     host: args.host,
     address,
     port,
+    formerPort: args.formerPort,
     hostKey,
     user: args.user,
     identity: args.identity,

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { PROGRAMS } from "../../deployer/programs.ts";
 import type { DeviceSpec } from "../../deployer/tailnet-device/spec.ts";
 import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
-import { hostTag, type PolicyHost, tagsOf } from "./policy.ts";
+import { hostTag, type TaggedHost, tagsOf } from "./policy.ts";
 
 const PROGRAM = PROGRAMS.tailnetDevice;
 
@@ -27,7 +27,7 @@ export const apiBase = (): string =>
  */
 export function tailnetDevice(
   name: string,
-  host: PolicyHost & { readonly formerly?: string | undefined },
+  host: TaggedHost & { readonly formerly?: string | undefined },
   opts: pulumi.CustomResourceOptions,
 ): pulumi.Output<string> {
   const { formerly } = host;

@@ -1,5 +1,6 @@
 import type { Plan } from "../../inventory/plan.ts";
 import type { Inventory } from "../../inventory/schema.ts";
+import { openSshPorts } from "../../inventory/ssh.ts";
 import { type PolicyInput, policyFor } from "./policy.ts";
 import type { TailnetArgs } from "./tailnet.ts";
 
@@ -13,7 +14,7 @@ export function policyInput(inventory: Inventory): PolicyInput {
     admins: tailnet.admins,
     hosts: Object.entries(inventory.hosts)
       .filter(([, host]) => host.provider.kind !== "image")
-      .map(([name, { tags }]) => ({ name, tags })),
+      .map(([name, host]) => ({ name, tags: host.tags, sshPorts: openSshPorts(inventory, host) })),
     services: Object.entries(inventory.services).map(([name, { host, port, groups }]) => ({
       name,
       host,

@@ -1,7 +1,13 @@
-export interface PolicyHost {
+/** A host with its classes. */
+export interface TaggedHost {
   readonly name: string;
   /** Classes, without the prefix `tag:` (`server`, `router`, `workstation`). */
   readonly tags: readonly string[];
+}
+
+export interface PolicyHost extends TaggedHost {
+  /** Ports of its sshd. */
+  readonly sshPorts: readonly number[];
 }
 
 /** A service of the registry. */
@@ -62,10 +68,24 @@ const unique = (values: readonly string[]) => [...new Set(values)].sort();
 export const hostTag = (host: string): string => `tag:host-${host}`;
 
 /** Every tag of a host: its classes and its own. */
-export const tagsOf = (host: PolicyHost): string[] => [
+export const tagsOf = (host: TaggedHost): string[] => [
   ...unique(host.tags.map((tag) => `tag:${tag}`)),
   hostTag(host.name),
 ];
+
+/** Targets of SSH: by class where every host has the port, otherwise by host. */
+interface SshTarget {
+  readonly port: number;
+  readonly dst: readonly string[];
+}
+
+function sshTargets(hosts: readonly PolicyHost[], classes: readonly string[]): SshTarget[] {
+  const ports = [...new Set(hosts.flatMap(({ sshPorts }) => sshPorts))].sort((a, b) => a - b);
+  return ports.map((port) => {
+    const own = hosts.filter(({ sshPorts }) => sshPorts.includes(port));
+    return { port, dst: own.length === hosts.length ? classes : own.map(({ name }) => hostTag(name)).sort() };
+  });
+}
 
 function serviceGrants(services: readonly PolicyService[], servers: boolean): Grant[] {
   return services
@@ -80,22 +100,27 @@ function serviceGrants(services: readonly PolicyService[], servers: boolean): Gr
 /** Tests of the roles. Groups without members are left out, because the vendor can't resolve them. */
 function policyTests(input: PolicyInput, classes: readonly string[]): PolicyTest[] {
   const at = (tags: readonly string[], port: number) => tags.map((tag) => `${tag}:${port}`);
+  const targets = sshTargets(input.hosts, classes);
+  const ssh = targets.flatMap(({ dst, port }) => at(dst, port));
   const populated = Object.keys(input.groups).filter((group) => (input.groups[group] ?? []).length > 0);
   const others = populated.filter((group) => group !== input.admins);
   const opened = new Set(input.services.map(({ port }) => port));
-  const closed = [5432, 6379, 8443, 9100].find((port) => !opened.has(port)) ?? 1;
+  const ours = new Set(targets.map(({ port }) => port));
+  const closed = [5432, 6379, 8443, 9100].find((port) => !opened.has(port) && !ours.has(port)) ?? 1;
+  const unopened = targets.filter(({ port }) => !opened.has(port));
+  const closedSsh = unopened.flatMap(({ dst, port }) => at(dst, port));
   const tests: PolicyTest[] = [
     ...(populated.includes(input.admins)
-      ? [{ src: `group:${input.admins}`, proto: "tcp" as const, accept: at(classes, 22) }]
+      ? [{ src: `group:${input.admins}`, proto: "tcp" as const, accept: ssh }]
       : []),
-    { src: CI_TAG, proto: "tcp", accept: at(classes, 22), deny: at(classes, closed) },
+    { src: CI_TAG, proto: "tcp", accept: ssh, deny: at(classes, closed) },
     ...others.map((group): PolicyTest => {
       const allowed = input.services.filter((service) => service.groups.includes(group));
       return {
         src: `group:${group}`,
         proto: "tcp",
         ...(allowed.length > 0 && { accept: allowed.map(({ host, port }) => `${hostTag(host)}:${port}`) }),
-        ...(!opened.has(22) && { deny: at(classes, 22) }),
+        ...(closedSsh.length > 0 && { deny: closedSsh }),
       };
     }),
   ];
@@ -103,8 +128,7 @@ function policyTests(input: PolicyInput, classes: readonly string[]): PolicyTest
 }
 
 /**
- * The policy of a fleet. Administrators reach everything. Runners reach only port 22 of every class of
- * hosts. Servers and a service's groups reach that service's port on its host.
+ * The policy of a fleet. Administrators reach everything. Runners reach only sshd of every host. Servers and a service's groups reach that service's port on its host.
  *
  * Tailscale SSH is for administrators only and asks them to sign in again; deploys use OpenSSH with
  * pinned host keys.
@@ -126,7 +150,9 @@ export function policyFor(input: PolicyInput): TailnetPolicy {
     },
     grants: [
       { src: [admins], dst: ["*"], ip: ["*"] },
-      ...(classes.length > 0 ? [{ src: [CI_TAG], dst: classes, ip: ["tcp:22"] }] : []),
+      ...sshTargets(input.hosts, classes)
+        .filter(({ dst }) => dst.length > 0)
+        .map(({ port, dst }) => ({ src: [CI_TAG], dst, ip: [`tcp:${port}`] })),
       ...serviceGrants(input.services, classes.includes(SERVER_TAG)),
     ],
     ssh:

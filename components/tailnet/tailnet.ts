@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as tailscale from "@pulumi/tailscale";
 import { shortName } from "../../lib/short-name.ts";
 import { tailnetDevice } from "./device.ts";
-import { type PolicyHost, type TailnetPolicy, tagsOf } from "./policy.ts";
+import { type TaggedHost, type TailnetPolicy, tagsOf } from "./policy.ts";
 
 /** Settings that exist once in a tailnet. */
 export interface TailnetSingletons {
@@ -23,7 +23,7 @@ export interface TailnetSingletons {
 /** One stack's part in the tailnet. */
 export interface TailnetArgs {
   /** Hosts that get a key, with the former name of a renamed one. */
-  readonly hosts: readonly (PolicyHost & { readonly formerly?: string | undefined })[];
+  readonly hosts: readonly (TaggedHost & { readonly formerly?: string | undefined })[];
   readonly stack: string;
   /** Host name -> its created machine: a replaced machine has to join again, with a new key. */
   readonly machines?: ReadonlyMap<string, pulumi.Resource>;

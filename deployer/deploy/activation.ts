@@ -5,11 +5,12 @@
  */
 import type { CommandResult } from "../process/runner.ts";
 import type { SupervisorStatus, VerbResult } from "../protocol/supervisor.ts";
+import type { SshPeer } from "../ssh.ts";
 import type { DeployContext, Outcome } from "./context.ts";
 import { describeResult, mismatch, resultReply, statusReply } from "./host-answer.ts";
 import { deadlinePassed, neverBegun, runningFacts, toOutcome } from "./outcome.ts";
 import { activationBudget, type DeploySpec } from "./spec.ts";
-import { peer, type Step, type StepFailure, sharedPeer, stepFailure, verbStep } from "./steps.ts";
+import { peer, portsOf, type Step, type StepFailure, sharedPeer, stepFailure, verbStep } from "./steps.ts";
 
 /** Milliseconds between two polls of a host. */
 const POLL_MS = 1000;
@@ -104,7 +105,7 @@ async function confirm(
   const { spec, files, runStep, progress, sleep } = activation.context;
   let state = first;
   let step = verbStep(spec, "activate", sharedPeer(spec, files));
-  for (;;) {
+  for (let attempt = 0; ; attempt++) {
     if (state.is === "ended") return finalOutcome(activation, state.result, step);
     if (state.is === "invalid") return rejected(step, state.reason);
     if (state.is === "never-begun") {
@@ -115,7 +116,7 @@ async function confirm(
       const { lastAnswer, unconfirmed } = activation;
       return { outcome: "failed", ...lost, ...deadlinePassed(spec, lastAnswer, unconfirmed) };
     }
-    step = verbStep(spec, "confirm", peer(spec, files, spec.user));
+    step = verbStep(spec, "confirm", peer(spec, files, spec.user, confirmPort(spec, attempt)));
     const ran = await runStep(step);
     const { reply, invalid } = resultReply(ran);
     if (invalid !== undefined) return rejected(step, invalid);
@@ -130,6 +131,12 @@ async function confirm(
     await sleep(POLL_MS);
     state = await pollStatus(activation);
   }
+}
+
+/** The wanted system's port. A pinned system may be older than the change of the port, so both are tried in turn. */
+function confirmPort(spec: DeploySpec, attempt: number): number | undefined {
+  const ports = portsOf(spec);
+  return spec.drvPath === undefined ? ports[attempt % ports.length] : spec.port;
 }
 
 function confirmFailure(step: Step, ran: CommandResult, refused: VerbResult | undefined): StepFailure {
@@ -184,11 +191,19 @@ function confirmedResult(status: SupervisorStatus): VerbResult {
   return { outcome: "confirmed", token, attempt, health, waits, deploy, bootId, ...runningFacts(status) };
 }
 
-/** A machine without a supervisor of its own has one only while the new system runs: both logins are tried in turn. */
+/**
+ * Logins and ports at which the host may answer, tried in turn. A machine without a supervisor of its own has one only while the new
+ * system runs.
+ */
+const statusPeers = ({ spec, files }: DeployContext): SshPeer[] =>
+  portsOf(spec).flatMap((port) =>
+    (spec.managed ? [spec.user] : [spec.user, "root"]).map((user) => peer(spec, files, user, port)),
+  );
+
 async function fetchStatus({ context }: Activation, polls: number) {
-  const { spec, files, runStep } = context;
-  const user = spec.managed || polls % 2 === 0 ? spec.user : "root";
-  return statusReply(await runStep(verbStep(spec, "status", peer(spec, files, user))));
+  const peers = statusPeers(context);
+  const to = peers[polls % peers.length] as SshPeer;
+  return statusReply(await context.runStep(verbStep(context.spec, "status", to)));
 }
 
 /** The outcome for the host's final answer, if that answer is about this deploy. */
@@ -202,7 +217,8 @@ async function finalOutcome(activation: Activation, answer: VerbResult, step: St
   }
   // Read over a fresh connection: what runs after the rollback, and that the host can be reached.
   let now: SupervisorStatus | undefined;
-  for (let polls = 0; polls < (spec.managed ? 1 : 2) && now === undefined && !activation.isOver(); polls++) {
+  const attempts = statusPeers(context).length;
+  for (let polls = 0; polls < attempts && now === undefined && !activation.isOver(); polls++) {
     now = (await fetchStatus(activation, polls)).reply;
   }
   return toOutcome(spec, { answer, step, now, rebootOf, unconfirmed });

@@ -19,6 +19,10 @@ const deploySpecFields = z.strictObject({
   host: hostName,
   address: z.string().min(1),
   port: port.default(SSH_PORT),
+  /** Port on which sshd listens in the old system, while the port changes. Status and pinned systems are tried there too. */
+  formerPort: port.optional(),
+  /** Port of the running system, when the probe found it at the former one: everything before the activation uses it. */
+  currentPort: port.optional(),
   user: z.string().min(1),
   /** False when the probe found no supervisor: the login is root, and the closure's supervisor is used. */
   managed: z.boolean().default(true),

@@ -47,16 +47,20 @@ export interface RunnerFiles {
   readonly signingKey?: string | undefined;
 }
 
-/** The host over a connection of its own, which proves that the host can be reached. */
-export function peer(spec: DeploySpec, files: RunnerFiles, user: string): SshPeer {
-  const { host, address, port, seconds } = spec;
+/** The host over a connection of its own, which proves that the host can be reached. `port`: that of the wanted system by default. */
+export function peer(spec: DeploySpec, files: RunnerFiles, user: string, port = spec.port): SshPeer {
+  const { host, address, seconds } = spec;
   const pinned = { file: files.knownHosts };
   return { host, address, port, user, connectSeconds: seconds.connect, pinned, identity: files.identity };
 }
 
 /** The host with the login that may change it: root only while it has no supervisor. */
 export const actingPeer = (spec: DeploySpec, files: RunnerFiles): SshPeer =>
-  peer(spec, files, spec.managed ? spec.user : "root");
+  peer(spec, files, spec.managed ? spec.user : "root", spec.currentPort);
+
+/** Ports on which the host may listen after the activation, the likelier first: a rollback returns to the former one. */
+export const portsOf = ({ port, formerPort }: DeploySpec): number[] =>
+  formerPort === undefined ? [port] : [port, formerPort];
 
 /** Files of the connection that copy and activation share; undefined where none can be made, so that each command makes its own. */
 export const connectionFiles = (spec: DeploySpec, files: RunnerFiles): SharedFiles | undefined =>

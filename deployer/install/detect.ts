@@ -1,4 +1,5 @@
 /** Detects which system answers at the address of a host that is being installed, and waits for one. */
+import { SSH_PORT } from "../../inventory/primitives.ts";
 import { parseLine } from "../protocol/answer.ts";
 import { supervisorStatus } from "../protocol/supervisor.ts";
 import { sshTrouble } from "../ssh.ts";
@@ -13,8 +14,9 @@ export async function detect({ spec, files, run }: InstallContext): Promise<Mach
   const asOwn = await run(own);
   const status = parseLine(supervisorStatus, asOwn.stdout);
   if (status !== undefined) return { is: "installed", status };
-  // Only a different host key is worth a second connection, which checks for the throw-away key.
-  if (sshTrouble(asOwn.stderr) !== "identity") return { is: "silent", step: own, ran: asOwn };
+  // The second connection checks for the throw-away key: at the same port where this one showed a different key, or else at 22.
+  const isElsewhere = spec.port !== SSH_PORT;
+  if (sshTrouble(asOwn.stderr) !== "identity" && !isElsewhere) return { is: "silent", step: own, ran: asOwn };
   const fresh = bootstrapFactsStep(spec, files);
   const asFresh = await run(fresh);
   const found = parseLine(facts, asFresh.stdout);

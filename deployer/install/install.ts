@@ -62,14 +62,14 @@ async function openSsh({ spec, server, timed }: InstallContext): Promise<Outcome
   if (allowed === undefined) return undefined;
   return timed("door", async () => {
     if (allowed.length === 0 || server === undefined) {
-      const reason = "port 22 is closed, and `[deploy] sources` contains no network to open it to";
+      const reason = "sshd is closed, and `[deploy] sources` contains no network to open it to";
       return failed("door", reason, OPEN_HINT);
     }
     try {
       await server.open();
       return undefined;
     } catch (error) {
-      return failed("door", `port 22 could not be opened: ${messageOf(error)}`, OPEN_HINT);
+      return failed("door", `sshd could not be opened: ${messageOf(error)}`, OPEN_HINT);
     }
   });
 }

@@ -10,6 +10,7 @@ import { text } from "node:stream/consumers";
 import * as z from "zod";
 import { HetznerApi } from "../../clients/hetzner/api.ts";
 import { addSshRule } from "../../clients/hetzner/temporary-ssh-rule.ts";
+import { SSH_PORT } from "../../inventory/primitives.ts";
 import { messageOf } from "../../lib/message-of.ts";
 import { oneLine } from "../../lib/sanitize.ts";
 import { makePrivateDirectory } from "../process/private-directory.ts";
@@ -61,7 +62,7 @@ function readJson<T>(what: string, shape: z.ZodType<T>, given: string): T {
   return read.success ? read.data : said(z.prettifyError(read.error));
 }
 
-function serverOf({ host, hetzner }: InstallSpec): Server | undefined {
+function serverOf({ host, hetzner, port }: InstallSpec): Server | undefined {
   if (hetzner === undefined) return undefined;
   const { endpoint, stack, server, image, allowedSources = [] } = hetzner;
   const token = process.env["HCLOUD_TOKEN"] ?? "";
@@ -70,7 +71,8 @@ function serverOf({ host, hetzner }: InstallSpec): Server | undefined {
     return new HetznerApi({ endpoint, token });
   };
   return {
-    open: async () => addSshRule(await api(), { stack, host, server, sources: allowedSources }),
+    open: async () =>
+      addSshRule(await api(), { stack, host, server, ports: [SSH_PORT, port], sources: allowedSources }),
     status: async () => (await api()).serverStatus(server),
     rebuild: async () => (await api()).rebuild(server, image),
   };

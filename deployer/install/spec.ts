@@ -13,6 +13,7 @@ export const installSpec = z.strictObject({
   schemaVersion: z.literal(1),
   host: z.string().regex(/^[a-z][a-z0-9-]*$/),
   address: z.string().min(1),
+  /** Port of sshd of the installed machine. A created machine and the installer listen on 22. */
   port: port.default(SSH_PORT),
   /** The deploy user on the installed machine. */
   user: z.string().min(1),
@@ -34,7 +35,7 @@ export const installSpec = z.strictObject({
       server: z.int(),
       /** Image of the disposable system, for a machine that is installed again. */
       image: z.string(),
-      /** Networks to which port 22 is opened during the installation; absent when it is open already. */
+      /** Networks to which sshd is opened during the installation; absent when it is open already. */
       allowedSources: z.array(z.string()).optional(),
     })
     .optional(),

@@ -1,6 +1,7 @@
 /** The steps and phases of an installation. Pure functions: nothing runs here. */
 import { readFileSync } from "node:fs";
 import * as z from "zod";
+import { SSH_PORT } from "../../inventory/primitives.ts";
 import { SIGN_HINT, signArgv } from "../deploy/closure.ts";
 import { NIX } from "../nix.ts";
 import type { Command, CommandResult } from "../process/runner.ts";
@@ -53,10 +54,19 @@ export type Facts = z.infer<typeof facts>;
 /** Lists the finished phases on the machine, in memory, so that it disappears with the installer. facts.sh reads it. */
 const DONE_FILE = "/run/pantheros-install";
 
-function peer(spec: InstallSpec, user: string, file: string, identity: string | undefined): SshPeer {
-  const { host, address, port, seconds } = spec;
-  return { host, address, port, user, pinned: { file }, identity, connectSeconds: seconds.connect };
+/** The installed machine, which shows its own host key. */
+function installedPeer(spec: InstallSpec, { hosts, identity }: InstallFiles): SshPeer {
+  const { host, address, port, user, seconds } = spec;
+  return { host, address, port, user, pinned: { file: hosts }, identity, connectSeconds: seconds.connect };
 }
+
+/** The created machine or the installer, which show the throw-away key at the port of their images. */
+const bootstrapPeer = (spec: InstallSpec, files: InstallFiles): SshPeer => ({
+  ...installedPeer(spec, files),
+  port: SSH_PORT,
+  user: "root",
+  pinned: { file: files.bootstrapHosts },
+});
 
 const sshHint = (ran: CommandResult): string | undefined => {
   const trouble = sshTrouble(ran.stderr);
@@ -67,7 +77,7 @@ const sshHint = (ran: CommandResult): string | undefined => {
 export function statusStep(spec: InstallSpec, files: InstallFiles): InstallStep {
   return {
     name: "look",
-    argv: verbArgv(peer(spec, spec.user, files.hosts, files.identity), ["status"]),
+    argv: verbArgv(installedPeer(spec, files), ["status"]),
     timeoutSeconds: QUERY_SECONDS,
     maxOutputBytes: MAX_ANSWER_BYTES,
     hint: sshHint,
@@ -78,7 +88,7 @@ export function statusStep(spec: InstallSpec, files: InstallFiles): InstallStep 
 export function machineIdStep(spec: InstallSpec, files: InstallFiles): InstallStep {
   return {
     name: "look",
-    argv: sshArgv(peer(spec, spec.user, files.hosts, files.identity), ["cat", "/etc/machine-id"]),
+    argv: sshArgv(installedPeer(spec, files), ["cat", "/etc/machine-id"]),
     timeoutSeconds: QUERY_SECONDS,
     maxOutputBytes: MAX_ANSWER_BYTES,
     hint: sshHint,
@@ -89,7 +99,7 @@ export function machineIdStep(spec: InstallSpec, files: InstallFiles): InstallSt
 export function bootstrapFactsStep(spec: InstallSpec, files: InstallFiles): InstallStep {
   return {
     name: "look",
-    argv: sshArgv(peer(spec, "root", files.bootstrapHosts, files.identity), ["sh"]),
+    argv: sshArgv(bootstrapPeer(spec, files), ["sh"]),
     input: readFileSync(PROGRAMS.installFacts, "utf8"),
     timeoutSeconds: QUERY_SECONDS,
     maxOutputBytes: MAX_ANSWER_BYTES,
@@ -105,7 +115,7 @@ const doneWord = (spec: InstallSpec, phase: Phase): string =>
 export function doneStep(spec: InstallSpec, files: InstallFiles, phase: Phase): InstallStep {
   return {
     name: "note",
-    argv: sshArgv(peer(spec, "root", files.bootstrapHosts, files.identity), ["tee", "-a", DONE_FILE]),
+    argv: sshArgv(bootstrapPeer(spec, files), ["tee", "-a", DONE_FILE]),
     input: `${doneWord(spec, phase).replace(":", " ")}\n`,
     timeoutSeconds: QUERY_SECONDS,
     maxOutputBytes: MAX_ANSWER_BYTES,
@@ -183,7 +193,7 @@ export function phaseStep(spec: InstallSpec, files: InstallFiles, phase: Phase):
       "--extra-files",
       files.extraFiles,
       "--ssh-port",
-      String(spec.port),
+      String(SSH_PORT),
       ...(files.identity === undefined ? [] : ["-i", files.identity]),
       ...phaseOptions(spec, files).flatMap((option) => ["--ssh-option", option]),
       "--target-host",

@@ -150,6 +150,8 @@ let
       formerly = host.formerly or null;
       description = host.description or name;
       buildKey = host.build_key or null;
+      # The same rule as inventory/ssh.ts.
+      sshPort = host.ssh.port or host.provider.ssh_port or ports.ssh;
       storage = host.storage // {classes = mapAttrs mountDefaults (host.storage.classes or {});};
       users = filterAttrs (_: user: user.hosts == "all" || builtins.elem name user.hosts) users;
       # Where its service account reads its secrets: an item in the vault of the host, or of its environment.
@@ -170,14 +172,14 @@ let
         (builtins.concatMap (service: serviceChecks service own.${service}) (attrNames own));
       extra = host.extra or {};
     };
+    ports = defaults.ports // raw.ports or {};
     hosts = mapAttrs hostDefaults raw.hosts;
     users = mapAttrs userDefaults (raw.users or {});
   in {
     inherit users;
     roles = mapAttrs roleDefaults (raw.roles or {});
     mounts = mapAttrs mountDefaults (raw.mounts or {});
-    ports = defaults.ports // raw.ports or {};
-    inherit hosts services;
+    inherit hosts ports services;
     inherit (raw.fleet) domain;
     deploy = deployDefaults (raw.deploy or {});
     cache = cacheDefaults (raw.cache or {});

@@ -65,7 +65,7 @@ in {
 
     secretsItem = mkDefault host.secretsItem;
 
-    ssh.port = fleet.ports.ssh;
+    ssh.port = host.sshPort;
     inherit (fleet) roles;
     users = lib.mapAttrs (_: user: removeAttrs user ["hosts" "workspace"]) host.users;
 

@@ -169,6 +169,7 @@
     };
   sshd = text "sshd.conf" (lines (
     [
+      "Port ${toString host.sshPort}"
       "PermitRootLogin ${extra.root_login
         or (
           if managed

@@ -391,3 +391,22 @@ test("a host whose sshd does not forward the Nix daemon's socket: Nix opens its 
   expect(up.output).toMatch(/sshd of web refused to forward the Nix daemon's socket/);
   await fleet.expectConfirmed("web");
 });
+
+/** web with a table `ssh`. */
+const withSsh = (keys: string) => probed().replace("[hosts.web]", `[hosts.web]\nssh = { ${keys} }`);
+
+test("a host whose SSH port changes: refused without the former port, then confirmed at the new one", async () => {
+  fleet.replaceEdit(() => withSsh("port = 2222"));
+  const refused = await fleet.up();
+  expect(refused.code).not.toBe(0);
+  expect(refused.output).toMatch(/hosts\.web\.ssh\.port: .* add `former_port = 22` to \[hosts\.web\.ssh\]/);
+  fleet.replaceEdit(() => withSsh("port = 2222, former_port = 22"));
+  expectSuccess(await fleet.up());
+  const listening = await fleet.onMachine("web", "ss -Hltn | awk '{ print $4 }'");
+  expect(listening.output).toMatch(/:2222$/m);
+  expect(listening.output).not.toMatch(/:22$/m);
+  fleet.replaceEdit(() => withSsh("port = 2222"));
+  const settled = await fleet.up();
+  expectSuccess(settled);
+  expect((await fleet.outputs()).hosts["web"]).toMatchObject({ outcome: "confirmed" });
+});

@@ -137,6 +137,11 @@ test("a status is read from the deploy address, with the published host key", ()
   });
   expect(asked("legacy")).toMatchObject({ address: "198.51.100.99", port: 22 });
   expect(asked("db")).toBe("the stack has never deployed it");
+  const moved = text
+    .replace('address = "198.51.100.20"', 'address = "198.51.100.20", ssh_port = 2200')
+    .replace("[hosts.legacy]", "[hosts.legacy]\nssh = { port = 22, former_port = 2022 }");
+  const forwarded = planFor(parseInventory(moved, "f"), "sandbox");
+  expect(asked("legacy", forwarded)).toMatchObject({ port: 2200, formerPort: 2022 });
   const tailnet = planFor(parseInventory(text.replace('"public"', '"tailnet"'), "f"), "sandbox");
   expect(asked("web", tailnet)).toMatchObject({ address: "web.tail0000.ts.net" });
 });

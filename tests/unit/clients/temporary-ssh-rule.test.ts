@@ -70,10 +70,16 @@ const rule = (more: Partial<TemporarySshRule> = {}): TemporarySshRule => ({
   stack: "test",
   host: "web",
   server: server("web").id,
+  ports: [22],
   sources: ["198.51.100.1/32"],
   ...more,
 });
 const firewalls = () => Object.values(project.state.firewalls);
+
+test("the rule opens sshd before and after the installation", async () => {
+  await addSshRule(api, rule({ ports: [22, 2222, 22] }));
+  expect(firewalls()).toMatchObject([{ rules: [{ port: "22" }, { port: "2222" }] }]);
+});
 
 test("adding the rule creates one firewall for the server; removing it deletes the firewall", async () => {
   await addSshRule(api, rule());

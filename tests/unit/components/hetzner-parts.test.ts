@@ -26,6 +26,14 @@ describe("firewall", () => {
     expect(open.map(({ protocol }) => protocol)).toEqual(["udp", "icmp"]);
   });
 
+  test("admits SSH at each port of sshd", () => {
+    const rules = firewallRules({ ssh: ["203.0.113.5/32"], sshPorts: [2222, 22], web: [] });
+    expect(rules.slice(0, 2)).toMatchObject([
+      { port: "2222", sourceIps: ["203.0.113.5/32"] },
+      { port: "22", sourceIps: ["203.0.113.5/32"] },
+    ]);
+  });
+
   test("has no rules if no network is admitted", () => {
     expect(firewallRules({ ssh: [], web: [] }).map(({ port }) => port)).toEqual(["41641", undefined]);
   });

@@ -17,8 +17,8 @@ const input: PolicyInput = {
   groups: { developers: ["dev@example.test"], admins: ["admin@example.test"], nobody: [] },
   admins: "admins",
   hosts: [
-    { name: "web", tags: ["server", "production"] },
-    { name: "edge", tags: ["router"] },
+    { name: "web", tags: ["server", "production"], sshPorts: [22] },
+    { name: "edge", tags: ["router"], sshPorts: [22] },
   ],
   services: [
     { name: "grafana", host: "web", port: 3000, groups: ["developers"] },
@@ -35,6 +35,19 @@ function allows(policy: TailnetPolicy, src: string, dst: string, port: number): 
       (grant.dst.includes("*") || grant.dst.includes(dst)) &&
       (grant.ip.includes("*") || grant.ip.includes(`tcp:${port}`)),
   );
+}
+
+function expectItsTestsToPass(policy: TailnetPolicy): void {
+  for (const { src, accept = [], deny = [] } of policy.tests) {
+    const parts = (target: string): [string, number] => {
+      const at = target.lastIndexOf(":");
+      return [target.slice(0, at), Number(target.slice(at + 1))];
+    };
+    for (const target of accept)
+      expect([target, allows(policy, src, ...parts(target))]).toEqual([target, true]);
+    for (const target of deny)
+      expect([target, allows(policy, src, ...parts(target))]).toEqual([target, false]);
+  }
 }
 
 describe("policy", () => {
@@ -57,18 +70,26 @@ describe("policy", () => {
     expect(allows(policy, src, dst, port)).toBe(expected);
   });
 
+  test.each([
+    ["one port for all", [2222], [2222], ["tag:production", "tag:router", "tag:server"]],
+    ["a port of its own", [2222], [22], ["tag:host-web"]],
+    ["a port that changes", [2222, 22], [22], ["tag:host-web"]],
+  ])("runners reach sshd at %s, and its grants pass its own tests", (_, web, edge, dst) => {
+    const [first, second] = input.hosts.map(({ name, tags }, at) => ({
+      name,
+      tags,
+      sshPorts: at === 0 ? web : edge,
+    }));
+    const own = policyFor({ ...input, hosts: [first, second] as PolicyInput["hosts"] });
+    const at2222 = own.grants.find(({ ip }) => ip.includes("tcp:2222"));
+    expect(at2222).toEqual({ src: ["tag:ci"], dst, ip: ["tcp:2222"] });
+    expect(own.grants.some(({ ip }) => ip.includes("tcp:22"))).toBe(web.includes(22) || edge.includes(22));
+    expectItsTestsToPass(own);
+  });
+
   test("its grants pass its own tests", () => {
+    expectItsTestsToPass(policy);
     expect(policy.tests.length).toBeGreaterThan(2);
-    for (const { src, accept = [], deny = [] } of policy.tests) {
-      const parts = (target: string): [string, number] => {
-        const at = target.lastIndexOf(":");
-        return [target.slice(0, at), Number(target.slice(at + 1))];
-      };
-      for (const target of accept)
-        expect([target, allows(policy, src, ...parts(target))]).toEqual([target, true]);
-      for (const target of deny)
-        expect([target, allows(policy, src, ...parts(target))]).toEqual([target, false]);
-    }
     expect(policy.tests.map(({ src }) => src)).not.toContain("group:nobody");
   });
 

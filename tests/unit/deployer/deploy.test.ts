@@ -446,6 +446,53 @@ describe("a connection lost during the activation", () => {
   });
 });
 
+describe("a port that changes", () => {
+  const moving = { port: 2222, formerPort: 22, currentPort: 22 };
+  const portsBy = (w: ReturnType<typeof world>) =>
+    w.commands.flatMap(({ argv }, at) => {
+      const word = argv.find((each) => each.startsWith("Port="));
+      return word === undefined ? [] : [`${w.kinds()[at]} ${word}`];
+    });
+
+  test("everything before the activation uses the running system's port, the confirmation the new one", async () => {
+    const w = world({ ...prepared, activate: [waiting], confirm: [confirmed] });
+    expect(await outcomeOf(w, moving)).toMatchObject({ outcome: "confirmed" });
+    expect(portsBy(w)).toEqual(["connect Port=22", "activate Port=22", "confirm Port=2222"]);
+  });
+
+  test("a new port that is not reached is never confirmed, and the rollback is seen at the former one", async () => {
+    const back = status({ last: { ...rolledBack, step: "confirm", reason: "nobody confirmed" } as never });
+    const w = world({
+      ...prepared,
+      activate: [waiting],
+      confirm: [refusedConnection],
+      status: [refusedConnection, ok(back)],
+    });
+    expect(await outcomeOf(w, moving)).toMatchObject({ outcome: "rolled-back", running: oldSystem });
+    expect(portsBy(w).slice(2, 5)).toEqual(["confirm Port=2222", "status Port=2222", "status Port=22"]);
+  });
+
+  test("a pinned system from before the change is confirmed at the former port", async () => {
+    const open = status({
+      system: newSystem,
+      confirmed: false,
+      phase: "waiting",
+      activation: { token: "t1", wanted: newSystem, recorded: oldSystem },
+    });
+    const w = world({
+      activate: [waiting],
+      confirm: [refusedConnection, confirmed],
+      status: [refusedConnection, ok(open)],
+    });
+    const pinned = { port: 2222, formerPort: 22, drvPath: undefined };
+    expect(await outcomeOf(w, pinned)).toMatchObject({ outcome: "confirmed" });
+    expect(portsBy(w).filter((line) => line.startsWith("confirm"))).toEqual([
+      "confirm Port=2222",
+      "confirm Port=22",
+    ]);
+  });
+});
+
 describe("confirmation", () => {
   test("the new system cannot be reached: the host is polled until it reports its rollback", async () => {
     const gone = status({

@@ -329,6 +329,25 @@ test("the installed machine runs a different system", async () => {
   });
 });
 
+test("a created machine answers at port 22, the installed one at its own port", async () => {
+  const gone = broken("ssh: connect to host 203.0.113.10 port 2222: Connection refused", 255);
+  const { result, w } = await run(
+    { ...done, status: [gone, gone, gone, gone, nixos], ssh: [debian, installer] },
+    { port: 2222 },
+  );
+  expect(result).toMatchObject({ outcome: "installed" });
+  const ports = w.commands.flatMap(({ argv }) => {
+    const word = argv.find((each) => each.startsWith("Port="));
+    const pinned = argv.find((each) => each.startsWith("UserKnownHostsFile="));
+    return word === undefined ? [] : [`${word} ${pinned}`];
+  });
+  expect(new Set(ports)).toEqual(
+    new Set(["Port=2222 UserKnownHostsFile=/tmp/k", "Port=22 UserKnownHostsFile=/tmp/b"]),
+  );
+  const phases = w.commands.filter(({ argv }) => argv[0] === "nixos-anywhere");
+  for (const { argv } of phases) expect(argv[argv.indexOf("--ssh-port") + 1]).toBe("22");
+});
+
 describe("nixos-anywhere", () => {
   const files = {
     bootstrapHosts: "/tmp/b",

@@ -88,6 +88,28 @@ esac`,
     expect(silent.found).toMatchObject({ reached: false, reason: "root: Connection refused" });
   });
 
+  test("whose port changes is asked at the former one when nothing answers at the new one", async () => {
+    fs.writeFileSync(`${own.directory}/answer`, answer);
+    const at = (port: number) =>
+      own.program(
+        "ssh",
+        `case "$*" in *"Port=${port} "*) cat "${own.directory}/answer" ;; *) echo 'Connection refused' >&2; exit 255 ;; esac`,
+      );
+    const moving: ProbeArgs = { ...args, port: 2222, formerPort: 22 };
+    at(22);
+    expect(await probeHost(moving)).toMatchObject({ reached: true, port: 22 });
+    expect(await probeHost({ ...args, port: 2222 })).toMatchObject({ reached: false });
+    at(2222);
+    expect(await probeHost(moving)).not.toHaveProperty("port");
+    at(1);
+    expect(await probeHost(moving)).toMatchObject({ reached: false, reason: "Connection refused" });
+    own.program("ssh", 'echo \'Host key verification failed.\' >&2; echo "$*" >>"$0.log"; exit 255');
+    expect(await probeHost(moving)).toMatchObject({
+      reached: false,
+      hint: expect.stringContaining("another host key"),
+    });
+  });
+
   test("that hangs is given up at the time limit", async () => {
     const { found } = await probe({ deploy: "exec sleep 300" }, { timeoutSeconds: 1 });
     expect(found).toEqual({ reached: false, reason: "no answer in time" });

@@ -19,7 +19,11 @@ test("a short name is unchanged; longer names are cut and stay distinct", () => 
 test("names made from a host's name stay distinct, however long that is", () => {
   const rules = [one, other].map(
     (host) =>
-      (sshRuleFirewall({ stack: "s".repeat(63), host, server: 1, sources: [] }) as { name: string }).name,
+      (
+        sshRuleFirewall({ stack: "s".repeat(63), host, server: 1, ports: [22], sources: [] }) as {
+          name: string;
+        }
+      ).name,
   );
   const keys = [one, other].map((host) => keyDescription("production", host));
   const sockets = [one, other].map(

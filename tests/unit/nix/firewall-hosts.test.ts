@@ -29,7 +29,7 @@ const evaluated = (sources: readonly string[]) =>
     firewall = import (nix + "/lib/firewall.nix");
   in builtins.mapAttrs (_: host: rec {
     policy = firewall.policy { inherit fleet registry; } host;
-    table = firewall.table { inherit policy; sshPort = fleet.ports.ssh; };
+    table = firewall.table { inherit policy; inherit (host) sshPort; };
   }) fleet.hosts`) as Readonly<Record<string, Evaluated>>;
 
 const inventory = loadInventory("nix/fleet.toml");

@@ -19,7 +19,7 @@ in [
         labels.severity = "warning";
         annotations = {
           summary = "{{ $labels.host }}: more than 50 failed SSH logins in ten minutes";
-          action = "Is port 22 open to the world? See [deploy] sources; fail2ban-client status sshd.";
+          action = "Is sshd open to the world? See [deploy] sources; fail2ban-client status sshd.";
         };
       }
       {
