@@ -1,13 +1,14 @@
 /** Reads the supervisor's status of a host over one bounded connection, in preview and up alike. */
 
 import { DEFAULT_SECONDS } from "../inventory/seconds.ts";
-import { lastLines } from "../lib/sanitize.ts";
+import { lastLines, oneLine } from "../lib/sanitize.ts";
 import { Semaphore } from "../lib/semaphore.ts";
+import { LOGIN_TEXT_HINT, loginHint } from "./login.ts";
 import { runQuery } from "./process/child.ts";
 import { MAX_ANSWER_BYTES, readAnswer, TOO_LONG } from "./protocol/answer.ts";
 import type { DeployOutcome } from "./protocol/result.ts";
 import { type SupervisorStatus, supervisorStatus, verbWords } from "./protocol/supervisor.ts";
-import { SSH_HINTS, type SshPeer, shellWord, sshScriptArgv, sshTrouble } from "./ssh.ts";
+import { type SshJump, type SshPeer, shellWord, sshHint, sshScriptArgv, sshTrouble } from "./ssh.ts";
 
 export type Probe =
   | {
@@ -39,6 +40,8 @@ export interface ProbeArgs {
   readonly port?: number | undefined;
   /** Tried when nothing answers at `port`: sshd may still listen there. */
   readonly formerPort?: number | undefined;
+  /** Jump hosts on the way, from the runner on. */
+  readonly jumps?: readonly SshJump[] | undefined;
   /** The deploy user, tried first. */
   readonly user: string;
   /** Pinned public host key, `TYPE BASE64`. */
@@ -65,12 +68,13 @@ const unmanagedStatus = [
 
 /** One bounded connection as `login`. As root the machine may have no supervisor. */
 export function probeArgv(args: ProbeArgs, login: string): string[] {
-  const { host, address, port, identity, connectSeconds } = args;
+  const { host, address, port, jumps, identity, connectSeconds } = args;
   const pinned = { key: args.hostKey };
   const peer: SshPeer = {
     host,
     address,
     port,
+    jumps,
     user: login,
     pinned,
     identity,
@@ -99,12 +103,16 @@ export function readProbe(login: string, stdout: string): Probe | undefined {
 
 const NO_ANSWER = "no answer in time";
 
+/** For a login that was accepted and printed something else than a status. */
+function noStatus(login: string, text: string, said: string): Probe {
+  const reason = `the login as ${login} printed "${text}" instead of a status${said === "" ? "" : `: ${said}`}`;
+  return { reached: false, reason, hint: loginHint(`${text}\n${said}`) ?? LOGIN_TEXT_HINT };
+}
+
 function unreached(said: string): Probe {
   const reason = said === "" ? NO_ANSWER : said;
-  const trouble = sshTrouble(said);
-  return trouble === undefined
-    ? { reached: false, reason }
-    : { reached: false, reason, hint: SSH_HINTS[trouble] };
+  const hint = loginHint(said) ?? sshHint(said);
+  return hint === undefined ? { reached: false, reason } : { reached: false, reason, hint };
 }
 
 /**
@@ -120,8 +128,10 @@ export async function probeHost({ formerPort, ...args }: ProbeArgs): Promise<Pro
 
 async function probePort(args: Omit<ProbeArgs, "formerPort">): Promise<Probe> {
   let said = "";
+  let printed: Probe | undefined;
   for (const login of args.maybeUnmanaged ? [args.user, "root"] : [args.user]) {
-    const timeoutSeconds = args.timeoutSeconds ?? DEFAULT_SECONDS.probe;
+    const { jumps = [], connectSeconds = DEFAULT_SECONDS.connect } = args;
+    const timeoutSeconds = (args.timeoutSeconds ?? DEFAULT_SECONDS.probe) + connectSeconds * jumps.length;
     const ran = await runQuery({
       argv: probeArgv(args, login),
       timeoutSeconds,
@@ -131,9 +141,13 @@ async function probePort(args: Omit<ProbeArgs, "formerPort">): Promise<Probe> {
     const found = readProbe(login, ran.stdout);
     // An answer that was cut by the timeout does not count.
     if (found !== undefined && (found.reached || !ran.timedOut)) return found;
-    said ||= lastLines(ran.stderr, 3);
+    const own = lastLines(ran.stderr, 3);
+    // The message of a login that was accepted explains more than the refusal of another.
+    said = loginHint(own) === undefined ? said || own : own;
+    const text = oneLine(ran.stdout, 100);
+    if (text !== "") printed ??= noStatus(login, text, own);
   }
-  return unreached(said);
+  return printed ?? unreached(said);
 }
 
 /** Probes at the same time. Each is an ssh of about 8 MB, and more in parallel are not faster. */

@@ -10,6 +10,7 @@ export const PROGRAMS = {
   installWatchdog: "deployer/install/watchdog.ts",
   compareClosures: "deployer/closures/main.ts",
   hostKey: "deployer/host-key.sh",
+  jump: "deployer/jump.sh",
   deliverSecret: "deployer/secrets/deliver.sh",
   tailnetDevice: "deployer/tailnet-device/main.ts",
 } as const;

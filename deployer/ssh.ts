@@ -1,7 +1,22 @@
 /** Argument vectors for OpenSSH. Every connection to a host uses these, so host keys are always checked. */
-import { SSH_PORT } from "../inventory/primitives.ts";
+import { resolve } from "node:path";
+import * as z from "zod";
+import { port, SSH_PORT } from "../inventory/primitives.ts";
 import { DEFAULT_SECONDS } from "../inventory/seconds.ts";
 import { shortName } from "../lib/short-name.ts";
+import { PROGRAMS } from "./programs.ts";
+
+/** A jump host on the way to a peer. The login is checked with the same identity as the peer's. */
+export const sshJump = z.strictObject({
+  /** The inventory's name, or the address of a machine outside of it. Its host key is pinned under it. */
+  host: z.string().regex(/^[a-z0-9][a-z0-9.:-]*$/),
+  address: z.string().min(1),
+  port: port.default(SSH_PORT),
+  user: z.string().min(1),
+  /** Pinned public host key, `TYPE BASE64`. */
+  hostKey: z.string().min(1),
+});
+export type SshJump = z.infer<typeof sshJump>;
 
 export interface SshPeer {
   /** The inventory's name. Host keys are pinned under it, and process lists show it. */
@@ -12,9 +27,11 @@ export interface SshPeer {
   readonly user: string;
   /** A file with a line `HOST TYPE KEY` for each pinned key, or the one pinned key itself (`TYPE BASE64`). */
   readonly pinned: { readonly file: string } | { readonly key: string };
+  /** Jump hosts from the runner on: each is reached through those before it, and the peer through the last. */
+  readonly jumps?: readonly SshJump[] | undefined;
   /** File of a private key. Without it the keys of the agent and of the user are tried. */
   readonly identity?: string | undefined;
-  /** Seconds to connect, banner and key exchange included. */
+  /** Seconds to connect to each machine on the way, banner and key exchange included. */
   readonly connectSeconds?: number | undefined;
   /**
    * Control socket of a shared connection (openConnectionArgv); when it is closed, ssh makes its own. Absent: always an own
@@ -34,10 +51,18 @@ const ALIVE_SECONDS = 5;
 const ALIVE_COUNT = 3;
 
 /** Options for ssh, each with its reason. Those in `first` take precedence, because ssh uses the first value of an option. */
-function sshOptions(peer: SshPeer, first: readonly (readonly [string, string])[] = []): string[] {
+function sshOptions(
+  peer: SshPeer,
+  {
+    first = [],
+    log,
+  }: { readonly first?: readonly (readonly [string, string])[]; readonly log?: string } = {},
+): string[] {
+  const { jumps = [] } = peer;
+  const connectSeconds = (peer.connectSeconds ?? DEFAULT_SECONDS.connect) * (1 + jumps.length);
   const options: (readonly [string, string])[] = [
     ...first,
-    ["HostName", peer.address], // the host argument stays the inventory's name, so that store URIs need no brackets for IPv6
+    ["HostName", escapeTokens(peer.address)], // the host argument stays the inventory's name, so that store URIs need no brackets for IPv6
     ["Port", String(peer.port ?? SSH_PORT)],
     ["User", peer.user],
     ["HostKeyAlias", peer.host], // keys are pinned by name, because addresses are reused
@@ -46,7 +71,7 @@ function sshOptions(peer: SshPeer, first: readonly (readonly [string, string])[]
     ["StrictHostKeyChecking", "yes"], // an unknown or a different key ends the connection
     ["UpdateHostKeys", "no"], // a host cannot add keys to the pins
     ["BatchMode", "yes"], // never waits for an answer to a prompt
-    ["ConnectTimeout", String(peer.connectSeconds ?? DEFAULT_SECONDS.connect)], // also bounds a silent sshd
+    ["ConnectTimeout", String(connectSeconds)], // also bounds a silent sshd
     ["ServerAliveInterval", String(ALIVE_SECONDS)], // detects a dead host
     ["ServerAliveCountMax", String(ALIVE_COUNT)],
     ["ControlMaster", "no"], // shared connections are opened by openConnectionArgv only
@@ -57,17 +82,45 @@ function sshOptions(peer: SshPeer, first: readonly (readonly [string, string])[]
     ["ForwardAgent", "no"],
     ["LogLevel", "ERROR"], // stderr has errors only
   ];
+  const last = jumps.at(-1);
+  if (last !== undefined) options.push(["ProxyCommand", jumpCommand(peer, last, log)]);
   if (peer.carriesNoSecret && peer.shared === undefined) options.push(["KexAlgorithms", "-sntrup761*"]);
   if (peer.identity !== undefined) {
-    options.push(["IdentityFile", peer.identity]);
+    options.push(["IdentityFile", pathWord(peer.identity)]);
     options.push(["IdentitiesOnly", "yes"]); // many keys of an agent would exhaust MaxAuthTries
   }
   // -F /dev/null: the user's ssh configuration is ignored.
   return ["-F", "/dev/null", ...options.flatMap(([key, value]) => ["-o", `${key}=${value}`])];
 }
 
-/** Escapes the `%` tokens of ssh in a path. */
-const escapeTokens = (path: string): string => path.replaceAll("%", "%%");
+/** Escapes the `%` tokens of ssh. */
+const escapeTokens = (text: string): string => text.replaceAll("%", "%%");
+
+/** A path in an option that ssh splits into words. */
+const pathWord = (path: string): string => {
+  const escaped = escapeTokens(path);
+  return /[\s"'\\#]/.test(path) ? `"${escaped.replace(/["\\]/g, "\\$&")}"` : escaped;
+};
+
+/**
+ * The command that connects to a peer through its last jump host. ProxyJump is not used: the ssh that it starts has none of these
+ * options, so neither the pinned keys nor the identity.
+ */
+function jumpCommand({ address, port = SSH_PORT, ...peer }: SshPeer, jump: SshJump, log = "-"): string {
+  const { hostKey, ...hop } = jump;
+  const to = {
+    ...hop,
+    pinned: { key: hostKey },
+    identity: peer.identity,
+    connectSeconds: peer.connectSeconds,
+    jumps: peer.jumps?.slice(0, -1),
+  };
+  // At ERROR, ssh would not say why the jump host did not connect further.
+  const options = sshOptions(to, { first: [["LogLevel", "INFO"]], log });
+  const target = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+  const words = ["sh", resolve(PROGRAMS.jump), jump.host, log, "ssh", ...options, "-W", target, jump.host];
+  return escapeTokens(words.map(shellWord).join(" "));
+}
 
 /** Seconds without use after which ssh closes a shared connection, in case the program that opened it is gone. */
 const IDLE_SECONDS = 60;
@@ -91,14 +144,17 @@ const DAEMON_SOCKET = "/nix/var/nix/daemon-socket/socket";
  */
 export const openConnectionArgv = (peer: SshPeer, { control, daemon, log }: SharedFiles): string[] => [
   "ssh",
-  ...sshOptions(peer, [
-    ["ControlMaster", "auto"], // unlike "yes", it replaces a stale socket
-    ["ControlPath", escapeTokens(control)],
-    ["ControlPersist", String(IDLE_SECONDS)],
-    ["ExitOnForwardFailure", "yes"],
-    ["StreamLocalBindUnlink", "yes"], // replaces the socket of a lost connection
-    ["LogLevel", "INFO"], // at ERROR the log would not say why a connection ended
-  ]),
+  ...sshOptions(peer, {
+    first: [
+      ["ControlMaster", "auto"], // unlike "yes", it replaces a stale socket
+      ["ControlPath", escapeTokens(control)],
+      ["ControlPersist", String(IDLE_SECONDS)],
+      ["ExitOnForwardFailure", "yes"],
+      ["StreamLocalBindUnlink", "yes"], // replaces the socket of a lost connection
+      ["LogLevel", "INFO"], // at ERROR the log would not say why a connection ended
+    ],
+    log,
+  }),
   ...["-E", log, "-L", `${escapeTokens(daemon)}:${DAEMON_SOCKET}`, "-N", peer.host],
 ];
 
@@ -127,7 +183,7 @@ const algorithmsOf = (type: string): string => (type === "ssh-rsa" ? "rsa-sha2-5
 
 /** Without a file, the pinned key comes from a command (KnownHostsCommand, since OpenSSH 8.5 of 2021). */
 function pins({ host, pinned }: SshPeer): [string, string][] {
-  if ("file" in pinned) return [["UserKnownHostsFile", pinned.file]];
+  if ("file" in pinned) return [["UserKnownHostsFile", pathWord(pinned.file)]];
   const [type = "", key = ""] = pinned.key.trim().split(/\s+/);
   return [
     ["UserKnownHostsFile", "none"],
@@ -138,6 +194,10 @@ function pins({ host, pinned }: SshPeer): [string, string][] {
       : ([["HostKeyAlgorithms", `^${algorithmsOf(type)}`]] as [string, string][])),
   ];
 }
+
+/** The options of a peer's connection that a program needs which calls ssh with options of its own. */
+export const jumpOptions = (peer: SshPeer): string[] =>
+  peer.jumps?.length ? sshOptions(peer).filter((word) => word.startsWith("ProxyCommand=")) : [];
 
 /** Runs `words` on the peer. Each word is quoted for the remote shell. */
 export function sshArgv(peer: SshPeer, words: readonly string[]): string[] {
@@ -161,7 +221,8 @@ export function sshConfig(peers: readonly SshPeer[]): string {
         const at = word.indexOf("=");
         const [key, value] = [word.slice(0, at), word.slice(at + 1)];
         // A command is the rest of its line; other values with a blank must be quoted.
-        return `  ${key} ${/\s/.test(value) && key !== "KnownHostsCommand" ? `"${value}"` : value}\n`;
+        const isWhole = key === "KnownHostsCommand" || key === "ProxyCommand" || value.startsWith('"');
+        return `  ${key} ${/\s/.test(value) && !isWhole ? `"${value}"` : value}\n`;
       });
       return `Host ${peer.host}\n${lines.join("")}`;
     })
@@ -196,25 +257,67 @@ const TRANSPORT =
 const IDENTITY =
   /host key verification failed|remote host identification has changed|no .* host key is known/i;
 const LOGIN = /permission denied|too many authentication failures/i;
+/** A jump host's sshd that does not forward. */
+const FORWARDING = /^(jump \S+: )+channel \d+: open failed: administratively prohibited/m;
 
-export type SshTrouble = "identity" | "login" | "transport";
+export type SshTrouble = "identity" | "login" | "forwarding" | "transport";
 
 /** Classifies ssh's stderr. A wrong host key is never "transport", because it must not be retried. */
 export function sshTrouble(stderr: string): SshTrouble | undefined {
   if (IDENTITY.test(stderr)) return "identity";
   if (LOGIN.test(stderr)) return "login";
+  if (FORWARDING.test(stderr)) return "forwarding";
   return TRANSPORT.test(stderr) ? "transport" : undefined;
 }
 
 /** Shortens ssh's warning about a different host key; the rest of it advises to remove the pin. */
 export function identityReason(stderr: string): string {
   const shown = /SHA256:[A-Za-z0-9+/]+/.exec(stderr)?.[0];
-  return `host key verification failed${shown === undefined ? "" : `: the machine shows ${shown}`}`;
+  const jump = failedJump(stderr);
+  const where = jump === undefined ? "" : `jump ${jump}: `;
+  return `${where}host key verification failed${shown === undefined ? "" : `: the machine shows ${shown}`}`;
 }
 
-export const SSH_HINTS: Record<SshTrouble, string> = {
+/** The jump host that an error of ssh is about; undefined when it is about the host itself (jump.sh). */
+export function failedJump(stderr: string): string | undefined {
+  const lines = stderr.split(/\r?\n/).flatMap((line) => {
+    const [, jump, message] = /^(?:jump \S+: )*jump (\S+): (.*)$/.exec(line) ?? [];
+    const isError = message !== undefined && (sshTrouble(line) ?? sshTrouble(message)) !== undefined;
+    return isError && jump !== undefined ? [jump] : [];
+  });
+  return lines[0];
+}
+
+/** Advice for ssh's stderr: about the jump host, when the error is about it; undefined when it is not an error of ssh. */
+export function sshHint(stderr: string): string | undefined {
+  const trouble = sshTrouble(stderr);
+  if (trouble === undefined) return undefined;
+  const jump = failedJump(stderr);
+  if (jump === undefined) return SSH_HINTS[trouble];
+  if (
+    trouble === "transport" &&
+    /^(jump \S+: )+(channel \d+: open failed|stdio forwarding failed)/m.test(stderr)
+  ) {
+    return `the jump host ${jump} does not reach the host: check that the host is up, its address, and that its firewall admits the jump host (\`ssh.sources\`)`;
+  }
+  return JUMP_HINTS[trouble](jump);
+}
+
+const JUMP_HINTS: Record<SshTrouble, (jump: string) => string> = {
+  identity: (jump) =>
+    `the jump host ${jump} shows another host key than the pinned one: it was reinstalled, the address belongs to another machine, or somebody is in between; compare the key on its console before pinning it`,
+  login: (jump) =>
+    `the jump host ${jump} does not accept this key: check PANTHEROS_SSH_KEY, and the user and authorized keys there`,
+  forwarding: (jump) =>
+    `sshd of the jump host ${jump} does not forward to the host: set AllowTcpForwarding there, and PermitOpen or permitopen to the host's address and port`,
+  transport: (jump) =>
+    `the jump host ${jump} does not answer: check that it is up, its address in \`ssh.jump\`, and its firewall`,
+};
+
+const SSH_HINTS: Record<SshTrouble, string> = {
   identity:
     "the machine at this address shows another host key than the pinned one: it was reinstalled, the address belongs to another machine, or somebody is in between; compare the key on its console before pinning it",
+  forwarding: "a jump host does not forward the connection: set AllowTcpForwarding there",
   login: "the host does not accept this key: check PANTHEROS_SSH_KEY and `deploy.authorized_keys`",
   transport:
     "the host does not answer on this address: check that it is up, `deploy.sources` and its firewall",

@@ -5,10 +5,13 @@ import {
   absoluteDirectory,
   addressWithPrefix,
   camelKeys,
+  cidr,
+  domainName,
   ipAddress,
   label,
   nixPublicKey,
   port,
+  SSH_PORT,
   sshPublicKey,
 } from "./primitives.ts";
 
@@ -98,6 +101,21 @@ const imageProvider = z.strictObject({
     .describe("built from the flake and never deployed: a virtual machine, an installation ISO"),
 });
 
+/** A jump host outside of the inventory. */
+const jumpHost = z
+  .strictObject({
+    address: z
+      .union([ipAddress, domainName])
+      .refine((text) => !text.includes("%"), "an address with a zone is valid on one machine only")
+      .describe("its IP address or name"),
+    port: port.default(SSH_PORT).describe("port of its sshd"),
+    user: label.optional().describe("account that accepts the deploy key; without it `[deploy] user`"),
+    host_key: sshPublicKey
+      .optional()
+      .describe("its public SSH host key; without it, a line of nix/known_hosts pins the key"),
+  })
+  .transform(camelKeys);
+
 const ssh = z
   .strictObject({
     port: port
@@ -107,6 +125,18 @@ const ssh = z
       .optional()
       .describe(
         "port that its sshd still listens on, while `port` changes: it stays open and is tried second. Remove it after the deploy",
+      ),
+    jump: z
+      .union([label, jumpHost])
+      .optional()
+      .describe(
+        "jump host through which every connection goes, to the machine's own address: another host's name, or a machine outside of the inventory",
+      ),
+    sources: z
+      .array(cidr)
+      .default([])
+      .describe(
+        "networks that may reach its sshd, in addition to `[deploy] sources`: the address that the jump host has towards it",
       ),
   })
   .transform(camelKeys);
@@ -206,4 +236,5 @@ export const host = z
 
 export type Host = z.infer<typeof host>;
 export type HetznerProvider = Extract<Host["provider"], { kind: "hetzner" }>;
+export type JumpHost = z.infer<typeof jumpHost>;
 export type ExistingProvider = Extract<Host["provider"], { kind: "existing" }>;

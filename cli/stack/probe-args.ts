@@ -1,8 +1,12 @@
 /** How the hosts of a stack are asked for their status, from the inventory, the settings and the outputs of the last run. */
 
+import { outsideJump } from "../../deployer/jumps.ts";
 import type { ProbeArgs } from "../../deployer/probe.ts";
+import type { SshJump } from "../../deployer/ssh.ts";
+import { readKnownHosts } from "../../inventory/known-hosts.ts";
 import type { Plan } from "../../inventory/plan.ts";
-import { addressPortOf, sshPortOf } from "../../inventory/ssh.ts";
+import { SSH_PORT } from "../../inventory/primitives.ts";
+import { addressPortOf, jumpsTo, sshPortOf } from "../../inventory/ssh.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -31,11 +35,24 @@ export function probeArgsOf(
   const own =
     provider.kind === "existing" ? (entryOf(settings.addresses, name) ?? provider.address) : undefined;
   const tailnetName = tailnet && `${name}.${tailnet.suffix}`;
-  const overTailnet = deploy.address === "tailnet" && tailnetName !== undefined;
+  const overTailnet =
+    deploy.address === "tailnet" && tailnetName !== undefined && host.ssh.jump === undefined;
   const address = overTailnet
     ? tailnetName
     : (own ?? published.addresses.ipv4 ?? published.addresses.ipv6 ?? tailnetName);
   if (address === undefined) return "its address is unknown";
+  const jumps = jumpsTo(plan.inventory, name).map((jump): SshJump | string => {
+    if (typeof jump !== "string") {
+      const pins = readKnownHosts(settings.knownHostsFile);
+      return outsideJump(name, jump, { deployUser: deploy.user, pins });
+    }
+    const asked = probeArgsOf({ plan, settings, outputs }, jump, timeoutSeconds);
+    if (typeof asked === "string") return `its jump host ${jump}: ${asked}`;
+    const { host: hop, address: at, port = SSH_PORT, user, hostKey } = asked;
+    return { host: hop, address: at, port, user, hostKey };
+  });
+  const unknown = jumps.find((jump) => typeof jump === "string");
+  if (unknown !== undefined) return unknown;
   return {
     host: name,
     address,
@@ -43,6 +60,7 @@ export function probeArgsOf(
     hostKey: published.hostKey,
     port: overTailnet ? sshPortOf(plan.inventory, host) : addressPortOf(plan.inventory, host),
     formerPort: host.ssh.formerPort,
+    ...(jumps.length > 0 && { jumps: jumps.filter((jump) => typeof jump !== "string") }),
     // Only the deploy user: its supervisor answers. Root is for machines that were never deployed to.
     maybeUnmanaged: false,
     identity: settings.sshKey,

@@ -1,18 +1,20 @@
 /** The inventory's and the settings' part of a NixosHost's arguments, one function for each concern. */
 import * as pulumi from "@pulumi/pulumi";
 import { isBuiltTrusted } from "../../inventory/builders.ts";
+import type { KnownHosts } from "../../inventory/known-hosts.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import { changedLimits } from "../../inventory/seconds.ts";
-import { sshPortOf } from "../../inventory/ssh.ts";
+import { jumpsTo, sshPortOf } from "../../inventory/ssh.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { isDeployedPublicly } from "../hetzner-server/mapping.ts";
+import { isReachedPublicly } from "../hetzner-server/mapping.ts";
 import type { HetznerServer } from "../hetzner-server/server.ts";
 import type { Machine } from "../machine.ts";
 import type { NixosHost, NixosHostArgs } from "../nixos-host/nixos-host.ts";
 import { hostsToAwait, type WaveHost } from "../nixos-host/waves.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
 import { installArgs } from "./installs.ts";
+import { jumpsOf } from "./jumps.ts";
 import { type Machines, machineOf } from "./machines.ts";
 
 /** A host of the plan. */
@@ -46,7 +48,7 @@ interface NamedPlan {
   readonly tailnetNames: pulumi.Input<Readonly<Record<string, string>>>;
 }
 
-/** Where deploys reach a host's sshd: at its tailnet name, or at the public address with `[deploy] address = "public"`. */
+/** Where deploys reach a host's sshd: at its tailnet name, or at its own address with `[deploy] address = "public"` or a jump host. */
 function deployEndpoint(
   { plan, tailnetNames }: NamedPlan,
   host: PlannedHost,
@@ -54,7 +56,7 @@ function deployEndpoint(
   renamed?: pulumi.Output<unknown>,
 ): { readonly address: pulumi.Output<string>; readonly port: pulumi.Output<number> } {
   const { tailnet } = plan.inventory;
-  if (isDeployedPublicly(plan.inventory) || tailnet === undefined) {
+  if (isReachedPublicly(plan.inventory, host) || tailnet === undefined) {
     return { address: machine.address, port: machine.sshPort };
   }
   // Depends on the machine, so that no host is probed before it exists.
@@ -62,6 +64,44 @@ function deployEndpoint(
     .all([tailnetNames, machine.address, renamed])
     .apply(([names]) => entryOf(names, host.name) ?? `${host.name}.${tailnet.suffix}`);
   return { address, port: pulumi.output(sshPortOf(plan.inventory, host)) };
+}
+
+/** What the jump hosts on the way to a host are found from. */
+export interface Way extends NamedPlan {
+  readonly machines: Machines;
+  readonly pins: KnownHosts;
+}
+
+/** The jump hosts on the way to a host of the stack. */
+function jumpsFor(way: Way, name: string): NixosHostArgs["jumps"] {
+  const { plan, machines, pins } = way;
+  const endpoint = (jump: string) => {
+    const host = plan.hosts.find((each) => each.name === jump);
+    const machine = machineOf(machines, jump);
+    if (host === undefined || machine === undefined)
+      throw new Error(`${jump}, the jump host of ${name}, has no machine`);
+    return { ...deployEndpoint(way, host, machine), hostKey: machine.hostKey };
+  };
+  return jumpsOf(plan, name, { pins, endpoint });
+}
+
+/** The way to a host through its jump hosts; those that the stack deploys to are in `hosts` already (jumpsFirst). */
+export function jumpArgs(
+  way: Way,
+  { name }: PlannedHost,
+  hosts: ReadonlyMap<string, NixosHost>,
+): Pick<NixosHostArgs, "jumps" | "through"> {
+  const chain = jumpsTo(way.plan.inventory, name);
+  return {
+    jumps: jumpsFor(way, name),
+    through: chain.flatMap((jump) => (typeof jump === "string" ? (hosts.get(jump) ?? []) : [])),
+  };
+}
+
+/** Hosts of a wave in an order in which each comes after its jump hosts. */
+export function jumpsFirst<T extends WaveHost>(order: readonly T[], { inventory }: Plan): T[] {
+  const depth = ({ name }: T) => jumpsTo(inventory, name).length;
+  return [...order].sort((a, b) => a.wave - b.wave || depth(a) - depth(b));
 }
 
 /** How a host is reached. A renamed one must have its new name in the tailnet first (`renamed`). */
@@ -102,20 +142,21 @@ export function installationArgs(
 
 /** Where a host is built, unless on the runner. Does not wait for the builder's deploy: any system can build. */
 export function buildArgs(
-  named: NamedPlan,
-  machines: Machines,
+  way: Way,
   { name: host, build: builder = "local", buildKey }: PlannedHost,
 ): Pick<NixosHostArgs, "build" | "signer"> {
+  const { plan, machines } = way;
   if (builder === "local") return {};
-  const signer = isBuiltTrusted(named.plan.inventory, host) ? "fleet" : buildKey;
+  const signer = isBuiltTrusted(plan.inventory, host) ? "fleet" : buildKey;
   if (signer === undefined) throw new Error(`hosts.${host}.build_key is missing`);
   if (builder === "target") return { build: builder, signer };
   const machine = machineOf(machines, builder);
   if (machine === undefined) throw new Error(`${builder}, which builds for ${host}, has no machine`);
-  const planned = named.plan.hosts.find(({ name }) => name === builder);
+  const planned = plan.hosts.find(({ name }) => name === builder);
   if (planned === undefined) throw new Error(`${builder}, which builds for ${host}, is not in this stack`);
-  const { hostKey } = machine;
-  return { build: { host: builder, ...deployEndpoint(named, planned, machine), hostKey }, signer };
+  const jumps = jumpsFor(way, builder);
+  const endpoint = { ...deployEndpoint(way, planned, machine), hostKey: machine.hostKey };
+  return { build: { host: builder, ...endpoint, ...(jumps && { jumps }) }, signer };
 }
 
 /**

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { HostEvaluation } from "../../deployer/evaluation/target.ts";
+import { readKnownHosts } from "../../inventory/known-hosts.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -18,6 +19,8 @@ import {
   commonArgs,
   connectionArgs,
   installationArgs,
+  jumpArgs,
+  jumpsFirst,
   orderArgs,
   type PlannedHost,
 } from "./host-args.ts";
@@ -98,7 +101,8 @@ export function deployHosts({
   parent,
 }: DeployHostsArgs): DeployedHosts {
   warnUnknownPins(plan, settings);
-  const order = inWaveOrder(plan.hosts.map(toWaveHost));
+  const order = jumpsFirst(inWaveOrder(plan.hosts.map(toWaveHost)), plan);
+  const way = { plan, tailnetNames, machines, pins: readKnownHosts(settings.knownHostsFile) };
   const previous = previousResultsReader();
   const common = {
     ...commonArgs(plan, settings),
@@ -122,15 +126,15 @@ export function deployHosts({
     if (machine === undefined) throw new Error(`no machine was made for host ${name}`);
     const unselected = kept.get(name);
     const opts = { parent, ...formerNames(planned) };
-    const named = { plan, tailnetNames };
     const made = new NixosHost(
       name,
       {
         ...common,
         evaluation: evaluation.get(name),
-        ...connectionArgs(named, planned, machine, entryOf(devices, name)),
+        ...connectionArgs(way, planned, machine, entryOf(devices, name)),
         ...installationArgs(plan, settings, machines.created.get(name), planned, secrets),
-        ...buildArgs(named, machines, planned),
+        ...jumpArgs(way, planned, hosts),
+        ...buildArgs(way, planned),
         ...orderArgs(host, order, settings.pins, hosts),
         ...(unselected !== undefined && keptArgs(unselected)),
         converge,

@@ -6,7 +6,7 @@ import { addressPortOf, sshPortOf } from "../../inventory/ssh.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import { nameOfUrn } from "../../lib/urn.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { isDeployedPublicly } from "../hetzner-server/mapping.ts";
+import { isReachedPublicly } from "../hetzner-server/mapping.ts";
 import { succeeded } from "../nixos-host/token.ts";
 import { readStackStateIfAny, type StackState } from "../stack-state.ts";
 
@@ -33,7 +33,7 @@ export function movedPortProblems(plan: Plan, settings: Settings, state: StackSt
   return plan.hosts.flatMap((host): string[] => {
     const last = deployed.get(`${host.name}-deploy`) ?? deployed.get(`${host.formerly}-deploy`);
     if (typeof last?.port !== "number") return [];
-    const publicly = isDeployedPublicly(inventory) || tailnet === undefined;
+    const publicly = isReachedPublicly(inventory, host) || tailnet === undefined;
     const port = publicly ? addressPortOf(inventory, host) : sshPortOf(inventory, host);
     if (last.port === port || last.port === host.ssh.formerPort) return [];
     const own = host.provider.kind === "existing" ? host.provider.address : undefined;

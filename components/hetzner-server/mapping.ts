@@ -1,7 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { HetznerHost, Plan } from "../../inventory/plan.ts";
 import { SSH_PORT } from "../../inventory/primitives.ts";
-import { openSshPorts } from "../../inventory/ssh.ts";
+import { openSshPorts, sshSourcesOf } from "../../inventory/ssh.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import type { InstallArgs } from "../nixos-host/install.ts";
 import type { HetznerAccount } from "./account.ts";
@@ -15,8 +15,12 @@ export const placementGroupNames = (hosts: readonly HetznerHost[]): string[] =>
 export const isDisposable = ({ settings }: Plan): boolean => settings.disposable && !settings.protect;
 
 /** Whether deploys use the public address; otherwise its sshd is reached there during installations only. */
-export const isDeployedPublicly = ({ deploy, tailnet }: Plan["inventory"]): boolean =>
+const isDeployedPublicly = ({ deploy, tailnet }: Plan["inventory"]): boolean =>
   deploy.address === "public" || tailnet === undefined;
+
+/** Whether the host's connections go to its public address. With a jump host they always do. */
+export const isReachedPublicly = (inventory: Plan["inventory"], { ssh }: Pick<HetznerHost, "ssh">): boolean =>
+  isDeployedPublicly(inventory) || ssh.jump !== undefined;
 
 /** What an installation needs at the vendor: it opens the ports of sshd that the firewall closes. A created machine listens on 22. */
 export function hetznerInstallArgs(
@@ -25,9 +29,9 @@ export function hetznerInstallArgs(
   stack: string,
   endpoint: string,
 ): NonNullable<InstallArgs["hetzner"]> {
-  const { sources } = inventory.deploy;
+  const sources = sshSourcesOf(inventory, host);
   const ports = openSshPorts(inventory, host);
-  const open = isDeployedPublicly(inventory) && sources.length > 0 && ports.includes(SSH_PORT);
+  const open = isReachedPublicly(inventory, host) && sources.length > 0 && ports.includes(SSH_PORT);
   return { endpoint, stack, image: host.provider.image, ...(!open && { allowedSources: sources }) };
 }
 
@@ -67,7 +71,7 @@ export function hetznerServerArgs(
     image: provider.image,
     sshKeys: account.sshKeys,
     sshPorts: openSshPorts(plan.inventory, host),
-    sshSources: isDeployedPublicly(plan.inventory) ? plan.inventory.deploy.sources : [],
+    sshSources: isReachedPublicly(plan.inventory, host) ? sshSourcesOf(plan.inventory, host) : [],
     ...(webSources && { webSources }),
     ...(plan.inventory.dns && { reverseDns: host.fqdn }),
     protect: plan.settings.protect,

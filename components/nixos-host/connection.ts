@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { isManaged, type Probe } from "../../deployer/probe.ts";
 import { type PresentSecrets, presentSecrets } from "../../deployer/secrets/delivery.ts";
+import type { SshJump } from "../../deployer/ssh.ts";
 
 /** How another part of the stack, such as a secret's delivery, reaches the host before its deploy. */
 export interface HostConnection {
@@ -10,6 +11,7 @@ export interface HostConnection {
     /** The deploy user; root on a machine that was never managed. */
     readonly user: string;
     readonly identity?: string;
+    readonly jumps?: SshJump[];
     readonly hostKey: string;
     /** It has a supervisor. */
     readonly managed: boolean;
@@ -29,6 +31,9 @@ export interface HostConnectionArgs extends Pick<HostConnection, "converge" | "p
   readonly identity?: string | undefined;
   readonly address: pulumi.Input<string>;
   readonly port: pulumi.Input<number>;
+  readonly jumps?: pulumi.Input<SshJump[]> | undefined;
+  /** Resolves when the jump hosts that the stack deploys to are ready. */
+  readonly through: pulumi.Input<unknown>;
   readonly hostKey: pulumi.Input<string>;
   /** Resolves when the host is installed, if this program installs it. */
   readonly installed: pulumi.Input<boolean>;
@@ -40,7 +45,8 @@ export function hostConnection(args: HostConnectionArgs): HostConnection {
   const { user, identity, converge, probed } = args;
   const known = pulumi.all([args.address, args.port, args.hostKey, args.probe, args.refused, args.installed]);
   return {
-    peer: known.apply(([address, port, hostKey, probe, refused]) => {
+    peer: pulumi.all([known, pulumi.output(args.jumps), args.through]).apply(([all, jumps]) => {
+      const [address, port, hostKey, probe, refused] = all;
       const managed = isManaged(probe);
       return {
         address,
@@ -49,6 +55,7 @@ export function hostConnection(args: HostConnectionArgs): HostConnection {
         managed,
         user: managed ? user : "root",
         ...(identity && { identity }),
+        ...(jumps !== undefined && { jumps }),
         ...(probe.reached && { version: probe.status.version }),
         ...(refused !== undefined && { refused }),
       };

@@ -8,6 +8,7 @@ import type { InstallSecrets, InstallSpecInput } from "../../deployer/install/sp
 import type { Probe } from "../../deployer/probe.ts";
 import { nodeCommand, PROGRAMS } from "../../deployer/programs.ts";
 import { type InstallResult, readInstallResult } from "../../deployer/protocol/result.ts";
+import type { SshJump } from "../../deployer/ssh.ts";
 import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
 import { installTriggers, isDone, isReinstall } from "./install-triggers.ts";
 import type { PreviousResults } from "./previous.ts";
@@ -18,6 +19,7 @@ export interface InstallArgs {
   readonly user: string;
   readonly address: pulumi.Input<string>;
   readonly port: pulumi.Input<number>;
+  readonly jumps?: pulumi.Input<SshJump[]> | undefined;
   /** Public part of the machine's own host key. */
   readonly hostKey: pulumi.Input<string>;
   /** Its private part. Secret: passed on standard input only. */
@@ -60,14 +62,18 @@ export class Install extends pulumi.ComponentResource {
       return { triggers, wipes, installs: wipes || (!found.reached && !isDone(triggers, previous)) };
     });
     const spec = pulumi
-      .all([args.target, args.address, args.port, args.hostKey, args.bootstrapKey, args.machineId])
-      .apply(([{ drvPath, outPath, disko }, address, port, hostKey, bootstrapKey, machineId]) =>
+      .all([
+        ...([args.target, args.address, args.port, args.hostKey, args.bootstrapKey, args.machineId] as const),
+        pulumi.output(args.jumps),
+      ])
+      .apply(([{ drvPath, outPath, disko }, address, port, hostKey, bootstrapKey, machineId, jumps]) =>
         JSON.stringify({
           schemaVersion: 1,
           host,
           user,
           address,
           port,
+          ...(jumps !== undefined && { jumps }),
           hostKey,
           bootstrapKey,
           drvPath,

@@ -22,6 +22,7 @@ import {
   resourceFailure,
 } from "../../deployer/protocol/result.ts";
 import type { SupervisorStatus } from "../../deployer/protocol/supervisor.ts";
+import type { SshJump } from "../../deployer/ssh.ts";
 import { SSH_PORT } from "../../inventory/primitives.ts";
 import { DEFAULT_SECONDS } from "../../inventory/seconds.ts";
 import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
@@ -43,6 +44,7 @@ export interface Builder {
   readonly address: pulumi.Input<string>;
   readonly port?: pulumi.Input<number>;
   readonly hostKey: pulumi.Input<string>;
+  readonly jumps?: pulumi.Input<SshJump[]>;
 }
 
 export interface NixosHostArgs {
@@ -54,6 +56,10 @@ export interface NixosHostArgs {
   readonly port?: pulumi.Input<number>;
   /** Port on which its sshd may still listen, while the port changes. */
   readonly formerPort?: number | undefined;
+  /** Jump hosts on the way, from the runner on. */
+  readonly jumps?: pulumi.Input<SshJump[]> | undefined;
+  /** Those of them that this stack deploys to: the host is connected to after their deploys. */
+  readonly through?: readonly NixosHost[];
   /** Pinned public host key, `TYPE BASE64`. */
   readonly hostKey: pulumi.Input<string>;
   /** Not needed for a pinned host. */
@@ -79,7 +85,7 @@ export interface NixosHostArgs {
   /** For a created server: how NixOS is installed on it. */
   readonly install?: Omit<
     InstallArgs,
-    "host" | "user" | "port" | "hostKey" | "probe" | "probed" | "target" | "previous"
+    "host" | "user" | "port" | "jumps" | "hostKey" | "probe" | "probed" | "target" | "previous"
   >;
   /** Where it is built: on the host itself or on a builder; on the runner by default. */
   readonly build?: "target" | Builder;
@@ -162,9 +168,17 @@ export class NixosHost extends pulumi.ComponentResource {
       .apply(([{ outPath }, found, reason]) =>
         reason === undefined ? wantedToken({ outPath, probe: found, converge, fresh }) : fresh,
       );
-    const { user, identity, address, port = SSH_PORT, hostKey } = args;
-    const toHost = { user, identity, converge, probed: this.probed, address, port, hostKey };
-    const before = args.before?.(hostConnection({ ...toHost, installed, probe: afterInstall, refused }));
+    const { user, identity, address, port = SSH_PORT, jumps, hostKey } = args;
+    const toHost = { user, identity, converge, probed: this.probed, address, port, jumps, hostKey };
+    const before = args.before?.(
+      hostConnection({
+        ...toHost,
+        through: afterDeploys(args.through),
+        installed,
+        probe: afterInstall,
+        refused,
+      }),
+    );
     const base = baseSpec(args, { target: this.target, probe: this.seen, token });
     this.prefetchJob = recoverWith(
       pulumi.all([base, this.seen]).apply(([spec, found]) => prefetchJobOf(spec, found)),
@@ -197,6 +211,8 @@ export class NixosHost extends pulumi.ComponentResource {
       name,
       {
         ...args.install,
+        address: pulumi.all([args.install.address, afterDeploys(args.through)]).apply(([address]) => address),
+        jumps: args.jumps,
         host: args.host,
         user: args.user,
         port: pulumi.output(args.port ?? SSH_PORT),
@@ -269,13 +285,14 @@ function baseSpec(
   return pulumi
     .all([known.target, known.probe, known.token, endpointOf(args), pulumi.output(args.push), build])
     .apply(
-      ([target, found, token, [address, port, hostKey], push, place]): DeploySpecInput => ({
+      ([target, found, token, [address, port, hostKey, jumps], push, place]): DeploySpecInput => ({
         schemaVersion: 1,
         host,
         address,
         port,
         user,
         hostKeys: [hostKey],
+        ...(jumps !== undefined && { jumps }),
         managed: isManaged(found),
         ...(args.formerPort !== undefined && { formerPort: args.formerPort }),
         ...(found.reached && found.port !== undefined && { currentPort: found.port }),
@@ -312,6 +329,7 @@ function wholeSpec(
       pulumi.output(args.provenance),
       known.refused,
       known.before,
+      afterDeploys(args.through),
     ] as const),
   ]);
   return ready.apply(([base, earlierResults, isInstalled, provenance, refused]) =>
@@ -356,16 +374,22 @@ function probeAfterBoot(
   return probeArgs.apply((): Probe => ({ reached: false, reason, hint }));
 }
 
-/** Address, port and host key. */
-const endpointOf = (args: NixosHostArgs) => pulumi.all([args.address, args.port ?? SSH_PORT, args.hostKey]);
+/** Resolves when the deploys of these hosts have ended, however they ended. */
+const afterDeploys = (hosts: readonly NixosHost[] = []): pulumi.Output<unknown> =>
+  pulumi.all(hosts.map(({ result }) => result));
+
+/** Address, port, host key and jump hosts. */
+const endpointOf = (args: NixosHostArgs) =>
+  pulumi.all([args.address, args.port ?? SSH_PORT, args.hostKey, pulumi.output(args.jumps)]);
 
 /** Does not depend on the evaluation, so that hosts answer while it runs. */
 const probeArgsOf = (args: NixosHostArgs): pulumi.Output<ProbeArgs> =>
-  endpointOf(args).apply(([address, port, hostKey]) => ({
+  endpointOf(args).apply(([address, port, hostKey, jumps]) => ({
     host: args.host,
     address,
     port,
     formerPort: args.formerPort,
+    jumps,
     hostKey,
     user: args.user,
     identity: args.identity,

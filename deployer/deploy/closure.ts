@@ -9,8 +9,8 @@ import { actingPeer, connectionFiles, connectionHint, peer, type RunnerFiles, ty
 export function builderOf(spec: DeploySpec, files: RunnerFiles): SshPeer | undefined {
   if (spec.build === undefined) return undefined;
   if (spec.build === "target") return actingPeer(spec, files);
-  const { host, address, port } = spec.build;
-  return { ...peer(spec, files, spec.user), host, address, port };
+  const { host, address, port, jumps } = spec.build;
+  return { ...peer(spec, files, spec.user), host, address, port, jumps };
 }
 
 /** The machines that Nix may connect to in this deploy, for its ssh configuration (sshConfig). */

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { nixPublicKey, port, SSH_PORT } from "../../inventory/primitives.ts";
 import { DEFAULT_HOST_SECONDS, DEFAULT_SECONDS } from "../../inventory/seconds.ts";
 import { hostPath, hostToken } from "../protocol/answer.ts";
+import { sshJump } from "../ssh.ts";
 
 const hostName = z.string().regex(/^[a-z][a-z0-9-]*$/);
 
@@ -12,6 +13,7 @@ const buildHost = z.strictObject({
   address: z.string().min(1),
   port: port.default(SSH_PORT),
   hostKey: z.string(),
+  jumps: z.array(sshJump).optional(),
 });
 
 const deploySpecFields = z.strictObject({
@@ -23,6 +25,8 @@ const deploySpecFields = z.strictObject({
   formerPort: port.optional(),
   /** Port of the running system, when the probe found it at the former one: everything before the activation uses it. */
   currentPort: port.optional(),
+  /** Jump hosts on the way, from the runner on. */
+  jumps: z.array(sshJump).optional(),
   user: z.string().min(1),
   /** False when the probe found no supervisor: the login is root, and the closure's supervisor is used. */
   managed: z.boolean().default(true),

@@ -1,5 +1,6 @@
 /** The form of a deploy's steps, and those that connect to the host or call its supervisor. Pure functions: nothing runs here. */
 import { lastLines } from "../../lib/sanitize.ts";
+import { loginHint } from "../login.ts";
 import type { Command, CommandResult } from "../process/runner.ts";
 import { MAX_ANSWER_BYTES } from "../protocol/answer.ts";
 import { verbArgv } from "../protocol/supervisor.ts";
@@ -9,9 +10,9 @@ import {
   identityReason,
   openConnectionArgv,
   type SharedFiles,
-  SSH_HINTS,
   type SshPeer,
   sharedFiles,
+  sshHint,
   sshTrouble,
 } from "../ssh.ts";
 import type { DeploySpec } from "./spec.ts";
@@ -49,9 +50,18 @@ export interface RunnerFiles {
 
 /** The host over a connection of its own, which proves that the host can be reached. `port`: that of the wanted system by default. */
 export function peer(spec: DeploySpec, files: RunnerFiles, user: string, port = spec.port): SshPeer {
-  const { host, address, seconds } = spec;
-  const pinned = { file: files.knownHosts };
-  return { host, address, port, user, connectSeconds: seconds.connect, pinned, identity: files.identity };
+  const { host, address, jumps, seconds } = spec;
+  const { knownHosts, identity } = files;
+  return {
+    host,
+    address,
+    port,
+    user,
+    jumps,
+    connectSeconds: seconds.connect,
+    pinned: { file: knownHosts },
+    identity,
+  };
 }
 
 /** The host with the login that may change it: root only while it has no supervisor. */
@@ -72,6 +82,9 @@ export const sharedPeer = (spec: DeploySpec, files: RunnerFiles): SshPeer => ({
   shared: connectionFiles(spec, files)?.control,
 });
 
+/** Seconds to connect to the host and to each jump host. */
+const connectLimit = ({ seconds, jumps = [] }: DeploySpec): number => seconds.connect * (1 + jumps.length);
+
 /** Opens the shared connection, which also proves that the host can be reached. */
 export function connectStep(spec: DeploySpec, files: RunnerFiles): Step | undefined {
   const connection = connectionFiles(spec, files);
@@ -80,7 +93,7 @@ export function connectStep(spec: DeploySpec, files: RunnerFiles): Step | undefi
       name: "connect",
       argv: openConnectionArgv(actingPeer(spec, files), connection),
       log: connection.log,
-      timeoutSeconds: spec.seconds.probe + spec.seconds.connect,
+      timeoutSeconds: spec.seconds.probe + connectLimit(spec),
       hint: connectionHint,
     }
   );
@@ -114,19 +127,17 @@ export function verbStep(spec: DeploySpec, name: "activate" | "confirm" | "statu
     name,
     argv: verbArgv(to, verb, program),
     ...(name === "activate" && spec.provenance ? { input: `${JSON.stringify(spec.provenance)}\n` } : {}),
-    timeoutSeconds: limit + seconds.connect,
+    timeoutSeconds: limit + connectLimit(spec),
     maxOutputBytes: MAX_ANSWER_BYTES,
     hint: connectionHint,
   };
 }
 
 export function connectionHint(ran: CommandResult): string | undefined {
-  const trouble = sshTrouble(ran.stderr);
-  if (trouble !== undefined) return SSH_HINTS[trouble];
-  // The message of Nix: the first bytes of its protocol were text.
-  if (/protocol mismatch, got '/.test(ran.stderr)) {
-    return "the login shell of the host's user prints text before Nix's protocol starts (the text after `got`): remove the command that prints it from /etc/profile, ~/.profile, ~/.bashrc or `programs.bash`, or run it in interactive shells only: case $- in *i*) COMMAND ;; esac";
-  }
+  const hint = sshHint(ran.stderr);
+  if (hint !== undefined) return hint;
+  const login = loginHint(`${ran.stderr}\n${ran.stdout}`);
+  if (login !== undefined) return login;
   if (/sudo:.*(password|not allowed)/.test(ran.stderr)) {
     return "the deploy user's sudo rule is missing: the host's closure must import nix/modules/deployment";
   }

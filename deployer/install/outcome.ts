@@ -2,7 +2,7 @@
 import { messageOf } from "../../lib/message-of.ts";
 import { lastLines } from "../../lib/sanitize.ts";
 import type { CommandResult } from "../process/runner.ts";
-import { commandText, SSH_HINTS, sshTrouble } from "../ssh.ts";
+import { commandText, sshHint, sshTrouble } from "../ssh.ts";
 import type { InstallContext, MachineState, Outcome } from "./context.ts";
 import type { Facts, InstallStep } from "./steps.ts";
 
@@ -40,7 +40,7 @@ export async function notReached(
     return failed(
       phase,
       `the machine shows neither its own host key nor the throw-away key of this host; it is not touched\n${why}`,
-      SSH_HINTS.identity,
+      sshHint(ran.stderr),
     );
   }
   const power = await server?.status().catch(messageOf);

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { port, SSH_PORT } from "../../inventory/primitives.ts";
 import { DEFAULT_SECONDS } from "../../inventory/seconds.ts";
 import { isStorePath } from "../../lib/store-path.ts";
+import { sshJump } from "../ssh.ts";
 
 const storePath = z.string().refine(isStorePath, "not a store path");
 
@@ -15,6 +16,8 @@ export const installSpec = z.strictObject({
   address: z.string().min(1),
   /** Port of sshd of the installed machine. A created machine and the installer listen on 22. */
   port: port.default(SSH_PORT),
+  /** Jump hosts on the way, from the runner on. */
+  jumps: z.array(sshJump).optional(),
   /** The deploy user on the installed machine. */
   user: z.string().min(1),
   /** The public host key that the installed machine will show; standard input has the private half. */

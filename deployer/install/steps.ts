@@ -8,7 +8,7 @@ import type { Command, CommandResult } from "../process/runner.ts";
 import { PROGRAMS } from "../programs.ts";
 import { hostId, hostLine, MAX_ANSWER_BYTES } from "../protocol/answer.ts";
 import { verbArgv } from "../protocol/supervisor.ts";
-import { SSH_HINTS, type SshPeer, shellWord, sshArgv, sshTrouble } from "../ssh.ts";
+import { jumpOptions, type SshPeer, shellWord, sshArgv, sshHint } from "../ssh.ts";
 import type { InstallSpec } from "./spec.ts";
 
 export type Phase = "kexec" | "disko" | "install" | "reboot";
@@ -35,6 +35,9 @@ export interface InstallStep extends Command {
 /** Seconds that a query to a machine may take. */
 const QUERY_SECONDS = 20;
 
+const queryLimit = ({ seconds, jumps = [] }: InstallSpec): number =>
+  QUERY_SECONDS + seconds.connect * jumps.length;
+
 /** The output of facts.sh on a machine that shows the throw-away key. */
 export const facts = z.object({
   id: hostLine,
@@ -56,8 +59,17 @@ const DONE_FILE = "/run/pantheros-install";
 
 /** The installed machine, which shows its own host key. */
 function installedPeer(spec: InstallSpec, { hosts, identity }: InstallFiles): SshPeer {
-  const { host, address, port, user, seconds } = spec;
-  return { host, address, port, user, pinned: { file: hosts }, identity, connectSeconds: seconds.connect };
+  const { host, address, port, user, jumps, seconds } = spec;
+  return {
+    host,
+    address,
+    port,
+    user,
+    jumps,
+    pinned: { file: hosts },
+    identity,
+    connectSeconds: seconds.connect,
+  };
 }
 
 /** The created machine or the installer, which show the throw-away key at the port of their images. */
@@ -68,19 +80,16 @@ const bootstrapPeer = (spec: InstallSpec, files: InstallFiles): SshPeer => ({
   pinned: { file: files.bootstrapHosts },
 });
 
-const sshHint = (ran: CommandResult): string | undefined => {
-  const trouble = sshTrouble(ran.stderr);
-  return trouble === undefined ? undefined : SSH_HINTS[trouble];
-};
+const queryHint = (ran: CommandResult): string | undefined => sshHint(ran.stderr);
 
 /** The status of an installed machine, which shows its own host key. */
 export function statusStep(spec: InstallSpec, files: InstallFiles): InstallStep {
   return {
     name: "look",
     argv: verbArgv(installedPeer(spec, files), ["status"]),
-    timeoutSeconds: QUERY_SECONDS,
+    timeoutSeconds: queryLimit(spec),
     maxOutputBytes: MAX_ANSWER_BYTES,
-    hint: sshHint,
+    hint: queryHint,
   };
 }
 
@@ -89,9 +98,9 @@ export function machineIdStep(spec: InstallSpec, files: InstallFiles): InstallSt
   return {
     name: "look",
     argv: sshArgv(installedPeer(spec, files), ["cat", "/etc/machine-id"]),
-    timeoutSeconds: QUERY_SECONDS,
+    timeoutSeconds: queryLimit(spec),
     maxOutputBytes: MAX_ANSWER_BYTES,
-    hint: sshHint,
+    hint: queryHint,
   };
 }
 
@@ -101,9 +110,9 @@ export function bootstrapFactsStep(spec: InstallSpec, files: InstallFiles): Inst
     name: "look",
     argv: sshArgv(bootstrapPeer(spec, files), ["sh"]),
     input: readFileSync(PROGRAMS.installFacts, "utf8"),
-    timeoutSeconds: QUERY_SECONDS,
+    timeoutSeconds: queryLimit(spec),
     maxOutputBytes: MAX_ANSWER_BYTES,
-    hint: sshHint,
+    hint: queryHint,
   };
 }
 
@@ -117,9 +126,9 @@ export function doneStep(spec: InstallSpec, files: InstallFiles, phase: Phase): 
     name: "note",
     argv: sshArgv(bootstrapPeer(spec, files), ["tee", "-a", DONE_FILE]),
     input: `${doneWord(spec, phase).replace(":", " ")}\n`,
-    timeoutSeconds: QUERY_SECONDS,
+    timeoutSeconds: queryLimit(spec),
     maxOutputBytes: MAX_ANSWER_BYTES,
-    hint: sshHint,
+    hint: queryHint,
   };
 }
 
@@ -162,7 +171,7 @@ const phaseOptions = (spec: InstallSpec, files: InstallFiles): string[] => [
   "StrictHostKeyChecking=yes",
   "UpdateHostKeys=no",
   "BatchMode=yes",
-  `ConnectTimeout=${spec.seconds.connect}`,
+  `ConnectTimeout=${spec.seconds.connect * (1 + (spec.jumps?.length ?? 0))}`,
   "ServerAliveInterval=5",
   "ControlMaster=no",
   "ControlPath=none",
@@ -175,7 +184,9 @@ const phaseOptions = (spec: InstallSpec, files: InstallFiles): string[] => [
  * Source: src/nixos-anywhere.sh, src/default.nix (the system's own ssh is preferred) of nixos-anywhere 1.13.0.
  */
 export function sshScript(spec: InstallSpec, files: InstallFiles, path: string): string {
-  const options = phaseOptions(spec, files).flatMap((option) => ["-o", option]);
+  // Only here: nixos-anywhere gives its options to Nix as NIX_SSHOPTS, which is split at blanks.
+  const proxy = jumpOptions(bootstrapPeer(spec, files));
+  const options = [...phaseOptions(spec, files), ...proxy].flatMap((option) => ["-o", option]);
   return `#!/bin/sh\nPATH=${shellWord(path)}\nexport PATH\nexec ssh -F /dev/null ${options.map(shellWord).join(" ")} "$@"\n`;
 }
 
@@ -201,7 +212,7 @@ export function phaseStep(spec: InstallSpec, files: InstallFiles, phase: Phase):
     ],
     env: { PATH: `${files.programs}:${process.env["PATH"] ?? ""}` },
     timeoutSeconds: spec.seconds[phase],
-    hint: (ran) => PHASE_HINTS[phase] ?? sshHint(ran),
+    hint: (ran) => PHASE_HINTS[phase] ?? sshHint(ran.stderr),
   };
 }
 

@@ -58,7 +58,7 @@ in rec {
         }
       );
     ssh = {
-      inherit (fleet.deploy) sources;
+      sources = fleet.deploy.sources ++ host.sshSources;
       # An image (an installer, a machine to try modules on) is not a host of the fleet yet and must be reachable.
       public = image;
       closed =

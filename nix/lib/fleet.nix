@@ -150,6 +150,7 @@ let
       formerly = host.formerly or null;
       description = host.description or name;
       buildKey = host.build_key or null;
+      sshSources = host.ssh.sources or [];
       # The same rule as inventory/ssh.ts.
       sshPort = host.ssh.port or host.provider.ssh_port or ports.ssh;
       storage = host.storage // {classes = mapAttrs mountDefaults (host.storage.classes or {});};

@@ -10,7 +10,8 @@ import {
   shellWord,
 } from "../../deployer/ssh.ts";
 import { sha256 } from "../../lib/sha256.ts";
-import { expectSuccess, Rehearsal, ROW_TIMEOUT_MS } from "./rehearsal.ts";
+import { ED25519 } from "../unit/ssh-keys.ts";
+import { expectReported, expectSuccess, Rehearsal, ROW_TIMEOUT_MS } from "./rehearsal.ts";
 
 jest.setTimeout(ROW_TIMEOUT_MS);
 
@@ -45,11 +46,21 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.20" }
 extra = { motd = "web of the sandbox" }
 `;
 
+/** A second machine, which is in the stack in some tests only. */
+const inner = `
+[hosts.inner]
+environment = "sandbox"
+profiles = ["server"]
+tags = ["server"]
+provider = { kind = "existing", vendor = "home", address = "198.51.100.21" }
+extra = { motd = "inner of the sandbox" }
+`;
+
 /** A connection with the probe key. */
 const probed = () => single.replace("PROBE", `"${readFileSync(`${probe()}.pub`, "utf8").trim()}"`);
 
 beforeAll(async () => {
-  await fleet.startFleet(() => single.replace("PROBE", ""), "--no-deploy");
+  await fleet.startFleet(() => single.replace("PROBE", "") + inner, "--no-deploy");
   const made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "probe", "-f", probe()];
   expectSuccess(await fleet.run(made, 60));
   fleet.replaceEdit(probed);
@@ -389,7 +400,7 @@ test("a host whose sshd does not forward the Nix daemon's socket: Nix opens its 
   const up = await fleet.up();
   expectSuccess(up);
   expect(up.output).toMatch(/sshd of web refused to forward the Nix daemon's socket/);
-  await fleet.expectConfirmed("web");
+  await fleet.expectConfirmed("inner");
 });
 
 /** web with a table `ssh`. */
@@ -409,4 +420,43 @@ test("a host whose SSH port changes: refused without the former port, then confi
   const settled = await fleet.up();
   expectSuccess(settled);
   expect((await fleet.outputs()).hosts["web"]).toMatchObject({ outcome: "confirmed" });
+});
+
+/** inner behind a jump host, and web, whose sshd listens on port 2222. */
+const behind = (jump: string, motd: string) =>
+  withSsh("port = 2222") +
+  inner
+    .replace("[hosts.inner]", `[hosts.inner]\nssh = { jump = ${jump}, sources = ["198.51.100.20/32"] }`)
+    .replace("inner of the sandbox", motd);
+
+test("a host that only its jump host reaches: adopted, deployed to, confirmed and probed through it", async () => {
+  const only = `nft add table inet only
+    nft add chain inet only input '{ type filter hook input priority -10; }'
+    nft add rule inet only input ip saddr != 198.51.100.20 tcp dport 22 reject`;
+  expectSuccess(await fleet.onMachine("inner", only));
+  const direct = await fleet.inDriver("curl", "-sm", "5", "telnet://198.51.100.21:22");
+  expect(direct.code).not.toBe(0);
+  fleet.replaceEdit(() => behind('"web"', "behind web"));
+  expectSuccess(await fleet.up());
+  const adopted = await fleet.running("inner");
+  expect((await fleet.outputs()).hosts["inner"]).toMatchObject({ outcome: "confirmed", closure: adopted });
+  fleet.replaceEdit(() => behind('"web"', "changed behind web"));
+  expectSuccess(await fleet.up());
+  const changed = await fleet.running("inner");
+  expect(changed).not.toBe(adopted);
+  expect((await fleet.outputs()).hosts["inner"]).toMatchObject({ outcome: "confirmed", closure: changed });
+  expect(await fleet.changes()).toEqual([]);
+});
+
+test("a jump host that shows another key than the pinned one: the host is not touched, and the error names the jump host", async () => {
+  const before = await fleet.running("inner");
+  const wrong = `{ address = "198.51.100.20", port = 2222, user = "deploy", host_key = "${ED25519}" }`;
+  fleet.replaceEdit(() => behind(wrong, "never seen"));
+  expectReported(
+    await fleet.up(),
+    "1 of 2 hosts not converged",
+    /jump 198\.51\.100\.20: host key verification failed/,
+    /the jump host 198\.51\.100\.20 shows another host key than the pinned one/,
+  );
+  expect(await fleet.running("inner")).toBe(before);
 });

@@ -142,6 +142,12 @@ test("a status is read from the deploy address, with the published host key", ()
     .replace("[hosts.legacy]", "[hosts.legacy]\nssh = { port = 22, former_port = 2022 }");
   const forwarded = planFor(parseInventory(moved, "f"), "sandbox");
   expect(asked("legacy", forwarded)).toMatchObject({ port: 2200, formerPort: 2022 });
+  const behind = text.replace("[hosts.legacy]", '[hosts.legacy]\nwave = 2\nssh = { jump = "web" }');
+  const jumped = planFor(parseInventory(behind.replace('"public"', '"tailnet"'), "f"), "sandbox");
+  expect(asked("legacy", jumped)).toMatchObject({
+    address: "198.51.100.99",
+    jumps: [{ host: "web", address: "web.tail0000.ts.net", port: 22, user: "deploy", hostKey }],
+  });
   const tailnet = planFor(parseInventory(text.replace('"public"', '"tailnet"'), "f"), "sandbox");
   expect(asked("web", tailnet)).toMatchObject({ address: "web.tail0000.ts.net" });
 });

@@ -300,6 +300,18 @@ describe.each(["dash", "busybox sh"])("script under %s", (shell) => {
     ],
     ["ssh: connect to host web port 22: Connection refused", "offline", "connection refused"],
     ["ssh: connect to host web port 22: Connection timed out", "offline", "no answer"],
+    ["jump bastion: Host key verification failed.", "failed", "the jump host key is not the pinned one"],
+    ["jump bastion: deploy@b: Permission denied (publickey).", "failed", "the jump host refused the SSH key"],
+    [
+      "jump bastion: channel 0: open failed: administratively prohibited: open failed",
+      "failed",
+      "the jump host does not forward to the host",
+    ],
+    [
+      "jump bastion: ssh: connect to host b port 22: Connection refused",
+      "offline",
+      "connection refused (jump host)",
+    ],
     ["kex_exchange_identification: PLANTED", "offline", "ssh could not connect"],
   ])("ssh's error is %j", (message, outcome, reason) => {
     expect(deliver(`echo '${message}' >&2; exit 255`)).toMatchObject({ outcome, reason, exitCode: 255 });
@@ -391,5 +403,5 @@ test("words are quoted for the shell", () => {
   );
   const words = printed.split("\0");
   expect(words.slice(0, 6)).toEqual(["web", "s", "m", "1", "yes", "ssh"]);
-  expect(words).toContain("IdentityFile=it's $(x) here");
+  expect(words).toContain(`IdentityFile="it's $(x) here"`);
 });

@@ -303,6 +303,37 @@ test("pinned hosts are not evaluated, wait for no host, and hold changes in late
   expect((await resolved(result.outputs)).hosts["db"]).toMatchObject({ pinned: store("p", "db") });
 });
 
+test("a host behind a jump host: pinned, in front of it in the run, and at its own address", async () => {
+  const outside = `{ address = "203.0.113.5", port = 2222, host_key = "${RSA}" }`;
+  const behind = text
+    .replace("[hosts.legacy]", '[hosts.legacy]\nssh = { jump = "web" }')
+    .replace("[hosts.web]", `[hosts.web]\nssh = { jump = ${outside} }`)
+    .replace('address = "public"', "");
+  const { recording } = await record(() => fleetOf({ plan: planOf(behind), settings: settings() }), world());
+  const spec = (host: string) =>
+    JSON.parse(
+      (recording.named(`${host}-deploy`).inputs["environment"] as Record<string, string>)[
+        "PANTHEROS_DEPLOY"
+      ] ?? "",
+    ) as Record<string, unknown>;
+  const first = { host: "203.0.113.5", address: "203.0.113.5", port: 2222, user: "deploy", hostKey: RSA };
+  const web = {
+    host: "web",
+    address: "203.0.113.8",
+    port: 22,
+    user: "deploy",
+    hostKey: publicKeyOf("web-host-key"),
+  };
+  expect(spec("web")).toMatchObject({ jumps: [first] });
+  expect(spec("legacy")).toMatchObject({
+    address: "198.51.100.20",
+    jumps: [first, { ...web, address: expect.any(String) }],
+  });
+  expect(spec("db")).not.toHaveProperty("jumps");
+  const at = (name: string) => recording.registrations.findIndex((each) => each.name === name);
+  expect(at("legacy-deploy")).toBeGreaterThan(at("web-deploy"));
+});
+
 test("an adopted machine's key may be in its table", async () => {
   const inTable = text.replace(
     'address = "198.51.100.20"',

@@ -57,7 +57,7 @@ esac`,
     expect(logged).toEqual([expect.stringContaining(probeArgv(args, "deploy").slice(1).join(" "))]);
     expect(probeArgv(args, "deploy")).toEqual(
       expect.arrayContaining([
-        "IdentityFile=/keys/my deploy",
+        'IdentityFile="/keys/my deploy"',
         "KnownHostsCommand=/usr/bin/env echo web ssh-ed25519 AAAA",
         "StrictHostKeyChecking=yes",
         "User=deploy",
@@ -108,6 +108,44 @@ esac`,
       reached: false,
       hint: expect.stringContaining("another host key"),
     });
+  });
+
+  test.each([
+    [
+      "a message in .bashrc",
+      "echo Welcome to web",
+      /printed "Welcome to web" instead of a status$/,
+      /~\/\.bashrc/,
+    ],
+    ["a forced command", "echo menu: 1 2 3; exit 1", /printed "menu: 1 2 3"/, /ForceCommand/],
+    [
+      "another shell that waits",
+      "echo Welcome to fish; exec sleep 300",
+      /printed "Welcome to fish"/,
+      /starts another program/,
+    ],
+    [
+      "an expired password",
+      "echo 'WARNING: Your password has expired.' >&2; echo 'Password change required but no TTY available.' >&2; exit 1",
+      /Password change required/,
+      /chage -M -1/,
+    ],
+    [
+      "nologin",
+      "echo 'This account is currently not available.'; exit 1",
+      /not available/,
+      /login shell is nologin/,
+    ],
+  ])("whose login runs something else has the text and the remedy: %s", async (_, root, reason, hint) => {
+    const deploy = "echo 'deploy@web: Permission denied (publickey).' >&2; exit 255";
+    for (const answers of [{ deploy, root }, { deploy: root }]) {
+      const { found } = await probe(answers, { maybeUnmanaged: "root" in answers, timeoutSeconds: 1 });
+      expect(found).toMatchObject({
+        reached: false,
+        reason: expect.stringMatching(reason),
+        hint: expect.stringMatching(hint),
+      });
+    }
   });
 
   test("that hangs is given up at the time limit", async () => {

@@ -35,6 +35,14 @@ test("the whole argument vector", () => {
   ]);
 });
 
+test("an identity with a blank, and an address with a zone, are what ssh reads", () => {
+  const argv = sshArgv({ ...peer, identity: "/keys/my key", address: "fe80::1%eth0" }, []);
+  const options = argv.slice(1, argv.indexOf("-T"));
+  const settings = execFileSync("ssh", ["-G", ...options, "web"], { encoding: "utf8" });
+  expect(settings).toMatch(/^identityfile \/keys\/my key$/m);
+  expect(settings).toMatch(/^hostname fe80::1%eth0$/m);
+});
+
 describe("a shared connection", () => {
   const shared = { control: "/tmp/100%/web.ssh", daemon: "/tmp/100%/web.nix", log: "/tmp/100%/web.log" };
 

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { InventoryError, parseInventory } from "../../../inventory/load.ts";
-import { addressPortOf, openSshPorts, sshPortOf } from "../../../inventory/ssh.ts";
+import { addressPortOf, jumpsTo, openSshPorts, sshPortOf, sshSourcesOf } from "../../../inventory/ssh.ts";
 import { evaluate } from "../nix/nix.ts";
+import { ED25519 } from "../ssh-keys.ts";
 
 const sandbox = readFileSync("sandbox/nix/fleet.toml", "utf8");
 
@@ -65,4 +66,81 @@ test.each([
   const read = () => parseInventory(text, "fleet.toml");
   expect(read).toThrow(InventoryError);
   expect(read).toThrow(`fleet.toml: ${message}`);
+});
+
+describe("a jump host", () => {
+  const outside = `{ address = "203.0.113.5", host_key = "${ED25519}" }`;
+
+  test("is another host or a machine outside, and may have one itself", () => {
+    const text = fleet({ ssh: 'jump = "db"' }).replace(
+      "[hosts.db]",
+      `[hosts.db]\nssh = { jump = ${outside} }`,
+    );
+    const inventory = parseInventory(text, "fleet.toml");
+    expect(jumpsTo(inventory, "legacy")).toEqual([
+      { address: "203.0.113.5", port: 22, hostKey: ED25519 },
+      "db",
+    ]);
+    expect(jumpsTo(inventory, "web")).toEqual([]);
+  });
+
+  test("reaches a host whose sources name its address, in the vendor's firewall and the host's own", () => {
+    const text = fleet({ ssh: 'jump = "db", sources = ["10.0.0.1/32"]' });
+    const { hosts, deploy } = parseInventory(text, "fleet.toml");
+    expect(hosts["legacy"] && sshSourcesOf({ deploy }, hosts["legacy"])).toEqual([
+      "198.51.100.1/32",
+      "10.0.0.1/32",
+    ]);
+    const sources = evaluate(`let
+      fleet = (import (nix + "/lib/fleet.nix")).fromAttrs (builtins.fromTOML (builtins.fromJSON ${JSON.stringify(JSON.stringify(text))}));
+      policy = (import (nix + "/lib/firewall.nix")).policy { inherit fleet; registry = import (nix + "/lib/registry.nix") fleet; };
+    in (policy fleet.hosts.legacy).ssh.sources`);
+    expect(sources).toEqual(["198.51.100.1/32", "10.0.0.1/32"]);
+  });
+
+  const image =
+    '[hosts.iso]\nenvironment = "sandbox"\nprofiles = ["server"]\nprovider = { kind = "image" }\n[services.hello]';
+  test.each([
+    ["an unknown name", fleet({ ssh: 'jump = "dd"' }), 'jump: unknown host "dd"; did you mean "db"?'],
+    ["a name of every object", fleet({ ssh: 'jump = "constructor"' }), 'jump: unknown host "constructor"'],
+    ["itself", fleet({ ssh: 'jump = "legacy"' }), "jump: jump hosts in a cycle: legacy -> legacy"],
+    [
+      "a cycle",
+      fleet({ ssh: 'jump = "db"' }).replace("[hosts.db]", '[hosts.db]\nssh = { jump = "legacy" }'),
+      "jump: jump hosts in a cycle: legacy -> db -> legacy; one of them must be reached without a jump host",
+    ],
+    [
+      "an image",
+      fleet({ ssh: 'jump = "iso"' }).replace("[services.hello]", image),
+      "jump: iso is an image, which never runs: choose another host",
+    ],
+    [
+      "a decommissioned host",
+      fleet({ ssh: 'jump = "db"' }).replace("[hosts.db]", '[hosts.db]\ndecommission = "keep"'),
+      "jump: db is decommissioned",
+    ],
+    [
+      "a host of a later wave",
+      fleet({ ssh: 'jump = "db"' }).replace("[hosts.db]", "[hosts.db]\nwave = 2"),
+      "jump: db is deployed in wave 2, after wave 1: a jump host comes first, so set its `wave` to 1 or less",
+    ],
+    [
+      "a host of another environment",
+      fleet({ ssh: 'jump = "db"' })
+        .replace(
+          '[hosts.db]\ndescription = "Created at the emulated Hetzner Cloud"\nenvironment = "sandbox"',
+          '[hosts.db]\nenvironment = "staging"',
+        )
+        .replace("[deploy]", "[environments.staging]\n[deploy]"),
+      "jump: db belongs to another environment (staging)",
+    ],
+    [
+      "no source",
+      fleet({ ssh: `jump = ${outside}` }).replace('sources = ["198.51.100.1/32"]', "sources = []"),
+      "sources: its firewall would refuse the jump host: add the address that the jump host has towards legacy",
+    ],
+    ["a wrong form", fleet({ ssh: 'jump = { host = "db" }' }), "jump: not one of the allowed forms"],
+  ])("that cannot be one is refused with its key and remedy: %s", (_, text, message) => {
+    expect(() => parseInventory(text, "fleet.toml")).toThrow(`fleet.toml: hosts.legacy.ssh.${message}`);
+  });
 });
