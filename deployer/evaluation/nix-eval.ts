@@ -12,13 +12,14 @@ import { type EvaluatedTarget, target } from "./target.ts";
  * Nix prints the value of an evaluation at its end only, so the results are traces: lines of stderr that begin with `mark`. The
  * first one says that `deployTargets` itself was read. Nix is lazy, so other hosts cost nothing.
  */
-const streamed = (hosts: readonly string[], mark: string): string => `targets:
-let
-  line = value: builtins.trace "${mark}\${builtins.toJSON value}" null;
-  missing = host: throw "the flake's deployTargets has no host \\"\${host}\\"";
-in builtins.seq (builtins.seq targets (line {}))
-(builtins.foldl' (_: host: line { inherit host; target = targets.\${host} or (missing host); }) null
-[ ${hosts.map(quotedName).join(" ")} ])`;
+const streamed = (hosts: readonly string[], mark: string): string =>
+  [
+    `targets: let line = value: builtins.trace "${mark}\${builtins.toJSON value}" null;`,
+    `missing = host: throw "the flake's deployTargets has no host \\"\${host}\\"";`,
+    `result = _: host: line { inherit host; target = targets.\${host} or (missing host); };`,
+    "in builtins.seq (builtins.seq targets (line {}))",
+    `(builtins.foldl' result null [ ${hosts.map(quotedName).join(" ")} ])`,
+  ].join(" ");
 
 /** Of the hosts' attributes, in the order given. `mark` must not occur in other output. */
 const nixEvalArgv = (flake: FlakeArgs, hosts: readonly string[], mark: string): string[] => [
