@@ -13,6 +13,7 @@
 import * as log from "@pulumi/pulumi/log/index.js";
 import { getEngine } from "@pulumi/pulumi/runtime/settings.js";
 import { errorText } from "../lib/error-text.ts";
+import { messageOf } from "../lib/message-of.ts";
 
 /** `LogSeverity.ERROR` of proto/engine.proto. */
 const ERROR = 3;
@@ -53,6 +54,6 @@ if (engine !== undefined) shortenErrors(engine);
  * and nothing is deleted.
  */
 export async function endRun(error: unknown): Promise<never> {
-  await log.error(error instanceof Error ? error.message : String(error));
+  await log.error(messageOf(error));
   process.exit(EXIT_LOGGED);
 }

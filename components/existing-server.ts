@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { canonicalAddress, ONE_MACHINE_REMEDY } from "../inventory/machine-checks.ts";
 import { SSH_PORT } from "../inventory/primitives.ts";
 import { collisions } from "../inventory/problems.ts";
+import { messageOf } from "../lib/message-of.ts";
 import { parseSshPublicKey } from "../lib/ssh-public-key.ts";
 import type { Machine } from "./machine.ts";
 
@@ -64,7 +65,7 @@ export function existingServerProblems(args: ExistingServerArgs): string[] {
       parseSshPublicKey(hostKey);
     } catch (error) {
       problems.push(
-        `${where}: the host key pinned for ${pin} is ${(error as Error).message}; copy it again from the machine's console`,
+        `${where}: the host key pinned for ${pin} is ${messageOf(error)}; copy it again from the machine's console`,
       );
     }
   }

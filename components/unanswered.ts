@@ -4,7 +4,7 @@
  * `executeChain` in pkg/resource/deploy/step_executor.go of Pulumi 3.258.
  */
 import * as pulumi from "@pulumi/pulumi";
-import { truncateNames } from "../deployer/deploy/spec.ts";
+import { firstNames } from "../lib/names.ts";
 import { FORMER_TYPE, RECORD_TYPE } from "./dns/found.ts";
 
 /** Types whose former resource is deleted first. Their requests are short; a deploy or an installation may take an hour. */
@@ -52,7 +52,7 @@ export function endWhenUnanswered(registrations: OpenRegistrations, end: (proble
     if (names.length === 0) return;
     clearInterval(timer);
     end(
-      `no answer for ${truncateNames(names)}: the deletion of the former resource failed, or a resource that it waits for ` +
+      `no answer for ${firstNames(names)}: the deletion of the former resource failed, or a resource that it waits for ` +
         `has no answer; this run deletes nothing; fix the error above, run tools/pantheros recover --stack ${pulumi.runtime.getStack()}, ` +
         "then the same command again",
     );

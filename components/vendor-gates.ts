@@ -9,6 +9,7 @@ import { CloudflareApi } from "../clients/cloudflare/api.ts";
 import { TailscaleApi, tailscaleCredentials } from "../clients/tailscale/api.ts";
 import { VendorError } from "../clients/vendor-api.ts";
 import type { Plan } from "../inventory/plan.ts";
+import { messageOf } from "../lib/message-of.ts";
 import { nameOfUrn } from "../lib/urn.ts";
 import type { Settings } from "../settings/settings.ts";
 import { endpointOf } from "./buckets/provider.ts";
@@ -118,7 +119,7 @@ async function checked({ name, check }: Vendor): Promise<void> {
   try {
     await check();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new pulumi.RunError(
       `${name} does not answer: ${reason}; nothing new was created there: run up again when it answers`,
     );

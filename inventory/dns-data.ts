@@ -3,6 +3,7 @@
  * fields as `data`. Names of the fields: Cloudflare API, "DNS Records", in camel case.
  */
 import { isIP } from "node:net";
+import { messageOf } from "../lib/message-of.ts";
 
 /** Bytes and shorts are numbers; a word has no blanks; `params` is the rest of the line. */
 type FieldKind = "byte" | "short" | "word" | "text" | "hex" | "host" | "params";
@@ -187,7 +188,7 @@ export function recordDataProblem(type: string, content: string): string | undef
     parseRecordData(type, content);
     return undefined;
   } catch (error) {
-    return (error as Error).message;
+    return messageOf(error);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { messageOf } from "../lib/message-of.ts";
 import { parseSshPublicKey } from "../lib/ssh-public-key.ts";
 import { SSH_PORT } from "./primitives.ts";
 
@@ -63,7 +64,7 @@ function readLine(line: number, text: string): Entry | SkippedLine {
   try {
     return { line, marker, hosts, key: parseSshPublicKey(`${type} ${blob}`).line };
   } catch (error) {
-    return skip((error as Error).message);
+    return skip(messageOf(error));
   }
 }
 

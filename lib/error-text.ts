@@ -1,4 +1,6 @@
 /** The form in which a run prints an error: the cause first, in few lines. */
+
+import { messageOf } from "./message-of.ts";
 import { printable } from "./sanitize.ts";
 
 /** Together with the display's word `error:`, twelve. */
@@ -21,8 +23,7 @@ const FRAME = /^\s+at .*?\(?(?:file:\/\/)?(\/[^\s()]+:\d+):\d+\)?/;
 export const withoutInputs = (message: string): string => message.replace(THROUGH_INPUTS, "");
 
 /** A provider's own words in the error of a function of its SDK. */
-export const providerReason = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).replace(INVOCATION, "");
+export const providerReason = (error: unknown): string => messageOf(error).replace(INVOCATION, "");
 
 /** What an error that nothing foresaw is, and where it was thrown, instead of its stack. */
 function unforeseen(text: string): string {

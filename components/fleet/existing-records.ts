@@ -2,11 +2,11 @@
 
 import { isIPv4, isIPv6 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
-import { truncateNames } from "../../deployer/deploy/spec.ts";
 import { recordContent } from "../../inventory/dns-data.ts";
 import { type KnownHosts, readKnownHosts } from "../../inventory/known-hosts.ts";
 import { type ExistingHost, type HetznerHost, isHetzner, type Plan } from "../../inventory/plan.ts";
 import { messageOf } from "../../lib/message-of.ts";
+import { firstNames } from "../../lib/names.ts";
 import { sshfpOf } from "../../lib/ssh-public-key.ts";
 import { nameOfUrn } from "../../lib/urn.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -128,7 +128,7 @@ async function vendorZone(
  * reports their deletion as an error in every run (404, code 81044), because the state still has them.
  */
 function vanishedProblem(records: readonly OwnRecord[], stack: string): string {
-  const names = truncateNames(records.map(({ name, type }) => `${name} ${type}`));
+  const names = firstNames(records.map(({ name, type }) => `${name} ${type}`));
   return (
     `DNS records of this stack that are no longer at Cloudflare: ${names}. ` +
     `If their deletion fails (404), correct the state with tools/pantheros recover --stack ${stack}`

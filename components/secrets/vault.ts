@@ -1,5 +1,6 @@
 import * as onepassword from "@1password/pulumi-onepassword";
 import * as pulumi from "@pulumi/pulumi";
+import { messageOf } from "../../lib/message-of.ts";
 import { fieldOf, isVaultId, parseReference, vaultProblem } from "./reference.ts";
 
 /** The `op` command's message for a missing item. Source: 1Password CLI 2, `op item get`. */
@@ -90,7 +91,7 @@ export class Vault {
       await onepassword.getItem({ vault, uuid }, this.#options());
       return false;
     } catch (error) {
-      return NO_ITEM.test((error as Error).message);
+      return NO_ITEM.test(messageOf(error));
     }
   }
 

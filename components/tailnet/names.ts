@@ -9,6 +9,7 @@ import {
   nameFinding,
 } from "../../deployer/tailnet-device/names.ts";
 import type { Plan } from "../../inventory/plan.ts";
+import { messageOf } from "../../lib/message-of.ts";
 import { oneLine } from "../../lib/sanitize.ts";
 import { apiBase } from "./device.ts";
 import { hostTag } from "./policy.ts";
@@ -94,7 +95,7 @@ export class TailnetDevices {
       else pulumi.log.warn(line(host, text));
       return settled;
     } catch (error) {
-      pulumi.log.warn(line(host, `${text}: ${(error as Error).message}`));
+      pulumi.log.warn(line(host, `${text}: ${messageOf(error)}`));
       return name;
     }
   }
@@ -124,7 +125,7 @@ export class TailnetDevices {
         new pulumi.Config("tailscale").get("tailnet") || process.env["TAILSCALE_TAILNET"],
       );
     } catch (error) {
-      const reason = (error as Error).message.slice(0, 300);
+      const reason = messageOf(error).slice(0, 300);
       pulumi.log.warn(`Tailscale does not answer, so the names of devices are not checked: ${reason}`);
       return undefined;
     }

@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { messageOf } from "../../lib/message-of.ts";
 import { startTimeOf } from "./stop.ts";
 
 /** PIDs repeat in other PID namespaces, which may share TMPDIR: names have the last digits of the namespace's number. */
@@ -34,7 +35,7 @@ function problemOf(directory: string): string | undefined {
   try {
     mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
-    return (error as Error).message;
+    return messageOf(error);
   }
   try {
     const file = join(directory, "space");
@@ -43,7 +44,7 @@ function problemOf(directory: string): string | undefined {
     return undefined;
   } catch (error) {
     rmSync(directory, { recursive: true, force: true });
-    return (error as Error).message;
+    return messageOf(error);
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import { TailscaleApi, tailscaleCredentials } from "../../clients/tailscale/api.ts";
 import { idOf, listDevices, removeDevice, renameDevice, tagDevice } from "../../clients/tailscale/devices.ts";
+import { messageOf } from "../../lib/message-of.ts";
 import { type DeviceSpec, devicesOf } from "./spec.ts";
 
 const print = (line: string) => process.stderr.write(`${line}\n`);
@@ -57,6 +58,6 @@ if (spec === null || (verb !== "rename" && verb !== "remove")) {
       verb === "remove"
         ? "remove it in the tailnet's admin console"
         : `in the admin console, name it ${spec.host} and set its tags`;
-    print(`warning: tailnet device of ${spec.host}: ${(error as Error).message}; ${advice}`);
+    print(`warning: tailnet device of ${spec.host}: ${messageOf(error)}; ${advice}`);
   }
 }
