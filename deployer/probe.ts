@@ -104,8 +104,9 @@ export function readProbe(login: string, stdout: string): Probe | undefined {
 const NO_ANSWER = "no answer in time";
 
 /** For a login that was accepted and printed something else than a status. */
-function noStatus(login: string, text: string, said: string): Probe {
-  const reason = `the login as ${login} printed "${text}" instead of a status${said === "" ? "" : `: ${said}`}`;
+function noStatus(login: string, text: string, said: string, timedOut: boolean): Probe {
+  const printed = `the login as ${login} printed "${text}" instead of a status${said === "" ? "" : `: ${said}`}`;
+  const reason = timedOut ? `${NO_ANSWER}; ${printed}` : printed;
   return { reached: false, reason, hint: loginHint(`${text}\n${said}`) ?? LOGIN_TEXT_HINT };
 }
 
@@ -145,7 +146,7 @@ async function probePort(args: Omit<ProbeArgs, "formerPort">): Promise<Probe> {
     // The message of a login that was accepted explains more than the refusal of another.
     said = loginHint(own) === undefined ? said || own : own;
     const text = oneLine(ran.stdout, 100);
-    if (text !== "") printed ??= noStatus(login, text, own);
+    if (text !== "") printed ??= noStatus(login, text, own, ran.timedOut);
   }
   return printed ?? unreached(said);
 }
