@@ -30,7 +30,7 @@ docs: ## Generate the reference docs, the manual page, nix/lib/defaults.json, ou
 	@tools/with node tools/nix/write-reference.ts
 	@tools/with node tools/docs/recording.ts draw docs/recordings/sandbox.cast docs/recordings/sandbox.svg
 
-nix-eval: ## Evaluate every host's system and print time and memory: make nix-eval NIXPKGS=path [INPUTS=path] [HOSTS=names]
+nix-eval: ## Evaluate every host, compare it with the inventory, print time and memory: make nix-eval [NIXPKGS=path] [INPUTS=path] [HOSTS=names]
 	@tools/setup unit
 	@NIXPKGS="$(NIXPKGS)" INPUTS="$(INPUTS)" HOSTS="$(HOSTS)" tools/with node tools/nix/evaluate.ts
 
