@@ -16,7 +16,7 @@ const evaluation = evaluate(
     checkout: import.meta.dirname,
   }),
 );
-// No host can be deployed to then, and one message says why.
+// If the evaluation fails for all hosts, none can be deployed to: the run ends with one message.
 Promise.all(evaluation.values()).catch(endRun);
 const preflight = runPreflight(plan, settings.stack);
 // Loaded while Nix evaluates: loading the SDKs of Pulumi and the vendors takes about as long.

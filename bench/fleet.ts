@@ -134,7 +134,7 @@ export class BenchFleet {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** Asks every host, as a user does. */
+  /** Runs `pantheros status`, which asks every host. */
   status(): Promise<Finished> {
     return must([path.join(this.root, "tools/pantheros"), "status"], { env: this.env, cwd: this.root });
   }

@@ -4,7 +4,7 @@ import { InvalidArgumentError, Option } from "commander";
 export const stackOption = (): Option =>
   new Option("-s, --stack <name>", "the stack; without it PULUMI_STACK, then the sandbox");
 
-/** tools/pantheros passes the sandbox's own file. */
+/** Hidden: tools/pantheros adds it for the sandbox, which has a configuration file of its own. */
 export const configFileOption = (): Option =>
   new Option("--config-file <file>", "the stack's configuration file").hideHelp();
 
@@ -13,12 +13,12 @@ export const onOption = (): Option =>
 
 export const jsonOption = (): Option => new Option("--json", "print JSON");
 
-/** Text after the options of a command that has onOption. */
+/** Help text of commands that have `onOption`. */
 export const SELECTION_NOTES = `A selection is a list such as web,@server,db-*: names of hosts, @ and a tag of the inventory, a
 profile or a wave (@wave2), and patterns in which * stands for any text. Quote patterns, or the
 shell expands them.`;
 
-/** Parses a whole number. @throws InvalidArgumentError with the range */
+/** A parser of whole numbers; for any other text it throws InvalidArgumentError with the range. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

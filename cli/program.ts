@@ -1,4 +1,4 @@
-/** The tree of commands. Completion, help before set-up and the manual page are made from it. */
+/** The command tree. Completion, the help before set-up and the manual page are derived from it. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Command, type OutputConfiguration } from "commander";
@@ -18,7 +18,7 @@ const version = (): string =>
 /** @param output where help and errors go, and how wide; standard output and error by default */
 export function createProgram(output: OutputConfiguration = {}): Command {
   const program = new Command("pantheros")
-    // Subcommands inherit these, so they come first.
+    // Subcommands inherit these settings only when they are added afterwards.
     .configureOutput(output)
     .exitOverride()
     // Options after the command given to exec, ssh or shell belong to that command.

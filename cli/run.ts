@@ -1,11 +1,12 @@
-/** Runs of the program through tools/pulumi, for all hosts or for selected ones. */
+/** Runs tools/pulumi for all hosts or for selected ones. */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import path from "node:path";
 
 /**
- * Runs `tools/pulumi` on this terminal; its exit code.
- * @param on the selection, which the program reads from PANTHEROS_ON: it is of one run, so the stack's file does not have it
+ * Runs `tools/pulumi` on this terminal and returns its exit code.
+ * @param on the selection. It applies to one run only, so it is passed as PANTHEROS_ON and not in
+ *   the stack's file.
  */
 export function runPulumi(words: readonly string[], on: string | undefined, root: string): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -13,7 +14,8 @@ export function runPulumi(words: readonly string[], on: string | undefined, root
       stdio: "inherit",
       env: { ...process.env, ...(on !== undefined && { PANTHEROS_ON: on }) },
     });
-    // The terminal sends Ctrl-C to the child too: only wait for its end. A SIGTERM reaches this process alone.
+    // Ctrl-C reaches the child through the terminal, so this process only waits for its end.
+    // SIGTERM reaches this process alone and is passed on.
     const wait = () => {};
     const pass = () => child.kill("SIGINT");
     process.on("SIGINT", wait).on("SIGTERM", pass);

@@ -1,4 +1,4 @@
-/** Writes the generated texts of the command line: `make docs`. */
+/** Writes cli/help.txt and docs/pantheros.1; part of `make docs`. */
 import { writeFileSync } from "node:fs";
 import { helpFile } from "./manual/help.ts";
 import { manualPage } from "./manual/page.ts";

@@ -43,7 +43,7 @@ const TIMEOUT_SECONDS = 30;
 const PAUSE_MS = 1000;
 /** A vendor that asks for a longer pause (Retry-After) gets no further request. */
 const MAX_PAUSE_MS = 60_000;
-/** What answers when it is not the vendor: a proxy, a captive portal, or a wrong endpoint. */
+/** Remedy when a proxy, a captive portal or a wrong endpoint answers instead of the vendor. */
 const ENDPOINT_HINT = "check the endpoint, and whether a proxy or a login page is in front of it";
 
 /** A vendor's JSON API. Its requests may be repeated, so a client makes only requests that may arrive twice. */
@@ -57,9 +57,10 @@ export class VendorApi {
   }
 
   /**
-   * Makes a request, and repeats it after a network failure, an answer that is not the vendor's, a 429, a 5xx
-   * or a temporary refusal. The answer to a GET is a JSON object; nothing is concluded from an empty one.
-   * A deletion of something that does not exist succeeds: an earlier attempt may have deleted it.
+   * Makes a request, and repeats it after a network failure, an answer that is not the vendor's, a
+   * 429, a 5xx or a temporary refusal. The answer to a GET must be a JSON object: an empty answer
+   * is an error, not an empty result. A deletion of something that does not exist succeeds: an
+   * earlier attempt may have deleted it.
    * @throws VendorError
    */
   async request(method: string, path: string, body?: object): Promise<unknown> {
@@ -74,8 +75,8 @@ export class VendorApi {
   }
 
   /**
-   * Makes a request whose answer has a certain shape.
-   * @throws VendorError
+   * Makes a request and checks the shape of its answer.
+   * @throws VendorError when the request fails or the shape differs
    */
   protected async read<T>(shape: z.ZodType<T>, method: string, path: string, body?: object): Promise<T> {
     const parsed = shape.safeParse(await this.request(method, path, body));
@@ -109,7 +110,7 @@ export class VendorApi {
         },
         ...(body !== undefined && { body: body instanceof URLSearchParams ? body : JSON.stringify(body) }),
         signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1000),
-        // A vendor's API never redirects. A followed POST would become a GET of a login page.
+        // A vendor's API never redirects. If fetch followed a redirected POST, it would GET a login page.
         redirect: "manual",
       });
       text = await response.text();
@@ -168,7 +169,7 @@ function certificateProblem(error: unknown): string | undefined {
 
 const typeOf = ({ headers }: Response): string => headers.get("content-type") ?? "no content-type";
 
-/** Where a redirection leads, without the query, which can hold a session. */
+/** Where a redirection leads, without the query, which can contain a session. */
 function originOf(location: string | null, endpoint: string): string {
   try {
     const { origin, pathname } = new URL(location ?? "", endpoint);

@@ -2,14 +2,15 @@
  * Prints each error of the program once, in the form of lib/error-text.ts. Must be imported before
  * anything that may fail.
  *
- * The SDK sends what it logs with one call of the engine client, `log(request, answer)`, on the object
- * that `getEngine()` returns; this module changes the errors among those requests. Pulumi's display
- * shows an error's first line while the program runs and the whole error at its end. The first line is
- * empty, so that a log does not contain the cause twice.
+ * The SDK sends what it logs with one call of the engine client, `log(request, answer)`, on the
+ * object that `getEngine()` returns; this module replaces that function and changes the requests
+ * for errors. Pulumi's display shows an error's first line while the program runs and the whole
+ * error at its end. The first line is empty, so that a log does not contain the cause twice.
  * Sources: sdk/nodejs/log/index.ts, sdk/nodejs/cmd/run/run.ts, pkg/backend/display/rows.go
  * (getInfoColumn) of Pulumi 3.258.
  */
-// Only these modules: the whole SDK loads much longer, and errors of the inventory do not need it.
+// Single modules, because the whole SDK takes much longer to load and errors of the inventory do
+// not need it.
 import * as log from "@pulumi/pulumi/log/index.js";
 import { getEngine } from "@pulumi/pulumi/runtime/settings.js";
 import { errorText } from "../lib/error-text.ts";
@@ -45,13 +46,13 @@ function shortenErrors(engine: Engine): void {
   };
 }
 
-// Without an engine, in tests, the SDK prints to the standard error.
+// In tests there is no engine, and the SDK prints to standard error.
 const engine = getEngine() as Engine | undefined;
 if (engine !== undefined) shortenErrors(engine);
 
 /**
- * Ends the run at once because nothing that remains could be true. What was created stays in the state,
- * and nothing is deleted.
+ * Prints an error on which the rest of the run depends, and ends the run at once. Created resources
+ * stay in the state, and nothing is deleted.
  */
 export async function endRun(error: unknown): Promise<never> {
   await log.error(messageOf(error));

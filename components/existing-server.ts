@@ -19,9 +19,9 @@ export interface ExistingServerArgs {
   readonly sshPort?: number;
   /** Public host key, `type base64`, copied from the machine's console or over a trusted path. */
   readonly hostKey: string | undefined;
-  /** Why lines of the file that name the machine pin no key; absent when there are none. */
+  /** Why the file's lines for the machine give no key; absent when the file has no line for it. */
   readonly pinProblem?: string | undefined;
-  /** About further keys that the file has for the machine. */
+  /** A warning about more keys for the machine in the file. */
   readonly pinWarning?: string | undefined;
   /** File that pins host keys, for messages. */
   readonly knownHostsFile: string;
@@ -72,7 +72,7 @@ export function existingServerProblems(args: ExistingServerArgs): string[] {
   return problems;
 }
 
-/** Problems with machines that two hosts adopt, found by the same address or the same pinned key. */
+/** Problems with machines that two hosts adopt: both have the same address or the same pinned key. */
 export function samePinProblems(all: readonly ExistingServerArgs[]): string[] {
   const at = ({ address, sshPort = SSH_PORT }: ExistingServerArgs) =>
     address === undefined || address === "" ? undefined : `${canonicalAddress(address)} port ${sshPort}`;

@@ -15,13 +15,13 @@ import { endWhenUnanswered, OpenRegistrations } from "./unanswered.ts";
 /** The SDK's message for a resource that the engine reported as failed. */
 const FAILED_RESOURCE = /^resource (\S+) \[(\S+)\] failed to register$/;
 
-/** A reason that the program passed on: it refers to an error that is printed elsewhere. */
+/** Matches a reason that only refers to an error that is printed elsewhere. */
 const REFERENCE = /^\S+ \(\S+\) failed$|: see the error of this run$/;
 
 interface Failure {
   /** On one line. */
   readonly reason: string;
-  /** The program prints this as an error; a failed resource's own error is printed by the engine. */
+  /** True: the reason is the error itself. False: it refers to an error that is printed elsewhere. */
   readonly isCause: boolean;
   /** The resource is an object at a vendor; a command runs again and needs no recovery. */
   readonly isVendorObject: boolean;
@@ -40,12 +40,12 @@ function toFailure(error: unknown): Failure {
 /** Errors whose message was replaced already: one error rejects every resource that needs the failed one. */
 const reported = new WeakMap<Error, Failure>();
 
-/** The parts of a message that say what failed; the cause follows. */
+/** Matches the start of a message, which says what failed; the cause follows it. */
 const SUBJECT = /^[^:]*(?:: op:\/\/[^:]*|: vault [^:]*)?/;
 
 /**
- * Why an output was rejected, on one line. One cause may reject the outputs of every host: it is printed
- * once, as an error of the run, and this refers to it.
+ * Why an output was rejected, on one line. One cause can reject the outputs of every host. It is
+ * printed once, as an error of the run, and the returned reason refers to it.
  */
 export function failureReason(error: unknown): string {
   const { reason, isCause } = (error instanceof Error && reported.get(error)) || toFailure(error);
@@ -60,10 +60,10 @@ export const recoverWith = <T, U>(
   pulumi.recover<T | U>(output, (error: unknown) => instead(failureReason(error)) as pulumi.Input<T | U>);
 
 /**
- * The SDK also prints the error that rejected an output. This makes it a cause without a stack (RunError
- * of sdk/nodejs/errors.ts) and without the prefixes of further inputs, through which the SDK passes the
- * same error object (runtime/rpc.ts). For failed resources it is one text, which error-log.ts prints
- * once, since the engine prints each resource's own error.
+ * Shortens the error that rejected an output, because the SDK prints it too. Removes its stack
+ * (RunError of sdk/nodejs/errors.ts) and the prefixes of the inputs through which the SDK passes
+ * the same error object (runtime/rpc.ts). Errors of failed resources all get the same text, so that
+ * error-log.ts prints it once: the engine prints each resource's own error.
  */
 function shorten(error: unknown): void {
   if (!(error instanceof Error) || reported.has(error)) return;

@@ -8,9 +8,10 @@ export interface RenamedHost {
 }
 
 /**
- * Options of a resource that is named after a host. Each resource inside it gets an alias of its own,
- * because the outer resource's alias is lost as soon as the state has its new name. After a failed run,
- * the next run would delete the inner resources that the first did not reach.
+ * Options of a resource that is named after a host. Each resource inside it gets an alias of its
+ * own, because the outer resource's alias is lost as soon as the state has its new name. Otherwise,
+ * after a failed run, the next run would delete the inner resources that the failed one did not
+ * reach.
  */
 export function formerNames({
   name,

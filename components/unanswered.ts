@@ -1,17 +1,21 @@
 /**
- * Ends a run that waits for registrations that the engine never answers: with `--continue-on-error` it skips the creation
- * of a replaced resource when the deletion of the former one failed, without an answer to the program. Source:
- * `executeChain` in pkg/resource/deploy/step_executor.go of Pulumi 3.258.
+ * Ends a run that waits for registrations that the engine never answers. With
+ * `--continue-on-error`, when the deletion of a resource that is replaced fails, the engine skips
+ * the new one's creation and sends the program no answer.
+ * Source: `executeChain` in pkg/resource/deploy/step_executor.go of Pulumi 3.258.
  */
 import * as pulumi from "@pulumi/pulumi";
 import { firstNames } from "../lib/names.ts";
 import { FORMER_TYPE, RECORD_TYPE } from "./dns/found.ts";
 
-/** Types whose former resource is deleted first. Their requests are short; a deploy or an installation may take an hour. */
+/**
+ * Types whose resources are deleted before they are replaced. Only their requests are short: a
+ * deploy or an installation may take an hour.
+ */
 const REPLACED_TYPES: readonly string[] = [RECORD_TYPE, FORMER_TYPE];
-/** It waits for the outputs, which wait for the records. */
+/** Name of the verdict. It waits for the outputs, and these wait for the records. */
 const VERDICT = "verdict";
-/** Longer than a provider repeats a request to a vendor that limits requests. */
+/** Longer than a provider retries a request that the vendor refuses for its rate limit. */
 const MAX_IDLE_MS = 180_000;
 const POLL_MS = 1000;
 
@@ -36,7 +40,7 @@ export class OpenRegistrations {
     this.#changedAt = this.#now();
   }
 
-  /** Names of the resources that get no answer any more; empty: the run goes on. */
+  /** Names of the resources that will get no answer; empty while the run makes progress. */
   get unanswered(): string[] {
     const open = [...this.#open.values()];
     const waits = open.some(({ type, name }) => !REPLACED_TYPES.includes(type) && name !== VERDICT);

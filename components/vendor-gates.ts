@@ -1,8 +1,8 @@
 /**
- * Before the first new object is created at a vendor, checks that the vendor answers. Otherwise each
- * server, address, record or bucket would fail by itself with the same error. A gate that stays closed
- * fails all new objects of its vendor with one error; objects that exist need no gate, so a run goes on
- * while a vendor of unchanged objects is down.
+ * Checks that a vendor answers before the first new object is created there. Without this gate,
+ * each server, address, record or bucket would fail by itself with the same error. If the check
+ * fails, all new objects of the vendor fail with one error. Existing objects need no gate, so a run
+ * continues while the vendor of unchanged objects is down.
  */
 import * as pulumi from "@pulumi/pulumi";
 import { CloudflareApi } from "../clients/cloudflare/api.ts";
@@ -18,18 +18,21 @@ import { readStackStateIfAny } from "./stack-state.ts";
 
 interface Vendor {
   readonly name: string;
-  /** Rejects when the vendor does not answer, or does not know the credentials. */
+  /** Rejects when the vendor does not answer, or refuses the credentials. */
   check(): Promise<unknown>;
 }
 
-/** By the package of the resources' types. */
+/** Package of a resource's type, such as `hcloud` -> vendor. */
 export type Vendors = Readonly<Record<string, Vendor>>;
 
-/** The provider itself waits longer. */
+/** Few, because the provider itself retries for longer. */
 const MAX_ATTEMPTS = 2;
 const TIMEOUT_SECONDS = 30;
 
-/** Whether an answer shows that every request will fail; a token may lack a right that the run does not use. */
+/**
+ * Whether every request will fail. A 403 does not show that: the token may lack a right that the
+ * run does not use.
+ */
 const isClosed = (error: unknown): boolean =>
   !(error instanceof VendorError) ||
   error.status === undefined ||
@@ -44,7 +47,7 @@ async function request(api: CloudflareApi | TailscaleApi, path: string): Promise
   }
 }
 
-/** Any answer: a store refuses requests without a signature. */
+/** Accepts any answer, because a store refuses requests without a signature. */
 async function anyAnswer(endpoint: string): Promise<void> {
   try {
     await fetch(endpoint, { method: "HEAD", signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1000) });
@@ -55,7 +58,7 @@ async function anyAnswer(endpoint: string): Promise<void> {
   }
 }
 
-/** The vendors of a plan whose provider's credentials come from the environment. */
+/** The vendors of a plan that can be checked with the credentials that this program has. */
 export function vendorsOf(
   plan: Plan,
   settings: Settings,
@@ -114,7 +117,7 @@ export function vendorsOf(
   };
 }
 
-/** @throws RunError, the same one for each caller. */
+/** Runs a vendor's check. @throws RunError with the reason and the remedy */
 async function checked({ name, check }: Vendor): Promise<void> {
   try {
     await check();
@@ -151,7 +154,8 @@ export function gateVendors(vendors: Vendors): void {
       return [];
     });
     open.catch(() => {}); // the resource gets the error
-    // The SDK takes lists within the list, and promises of lists (runtime/dependsOn.ts).
+    // The SDK also accepts nested lists and promises of lists, which its type does not show
+    // (runtime/dependsOn.ts).
     const dependsOn = [open, opts.dependsOn ?? []] as unknown as pulumi.Input<pulumi.Resource>[];
     return { props, opts: { ...opts, dependsOn } };
   });

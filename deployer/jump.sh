@@ -1,9 +1,10 @@
 #!/bin/sh
 # jump.sh NAME LOG COMMAND [ARGUMENT]...
 #
-# The ProxyCommand of a connection through a jump host: runs COMMAND, the ssh to that host, and puts `jump NAME: ` before
-# each line of its standard error, so that a message says which machine it is about. LOG: a file to append the lines to,
-# because ssh closes the standard error of its ProxyCommand when it stays in the background; `-`: none.
+# The ProxyCommand of a connection through a jump host. Runs COMMAND, the ssh to the jump host, and puts
+# `jump NAME: ` before each line of its standard error, so that a message shows which machine it is about.
+# The lines are appended to the file LOG, because an ssh in the background closes the standard error of its
+# ProxyCommand. With `-` as LOG they go to standard error.
 set -u
 
 name="$1" log="$2"

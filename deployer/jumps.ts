@@ -6,7 +6,8 @@ import { parseSshPublicKey } from "../lib/ssh-public-key.ts";
 import type { SshJump } from "./ssh.ts";
 
 /**
- * The way to a jump host outside of the inventory, with its pinned key. `host` is the host behind it.
+ * Connection data of a jump host outside of the inventory, with its pinned key.
+ * @param host the host behind it
  * @throws RunError when no key is pinned for it.
  */
 export function outsideJump(

@@ -1,4 +1,4 @@
-/** Logins that are accepted and then run something else than the given command, with what to change on the machine. */
+/** Recognises logins that are accepted but do not run the given command, and gives the remedy for each. */
 
 export const LOGIN_TEXT_HINT =
   "the login shell of the host's user prints text or starts another program before the command: remove that from /etc/profile, /etc/bash.bashrc, ~/.profile, ~/.bashrc or `programs.bash`, or do it in interactive shells only: case $- in *i*) COMMAND ;; esac; and remove a ForceCommand of sshd or a `command=` in authorized_keys";
@@ -18,6 +18,6 @@ const LOGINS: readonly (readonly [RegExp, string])[] = [
   [/protocol mismatch, got '/, `${LOGIN_TEXT_HINT} (the text is after \`got\`)`],
 ];
 
-/** Advice for the output of such a login; undefined for any other. */
+/** The remedy for the output of such a login; undefined for any other output. */
 export const loginHint = (output: string): string | undefined =>
   LOGINS.find(([message]) => message.test(output))?.[1];

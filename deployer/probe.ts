@@ -103,7 +103,10 @@ export function readProbe(login: string, stdout: string): Probe | undefined {
 
 const NO_ANSWER = "no answer in time";
 
-/** For a login that was accepted and printed something else than a status. */
+/**
+ * The result of a login that was accepted but printed something other than a status.
+ * @param said its stderr
+ */
 function noStatus(login: string, text: string, said: string, timedOut: boolean): Probe {
   const printed = `the login as ${login} printed "${text}" instead of a status${said === "" ? "" : `: ${said}`}`;
   const reason = timedOut ? `${NO_ANSWER}; ${printed}` : printed;
@@ -117,8 +120,9 @@ function unreached(said: string): Probe {
 }
 
 /**
- * Probes a host over one connection, or two when it may be unmanaged, and the same at its former port while it has one. A host that
- * does not answer is a result, not an error.
+ * Probes a host over one connection, or over two when it may be unmanaged. If nothing answers and
+ * the host has a former port, that port is tried in the same way. A host that does not answer is a
+ * result, not an error.
  */
 export async function probeHost({ formerPort, ...args }: ProbeArgs): Promise<Probe> {
   const found = await probePort(args);
@@ -143,7 +147,7 @@ async function probePort(args: Omit<ProbeArgs, "formerPort">): Promise<Probe> {
     // An answer that was cut by the timeout does not count.
     if (found !== undefined && (found.reached || !ran.timedOut)) return found;
     const own = lastLines(ran.stderr, 3);
-    // The message of a login that was accepted explains more than the refusal of another.
+    // The message of an accepted login explains more than the refusal of the other login.
     said = loginHint(own) === undefined ? said || own : own;
     const text = oneLine(ran.stdout, 100);
     if (text !== "") printed ??= noStatus(login, text, own, ran.timedOut);

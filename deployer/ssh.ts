@@ -6,9 +6,12 @@ import { DEFAULT_SECONDS } from "../inventory/seconds.ts";
 import { shortName } from "../lib/short-name.ts";
 import { PROGRAMS } from "./programs.ts";
 
-/** A jump host on the way to a peer. The login is checked with the same identity as the peer's. */
+/** A jump host on the way to a peer. It is logged into with the peer's identity. */
 export const sshJump = z.strictObject({
-  /** The inventory's name, or the address of a machine outside of it. Its host key is pinned under it. */
+  /**
+   * The inventory's name, or the address of a machine outside of it. Its host key is pinned under
+   * this name.
+   */
   host: z.string().regex(/^[a-z0-9][a-z0-9.:-]*$/),
   address: z.string().min(1),
   port: port.default(SSH_PORT),
@@ -27,7 +30,10 @@ export interface SshPeer {
   readonly user: string;
   /** A file with a line `HOST TYPE KEY` for each pinned key, or the one pinned key itself (`TYPE BASE64`). */
   readonly pinned: { readonly file: string } | { readonly key: string };
-  /** Jump hosts from the runner on: each is reached through those before it, and the peer through the last. */
+  /**
+   * Jump hosts from the runner on: each is reached through those before it, and the peer through
+   * the last.
+   */
   readonly jumps?: readonly SshJump[] | undefined;
   /** File of a private key. Without it the keys of the agent and of the user are tried. */
   readonly identity?: string | undefined;
@@ -62,7 +68,8 @@ function sshOptions(
   const connectSeconds = (peer.connectSeconds ?? DEFAULT_SECONDS.connect) * (1 + jumps.length);
   const options: (readonly [string, string])[] = [
     ...first,
-    ["HostName", escapeTokens(peer.address)], // the host argument stays the inventory's name, so that store URIs need no brackets for IPv6
+    // The host argument stays the inventory's name, so that store URIs need no brackets for IPv6.
+    ["HostName", escapeTokens(peer.address)],
     ["Port", String(peer.port ?? SSH_PORT)],
     ["User", peer.user],
     ["HostKeyAlias", peer.host], // keys are pinned by name, because addresses are reused
@@ -96,15 +103,16 @@ function sshOptions(
 /** Escapes the `%` tokens of ssh. */
 const escapeTokens = (text: string): string => text.replaceAll("%", "%%");
 
-/** A path in an option that ssh splits into words. */
+/** Quotes a path for an option whose value ssh splits into words. */
 const pathWord = (path: string): string => {
   const escaped = escapeTokens(path);
   return /[\s"'\\#]/.test(path) ? `"${escaped.replace(/["\\]/g, "\\$&")}"` : escaped;
 };
 
 /**
- * The command that connects to a peer through its last jump host. ProxyJump is not used: the ssh that it starts has none of these
- * options, so neither the pinned keys nor the identity.
+ * The command that connects to a peer through its last jump host. ProxyJump is not used, because
+ * the ssh that it starts has none of these options, and so neither the pinned keys nor the
+ * identity.
  */
 function jumpCommand({ address, port = SSH_PORT, ...peer }: SshPeer, jump: SshJump, log = "-"): string {
   const { hostKey, ...hop } = jump;
@@ -115,7 +123,7 @@ function jumpCommand({ address, port = SSH_PORT, ...peer }: SshPeer, jump: SshJu
     connectSeconds: peer.connectSeconds,
     jumps: peer.jumps?.slice(0, -1),
   };
-  // At ERROR, ssh would not say why the jump host did not connect further.
+  // At ERROR, ssh would not print why the jump host cannot connect to the next machine.
   const options = sshOptions(to, { first: [["LogLevel", "INFO"]], log });
   const target = `${address.includes(":") ? `[${address}]` : address}:${port}`;
   const words = ["sh", resolve(PROGRAMS.jump), jump.host, log, "ssh", ...options, "-W", target, jump.host];
@@ -195,7 +203,10 @@ function pins({ host, pinned }: SshPeer): [string, string][] {
   ];
 }
 
-/** The options of a peer's connection that a program needs which calls ssh with options of its own. */
+/**
+ * The ProxyCommand for a peer behind jump hosts, for programs that call ssh with their own options.
+ * Empty for a peer without jump hosts.
+ */
 export const jumpOptions = (peer: SshPeer): string[] =>
   peer.jumps?.length ? sshOptions(peer).filter((word) => word.startsWith("ProxyCommand=")) : [];
 
@@ -257,7 +268,7 @@ const TRANSPORT =
 const IDENTITY =
   /host key verification failed|remote host identification has changed|no .* host key is known/i;
 const LOGIN = /permission denied|too many authentication failures/i;
-/** A jump host's sshd that does not forward. */
+/** The message of a jump host whose sshd refuses to forward. */
 const FORWARDING = /^(jump \S+: )+channel \d+: open failed: administratively prohibited/m;
 
 export type SshTrouble = "identity" | "login" | "forwarding" | "transport";
@@ -288,7 +299,10 @@ export function failedJump(stderr: string): string | undefined {
   return lines[0];
 }
 
-/** Advice for ssh's stderr: about the jump host, when the error is about it; undefined when it is not an error of ssh. */
+/**
+ * The remedy for ssh's stderr, on the jump host when the error is about it; undefined without an
+ * error of ssh.
+ */
 export function sshHint(stderr: string): string | undefined {
   const trouble = sshTrouble(stderr);
   if (trouble === undefined) return undefined;

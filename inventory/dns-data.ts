@@ -1,11 +1,15 @@
 /**
- * DNS record types whose content has fields. The inventory has the content in zone file form; the vendor takes the
- * fields as `data`. Names of the fields: Cloudflare API, "DNS Records", in camel case.
+ * DNS record types whose content has fields. The inventory has the content in zone file form; the
+ * vendor takes the fields as `data`. Names of the fields: Cloudflare API, "DNS Records", in camel
+ * case.
  */
 import { isIP } from "node:net";
 import { messageOf } from "../lib/message-of.ts";
 
-/** Bytes and shorts are numbers; a word has no blanks; `params` is the rest of the line. */
+/**
+ * `byte`: a number of 8 bits. `short`: of 16 bits. `word`: letters and digits. `params`: the rest
+ * of the line.
+ */
 type FieldKind = "byte" | "short" | "word" | "text" | "hex" | "host" | "params";
 
 export type RecordData = Readonly<Record<string, string | number>>;
@@ -13,7 +17,10 @@ export type RecordData = Readonly<Record<string, string | number>>;
 interface DataType {
   /** In the order of the zone file form. */
   readonly fields: readonly (readonly [name: string, kind: FieldKind])[];
-  /** Where the vendor has the field `priority`: in `data`, at the record, or in both. `data` by default. */
+  /**
+   * Where the vendor takes the field `priority`: in `data`, at the record itself, or in both.
+   * `data` by default.
+   */
   readonly priority?: "record" | "both";
 }
 
@@ -88,6 +95,7 @@ const DATA_TYPES: Readonly<Record<string, DataType>> = {
   },
 };
 
+/** Whether the content of records of this type has fields. */
 export const hasData = (type: string): boolean => Object.hasOwn(DATA_TYPES, type);
 
 /** A host name, a service name such as `_sip._tcp.example.test`, or `.`. */
@@ -182,7 +190,7 @@ export function parseRecordData(type: string, content: string): RecordData {
   );
 }
 
-/** What is wrong with a content in zone file form. */
+/** What is wrong with a content in zone file form; undefined: nothing. */
 export function recordDataProblem(type: string, content: string): string | undefined {
   try {
     parseRecordData(type, content);
@@ -203,7 +211,7 @@ export function recordContent(type: string, data: Readonly<Record<string, unknow
     .trim();
 }
 
-/** What the vendor takes for a content in zone file form. */
+/** The vendor's form of a content in zone file form. */
 export function vendorData(type: string, content: string): { data: RecordData; priority?: number } {
   const data = parseRecordData(type, content);
   const { priority, ...rest } = data;

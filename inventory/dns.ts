@@ -21,7 +21,8 @@ const TARGET =
   /^(?=.{1,254}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?$/i;
 
 /**
- * Types that a zone at Cloudflare takes, without those that only its DNSSEC, mail clients or old software use.
+ * Record types that a zone at Cloudflare accepts, except those that only its DNSSEC, mail clients
+ * or old software use.
  * Source: Cloudflare docs, DNS, "DNS record types".
  */
 const TYPES = [

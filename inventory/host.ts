@@ -18,10 +18,13 @@ import {
 /** A 1Password vault's name, which is part of a secret reference. */
 export const vaultName = z.string().regex(/^[^/]+$/, "a vault's name, without slashes");
 
-/** The key of a table `[environments.LABEL]`; checks.ts reports a name that has none. */
+/** The key of a table `[environments.LABEL]`; checks.ts reports a name without such a table. */
 export const environmentName = label;
 
-/** A name in Hetzner Cloud's catalogue, which changes: a run compares it with the vendor's (preflight.ts). */
+/**
+ * A name in Hetzner Cloud's catalogue. The catalogue changes, so only a run looks the name up in it
+ * (preflight.ts).
+ */
 const hetznerName = z
   .string()
   .regex(

@@ -1,6 +1,7 @@
 /**
  * Reads a known_hosts file as OpenSSH does.
- * Sources: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"; hostfile.c (hostkeys_foreach) and match.c of OpenSSH 9.2.
+ * Sources: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"; hostfile.c (hostkeys_foreach) and match.c of
+ * OpenSSH 9.2.
  */
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -81,7 +82,7 @@ export function parseKnownHosts(text: string, file: string): KnownHosts {
   };
 }
 
-/** A file that does not exist is empty, since only adopted hosts need one. */
+/** Reads a known_hosts file. A missing file counts as empty, because not every fleet needs one. */
 export function readKnownHosts(file: string): KnownHosts {
   try {
     return parseKnownHosts(readFileSync(file, "utf8"), file);
@@ -91,7 +92,7 @@ export function readKnownHosts(file: string): KnownHosts {
   }
 }
 
-/** One line for each skipped one: file, line and why. */
+/** A warning for each skipped line, with file, line number and reason. */
 export const skippedLines = ({ file, skipped }: KnownHosts): string[] =>
   skipped.map(({ line, reason }) => `${file}:${line}: skipped: ${reason}`);
 
@@ -154,15 +155,16 @@ const typeOf = (key: string): string => key.slice(0, key.indexOf(" "));
 export interface Pin {
   /** `type base64` */
   readonly key?: string;
-  /** For messages; absent when no line names the host. */
+  /** Why no key is pinned, for messages; absent when no line names the host. */
   readonly problem?: string;
-  /** About other keys of the host: ssh would accept each of them, and one is pinned. */
+  /** About more keys of the host: ssh would accept each of them, but only one is pinned. */
   readonly warning?: string;
 }
 
 /**
- * The host key pinned for a host that is known under `names` and answers at `port`. As with ssh, an entry for the port comes before
- * one without a port, and a key that any line revokes for the host is not used. Of several keys, an ed25519 key comes first.
+ * The host key pinned for a host that is known under `names` and answers at `port`. As with ssh, an
+ * entry for the port comes before one without a port, and a key that any line revokes for the host
+ * is not used. Of several keys, an ed25519 key takes precedence.
  */
 export function pinnedHostKey(known: KnownHosts, names: readonly string[], port = SSH_PORT): Pin {
   const plain = names.map((name) => name.toLowerCase());

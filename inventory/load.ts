@@ -33,7 +33,7 @@ function keyOf(path: readonly PropertyKey[]): string {
   }, "");
 }
 
-/** Keys of former versions, with what to do; nothing reads them. */
+/** Keys of former versions that nothing reads, with the remedy. */
 const REMOVED_KEYS: Readonly<Record<string, string>> = {
   "ports.http": "never had an effect: public names are served on 80 and 443; remove it",
   "ports.https": "never had an effect: public names are served on 80 and 443; remove it",

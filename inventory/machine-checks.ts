@@ -21,8 +21,9 @@ export const systemFor = (architecture: Architecture): Host["system"] =>
   architecture === "arm" ? "aarch64-linux" : "x86_64-linux";
 
 /**
- * `cax` are Ampere, `cx`, `cpx` and `ccx` are x86; undefined for a series that is not known here. A run checks the type in
- * the vendor's catalogue. Source: docs.hetzner.com, "Cloud Server types".
+ * The architecture of a server type: `cax` is Arm (Ampere); `cx`, `cpx` and `ccx` are x86.
+ * Undefined for an unknown series, because a run checks the type in the vendor's catalogue.
+ * Source: docs.hetzner.com, "Cloud Server types".
  */
 function architectureOf(serverType: string): Architecture | undefined {
   const [, series] = /^([a-z]+)\d+$/.exec(serverType) ?? [];

@@ -35,8 +35,8 @@ function matching(term: string, hosts: readonly Selectable[]): readonly Selectab
 }
 
 /**
- * Names of the hosts that a selection matches, in the inventory's order. Terms are separated by commas: a name, `@` and a tag, a
- * profile or `waveN`, or a pattern with `*`.
+ * Names of the hosts that a selection matches, in the inventory's order. Terms are separated by
+ * commas: a name, `@` and a tag, a profile or `waveN`, or a pattern with `*`.
  * @throws RunError when it is empty, or a term matches no host; the message has the nearest match.
  */
 export function selectHosts(selection: string, hosts: readonly Selectable[]): string[] {

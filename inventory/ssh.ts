@@ -1,4 +1,7 @@
-/** How a host's sshd is reached, from the inventory: its ports, who may connect, and the jump hosts on the way. */
+/**
+ * How a host's sshd is reached, from the inventory: its ports, the networks that may connect, and
+ * its jump hosts.
+ */
 import { entryOf } from "../lib/entry-of.ts";
 import { unknownName } from "../lib/names.ts";
 import type { JumpHost } from "./host.ts";
@@ -8,7 +11,7 @@ import type { Host, Inventory } from "./schema.ts";
 type WithPorts = Pick<Inventory, "ports">;
 type SshHost = Pick<Host, "ssh" | "provider">;
 
-/** Port of the machine's address that differs from sshd's own, such as that of a port forward. */
+/** Port at an adopted machine's address. It differs from sshd's own behind a port forward. */
 const forwardedPort = ({ provider }: SshHost): number | undefined =>
   provider.kind === "existing" ? provider.sshPort : undefined;
 

@@ -4,7 +4,10 @@ import type { Problem } from "./problems.ts";
 /** Deeper than any key of the schema. Nesting below this limit overflows the stack of neither reader. */
 const MAX_DEPTH = 64;
 
-/** Tokens of TOML: strings, comments, ends of lines, brackets, blanks and words. `"""` must be tried before `"`. */
+/**
+ * Tokens of TOML: strings, comments, ends of lines, brackets, blanks and words. `"""` must be tried
+ * before `"`.
+ */
 const TOKEN =
   /"""(?:[^\\]|\\.)*?"{3,5}|'''.*?'{3,5}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|#[^\n]*|\r?\n|[[\]{},]|[ \t]+|[^"'#\r\n[\]{}, \t]+/gs;
 

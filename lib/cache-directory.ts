@@ -3,7 +3,10 @@ import { join } from "node:path";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The project's cache of downloads, builds and results, outside of every checkout; it may be removed at any time. */
+/**
+ * The project's cache of downloads, builds and results, outside of every checkout; it may be
+ * removed at any time.
+ */
 export function cacheDirectory(environment: Environment = process.env): string {
   const given = environment["PANTHEROS_CACHE"];
   if (given !== undefined && given !== "") return given;

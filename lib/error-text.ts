@@ -1,11 +1,10 @@
-/** The form in which a run prints an error: the cause first, in few lines. */
-
+/** Formats the errors that a run prints: the cause first, in few lines. */
 import { messageOf } from "./message-of.ts";
 import { printable } from "./sanitize.ts";
 
-/** Together with the display's word `error:`, twelve. */
+/** Pulumi's display adds a line `error:`, which makes twelve. */
 const MAX_LINES = 11;
-/** A remedy is at the end of a message. */
+/** Lines kept from the end of a message, where the remedy is. */
 const LAST_LINES = 2;
 
 /** The SDK prepends this each time an error passes through an input. */
@@ -22,10 +21,10 @@ const FRAME = /^\s+at .*?\(?(?:file:\/\/)?(\/[^\s()]+:\d+):\d+\)?/;
 /** The message without the prefixes that the SDK adds for each input that it passed through. */
 export const withoutInputs = (message: string): string => message.replace(THROUGH_INPUTS, "");
 
-/** A provider's own words in the error of a function of its SDK. */
+/** A provider's own message, without the prefix that the SDK adds to it. */
 export const providerReason = (error: unknown): string => messageOf(error).replace(INVOCATION, "");
 
-/** What an error that nothing foresaw is, and where it was thrown, instead of its stack. */
+/** An unexpected error with the place where it was thrown instead of its stack. */
 function unforeseen(text: string): string {
   const lines = text.split("\n");
   const end = lines.findIndex((line) => FRAME.test(line));

@@ -34,7 +34,7 @@ export function firstNames(names: readonly string[], most = MAX_NAMES): string {
 /** The same, sorted. */
 export const listNames = (names: Iterable<string>): string => firstNames([...names].sort());
 
-/** The same, those most similar to `given` first where not all fit. */
+/** A list of names for messages. If not all fit, those most similar to `given` come first. */
 function nearestNames(given: string, names: readonly string[]): string {
   if (names.length <= MAX_NAMES) return listNames(names);
   const edits = new Map(names.map((name) => [name, distance(given.toLowerCase(), name.toLowerCase())]));

@@ -27,10 +27,16 @@ export interface Sshfp {
   readonly fingerprint: string;
 }
 
-/** Length-prefixed parts of a key by its type, that of the type included (RFC 4253, section 6.6; RFC 5656, 3.1; RFC 8709, 4). */
+/**
+ * Number of length-prefixed parts of a key by its type, the part with the type included; 3 for ECDSA
+ * (RFC 4253, section 6.6; RFC 5656, 3.1; RFC 8709, 4).
+ */
 const PARTS: Readonly<Record<string, number>> = { "ssh-rsa": 3, "ssh-ed25519": 2 };
 
-/** Whether the blob is one whole key of the type: it consists of the type's parts, and the first one is the type. */
+/**
+ * Whether the blob is one whole key of the type: it consists of the type's parts, and the first one
+ * is the type.
+ */
 function isWholeKey(blob: Buffer, type: string): boolean {
   const parts: Buffer[] = [];
   for (let at = 0; at < blob.length; ) {

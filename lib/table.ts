@@ -1,4 +1,4 @@
-/** Columns padded to the widest cell. With `width`, the last column is cut so that no line is longer. */
+/** Rows as lines, with columns padded to the widest cell. Lines that are longer than `width` are cut. */
 export function table(rows: readonly (readonly string[])[], width?: number): string[] {
   const widths = rows.reduce<number[]>(
     (all, row) => row.map((cell, column) => Math.max(all[column] ?? 0, cell.length)),

@@ -68,7 +68,7 @@
       dev-vm = configurations.dev-vm.config.system.build.vm;
     };
 
-    # nix build .#packages.aarch64-linux.r2s-image, and dd to a card.
+    # `nix build .#packages.aarch64-linux.r2s-image` builds an image; dd writes it to an SD card.
     packages.aarch64-linux.r2s-image = configurations.r2s.config.system.build.sdImage;
 
     checks = perSystem (system: pkgs: import ./checks {inherit configurations fleet inputs lib pkgs system;});

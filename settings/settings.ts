@@ -34,9 +34,12 @@ export interface Settings {
 export interface EvaluationSettings {
   /** Processes of Nix at once; undefined: by processors and free memory. */
   readonly workers: number | undefined;
-  /** Of these processes together, in 10^6 bytes; undefined: by processors and free memory. */
+  /** Memory of these processes together, in 10^6 bytes; undefined: by processors and free memory. */
   readonly memoryMb: number | undefined;
-  /** Directory of kept results; `off`: none are kept; undefined: a directory of this checkout in the user's cache. */
+  /**
+   * Directory of kept results; `off`: none are kept; undefined: a directory of this checkout in the
+   * user's cache.
+   */
   readonly cache: string | undefined;
   /** A preview also uses kept results whose derivations are not in the store, as on a new CI runner. */
   readonly previewWithoutDerivations: boolean;
@@ -127,7 +130,7 @@ export function settingsFrom({ stack, get, env }: SettingsSources): Settings {
     flakeOverrides: { ...rest.flakeOverrides, ...parseOverrides(env("PANTHEROS_FLAKE_OVERRIDES") ?? "") },
     fleetFile: fleet,
     knownHostsFile: knownHosts,
-    // Of one run, so it is no key of the stack's file. An empty one is refused, not taken for all hosts.
+    // It applies to one run, so it is not a key of the stack's file. An empty selection is refused.
     selection: env("PANTHEROS_ON"),
     previewFile: env("PANTHEROS_PREVIEW_FILE") || `.preview/${stack}.md`,
     sshKey: orUndefined(sshKey),

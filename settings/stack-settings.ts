@@ -1,4 +1,5 @@
-// Only these modules: the whole SDK loads much longer, and the start of the program does not need it (index.ts).
+// Single modules, because the whole SDK takes much longer to load and the program's start
+// (index.ts) does not need it.
 import { Config } from "@pulumi/pulumi/config.js";
 import { getStack } from "@pulumi/pulumi/metadata.js";
 import { type Settings, settingsFrom } from "./settings.ts";

@@ -75,7 +75,7 @@ for pantheros_dir in "$PANTHEROS_CACHE/node-$PANTHEROS_NODE_VERSION"/node_module
   pantheros_path_first "$pantheros_dir"
 done
 
-# Node prints a stack trace for options that it does not accept, and so would everything that Node runs.
+# With options that Node does not accept, every program would only print a stack trace of Node.
 if [ -n "${NODE_OPTIONS:-}" ] && command -v node >/dev/null && ! node -e '' >/dev/null 2>&1; then
   echo "${0##*/}: Node does not start with NODE_OPTIONS=$NODE_OPTIONS: correct or unset NODE_OPTIONS" >&2
   exit 2

@@ -53,7 +53,7 @@ pantheros_clear_dead_locks() {
   done
 }
 
-# The same for the stack of the command line, where its backend is in files.
+# Removes dead locks of the command line's stack, when its backend is in files.
 pantheros_clear_backend_locks() {
   case ${PULUMI_BACKEND_URL:-} in
     file://*)

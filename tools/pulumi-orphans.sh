@@ -3,8 +3,9 @@
 # Plugins whose engine was killed. The official ones do not notice it: they keep running beside the next run and change
 # the same objects at the vendors. Sourced by tools/pulumi and tools/pantheros, which set pantheros_program.
 
-# Prints the pids of plugins without an engine as ancestor, each followed by its descendants. Only plugins that
-# the wrappers of this checkout started (PANTHEROS_ROOT in their environment). Linux only: reads /proc.
+# Prints the pids of plugins without an engine as ancestor, each followed by its descendants. Only
+# plugins that the wrappers of this checkout started (PANTHEROS_ROOT in their environment). Linux
+# only: reads /proc.
 pantheros_orphaned_plugins() {
   cat /proc/[0-9]*/stat 2>/dev/null | awk '
     {

@@ -54,7 +54,7 @@ pantheros_sandbox_run() {
   exec ip netns exec "$pantheros_namespace" pulumi "$@"
 }
 
-# Runs `tools/pantheros ARGS`, a command for a stack, on the sandbox's and does not return.
+# Runs `tools/pantheros ARGS` on the sandbox's stack and does not return.
 pantheros_sandbox_command() {
   pantheros_sandbox_open
   pantheros_sandbox_network
@@ -101,8 +101,8 @@ pantheros_sandbox_environment() {
 sandbox = false
 substituters =
 ${NIX_CONFIG:-}"
-  # Variables of a real stack. The passphrase is read from its file. The provider refuses Tailscale's API key and OAuth
-  # together. The emulators need none of the others.
+  # Removes variables of real stacks. The passphrase is read from its file. The Tailscale provider
+  # refuses an API key together with OAuth. The emulators need none of the others.
   unset PULUMI_CONFIG_PASSPHRASE PULUMI_ACCESS_TOKEN TAILSCALE_OAUTH_CLIENT_ID TAILSCALE_OAUTH_CLIENT_SECRET
   unset PANTHEROS_PDNS_API_KEY AWS_SESSION_TOKEN AWS_PROFILE
   # No proxy can reach the emulated vendors, which are inside the namespace.

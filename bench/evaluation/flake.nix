@@ -1,4 +1,5 @@
-# Hosts whose evaluation costs what one of the real fleet does: `options` and `rounds` of host.nix.
+# Synthetic hosts. The evaluation of one costs as much as that of a host of the real fleet (`options` and
+# `rounds` of host.nix).
 {
   outputs = _: let
     hosts = builtins.attrNames (builtins.readDir ./hosts);

@@ -1,9 +1,9 @@
-# One host as a value of deployTargets. Matched to hetzner-vps of nix/, with the modules of NixOS and
-# stub packages: 1.2 processor seconds and 410 MB that the evaluator allocates (NIX_SHOW_STATS).
+# A synthetic host as a value of deployTargets. Its cost matches that of hetzner-vps of nix/ with NixOS'
+# modules and stub packages: 1.2 processor seconds, and 410 MB allocated by the evaluator (NIX_SHOW_STATS).
 let
-  # Sets of four attributes, three calls each and all kept, as in the module system: the memory.
+  # Number of attribute sets. All of them are kept, as in the module system; they determine the memory.
   options = 915000;
-  # Calls that allocate nothing: the rest of the time.
+  # Number of calls that allocate nothing; they determine the rest of the time.
   rounds = 900;
 
   twice = value: value + value;

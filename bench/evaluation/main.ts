@@ -1,6 +1,7 @@
 /**
- * Measures the evaluation of a fleet when nothing, one host and everything changed, against one `nix eval` of all hosts:
- * `tools/with node bench/evaluation/main.ts`. Needs no root.
+ * Measures the evaluation of a fleet after no change, after a change of one host and after a change of all
+ * hosts, and compares it with one `nix eval` of all hosts. Run it with
+ * `tools/with node bench/evaluation/main.ts`; it does not need root.
  */
 import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -42,8 +43,9 @@ interface Subject {
   readonly flake: string;
   readonly hosts: readonly string[];
   readonly overrides: Readonly<Record<string, string>>;
-  /** A file of one host, to which a comment is added; and one that every host reads. */
+  /** A file that only the first host reads; the benchmark appends a comment to it. */
   readonly own: string;
+  /** A file that every host reads. */
   readonly shared: string;
 }
 
@@ -91,7 +93,7 @@ async function evaluation(name: string, subject: Subject): Promise<Row> {
   return { name, ...measured.parse(JSON.parse(stdout)), memory };
 }
 
-/** What a program does that evaluates all hosts at once, as other deploy tools do. */
+/** One `nix eval` of all hosts, as other deploy tools do it. */
 async function baseline({ flake, hosts, overrides }: Subject): Promise<Row> {
   const apply = `targets: { inherit (targets) ${hosts.map((host) => JSON.stringify(host)).join(" ")}; }`;
   const inputs = Object.entries(overrides).flatMap(([input, reference]) => [

@@ -1,4 +1,7 @@
-/** `node once.ts ARGUMENTS`: one evaluation as in a preview, in a process that is measured. Prints what it took as JSON. */
+/**
+ * `node once.ts ARGUMENTS`: evaluates once, as a preview does, in a process of its own that is
+ * measured. Prints seconds and processor seconds as JSON.
+ */
 import { type EvaluateArgs, evaluate } from "../../deployer/evaluation/evaluate.ts";
 import { processorOf } from "../run.ts";
 
@@ -9,7 +12,7 @@ const found = await Promise.all(
 );
 const seconds = (performance.now() - begin) / 1000;
 for (const each of found) if ("failure" in each) throw new Error(`${each.host}: ${each.failure.reason}`);
-// Once all processes of Nix have ended, which count only then.
+// The processor time of a Nix process counts only after it has ended.
 process.once("beforeExit", () =>
   console.log(JSON.stringify({ seconds, processor: processorOf(process.pid) })),
 );

@@ -11,7 +11,7 @@ import {
 import { ROOT } from "../root.ts";
 import type { StatusOptions } from "../status/status.ts";
 
-/** Seconds in which a host has to answer, so that a dead one delays nothing. */
+/** Default limit of a host's answer, in seconds; short, so that a dead host delays the command little. */
 const ANSWER_SECONDS = 3;
 
 export function addStatus(program: Command): void {

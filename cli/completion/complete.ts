@@ -1,4 +1,7 @@
-/** What may follow on a command line. The shells' scripts call it through `pantheros __complete WORD...`. */
+/**
+ * Candidates for the last word of a command line. The shells' scripts run
+ * `pantheros __complete WORD...`.
+ */
 
 import { readdirSync } from "node:fs";
 import type { Argument, Command, Option } from "commander";
@@ -12,22 +15,22 @@ export interface Candidate {
   readonly description: string;
 }
 
-/** Values that are not in the tree of commands. */
+/** Sources of candidates that the command tree does not contain. */
 export interface Values {
   /** Stacks with a file in the repository. */
   stacks(): readonly string[];
-  /** Hosts of a stack and the labels that select them; undefined: of the default stack. */
+  /** Hosts of a stack, and the labels that select them. Without `stack` it is the default stack. */
   hosts(
     stack: string | undefined,
   ): Promise<{ readonly names: readonly string[]; readonly labels: readonly string[] }>;
 }
 
-/** What the words before the current one lead to. */
+/** The position of the word that is completed, from the words before it. */
 interface Place {
   readonly command: Command;
-  /** Arguments of the command so far. */
+  /** Positional arguments of the command before this word. */
   readonly given: readonly string[];
-  /** The option whose value comes next. */
+  /** The previous word, when it is an option that takes this word as its value. */
   readonly option: Option | undefined;
   readonly stack: string | undefined;
 }
@@ -94,7 +97,7 @@ async function argumentValues(
 
 /**
  * @param words the command line after the program's name; the last one is completed
- * @returns what the last word may become
+ * @returns candidates that begin with the last word
  */
 export async function candidates(
   program: Command,
@@ -130,7 +133,10 @@ export async function candidates(
   return (await found()).filter(({ value }) => value.startsWith(current));
 }
 
-/** Values of the repository in `root`. What cannot be read has none: a completion prints no errors. */
+/**
+ * Values from the repository in `root`. A stack that cannot be read has none, because
+ * a completion prints no errors.
+ */
 export function repositoryValues(root: string): Values {
   return {
     stacks: () =>
@@ -153,7 +159,7 @@ export function repositoryValues(root: string): Values {
   };
 }
 
-/** Prints one candidate a line, `VALUE TAB DESCRIPTION`. */
+/** Prints one candidate per line: `VALUE TAB DESCRIPTION`. */
 export async function printCandidates(
   program: Command,
   words: readonly string[],

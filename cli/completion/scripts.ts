@@ -1,7 +1,10 @@
-/** Completion scripts. Each asks the command that is being typed: `pantheros __complete WORD...`, the last word incomplete. */
+/**
+ * Completion scripts. Each runs the program of the typed command line with `__complete WORD...`;
+ * the last word is the one to complete.
+ */
 import type { Shell } from "./shells.ts";
 
-/** bash splits words at `=` and `:`; COMP_LINE has them whole. Options follow from the words before the cursor. */
+/** Reads COMP_LINE, because bash splits words at `=` and `:`. */
 const BASH = `# bash completion for pantheros
 _pantheros() {
   local line=\${COMP_LINE:0:COMP_POINT} words value rest

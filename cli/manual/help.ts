@@ -1,12 +1,18 @@
-/** The help of every command in one file, for `--help` before node_modules exists: tools/pantheros prints a section of it. */
+/**
+ * The help of all commands in one file. tools/pantheros prints a section of it for `--help` before
+ * node_modules exists.
+ */
 import { createProgram, visibleCommands } from "../program.ts";
 
 const HELP_WIDTH = 100;
 
-/** Starts a section; tools/pantheros searches for it. */
+/** Marks the start of a section; tools/pantheros searches for it. */
 const MARK = "@@";
 
-/** The help of a command as `--help` prints it on a terminal of a fixed width, without colours. */
+/**
+ * Full name of a command -> its `--help` at a fixed width, without colours. The program's own name
+ * is empty.
+ */
 export function helpTexts(): ReadonlyMap<string, string> {
   let text = "";
   const program = createProgram({
@@ -25,6 +31,6 @@ export function helpTexts(): ReadonlyMap<string, string> {
   );
 }
 
-/** A line \`@@ NAME\`, then the help of that command; the program itself has no name. */
+/** For each command a line `@@ NAME` and its help. The program's own name is empty. */
 export const helpFile = (): string =>
   [...helpTexts()].map(([name, text]) => `${MARK} ${name}`.trimEnd().concat("\n", text)).join("");

@@ -1,11 +1,14 @@
-/** The manual page, in the man(7) macros, from the tree of commands. */
+/** Generates the manual page, in man(7) macros, from the command tree. */
 import type { Command } from "commander";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { notesOf } from "../notes.ts";
 import { createProgram, visibleCommands } from "../program.ts";
 import { STATES } from "../status/classify.ts";
 
-/** Text in which roff finds no request: backslashes and hyphens are escaped, and a line does not begin with a dot or a quote. */
+/**
+ * Escapes text for roff: backslashes, hyphens, and a dot or quote at the start of a line (a roff
+ * request).
+ */
 const roff = (text: string): string =>
   text
     .replaceAll("\\", "\\e")

@@ -7,7 +7,7 @@ import { firstNames, listNames, unknownName } from "../../lib/names.ts";
 
 export type Pins = Readonly<Record<string, string>>;
 
-/** Which hosts the command line names: by name, or all of a wave. */
+/** Hosts on the command line: by name, or all hosts of a wave. */
 export interface Requested {
   readonly hosts: readonly string[];
   readonly wave: number | undefined;

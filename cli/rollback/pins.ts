@@ -1,4 +1,7 @@
-/** Pins in the stack's file, and the run that applies them. Runs with the environment that tools/pantheros has prepared. */
+/**
+ * Writes and removes pins in the stack's file, and runs `pulumi up`. Needs the environment from
+ * tools/pantheros.
+ */
 import { spawnSync } from "node:child_process";
 import type { StackName } from "../stack/name.ts";
 import { pulumiQuery } from "../stack/pulumi.ts";
@@ -32,7 +35,7 @@ export async function removePins(stack: StackName, hosts: readonly string[]): Pr
 }
 
 /**
- * Runs `pulumi up` with this terminal, which `runProcess` does not pass on; its exit code.
+ * Runs `pulumi up` on this terminal, which `runProcess` does not pass on, and returns its exit code.
  * @param on hosts that the run is for; undefined: the whole stack
  */
 export function runUp(stack: StackName, message: string, on: readonly string[] | undefined): number {

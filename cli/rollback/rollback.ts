@@ -1,4 +1,4 @@
-/** `pantheros rollback`: goes back to the previous system with a pin. */
+/** `pantheros rollback`: pins hosts to their previous systems. */
 
 import { type Probe, probe } from "../../deployer/probe.ts";
 import { loadInventory } from "../../inventory/load.ts";
@@ -18,7 +18,7 @@ import { removePins, runUp, setPins } from "./pins.ts";
 export interface RollbackOptions extends StackOptions {
   readonly hosts: readonly string[];
   readonly wave?: number | undefined;
-  /** A selection; inventory/selection.ts. */
+  /** A selection, as in inventory/selection.ts. */
   readonly on?: string | undefined;
   readonly release?: boolean;
   /** Runs `pulumi up` afterwards. */
@@ -35,13 +35,13 @@ export function checkRollback({ hosts, wave, on }: RollbackOptions): void {
 }
 
 /**
- * Pins hosts or releases them, and runs `pulumi up`; its exit code.
+ * Pins hosts or removes their pins, runs `pulumi up`, and returns the exit code.
  * @param root the repository
  */
 export async function rollback(options: RollbackOptions, root: string): Promise<number> {
   checkRollback(options);
   const stack = stackName(options, { env: process.env, root, cwd: process.cwd() });
-  // Paths in the settings are relative to the project, as in the program.
+  // Paths in the settings are relative to the project, as in the Pulumi program.
   process.chdir(root);
   try {
     const settings = await readStackSettings(stack, root);

@@ -8,7 +8,7 @@ export interface StackName {
   readonly short: string;
   /** The stack's configuration file, absolute. */
   readonly file: string;
-  /** The caller chose the file with `--config-file`. */
+  /** True: the caller chose the file with `--config-file`. */
   readonly isOwnFile: boolean;
 }
 
@@ -17,7 +17,7 @@ export interface StackOptions {
   readonly configFile?: string | undefined;
 }
 
-/** Without `--stack`: PULUMI_STACK, then the sandbox, as tools/pulumi does. */
+/** Without `--stack` it is PULUMI_STACK, or else `sandbox`, as in tools/pulumi. */
 export function stackName(
   { stack, configFile }: StackOptions,
   { env, root, cwd }: { readonly env: NodeJS.ProcessEnv; readonly root: string; readonly cwd: string },

@@ -1,6 +1,7 @@
 /**
- * The stack's outputs. A state in files is read directly, which saves the start of the Pulumi CLI; every other backend is asked
- * through the CLI. The outputs are not secret, so neither needs the passphrase.
+ * Reads the stack's outputs. A state in files is read directly, which saves the start of the Pulumi
+ * CLI; every other backend is read through the CLI. The outputs are not secret, so neither way
+ * needs the passphrase.
  */
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -29,17 +30,18 @@ const checkpoint = z.object({
 
 const STACK_TYPE = "pulumi:pulumi:Stack";
 
-/** The directory of a backend in files; undefined: a different backend. */
+/** The directory of a file backend; undefined when only the CLI can read the backend. */
 export function backendDirectory(url: string | undefined): string | undefined {
   if (url === undefined || !url.startsWith("file://")) return undefined;
   const place = url.replace(/\?.*$/, "");
-  // `file://~/state` and `file://./state` are the CLI's own forms.
+  // Only the CLI resolves `file://~/state` and `file://./state`.
   return place.startsWith("file:///") ? fileURLToPath(place) : undefined;
 }
 
 /**
- * Outputs in the state's file; undefined when it is not found or has a form that this function does not support: then the CLI answers.
- * @param directory the backend's
+ * Outputs in the state's file; undefined when the file is missing or has an unknown format, so that
+ * the caller asks the CLI.
+ * @param directory directory of the backend
  */
 export function outputsInFile(directory: string, project: string, stack: string): unknown {
   for (const suffix of [".json", ".json.gz"]) {
@@ -59,7 +61,7 @@ export function outputsInFile(directory: string, project: string, stack: string)
 
 /**
  * The outputs of a stack; undefined when it was never deployed.
- * @throws Error when the backend does not answer, or the outputs have a different form.
+ * @throws Error when the backend does not answer, or the outputs do not match outputs/contract.ts.
  */
 export async function readOutputs(stack: StackName, root: string): Promise<StackOutputs | undefined> {
   const directory = backendDirectory(process.env["PULUMI_BACKEND_URL"]);

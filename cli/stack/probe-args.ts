@@ -1,4 +1,7 @@
-/** How the hosts of a stack are asked for their status, from the inventory, the settings and the outputs of the last run. */
+/**
+ * Builds the arguments of a host's probe from the inventory, the settings and the outputs of the
+ * last run.
+ */
 
 import { outsideJump } from "../../deployer/jumps.ts";
 import type { ProbeArgs } from "../../deployer/probe.ts";
@@ -11,7 +14,7 @@ import { entryOf } from "../../lib/entry-of.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import type { Settings } from "../../settings/settings.ts";
 
-/** What a host's address and pinned key are found from. */
+/** Sources of a host's address and pinned key. */
 export interface AskedStack {
   readonly plan: Plan;
   readonly settings: Settings;
@@ -19,8 +22,10 @@ export interface AskedStack {
 }
 
 /**
- * The connection that a deploy would make; a string: why the host cannot be asked.
- * @param timeoutSeconds limit of the whole question; `[deploy.seconds] connect` bounds the connection in it
+ * Arguments for the connection that a deploy would make; or a string, the reason why the host
+ * cannot be asked.
+ * @param timeoutSeconds limit of the whole probe; `[deploy.seconds] connect` bounds the connection
+ *   within it
  */
 export function probeArgsOf(
   { plan, settings, outputs }: AskedStack,
@@ -61,7 +66,7 @@ export function probeArgsOf(
     port: overTailnet ? sshPortOf(plan.inventory, host) : addressPortOf(plan.inventory, host),
     formerPort: host.ssh.formerPort,
     ...(jumps.length > 0 && { jumps: jumps.filter((jump) => typeof jump !== "string") }),
-    // Only the deploy user: its supervisor answers. Root is for machines that were never deployed to.
+    // Root is tried only on machines that were never deployed to.
     maybeUnmanaged: false,
     identity: settings.sshKey,
     connectSeconds: Math.min(deploy.seconds.connect, timeoutSeconds),

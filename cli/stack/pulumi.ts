@@ -1,4 +1,4 @@
-/** Questions to the Pulumi CLI, with the environment that tools/pantheros has prepared. */
+/** Short commands of the Pulumi CLI. They need the environment from tools/pantheros. */
 import { runProcess } from "../../deployer/process/runner.ts";
 
 const QUERY_SECONDS = 120;

@@ -1,4 +1,4 @@
-/** What is true of a host: a pure function of the last run's outputs and of the host's answer. */
+/** Classifies a host by the last run's outputs and the host's answer. Pure functions. */
 
 import type { Probe } from "../../deployer/probe.ts";
 import type { SupervisorStatus } from "../../deployer/protocol/supervisor.ts";
@@ -23,7 +23,7 @@ export const STATES = [
 ] as const;
 export type State = (typeof STATES)[number][0];
 
-/** States after which a required host needs attention. */
+/** States in which a required host needs attention. */
 const ATTENTION: readonly State[] = [
   "failed",
   "rolled-back",
@@ -34,11 +34,14 @@ const ATTENTION: readonly State[] = [
   "new",
 ];
 
-/** One host in the answer of `status --json`; an absent field is unknown. docs/operations.md describes it. */
+/**
+ * One host in the answer of `status --json`; an absent field is unknown. docs/operations.md
+ * describes it.
+ */
 export interface HostStatus {
   readonly name: string;
   readonly wave: number;
-  /** It is required to converge: its reachability is `always`. */
+  /** Whether the host must converge (`reachability = "always"`). */
   readonly required: boolean;
   readonly state: State;
   /** Why the state is not `ok`. */
@@ -97,7 +100,7 @@ interface Judged {
   readonly detail?: string;
 }
 
-/** The state after the last run, which a host that converged since improves. */
+/** The state that the last run left. */
 function outcomeState({ outcome, reason }: HostOutputs): Judged {
   const detail = reason === undefined ? {} : { detail: lastLine(reason) };
   if (outcome === undefined) return { state: "new", detail: "it has no result of a deploy" };
@@ -107,7 +110,7 @@ function outcomeState({ outcome, reason }: HostOutputs): Judged {
 function unreachedState(probe: Extract<Probe, { reached: false }>, required: boolean): Judged {
   const detail = lastLine(probe.reason);
   if (probe.garbled) return { state: "failed", detail };
-  // Another host key, or a refused login: the machine answered, but not as this host.
+  // The machine answered, but it showed another host key or refused the login.
   const trouble = sshTrouble(probe.reason);
   if (trouble === "identity" || trouble === "login") return { state: "failed", detail };
   return { state: required ? "unreachable" : "offline", detail };
@@ -116,7 +119,7 @@ function unreachedState(probe: Extract<Probe, { reached: false }>, required: boo
 const isReboot = ({ staged, kernel, bootedKernel }: SupervisorStatus): boolean =>
   staged != null || (kernel != null && bootedKernel != null && kernel !== bootedKernel);
 
-/** How the answer differs from a host that rests at `wanted`; undefined: it does not. */
+/** Why a host has drifted from `wanted`; undefined: it has not. */
 function drift(status: SupervisorStatus, wanted: string | undefined): string | undefined {
   const { system, profile, bootDefault, confirmed } = status;
   if (!confirmed) return "the running system is not the confirmed one";
@@ -158,6 +161,7 @@ function judge(facts: HostFacts): Judged {
 const known = <T extends object>(fields: T) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value != null));
 
+/** The state of a host with what is known of it; unknown fields are absent. */
 export function hostStatus(facts: HostFacts): HostStatus {
   const { name, wave, required, published, pin, probe } = facts;
   const status = probe?.reached ? probe.status : undefined;

@@ -1,4 +1,7 @@
-/** `pantheros status`: the last run's outputs, and the answers of the hosts. Loads nothing of Pulumi. */
+/**
+ * `pantheros status`: combines the last run's outputs with the hosts' answers. Must not load
+ * Pulumi's SDK, which takes long.
+ */
 
 import { type Probe, type ProbeArgs, probeHost } from "../../deployer/probe.ts";
 import { loadInventory } from "../../inventory/load.ts";
@@ -17,22 +20,25 @@ import { type FleetStatus, hostStatus, needsAttention, worstFirst } from "./clas
 import { statusText } from "./text.ts";
 
 export interface StatusOptions extends StackOptions {
-  /** A selection; inventory/selection.ts. */
+  /** A selection, as in inventory/selection.ts. */
   readonly on?: string | undefined;
-  /** Asks the hosts; otherwise only the outputs are shown. */
+  /** True: connects to the hosts. False: shows only the outputs. */
   readonly ask: boolean;
   readonly json?: boolean;
   /** Seconds in which a host has to answer. */
   readonly timeout: number;
 }
 
-/** Questions at the same time. Each is an ssh of about 8 MB. */
+/** Hosts asked at the same time. Each needs an ssh process of about 8 MB. */
 const MAX_QUESTIONS = 64;
 
-/** Seconds of silence before the hosts that are waited for are named. */
+/** Seconds after which the hosts that have not answered yet are printed. */
 const PATIENCE_SECONDS = 2;
 
-/** Asks all hosts at the same time. @param ask asks one; replaced in tests */
+/**
+ * Asks all hosts, at most MAX_QUESTIONS at the same time.
+ * @param ask asks one host; tests replace it
+ */
 export async function askHosts(
   hosts: ReadonlyMap<string, ProbeArgs | string>,
   ask: (args: ProbeArgs) => Promise<Probe> = probeHost,
@@ -61,11 +67,12 @@ export async function askHosts(
 /**
  * Reads the status of a stack's hosts.
  * @param root the repository
- * @throws Error when the stack's configuration, inventory or outputs cannot be read, or the selection matches nothing.
+ * @throws Error when the stack's configuration, inventory or outputs cannot be read, or the
+ *   selection matches nothing.
  */
 async function fleetStatus(options: StatusOptions, root: string): Promise<FleetStatus> {
   const stack = stackName(options, { env: process.env, root, cwd: process.cwd() });
-  // Paths in the settings are relative to the project, as in the program.
+  // Paths in the settings are relative to the project, as in the Pulumi program.
   process.chdir(root);
   const [settings, outputs] = await Promise.all([readStackSettings(stack, root), readOutputs(stack, root)]);
   const plan = planFor(loadInventory(settings.fleetFile), settings.environment);
@@ -98,7 +105,7 @@ async function fleetStatus(options: StatusOptions, root: string): Promise<FleetS
   };
 }
 
-/** Prints the status; the exit code. */
+/** Prints the status and returns the exit code. */
 export async function status(options: StatusOptions, root: string): Promise<number> {
   const found = await fleetStatus(options, root);
   process.stdout.write(

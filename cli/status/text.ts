@@ -40,10 +40,11 @@ function counts(hosts: readonly HostStatus[]): string {
 export interface TextOptions {
   /** Columns of the terminal; undefined: nothing is cut. */
   readonly width?: number | undefined;
-  /** The stream that is written to: colours are used only where it shows them and NO_COLOR is not set. */
+  /** Output stream. Colours are used only when it supports them and NO_COLOR is not set. */
   readonly stream: NodeJS.WriteStream;
 }
 
+/** The fleet's status as a summary line and a table of hosts, with a newline at the end. */
 export function statusText(status: FleetStatus, { width, stream }: TextOptions): string {
   const { stack, environment, hosts, asked } = status;
   const size = hosts.length === 1 ? "1 host" : `${hosts.length} hosts`;
@@ -64,7 +65,7 @@ export function statusText(status: FleetStatus, { width, stream }: TextOptions):
   const coloured = lines.map((line, at) => {
     const host = hosts[at];
     const format = host && formatOf(host);
-    // Only the word of the state, so that cut lines keep their escape sequences.
+    // Colours are added after lines are cut, so that no escape sequence is cut.
     return host === undefined || format === undefined
       ? line
       : line.replace(` ${host.state} `, (word) => styleText(format, word, { stream }));

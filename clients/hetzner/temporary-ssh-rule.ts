@@ -1,6 +1,6 @@
 /**
- * Opens sshd of one server while it is installed, with a firewall of its own. Pulumi's firewall stays as it is: the vendor
- * accepts what any firewall of a server accepts.
+ * Opens sshd of one server while it is installed, with a firewall of its own. Pulumi's firewall
+ * stays as it is: the vendor accepts what any firewall of a server accepts.
  */
 import { shortName } from "../../lib/short-name.ts";
 import { VendorError } from "../vendor-api.ts";

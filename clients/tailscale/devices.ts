@@ -1,17 +1,20 @@
-/** Devices of a tailnet. Source: Tailscale API, `GET /tailnet/{tailnet}/devices` and `/device/{deviceId}`. */
+/**
+ * Devices of a tailnet. Source: Tailscale API, `GET /tailnet/{tailnet}/devices` and
+ * `/device/{deviceId}`.
+ */
 import * as z from "zod";
 import type { TailscaleApi } from "./api.ts";
 
 const device = z.object({
-  /** Preferred id; `id` is the old one. */
+  /** Preferred id; `id` is its predecessor. */
   nodeId: z.string().optional(),
   id: z.string().optional(),
   /** Full MagicDNS name. */
   name: z.string(),
-  /** As the machine reports it. */
+  /** Host name that the machine reports. */
   hostname: z.string(),
   tags: z.array(z.string()).optional(),
-  /** Who logged it in; `tagged-devices` for one with tags. */
+  /** Login name of the owner; `tagged-devices` for a device with tags. */
   user: z.string().optional(),
   created: z.string().optional(),
   lastSeen: z.string().optional(),
@@ -19,12 +22,12 @@ const device = z.object({
   /** When its key expires, unless keyExpiryDisabled. */
   expires: z.string().optional(),
   keyExpiryDisabled: z.boolean().optional(),
-  /** The vendor removes it after a time offline. */
+  /** True: the vendor removes the device after it has been offline for some time. */
   isEphemeral: z.boolean().optional(),
 });
 export type Device = z.infer<typeof device>;
 
-/** Undefined when the answer has no id, so that the device cannot be changed. */
+/** The id for changes. Undefined when the answer has none; then the device cannot be changed. */
 export const idOf = ({ nodeId, id }: Device): string | undefined => nodeId ?? id;
 
 /** @param tailnet name of the organisation; `-` or empty: that of the token. */
@@ -44,7 +47,7 @@ export async function renameDevice(api: TailscaleApi, id: string, name: string):
   await api.request("POST", `${pathOf(id)}/name`, { name });
 }
 
-/** The tags must be in the tailnet's policy. */
+/** Sets all tags of a device. The tags must exist in the tailnet's policy. */
 export async function tagDevice(api: TailscaleApi, id: string, tags: readonly string[]): Promise<void> {
   await api.request("POST", `${pathOf(id)}/tags`, { tags });
 }

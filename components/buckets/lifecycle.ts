@@ -3,7 +3,7 @@ export interface BucketSpec {
   readonly key: string;
   /** Name at the vendor, unique over all its customers. */
   readonly name: string;
-  /** What it holds: `cache`, or data that can't be recreated. */
+  /** Purpose in the inventory. Only the data of a `cache` can be recreated. */
   readonly purpose: string;
   /** Anybody may read its objects. False by default. */
   readonly publicRead?: boolean;

@@ -28,7 +28,10 @@ const record = z.object({
   proxied: z.boolean().nullish(),
 });
 
-/** The content in the form of a wanted record's. The vendor's own has no priority for some types. */
+/**
+ * The content in the same form as that of wanted records. For types with fields it is built from
+ * `data`, because the vendor's `content` lacks the priority of some types.
+ */
 function contentIn({ type, content, data, priority }: z.infer<typeof record>): string {
   if (!hasData(type)) return canonicalContent(type, content ?? "");
   const given = recordContent(type, { priority: priority ?? "", ...data });
@@ -73,7 +76,7 @@ export async function vendorRecords(zoneId: string): Promise<FoundRecord[]> {
 }
 
 /**
- * Looks a zone's id up by its name.
+ * Finds a zone's id by its name.
  * @throws RunError when the vendor does not answer, does not have the zone, or the token may not see it.
  */
 export async function zoneIdOf(zone: string, opts?: InvokeOptions): Promise<string> {

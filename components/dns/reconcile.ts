@@ -67,7 +67,7 @@ export interface Reconciled {
   readonly former: readonly FormerRecord[];
   /** Conflicting records that are not the stack's. */
   readonly conflicts: readonly { readonly wanted: KnownRecord; readonly found: FoundRecord }[];
-  /** Records that this run deletes or replaces, and that somebody else deleted at the vendor. */
+  /** Records that this run deletes or replaces although they no longer exist at the vendor. */
   readonly vanished: readonly OwnRecord[];
 }
 
@@ -123,8 +123,8 @@ function pairsOf(wanted: readonly KnownRecord[], own: readonly OwnRecord[]): Pai
 }
 
 /**
- * Whether the run depends on the vendor's records: a record that is not in the state, or has a different type
- * there, can conflict with one, and a record that is to be deleted can be gone.
+ * Whether the vendor's records must be read. A record that is new or changes its type can conflict
+ * with one of them. A record that the run deletes can be gone already.
  */
 export function needsVendorRecords(wanted: readonly KnownRecord[], own: OwnZone): boolean {
   const pairs = pairsOf(wanted, own.records);
@@ -201,7 +201,10 @@ function vanishedOf(
   return own.filter((record) => !kept.has(record) && !ids.has(record.id));
 }
 
-/** The record in the state that stays; a record of a different type is deleted and made again. */
+/**
+ * The record in the state that stays. Undefined for a new record, and for one that changes its type
+ * and is therefore replaced.
+ */
 function keptRecord(pairs: Pairs, wanted: KnownRecord): OwnRecord | undefined {
   const found = pairs.of(wanted);
   return found?.type === wanted.type ? found : undefined;
@@ -245,7 +248,8 @@ function importsOf(
 
 /**
  * @param own records in the stack's state.
- * @param vendor all records of the zone; those of the stack are identified by their ids. Undefined: not known.
+ * @param vendor all records of the zone at the vendor, the stack's own included (same ids);
+ *   undefined: not read.
  */
 export function reconcile(
   zone: string,

@@ -39,7 +39,8 @@ function payload(
   record: ZoneRecord<pulumi.Input<string>>,
 ): Pick<DnsRecordArgs, "content" | "data" | "priority"> {
   if (record.hostKey !== undefined) return { data: pulumi.output(record.hostKey).apply(sshfpOf) };
-  // Types with fields come from the inventory only, so their content is a plain text.
+  // Records of types with fields come only from the inventory, so their content is a string and not
+  // an Output.
   if (hasData(record.type)) return vendorData(record.type, record.content as string);
   return {
     content: record.content as pulumi.Input<string>,

@@ -1,4 +1,4 @@
-/** A host's secrets, delivered before its deploy. */
+/** Delivers a host's secrets before its deploy. */
 import type * as pulumi from "@pulumi/pulumi";
 import type { DeliveryResult } from "../../deployer/secrets/delivery.ts";
 import { listNames } from "../../lib/names.ts";
@@ -16,7 +16,7 @@ export interface Delivery {
   readonly problem: pulumi.Output<string | undefined>;
 }
 
-/** The problem of a failed delivery, without its host; none for a best-effort host. */
+/** The problem of a failed delivery, without the host's name; undefined for a best-effort host. */
 export function deliveryProblem(result: DeliveryResult, converge: WaveHost["converge"]): string | undefined {
   if (result.outcome === "delivered" || converge === "best-effort") return undefined;
   return `secret ${result.secret} ${result.outcome}: ${oneLine(result.reason)}`;
@@ -31,7 +31,10 @@ export function problemLines(
   return [...hosts].map(([problem, names]) => `${listNames(names)}: ${problem}`);
 }
 
-/** A failed delivery does not stop the deploy: the host may have the secret from an earlier one. */
+/**
+ * Delivers one secret. A failed delivery does not stop the deploy: the host may have the secret
+ * already.
+ */
 export function deliver(
   { host, name: secret, value, read }: HostSecret,
   to: {

@@ -3,7 +3,7 @@ import type { Evaluation } from "../../deployer/evaluation/evaluate.ts";
 
 const PERIOD_MS = 2000;
 
-/** Reports an evaluation that takes longer than two seconds, in the display's line of the stack. */
+/** Shows the progress of an evaluation every two seconds, in the stack's line of Pulumi's display. */
 export function reportEvaluation(evaluation: Evaluation): void {
   const begin = Date.now();
   let done = 0;

@@ -7,21 +7,25 @@ import { sha256 } from "../../lib/sha256.ts";
 import type { EvaluationSettings, Settings } from "../../settings/settings.ts";
 import { isSelected } from "./selection.ts";
 
-/** `preview`: nothing is built, so the derivations of kept results may be missing where the settings say so. */
 interface EvaluationOptions {
+  /** A preview builds nothing, so the settings may allow kept results whose derivations are missing. */
   readonly preview: boolean;
+  /** Path of the checkout that runs. */
   readonly checkout: string;
 }
 
-/** Each checkout has its own results: one of untrusted code never adds to those of another. */
+/**
+ * Each checkout has its own results, so that a checkout of untrusted code cannot change those of
+ * another.
+ */
 function resultsDirectory({ cache }: EvaluationSettings, checkout: string): string | undefined {
   if (cache === "off") return undefined;
   return cache ?? join(cacheDirectory(), "evaluations", sha256(realpathSync(checkout)).slice(0, 16));
 }
 
 /**
- * Arguments of a stack's evaluation, hosts of early waves first. Pinned hosts are left out: they run what they are pinned to; so are
- * those not selected.
+ * Arguments of a stack's evaluation, hosts of early waves first. Hosts that are pinned or not
+ * selected are left out: their systems are known.
  */
 export function evaluationArgs(
   plan: Plan,

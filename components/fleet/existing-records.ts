@@ -109,7 +109,7 @@ async function vendorZone(
   zone: string,
   id: string | undefined,
 ): Promise<{ zoneId: string | undefined; records: FoundRecord[] | undefined }> {
-  // The zone looks its id up again and reports the error (dns/zone.ts).
+  // dns/zone.ts looks the id up again and reports the error.
   const zoneId = id ?? (await zoneIdOf(zone).catch(() => undefined));
   if (zoneId === undefined) return { zoneId, records: undefined };
   try {
@@ -124,8 +124,9 @@ async function vendorZone(
 }
 
 /**
- * The message for records that somebody deleted at the vendor and that this run deletes or replaces. The provider
- * reports their deletion as an error in every run (404, code 81044), because the state still has them.
+ * The warning about records that this run deletes or replaces although they no longer exist at the
+ * vendor. While the state has them, the provider reports an error for their deletion in every run
+ * (404, code 81044).
  */
 function vanishedProblem(records: readonly OwnRecord[], stack: string): string {
   const names = firstNames(records.map(({ name, type }) => `${name} ${type}`));

@@ -1,4 +1,4 @@
-/** The inventory's and the settings' part of a NixosHost's arguments, one function for each concern. */
+/** Maps the inventory and the settings to arguments of NixosHost, one function for each concern. */
 import * as pulumi from "@pulumi/pulumi";
 import { isBuiltTrusted } from "../../inventory/builders.ts";
 import type { KnownHosts } from "../../inventory/known-hosts.ts";
@@ -20,7 +20,7 @@ import { type Machines, machineOf } from "./machines.ts";
 /** A host of the plan. */
 export type PlannedHost = Plan["hosts"][number];
 
-/** What is the same for all hosts. */
+/** Arguments that are the same for all hosts. */
 export function commonArgs(
   { inventory: { deploy, cache } }: Plan,
   { sshKey, probe }: Settings,
@@ -42,13 +42,16 @@ export function commonArgs(
   };
 }
 
-/** A plan, and the names in the tailnet of those of its hosts that have joined. */
+/** A plan, with the tailnet names of the hosts that have joined. */
 interface NamedPlan {
   readonly plan: Plan;
   readonly tailnetNames: pulumi.Input<Readonly<Record<string, string>>>;
 }
 
-/** Where deploys reach a host's sshd: at its tailnet name, or at its own address with `[deploy] address = "public"` or a jump host. */
+/**
+ * Address and port at which deploys reach a host's sshd: its tailnet name, or its own address with
+ * `[deploy] address = "public"` or a jump host.
+ */
 function deployEndpoint(
   { plan, tailnetNames }: NamedPlan,
   host: PlannedHost,
@@ -66,7 +69,7 @@ function deployEndpoint(
   return { address, port: pulumi.output(sshPortOf(plan.inventory, host)) };
 }
 
-/** What the jump hosts on the way to a host are found from. */
+/** Sources of the jump hosts on the way to a host. */
 export interface Way extends NamedPlan {
   readonly machines: Machines;
   readonly pins: KnownHosts;
@@ -85,7 +88,7 @@ function jumpsFor(way: Way, name: string): NixosHostArgs["jumps"] {
   return jumpsOf(plan, name, { pins, endpoint });
 }
 
-/** The way to a host through its jump hosts; those that the stack deploys to are in `hosts` already (jumpsFirst). */
+/** A host's jump hosts. Those that the stack deploys to must be in `hosts` already (jumpsFirst). */
 export function jumpArgs(
   way: Way,
   { name }: PlannedHost,
@@ -98,13 +101,13 @@ export function jumpArgs(
   };
 }
 
-/** Hosts of a wave in an order in which each comes after its jump hosts. */
+/** Sorts hosts by wave, and within a wave each after its jump hosts. */
 export function jumpsFirst<T extends WaveHost>(order: readonly T[], { inventory }: Plan): T[] {
   const depth = ({ name }: T) => jumpsTo(inventory, name).length;
   return [...order].sort((a, b) => a.wave - b.wave || depth(a) - depth(b));
 }
 
-/** How a host is reached. A renamed one must have its new name in the tailnet first (`renamed`). */
+/** How a host is reached. `renamed` resolves when a renamed host has its new name in the tailnet. */
 export function connectionArgs(
   plan: NamedPlan,
   planned: PlannedHost,
@@ -140,7 +143,10 @@ export function installationArgs(
   };
 }
 
-/** Where a host is built, unless on the runner. Does not wait for the builder's deploy: any system can build. */
+/**
+ * Where a host is built; empty for the runner. The builder's deploy is not awaited: its old system
+ * can build too.
+ */
 export function buildArgs(
   way: Way,
   { name: host, build: builder = "local", buildKey }: PlannedHost,
@@ -160,8 +166,9 @@ export function buildArgs(
 }
 
 /**
- * What a host waits for. A pinned host waits for no wave, and holds later waves: it has not tried the new system.
- * `hosts` has those of earlier waves.
+ * What a host waits for. A pinned host waits for no wave. It holds later waves, because it has not
+ * tried the new system.
+ * @param hosts hosts of earlier waves
  */
 export function orderArgs(
   { name, wave }: WaveHost,

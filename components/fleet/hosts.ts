@@ -71,7 +71,7 @@ function warnUnknownPins(plan: Plan, settings: Settings): void {
   }
 }
 
-/** Problems of deliveries. If a deploy did not start, the host's result gives the reason. */
+/** Problems of deliveries, without hosts whose deploy did not start: their results give the reason. */
 function undelivered(
   deliveries: ReadonlyMap<string, readonly Delivery[]>,
   hosts: ReadonlyMap<string, NixosHost>,

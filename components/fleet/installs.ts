@@ -30,7 +30,8 @@ export function installArgs(
   const early = own.map((secret) =>
     recoverWith(secret.value, () => undefined).apply((value) => [secret.name, value] as const),
   );
-  // Without its tailnet key, an installed machine would never join the tailnet, over which later deploys reach it.
+  // Without its tailnet key, an installed machine would never join the tailnet, over which later
+  // deploys reach it.
   const key = own.find((secret) => secret.name === TAILNET_KEY_NAME);
   return {
     hetzner: hetznerInstallArgs(host, plan, settings.stack, endpoint),

@@ -13,7 +13,7 @@ type Endpoint = (name: string) => {
   readonly hostKey: pulumi.Output<string>;
 };
 
-/** Undefined for a host without a jump host. */
+/** The jump hosts in order from the runner; undefined for a host without one. */
 export function jumpsOf(
   plan: Plan,
   name: string,

@@ -1,4 +1,4 @@
-/** Hosts that a run with a selection leaves alone: they keep their systems, results and outputs. */
+/** Hosts that a run's selection leaves out. They keep their systems, results and outputs. */
 import * as pulumi from "@pulumi/pulumi";
 import { readInstallResult } from "../../deployer/protocol/result.ts";
 import type { Plan, PlannedHost } from "../../inventory/plan.ts";
@@ -24,7 +24,7 @@ export interface KeptHost {
 /** By host name; empty when the whole stack is selected. */
 export type KeptHosts = ReadonlyMap<string, KeptHost>;
 
-/** What the state has of commands, by the names of their resources. */
+/** Outputs of the commands in the state, by the name of the resource. */
 function commandsIn(state: StackState): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
   const commands = Object.entries(state.outputs).filter(([, { type }]) => type === "command:local:Command");
   return new Map(commands.map(([urn, { outputs }]) => [nameOfUrn(urn), outputs]));
@@ -59,7 +59,8 @@ function leaving({ hosts }: Plan, commands: ReturnType<typeof commandsIn>): stri
 
 /**
  * The hosts that the selection leaves out, from the state.
- * @throws RunError when leaving them out would not be true: a host is new, renamed, not installed, or leaves the stack.
+ * @throws RunError when a host cannot be left out because it is new, renamed, not installed, or
+ *   leaves the stack.
  */
 export function keptIn(state: StackState, plan: Plan, selection: string | undefined): KeptHosts {
   if (selection === undefined) return new Map();
@@ -93,7 +94,7 @@ export function keptIn(state: StackState, plan: Plan, selection: string | undefi
   );
 }
 
-/** The same from the stack's state, which is read only when the run has a selection. */
+/** `keptIn` with the stack's state, which is read only when the run has a selection. */
 export async function readKeptHosts(plan: Plan, { selection }: Settings): Promise<KeptHosts> {
   if (selection === undefined) return new Map();
   const kept = keptIn(await readStackState(), plan, selection);
@@ -104,7 +105,10 @@ export async function readKeptHosts(plan: Plan, { selection }: Settings): Promis
   return kept;
 }
 
-/** A host that is not selected stays at what its last deploy wanted, as if it were pinned there, and is not asked. */
+/**
+ * Arguments of a host that is not selected: pinned to the system that its last deploy wanted, and
+ * not probed.
+ */
 export const keptArgs = ({ outPath }: KeptHost): Pick<NixosHostArgs, "pin" | "after" | "held" | "probe"> => ({
   pin: outPath,
   after: [],
@@ -112,7 +116,10 @@ export const keptArgs = ({ outPath }: KeptHost): Pick<NixosHostArgs, "pin" | "af
   probe: false,
 });
 
-/** A host's secrets. One that is not selected keeps those that it has: they are declared, and not compared. */
+/**
+ * Secrets to declare for a host. If it is not selected, only those delivered before, without a
+ * comparison.
+ */
 export function secretsToDeliver(
   secrets: readonly HostSecret[],
   host: string,

@@ -1,4 +1,7 @@
-/** Refuses a change of a host's SSH port that would cut the host off: firewalls and policy change before its deploy. */
+/**
+ * Refuses a change of a host's SSH port that would make the host unreachable: firewalls and the
+ * tailnet's policy change before its deploy.
+ */
 import * as pulumi from "@pulumi/pulumi";
 import { readDeployResult } from "../../deployer/protocol/result.ts";
 import type { Plan } from "../../inventory/plan.ts";
@@ -10,7 +13,7 @@ import { isReachedPublicly } from "../hetzner-server/mapping.ts";
 import { succeeded } from "../nixos-host/token.ts";
 import { readStackStateIfAny, type StackState } from "../stack-state.ts";
 
-/** Where the last successful deploy of each host connected to, by the name of its resource. */
+/** Address and port of each host's last successful deploy, by the name of the deploy's resource. */
 function deployedEndpoints({ outputs }: StackState): Map<string, { address?: unknown; port?: unknown }> {
   return new Map(
     Object.entries(outputs).flatMap(([urn, { type, outputs: command }]) => {
@@ -50,7 +53,10 @@ export function movedPortProblems(plan: Plan, settings: Settings, state: StackSt
   });
 }
 
-/** @throws pulumi.RunError with one line for each such host, before any resource is registered. */
+/**
+ * Must run before the first resource.
+ * @throws pulumi.RunError with one line for each of these hosts
+ */
 export async function refuseMovedPorts(plan: Plan, settings: Settings): Promise<void> {
   const state = await readStackStateIfAny();
   if (state === undefined) return;

@@ -57,8 +57,8 @@ const ifKnown = <T>(value: pulumi.Input<T>): pulumi.Output<T | undefined> =>
   recoverWith(pulumi.output(value) as pulumi.Output<T>, () => undefined);
 
 /**
- * The result of a host that this run is not for. A probe of an earlier run may have added what the result lacks, so it is taken from
- * the outputs of that run.
+ * The result of a host that this run is not for. What it lacks is taken from the outputs of the
+ * last run, where a probe may have added it.
  */
 function withPublished(result: DeployResult, { published }: KeptHost): DeployResult {
   if (published?.outcome !== result.outcome) return result;

@@ -1,4 +1,7 @@
-/** Reads a stack's servers from Hetzner Cloud while Nix evaluates; without Pulumi's SDK, which loads meanwhile. */
+/**
+ * Reads a stack's servers from Hetzner Cloud while Nix evaluates. Must not import Pulumi's SDK, which
+ * loads at the same time.
+ */
 
 import { Config } from "@pulumi/pulumi/config.js";
 import { HETZNER_ENDPOINT, HetznerApi } from "../../clients/hetzner/api.ts";

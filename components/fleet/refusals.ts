@@ -1,4 +1,4 @@
-/** Hosts that are not touched, because their machine is also another host's. */
+/** Refuses to touch hosts whose machine also belongs to another host. */
 import * as pulumi from "@pulumi/pulumi";
 import { entryOf } from "../../lib/entry-of.ts";
 import { recoverWith, reportError } from "../failures.ts";
@@ -17,7 +17,10 @@ const identityOf = (
     () => undefined,
   );
 
-/** Host -> why it is not touched: its machine also belongs to another host. A preview reports it as an error. */
+/**
+ * Host -> why it is not touched: its machine also belongs to another host. A preview reports it as
+ * an error.
+ */
 function refusalsOf(
   identities: readonly pulumi.Output<Identity | undefined>[],
   file: string,
@@ -33,9 +36,9 @@ function refusalsOf(
 }
 
 /**
- * Why each host is not touched, if so. Adopted machines are compared with each other before any host is
- * touched. A created one may not exist before this run, and is compared with the adopted ones once it
- * answers.
+ * A function that returns why a host is not touched; undefined: it may be touched. Adopted machines
+ * are compared with each other before any host is touched. A created machine may not exist before
+ * this run, so it is compared with the adopted ones once it answers.
  */
 export function refusals(
   hosts: ReadonlyMap<string, NixosHost>,

@@ -1,4 +1,4 @@
-/** Which hosts a run is for. Without Pulumi's SDK, which loads meanwhile. */
+/** Which hosts a run is for. Must not import Pulumi's SDK: it runs before that is loaded. */
 import type { Plan } from "../../inventory/plan.ts";
 import { selectHosts } from "../../inventory/selection.ts";
 

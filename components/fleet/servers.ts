@@ -40,7 +40,7 @@ function argsOf({ api, view, held }: Preflight, host: HetznerHost): ReturnType<S
   return { onError: [hook] };
 }
 
-/** Holds a server at its type. */
+/** The answer, with a server whose type this run does not change. */
 const withHeld = (answer: Preflight, host: string): Preflight => ({
   ...answer,
   held: new Map([...answer.held, [host, "not selected"]]),
@@ -69,7 +69,7 @@ export async function prepareServers(
   const { fleetFile: file } = settings;
   if (answer === undefined) return UNCHECKED_SERVERS;
   if ("failure" in answer) {
-    // A server that is created in this run reports it as an error (vendor-gates.ts).
+    // If this run creates a server, vendor-gates.ts reports the failure as an error.
     if (pulumi.runtime.isDryRun() || (await haveServers(plan.hosts.filter(isHetzner))))
       warn(`Hetzner Cloud does not answer, so nothing is checked before the run: ${answer.failure}`);
     return UNCHECKED_SERVERS;
@@ -85,7 +85,7 @@ export async function prepareServers(
   const preview = pulumi.runtime.isDryRun();
   const power = await Promise.all(
     plan.hosts.filter(isHetzner).map(async (host) => {
-      // Nothing is resized or powered on for a run that is for other hosts.
+      // A server that is not selected is neither resized nor powered on.
       if (!selected(host.name)) return [];
       const server = serverOf(answer.view, host);
       if (server === undefined) return [];

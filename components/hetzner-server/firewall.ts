@@ -14,7 +14,7 @@ export interface FirewallRule {
 export interface FirewallSources {
   /** Networks that may reach sshd. Empty: none, the host is reached over the tailnet only. */
   readonly ssh: readonly string[];
-  /** Ports of sshd: its own, and a former one while it changes. 22 by default. */
+  /** Ports of sshd, with the former one while the port changes. 22 by default. */
   readonly sshPorts?: readonly number[];
   /** Networks that may reach ports 80 and 443; Cloudflare's proxies by default. Empty: none. */
   readonly web?: readonly string[];

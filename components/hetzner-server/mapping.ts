@@ -14,7 +14,7 @@ export const placementGroupNames = (hosts: readonly HetznerHost[]): string[] =>
 /** Whether servers are deleted with the stack. `protect` wins, as in a sandbox that rehearses production. */
 export const isDisposable = ({ settings }: Plan): boolean => settings.disposable && !settings.protect;
 
-/** Whether deploys use the public address; otherwise its sshd is reached there during installations only. */
+/** Whether deploys use the public address. Otherwise sshd is reached there only during installations. */
 const isDeployedPublicly = ({ deploy, tailnet }: Plan["inventory"]): boolean =>
   deploy.address === "public" || tailnet === undefined;
 
@@ -22,7 +22,10 @@ const isDeployedPublicly = ({ deploy, tailnet }: Plan["inventory"]): boolean =>
 export const isReachedPublicly = (inventory: Plan["inventory"], { ssh }: Pick<HetznerHost, "ssh">): boolean =>
   isDeployedPublicly(inventory) || ssh.jump !== undefined;
 
-/** What an installation needs at the vendor: it opens the ports of sshd that the firewall closes. A created machine listens on 22. */
+/**
+ * What an installation needs at the vendor. `allowedSources` is set when Pulumi's firewall closes
+ * port 22, on which a created machine listens.
+ */
 export function hetznerInstallArgs(
   host: HetznerHost,
   { inventory }: Plan,

@@ -21,7 +21,7 @@ export interface HetznerServerArgs {
   readonly sshKeys: pulumi.Input<pulumi.Input<string>[]>;
   /** Networks that may reach sshd. Empty: none. */
   readonly sshSources: readonly string[];
-  /** Ports of sshd that they may reach, that of the installed system first. 22 by default. */
+  /** Ports of sshd that those networks may reach; the installed system's comes first. 22 by default. */
   readonly sshPorts?: readonly number[];
   /** Networks that may reach ports 80 and 443; Cloudflare's by default. */
   readonly webSources?: readonly string[];
@@ -52,7 +52,7 @@ export interface HetznerServerArgs {
   readonly hasType?: boolean;
 }
 
-/** What protects a server and its addresses, by Pulumi and at the vendor. */
+/** Protection of a server and its addresses, by Pulumi and at the vendor. */
 interface Keeping {
   readonly protect: boolean;
   readonly retainOnDelete: boolean;

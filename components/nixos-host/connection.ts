@@ -20,7 +20,7 @@ export interface HostConnection {
     /** Why the host must not be touched. */
     readonly refused?: string;
   }>;
-  /** Secrets that the probe found on the host; undefined when it did not answer, or not with them. */
+  /** Secrets that the probe found on the host; undefined when it did not answer or did not report them. */
   readonly present: pulumi.Output<PresentSecrets | undefined>;
   readonly converge: "must" | "best-effort";
   readonly probed: boolean;
@@ -32,7 +32,7 @@ export interface HostConnectionArgs extends Pick<HostConnection, "converge" | "p
   readonly address: pulumi.Input<string>;
   readonly port: pulumi.Input<number>;
   readonly jumps?: pulumi.Input<SshJump[]> | undefined;
-  /** Resolves when the jump hosts that the stack deploys to are ready. */
+  /** Resolves when the deploys of the jump hosts in this stack have ended. */
   readonly through: pulumi.Input<unknown>;
   readonly hostKey: pulumi.Input<string>;
   /** Resolves when the host is installed, if this program installs it. */

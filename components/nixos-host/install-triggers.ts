@@ -48,7 +48,7 @@ export function installTriggers({
   return [machine, probe.reached ? PRESENT : fresh];
 }
 
-/** Whether an earlier run finished the install that these triggers ask for. */
+/** Whether an earlier run finished the installation that these triggers stand for. */
 export const isDone = (triggers: readonly string[], previous: PreviousInstall | undefined): boolean =>
   previous?.done === true && triggers.every((trigger, at) => trigger === previous.triggers[at]);
 

@@ -30,7 +30,10 @@ export interface InstallArgs {
   readonly machineId: pulumi.Input<string>;
   /** Secrets that the machine needs at its first boot, such as its tailnet key: name -> value. */
   readonly secrets?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>>>;
-  /** Why a secret without which the machine could not be reached later is missing: then nothing is installed. */
+  /**
+   * Why a secret is missing that later connections need, such as the tailnet key. If set, nothing
+   * is installed.
+   */
   readonly missing?: pulumi.Input<string | undefined>;
   /** Id (`/etc/machine-id`) of the machine that may be wiped although it is installed. */
   readonly reinstall?: string | undefined;

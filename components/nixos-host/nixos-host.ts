@@ -58,7 +58,7 @@ export interface NixosHostArgs {
   readonly formerPort?: number | undefined;
   /** Jump hosts on the way, from the runner on. */
   readonly jumps?: pulumi.Input<SshJump[]> | undefined;
-  /** Those of them that this stack deploys to: the host is connected to after their deploys. */
+  /** Jump hosts that this stack deploys to. The first connection to the host waits for their deploys. */
   readonly through?: readonly NixosHost[];
   /** Pinned public host key, `TYPE BASE64`. */
   readonly hostKey: pulumi.Input<string>;
@@ -255,7 +255,10 @@ const wantedSystem = ({ pin, evaluation, host }: NixosHostArgs): pulumi.Output<W
       })
     : pulumi.output<Wanted>({ outPath: pin, pinned: true });
 
-/** An evaluation that failed for all hosts rejects the target, and is no failure of this host. */
+/**
+ * Why this host can't be evaluated. Also undefined when the evaluation failed for all hosts: then
+ * the target is rejected.
+ */
 const failureOf = ({ pin, evaluation }: NixosHostArgs): pulumi.Output<EvaluationFailure | undefined> =>
   recoverWith(
     pulumi
@@ -374,7 +377,7 @@ function probeAfterBoot(
   return probeArgs.apply((): Probe => ({ reached: false, reason, hint }));
 }
 
-/** Resolves when the deploys of these hosts have ended, however they ended. */
+/** Resolves when the deploys of these hosts have ended, with any outcome. */
 const afterDeploys = (hosts: readonly NixosHost[] = []): pulumi.Output<unknown> =>
   pulumi.all(hosts.map(({ result }) => result));
 

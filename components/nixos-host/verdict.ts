@@ -22,7 +22,8 @@ export interface VerdictText {
 
 /**
  * Text from a host carries a prefix (sanitize.ts), so it never looks like a line of this program.
- * @param explained details -> the host that has them in the text already. One cause may fail every host.
+ * @param explained details -> the host under which the text has them already. One cause can fail
+ *   every host.
  */
 function hostText(
   { result, converge, selected = true }: HostVerdict,

@@ -19,8 +19,9 @@ import { readStackStateIfAny } from "../stack-state.ts";
 const commandName = (name: string): string => `${name}-delivery`;
 
 /**
- * SHA-256 of the secret that the host has according to the state, '' when the last delivery did not reach it. Undefined:
- * the state has no delivery. When the state can't be read, every secret is delivered again.
+ * SHA-256 of the secret that the last delivery in the state brought to the host. '' when that
+ * delivery failed, or when the state can't be read: the secret is then delivered again. Undefined:
+ * the state has no delivery.
  */
 async function lastDelivered(commands: readonly string[]): Promise<string | undefined> {
   const state = await readStackStateIfAny();
@@ -31,7 +32,7 @@ async function lastDelivered(commands: readonly string[]): Promise<string | unde
   return last && deliveredSum(last);
 }
 
-/** The result is not printed: what surrounds it could contain the secret. */
+/** Errors of the parser are not printed: they could contain text around the result, and so the secret. */
 function deliveredSum({ stdout, triggers }: Readonly<Record<string, unknown>>): string {
   if (typeof stdout !== "string" || !Array.isArray(triggers)) return "";
   try {
@@ -56,7 +57,10 @@ export interface SecretDeliveryArgs {
   readonly formerly?: string | undefined;
   /** `best-effort`: a host that does not answer shows no change. `must` (required) by default. */
   readonly converge?: "must" | "best-effort";
-  /** False: the host was not asked for its secrets (a preview without access), so they are left out of the diff. True by default. */
+  /**
+   * False: the host was not asked for its secrets (a preview without access), so they are left out
+   * of the diff. True by default.
+   */
   readonly probed?: boolean;
   /** Bound of each of the two connections. 30 by default. */
   readonly timeoutSeconds?: number;
@@ -91,7 +95,8 @@ export class SecretDelivery extends pulumi.ComponentResource {
     const fresh = randomUUID();
     const names = [name, ...(args.formerly === undefined ? [] : [args.formerly])];
     const lastSum = lastDelivered(names.map(commandName));
-    // Not secret: random marks and their hashes. A preview shows the token's change as the reason for the delivery.
+    // Marks are random and tokens are their hashes, so neither is secret. A preview shows the
+    // token's change as the reason for the delivery.
     const due = pulumi.unsecret(
       pulumi
         .all([wanted, args.present, lastSum])

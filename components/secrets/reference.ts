@@ -85,9 +85,9 @@ export function fieldOf(item: ItemFields, reference: string): string {
   return value;
 }
 
-/** What to do about an error of the provider's; empty when its words say it. */
+/** The remedy for an error of the provider; empty for an error that is not recognised. */
 function remedyOf(reason: string): string {
-  // The program can't create the value.
+  // The program can't create the value; only the user has it.
   if (/isn't an item|not found|could not be found/i.test(reason)) {
     return (
       "; only you have this value: restore the item (1Password keeps deleted ones for 30 days under Recently Deleted), create it " +

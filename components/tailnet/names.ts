@@ -1,4 +1,7 @@
-/** The names of the stack's hosts in the tailnet, as the vendor has them: outputs and deploys use these. */
+/**
+ * Reads and corrects the tailnet names of the stack's hosts. Outputs and deploys use the vendor's
+ * names.
+ */
 import * as pulumi from "@pulumi/pulumi";
 import { TailscaleApi, tailscaleCredentials } from "../../clients/tailscale/api.ts";
 import { type Device, listDevices } from "../../clients/tailscale/devices.ts";
@@ -14,19 +17,19 @@ import { oneLine } from "../../lib/sanitize.ts";
 import { apiBase } from "./device.ts";
 import { hostTag } from "./policy.ts";
 
-/** Few, since a run works without the answer and should not wait minutes for it. */
+/** Few, because a run also works without the answer and should not wait minutes for it. */
 const MAX_ATTEMPTS = 2;
 
-/** Host -> its MagicDNS name; without those that have not joined, or are not known. */
+/** Host -> its MagicDNS name. Hosts that have not joined, or whose names are unknown, are absent. */
 export type TailnetNames = Readonly<Record<string, string>>;
 
-/** Names, and problems of the stack that only a person can solve, each naming its host. */
+/** Names, and problems of the stack that only the user can solve, each naming its host. */
 export interface CheckedNames {
   readonly names: TailnetNames;
   readonly problems: readonly string[];
 }
 
-/** The text names devices of others, in words that their owners choose. */
+/** Sanitizes the text, because it contains names that the owners of other devices choose. */
 const line = (host: string, text = ""): string => `${host}: ${oneLine(text, 1000)}`;
 
 const NONE: CheckedNames = { names: {}, problems: [] };
@@ -37,11 +40,14 @@ export interface ReportedHost {
   readonly nodeId: pulumi.Output<string | undefined>;
 }
 
-/** The tailnet's devices. Reading them needs the scope `devices:core:read`, changing them `devices:core`. */
+/**
+ * The tailnet's devices. Reading them needs the scope `devices:core:read`, changing them
+ * `devices:core`.
+ */
 export class TailnetDevices {
   readonly #api: TailscaleApi;
   readonly #plan: Plan;
-  /** At the start of the run; undefined: the vendor did not answer. */
+  /** Devices at the start of the run; undefined: the vendor did not answer. */
   readonly #first: Promise<readonly Device[] | undefined>;
 
   constructor(api: TailscaleApi, plan: Plan) {
@@ -56,7 +62,10 @@ export class TailnetDevices {
     return devices === undefined ? {} : namesOf(this.#findings(devices, {}));
   }
 
-  /** Warns, in a preview, of each host that has not its name. A new machine reports no node id. */
+  /**
+   * Warns in a preview of each host whose device does not have its name. A new machine reports no
+   * node id.
+   */
   preview(hosts: readonly ReportedHost[]): void {
     for (const { host, nodeId } of hosts) {
       void Promise.all([this.#first, ifKnown(nodeId)]).then(([devices, id]) => {
@@ -67,7 +76,10 @@ export class TailnetDevices {
     }
   }
 
-  /** At the end of a run: removes what earlier machines of these hosts left, and gives each its name. */
+  /**
+   * At the end of a run, removes devices of earlier machines of these hosts and gives each host its
+   * name.
+   */
   async claim(nodeIds: Readonly<Record<string, string | undefined>>): Promise<CheckedNames> {
     // Hosts that joined in this run are not in the first answer.
     const devices = await this.#read();
@@ -104,7 +116,7 @@ export class TailnetDevices {
     devices: readonly Device[],
     nodeIds: Readonly<Record<string, string | undefined>>,
   ): ReadonlyMap<string, NameFinding> {
-    // A device that is being renamed has its former name and tag: device.ts.
+    // The device of a renamed host may still have its former name and tag; device.ts changes them.
     const hosts = this.#plan.hosts.filter(({ formerly }) => formerly === undefined);
     return new Map(
       hosts.map(({ name: host }) => {
@@ -135,7 +147,7 @@ export class TailnetDevices {
 const namesOf = (findings: ReadonlyMap<string, NameFinding>): TailnetNames =>
   Object.fromEntries([...findings].flatMap(([host, { name }]) => (name === undefined ? [] : [[host, name]])));
 
-/** Undefined also for a value that a preview cannot know. */
+/** The output's value; undefined also when a preview does not know it. */
 const ifKnown = <T>(output: pulumi.Output<T>): Promise<T | undefined> =>
   new Promise((resolve) => {
     const { isKnown } = output as unknown as { readonly isKnown: Promise<boolean> };
@@ -143,7 +155,10 @@ const ifKnown = <T>(output: pulumi.Output<T>): Promise<T | undefined> =>
     output.apply(resolve);
   });
 
-/** Undefined: the stack is in no tailnet, or has no credentials (the provider reports that where it needs them). */
+/**
+ * Undefined: the stack is in no tailnet, or has no credentials (the provider reports that where it
+ * needs them).
+ */
 export function tailnetDevices(plan: Plan): TailnetDevices | undefined {
   if (plan.inventory.tailnet === undefined) return undefined;
   try {

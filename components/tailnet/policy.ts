@@ -73,7 +73,7 @@ export const tagsOf = (host: TaggedHost): string[] => [
   hostTag(host.name),
 ];
 
-/** Targets of SSH: by class where every host has the port, otherwise by host. */
+/** Destinations of SSH at one port: the classes if every host has the port, otherwise single hosts. */
 interface SshTarget {
   readonly port: number;
   readonly dst: readonly string[];
@@ -128,7 +128,8 @@ function policyTests(input: PolicyInput, classes: readonly string[]): PolicyTest
 }
 
 /**
- * The policy of a fleet. Administrators reach everything. Runners reach only sshd of every host. Servers and a service's groups reach that service's port on its host.
+ * The policy of a fleet. Administrators reach everything. Runners reach only sshd of every host.
+ * Servers and a service's groups reach that service's port on its host.
  *
  * Tailscale SSH is for administrators only and asks them to sign in again; deploys use OpenSSH with
  * pinned host keys.

@@ -133,7 +133,10 @@ async function confirm(
   }
 }
 
-/** The wanted system's port. A pinned system may be older than the change of the port, so both are tried in turn. */
+/**
+ * The wanted system's port. A pinned system may be older than the change of the port, so both are
+ * tried in turn.
+ */
 function confirmPort(spec: DeploySpec, attempt: number): number | undefined {
   const ports = portsOf(spec);
   return spec.drvPath === undefined ? ports[attempt % ports.length] : spec.port;
@@ -192,8 +195,8 @@ function confirmedResult(status: SupervisorStatus): VerbResult {
 }
 
 /**
- * Logins and ports at which the host may answer, tried in turn. A machine without a supervisor of its own has one only while the new
- * system runs.
+ * Logins and ports at which the host may answer, tried in turn. A machine that was not managed
+ * before has a supervisor only while the new system runs, so root is tried too.
  */
 const statusPeers = ({ spec, files }: DeployContext): SshPeer[] =>
   portsOf(spec).flatMap((port) =>

@@ -21,9 +21,12 @@ const deploySpecFields = z.strictObject({
   host: hostName,
   address: z.string().min(1),
   port: port.default(SSH_PORT),
-  /** Port on which sshd listens in the old system, while the port changes. Status and pinned systems are tried there too. */
+  /**
+   * sshd's port in the old system, while the port changes. The status is also read there, and
+   * pinned systems are also confirmed there.
+   */
   formerPort: port.optional(),
-  /** Port of the running system, when the probe found it at the former one: everything before the activation uses it. */
+  /** The former port, when the probe found the host there. All connections before the activation use it. */
   currentPort: port.optional(),
   /** Jump hosts on the way, from the runner on. */
   jumps: z.array(sshJump).optional(),

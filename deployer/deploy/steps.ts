@@ -48,7 +48,10 @@ export interface RunnerFiles {
   readonly signingKey?: string | undefined;
 }
 
-/** The host over a connection of its own, which proves that the host can be reached. `port`: that of the wanted system by default. */
+/**
+ * The host over a connection of its own, which proves that the host can be reached.
+ * @param port the wanted system's by default
+ */
 export function peer(spec: DeploySpec, files: RunnerFiles, user: string, port = spec.port): SshPeer {
   const { host, address, jumps, seconds } = spec;
   const { knownHosts, identity } = files;
@@ -68,7 +71,10 @@ export function peer(spec: DeploySpec, files: RunnerFiles, user: string, port = 
 export const actingPeer = (spec: DeploySpec, files: RunnerFiles): SshPeer =>
   peer(spec, files, spec.managed ? spec.user : "root", spec.currentPort);
 
-/** Ports on which the host may listen after the activation, the likelier first: a rollback returns to the former one. */
+/**
+ * Ports on which the host may listen after the activation, the likelier first: a rollback returns
+ * to the former one.
+ */
 export const portsOf = ({ port, formerPort }: DeploySpec): number[] =>
   formerPort === undefined ? [port] : [port, formerPort];
 

@@ -1,6 +1,7 @@
 /**
- * Results of evaluations, a file each, kept between runs. A file is only read when it is this user's own and nobody else may write or
- * read it. The cache never fails a run: what can't be read is evaluated again, and what can't be written is not kept.
+ * Keeps results of evaluations between runs, one file for each. A file is used only when it belongs
+ * to this user and no other user can read or write it. The cache never fails a run: a result that
+ * can't be read is evaluated again, and one that can't be written is not kept.
  */
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
@@ -10,13 +11,16 @@ import * as z from "zod";
 import { sha256 } from "../../lib/sha256.ts";
 import { type EvaluatedTarget, target } from "./target.ts";
 
-/** Of the files' form. Results of another version are evaluated again. */
+/** Version of the files' format. Results of another version are evaluated again. */
 const SCHEMA_VERSION = 1;
-/** The files together; the least recently used go first. A host of the fleet has 15 kB. */
+/**
+ * Limit of all files together; the least recently used are removed first. A host of the fleet needs
+ * 15 kB.
+ */
 const MAX_BYTES = 64 * 2 ** 20;
-/** A larger file is not one of this program. */
+/** This program does not write larger files. */
 const MAX_FILE_BYTES = 8 * 2 ** 20;
-/** What a killed run was writing is removed after this. */
+/** Age at which an unfinished file of a killed run is removed. */
 const STALE_MS = 3600_000;
 const UNFINISHED = ".part";
 
@@ -36,6 +40,7 @@ export class EvaluationCache {
     return sha256(JSON.stringify([SCHEMA_VERSION, fingerprint, host]));
   }
 
+  /** A kept result; undefined when there is none that can be read. */
   async read(fingerprint: string, host: string): Promise<EvaluatedTarget | undefined> {
     const key = this.#key(fingerprint, host);
     const file = join(this.#directory, `${key}.json`);
@@ -43,14 +48,14 @@ export class EvaluationCache {
       const found = JSON.parse(await readOwn(file)) as { target: EvaluatedTarget };
       if (entry.parse(found).key !== key) return undefined;
       const now = new Date();
-      await utimes(file, now, now); // it was used
+      await utimes(file, now, now); // `prune` keeps recently used files
       return found.target;
     } catch {
       return undefined;
     }
   }
 
-  /** Renames a finished file into place, so that neither a killed run nor a second one leaves a part of it. */
+  /** Renames a finished file into place, so that a killed or concurrent run never leaves a partial one. */
   async write(fingerprint: string, host: string, found: EvaluatedTarget): Promise<void> {
     const key = this.#key(fingerprint, host);
     const file = join(this.#directory, `${key}.json`);
@@ -84,7 +89,7 @@ export class EvaluationCache {
   }
 }
 
-/** @throws Error when somebody else could have written the file. */
+/** Reads a file. @throws Error when another user owns it or has access to it, or it is too large */
 async function readOwn(file: string): Promise<string> {
   const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {

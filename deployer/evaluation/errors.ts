@@ -9,7 +9,10 @@ export type FailedCommand = Pick<CommandResult, "exitCode" | "timedOut" | "stder
 
 const commandText = (argv: readonly string[]): string => argv.map(shellWord).join(" ");
 
-/** The evaluation failed for all hosts: the flake has no `deployTargets` that can be read, or Nix did not run. */
+/**
+ * The evaluation failed for all hosts: the flake has no `deployTargets` that can be read, or Nix
+ * did not run.
+ */
 export class EvaluationError extends RunError {
   constructor(flake: string, argv: readonly string[], failed: FailedCommand) {
     const { exitCode, timedOut, stderr } = failed;
@@ -20,7 +23,7 @@ export class EvaluationError extends RunError {
   }
 }
 
-/** One host's failure. `argv` shows the error without this program. */
+/** One host's failure. @param argv command that shows the error without this program */
 export function hostFailure(argv: readonly string[], failed: FailedCommand): EvaluationFailure {
   const { exitCode, timedOut, stderr } = failed;
   const nixError = relevantLines(stderr);
@@ -42,13 +45,13 @@ export function relevantLines(stderr: string): string {
   return (last < 0 ? lines.slice(-25) : lines.slice(last, last + 25)).join("\n");
 }
 
-/** Nix had no memory left: its own error, or the end of a process that the kernel killed. */
+/** Whether Nix ran out of memory: it printed this error, or it was killed, as by the kernel. */
 export const isOutOfMemory = ({ exitCode, timedOut, stderr }: FailedCommand): boolean =>
   !timedOut && (exitCode === null || /^\s*error: out of memory$/m.test(stderr));
 
 function evaluationHint(failed: FailedCommand): string {
   const { timedOut } = failed;
-  // The trace shows the expression of this program.
+  // Without the trace, which contains the expression of this program and could match below.
   const stderr = relevantLines(failed.stderr);
   if (/spawn nix ENOENT/.test(stderr)) {
     return "hint: Nix is not on PATH: install it, or run `make setup` for the sandbox";

@@ -1,6 +1,7 @@
 /**
- * Evaluates the hosts of a stack, in preview and up alike. Nothing is built. Results of an unchanged flake come from the cache; the
- * others from several `nix eval` at once. Each host's result is there before the others' are.
+ * Evaluates the hosts of a stack, in previews and in `up`. Nothing is built. Results of an
+ * unchanged flake come from the cache, the others from several processes of `nix eval`. No host's
+ * result waits for those of the others.
  */
 import { DEFAULT_SECONDS } from "../../inventory/seconds.ts";
 import { runQuery } from "../process/child.ts";
@@ -12,22 +13,22 @@ import { nixEval } from "./nix-eval.ts";
 import { derivationsOf, type EvaluatedTarget, type HostEvaluation, target } from "./target.ts";
 
 export interface EvaluateArgs extends FlakeArgs {
-  /** The first ones are evaluated first. */
+  /** In the order of their evaluation. */
   readonly hosts: readonly string[];
   /** Directory of the kept results; undefined: none are kept. */
   readonly cache?: string | undefined;
-  /** A kept result counts although its derivation is not in the store. Only for runs that build nothing. */
+  /** Also uses kept results whose derivations are not in the store. Only for runs that build nothing. */
   readonly withoutDerivations?: boolean;
-  /** What the user set. */
+  /** Limits that the user set. */
   readonly limits?: Partial<EvaluationLimits>;
-  /** Of all hosts together. A large fleet evaluates for minutes when nothing is cached. */
+  /** Limit for all hosts together. Without cached results, a large fleet takes minutes. */
   readonly timeoutSeconds?: number;
 }
 
 /** Host -> its result. All are rejected with one EvaluationError when no host can be evaluated. */
 export type Evaluation = ReadonlyMap<string, Promise<HostEvaluation>>;
 
-/** Starts at once, so that Nix runs while the program loads. */
+/** Starts the evaluation at once, so that Nix runs while the program loads. */
 export function evaluate(args: EvaluateArgs): Evaluation {
   const hosts = new Map(args.hosts.map((host) => [host, Promise.withResolvers<HostEvaluation>()] as const));
   const run = new Run(args, (host, result) => hosts.get(host)?.resolve(result));
@@ -39,7 +40,7 @@ export function evaluate(args: EvaluateArgs): Evaluation {
   return new Map([...hosts].map(([host, { promise }]) => [host, promise]));
 }
 
-/** Of the answers of Nix beside evaluations. */
+/** Limit of the output of Nix commands other than evaluations. */
 const MAX_ANSWER_BYTES = 2 ** 24;
 
 class Run {
@@ -108,12 +109,12 @@ class Run {
     } finally {
       chunks.length = 0; // after an error the other workers stop too
     }
-    // A host that needs more than its share gets all the memory, alone.
+    // A host that needs more than one process's share is evaluated alone, with all the memory.
     for (const host of large) await this.#evaluateChunk(flake, [host], memoryMb);
     await this.#cache?.prune();
   }
 
-  /** Returns the hosts that need more memory than a process has here, if they can get more. */
+  /** Evaluates some hosts. Returns those that ran out of memory and can still be given more. */
   async #evaluateChunk(flake: FixedFlake, chunk: readonly string[], memoryMb: number): Promise<string[]> {
     const large: string[] = [];
     let waiting = chunk;
@@ -123,7 +124,8 @@ class Run {
       if (failed === undefined) break;
       if (ran.timedOut) for (const host of ran.left) this.#fail(host, ran);
       if (ran.timedOut) break;
-      // The next process begins after the host that failed; or with it, if the hosts before it used the memory.
+      // The next process starts after the failed host; or with it, when the hosts before it may
+      // have used the memory.
       const isFirst = failed === waiting[0];
       waiting = isOutOfMemory(ran) && !isFirst ? ran.left : after;
       if (!isOutOfMemory(ran)) this.#fail(failed, ran);
@@ -133,7 +135,10 @@ class Run {
     return large;
   }
 
-  /** Adds the hosts without a result, which are those from the failed one on. */
+  /**
+   * Runs Nix once. `left` of the result lists the hosts without a result: the failed one and those
+   * after it.
+   */
   async #runNix(flake: FixedFlake, hosts: readonly string[], memoryMb: number) {
     const left = new Set(hosts);
     const finished: Promise<void>[] = [];
@@ -156,7 +161,7 @@ class Run {
     return { ...ran, left: [...left] };
   }
 
-  /** Kept first, so that a run that ends with this result has kept it. */
+  /** Writes the cache first, because the run may end as soon as it has this result. */
   async #finish({ fingerprint }: FixedFlake, host: string, found: EvaluatedTarget): Promise<void> {
     if (fingerprint !== undefined) await this.#cache?.write(fingerprint, host, found);
     this.#settle(host, { target: target.parse(found) });
@@ -166,7 +171,7 @@ class Run {
     const failure = hostFailure(plainEvalArgv(this.#args, host), failed);
     const first = this.#failures.get(failure.reason) ?? host;
     this.#failures.set(failure.reason, first);
-    // An error of a shared file fails every host.
+    // An error in a shared file fails every host, so only the first host has it in full.
     const brief = `${failure.reason.split("\n")[0]} (the error of ${first} in full)`;
     const reason = first === host ? failure.reason : brief;
     this.#settle(host, { failure: { ...failure, reason } });

@@ -1,6 +1,7 @@
 /**
- * Fixes what is evaluated: the flake's files as they are now, in the Nix store, with a fingerprint of everything that an evaluation
- * of it depends on. Files that change during the run change neither.
+ * Fixes the input of an evaluation: the flake's current files, as a copy in the Nix store, and a
+ * fingerprint of everything that the result depends on. Files that change during the run change
+ * neither.
  */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
@@ -27,7 +28,7 @@ export const flakeArguments = ({ overrides = {} }: FlakeArgs): string[] => [
 /** A quoted Nix attribute name, because a host's name may be a keyword. */
 export const quotedName = (name: string): string => `"${name.replace(/["\\$]/g, "\\$&")}"`;
 
-/** The command with which a person evaluates one host, or sees whether the flake can be read at all. */
+/** The command shown in errors. It evaluates one host; without `host` it lists the hosts of the flake. */
 export const plainEvalArgv = (flake: FlakeArgs, host?: string): string[] => [
   ...[...NIX, "eval", "--json", ...flakeArguments(flake)],
   `${encodeReference(flake.flake)}#deployTargets${host === undefined ? "" : `.${quotedName(host)}`}`,
@@ -35,11 +36,11 @@ export const plainEvalArgv = (flake: FlakeArgs, host?: string): string[] => [
 ];
 
 export interface FixedFlake extends FlakeArgs {
-  /** The same fingerprint means the same result. Undefined: something is not fixed, so no result may be kept. */
+  /** Equal fingerprints mean equal results. Undefined: a part is not fixed, so no result may be kept. */
   readonly fingerprint: string | undefined;
 }
 
-/** Runs a command of Nix until the evaluation's time limit. */
+/** Runs a Nix command within the evaluation's time limit. */
 export type Ask = (argv: readonly string[]) => Promise<CommandResult>;
 
 const locked = z.looseObject({
@@ -64,7 +65,10 @@ const metadata = z.object({
 type Locked = z.infer<typeof locked>;
 type Metadata = z.infer<typeof metadata>;
 
-/** Settings of Nix that an evaluation can depend on. Pure evaluation reads neither environment variables nor the time. */
+/**
+ * Settings of Nix that an evaluation can depend on. Pure evaluation reads neither environment
+ * variables nor the time.
+ */
 const SETTINGS = [
   "allow-import-from-derivation",
   "allow-unsafe-native-code-during-evaluation",
@@ -91,7 +95,7 @@ export async function fixFlake(args: FlakeArgs, ask: Ask): Promise<FixedFlake> {
   ]);
   if (described.exitCode !== 0) throw new EvaluationError(args.flake, plainEvalArgv(args), described);
   const found = metadata.safeParse(parsed(described.stdout));
-  // A Nix with another form of answer still evaluates.
+  // A version of Nix whose output has another form can still evaluate, but nothing is kept.
   if (!found.success) return { ...args, fingerprint: undefined };
   const nix = settings.safeParse(parsed(config.stdout));
   const parts =
@@ -118,13 +122,19 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Undefined for a revision, which is fixed as it is. The result has no time stamp: a new checkout of the same files is the same flake. */
+/**
+ * A reference to the flake's copy in the store; undefined for a revision, which is fixed already.
+ * It has no time stamp, so that a new checkout of the same files is the same flake.
+ */
 function fixedReference({ rev, dir }: Locked, storePath: string): string | undefined {
   if (rev !== undefined) return undefined;
   return `path:${storePath}${dir === undefined ? "" : `?dir=${encodeURIComponent(dir)}`}`;
 }
 
-/** A local directory that replaces an input, as its copy in the store; undefined: the reference is used as it is. */
+/**
+ * A reference to the store copy of a local directory that replaces an input; undefined: keep the
+ * reference.
+ */
 function fixedOverride({ path, locked: root, locks }: Metadata, input: string): string | undefined {
   let name: string | string[] | undefined = locks.root;
   for (const part of input.split("/")) {
@@ -133,7 +143,8 @@ function fixedOverride({ path, locked: root, locks }: Metadata, input: string): 
   const found = typeof name === "string" ? locks.nodes[name]?.locked : undefined;
   if (found?.type !== "path" || found.narHash === undefined || root.narHash === undefined) return undefined;
   const store = dirname(path);
-  // Nix names the copy of a source by its hash; the flake's own copy shows whether this Nix does.
+  // Nix names the copy of a source by its hash. The flake's own copy shows whether this version of
+  // Nix does so.
   if (sourcePath(store, root.narHash) !== path) return undefined;
   const { dir, lastModified } = found;
   const query = new URLSearchParams({
@@ -143,7 +154,10 @@ function fixedOverride({ path, locked: root, locks }: Metadata, input: string): 
   return `path:${sourcePath(store, found.narHash)}?${query}`;
 }
 
-/** Undefined when a part has no hash, so that it could change without a change of the fingerprint. */
+/**
+ * Everything that the result depends on; undefined when a part has no hash, because it could change
+ * unnoticed.
+ */
 function fingerprintParts(
   { locked: root, locks }: Metadata,
   version: string,
@@ -161,13 +175,14 @@ function fingerprintParts(
   return {
     version: version.trim(),
     settings: SETTINGS.map((name) => [name, nix[name]?.value]),
-    // The time of a revision is a part of it; that of a directory is left out, as in `fixedReference`.
+    // The time stamp of a revision is a part of it. That of a directory is left out, as in
+    // `fixedReference`.
     root: root.rev === undefined ? content : { ...content, lastModified },
     nodes,
   };
 }
 
-/** Where a directory is does not matter: it is evaluated as its copy in the store. */
+/** Removes the path of a directory, because its copy in the store is evaluated. */
 function withoutPlace({ type, ...rest }: Locked): Record<string, unknown> & { lastModified?: unknown } {
   if (type !== "path" || rest.narHash === undefined) return { type, ...rest };
   const { path: _, ...content } = rest as typeof rest & { path?: unknown };
@@ -178,7 +193,8 @@ const BASE32 = "0123456789abcdfghijklmnpqrsvwxyz";
 
 /**
  * Store path of a source with this NAR hash (`sha256-BASE64`).
- * Source: Nix manual, "Store path specification" and "Nix32": the first 160 bits are the hash's 256, folded by exclusive or.
+ * Source: Nix manual, "Store path specification" and "Nix32". The 256 bits of the hash are folded to
+ * 160 by exclusive or.
  */
 export function sourcePath(store: string, narHash: string): string {
   const inner = Buffer.from(narHash.replace(/^sha256-/, ""), "base64").toString("hex");

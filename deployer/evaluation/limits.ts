@@ -4,15 +4,15 @@ import { availableParallelism, freemem } from "node:os";
 export interface EvaluationLimits {
   /** Processes at once. */
   readonly workers: number;
-  /** Of all processes together, in 10^6 bytes. */
+  /** Memory of all processes together, in 10^6 bytes. */
   readonly memoryMb: number;
 }
 
-/** Below this, a process holds a single host, or none that is large. */
+/** With less, a process has memory for one host only, or not even for a large one. */
 const MIN_WORKER_MB = 1000;
-/** A process gains little from more. Measured: docs/benchmarks.md. */
+/** More memory makes a process little faster (measured: docs/benchmarks.md). */
 const MAX_WORKER_MB = 1400;
-/** Of the memory that is free when the evaluation starts. */
+/** Share of the memory that is free when the evaluation starts. */
 const SHARE_OF_FREE = 0.7;
 
 interface Computer {
@@ -20,13 +20,16 @@ interface Computer {
   readonly freeMb: number;
 }
 
-/** Both figures respect the limits of a container (libuv's `uv_available_parallelism` and `uv_get_available_memory`). */
+/**
+ * Both figures respect the limits of a container (libuv's `uv_available_parallelism` and
+ * `uv_get_available_memory`).
+ */
 export const thisComputer = (): Computer => ({
   cores: availableParallelism(),
   freeMb: Math.min(process.availableMemory(), freemem()) / 1e6,
 });
 
-/** `wanted` has what the user set. One process always runs. */
+/** The limits for a computer. At least one process runs. @param wanted what the user set */
 export function evaluationLimits(
   wanted: Partial<EvaluationLimits>,
   { cores, freeMb }: Computer,
@@ -38,25 +41,29 @@ export function evaluationLimits(
   return { workers, memoryMb };
 }
 
-/** What a process of Nix uses beside its heap. */
+/** Memory that a Nix process uses outside of its heap. */
 const OUTSIDE_HEAP_MB = 100;
 
 /**
- * Variables of Nix's garbage collector (bdwgc, README.environment). The heap begins as large as it may become: then the collector
- * runs only when that is used up, which halves the processor time of an evaluation. A process that needs more fails with "out of memory".
+ * Variables of Nix's garbage collector (bdwgc, README.environment). The heap starts at its maximum
+ * size, so that the collector runs only when that is used up; this halves the processor time of an
+ * evaluation. A process that needs more fails with "out of memory".
  */
 export function heapVariables(memoryMb: number): Record<string, string> {
   const bytes = String(Math.floor(Math.max(memoryMb - OUTSIDE_HEAP_MB, memoryMb / 2) * 1e6));
   return { GC_INITIAL_HEAP_SIZE: bytes, GC_MAXIMUM_HEAP_SIZE: bytes };
 }
 
-/** Estimates, from the fleet of this repository. A process that runs out of memory continues in a new one. */
+/**
+ * Estimates from the fleet of this repository. If they are too low, a process runs out of memory
+ * and a new one continues.
+ */
 const FLAKE_MB = 200;
 const HOST_MB = 350;
 
 /**
- * The hosts of each process, in the order in which they should be started. Each worker gets the same number of them, and the first
- * hosts are the first of each worker.
+ * The hosts of each process, in the order in which the processes start. Each worker gets the same
+ * number of processes, and the first hosts come first in each worker's first process.
  */
 export function chunksOf(
   hosts: readonly string[],

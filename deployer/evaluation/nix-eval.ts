@@ -1,4 +1,4 @@
-/** One `nix eval` of several hosts, one after another. Each host's result is there as soon as it is known. */
+/** Evaluates several hosts in one `nix eval`, one after another, and reports each result at once. */
 import { randomBytes } from "node:crypto";
 import * as z from "zod";
 import { encodeReference } from "../../lib/flake-reference.ts";
@@ -9,8 +9,9 @@ import { type FlakeArgs, flakeArguments, quotedName } from "./flake.ts";
 import { type EvaluatedTarget, target } from "./target.ts";
 
 /**
- * Nix prints the value of an evaluation at its end only, so the results are traces: lines of stderr that begin with `mark`. The
- * first one says that `deployTargets` itself was read. Nix is lazy, so other hosts cost nothing.
+ * The expression that prints the results. Nix prints the value of an evaluation only at its end, so
+ * each result is a trace: a line of stderr that contains `mark`. The first trace shows that
+ * `deployTargets` itself was read. Nix is lazy, so other hosts cost nothing.
  */
 const streamed = (hosts: readonly string[], mark: string): string =>
   [
@@ -21,7 +22,7 @@ const streamed = (hosts: readonly string[], mark: string): string =>
     `(builtins.foldl' result null [ ${hosts.map(quotedName).join(" ")} ])`,
   ].join(" ");
 
-/** Of the hosts' attributes, in the order given. `mark` must not occur in other output. */
+/** Evaluates the hosts in the given order. `mark` must not occur in other output. */
 const nixEvalArgv = (flake: FlakeArgs, hosts: readonly string[], mark: string): string[] => [
   ...[...NIX, "eval", "--json", "--log-format", "raw"],
   ...flakeArguments(flake),
@@ -40,14 +41,15 @@ export interface NixEvalArgs {
   readonly onHost: (host: string, found: Found) => void;
 }
 
-/** Of stdout, which has no result. */
+/** Limit of stdout, which contains no result. */
 const MAX_BYTES = 2 ** 20;
 
 export interface NixEvalResult extends Omit<CommandResult, "stdout"> {
-  /** Nix read `deployTargets`, so an error is that of the first host without a result. */
+  /** True: Nix read `deployTargets`, so an error belongs to the first host without a result. */
   readonly begun: boolean;
 }
 
+/** Runs one `nix eval`, and calls `onHost` for each host as soon as its result is known. */
 export async function nixEval({ flake, hosts, onHost, ...limits }: NixEvalArgs): Promise<NixEvalResult> {
   const mark = `pantheros-${randomBytes(8).toString("hex")} `;
   const prefix = `trace: ${mark}`;

@@ -4,7 +4,10 @@ import * as z from "zod";
 /** A value of `deployTargets`: nix/lib/deploy-targets.nix. */
 const evaluatedTarget = z.object({
   drvPath: z.string(),
-  /** Out path. It is not called `outPath`, because Nix turns a set with that attribute into a string in JSON. */
+  /**
+   * Out path. It is not called `outPath`, because Nix turns a set with that attribute into a string
+   * in JSON.
+   */
   toplevel: z.string(),
   system: z.string(),
   /** Target of the link `toplevel/kernel`. */
@@ -21,7 +24,7 @@ export const target = evaluatedTarget.transform(({ toplevel, ...rest }) => ({ ..
 
 /** One host as the flake describes it. */
 export type Target = z.output<typeof target>;
-/** The same in the form that Nix prints. */
+/** A target in the form that Nix prints. */
 export type EvaluatedTarget = z.input<typeof target>;
 
 /** Why one host has no target. */

@@ -14,7 +14,9 @@ export async function detect({ spec, files, run }: InstallContext): Promise<Mach
   const asOwn = await run(own);
   const status = parseLine(supervisorStatus, asOwn.stdout);
   if (status !== undefined) return { is: "installed", status };
-  // The second connection checks for the throw-away key: at the same port where this one showed a different key, or else at 22.
+  // A second connection checks for the throw-away key. It is needed when this one showed a
+  // different key, or used another port than 22, at which the created machine and the installer
+  // listen.
   const isElsewhere = spec.port !== SSH_PORT;
   if (sshTrouble(asOwn.stderr) !== "identity" && !isElsewhere) return { is: "silent", step: own, ran: asOwn };
   const fresh = bootstrapFactsStep(spec, files);

@@ -72,7 +72,7 @@ function installedPeer(spec: InstallSpec, { hosts, identity }: InstallFiles): Ss
   };
 }
 
-/** The created machine or the installer, which show the throw-away key at the port of their images. */
+/** The created machine or the installer. Both show the throw-away key and listen on their image's port. */
 const bootstrapPeer = (spec: InstallSpec, files: InstallFiles): SshPeer => ({
   ...installedPeer(spec, files),
   port: SSH_PORT,
@@ -184,7 +184,8 @@ const phaseOptions = (spec: InstallSpec, files: InstallFiles): string[] => [
  * Source: src/nixos-anywhere.sh, src/default.nix (the system's own ssh is preferred) of nixos-anywhere 1.13.0.
  */
 export function sshScript(spec: InstallSpec, files: InstallFiles, path: string): string {
-  // Only here: nixos-anywhere gives its options to Nix as NIX_SSHOPTS, which is split at blanks.
+  // The ProxyCommand contains blanks, so it is only in this script: nixos-anywhere gives its own
+  // options to Nix as NIX_SSHOPTS, which is split at blanks.
   const proxy = jumpOptions(bootstrapPeer(spec, files));
   const options = [...phaseOptions(spec, files), ...proxy].flatMap((option) => ["-o", option]);
   return `#!/bin/sh\nPATH=${shellWord(path)}\nexport PATH\nexec ssh -F /dev/null ${options.map(shellWord).join(" ")} "$@"\n`;

@@ -49,7 +49,10 @@ function problemOf(directory: string): string | undefined {
 }
 
 let made = 0;
-/** Directories that this process has searched for what killed processes left; a deployer makes one for each host. */
+/**
+ * Directories already cleared of what killed processes left. Once is enough, although a deployer
+ * makes a private directory in them for each host.
+ */
 const searched = new Set<string>();
 
 /**

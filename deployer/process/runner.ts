@@ -16,7 +16,7 @@ export interface Command {
   readonly log?: string | undefined;
   /** A command with a longer stdout is killed, for answers of which a part is useless. */
   readonly maxOutputBytes?: number | undefined;
-  /** Gets each line of stderr as it is written; a line for which it returns true is not kept. */
+  /** Called with each line of stderr as it is written. A line for which it returns true is not kept. */
   readonly takesLine?: ((line: string) => boolean) | undefined;
   /** False: the command stays in the caller's process group, so that Ctrl-C reaches it. A timeout then ends the command alone. */
   readonly ownGroup?: boolean | undefined;
@@ -40,7 +40,10 @@ export type Runner = (command: Command) => Promise<CommandResult>;
 const MAX_TEXT_CHARACTERS = 256 * 1024;
 const KILL_AFTER_MS = 5000;
 
-/** A target of kill(2) for each running command: its process id, or the negative id of its process group. */
+/**
+ * A target of kill(2) for each running command: its process id, or the negative id of its process
+ * group.
+ */
 const running = new Set<number>();
 
 function signal(target: number, name: NodeJS.Signals): void {
@@ -81,8 +84,9 @@ export function stoppableRunner(): { readonly run: Runner; readonly stop: () => 
 export const runProcess: Runner = (command) => runOne(command, () => () => {});
 
 /**
- * Variables of a Git hook, with which git and Nix would read another repository. tools/env.sh unsets the same ones: a
- * wrapper runs programs that do not use this runner, and this runner's callers may start without a wrapper.
+ * Variables that Git sets for hooks. With them, git and Nix would read another repository.
+ * tools/env.sh unsets the same ones, because a wrapper also runs programs that do not use this
+ * runner. They are unset here too, because this runner's callers may start without a wrapper.
  */
 const NO_GIT_HOOK = {
   GIT_DIR: undefined,
@@ -96,7 +100,7 @@ const NO_GIT_HOOK = {
 /** Runs the command after a line on descriptor 3, and never when the descriptor is closed first. */
 const heldStart = ["/bin/sh", "-c", 'read -r go <&3 && exec "$@" 3<&-', "sh"];
 
-/** Splits text into lines; `keep` gets those that `takes` refuses. */
+/** Splits text into lines; `keep` gets those for which `takes` returns false. */
 function lineReader(takes: (line: string) => boolean, keep: (text: string) => void) {
   let begun = "";
   return {

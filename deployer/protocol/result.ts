@@ -107,7 +107,7 @@ export function installFailure({ phase, ...told }: InstallResult): DeployResult 
   };
 }
 
-/** The result of a host that the flake does not give a system for. */
+/** The result of a host that can't be evaluated. */
 export const evaluationFailure = (host: string, failure: EvaluationFailure): DeployResult => ({
   ...{ schemaVersion: 1, host, outcome: "failed", step: "evaluate", token: "", seconds: {} },
   ...failure,

@@ -73,7 +73,10 @@ export const verbResult = z.object({
 });
 export type VerbResult = z.infer<typeof verbResult>;
 
-/** From this version of the protocol on, `secret` takes the length of a secret and refuses another length. */
+/**
+ * From this version of the protocol on, `secret` takes a length and refuses content of any other
+ * length.
+ */
 export const LENGTH_VERSION = 2;
 /** From this version of the protocol on, a status has `deliveries` instead of `secrets`. */
 export const DELIVERIES_VERSION = 3;
@@ -115,8 +118,8 @@ export const supervisorStatus = z.object({
   inhibitors: hostRecord(hostLine).nullable().optional(),
   units: hostRecord(hostLine).nullable().optional(),
   /**
-   * Name -> id of its delivery, for each secret that is unchanged since. A probe key does not get it. A secret may be
-   * called like an inherited key, such as `constructor`.
+   * Name -> id of its delivery, for each secret that has not changed since. Probe keys do not get
+   * it. A secret may have the name of an inherited property, such as `constructor`.
    */
   deliveries: hostRecord(hostId, { inherited: true }).optional(),
   /** From supervisors before DELIVERIES_VERSION: name -> SHA-256 of each secret on the host. */

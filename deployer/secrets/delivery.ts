@@ -13,12 +13,12 @@ import { type SshPeer, shellWord, sshArgv } from "../ssh.ts";
 
 /** A host's secrets as its supervisor reports them. */
 export type PresentSecrets =
-  /** Name -> id of its delivery, if the secret is unchanged since. */
+  /** Name -> id of its delivery, for each secret that has not changed since. */
   | { readonly deliveries: Readonly<Record<string, string>> }
   /** Name -> SHA-256 of the content, in hexadecimal, from a supervisor before DELIVERIES_VERSION. */
   | { readonly sums: Readonly<Record<string, string>> };
 
-/** Undefined when the host does not report them, as to a probe key. */
+/** The secrets in a status; undefined when the host does not report them, as for a probe key. */
 export function presentSecrets(status: SupervisorStatus): PresentSecrets | undefined {
   const { version, deliveries, secrets = {} } = status;
   if (version < DELIVERIES_VERSION) return { sums: secrets };
@@ -52,7 +52,10 @@ export interface DeliveryPeer extends Omit<SshPeer, "host" | "pinned"> {
 export interface DeliverySpec {
   readonly host: string;
   readonly secret: string;
-  /** Id of the delivery, stored beside the secret; its SHA-256 is the token. Empty: the host keeps its mark. */
+  /**
+   * Id of the delivery, stored beside the secret; its SHA-256 is the token. Empty: the host keeps
+   * its mark.
+   */
   readonly mark: string;
   /** Limit of each of the two connections. */
   readonly seconds: number;
@@ -98,21 +101,28 @@ export interface DueArgs {
   /** The host's secrets; undefined: it did not answer. */
   readonly present: PresentSecrets | undefined;
   readonly converge: "must" | "best-effort";
-  /** SHA-256 of what the last delivery of the state brought to the host; undefined: the state has none. */
+  /** SHA-256 of what the last delivery in the state brought to the host; undefined: the state has none. */
   readonly last?: string | undefined;
 }
 
 export interface Due {
   /**
-   * A trigger of the delivery, beside the secret. If the host has the secret of the last delivery, it belongs to that
-   * delivery, so nothing changes; otherwise it is a new one, which causes a delivery.
+   * A trigger of the delivery, beside the secret's hash. While the host has the secret of the last
+   * delivery, it is that delivery's token, so nothing changes. Otherwise it is a new token, which
+   * causes a delivery.
    */
   readonly token: string;
-  /** The mark to deliver. The token of the next run is its SHA-256. Empty: the host's own mark has that token already. */
+  /**
+   * The mark to deliver. The token of the next run is its SHA-256. Empty: the host's own mark has
+   * that token already.
+   */
   readonly mark: string;
 }
 
-/** What is due on a host. Nothing that the host reports from DELIVERIES_VERSION on depends on a secret's content. */
+/**
+ * Decides whether a secret must be delivered. From DELIVERIES_VERSION on, a host reports nothing
+ * that depends on a secret's content.
+ */
 export function dueDelivery({ secret, wanted, last = wanted, fresh, present, converge }: DueArgs): Due {
   if (present === undefined && converge === "best-effort") return { token: OFFLINE_TOKEN, mark: "" };
   if (present !== undefined && "sums" in present) {
@@ -120,7 +130,7 @@ export function dueDelivery({ secret, wanted, last = wanted, fresh, present, con
     if (token !== undefined && entryOf(present.sums, secret) === wanted) return { token, mark: "" };
   }
   if (present !== undefined && "deliveries" in present && last === wanted) {
-    // An id says nothing of the content: of another secret, or after a delivery that failed, it does not count.
+    // An id does not show the content, so it counts only if the last delivery brought the wanted secret.
     const id = entryOf(present.deliveries, secret);
     if (id !== undefined) return { token: sha256(id), mark: id };
   }

@@ -1,12 +1,13 @@
 /**
- * Which device of the tailnet is a host, and whether it has the host's name. A machine that joins while another device
- * has its name becomes `NAME-1`; the name, and every URL with it, then leads to the other device.
+ * Finds a host's device in the tailnet, and checks that it has the host's name. A machine that
+ * joins while another device has its name becomes `NAME-1`; the name, and every URL with it, then
+ * leads to the other device.
  */
 import type { TailscaleApi } from "../../clients/tailscale/api.ts";
 import { type Device, idOf, removeDevice, renameDevice } from "../../clients/tailscale/devices.ts";
 import { devicesOf } from "./spec.ts";
 
-/** Where a person changes devices. */
+/** Page on which the user can change devices. */
 const CONSOLE = "https://login.tailscale.com/admin/machines";
 /** Without `connectedToControl` in the answer, a device seen this recently counts as connected. */
 const RECENT_MS = 10 * 60_000;
@@ -20,14 +21,15 @@ export interface JoinedHost {
 }
 
 export interface NameFinding {
-  /** MagicDNS name that leads to the host now; undefined: it has not joined, as far as is known. */
+  /** The host's current MagicDNS name; undefined: it has not joined, as far as is known. */
   readonly name?: string;
-  /** Changes that give the host its name and leave no device of an earlier machine. */
+  /** Devices of earlier machines, which `up` removes. */
   readonly remove: readonly Device[];
+  /** The host's device, when `up` gives it the host's name. */
   readonly rename?: Device;
-  /** What an `up` changes, or a person has to; on one line, after the host's name. */
+  /** What `up` changes, or what the user must change: one line, without the host's name. */
   readonly text?: string;
-  /** Only a person can change it. */
+  /** True: only the user can solve it. */
   readonly problem: boolean;
 }
 
@@ -39,11 +41,11 @@ const isConnected = ({ connectedToControl, lastSeen }: Device, now: number): boo
 const isExpired = ({ expires, keyExpiryDisabled }: Device, now: number): boolean =>
   keyExpiryDisabled === false && Date.parse(expires ?? "") < now;
 
-/** Last in time; devices without a time come first. */
+/** The device that joined last. A device without a time counts as the oldest. */
 const newest = (devices: readonly Device[]): Device | undefined =>
   [...devices].sort((a, b) => (a.created ?? "").localeCompare(b.created ?? "")).at(-1);
 
-/** `device ID (web.tail0000.ts.net, of ada@example.test, last seen 2026-01-01T00:00:00Z, its key has expired)`. */
+/** `device ID (web.tail0000.ts.net, ada@example.test, last seen 2026-01-01T00:00:00Z)`. */
 function describe(device: Device, now: number): string {
   const { name, tags = [], user, lastSeen } = device;
   const owner = tags.length > 0 ? tags.join(" ") : (user ?? "an unknown user");
@@ -52,8 +54,10 @@ function describe(device: Device, now: number): string {
 }
 
 /**
- * The host's own device: the one whose node id the machine reports. Without a report, of the devices with the host's tag,
- * which only keys of this host give: the connected one that joined last, or the last one.
+ * The host's own device (`live`): the one with the node id that the machine reports. Without a
+ * report it is one of the devices with the host's tag, which only this host's keys give: the
+ * connected one that joined last, or else the one that joined last. `sure`: it is certain that this
+ * device is the host.
  */
 function ownDevice(
   devices: readonly Device[],
@@ -100,7 +104,8 @@ export function nameFinding(devices: readonly Device[], joined: JoinedHost, now:
       `rename or remove that device (${CONSOLE}), then run up again`;
     return { ...warning(text), problem: true };
   }
-  // Which of them is the host shows only while one is connected. The vendor removes ephemeral devices by itself.
+  // Without certainty about the host's device nothing is changed. The vendor removes ephemeral
+  // devices by itself.
   const stale = sure ? others.filter((device) => device === holder || device.isEphemeral !== true) : [];
   const renamed = sure && labelOf(live) !== host;
   if (stale.length === 0 && !renamed) return { name: live.name, remove: [], problem: false };

@@ -10,7 +10,7 @@ let
   filterAttrs = keep: set:
     removeAttrs set (filter (name: !keep name set.${name}) (attrNames set));
 
-  # As lib/names.ts does it.
+  # The same format as `firstNames` of lib/names.ts.
   firstNames = names: let
     left = length names - 10;
     shown = concatStringsSep ", " (genList (elemAt names) (

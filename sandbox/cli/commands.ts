@@ -1,4 +1,7 @@
-/** The commands of `pantheros sandbox`; cli/commands/sandbox.ts has their options. Each returns the exit code. */
+/**
+ * The commands of `pantheros sandbox`; cli/commands/sandbox.ts has their options. Each returns the
+ * exit code.
+ */
 import { join, resolve } from "node:path";
 import { sandboxFromEnvironment } from "../machines/context.ts";
 import { Machines } from "../machines/machines.ts";
@@ -18,7 +21,10 @@ const steps = createSteps((line) => console.log(line));
 const context = sandboxFromEnvironment(repository, process.env, (message) => steps.log(message));
 const layout = layoutOf(context.directory);
 
-/** Runs the user's command on the user's terminal, with the sandbox's variables added to the environment. */
+/**
+ * Runs the user's command on the user's terminal, with the sandbox's variables added to the
+ * environment.
+ */
 const foreground = (argv: readonly string[]): Promise<number> =>
   stream(argv, { cwd: process.cwd(), env: { ...process.env, ...sandboxVariables(context) } });
 

@@ -5,7 +5,7 @@ export const joinScript = (api: string): string =>
     'body=$(printf \'{"authKey":"%s","hostname":"%s"}\' "$key" "$(hostname)")',
     // On standard input: every user can read a command line.
     `answer=$(printf %s "$body" | curl -fsS --max-time 20 -H 'content-type: application/json' --data-binary @- ${api}/sandbox/join) || exit 1`,
-    // As nix/modules/network/tailscale.nix does on a real host.
+    // Writes the node id, as nix/modules/network/tailscale.nix does on a real host.
     'mkdir -p /run/pantheros && printf "%s\\n" "$answer" | sed -n \'s/.*"nodeId":"\\([A-Za-z0-9]*\\)".*/\\1/p\' >/run/pantheros/tailnet-node',
     'printf "%s\\n" "$answer"',
   ].join("\n");

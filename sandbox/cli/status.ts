@@ -13,7 +13,7 @@ import { vendorsProblem } from "./vendors.ts";
 interface MachineStatus {
   readonly name: string;
   readonly state: string;
-  /** It should be running. */
+  /** Whether it should be running. */
   readonly wanted: boolean;
   readonly ipv4?: string;
 }

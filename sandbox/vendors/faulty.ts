@@ -32,7 +32,7 @@ const POLL_MS = 20;
 /** Requests for a token change nothing; the sandbox's own paths never get a fault. */
 const TOKEN_PATH = /\/oauth\/token$/;
 const SANDBOX_PATH = /^\/(__|sandbox\/)/;
-/** The page that a proxy or a captive portal answers instead of the vendor. */
+/** Path of the page with which a proxy or a captive portal answers instead of the vendor. */
 const LOGIN_PATH = "/__login";
 const LOGIN_PAGE = "<!doctype html><html><head><title>Log in</title></head><body>Log in</body></html>\n";
 const CHANGING = new Set(["POST", "PUT", "PATCH", "DELETE"]);

@@ -40,8 +40,9 @@ export function listen(
 }
 
 /**
- * Longer than clients keep an idle connection. Node's default of 5 s ends it while a client begins its next request,
- * and a client that has sent a POST must not repeat it. Go's default is 90 s (net/http, `DefaultTransport`).
+ * Longer than clients keep an idle connection. Node's default of 5 s could close it while a client
+ * sends its next request, and a client must not repeat a POST.
+ * Go's default is 90 s (net/http, `DefaultTransport`).
  */
 const KEEP_ALIVE_MS = 120_000;
 

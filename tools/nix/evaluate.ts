@@ -32,7 +32,7 @@ const LIMIT_SECONDS = 600;
 const SYSTEM = process.arch === "arm64" ? "aarch64-linux" : "x86_64-linux";
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 const flake = pathReference(resolve("nix"));
-// The Makefile sets each of them, to nothing by default.
+// The Makefile sets both variables, by default to an empty string.
 const nixpkgs = process.env["NIXPKGS"] || undefined;
 const inputs = process.env["INPUTS"] || undefined;
 if (inputs !== undefined && !existsSync(inputs)) {
@@ -52,7 +52,7 @@ const overrides = inputOverrides(new Map(nixpkgs ? [...local, ["nixpkgs", realpa
 const scratch = mkdtempSync(join(tmpdir(), "nix-eval-"));
 const statistics = join(scratch, "stats.json");
 
-/** A host's evaluation also returns what it writes, for tests/hosts. */
+/** Directory for what the hosts write, as their evaluations return it; tests/hosts reads it. */
 const written = join(scratch, "written");
 const writtenNix = readFileSync(join(import.meta.dirname, "written.nix"), "utf8").replace(/^#.*\n/gm, "");
 const HOST = `c: { toplevel = c.config.system.build.toplevel.drvPath; written = (${writtenNix}) c; }`;
@@ -92,7 +92,10 @@ async function nix(...args: readonly string[]): Promise<string> {
   return stdout;
 }
 
-/** Builds a file of a host and returns its content. Stand-ins for packages build on any processor, real ones do not. */
+/**
+ * Builds a file of a host and returns its content. Stub packages build on any processor, real ones
+ * do not.
+ */
 async function built(derivation: string): Promise<string> {
   const platforms = ["--option", "extra-platforms", "x86_64-linux aarch64-linux"];
   const output = await nix("build", "--no-link", "--print-out-paths", ...platforms, `${derivation}^out`);
@@ -103,7 +106,7 @@ interface Evaluated {
   readonly written: { readonly system: string; readonly files: Readonly<Record<string, string>> };
 }
 
-/** Writes what a host writes: files in `files/`, and the rest as `host.json`. */
+/** Stores what a host writes: files in `files/`, and the rest as `host.json`. */
 async function write(host: string, stdout: string): Promise<void> {
   const evaluated = (JSON.parse(stdout) as Record<string, Evaluated>)[host];
   if (evaluated === undefined) throw new Error(`nix returned nothing for ${host}`);

@@ -24,7 +24,7 @@ interface Evaluation {
   readonly apply?: string;
 }
 
-/** Evaluates hosts in one process, to `{ HOST = apply configuration; }` as JSON. */
+/** The command that evaluates hosts in one process, to `{ HOST = apply configuration; }` as JSON. */
 export function evaluationArgv({ flake, hosts, overrides, apply = TOPLEVEL }: Evaluation): string[] {
   const attribute = (host: string) => `${JSON.stringify(host)} = apply cs.${JSON.stringify(host)};`;
   return [

@@ -21,7 +21,7 @@ in {
     })
     etc);
 
-  # The image of a board's card, if the host is one. The derivation has a name of its own when it evaluates.
+  # The image of an SD card, if the host is a board that boots from one.
   image =
     if config.system.build ? sdImage
     then {

@@ -14,9 +14,9 @@ const ABSENT: Finding = { kind: "absent" };
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 
 /**
- * A list in a vendor's answer. Nothing is concluded from an answer without it: an object that does not exist is
- * created again.
- * @throws Error
+ * A list in a vendor's answer. An answer without the list is not an empty list, because an object
+ * that does not exist is created again.
+ * @throws Error when the answer has no such list
  */
 function objects(answer: Properties, key: string): readonly Properties[] {
   const list = answer[key] === null ? [] : answer[key];

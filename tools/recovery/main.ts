@@ -1,4 +1,7 @@
-/** `node tools/recovery/main.ts [--search] [pulumi options such as --stack NAME]`: recover.ts as a program of its own. */
+/**
+ * recover.ts as a program of its own:
+ * `node tools/recovery/main.ts [--search] [pulumi options such as --stack NAME]`.
+ */
 import { recover } from "./recover.ts";
 
 const words = process.argv.slice(2);

@@ -1,16 +1,21 @@
 /**
  * Makes the state agree with the vendors.
  *
- * - Creations that a killed run left pending: those whose object exists are adopted, the others are dropped.
- * - Resources that were adopted but not read yet, and those whose change was interrupted, are read at their vendor.
- * - 1Password items that were deleted there leave the state, since they fail every refresh; the next `up` creates them.
+ * - Creations that a killed run left pending: those whose object exists are adopted, the others are
+ *   dropped.
+ * - Resources that were adopted but not read yet, and those whose change was interrupted, are read
+ *   at their vendor.
+ * - 1Password items that were deleted there leave the state, since they fail every refresh; the
+ *   next `up` creates them.
  * - CAA records of earlier releases get the form that the official plugin can read.
- * - With `search`, then: objects whose creation succeeded but whose answer was lost are imported (unrecorded.ts), and
- *   every resource is read, since a change whose answer was lost would be made a second time.
+ * - With `search`, afterwards: objects whose creation succeeded but whose answer was lost are
+ *   imported (unrecorded.ts), and every resource is read, since a change whose answer was lost
+ *   would be made a second time.
  *
- * Nothing changes before every vendor has answered. Then the new state is written at once, and what was adopted is marked as
- * not read; if reading fails, the marks stay and the next recovery continues there. The former state is never restored:
- * `stack import` drops pending operations, which are the only record of what may exist.
+ * Nothing changes before every vendor has answered. Then the new state is written at once, and what
+ * was adopted is marked as not read; if reading fails, the marks stay and the next recovery
+ * continues there. The former state is never restored: `stack import` drops pending operations,
+ * which are the only record of what may exist.
  *
  * Runs with the environment that tools/pantheros or tools/pulumi has prepared.
  */
@@ -41,13 +46,16 @@ const MAX_OUTPUT_BYTES = 2 ** 28;
 const print = (line: string) => process.stderr.write(`recover: ${line}\n`);
 
 export interface RecoverOptions {
-  /** Also searches the vendors for objects whose creation succeeded but whose answer was lost, and reads every resource. */
+  /**
+   * Also searches the vendors for objects whose creation succeeded but whose answer was lost, and
+   * reads every resource.
+   */
   readonly search: boolean;
   /** Options of the Pulumi CLI, such as `--stack NAME`. */
   readonly options: readonly string[];
 }
 
-/** The exit code; 0: nothing is pending or unread. */
+/** Recovers a stack and returns the exit code; 0: nothing is pending or unread. */
 export async function recover({ search, options }: RecoverOptions): Promise<number> {
   const code = await runPart((scratch) => repair(scratch, options), "; the state was not changed");
   return search && code === 0 ? runPart((scratch) => searchUnrecorded(scratch, options)) : code;
@@ -100,7 +108,7 @@ interface RepairedState {
   readonly unread: readonly string[];
 }
 
-/** Asks the vendors, and prints what it found. */
+/** Asks the vendors for pending objects, and prints the findings. */
 async function repairedState(exported: Exported): Promise<RepairedState> {
   const vendors = vendorsFrom(process.env);
   const pending = pendingCreations(exported);

@@ -1,8 +1,9 @@
 /**
- * Objects whose creation succeeded but whose answer was lost: the vendor has the object, the state does not, and the next run
- * would fail because the name is taken. A preview lists what the program would create; what exists of it, and belongs to this
- * stack by name and labels, is imported or, if an import would lose some of its properties, adopted. The next `up` corrects
- * their other properties, as after any import.
+ * Objects whose creation succeeded but whose answer was lost: the vendor has the object, the state
+ * does not, and the next run would fail because the name is taken. A preview lists what the program
+ * would create. Objects of that list that exist, and belong to this stack by name and labels, are
+ * imported; if an import would lose some of their properties, they are adopted. The next `up`
+ * corrects the other properties, as after any import.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -99,15 +100,19 @@ export function importFileFor(file: ImportFile, found: ReadonlyMap<string, strin
 }
 
 /**
- * Types with properties that the vendor never returns, so that an import would leave them out and the next `up` would set them
- * again. For the `publicNets` of a server, the provider then powers it off, unassigns its addresses and deletes them. Source:
- * updatePublicNet in internal/server/resource.go of terraform-provider-hcloud v1.68.0.
+ * Types with properties that the vendor never returns, so that an import would leave them out and
+ * the next `up` would set them again. For the `publicNets` of a server, the provider then powers it
+ * off, unassigns its addresses and deletes them.
+ * Source: updatePublicNet in internal/server/resource.go of terraform-provider-hcloud v1.68.0.
  */
 const NEVER_IMPORTED = new Set(["hcloud:index/server:Server"]);
 
-/** Replaces a secret in the output of `pulumi preview --json`. */
+/** Text in place of a secret in the output of `pulumi preview --json`. */
 const HIDDEN = "[secret]";
-/** Replaces a value that is unknown before the run. Source: sdk/go/common/resource/plugin/rpc.go (UnknownStringValue). */
+/**
+ * Text in place of a value that is unknown before the run.
+ * Source: sdk/go/common/resource/plugin/rpc.go (UnknownStringValue).
+ */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 const contains = (value: unknown, text: string): boolean =>
@@ -116,8 +121,9 @@ const contains = (value: unknown, text: string): boolean =>
     : value === text;
 
 /**
- * The state with these objects (URN -> id) as the program would create them, like creations that were interrupted. A secret
- * input is left out: the only ones are user data, whose changes the program ignores.
+ * Adds these objects (URN -> id) to the state as the program would create them, in the same way as
+ * interrupted creations. Secret inputs are left out: the only ones are user data, whose changes the
+ * program ignores.
  * @throws Error when an input is unknown.
  */
 export function adoptCreations(
@@ -168,7 +174,7 @@ async function readPreview(
   return state === undefined ? undefined : { preview, exported: JSON.parse(state) as Exported };
 }
 
-/** Imports or adopts what exists of what the program would create. False: a command failed. */
+/** Imports or adopts existing objects that the program would create. False: a command failed. */
 export async function importUnrecorded(
   context: RecoveryContext,
   options: readonly string[],
@@ -203,7 +209,7 @@ export async function importUnrecorded(
     if ((await pulumi(["import", "--file", file, ...IMPORT_OPTIONS, ...options])) === undefined) return false;
   }
   if (adopted.size === 0) return true;
-  // The inputs of what is adopted, such as a server's addresses, are known once those are imported.
+  // Inputs of adopted objects, such as a server's addresses, are known only after these are imported.
   const now = imported.size === 0 ? read : await readPreview(context, options);
   if (now === undefined) return false;
   const file = path.join(scratch, "adopted.json");

@@ -23,8 +23,9 @@ export interface Vendors {
 const itemList = z.array(z.record(z.string(), z.unknown()));
 
 /**
- * The output of `op item list --format json`: a list, also for an empty vault. Nothing is concluded from an empty
- * output, because an item that is not listed leaves the state (repairs.ts).
+ * Reads the output of `op item list --format json`, which is a list even for an empty vault. An
+ * empty output is an error and not an empty list, because an item that is not listed leaves the
+ * state (repairs.ts).
  */
 function itemsOf(stdout: string): Properties[] {
   try {

@@ -1,7 +1,8 @@
 /**
- * Runs the tests: `node tools/testing/main.ts [unit|sandbox|failures|services] [paths] [jest options]`. First the unit, property,
- * conformance and fault tests; then, as root on a computer that can run a sandbox, the sandbox and failure tests. The
- * last line is always `N passed, N failed`.
+ * Runs the tests: `node tools/testing/main.ts [GROUP] [paths] [jest options]`, where GROUP is
+ * `unit`, `sandbox`, `failures` or `services`. Without a group, first the unit, property,
+ * conformance and fault tests; then, as root on a computer that can run a sandbox, the sandbox and
+ * failure tests. The last line is always `N passed, N failed`.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -24,7 +25,7 @@ const UNIT = {
  * for the processors of a small computer.
  */
 const SANDBOX = { name: "sandbox tests", folders: ["sandbox", "failures"], flags: ["--maxWorkers=2"] };
-/** Tests of programs that take minutes to build or to run; only by name. */
+/** Tests of programs that take minutes to build or to run; they run only when this group is named. */
 const SERVICES = { name: "tests of built services", folders: ["services"], flags: ["--runInBand"] };
 /** Only the tests of failing deploys. */
 const FAILURES = { name: "failure tests", folders: ["failures"], flags: SANDBOX.flags };

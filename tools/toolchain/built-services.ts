@@ -7,13 +7,16 @@ import { buildAtomically, type SetupContext } from "./paths.ts";
 import { linkMergedUsr } from "./service-programs.ts";
 import type { Step } from "./steps.ts";
 
-/** Programs of tools/services, which pins them, that Debian does not have: name -> package and minutes on two cores. */
+/**
+ * Programs that Debian does not have; tools/services pins them. Name -> Go package, and minutes to
+ * build on 2 cores.
+ */
 const GO_PROGRAMS = {
   blocky: { package: "github.com/0xERR0R/blocky", minutes: 3 },
   dex: { package: "github.com/dexidp/dex/cmd/dex", minutes: 4 },
 } as const;
 
-/** What starts a disk with GRUB in an emulated computer. */
+/** Debian packages that boot a disk with GRUB in an emulated computer. */
 const BOOT_PACKAGES = [
   "busybox-static",
   "coreutils",
@@ -29,7 +32,7 @@ const BOOT_PACKAGES = [
 const modulesOf = (root: string, name: keyof typeof GO_PROGRAMS): string =>
   path.join(root, "tools/services", name);
 
-/** The version of a program in its go.mod. Throws when none is pinned. */
+/** The version of a program in its go.mod. @throws Error when none is pinned */
 function pinnedVersion(root: string, name: keyof typeof GO_PROGRAMS): string {
   const module = GO_PROGRAMS[name].package.split("/").slice(0, 3).join("/");
   const text = readFileSync(path.join(modulesOf(root, name), "go.mod"), "utf8");
@@ -47,7 +50,7 @@ export function checkedPrograms(root: string, cache: string, suite: string) {
   };
 }
 
-/** Steps that build Blocky and Dex, one after the other for the sake of memory, and extract QEMU and GRUB. */
+/** Steps that build Blocky and Dex, one after the other to limit memory, and extract QEMU and GRUB. */
 export function builtServicesSteps(setup: SetupContext, report: (line: string) => void): readonly Step[] {
   const programs = checkedPrograms(setup.root, setup.cache, setup.nixSuite);
   const log = (name: string) => path.join(setup.cache, "logs", `${name}.log`);

@@ -48,7 +48,10 @@ const ACCOUNTS = [
 export const serviceRoot = (cache: string, suite: string): string =>
   path.join(cache, `service-programs-${suite}`);
 
-/** Adds the links and directories that a root directory lacks whose packages were only extracted. */
+/**
+ * Adds the links and directories that are missing in a root directory into which packages were only
+ * extracted.
+ */
 export function linkMergedUsr(root: string): void {
   for (const name of ["bin", "sbin", "lib", "lib64"]) {
     if (!existsSync(path.join(root, name)) && existsSync(path.join(root, "usr", name)))
@@ -58,7 +61,7 @@ export function linkMergedUsr(root: string): void {
     mkdirSync(path.join(root, name), { recursive: true });
 }
 
-/** Removes what is unused, and adds the accounts. */
+/** Removes unused files, and adds links, directories and accounts. */
 function completeRoot(root: string): void {
   for (const name of UNWANTED) rmSync(path.join(root, name), { recursive: true, force: true });
   linkMergedUsr(root);

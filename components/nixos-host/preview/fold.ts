@@ -9,7 +9,10 @@ export interface Line {
 /** Lines for all hosts together. Pulumi adds three of its own for each host. */
 export const MAX_LINES = 25;
 
-/** The most important lines of each host in their order, then the number of the others and the file that has them. */
+/**
+ * The most important lines of each host in their order, then the number of the others and the file
+ * that has them.
+ */
 export function foldLines(hosts: readonly (readonly Line[])[], file: string): string {
   const all = hosts.flat().length;
   // Each host keeps its heading, however many hosts there are.

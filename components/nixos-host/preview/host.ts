@@ -127,7 +127,7 @@ export function previewLines(args: PreviewArgs): Line[] {
   return lines;
 }
 
-/** A host without a wanted system, on one line, with the first line of Nix's error. */
+/** Why a host can't be evaluated, on one line. */
 export const notEvaluatedText = (host: string, { reason, hint, command }: EvaluationFailure): string =>
   `${host} can't be evaluated, so it is not touched: ${oneLine(reason, 600)}; ${hint}; command: ${command}`;
 

@@ -1,4 +1,5 @@
-# NanoPi R2S (Rockchip RK3328). `nix build ./nix#packages.aarch64-linux.r2s-image` makes the image of its card.
+# NanoPi R2S (Rockchip RK3328). `nix build ./nix#packages.aarch64-linux.r2s-image` builds the image
+# of its SD card.
 {
   config,
   modulesPath,
@@ -17,14 +18,14 @@ in {
   system.stateVersion = "26.05";
 
   pantheros.boot = {
-    # The board's U-Boot reads this.
+    # The board's U-Boot reads extlinux.conf.
     loader = "extlinux";
     # U-Boot and the boot ROM use this port and rate (U-Boot, nanopi-r2s-rk3328_defconfig).
     serialConsole = "ttyS2,1500000";
   };
 
   sdImage = {
-    # U-Boot is in front of the first partition, where the boot ROM looks for it: its two parts begin at
+    # U-Boot is before the first partition, where the boot ROM looks for it: its two parts begin at
     # 32 KiB and 8 MiB (U-Boot, doc/board/rockchip/rockchip.rst).
     firmwarePartitionOffset = 16;
     populateFirmwareCommands = "";

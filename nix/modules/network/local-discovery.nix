@@ -19,7 +19,7 @@ in {
     services.avahi = {
       enable = true;
       nssmdns4 = lib.mkDefault true;
-      # That would open the port to every address; the rules below do not.
+      # The option would open the port to every address; the rules below do not.
       openFirewall = false;
       allowInterfaces = lib.mkIf (cfg.interfaces != []) cfg.interfaces;
       publish = {
@@ -27,7 +27,8 @@ in {
         addresses = lib.mkDefault true;
       };
     };
-    # Without named interfaces: the group addresses of multicast DNS, which no router forwards (RFC 6762, section 3).
+    # Without named interfaces: the group addresses of multicast DNS, which no router forwards
+    # (RFC 6762, section 3).
     networking.firewall.extraInputRules = lib.mkIf (cfg.interfaces == []) ''
       ip daddr 224.0.0.251 udp dport 5353 accept comment "multicast DNS"
       ip6 daddr ff02::fb udp dport 5353 accept comment "multicast DNS"

@@ -61,8 +61,9 @@ in {
       pathConfig.PathChanged = cfg.authKeyFile;
     };
 
-    # The supervisor reports it, so that a device of another machine with this host's name is noticed. The id
-    # changes when the host joins again, which changes the file of tailscaled's state.
+    # The supervisor reports the node id, so that another machine's device with this host's name is noticed.
+    # The id changes when the host joins again. That also changes tailscaled's state file, which the path
+    # unit watches.
     systemd.services.pantheros-tailnet-node = {
       description = "Write this machine's node id in the tailnet for the supervisor";
       after = ["tailscaled.service"];

@@ -17,8 +17,8 @@ in {
       };
       firewall = {
         filterForward = true;
-        # Podman's own table accepts these packets, but a packet that one table drops is dropped. Replies are
-        # accepted as such; nothing outside begins a connection to a container.
+        # Podman's own table accepts these packets, but this table would drop them, and one drop is final.
+        # Replies need no rule of their own; connections from outside to a container stay closed.
         extraForwardRules = lib.mkIf config.virtualisation.podman.enable ''
           iifname "podman*" oifname "${cfg.wan}" accept comment "from containers"
         '';

@@ -1,6 +1,7 @@
-# The web server of all public services of this host. Certificates come by DNS-01, which needs no open
-# port: one wildcard per zone, or one per name, from NixOS' ACME client. A plugin of Caddy would need a build of our own
-# for every release, and would put the DNS token into the process that faces the internet.
+# The web server of all public services of this host. Certificates come by DNS-01, which needs no
+# open port: one wildcard per zone, or one per name, from NixOS' ACME client. A plugin of Caddy
+# would need a build of our own for every release, and would put the DNS token into the process that
+# faces the internet.
 {
   config,
   fleet,

@@ -67,8 +67,8 @@ make_etc() {
   broken=0
   entries=$(cut -f2 "$system/etc-manifest")
   mkdir -p "$root/etc"
-  # First originals, then the manifest, then the files: after an interruption the manifest still says
-  # which files belong to the system.
+  # The originals are saved first, then the manifest, then the files: after an interruption the
+  # manifest still lists which files belong to the system.
   for path in $entries; do
     save_original "$path" || broken=1
   done

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The sandbox's boot loader for the supervisor (pantheros.deployment.bootLoader). /boot/pantheros-default links to the
-# system that boots, /boot/pantheros-once to one that is started once; the base image and stage 2 read them.
+# The sandbox's boot loader for the supervisor (pantheros.deployment.bootLoader).
+# /boot/pantheros-default links to the system that boots, /boot/pantheros-once to one that is
+# started once; the base image and stage 2 read them.
 # PANTHEROS_ROOT, for tests: prefix of every path outside the store.
 set -u
 boot="${PANTHEROS_ROOT:-}/boot"

@@ -132,8 +132,10 @@ export const dnsRecord: Resource<Cloudflare> = {
     return stateOf(object(changed), inputs);
   },
   /**
-   * A record that was deleted already is an error, and stays in the state until a refresh. Source:
-   * terraform-provider-cloudflare v5.19.0, internal/services/dns_record/resource.go, `Delete`.
+   * The deletion of a record that no longer exists is an error, and the record stays in the state
+   * until a refresh.
+   * Source: terraform-provider-cloudflare v5.19.0, internal/services/dns_record/resource.go,
+   * `Delete`.
    */
   async delete({ client, signal }, id, old) {
     await client.call(signal, "DELETE", `/zones/${text(old.outputs["zoneId"])}/dns_records/${id}`);

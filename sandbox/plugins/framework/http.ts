@@ -4,7 +4,7 @@ import type { Json } from "./values.ts";
 /** The remedy for a vendor that is down, slow or limits requests. */
 export const RETRY_HINT = "; run the same command again when the vendor answers";
 
-/** The remedy when something answers that is not the vendor. */
+/** Remedy when something other than the vendor answers. */
 const ENDPOINT_HINT = "; check the endpoint, and whether a proxy or a login page is in front of it";
 
 interface VendorErrorParts {
@@ -55,7 +55,7 @@ export interface HttpRequest {
   /** Sent unchanged, instead of JSON. */
   text?: string;
   headers?: Record<string, string>;
-  /** The answer is text, or has no body; otherwise it must be a JSON object or list. */
+  /** True: the answer is text or has no body. Otherwise it must be a JSON object or list. */
   rawAnswer?: boolean;
   signal: AbortSignal;
 }
@@ -139,7 +139,10 @@ export class HttpClient {
     }
   }
 
-  /** The official clients fail on an answer that they cannot decode; they read no answer to a deletion. */
+  /**
+   * Fails on an answer that is not JSON, as the official clients do; they do not read the answer to
+   * a deletion.
+   */
   #assertAnswer(
     { method, path, rawAnswer }: HttpRequest,
     { status, headers }: Response,

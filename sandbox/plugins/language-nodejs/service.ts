@@ -9,7 +9,7 @@ import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import { runNode, terminateAll } from "./child.ts";
 import { nodeArguments, type ProgramRun, programEnvironment, readOptions, runResult } from "./program.ts";
 
-/** A URL: Node reads `#`, `?` and `%` of a path as parts of one. */
+/** A URL, because Node would read `#`, `?` and `%` in a path as parts of a URL. */
 const WATCH_PARENT = new URL("./watch-parent.ts", import.meta.url).href;
 
 type RunRequest = InstanceType<typeof language.RunRequest>;

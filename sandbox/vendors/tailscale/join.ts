@@ -46,10 +46,11 @@ function register(tailnet: Tailnet, key: KeyRow, hostname: string): DeviceRow {
 }
 
 /**
- * `POST /sandbox/join` exists in the sandbox only: it replaces `tailscale up --auth-key`, whose protocol is not
- * HTTP. Body: `authKey` and `hostname`, or `nodeKey` for a device that joined before (it keeps its identity and
- * needs no key, as after a restart of tailscaled); with `connected` false, its machine is off from then on. The auth key is
- * the authorisation; no API token is needed.
+ * `POST /sandbox/join` exists in the sandbox only: it replaces `tailscale up --auth-key`, whose
+ * protocol is not HTTP. Body: `authKey` and `hostname`, or `nodeKey` for a device that joined
+ * before (it keeps its identity and needs no key, as after a restart of tailscaled); with
+ * `connected` false, its machine is off from then on. The auth key is the authorisation; no API
+ * token is needed.
  * Answer: the device, and the tailnet's name.
  */
 export function join(tailnet: Tailnet): Hono {

@@ -11,7 +11,8 @@ profile_path() { entry=$(read_link "$profile") && read_link "${profile%/*}/${ent
 going_down() { [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; }
 now() { read -r now _ </proc/uptime; now=${now%%.*}; } # sets now: seconds that no change of the clock moves
 read_boot_id() { read -r boot_id <"$root/proc/sys/kernel/random/boot_id"; } # sets boot_id
-# Sets machine_id and line; '' while the machine has none (machine-id(5): "uninitialized" during its first boot).
+# Sets machine_id and line; '' while the machine has none (machine-id(5): "uninitialized" during its
+# first boot).
 read_machine_id() {
   first_line "$root/etc/machine-id"; machine_id=$line
   case $machine_id in *[!0-9a-f]*) machine_id='' ;; esac
@@ -59,8 +60,8 @@ serving_units() {
 
 not_in() { awk '!text { known[$0]; next } !($0 in known)' "$1" text=1 -; } # not_in FILE: lines of stdin that FILE lacks
 
-# Sets boot_loader: the program of the running system, or of the old one, for a boot loader that is not known here
-# (pantheros.deployment.bootLoader); '' without one.
+# Sets boot_loader: the running system's program, or else the old system's, for a boot loader that
+# the supervisor does not support itself (pantheros.deployment.bootLoader); '' when there is none.
 find_boot_loader() {
   for boot_loader in "$(running)" "${recorded:-}"; do
     boot_loader=$root$boot_loader/sw/bin/pantheros-boot-loader

@@ -44,10 +44,10 @@ trial_boot() {
 # Writes the menu with the profile's systems, the wanted one among them; the old system is the default.
 add_to_menu() { bounded "$switch_seconds" "$root$recorded/bin/switch-to-configuration" boot && boots "$recorded"; }
 
-# NixOS' grub.cfg starts the entry in `next_entry` and first removes that variable (install-grub.pl, since 21.05;
-# `saved_entry` is a different variable, which it reads only with `default = "saved"`). GRUB can write its environment
-# block only on a plain partition, and not on btrfs (GRUB manual, "Environment block"). Elsewhere the entry would be
-# started at every boot.
+# NixOS' grub.cfg starts the entry in `next_entry` and first removes that variable (install-grub.pl,
+# since 21.05; `saved_entry` is a different variable, which it reads only with `default = "saved"`).
+# GRUB can write its environment block only on a plain partition, and not on btrfs (GRUB manual,
+# "Environment block"). Elsewhere the entry would be started at every boot.
 grub_can_start_once() {
   [ -f "$root/boot/grub/grub.cfg" ] && grep -q '^ *save_env next_entry' "$root/boot/grub/grub.cfg" || return 1
   case "$(findmnt --noheadings --output FSTYPE,SOURCE --target "$root/boot/grub" 2>/dev/null)" in

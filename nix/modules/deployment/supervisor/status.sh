@@ -37,7 +37,8 @@ status() {
   [ "$verb" = probe ] || { deliveries; put deliveries "{$delivered}"; }
   printf '{%s}\n' "$out"
 }
-# The result of an attempt without the texts of its failure; nothing when stdin has another form.
+# Prints the result of an attempt on stdin without the texts of its failure; nothing when stdin has
+# another form.
 without_texts() {
   sed -nE 's/^\{"outcome":("[a-z-]*"),"step":("[^"\\]*"|null),.*,"wanted":("[^"\\]*"|null),"recorded".*,"token":("[^"\\]*"|null),"attempt".*\}$/{"outcome":\1,"step":\2,"wanted":\3,"token":\4}/p'
 }
@@ -47,8 +48,9 @@ unit_links() {
   ls -l "$root$running_system/etc/systemd/system/" 2>/dev/null | awk '$(NF-1) == "->" { print $(NF-2) "\t" $NF }' | sed 's/\\/\\\\/g' |
     awk -F'\t' 'BEGIN { printf "{" } { printf "%s\"%s\":\"%s\"", (NR > 1 ? "," : ""), $1, $2 } END { printf "}" }'
 }
-# NAME.mark is the id of NAME's delivery, a random UUID. deliveries: sets `delivered` to the ids of the secrets that
-# are unchanged since. Nothing that depends on the content of a secret leaves the host: a sum lets its reader guess.
+# Sets `delivered` to the delivery ids of the secrets that have not changed since their delivery.
+# NAME.mark has the id of NAME's delivery, a random UUID. Nothing that depends on the content of a
+# secret leaves the host: with a checksum its reader could test guesses.
 deliveries() {
   delivered=''
   for mark in "$state/secrets/"*.mark; do
@@ -72,7 +74,7 @@ secret() {
   [ "$size" -le 65536 ] || refuse secret "more than 65536 bytes"
   [ "$size" -eq "$2" ] || refuse secret "$((size)) bytes of $2 arrived"
   sync_file "$incoming" && mv -fT "$incoming" "$state/secrets/$1" || exit 1
-  # Without its mark a new content is not a delivery.
+  # New content counts as a delivery only after its mark has arrived.
   case $1 in *.mark) record_delivery "${1%.mark}" ;; *) : >"$state/delivered/$1" ;; esac || exit 1
   echo stored
 }

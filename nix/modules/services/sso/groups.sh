@@ -1,11 +1,11 @@
 #!/bin/sh
-# Creates the directory's groups that sign-on needs, and the account that sign-on servers read the directory
-# with, if they are missing. Members of groups are managed in the directory: it changes and removes none. It
-# sets the reader's password each time, so that a new secret takes effect. Safe to repeat.
+# Creates the directory's groups that sign-on needs, and the account with which sign-on servers read the
+# directory, if they are missing. Members of groups are managed in the directory; this script does not change
+# them. It sets the reader's password each time, so that a new secret takes effect. Safe to repeat.
 #   usage: groups.sh GROUP...
 #   PANTHEROS_LLDAP_URL       URL of the directory
-#   PANTHEROS_LLDAP_LDAP      the same over LDAP
-#   PANTHEROS_LLDAP_PEOPLE    where its accounts are: ou=people,dc=...
+#   PANTHEROS_LLDAP_LDAP      URL of the directory over LDAP
+#   PANTHEROS_LLDAP_PEOPLE    DN of its accounts: ou=people,dc=...
 #   PANTHEROS_LLDAP_PASSWORD  file with its administrator's password
 #   PANTHEROS_LLDAP_READER    name of the reader; its password is in the file PANTHEROS_LLDAP_READER_PASSWORD
 # Source of the interface: lldap, scripts/bootstrap.sh; of the group that may read all and change nothing
@@ -62,7 +62,7 @@ has 'any(.data.users[]; .id == $reader)' || {
   ask 'mutation ($name: String!) { createUser(user: {id: $name, email: $name, displayName: $name}) { id } }' "$reader"
   echo "created the account $reader"
 }
-# Without another group it is no administrator.
+# This is its only group, so it is not an administrator.
 # shellcheck disable=SC2016
 has 'any(.data.groups[]; .displayName == "lldap_strict_readonly" and any(.users[]; .id == $reader))' || {
   group=$(printf '%s' "$known" | jq '[.data.groups[] | select(.displayName == "lldap_strict_readonly") | .id][0]')
@@ -70,7 +70,7 @@ has 'any(.data.groups[]; .displayName == "lldap_strict_readonly" and any(.users[
   ask 'mutation ($name: String!, $number: Int!) { addUserToGroup(userId: $name, groupId: $number) { ok } }' "$reader" "$group"
 }
 
-# ldappasswd uses a file as it is, with its last newline.
+# ldappasswd takes a final newline as part of the password, so the copies have none.
 for file in PASSWORD READER_PASSWORD; do
   eval "printf %s \"\$(cat \"\$PANTHEROS_LLDAP_$file\")\"" >"$work/$file"
 done

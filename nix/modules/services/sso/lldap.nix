@@ -40,7 +40,7 @@ in {
     pantheros.secrets = {
       lldap-jwt-secret.services = ["lldap"];
       lldap-admin-password.services = ["lldap"];
-      # Its change sets the account's password again.
+      # When this secret changes, the service sets the account's password again.
       lldap-reader-password.services = ["pantheros-directory-groups"];
     };
     pantheros.services.postgresql.databases = ["lldap"];
