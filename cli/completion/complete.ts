@@ -16,7 +16,7 @@ export interface Candidate {
 }
 
 /** Sources of candidates that the command tree does not contain. */
-export interface Values {
+export interface CandidateSources {
   /** Stacks with a file in the repository. */
   stacks(): readonly string[];
   /** Hosts of a stack, and the labels that select them. Without `stack` it is the default stack. */
@@ -26,7 +26,7 @@ export interface Values {
 }
 
 /** The position of the word that is completed, from the words before it. */
-interface Place {
+interface Cursor {
   readonly command: Command;
   /** Positional arguments of the command before this word. */
   readonly given: readonly string[];
@@ -38,7 +38,7 @@ interface Place {
 const takesValue = (option: Option | undefined): option is Option =>
   option !== undefined && (option.required || option.optional);
 
-function placeOf(program: Command, words: readonly string[]): Place {
+function cursorOf(program: Command, words: readonly string[]): Cursor {
   let command = program;
   let given: string[] = [];
   let option: Option | undefined;
@@ -65,33 +65,33 @@ const plain = (values: readonly string[], description = ""): Candidate[] =>
   values.map((value) => ({ value, description }));
 
 /** Completes the last term of a selection. */
-async function selections(current: string, place: Place, values: Values): Promise<Candidate[]> {
+async function selections(current: string, cursor: Cursor, sources: CandidateSources): Promise<Candidate[]> {
   const before = current.slice(0, current.lastIndexOf(",") + 1);
-  const { names, labels } = await values.hosts(place.stack);
+  const { names, labels } = await sources.hosts(cursor.stack);
   return plain([...names, ...labels.map((label) => `@${label}`)].map((term) => `${before}${term}`));
 }
 
 async function optionValues(
   option: Option,
   current: string,
-  place: Place,
-  values: Values,
+  cursor: Cursor,
+  sources: CandidateSources,
 ): Promise<Candidate[]> {
-  if (option.long === "--on") return selections(current, place, values);
-  if (option.long === "--stack") return plain(values.stacks());
+  if (option.long === "--on") return selections(current, cursor, sources);
+  if (option.long === "--stack") return plain(sources.stacks());
   return plain(option.argChoices ?? []);
 }
 
 async function argumentValues(
   argument: Argument | undefined,
-  { command, given, stack }: Place,
-  values: Values,
+  { command, given, stack }: Cursor,
+  sources: CandidateSources,
 ): Promise<Candidate[]> {
   if (argument?.argChoices !== undefined) return plain(argument.argChoices);
   const name = argument?.name();
   if (name !== "host" && name !== "machine") return [];
   const inSandbox = command.parent?.name() === "sandbox";
-  const { names } = await values.hosts(inSandbox ? "sandbox" : stack);
+  const { names } = await sources.hosts(inSandbox ? "sandbox" : stack);
   return plain(names.filter((host) => !given.includes(host)));
 }
 
@@ -102,18 +102,18 @@ async function argumentValues(
 export async function candidates(
   program: Command,
   words: readonly string[],
-  values: Values,
+  sources: CandidateSources,
 ): Promise<Candidate[]> {
   const current = words.at(-1) ?? "";
-  const place = placeOf(program, words.slice(0, -1));
-  const { command, given, option } = place;
+  const cursor = cursorOf(program, words.slice(0, -1));
+  const { command, given, option } = cursor;
   const help = command.createHelp();
   const found = async (): Promise<Candidate[]> => {
-    if (option !== undefined) return optionValues(option, current, place, values);
+    if (option !== undefined) return optionValues(option, current, cursor, sources);
     const [, flag, value] = /^(--[a-z-]+)=(.*)$/.exec(current) ?? [];
     if (flag !== undefined && value !== undefined) {
       const named = command.options.find(({ long }) => long === flag);
-      const known = named === undefined ? [] : await optionValues(named, value, place, values);
+      const known = named === undefined ? [] : await optionValues(named, value, cursor, sources);
       return known.map((each) => ({ ...each, value: `${flag}=${each.value}` }));
     }
     if (current.startsWith("-")) {
@@ -127,17 +127,17 @@ export async function candidates(
     const argument = registeredArguments[given.length] ?? (last?.variadic ? last : undefined);
     return [
       ...children.map((child) => ({ value: child.name(), description: child.description() })),
-      ...(await argumentValues(argument, place, values)),
+      ...(await argumentValues(argument, cursor, sources)),
     ];
   };
   return (await found()).filter(({ value }) => value.startsWith(current));
 }
 
 /**
- * Values from the repository in `root`. A stack that cannot be read has none, because
+ * Sources that read the repository in `root`. A stack that cannot be read has none, because
  * a completion prints no errors.
  */
-export function repositoryValues(root: string): Values {
+export function repositorySources(root: string): CandidateSources {
   return {
     stacks: () =>
       readdirSync(root).flatMap((name) => {
@@ -165,7 +165,7 @@ export async function printCandidates(
   words: readonly string[],
   root: string,
 ): Promise<void> {
-  for (const { value, description } of await candidates(program, words, repositoryValues(root))) {
+  for (const { value, description } of await candidates(program, words, repositorySources(root))) {
     process.stdout.write(`${value}\t${description}\n`);
   }
 }

@@ -12,10 +12,13 @@ const UP_SECONDS = 4 * 3600;
 /** Key of a pin for `pulumi config --path`. */
 const pinKey = (host: string): string => `pantheros:pins["${host}"]`;
 
+/** Arguments of `pulumi` that write pins to the stack's file in one run: `config set-all`. */
 export const setPinsArgv = (pins: Pins): string[] => [
   ...["config", "set-all", "--path"],
   ...Object.entries(pins).flatMap(([host, path]) => ["--plaintext", `${pinKey(host)}=${path}`]),
 ];
+
+/** Arguments of `pulumi` that remove the pins of `hosts` from the stack's file in one run: `config rm-all`. */
 export const removePinsArgv = (hosts: readonly string[]): string[] => [
   ...["config", "rm-all", "--path"],
   ...hosts.map(pinKey),

@@ -15,7 +15,7 @@ import type { StackOutputs } from "../../outputs/contract.ts";
 import type { Settings } from "../../settings/settings.ts";
 
 /** Sources of a host's address and pinned key. */
-export interface AskedStack {
+export interface ProbeSources {
   readonly plan: Plan;
   readonly settings: Settings;
   readonly outputs: StackOutputs | undefined;
@@ -28,7 +28,7 @@ export interface AskedStack {
  *   within it
  */
 export function probeArgsOf(
-  { plan, settings, outputs }: AskedStack,
+  { plan, settings, outputs }: ProbeSources,
   name: string,
   timeoutSeconds: number,
 ): ProbeArgs | string {

@@ -95,19 +95,19 @@ export interface HostFacts {
 export const needsAttention = ({ required, state }: HostStatus): boolean =>
   required && ATTENTION.includes(state);
 
-interface Judged {
+interface Classified {
   readonly state: State;
   readonly detail?: string;
 }
 
 /** The state that the last run left. */
-function outcomeState({ outcome, reason }: HostOutputs): Judged {
+function outcomeState({ outcome, reason }: HostOutputs): Classified {
   const detail = reason === undefined ? {} : { detail: lastLine(reason) };
   if (outcome === undefined) return { state: "new", detail: "it has no result of a deploy" };
   return outcome === "confirmed" ? { state: "ok" } : { state: outcome, ...detail };
 }
 
-function unreachedState(probe: Extract<Probe, { reached: false }>, required: boolean): Judged {
+function unreachedState(probe: Extract<Probe, { reached: false }>, required: boolean): Classified {
   const detail = lastLine(probe.reason);
   if (probe.garbled) return { state: "failed", detail };
   // The machine answered, but it showed another host key or refused the login.
@@ -129,7 +129,7 @@ function drift(status: SupervisorStatus, wanted: string | undefined): string | u
   return bootDefault !== null && bootDefault !== system ? "it would boot a different system" : undefined;
 }
 
-function answeredState(status: SupervisorStatus, { published, pin }: HostFacts): Judged {
+function answeredState(status: SupervisorStatus, { published, pin }: HostFacts): Classified {
   if (status.phase !== "idle") return { state: "activating", detail: oneLine(status.phase, 40) };
   const last = published === undefined ? undefined : outcomeState(published);
   if (last === undefined || last.state === "new") return last ?? { state: "new" };
@@ -147,7 +147,7 @@ function answeredState(status: SupervisorStatus, { published, pin }: HostFacts):
   return { state: pin === undefined ? "ok" : "pinned" };
 }
 
-function judge(facts: HostFacts): Judged {
+function classify(facts: HostFacts): Classified {
   const { published, probe, required, pin } = facts;
   if (published === undefined) return { state: "new", detail: "the stack has never deployed it" };
   if (probe === undefined) {
@@ -171,7 +171,7 @@ export function hostStatus(facts: HostFacts): HostStatus {
     name,
     wave,
     required,
-    ...judge(facts),
+    ...classify(facts),
     ...known({
       reachable: probe?.reached,
       outcome: published?.outcome,

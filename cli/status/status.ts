@@ -29,30 +29,33 @@ export interface StatusOptions extends StackOptions {
   readonly timeout: number;
 }
 
-/** Hosts asked at the same time. Each needs an ssh process of about 8 MB. */
-const MAX_QUESTIONS = 64;
+/** Hosts probed at the same time. Each needs an ssh process of about 8 MB. */
+const MAX_PROBES = 64;
 
 /** Seconds after which the hosts that have not answered yet are printed. */
-const PATIENCE_SECONDS = 2;
+const PROGRESS_AFTER_SECONDS = 2;
 
 /**
- * Asks all hosts, at most MAX_QUESTIONS at the same time.
- * @param ask asks one host; tests replace it
+ * Probes all hosts, at most MAX_QUESTIONS at the same time.
+ * @param probe probes one host; tests replace it
  */
-export async function askHosts(
+export async function probeHosts(
   hosts: ReadonlyMap<string, ProbeArgs | string>,
-  ask: (args: ProbeArgs) => Promise<Probe> = probeHost,
+  probe: (args: ProbeArgs) => Promise<Probe> = probeHost,
   report: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
 ): Promise<ReadonlyMap<string, Probe>> {
-  const semaphore = new Semaphore(MAX_QUESTIONS);
+  const semaphore = new Semaphore(MAX_PROBES);
   const waiting = new Set([...hosts].filter(([, args]) => typeof args !== "string").map(([name]) => name));
-  const timer = setTimeout(() => report(`waiting for ${firstNames([...waiting])}`), PATIENCE_SECONDS * 1000);
+  const timer = setTimeout(
+    () => report(`waiting for ${firstNames([...waiting])}`),
+    PROGRESS_AFTER_SECONDS * 1000,
+  );
   try {
     const answers = [...hosts].map(async ([name, args]): Promise<[string, Probe]> => {
       if (typeof args === "string") return [name, { reached: false, reason: args }];
       await semaphore.acquire();
       try {
-        return [name, await ask(args)];
+        return [name, await probe(args)];
       } finally {
         semaphore.release();
         waiting.delete(name);
@@ -80,11 +83,11 @@ async function fleetStatus(options: StatusOptions, root: string): Promise<FleetS
     options.on === undefined ? plan.hosts.map(({ name }) => name) : selectHosts(options.on, plan.hosts);
   const hosts = plan.hosts.filter(({ name }) => selected.includes(name));
   const asked = options.ask && settings.probe !== "off";
-  const questions = new Map(
+  const probeArgs = new Map(
     hosts.map(({ name }) => [name, probeArgsOf({ plan, settings, outputs }, name, options.timeout)]),
   );
   const at = new Date().toISOString();
-  const answers = asked ? await askHosts(questions) : new Map<string, Probe>();
+  const answers = asked ? await probeHosts(probeArgs) : new Map<string, Probe>();
   const found = hosts.map(({ name, wave, reachability }) =>
     hostStatus({
       name,

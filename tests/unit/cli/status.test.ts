@@ -1,5 +1,5 @@
 import { type HostFacts, hostStatus, needsAttention, worstFirst } from "../../../cli/status/classify.ts";
-import { askHosts } from "../../../cli/status/status.ts";
+import { probeHosts } from "../../../cli/status/status.ts";
 import { statusText } from "../../../cli/status/text.ts";
 import type { Probe, ProbeArgs } from "../../../deployer/probe.ts";
 import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
@@ -200,7 +200,7 @@ describe("the text", () => {
     expect(lines[1]).toMatch(/…$/);
   });
 
-  test("without asking, it says so", () => {
+  test("without probing, it says so", () => {
     expect(statusText({ ...fleet, asked: false }, { stream: process.stdout })).toContain(
       "hosts were not asked",
     );
@@ -208,7 +208,7 @@ describe("the text", () => {
   });
 });
 
-describe("asking", () => {
+describe("probing", () => {
   const question = (host: string): ProbeArgs => ({
     host,
     address: "203.0.113.1",
@@ -224,7 +224,7 @@ describe("asking", () => {
     const gate = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const asking = askHosts(
+    const probing = probeHosts(
       new Map<string, ProbeArgs | string>([
         ["dead", question("dead")],
         ["web", question("web")],
@@ -238,7 +238,7 @@ describe("asking", () => {
         return host === "dead" ? silent : answers();
       },
     );
-    const found = await asking;
+    const found = await probing;
     expect(begun).toEqual(["dead", "web"]);
     expect(found.get("web")).toMatchObject({ reached: true });
     expect(found.get("dead")).toBe(silent);
@@ -249,7 +249,7 @@ describe("asking", () => {
     jest.useFakeTimers();
     const lines: string[] = [];
     let release = (_: Probe) => {};
-    const asking = askHosts(
+    const probing = probeHosts(
       new Map([["dead", question("dead")]]),
       () =>
         new Promise<Probe>((resolve) => {
@@ -262,7 +262,7 @@ describe("asking", () => {
     await jest.advanceTimersByTimeAsync(200);
     expect(lines).toEqual(["waiting for dead"]);
     release(silent);
-    await asking;
+    await probing;
     jest.useRealTimers();
   });
 });

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { candidates, repositoryValues, type Values } from "../../../cli/completion/complete.ts";
+import { type CandidateSources, candidates, repositorySources } from "../../../cli/completion/complete.ts";
 import { completionScript } from "../../../cli/completion/scripts.ts";
 import { SHELLS } from "../../../cli/completion/shells.ts";
 import { helpFile, helpTexts } from "../../../cli/manual/help.ts";
@@ -124,7 +124,7 @@ test("the command works through a symbolic link, as npm makes one", () => {
 });
 
 describe("completion", () => {
-  const values: Values = {
+  const values: CandidateSources = {
     stacks: () => ["production", "sandbox"],
     hosts: async (stack) => ({
       names: ["db", "web"],
@@ -163,11 +163,11 @@ describe("completion", () => {
 
   test("hosts, tags and stacks are the repository's", async () => {
     const before = process.cwd();
-    const { names: hosts, labels } = await repositoryValues(root).hosts("sandbox");
+    const { names: hosts, labels } = await repositorySources(root).hosts("sandbox");
     process.chdir(before);
     expect(hosts).toEqual(["db", "legacy", "web"]);
     expect(labels).toEqual(["server", "wave1"]);
-    expect(repositoryValues(root).stacks()).toContain("production");
+    expect(repositorySources(root).stacks()).toContain("production");
   });
 
   test("a configuration that cannot be read prints no error", () => {
