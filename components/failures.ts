@@ -65,7 +65,7 @@ export const recoverWith = <T, U>(
  * the same error object (runtime/rpc.ts). Errors of failed resources all get the same text, so that
  * error-log.ts prints it once: the engine prints each resource's own error.
  */
-function shorten(error: unknown): void {
+function shortenError(error: unknown): void {
   if (!(error instanceof Error) || reported.has(error)) return;
   const failure = toFailure(error);
   reported.set(error, failure);
@@ -97,7 +97,7 @@ export function reportSkipped(problem: string): void {
  */
 export function failWithResources(): void {
   const fail = (error: unknown): string => {
-    shorten(error);
+    shortenError(error);
     process.exitCode = EXIT_LOGGED;
     return "";
   };

@@ -17,8 +17,8 @@ import { installArgs } from "./installs.ts";
 import { jumpsOf } from "./jumps.ts";
 import { type Machines, machineOf } from "./machines.ts";
 
-/** A host of the plan. */
-export type PlannedHost = Plan["hosts"][number];
+/** A host that the stack's deploys reach. */
+export type StackHost = Plan["hosts"][number];
 
 /** Arguments that are the same for all hosts. */
 export function commonArgs(
@@ -54,7 +54,7 @@ interface NamedPlan {
  */
 function deployEndpoint(
   { plan, tailnetNames }: NamedPlan,
-  host: PlannedHost,
+  host: StackHost,
   machine: Machine,
   renamed?: pulumi.Output<unknown>,
 ): { readonly address: pulumi.Output<string>; readonly port: pulumi.Output<number> } {
@@ -70,33 +70,33 @@ function deployEndpoint(
 }
 
 /** Sources of the jump hosts on the way to a host. */
-export interface Way extends NamedPlan {
+export interface JumpContext extends NamedPlan {
   readonly machines: Machines;
   readonly pins: KnownHosts;
 }
 
 /** The jump hosts on the way to a host of the stack. */
-function jumpsFor(way: Way, name: string): NixosHostArgs["jumps"] {
-  const { plan, machines, pins } = way;
+function jumpsFor(context: JumpContext, name: string): NixosHostArgs["jumps"] {
+  const { plan, machines, pins } = context;
   const endpoint = (jump: string) => {
     const host = plan.hosts.find((each) => each.name === jump);
     const machine = machineOf(machines, jump);
     if (host === undefined || machine === undefined)
       throw new Error(`${jump}, the jump host of ${name}, has no machine`);
-    return { ...deployEndpoint(way, host, machine), hostKey: machine.hostKey };
+    return { ...deployEndpoint(context, host, machine), hostKey: machine.hostKey };
   };
   return jumpsOf(plan, name, { pins, endpoint });
 }
 
 /** A host's jump hosts. Those that the stack deploys to must be in `hosts` already (jumpsFirst). */
 export function jumpArgs(
-  way: Way,
-  { name }: PlannedHost,
+  context: JumpContext,
+  { name }: StackHost,
   hosts: ReadonlyMap<string, NixosHost>,
 ): Pick<NixosHostArgs, "jumps" | "through"> {
-  const chain = jumpsTo(way.plan.inventory, name);
+  const chain = jumpsTo(context.plan.inventory, name);
   return {
-    jumps: jumpsFor(way, name),
+    jumps: jumpsFor(context, name),
     through: chain.flatMap((jump) => (typeof jump === "string" ? (hosts.get(jump) ?? []) : [])),
   };
 }
@@ -110,7 +110,7 @@ export function jumpsFirst<T extends WaveHost>(order: readonly T[], { inventory 
 /** How a host is reached. `renamed` resolves when a renamed host has its new name in the tailnet. */
 export function connectionArgs(
   plan: NamedPlan,
-  planned: PlannedHost,
+  planned: StackHost,
   machine: Machine,
   renamed: pulumi.Output<unknown> | undefined,
 ): Pick<NixosHostArgs, "host" | "address" | "port" | "formerPort" | "hostKey"> {
@@ -127,7 +127,7 @@ export function installationArgs(
   plan: Plan,
   settings: Settings,
   created: HetznerServer | undefined,
-  { name }: PlannedHost,
+  { name }: StackHost,
   secrets: readonly HostSecret[],
 ): Pick<NixosHostArgs, "install" | "maybeUnmanaged"> {
   if (created === undefined) return { maybeUnmanaged: true };
@@ -148,10 +148,10 @@ export function installationArgs(
  * can build too.
  */
 export function buildArgs(
-  way: Way,
-  { name: host, build: builder = "local", buildKey }: PlannedHost,
+  context: JumpContext,
+  { name: host, build: builder = "local", buildKey }: StackHost,
 ): Pick<NixosHostArgs, "build" | "signer"> {
-  const { plan, machines } = way;
+  const { plan, machines } = context;
   if (builder === "local") return {};
   const signer = isBuiltTrusted(plan.inventory, host) ? "fleet" : buildKey;
   if (signer === undefined) throw new Error(`hosts.${host}.build_key is missing`);
@@ -160,8 +160,8 @@ export function buildArgs(
   if (machine === undefined) throw new Error(`${builder}, which builds for ${host}, has no machine`);
   const planned = plan.hosts.find(({ name }) => name === builder);
   if (planned === undefined) throw new Error(`${builder}, which builds for ${host}, is not in this stack`);
-  const jumps = jumpsFor(way, builder);
-  const endpoint = { ...deployEndpoint(way, planned, machine), hostKey: machine.hostKey };
+  const jumps = jumpsFor(context, builder);
+  const endpoint = { ...deployEndpoint(context, planned, machine), hostKey: machine.hostKey };
   return { build: { host: builder, ...endpoint, ...(jumps && { jumps }) }, signer };
 }
 

@@ -22,7 +22,7 @@ import {
   jumpArgs,
   jumpsFirst,
   orderArgs,
-  type PlannedHost,
+  type StackHost,
 } from "./host-args.ts";
 import { type KeptHosts, keptArgs, secretsToDeliver } from "./kept.ts";
 import { type Machines, machineOf } from "./machines.ts";
@@ -54,7 +54,7 @@ interface DeployHostsArgs {
   readonly parent: pulumi.Resource;
 }
 
-const toWaveHost = (planned: PlannedHost): WaveHost & { readonly planned: PlannedHost } => ({
+const toWaveHost = (planned: StackHost): WaveHost & { readonly planned: StackHost } => ({
   name: planned.name,
   wave: planned.wave,
   converge: planned.reachability === "always" ? "must" : "best-effort",
@@ -102,7 +102,7 @@ export function deployHosts({
 }: DeployHostsArgs): DeployedHosts {
   warnUnknownPins(plan, settings);
   const order = jumpsFirst(inWaveOrder(plan.hosts.map(toWaveHost)), plan);
-  const way = { plan, tailnetNames, machines, pins: readKnownHosts(settings.knownHostsFile) };
+  const context = { plan, tailnetNames, machines, pins: readKnownHosts(settings.knownHostsFile) };
   const previous = previousResultsReader();
   const common = {
     ...commonArgs(plan, settings),
@@ -131,10 +131,10 @@ export function deployHosts({
       {
         ...common,
         evaluation: evaluation.get(name),
-        ...connectionArgs(way, planned, machine, entryOf(devices, name)),
+        ...connectionArgs(context, planned, machine, entryOf(devices, name)),
         ...installationArgs(plan, settings, machines.created.get(name), planned, secrets),
-        ...jumpArgs(way, planned, hosts),
-        ...buildArgs(way, planned),
+        ...jumpArgs(context, planned, hosts),
+        ...buildArgs(context, planned),
         ...orderArgs(host, order, settings.pins, hosts),
         ...(unselected !== undefined && keptArgs(unselected)),
         converge,

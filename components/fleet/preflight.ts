@@ -25,7 +25,7 @@ export type PreflightResult = Preflight | { readonly failure: string } | undefin
 /** Few, since a preview works without the answer and should not wait minutes for it. */
 const MAX_ATTEMPTS = 2;
 
-const errorText = (error: unknown): string => messageOf(error).slice(0, 300);
+const shortMessage = (error: unknown): string => messageOf(error).slice(0, 300);
 
 /** Never throws. */
 export async function runPreflight(plan: Plan, stack: string): Promise<PreflightResult> {
@@ -44,6 +44,6 @@ export async function runPreflight(plan: Plan, stack: string): Promise<Preflight
     const view = await fetchVendorView(api, stack, hosts);
     return { api, view, ...preflightFindings(view, plan, Date.now()) };
   } catch (error) {
-    return { failure: errorText(error) };
+    return { failure: shortMessage(error) };
   }
 }

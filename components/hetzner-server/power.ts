@@ -25,7 +25,7 @@ const KEEP_OFF = 'to keep it off: decommission = "keep", or reachability = "best
 
 /** Starts a server that should be on. Undefined: it is on already. */
 export async function powerOf(args: PowerArgs): Promise<HostPower | undefined> {
-  const { host, server, resized, preview, api, report: tell } = args;
+  const { host, server, resized, preview, api, report } = args;
   const { status } = server;
   if (resized && !preview) return { is: "starting" };
   if (STARTING.has(status)) return preview ? undefined : { is: "starting" };
@@ -41,7 +41,7 @@ export async function powerOf(args: PowerArgs): Promise<HostPower | undefined> {
   if (preview) return { is: "off", reason: OFF, hint: `\`up\` powers it on; ${KEEP_OFF}` };
   try {
     await api.powerOn(server.id);
-    tell(`${host.name}: the server was off at Hetzner Cloud and was powered on; ${KEEP_OFF}`);
+    report(`${host.name}: the server was off at Hetzner Cloud and was powered on; ${KEEP_OFF}`);
     return { is: "starting" };
   } catch (error) {
     return {
@@ -59,16 +59,16 @@ export async function powerOf(args: PowerArgs): Promise<HostPower | undefined> {
 export async function restorePower(
   { id, name, status: before }: Pick<Server, "id" | "name" | "status">,
   api: Pick<HetznerApi, "powerOn" | "serverStatus">,
-  tell: (message: string) => void,
+  report: (message: string) => void,
 ): Promise<void> {
   if (before === "off") return;
   try {
     const now = await api.serverStatus(id);
     if (now === "running" || now === undefined) return;
     await api.powerOn(id);
-    tell(`${name}: the change failed and left the server ${now}; it was powered on again, unchanged`);
+    report(`${name}: the change failed and left the server ${now}; it was powered on again, unchanged`);
   } catch (error) {
-    tell(
+    report(
       `${name}: the change failed, and the server could not be powered on again (${messageOf(error)}): ` +
         `the next \`up\` tries again, or run: hcloud server poweron ${name}`,
     );

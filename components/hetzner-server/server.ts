@@ -53,13 +53,13 @@ export interface HetznerServerArgs {
 }
 
 /** Protection of a server and its addresses, by Pulumi and at the vendor. */
-interface Keeping {
+interface Protection {
   readonly protect: boolean;
   readonly retainOnDelete: boolean;
 }
 
 /** A retired host with `decommission = "delete"` gives up both protections. */
-const keepingOf = ({ protect, retain, retired }: HetznerServerArgs): Keeping => ({
+const protectionOf = ({ protect, retain, retired }: HetznerServerArgs): Protection => ({
   protect: (protect ?? false) && retired !== "delete",
   retainOnDelete: (retain ?? false) && retired !== "delete",
 });
@@ -92,8 +92,8 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
 
   constructor(name: string, args: HetznerServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:hetzner:Server", name, {}, opts);
-    const keeping = keepingOf(args);
-    const { protect, retainOnDelete } = keeping;
+    const protection = protectionOf(args);
+    const { protect, retainOnDelete } = protection;
     const labels = {
       ...args.labels,
       "managed-by": "pantheros",
@@ -109,7 +109,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
       this,
     );
     const firewall = this.#firewall(name, args, { labels, retainOnDelete });
-    const server = this.#server(name, args, keeping, {
+    const server = this.#server(name, args, protection, {
       userData: pulumi.secret(bootstrapKey.pair.apply(bootstrapUserData)),
       labels,
       publicNets: [addresses.publicNet],
@@ -165,7 +165,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
   #server(
     name: string,
     args: HetznerServerArgs,
-    { protect, retainOnDelete }: Keeping,
+    { protect, retainOnDelete }: Protection,
     made: Pick<hcloud.ServerArgs, "userData" | "labels" | "publicNets" | "firewallIds">,
   ): hcloud.Server {
     return new hcloud.Server(
