@@ -1,5 +1,6 @@
 /** Recognises logins that are accepted but do not run the given command, and gives the remedy for each. */
 
+/** The remedy when a login prints text, or starts another program, before the given command. */
 export const LOGIN_TEXT_HINT =
   "the login shell of the host's user prints text or starts another program before the command: remove that from /etc/profile, /etc/bash.bashrc, ~/.profile, ~/.bashrc or `programs.bash`, or do it in interactive shells only: case $- in *i*) COMMAND ;; esac; and remove a ForceCommand of sshd or a `command=` in authorized_keys";
 

@@ -105,17 +105,17 @@ const NO_ANSWER = "no answer in time";
 
 /**
  * The result of a login that was accepted but printed something other than a status.
- * @param said its stderr
+ * @param stderr the stderr of the login
  */
-function noStatus(login: string, text: string, said: string, timedOut: boolean): Probe {
-  const printed = `the login as ${login} printed "${text}" instead of a status${said === "" ? "" : `: ${said}`}`;
+function noStatus(login: string, text: string, stderr: string, timedOut: boolean): Probe {
+  const printed = `the login as ${login} printed "${text}" instead of a status${stderr === "" ? "" : `: ${stderr}`}`;
   const reason = timedOut ? `${NO_ANSWER}; ${printed}` : printed;
-  return { reached: false, reason, hint: loginHint(`${text}\n${said}`) ?? LOGIN_TEXT_HINT };
+  return { reached: false, reason, hint: loginHint(`${text}\n${stderr}`) ?? LOGIN_TEXT_HINT };
 }
 
-function unreached(said: string): Probe {
-  const reason = said === "" ? NO_ANSWER : said;
-  const hint = loginHint(said) ?? sshHint(said);
+function unreached(stderr: string): Probe {
+  const reason = stderr === "" ? NO_ANSWER : stderr;
+  const hint = loginHint(stderr) ?? sshHint(stderr);
   return hint === undefined ? { reached: false, reason } : { reached: false, reason, hint };
 }
 
@@ -132,7 +132,7 @@ export async function probeHost({ formerPort, ...args }: ProbeArgs): Promise<Pro
 }
 
 async function probePort(args: Omit<ProbeArgs, "formerPort">): Promise<Probe> {
-  let said = "";
+  let stderr = "";
   let printed: Probe | undefined;
   for (const login of args.maybeUnmanaged ? [args.user, "root"] : [args.user]) {
     const { jumps = [], connectSeconds = DEFAULT_SECONDS.connect } = args;
@@ -148,11 +148,11 @@ async function probePort(args: Omit<ProbeArgs, "formerPort">): Promise<Probe> {
     if (found !== undefined && (found.reached || !ran.timedOut)) return found;
     const own = lastLines(ran.stderr, 3);
     // The message of an accepted login explains more than the refusal of the other login.
-    said = loginHint(own) === undefined ? said || own : own;
+    stderr = loginHint(own) === undefined ? stderr || own : own;
     const text = oneLine(ran.stdout, 100);
     if (text !== "") printed ??= noStatus(login, text, own, ran.timedOut);
   }
-  return printed ?? unreached(said);
+  return printed ?? unreached(stderr);
 }
 
 /** Probes at the same time. Each is an ssh of about 8 MB, and more in parallel are not faster. */

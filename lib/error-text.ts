@@ -25,7 +25,7 @@ export const withoutInputs = (message: string): string => message.replace(THROUG
 export const providerReason = (error: unknown): string => messageOf(error).replace(INVOCATION, "");
 
 /** An unexpected error with the place where it was thrown instead of its stack. */
-function unforeseen(text: string): string {
+function unexpectedText(text: string): string {
   const lines = text.split("\n");
   const end = lines.findIndex((line) => FRAME.test(line));
   const cause = (end < 0 ? lines : lines.slice(0, end)).join("\n").replace(REFERENCE, "");
@@ -37,7 +37,7 @@ function unforeseen(text: string): string {
 /** At most eleven lines, without escape sequences, prefixes and stack traces. */
 export function errorText(message: string): string {
   const text = printable(message);
-  const shown = UNHANDLED.test(text) ? unforeseen(text.replace(UNHANDLED, "")) : text;
+  const shown = UNHANDLED.test(text) ? unexpectedText(text.replace(UNHANDLED, "")) : text;
   const lines = withoutInputs(shown)
     .split("\n")
     .filter((line) => line.trim() !== "");

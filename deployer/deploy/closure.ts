@@ -190,15 +190,15 @@ export function copyStep(
 const SUBSTITUTER_TROUBLE =
   /unable to download|^error \(ignored\)|binary cache .* (disabled|for \d+ seconds)/;
 
-/** Separates the host's messages about its substituters (`said`: the first one) from the rest of the output. */
+/** Separates the host's messages about its substituters (`trouble`: the first one) from the rest of the output. */
 export function substituterTrouble(ran: CommandResult): {
-  readonly said: string | undefined;
+  readonly trouble: string | undefined;
   readonly rest: CommandResult;
 } {
   const lines = ran.stderr.split("\n");
-  const said = lines.find((line) => SUBSTITUTER_TROUBLE.test(line));
+  const trouble = lines.find((line) => SUBSTITUTER_TROUBLE.test(line));
   return {
-    said,
+    trouble,
     rest: { ...ran, stderr: lines.filter((line) => !SUBSTITUTER_TROUBLE.test(line)).join("\n") },
   };
 }

@@ -110,9 +110,9 @@ function entriesOf(value: unknown): readonly Entry[] {
 /** Parses the output of `nix path-info --json`. @throws Error when it is anything else. */
 export function readInfos(json: string): PathInfos {
   return new Map(
-    entriesOf(JSON.parse(json)).flatMap(([path, told]): [string, PathInfo][] => {
-      if (told === null) return [];
-      const { narHash, narSize, references } = told;
+    entriesOf(JSON.parse(json)).flatMap(([path, entry]): [string, PathInfo][] => {
+      if (entry === null) return [];
+      const { narHash, narSize, references } = entry;
       const name = baseName(path);
       return [[name, { narHash: plainHash(narHash), narSize, references: references.map(baseName).sort() }]];
     }),
@@ -138,8 +138,8 @@ export function plainHash(text: string): string {
 /** The first path that both stores have with different content. */
 export function firstDifference(theirs: PathInfos, own: PathInfos): string | undefined {
   for (const [path, mine] of own) {
-    const told = theirs.get(path);
-    if (told !== undefined && JSON.stringify(told) !== JSON.stringify(mine)) return storePath(path);
+    const theirInfo = theirs.get(path);
+    if (theirInfo !== undefined && JSON.stringify(theirInfo) !== JSON.stringify(mine)) return storePath(path);
   }
   return undefined;
 }

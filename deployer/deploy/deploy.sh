@@ -63,15 +63,15 @@ fi
 
 printf %s "$PANTHEROS_DEPLOY" | curl --silent --show-error --no-buffer --noproxy '*' --unix-socket "$home/socket" \
   --header "Asker: $$" --header 'Content-Type: application/json' --data-binary @- http://deployer/ | {
-  result='' said=''
+  result='' reported=''
   while IFS= read -r line; do
     case $line in
       '{'*) result=$line && continue ;;
-      'pantheros deploy: '*) said=yes ;;
+      'pantheros deploy: '*) reported=yes ;;
     esac
     printf '%s\n' "$line" >&2
   done
-  [ -z "$said" ] || exit 1
+  [ -z "$reported" ] || exit 1
   [ -n "$result" ] || fail "its deployer ended before the deploy did$(sed '1s/^/: /' "$home/log" 2>/dev/null)"
   printf '%s\n' "$result"
 }

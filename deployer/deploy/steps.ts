@@ -157,13 +157,15 @@ export function connectionHint(ran: CommandResult): string | undefined {
 export function stepFailure(step: Step, ran: CommandResult): StepFailure {
   const hint = step.hint(ran);
   const identity = sshTrouble(ran.stderr) === "identity";
-  const said = identity ? identityReason(ran.stderr) : lastLines(ran.stderr || ran.stdout);
+  const detail = identity ? identityReason(ran.stderr) : lastLines(ran.stderr || ran.stdout);
   const late = `not finished after ${step.timeoutSeconds} s`;
   return {
     step: step.name,
     command: commandText(step.argv),
     ...(ran.exitCode !== null && { exitCode: ran.exitCode }),
-    reason: ran.timedOut ? `${late}${said && `: ${said}`}` : said || `exit ${ran.exitCode ?? "by a signal"}`,
+    reason: ran.timedOut
+      ? `${late}${detail && `: ${detail}`}`
+      : detail || `exit ${ran.exitCode ?? "by a signal"}`,
     ...(hint !== undefined && { hint }),
   };
 }

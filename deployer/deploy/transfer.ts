@@ -86,8 +86,9 @@ async function copy(context: DeployContext): Promise<FailedStep | undefined> {
     const step = copyStep(spec, files, mode);
     if (step === undefined) return undefined;
     const result = await runStep(step);
-    const { said, rest } = substituterTrouble(result);
-    if (mode.substitute && said !== undefined) warnings.push(`cache: ${spec.host} says: ${brief(said)}`);
+    const { trouble, rest } = substituterTrouble(result);
+    if (mode.substitute && trouble !== undefined)
+      warnings.push(`cache: ${spec.host} says: ${brief(trouble)}`);
     if (result.exitCode === 0) return undefined;
     const late = result.timedOut && step.timeoutSeconds < spec.seconds.copy;
     if (mode.direct && forwardingRefused(rest.stderr)) {
@@ -95,8 +96,8 @@ async function copy(context: DeployContext): Promise<FailedStep | undefined> {
         `copy: sshd of ${spec.host} refused to forward the Nix daemon's socket; set AllowStreamLocalForwarding`,
       );
       mode = { ...mode, direct: false };
-    } else if (mode.substitute && (said !== undefined || late)) {
-      if (said === undefined)
+    } else if (mode.substitute && (trouble !== undefined || late)) {
+      if (trouble === undefined)
         warnings.push(`cache: not done after ${step.timeoutSeconds} s; the rest was copied`);
       progress(`${spec.host}: copy without its substituters`);
       mode = { ...mode, substitute: false };

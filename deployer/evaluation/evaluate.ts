@@ -31,7 +31,7 @@ export type Evaluation = ReadonlyMap<string, Promise<HostEvaluation>>;
 /** Starts the evaluation at once, so that Nix runs while the program loads. */
 export function evaluate(args: EvaluateArgs): Evaluation {
   const hosts = new Map(args.hosts.map((host) => [host, Promise.withResolvers<HostEvaluation>()] as const));
-  const run = new Run(args, (host, result) => hosts.get(host)?.resolve(result));
+  const run = new EvaluationRun(args, (host, result) => hosts.get(host)?.resolve(result));
   run.all().catch((error: unknown) => {
     for (const { reject } of hosts.values()) reject(error);
   });
@@ -43,7 +43,7 @@ export function evaluate(args: EvaluateArgs): Evaluation {
 /** Limit of the output of Nix commands other than evaluations. */
 const MAX_ANSWER_BYTES = 2 ** 24;
 
-class Run {
+class EvaluationRun {
   readonly #args: EvaluateArgs;
   readonly #settle: (host: string, result: HostEvaluation) => void;
   readonly #limits: EvaluationLimits;
@@ -63,14 +63,14 @@ class Run {
   /** @throws EvaluationError when no host can be evaluated. */
   async all(): Promise<void> {
     if (this.#args.hosts.length === 0) return;
-    const flake = await fixFlake(this.#args, (argv) => this.#ask(argv));
+    const flake = await fixFlake(this.#args, (argv) => this.#query(argv));
     const kept = await this.#keptResults(flake);
     for (const [host, found] of kept) this.#settle(host, { target: target.parse(found) });
     const changed = this.#args.hosts.filter((host) => !kept.has(host));
     if (changed.length > 0) await this.#evaluate(flake, changed);
   }
 
-  #ask(argv: readonly string[]) {
+  #query(argv: readonly string[]) {
     const timeoutSeconds = this.#secondsLeft();
     return runQuery({ argv, timeoutSeconds, maxOutputBytes: MAX_ANSWER_BYTES, ownGroup: false });
   }
@@ -89,7 +89,7 @@ class Run {
     );
     if (found.length === 0 || this.#args.withoutDerivations === true) return new Map(found);
     const derivations = found.flatMap(([, result]) => derivationsOf(result));
-    const checked = await this.#ask(["nix-store", "--check-validity", "--print-invalid", ...derivations]);
+    const checked = await this.#query(["nix-store", "--check-validity", "--print-invalid", ...derivations]);
     if (checked.exitCode !== 0) return new Map();
     const gone = new Set(checked.stdout.split("\n"));
     return new Map(found.filter(([, result]) => !derivationsOf(result).some((path) => gone.has(path))));

@@ -41,7 +41,7 @@ export interface FixedFlake extends FlakeArgs {
 }
 
 /** Runs a Nix command within the evaluation's time limit. */
-export type Ask = (argv: readonly string[]) => Promise<CommandResult>;
+export type NixQuery = (argv: readonly string[]) => Promise<CommandResult>;
 
 const locked = z.looseObject({
   type: z.string(),
@@ -86,12 +86,12 @@ const SETTINGS = [
 const settings = z.record(z.string(), z.object({ value: z.unknown() }));
 
 /** @throws EvaluationError when the flake can't be read. */
-export async function fixFlake(args: FlakeArgs, ask: Ask): Promise<FixedFlake> {
+export async function fixFlake(args: FlakeArgs, query: NixQuery): Promise<FixedFlake> {
   const argv = [...NIX, "flake", "metadata", "--json", ...flakeArguments(args), encodeReference(args.flake)];
   const [described, version, config] = await Promise.all([
-    ask(argv),
-    ask(["nix", "--version"]),
-    ask([...NIX, "config", "show", "--json"]),
+    query(argv),
+    query(["nix", "--version"]),
+    query([...NIX, "config", "show", "--json"]),
   ]);
   if (described.exitCode !== 0) throw new EvaluationError(args.flake, plainEvalArgv(args), described);
   const found = metadata.safeParse(parsed(described.stdout));

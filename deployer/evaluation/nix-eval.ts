@@ -13,7 +13,7 @@ import { type EvaluatedTarget, target } from "./target.ts";
  * each result is a trace: a line of stderr that contains `mark`. The first trace shows that
  * `deployTargets` itself was read. Nix is lazy, so other hosts cost nothing.
  */
-const streamed = (hosts: readonly string[], mark: string): string =>
+const streamExpression = (hosts: readonly string[], mark: string): string =>
   [
     `targets: let line = value: builtins.trace "${mark}\${builtins.toJSON value}" null;`,
     `missing = host: throw "the flake's deployTargets has no host \\"\${host}\\"";`,
@@ -26,7 +26,7 @@ const streamed = (hosts: readonly string[], mark: string): string =>
 const nixEvalArgv = (flake: FlakeArgs, hosts: readonly string[], mark: string): string[] => [
   ...[...NIX, "eval", "--json", "--log-format", "raw"],
   ...flakeArguments(flake),
-  ...[`${encodeReference(flake.flake)}#deployTargets`, "--apply", streamed(hosts, mark)],
+  ...[`${encodeReference(flake.flake)}#deployTargets`, "--apply", streamExpression(hosts, mark)],
 ];
 
 const line = z.object({ host: z.string().optional(), target: z.unknown().optional() });

@@ -48,7 +48,7 @@ function writeExtraFiles(directory: string, spec: InstallSpec, { hostKey, secret
 
 /** Exits when the input cannot be read. The message never contains a value, because values are secret. */
 function readJson<T>(what: string, shape: z.ZodType<T>, given: string): T {
-  const said = (problem: string): never => {
+  const exitUnreadable = (problem: string): never => {
     process.stderr.write(`pantheros install: ${what} cannot be read: ${problem}\n`);
     process.exit(2);
   };
@@ -56,10 +56,10 @@ function readJson<T>(what: string, shape: z.ZodType<T>, given: string): T {
   try {
     json = JSON.parse(given);
   } catch {
-    return said("no JSON");
+    return exitUnreadable("no JSON");
   }
   const read = shape.safeParse(json);
-  return read.success ? read.data : said(z.prettifyError(read.error));
+  return read.success ? read.data : exitUnreadable(z.prettifyError(read.error));
 }
 
 function serverOf({ host, hetzner, port }: InstallSpec): Server | undefined {

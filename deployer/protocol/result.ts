@@ -71,8 +71,8 @@ export type InstallResult = z.infer<typeof installResult>;
  * host may have been renamed since.
  */
 export function readDeployResult(host: string, stdout: string): DeployResult {
-  const told = parseLine(deployResult, stdout);
-  if (told !== undefined) return { ...told, host };
+  const result = parseLine(deployResult, stdout);
+  if (result !== undefined) return { ...result, host };
   return {
     schemaVersion: 1,
     host,
@@ -96,8 +96,8 @@ export function readInstallResult(host: string, stdout: string): InstallResult {
 }
 
 /** The result of a host whose installation failed. It replaces the result of the deploy, which was held for that reason. */
-export function installFailure({ phase, ...told }: InstallResult): DeployResult {
-  const { schemaVersion, host, seconds, command, exitCode, reason, hint } = told;
+export function installFailure({ phase, ...rest }: InstallResult): DeployResult {
+  const { schemaVersion, host, seconds, command, exitCode, reason, hint } = rest;
   return {
     ...{ schemaVersion, host, outcome: "failed", step: `install ${phase ?? ""}`.trim(), token: "", seconds },
     ...(command === undefined ? {} : { command }),

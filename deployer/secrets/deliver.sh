@@ -36,14 +36,14 @@ fail() { # STEP EXIT-CODE OUTPUT
     *) result failed "$1" "$2" "the supervisor failed" ;;
   esac
   case "$3" in
-    *"jump "*": "*) who="jump host" at=" (jump host)" ;; # the prefix of deployer/jump.sh
-    *) who="host" at="" ;;
+    *"jump "*": "*) machine="jump host" at=" (jump host)" ;; # the prefix of deployer/jump.sh
+    *) machine="host" at="" ;;
   esac
   case "$3" in
     *"ost key verification failed"* | *"HOST IDENTIFICATION HAS CHANGED"* | *"host key is known"*)
-      result failed "$1" "$2" "the $who key is not the pinned one" ;;
-    *"ermission denied"*) result failed "$1" "$2" "the $who refused the SSH key" ;;
-    *"dministratively prohibited"*) result failed "$1" "$2" "the $who does not forward to the host" ;;
+      result failed "$1" "$2" "the $machine key is not the pinned one" ;;
+    *"ermission denied"*) result failed "$1" "$2" "the $machine refused the SSH key" ;;
+    *"dministratively prohibited"*) result failed "$1" "$2" "the $machine does not forward to the host" ;;
     *"ould not resolve"*) result offline "$1" "$2" "the name does not resolve$at" ;;
     *"onnection refused"*) result offline "$1" "$2" "connection refused$at" ;;
     *"timed out"* | *"o route to host"* | *"unreachable"*) result offline "$1" "$2" "no answer$at" ;;

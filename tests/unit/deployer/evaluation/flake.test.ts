@@ -13,7 +13,12 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as fc from "fast-check";
 import { evaluate } from "../../../../deployer/evaluation/evaluate.ts";
-import { type Ask, type FlakeArgs, fixFlake, sourcePath } from "../../../../deployer/evaluation/flake.ts";
+import {
+  type FlakeArgs,
+  fixFlake,
+  type NixQuery,
+  sourcePath,
+} from "../../../../deployer/evaluation/flake.ts";
 import { runProcess } from "../../../../deployer/process/runner.ts";
 import { pathWithNix } from "../../nix/nix.ts";
 import { flakeMetadata } from "./fake-nix.ts";
@@ -30,7 +35,7 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-const ask: Ask = (argv) => runProcess({ argv, timeoutSeconds: 60 });
+const ask: NixQuery = (argv) => runProcess({ argv, timeoutSeconds: 60 });
 const fix = (args: FlakeArgs) => fixFlake(args, ask);
 
 const FLAKE = `{
@@ -155,7 +160,7 @@ describe("with Nix's answers", () => {
     "max-jobs": { value: 1 },
   };
   const answers =
-    (metadata: unknown, config: unknown = settings, version = "nix (Nix) 2.26.3"): Ask =>
+    (metadata: unknown, config: unknown = settings, version = "nix (Nix) 2.26.3"): NixQuery =>
     async (argv) => ({
       exitCode: 0,
       timedOut: false,
