@@ -54,7 +54,7 @@ export const forget = (rehearsed: readonly Rehearsed[]): void => {
 export async function runCases(
   cases: readonly Case[],
   atOnce: number,
-  heard: (verdict: Verdict) => void = () => {},
+  onVerdict: (verdict: Verdict) => void = () => {},
 ): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
   await eachLimit(cases, atOnce, async (each) => {
@@ -62,7 +62,7 @@ export async function runCases(
     try {
       const verdict = await attempt(world, each);
       verdicts.push(verdict);
-      heard(verdict);
+      onVerdict(verdict);
     } finally {
       await world.remove();
     }

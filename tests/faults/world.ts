@@ -180,12 +180,12 @@ export class World {
     this.#vendors = child;
     let output = "";
     await new Promise<void>((ready, fail) => {
-      const hear = (chunk: Buffer) => {
+      const onData = (chunk: Buffer) => {
         output += chunk.toString();
         if (/^ready$/m.test(output)) ready();
       };
-      child.stdout?.on("data", hear);
-      child.stderr?.on("data", hear);
+      child.stdout?.on("data", onData);
+      child.stderr?.on("data", onData);
       child.once("exit", (code) => fail(new Error(`vendors ended with ${code}: ${output}`)));
     });
   }
@@ -267,11 +267,11 @@ export class World {
         stdio: ["ignore", "pipe", "pipe"],
       });
       let output = "";
-      const hear = (chunk: Buffer) => {
+      const onData = (chunk: Buffer) => {
         output += chunk.toString();
       };
-      child.stdout.on("data", hear);
-      child.stderr.on("data", hear);
+      child.stdout.on("data", onData);
+      child.stderr.on("data", onData);
       const group = -(child.pid ?? 0);
       const stopped = { by: "" };
       const limit = setTimeout(() => {

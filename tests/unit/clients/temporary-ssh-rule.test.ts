@@ -42,8 +42,8 @@ beforeEach(async () => {
       calls.push(`${init?.method} ${path}`);
       const answer = instead.shift()?.(init?.method ?? "", path);
       if (answer instanceof Error) throw answer;
-      const said = answer ?? (await app.request(path, init));
-      if (!lost) return said;
+      const response = answer ?? (await app.request(path, init));
+      if (!lost) return response;
       lost = false;
       throw new Error("connection reset");
     },

@@ -110,15 +110,15 @@ describe("lock", () => {
 
   test("after waiting for a running owner the error names it", async () => {
     tryLock(path());
-    const told: (number | undefined)[] = [];
+    const holders: (number | undefined)[] = [];
     const waiting = withLock(
       path(),
       0.1,
       async () => 1,
-      (holder) => told.push(holder),
+      (holder) => holders.push(holder),
     );
     await expect(waiting).rejects.toThrow(LockedError);
-    expect(told).toEqual([process.pid]);
+    expect(holders).toEqual([process.pid]);
   });
 
   test("bodies under one lock never overlap, and a failing one releases it", async () => {
