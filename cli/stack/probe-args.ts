@@ -9,8 +9,9 @@ import type { SshJump } from "../../deployer/ssh.ts";
 import { readKnownHosts } from "../../inventory/known-hosts.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import { SSH_PORT } from "../../inventory/primitives.ts";
-import { addressPortOf, jumpsTo, sshPortOf } from "../../inventory/ssh.ts";
+import { addressPortOf, type Jump, jumpsTo, sshPortOf } from "../../inventory/ssh.ts";
 import { entryOf } from "../../lib/entry-of.ts";
+import { messageOf } from "../../lib/message-of.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import type { Settings } from "../../settings/settings.ts";
 
@@ -21,17 +22,28 @@ export interface ProbeSources {
   readonly outputs: StackOutputs | undefined;
 }
 
+/** Connection data of a jump host outside of the inventory; or why the host behind it cannot be asked. */
+function outsideJumpOf(
+  { plan, settings }: ProbeSources,
+  name: string,
+  jump: Exclude<Jump, string>,
+): SshJump | string {
+  try {
+    const pins = readKnownHosts(settings.knownHostsFile);
+    return outsideJump(name, jump, { deployUser: plan.inventory.deploy.user, pins });
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
 /**
  * Arguments for the connection that a deploy would make; or a string, the reason why the host
  * cannot be asked.
  * @param timeoutSeconds limit of the whole probe; `[deploy.seconds] connect` bounds the connection
  *   within it
  */
-export function probeArgsOf(
-  { plan, settings, outputs }: ProbeSources,
-  name: string,
-  timeoutSeconds: number,
-): ProbeArgs | string {
+export function probeArgsOf(sources: ProbeSources, name: string, timeoutSeconds: number): ProbeArgs | string {
+  const { plan, settings, outputs } = sources;
   const host = plan.hosts.find((each) => each.name === name);
   const published = entryOf(outputs?.hosts ?? {}, name);
   if (host === undefined || published?.hostKey === undefined) return "the stack has never deployed it";
@@ -39,7 +51,7 @@ export function probeArgsOf(
   const { provider } = host;
   const own =
     provider.kind === "existing" ? (entryOf(settings.addresses, name) ?? provider.address) : undefined;
-  const tailnetName = tailnet && `${name}.${tailnet.suffix}`;
+  const tailnetName = tailnet && (published.addresses.tailnet ?? `${name}.${tailnet.suffix}`);
   const overTailnet =
     deploy.address === "tailnet" && tailnetName !== undefined && host.ssh.jump === undefined;
   const address = overTailnet
@@ -47,11 +59,8 @@ export function probeArgsOf(
     : (own ?? published.addresses.ipv4 ?? published.addresses.ipv6 ?? tailnetName);
   if (address === undefined) return "its address is unknown";
   const jumps = jumpsTo(plan.inventory, name).map((jump): SshJump | string => {
-    if (typeof jump !== "string") {
-      const pins = readKnownHosts(settings.knownHostsFile);
-      return outsideJump(name, jump, { deployUser: deploy.user, pins });
-    }
-    const asked = probeArgsOf({ plan, settings, outputs }, jump, timeoutSeconds);
+    if (typeof jump !== "string") return outsideJumpOf(sources, name, jump);
+    const asked = probeArgsOf(sources, jump, timeoutSeconds);
     if (typeof asked === "string") return `its jump host ${jump}: ${asked}`;
     const { host: hop, address: at, port = SSH_PORT, user, hostKey } = asked;
     return { host: hop, address: at, port, user, hostKey };

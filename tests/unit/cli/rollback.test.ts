@@ -151,3 +151,48 @@ test("a status is read from the deploy address, with the published host key", ()
   const tailnet = planFor(parseInventory(text.replace('"public"', '"tailnet"'), "f"), "sandbox");
   expect(asked("web", tailnet)).toMatchObject({ address: "web.tail0000.ts.net" });
 });
+
+describe("a host in the tailnet", () => {
+  const tailnetText = text.replace('"public"', '"tailnet"');
+  const settings = settingsFrom({ stack: "sandbox", get: () => undefined, env: () => undefined });
+  const published = (name: string) => ({ addresses: { tailnet: name }, hostKey, health: [] });
+  const outputs = {
+    hosts: { web: published("web-1.tail0000.ts.net"), legacy: published("legacy.tail0000.ts.net") },
+  } as unknown as StackOutputs;
+
+  test("is asked under the name that the outputs have", () => {
+    const joined = planFor(parseInventory(tailnetText, "f"), "sandbox");
+    expect(probeArgsOf({ plan: joined, settings, outputs }, "web", 3)).toMatchObject({
+      address: "web-1.tail0000.ts.net",
+    });
+  });
+
+  test("is asked through a jump host under the name that the outputs have", () => {
+    const behind = tailnetText.replace("[hosts.legacy]", '[hosts.legacy]\nwave = 2\nssh = { jump = "web" }');
+    const jumped = planFor(parseInventory(behind, "f"), "sandbox");
+    expect(probeArgsOf({ plan: jumped, settings, outputs }, "legacy", 3)).toMatchObject({
+      jumps: [{ host: "web", address: "web-1.tail0000.ts.net" }],
+    });
+  });
+});
+
+test("a jump host without a pinned key is the reason of the hosts behind it alone", () => {
+  const behind = text.replace(
+    "[hosts.legacy]",
+    '[hosts.legacy]\nssh = { jump = { address = "gate.example.test" } }',
+  );
+  const jumped = planFor(parseInventory(behind, "f"), "sandbox");
+  const published = { addresses: { ipv4: "203.0.113.11" }, hostKey, health: [] };
+  const outputs = { hosts: { web: published, legacy: published } } as unknown as StackOutputs;
+  const asked = (knownHosts: string, host: string) => {
+    const env = (name: string) => (name === "PANTHEROS_KNOWN_HOSTS" ? knownHosts : undefined);
+    const settings = settingsFrom({ stack: "sandbox", get: () => undefined, env });
+    return probeArgsOf({ plan: jumped, settings, outputs }, host, 3);
+  };
+  expect(asked("/nonexistent/known_hosts", "legacy")).toMatch(
+    /^hosts\.legacy\.ssh\.jump: no host key is pinned for gate\.example\.test; set host_key/,
+  );
+  expect(asked("/nonexistent/known_hosts", "web")).toMatchObject({ address: "203.0.113.11" });
+  // A directory cannot be read as a file.
+  expect(asked("tests", "legacy")).toMatch(/EISDIR/);
+});
