@@ -1,12 +1,24 @@
 /** The stack's state as the previous run left it: what neither the inventory nor a machine can tell. */
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
+import { nameOfUrn } from "../lib/urn.ts";
 
 /** The answer of the engine's `readStackResourceOutputs`: resources by URN. */
 const stackState = z.object({
   outputs: z.record(z.string(), z.object({ type: z.string(), outputs: z.record(z.string(), z.unknown()) })),
 });
 export type StackState = z.infer<typeof stackState>;
+
+/** Outputs of local commands, by the name of the resource. */
+export type CommandsByName = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+
+/** The local commands in the state: installs, deploys, deliveries and others. */
+export const commandsIn = ({ outputs: resources }: StackState): CommandsByName =>
+  new Map(
+    Object.entries(resources).flatMap(([urn, { type, outputs }]) =>
+      type === "command:local:Command" ? [[nameOfUrn(urn), outputs] as const] : [],
+    ),
+  );
 
 async function askEngine(): Promise<StackState> {
   const stackName = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;

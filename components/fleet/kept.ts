@@ -4,12 +4,11 @@ import { readInstallResult } from "../../deployer/protocol/result.ts";
 import type { Plan, PlannedHost } from "../../inventory/plan.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import { firstNames } from "../../lib/names.ts";
-import { nameOfUrn } from "../../lib/urn.ts";
 import { type HostOutputs, stackOutputs } from "../../outputs/contract.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { NixosHostArgs } from "../nixos-host/nixos-host.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
-import { readStackState, type StackState } from "../stack-state.ts";
+import { type CommandsByName, commandsIn, readStackState, type StackState } from "../stack-state.ts";
 import { isSelected } from "./selection.ts";
 
 export interface KeptHost {
@@ -24,12 +23,6 @@ export interface KeptHost {
 /** By host name; empty when the whole stack is selected. */
 export type KeptHosts = ReadonlyMap<string, KeptHost>;
 
-/** Outputs of the commands in the state, by the name of the resource. */
-function commandsIn(state: StackState): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
-  const commands = Object.entries(state.outputs).filter(([, { type }]) => type === "command:local:Command");
-  return new Map(commands.map(([urn, { outputs }]) => [nameOfUrn(urn), outputs]));
-}
-
 function publishedIn(state: StackState): Readonly<Record<string, HostOutputs>> {
   const fleet = Object.values(state.outputs).find(({ type }) => type === "pantheros:fleet:Fleet");
   const parsed = stackOutputs.safeParse(fleet?.outputs["outputs"]);
@@ -37,10 +30,7 @@ function publishedIn(state: StackState): Readonly<Record<string, HostOutputs>> {
 }
 
 /** Why a host cannot be left out of a run; undefined: it can. */
-function obstacle(
-  { name, provider }: PlannedHost,
-  commands: ReturnType<typeof commandsIn>,
-): string | undefined {
+function obstacle({ name, provider }: PlannedHost, commands: CommandsByName): string | undefined {
   if (!commands.has(`${name}-deploy`)) return "this stack has never deployed it under this name";
   if (provider.kind !== "hetzner") return undefined;
   const { stdout } = commands.get(`${name}-install`) ?? {};
@@ -49,7 +39,7 @@ function obstacle(
 }
 
 /** Hosts in the state that the run would remove. */
-function leaving({ hosts }: Plan, commands: ReturnType<typeof commandsIn>): string[] {
+function leaving({ hosts }: Plan, commands: CommandsByName): string[] {
   const names = new Set(hosts.flatMap(({ name, formerly }) => [name, formerly]));
   return [...commands.keys()]
     .filter((name) => name.endsWith("-deploy"))

@@ -4,47 +4,52 @@
  */
 import * as pulumi from "@pulumi/pulumi";
 import { readDeployResult } from "../../deployer/protocol/result.ts";
-import type { Plan } from "../../inventory/plan.ts";
+import { isExisting, type Plan } from "../../inventory/plan.ts";
 import { addressPortOf, sshPortOf } from "../../inventory/ssh.ts";
 import { entryOf } from "../../lib/entry-of.ts";
-import { nameOfUrn } from "../../lib/urn.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { isReachedPublicly } from "../hetzner-server/mapping.ts";
 import { succeeded } from "../nixos-host/token.ts";
-import { readStackStateIfAny, type StackState } from "../stack-state.ts";
+import { type CommandsByName, commandsIn, readStackStateIfAny, type StackState } from "../stack-state.ts";
 
-/** Address and port of each host's last successful deploy, by the name of the deploy's resource. */
-function deployedEndpoints({ outputs }: StackState): Map<string, { address?: unknown; port?: unknown }> {
-  return new Map(
-    Object.entries(outputs).flatMap(([urn, { type, outputs: command }]) => {
-      const name = nameOfUrn(urn);
-      const spec = (command["environment"] as Record<string, unknown> | undefined)?.["PANTHEROS_DEPLOY"];
-      if (type !== "command:local:Command" || !name.endsWith("-deploy") || typeof spec !== "string")
-        return [];
-      const stdout = typeof command["stdout"] === "string" ? command["stdout"] : "";
-      if (!succeeded(readDeployResult(name, stdout).outcome)) return [];
-      return [[name, JSON.parse(spec) as object] as const];
-    }),
-  );
+interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Address and port of a host's last deploy; undefined: there is none, or it did not succeed. */
+function deployedEndpoint(commands: CommandsByName, host: string | undefined): Endpoint | undefined {
+  const name = `${host}-deploy`;
+  const { environment, stdout } = commands.get(name) ?? {};
+  const spec = (environment as Record<string, unknown> | undefined)?.["PANTHEROS_DEPLOY"];
+  if (typeof spec !== "string") return undefined;
+  if (!succeeded(readDeployResult(name, typeof stdout === "string" ? stdout : "").outcome)) return undefined;
+  const { address, port } = JSON.parse(spec) as Record<string, unknown>;
+  return typeof address === "string" && typeof port === "number" ? { address, port } : undefined;
 }
 
 /** One line for each host whose port changes without `former_port`. */
 export function movedPortProblems(plan: Plan, settings: Settings, state: StackState): string[] {
   const { inventory } = plan;
   const { tailnet } = inventory;
-  const deployed = deployedEndpoints(state);
+  const commands = commandsIn(state);
   return plan.hosts.flatMap((host): string[] => {
-    const last = deployed.get(`${host.name}-deploy`) ?? deployed.get(`${host.formerly}-deploy`);
-    if (typeof last?.port !== "number") return [];
+    const last = deployedEndpoint(commands, host.name) ?? deployedEndpoint(commands, host.formerly);
+    if (last === undefined) return [];
     const publicly = isReachedPublicly(inventory, host) || tailnet === undefined;
     const port = publicly ? addressPortOf(inventory, host) : sshPortOf(inventory, host);
     if (last.port === port || last.port === host.ssh.formerPort) return [];
-    const own = host.provider.kind === "existing" ? host.provider.address : undefined;
-    const address = publicly
-      ? (entryOf(settings.addresses, host.name) ?? own)
-      : `${host.name}.${tailnet.suffix}`;
-    // At another address the same sshd may have another port, as behind a port forward.
-    if (address !== undefined && address !== last.address) return [];
+    // Behind a port forward the port is not sshd's own. So ports are compared only at the same
+    // address, or without a forward before and now. Created servers have none, and the tailnet has
+    // none, whatever the device's name: it may have joined as NAME-1.
+    const wasDirect =
+      !isExisting(host) || (tailnet !== undefined && last.address.endsWith(`.${tailnet.suffix}`));
+    const isDirect = port === sshPortOf(inventory, host);
+    const own = isExisting(host)
+      ? (entryOf(settings.addresses, host.name) ?? host.provider.address)
+      : undefined;
+    const sameAddress = publicly && (own === undefined || own === last.address);
+    if (!sameAddress && !(wasDirect && isDirect)) return [];
     return [
       `${settings.fleetFile}: hosts.${host.name}.ssh.port: its sshd listens on port ${last.port} since the last deploy, and ` +
         `would not be reached at port ${port} before the next one: add \`former_port = ${last.port}\` to [hosts.${host.name}.ssh], ` +

@@ -3,8 +3,7 @@
  * of them.
  */
 import { type DeployOutcome, readDeployResult, readInstallResult } from "../../deployer/protocol/result.ts";
-import { nameOfUrn } from "../../lib/urn.ts";
-import { readStackStateIfAny, type StackState } from "../stack-state.ts";
+import { commandsIn, readStackStateIfAny, type StackState } from "../stack-state.ts";
 import type { PreviousInstall } from "./install-triggers.ts";
 
 /** Keyed by the names of the resources. */
@@ -17,10 +16,8 @@ export interface PreviousResults {
 export function parsePreviousResults(state: StackState | undefined): PreviousResults {
   const installs: Record<string, PreviousInstall> = {};
   const deploys: Record<string, DeployOutcome> = {};
-  for (const [urn, { type, outputs }] of Object.entries(state?.outputs ?? {})) {
-    const name = nameOfUrn(urn);
-    const { triggers, stdout: printed } = outputs;
-    if (type !== "command:local:Command" || !Array.isArray(triggers)) continue;
+  for (const [name, { triggers, stdout: printed }] of state === undefined ? [] : commandsIn(state)) {
+    if (!Array.isArray(triggers)) continue;
     const stdout = typeof printed === "string" ? printed : "";
     if (name.endsWith("-install")) {
       const { outcome } = readInstallResult(name, stdout);

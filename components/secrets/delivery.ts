@@ -12,9 +12,8 @@ import {
 } from "../../deployer/secrets/delivery.ts";
 import { DEFAULT_SECONDS } from "../../inventory/seconds.ts";
 import { sha256 } from "../../lib/sha256.ts";
-import { nameOfUrn } from "../../lib/urn.ts";
 import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
-import { readStackStateIfAny } from "../stack-state.ts";
+import { commandsIn, readStackStateIfAny } from "../stack-state.ts";
 
 const commandName = (name: string): string => `${name}-delivery`;
 
@@ -23,12 +22,11 @@ const commandName = (name: string): string => `${name}-delivery`;
  * delivery failed, or when the state can't be read: the secret is then delivered again. Undefined:
  * the state has no delivery.
  */
-async function lastDelivered(commands: readonly string[]): Promise<string | undefined> {
+async function lastDelivered(names: readonly string[]): Promise<string | undefined> {
   const state = await readStackStateIfAny();
   if (state === undefined) return "";
-  const [last] = Object.entries(state.outputs).flatMap(([urn, { outputs }]) =>
-    commands.includes(nameOfUrn(urn)) ? [outputs] : [],
-  );
+  const commands = commandsIn(state);
+  const last = names.map((name) => commands.get(name)).find((command) => command !== undefined);
   return last && deliveredSum(last);
 }
 

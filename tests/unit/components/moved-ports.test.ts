@@ -16,7 +16,9 @@ const deployed = (spec: object, outcome = "confirmed", host = "legacy") => ({
   },
 });
 const at22 = { address: "198.51.100.20", port: 22 };
-const fleet = (ssh: string) => planOf(text.replace("[hosts.legacy]", `[hosts.legacy]\nssh = { ${ssh} }`));
+const withSsh = (ssh: string) => text.replace("[hosts.legacy]", `[hosts.legacy]\nssh = { ${ssh} }`);
+const fleet = (ssh: string) => planOf(withSsh(ssh));
+const tailnetFleet = (toml: string) => planOf(toml.replace('address = "public"', 'address = "tailnet"'));
 const problems = (ssh: string, state: ReturnType<typeof deployed>) =>
   movedPortProblems(fleet(ssh), settings(), state);
 
@@ -43,4 +45,28 @@ test("a renamed host's port is that of its former name", () => {
     text.replace("[hosts.legacy]", '[hosts.legacy]\nformerly = "old"\nssh = { port = 2222 }'),
   );
   expect(movedPortProblems(renamed, settings(), deployed(at22, "confirmed", "old"))).toHaveLength(1);
+});
+
+test.each(["legacy.tail0000.ts.net", "legacy-1.tail0000.ts.net"])(
+  "a port that changes inside the tailnet is refused when the last deploy reached %s",
+  (address) => {
+    const state = deployed({ address, port: 22 });
+    expect(movedPortProblems(tailnetFleet(withSsh("port = 2222")), settings(), state)).toHaveLength(1);
+    const named = withSsh("port = 2222, former_port = 22");
+    expect(movedPortProblems(tailnetFleet(named), settings(), state)).toEqual([]);
+  },
+);
+
+test("a created server's port is compared at every address, an adopted machine's not through a port forward", () => {
+  const created = text.replace("[hosts.web]", "[hosts.web]\nssh = { port = 2222 }");
+  const atIp = deployed({ address: "203.0.113.11", port: 22 }, "confirmed", "web");
+  expect(movedPortProblems(tailnetFleet(created), settings(), atIp)).toHaveLength(1);
+  const atForward = deployed({ ...at22, port: 2200 });
+  expect(movedPortProblems(tailnetFleet(withSsh("port = 22")), settings(), atForward)).toEqual([]);
+  const forwarded = withSsh("port = 22").replace(
+    'address = "198.51.100.20"',
+    'address = "198.51.100.20", ssh_port = 2200',
+  );
+  const inTailnet = deployed({ address: "legacy-1.tail0000.ts.net", port: 22 });
+  expect(movedPortProblems(planOf(forwarded), settings(), inTailnet)).toEqual([]);
 });
