@@ -15,6 +15,7 @@ import type { Settings } from "../settings/settings.ts";
 import { endpointOf } from "./buckets/provider.ts";
 import type { PreflightResult } from "./fleet/preflight.ts";
 import { readStackStateIfAny } from "./stack-state.ts";
+import { apiBase } from "./tailnet/device.ts";
 
 interface Vendor {
   readonly name: string;
@@ -97,12 +98,11 @@ export function vendorsOf(
         tailscale: {
           name: "Tailscale",
           check: async () => {
-            const endpoint = configured("tailscale", "baseUrl") ?? env["TAILSCALE_BASE_URL"];
             const api = new TailscaleApi({
               ...options,
+              endpoint: apiBase(env),
               credentials: tailscaleCredentials(env),
               scope: "auth_keys",
-              ...(endpoint !== undefined && { endpoint }),
             });
             await request(api, "/tailnet/-/keys");
           },

@@ -2,6 +2,9 @@
 import * as z from "zod";
 import { type RequestOptions, VendorApi } from "../vendor-api.ts";
 
+/** Tailscale's own base URL. */
+export const TAILSCALE_ENDPOINT = "https://api.tailscale.com";
+
 const failure = z.object({ message: z.string() });
 
 export type TailscaleCredentials =
@@ -36,7 +39,7 @@ export class TailscaleApi extends VendorApi {
     const shared = {
       ...options,
       vendor: "Tailscale",
-      endpoint: `${(endpoint || "https://api.tailscale.com").replace(/\/$/, "")}/api/v2`,
+      endpoint: `${(endpoint || TAILSCALE_ENDPOINT).replace(/\/$/, "")}/api/v2`,
       failure,
     };
     let token: Promise<string> | undefined;

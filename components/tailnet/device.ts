@@ -1,5 +1,6 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { TAILSCALE_ENDPOINT } from "../../clients/tailscale/api.ts";
 import { PROGRAMS } from "../../deployer/programs.ts";
 import type { DeviceSpec } from "../../deployer/tailnet-device/spec.ts";
 import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
@@ -13,10 +14,8 @@ const deviceCommand = (verb: "rename" | "remove"): string =>
   `"$node" ${PROGRAM} ${verb} || echo "warning: tailnet device: ${PROGRAM} could not run" >&2`;
 
 /** The API's URL, from the provider's own setting. */
-export const apiBase = (): string =>
-  new pulumi.Config("tailscale").get("baseUrl") ||
-  process.env["TAILSCALE_BASE_URL"] ||
-  "https://api.tailscale.com";
+export const apiBase = (env: NodeJS.ProcessEnv = process.env): string =>
+  new pulumi.Config("tailscale").get("baseUrl") || env["TAILSCALE_BASE_URL"] || TAILSCALE_ENDPOINT;
 
 /**
  * A host's device in the tailnet. The host joins by itself; this resource removes the device when it is
