@@ -59,6 +59,10 @@ export const recoverWith = <T, U>(
 ): pulumi.Output<T | U> =>
   pulumi.recover<T | U>(output, (error: unknown) => instead(failureReason(error)) as pulumi.Input<T | U>);
 
+/** The value; undefined when a resource that it needs failed. */
+export const unlessFailed = <T>(value: pulumi.Input<T>): pulumi.Output<T | undefined> =>
+  recoverWith(pulumi.output(value) as pulumi.Output<T>, () => undefined);
+
 /**
  * Shortens the error that rejected an output, because the SDK prints it too. Removes its stack
  * (RunError of sdk/nodejs/errors.ts) and the prefixes of the inputs through which the SDK passes

@@ -3,7 +3,7 @@ import { DnsRecord, type DnsRecordArgs } from "@pulumi/cloudflare/dnsRecord.js";
 import * as pulumi from "@pulumi/pulumi";
 import { hasData, recordContent, vendorData } from "../../inventory/dns-data.ts";
 import { sshfpOf } from "../../lib/ssh-public-key.ts";
-import { recoverWith } from "../failures.ts";
+import { unlessFailed } from "../failures.ts";
 import { FORMER_TYPE, zoneIdOf } from "./found.ts";
 import type { FormerRecord, Placement, Reconciled } from "./reconcile.ts";
 import type { ZoneRecord } from "./records.ts";
@@ -58,10 +58,7 @@ const zoneFileContent = ({ hostKey, content }: ZoneRecord<pulumi.Input<string>>)
 const publishedContent = (resource: DnsRecord, record: ZoneRecord<pulumi.Input<string>>) =>
   pulumi.runtime.isDryRun()
     ? zoneFileContent(record)
-    : recoverWith(
-        pulumi.all([zoneFileContent(record), resource.id]).apply(([content]) => content),
-        () => undefined,
-      );
+    : unlessFailed(pulumi.all([zoneFileContent(record), resource.id]).apply(([content]) => content));
 
 /** What the resource of a deleted record becomes, so that its successor can wait for the deletion. */
 class Former extends pulumi.ComponentResource {

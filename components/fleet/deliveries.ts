@@ -3,7 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { DeliveryResult } from "../../deployer/secrets/delivery.ts";
 import { listNames } from "../../lib/names.ts";
 import { oneLine } from "../../lib/sanitize.ts";
-import { recoverWith } from "../failures.ts";
+import { recoverWith, unlessFailed } from "../failures.ts";
 import type { HostConnection } from "../nixos-host/connection.ts";
 import type { WaveHost } from "../nixos-host/waves.ts";
 import { SecretDelivery } from "../secrets/delivery.ts";
@@ -61,7 +61,7 @@ export function deliver(
   };
   const { result } = new SecretDelivery(resource(host), args, opts);
   return {
-    result: recoverWith(result, () => undefined),
+    result: unlessFailed(result),
     problem: recoverWith(
       result.apply((delivery) => deliveryProblem(delivery, to.converge)),
       (reason) => `secret ${secret} not delivered: ${reason}`,

@@ -3,7 +3,7 @@ import { HETZNER_ENDPOINT } from "../../clients/hetzner/api.ts";
 import { isHetzner, type Plan } from "../../inventory/plan.ts";
 import { changedLimits } from "../../inventory/seconds.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { recoverWith } from "../failures.ts";
+import { recoverWith, unlessFailed } from "../failures.ts";
 import { hetznerInstallArgs } from "../hetzner-server/mapping.ts";
 import type { NixosHostArgs } from "../nixos-host/nixos-host.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
@@ -28,7 +28,7 @@ export function installArgs(
   // All secrets, so that no service waits for a delivery at the first boot. The delivery reports those that can't be read.
   const own = given.secrets.filter((secret) => secret.host === name && secret.read);
   const early = own.map((secret) =>
-    recoverWith(secret.value, () => undefined).apply((value) => [secret.name, value] as const),
+    unlessFailed(secret.value).apply((value) => [secret.name, value] as const),
   );
   // Without its tailnet key, an installed machine would never join the tailnet, over which later
   // deploys reach it.

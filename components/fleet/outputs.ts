@@ -7,7 +7,7 @@ import { outputsFor } from "../../outputs/build.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import type { BucketLocation } from "../buckets/buckets.ts";
 import type { PublishedRecord } from "../dns/zone.ts";
-import { recoverWith } from "../failures.ts";
+import { unlessFailed } from "../failures.ts";
 import type { NixosHost } from "../nixos-host/nixos-host.ts";
 import type { KeptHost, KeptHosts } from "./kept.ts";
 import { type Machines, machineOf } from "./machines.ts";
@@ -52,10 +52,6 @@ const onOneLine = ({ reason, health }: DeployResult): Pick<DeployResult, "reason
   health: health?.map(({ detail, ...check }) => ({ ...check, detail: detail && oneLine(detail, 1500) })),
 });
 
-/** Undefined when a resource that the value comes from failed: unknown values are not published. */
-const ifKnown = <T>(value: pulumi.Input<T>): pulumi.Output<T | undefined> =>
-  recoverWith(pulumi.output(value) as pulumi.Output<T>, () => undefined);
-
 /**
  * The result of a host that this run is not for. What it lacks is taken from the outputs of the
  * last run, where a probe may have added it.
@@ -78,7 +74,13 @@ export function publishedOutputs(results: FleetResults): pulumi.Output<StackOutp
     const unselected = kept.get(host);
     const pinned = unselected === undefined ? pin : unselected.published?.pinned;
     return pulumi
-      .all([ifKnown(machine?.ipv4), ifKnown(machine?.ipv6), ifKnown(machine?.hostKey), result, status])
+      .all([
+        unlessFailed(machine?.ipv4),
+        unlessFailed(machine?.ipv6),
+        unlessFailed(machine?.hostKey),
+        result,
+        status,
+      ])
       .apply(([ipv4, ipv6, hostKey, ended, seen]) => {
         const running =
           unselected === undefined ? withRunning(ended, seen) : withPublished(ended, unselected);
@@ -88,7 +90,7 @@ export function publishedOutputs(results: FleetResults): pulumi.Output<StackOutp
       });
   });
   const located = Object.entries(buckets).map(([key, { name, endpoint, region }]) =>
-    ifKnown(name).apply((given) =>
+    unlessFailed(name).apply((given) =>
       given === undefined ? [] : [[key, { name: given, endpoint, region }] as const],
     ),
   );

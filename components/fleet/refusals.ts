@@ -1,7 +1,7 @@
 /** Refuses to touch hosts whose machine also belongs to another host. */
 import * as pulumi from "@pulumi/pulumi";
 import { entryOf } from "../../lib/entry-of.ts";
-import { recoverWith, reportError } from "../failures.ts";
+import { reportError, unlessFailed } from "../failures.ts";
 import type { Machine } from "../machine.ts";
 import { type Identity, identityFindings } from "../nixos-host/identity.ts";
 import type { NixosHost } from "../nixos-host/nixos-host.ts";
@@ -12,9 +12,8 @@ const identityOf = (
   { hostname: host, seen }: NixosHost,
   machine: Machine,
 ): pulumi.Output<Identity | undefined> =>
-  recoverWith(
+  unlessFailed(
     pulumi.all([machine.hostKey, seen]).apply(([hostKey, probe]): Identity => ({ host, hostKey, probe })),
-    () => undefined,
   );
 
 /**

@@ -26,7 +26,7 @@ import type { SshJump } from "../../deployer/ssh.ts";
 import { SSH_PORT } from "../../inventory/primitives.ts";
 import { DEFAULT_SECONDS } from "../../inventory/seconds.ts";
 import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
-import { recoverWith } from "../failures.ts";
+import { recoverWith, unlessFailed } from "../failures.ts";
 import type { Provenance } from "../provenance.ts";
 import { type HostConnection, hostConnection } from "./connection.ts";
 import { Install, type InstallArgs } from "./install.ts";
@@ -151,10 +151,7 @@ export class NixosHost extends pulumi.ComponentResource {
     this.seen = this.#probe(name, args, probeArgs);
     this.inspect = () =>
       pulumi.all([probeArgs, this.target]).apply(([known, { outPath }]) => probe({ ...known, outPath }));
-    this.status = recoverWith(
-      this.seen.apply((found) => (found.reached ? found.status : undefined)),
-      () => undefined,
-    );
+    this.status = unlessFailed(this.seen.apply((found) => (found.reached ? found.status : undefined)));
 
     const install = this.#install(name, args);
     const afterInstall = install?.probe ?? this.seen;
@@ -180,9 +177,8 @@ export class NixosHost extends pulumi.ComponentResource {
       }),
     );
     const base = baseSpec(args, { target: this.target, probe: this.seen, token });
-    this.prefetchJob = recoverWith(
+    this.prefetchJob = unlessFailed(
       pulumi.all([base, this.seen]).apply(([spec, found]) => prefetchJobOf(spec, found)),
-      () => undefined,
     );
     const deploy = this.#deploy(name, token, wholeSpec(args, { base, installed, refused, before }));
     const deployed = resultOf(args, deploy.stdout, install?.result);
@@ -260,19 +256,15 @@ const wantedSystem = ({ pin, evaluation, host }: NixosHostArgs): pulumi.Output<W
  * the target is rejected.
  */
 const failureOf = ({ pin, evaluation }: NixosHostArgs): pulumi.Output<EvaluationFailure | undefined> =>
-  recoverWith(
+  unlessFailed(
     pulumi
       .output(pin === undefined ? evaluation : undefined)
       .apply((found) => (found !== undefined && "failure" in found ? found.failure : undefined)),
-    () => undefined,
   );
 
 /** Undefined when the host can't be evaluated. */
 const outPathOf = (target: pulumi.Output<Wanted>): pulumi.Output<string | undefined> =>
-  recoverWith(
-    target.apply(({ outPath }) => outPath),
-    () => undefined,
-  );
+  unlessFailed(target.apply(({ outPath }) => outPath));
 
 /** The deploy's spec, as far as it is known before earlier waves have ended. */
 function baseSpec(
