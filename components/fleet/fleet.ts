@@ -81,13 +81,13 @@ export class Fleet extends pulumi.ComponentResource {
     const tailnetNames = checked.names;
     this.outputs = publishedOutputs({ plan, machines, hosts, records, buckets, kept, tailnetNames });
     this.registerOutputs({ outputs: this.outputs });
-    const judged = [...hosts.values()].map(({ hostname, result, converge }) => ({
+    const verdicts = [...hosts.values()].map(({ hostname, result, converge }) => ({
       result,
       converge,
       selected: !kept.has(hostname),
     }));
     const all = pulumi.all([problems, checked.problems]).apply((lines) => lines.flat());
-    new Verdict("verdict", { hosts: judged, problems: all }, { parent: this });
+    new Verdict("verdict", { hosts: verdicts, problems: all }, { parent: this });
   }
 
   #tailnet(plan: Plan, settings: Settings, { created }: Machines): Tailnet | undefined {

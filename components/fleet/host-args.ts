@@ -122,14 +122,25 @@ export function connectionArgs(
   };
 }
 
+/** Sources of the arguments of a host's installation. */
+export interface InstallationSources {
+  readonly plan: Plan;
+  readonly settings: Settings;
+  /** Name of the host. */
+  readonly host: string;
+  /** Its server; undefined for an adopted machine. */
+  readonly created: HetznerServer | undefined;
+  readonly secrets: readonly HostSecret[];
+}
+
 /** How NixOS is installed on a created server; nothing for an adopted machine. */
-export function installationArgs(
-  plan: Plan,
-  settings: Settings,
-  created: HetznerServer | undefined,
-  { name }: StackHost,
-  secrets: readonly HostSecret[],
-): Pick<NixosHostArgs, "install" | "maybeUnmanaged"> {
+export function installationArgs({
+  plan,
+  settings,
+  host,
+  created,
+  secrets,
+}: InstallationSources): Pick<NixosHostArgs, "install" | "maybeUnmanaged"> {
   if (created === undefined) return { maybeUnmanaged: true };
   return {
     maybeUnmanaged: false,
@@ -138,7 +149,7 @@ export function installationArgs(
       bootstrapKey: created.bootstrapHostKey,
       hostPrivateKey: created.hostKeyPrivate,
       machineId: created.serverId,
-      ...installArgs(plan, settings, name, { secrets, ipv6: created.ipv6 }),
+      ...installArgs(plan, settings, host, { secrets, ipv6: created.ipv6 }),
     },
   };
 }

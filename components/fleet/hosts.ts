@@ -132,7 +132,7 @@ export function deployHosts({
         ...common,
         evaluation: evaluation.get(name),
         ...connectionArgs(context, planned, machine, entryOf(devices, name)),
-        ...installationArgs(plan, settings, machines.created.get(name), planned, secrets),
+        ...installationArgs({ plan, settings, host: name, created: machines.created.get(name), secrets }),
         ...jumpArgs(context, planned, hosts),
         ...buildArgs(context, planned),
         ...orderArgs(host, order, settings.pins, hosts),

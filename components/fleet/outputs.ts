@@ -66,7 +66,15 @@ function withPublished(result: DeployResult, { published }: KeptHost): DeployRes
   };
 }
 
-/** The results of the run in the form of the contract. */
+/**
+ * The results of the run in the form of the contract. Values of failed resources are left out.
+ *
+ * Order of precedence for a host's running system, generation and provenance: the deploy's result, then
+ * the probe (the running system and the generation only when the deploy ended before it changed the
+ * host). For a host that this run is not for: its kept result, then the outputs of the last run when
+ * their outcome is the same; the probe gives the provenance only. Such a host's pin is that of the
+ * outputs of the last run, other pins are those of the settings.
+ */
 export function publishedOutputs(results: FleetResults): pulumi.Output<StackOutputs> {
   const { plan, machines, hosts, records, buckets, kept } = results;
   const facts = [...hosts].map(([host, { result, status, pin }]) => {

@@ -75,13 +75,13 @@ export function verdictText(hosts: readonly HostVerdict[], problems: readonly st
   const sorted = [...hosts].sort((a, b) => rank(a) - rank(b) || (a.result.host < b.result.host ? -1 : 1));
   const count = (wanted: number) => sorted.filter((host) => rank(host) === wanted).length;
   const failed = problems.length > 0 || sorted.some((host) => rank(host) < 2 && host.converge === "must");
-  const judged = hosts.filter(({ selected }) => selected !== false);
+  const counted = hosts.filter(({ selected }) => selected !== false);
   const others = problems.length === 1 ? ", 1 other problem" : `, ${problems.length} other problems`;
   const head = failed
-    ? `${count(0)} of ${judged.length} ${judged.length < hosts.length ? "selected " : ""}hosts not converged${count(1) > 0 ? `, ${count(1)} held` : ""}${problems.length > 0 ? others : ""}`
+    ? `${count(0)} of ${counted.length} ${counted.length < hosts.length ? "selected " : ""}hosts not converged${count(1) > 0 ? `, ${count(1)} held` : ""}${problems.length > 0 ? others : ""}`
     : convergedText(
-        judged.filter(({ converge }) => converge === "must").length,
-        judged.length < hosts.length,
+        counted.filter(({ converge }) => converge === "must").length,
+        counted.length < hosts.length,
       );
   const explained = new Map<string, string>();
   const texts = sorted.map((host) => hostText(host, explained));
