@@ -48,7 +48,7 @@ export const sandbox = {
   /** Runs a command in the sandbox's network. */
   exec: (command: readonly string[]) => foreground(netnsExec(driverNamespace(context.name), command)),
   ssh: async (host: string, command: readonly string[]) =>
-    foreground(await sshToHost(context, layout, sandboxPlan(context), host, command)),
+    foreground(await sshToHost({ context, layout, plan: sandboxPlan(context), host, command })),
   shell: (machine: string, command: readonly string[]) =>
     foreground(new Machines(context).shellCommand(machine, command)),
   /** Joins a machine to the emulated tailnet. */

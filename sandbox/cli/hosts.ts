@@ -9,14 +9,25 @@ import { writeAtomic } from "./files.ts";
 import type { Layout } from "./layout.ts";
 import { readOutputs } from "./stack.ts";
 
+export interface SshCommandArgs {
+  readonly context: Pick<SandboxContext, "name">;
+  readonly layout: Pick<Layout, "deployKey">;
+  /** Path of a known_hosts file. */
+  readonly knownHosts: string;
+  /** USER@ADDRESS. */
+  readonly target: string;
+  /** Empty for a login shell. */
+  readonly command: readonly string[];
+}
+
 /** argv of ssh to `target`; only a host key in `knownHosts` is accepted. */
-export function sshCommand(
-  context: Pick<SandboxContext, "name">,
-  layout: Pick<Layout, "deployKey">,
-  knownHosts: string,
-  target: string,
-  command: readonly string[],
-): readonly string[] {
+export function sshCommand({
+  context,
+  layout,
+  knownHosts,
+  target,
+  command,
+}: SshCommandArgs): readonly string[] {
   const options = [
     `UserKnownHostsFile=${knownHosts}`,
     "GlobalKnownHostsFile=/dev/null",
@@ -42,14 +53,23 @@ export function knownHostsLine(name: string, host: Pick<HostOutputs, "addresses"
   return `${names.join(",")} ${host.hostKey}\n`;
 }
 
+export interface SshToHostArgs {
+  readonly context: SandboxContext;
+  readonly layout: Layout;
+  readonly plan: Plan;
+  readonly host: string;
+  /** Empty for a login shell. */
+  readonly command: readonly string[];
+}
+
 /** argv of ssh to a host, from the stack's outputs. An unknown name throws with the list of known hosts. */
-export async function sshToHost(
-  context: SandboxContext,
-  layout: Layout,
-  plan: Plan,
-  name: string,
-  command: readonly string[],
-): Promise<readonly string[]> {
+export async function sshToHost({
+  context,
+  layout,
+  plan,
+  host: name,
+  command,
+}: SshToHostArgs): Promise<readonly string[]> {
   const outputs = await readOutputs(context);
   const host = outputs?.hosts[name];
   const address = host?.addresses.ipv4 ?? host?.addresses.ipv6;
@@ -61,5 +81,11 @@ export async function sshToHost(
   const pins = join(layout.directory, "run", "published_hosts");
   const adopted = existsSync(layout.knownHosts) ? readFileSync(layout.knownHosts, "utf8") : "";
   writeAtomic(pins, host.hostKey === undefined ? adopted : knownHostsLine(name, host));
-  return sshCommand(context, layout, pins, `${plan.inventory.deploy.user}@${address}`, command);
+  return sshCommand({
+    context,
+    layout,
+    knownHosts: pins,
+    target: `${plan.inventory.deploy.user}@${address}`,
+    command,
+  });
 }

@@ -61,14 +61,23 @@ async function prepareFiles(
   );
 }
 
+interface EnsureMachinesArgs {
+  readonly context: SandboxContext;
+  readonly layout: Layout;
+  readonly machines: Machines;
+  readonly adopted: readonly NewMachine[];
+  /** Logs progress. */
+  readonly note: (message: string) => void;
+}
+
 /** Creates the adopted machines and starts those that a kill or a reboot of this computer stopped. */
-async function ensureMachines(
-  context: SandboxContext,
-  layout: Layout,
-  machines: Machines,
-  adopted: readonly NewMachine[],
-  note: (message: string) => void,
-): Promise<void> {
+async function ensureMachines({
+  context,
+  layout,
+  machines,
+  adopted,
+  note,
+}: EnsureMachinesArgs): Promise<void> {
   const others = machines.list().filter((name) => !adopted.some((machine) => machine.name === name));
   const fresh = adopted.filter((machine) => machines.state(machine.name) === "missing");
   const systems = await unmanagedSystems(
@@ -114,7 +123,7 @@ async function ensureSandbox(
           note(await ensureVendors(context, layout, plan.inventory));
         })
       : undefined,
-    steps.run("machines", (note) => ensureMachines(context, layout, machines, adopted, note)),
+    steps.run("machines", (note) => ensureMachines({ context, layout, machines, adopted, note })),
   ]);
 }
 

@@ -168,8 +168,8 @@ export class Machines {
     const over = await waitFor(BOOT_SECONDS, async () => {
       if (this.state(name) !== "running") return true;
       if (!this.#isUp(name)) return undefined;
-      const ask = this.shellCommand(name, ["timeout", "10", "systemctl", "is-system-running", "--wait"]);
-      const { stdout } = await attempt(ask, { step: `boot of ${name}` });
+      const argv = this.shellCommand(name, ["timeout", "10", "systemctl", "is-system-running", "--wait"]);
+      const { stdout } = await attempt(argv, { step: `boot of ${name}` });
       return /^(running|degraded|maintenance|stopping)$/.test(stdout.trim()) ? true : undefined;
     });
     return over === true;

@@ -39,7 +39,7 @@ wanted_units() {
 failed_units() {
   [ $# -gt 0 ] || return 0
   systemctl show --no-pager -p Id -p ActiveState -p SubState -p ExecMainStatus "$@" | awk -F= '
-    function judge() {
+    function print_if_failed() {
       if (state == "failed" || (sub_state == "auto-restart" && exit_status != 0)) print id
       id = state = sub_state = ""; exit_status = 0
     }
@@ -47,6 +47,6 @@ failed_units() {
     $1 == "ActiveState" { state = $2 }
     $1 == "SubState" { sub_state = $2 }
     $1 == "ExecMainStatus" { exit_status = $2 + 0 }
-    NF == 0 { judge() }
-    END { if (id != "") judge() }'
+    NF == 0 { print_if_failed() }
+    END { if (id != "") print_if_failed() }'
 }

@@ -76,7 +76,13 @@ describe("files", () => {
 
 describe("ssh to a host", () => {
   test("only with the pinned key, from the driver namespace", () => {
-    const argv = sshCommand({ name: "s" }, { deployKey: "/k" }, "/pins", "deploy@203.0.113.10", ["uptime"]);
+    const argv = sshCommand({
+      context: { name: "s" },
+      layout: { deployKey: "/k" },
+      knownHosts: "/pins",
+      target: "deploy@203.0.113.10",
+      command: ["uptime"],
+    });
     expect(argv.slice(0, 5)).toEqual(["ip", "netns", "exec", "pantheros-s", "ssh"]);
     expect(argv).toContain("StrictHostKeyChecking=yes");
     expect(argv).toContain("UserKnownHostsFile=/pins");
