@@ -73,14 +73,16 @@ function built(what: "toplevel" | "unmanaged", sandbox: string): string {
 }
 
 test("a built system matches its deploy target", () => {
-  const told = target('motd = "hi"');
+  const described = target('motd = "hi"');
   const system = built("toplevel", 'motd = "hi"');
-  expect(system).toBe(told.toplevel);
-  expect(linkIn(system, "kernel")).toBe(told.kernel);
-  expect(JSON.parse(readStore(system, "switch-inhibitors"))).toEqual(told.inhibitors);
-  expect(Object.keys(told.units)).toEqual(["hello.service", "pantheros-resume.service"]);
+  expect(system).toBe(described.toplevel);
+  expect(linkIn(system, "kernel")).toBe(described.kernel);
+  expect(JSON.parse(readStore(system, "switch-inhibitors"))).toEqual(described.inhibitors);
+  expect(Object.keys(described.units)).toEqual(["hello.service", "pantheros-resume.service"]);
   expect(readStore(system, "etc/systemd/system/hello.service")).toContain('"hello on web"');
-  expect(linkIn(linkIn(system, "etc"), "systemd/system/hello.service")).toBe(told.units["hello.service"]);
+  expect(linkIn(linkIn(system, "etc"), "systemd/system/hello.service")).toBe(
+    described.units["hello.service"],
+  );
   expect(readStore(system, "sw/bin/pantheros-supervisor")).toBe(`#!/bin/sh\n${supervisorText()}`);
 });
 
@@ -119,10 +121,12 @@ test("before its first deploy it has only its services and root's keys", () => {
 });
 
 test("kernel, inhibitors and faults of the sandbox table become part of the system", () => {
-  const told = target('kernel = "6.13"\ninhibitors = { dbus = "broker" }\nunit = "fail"\nnetwork = "down"');
-  expect(told.kernel).toContain("-linux-6.13/");
-  expect(told.inhibitors).toEqual({ "dbus-implementation": "broker" });
-  expect(Object.keys(told.units)).toEqual([
+  const described = target(
+    'kernel = "6.13"\ninhibitors = { dbus = "broker" }\nunit = "fail"\nnetwork = "down"',
+  );
+  expect(described.kernel).toContain("-linux-6.13/");
+  expect(described.inhibitors).toEqual({ "dbus-implementation": "broker" });
+  expect(Object.keys(described.units)).toEqual([
     "broken.service",
     "hello.service",
     "no-network.service",

@@ -30,8 +30,8 @@ describe.each(shells)("a system that needs a reboot, under $name", ({ shebang })
 
   test("a new kernel, and a reboot is allowed: started once, checked, confirmed, and only then the boot default", async () => {
     const next = host.closure("next", newKernel);
-    const told = activate(next);
-    expect(told).toMatchObject({
+    const started = activate(next);
+    expect(started).toMatchObject({
       status: 0,
       json: { outcome: "rebooting", reason: "kernel linux-6.12 -> linux-6.13", token: "t1" },
     });
@@ -46,7 +46,7 @@ describe.each(shells)("a system that needs a reboot, under $name", ({ shebang })
     expect(places()).toEqual([next, next, old]);
     const { json } = host.run(["confirm", "t1"]);
     expect(json).toMatchObject({ outcome: "confirmed", running: next, booted: next, waits: null });
-    expect(json["bootId"]).not.toBe(told.json["bootId"]);
+    expect(json["bootId"]).not.toBe(started.json["bootId"]);
     await host.idle();
     expect(places()).toEqual([next, next, next]);
     expect(host.status()).toMatchObject({ token: "t1", confirmed: true, previous: null, phase: "idle" });

@@ -549,28 +549,28 @@ describe.each(shells)("supervisor under $name", ({ shebang }) => {
     });
     expect(host.exists("var/lib/pantheros/deploy.json")).toBe(false);
     const { json } = host.run(["confirm", "t1"]);
-    const told = {
+    const deployRecord = {
       ...whose,
       at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]+Z$/),
       closure: first,
       previous: old,
     };
-    expect(json["deploy"]).toEqual(told);
+    expect(json["deploy"]).toEqual(deployRecord);
     await host.idle();
-    expect(deployFile()).toEqual(told);
-    expect(host.status()["deploy"]).toEqual(told);
+    expect(deployFile()).toEqual(deployRecord);
+    expect(host.status()["deploy"]).toEqual(deployRecord);
     expect(host.mode("var/lib/pantheros/deploy.json")).toBe(0o644);
     expect(host.mode("var/lib/pantheros")).toBe(0o711);
 
     // A rollback keeps it; the next commit replaces it as a whole, and keeps the previous one.
     activate(host.closure("bad", { onTest: "exit 1" }), "t2");
-    expect(deployFile()).toEqual(told);
+    expect(deployFile()).toEqual(deployRecord);
     const second = host.closure("second");
     activate(second, "t3");
     host.run(["confirm", "t3"]);
     await host.idle();
-    expect(deployFile()).toEqual({ at: told.at, closure: second, previous: first });
-    expect(JSON.parse(host.read("var/lib/pantheros/deploy.previous.json"))).toEqual(told);
+    expect(deployFile()).toEqual({ at: deployRecord.at, closure: second, previous: first });
+    expect(JSON.parse(host.read("var/lib/pantheros/deploy.previous.json"))).toEqual(deployRecord);
   });
 
   test.each([
