@@ -36,7 +36,7 @@ const MAX_PROBES = 64;
 const PROGRESS_AFTER_SECONDS = 2;
 
 /**
- * Probes all hosts, at most MAX_QUESTIONS at the same time.
+ * Probes all hosts, at most MAX_PROBES at the same time.
  * @param probe probes one host; tests replace it
  */
 export async function probeHosts(
