@@ -11,7 +11,7 @@ import { isReachedPublicly } from "../hetzner-server/mapping.ts";
 import type { HetznerServer } from "../hetzner-server/server.ts";
 import type { Machine } from "../machine.ts";
 import type { NixosHost, NixosHostArgs } from "../nixos-host/nixos-host.ts";
-import { hostsToAwait, type WaveHost } from "../nixos-host/waves.ts";
+import type { WaveHost } from "../nixos-host/waves.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
 import { installArgs } from "./installs.ts";
 import { jumpsOf } from "./jumps.ts";
@@ -176,6 +176,12 @@ export function buildArgs(
   return { build: { host: builder, ...endpoint, ...(jumps && { jumps }) }, signer };
 }
 
+/** The stack's hosts in wave order, and the names of the hosts that each waits for. */
+export interface WaveOrder {
+  readonly order: readonly WaveHost[];
+  readonly awaited: Readonly<Record<string, readonly string[]>>;
+}
+
 /**
  * What a host waits for. A pinned host waits for no wave. It holds later waves, because it has not
  * tried the new system.
@@ -183,16 +189,16 @@ export function buildArgs(
  */
 export function orderArgs(
   { name, wave }: WaveHost,
-  order: readonly WaveHost[],
+  { order, awaited }: WaveOrder,
   pins: Settings["pins"],
   hosts: ReadonlyMap<string, NixosHost>,
 ): Pick<NixosHostArgs, "after" | "held" | "pin"> {
   const pin = entryOf(pins, name);
   if (pin !== undefined) return { after: [], held: [], pin };
-  const awaited = entryOf(hostsToAwait(order), name) ?? [];
+  const earlier = entryOf(awaited, name) ?? [];
   const pinned = order.filter((host) => host.wave < wave && Object.hasOwn(pins, host.name));
   return {
-    after: awaited.flatMap((earlier) => hosts.get(earlier) ?? []),
+    after: earlier.flatMap((host) => hosts.get(host) ?? []),
     held: pinned.map((host) => `${host.name} (pinned)`),
     pin,
   };

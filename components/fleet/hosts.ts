@@ -9,7 +9,7 @@ import { NixosHost } from "../nixos-host/nixos-host.ts";
 import { laterWaves, Prefetch } from "../nixos-host/prefetch.ts";
 import { explain } from "../nixos-host/preview/explain.ts";
 import { previousResultsReader, underFormerName } from "../nixos-host/previous.ts";
-import { inWaveOrder, type WaveHost } from "../nixos-host/waves.ts";
+import { hostsToAwait, inWaveOrder, type WaveHost } from "../nixos-host/waves.ts";
 import { provenance } from "../provenance.ts";
 import { comparesSecrets } from "../secrets/access.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
@@ -102,6 +102,7 @@ export function deployHosts({
 }: DeployHostsArgs): DeployedHosts {
   warnUnknownPins(plan, settings);
   const order = jumpsFirst(inWaveOrder(plan.hosts.map(toWaveHost)), plan);
+  const waves = { order, awaited: hostsToAwait(order) };
   const context = { plan, tailnetNames, machines, pins: readKnownHosts(settings.knownHostsFile) };
   const previous = previousResultsReader();
   const common = {
@@ -135,7 +136,7 @@ export function deployHosts({
         ...installationArgs({ plan, settings, host: name, created: machines.created.get(name), secrets }),
         ...jumpArgs(context, planned, hosts),
         ...buildArgs(context, planned),
-        ...orderArgs(host, order, settings.pins, hosts),
+        ...orderArgs(host, waves, settings.pins, hosts),
         ...(unselected !== undefined && keptArgs(unselected)),
         converge,
         power: servers.power.get(name),
