@@ -38,7 +38,7 @@ export interface Vendor extends RequestOptions {
 }
 
 /** Of one request. */
-const TIMEOUT_SECONDS = 30;
+export const TIMEOUT_SECONDS = 30;
 /** Before the second attempt; each further pause is that much longer. */
 const PAUSE_MS = 1000;
 /** A vendor that asks for a longer pause (Retry-After) gets no further request. */
@@ -145,8 +145,11 @@ export class VendorApi {
   }
 }
 
-/** fetch itself says "fetch failed". The cause of a failure at several addresses has a code and no message. */
-function networkReason(error: unknown): string {
+/**
+ * Why `fetch` got no answer within TIMEOUT_SECONDS. fetch itself says "fetch failed". The cause of a failure at several
+ * addresses has a code and no message.
+ */
+export function networkReason(error: unknown): string {
   const { cause = error } = error as { cause?: unknown };
   const { name, message, code } = cause as { name?: string; message?: string; code?: string };
   return name === "TimeoutError" ? `no answer within ${TIMEOUT_SECONDS} s` : message || code || String(cause);

@@ -7,7 +7,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { CloudflareApi } from "../clients/cloudflare/api.ts";
 import { TailscaleApi, tailscaleCredentials } from "../clients/tailscale/api.ts";
-import { VendorError } from "../clients/vendor-api.ts";
+import { networkReason, TIMEOUT_SECONDS, VendorError } from "../clients/vendor-api.ts";
 import type { Plan } from "../inventory/plan.ts";
 import { messageOf } from "../lib/message-of.ts";
 import { nameOfUrn } from "../lib/urn.ts";
@@ -28,7 +28,6 @@ export type Vendors = Readonly<Record<string, Vendor>>;
 
 /** Few, because the provider itself retries for longer. */
 const MAX_ATTEMPTS = 2;
-const TIMEOUT_SECONDS = 30;
 
 /**
  * Whether every request will fail. A 403 does not show that: the token may lack a right that the
@@ -53,9 +52,7 @@ async function anyAnswer(endpoint: string): Promise<void> {
   try {
     await fetch(endpoint, { method: "HEAD", signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1000) });
   } catch (error) {
-    const { cause = error } = error as { cause?: { message?: string; code?: string } };
-    const { message, code } = cause as { message?: string; code?: string };
-    throw new Error(`${endpoint}: ${message || code}`);
+    throw new Error(`${endpoint}: ${networkReason(error)}`);
   }
 }
 
