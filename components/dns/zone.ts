@@ -158,10 +158,10 @@ class Records {
 }
 
 /**
- * Records (and, for its owner, settings) of a zone at Cloudflare. The zone itself is not managed:
- * deleting it would take the whole domain offline.
+ * Records of a zone at Cloudflare. The zone itself is not managed: deleting it would take the whole
+ * domain offline.
  *
- * Token scopes: Zone.DNS edit and Zone.Zone read; for `settings` also Zone.Zone Settings edit.
+ * Token scopes: Zone.DNS edit and Zone.Zone read.
  */
 export class Zone extends pulumi.ComponentResource {
   readonly zoneId: pulumi.Output<string>;

@@ -29,7 +29,7 @@ const STAND_INS: Readonly<Record<string, readonly [RegExp, string]>> = {
   path: [/^(Path\w+|DirectoryNotEmpty)=/m, "[Path]\nPathExists=/run/stand-in\n"],
 };
 
-/** The stand-in for a unit that another one only adds to; undefined when it is complete, or ours. */
+/** The stand-in for a unit to which NixOS only adds settings; undefined for a complete unit, and for a unit of this project. */
 function standIn(unit: string, text: string): string | undefined {
   const [wanted, smallest] = STAND_INS[unit.split(".").at(-1) ?? ""] ?? [];
   return wanted === undefined || wanted.test(text) || unit.startsWith("pantheros-") ? undefined : smallest;

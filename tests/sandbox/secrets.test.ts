@@ -161,7 +161,7 @@ describe("secrets", () => {
     const state = await sandbox.pulumi("stack", "export");
     const status = await sandbox.cli("status");
     const shown = preview.output + state.output + printed + status.output;
-    // Its sums too: whoever has one can guess a weak secret.
+    // Its sums too, because a sum confirms a guess of a weak secret.
     for (const trace of [known, ...sumsOf(known)]) {
       expect(shown.includes(trace)).toBe(false);
       expect(await onRunner(sandbox, trace)).toEqual([]);
