@@ -58,24 +58,29 @@ function describe(device: Device, now: number): string {
  * report it is one of the devices with the host's tag, which only this host's keys give: the
  * connected one that joined last, or else the one that joined last. `sure`: it is certain that this
  * device is the host.
+ *
+ * A report alone is not trusted, because a host can name any device: a device with the tag of another
+ * host does not count, and an untagged one, such as a laptop, is never changed.
  */
 function ownDevice(
   devices: readonly Device[],
   own: readonly Device[],
-  nodeId: string | undefined,
+  { nodeId, tag }: JoinedHost,
   now: number,
 ) {
-  const reported = nodeId === undefined ? undefined : devices.find((device) => idOf(device) === nodeId);
-  if (reported !== undefined) return { live: reported, sure: true };
+  const reported = devices.find((device) => nodeId !== undefined && idOf(device) === nodeId);
+  const tags = reported?.tags ?? [];
+  if (reported !== undefined && (tags.length === 0 || tags.includes(tag)))
+    return { live: reported, sure: tags.includes(tag) };
   const connected = own.filter((device) => isConnected(device, now));
   return { live: newest(connected.length > 0 ? connected : own), sure: connected.length === 1 };
 }
 
 /** Compares a host with the tailnet's devices. Changes nothing. */
 export function nameFinding(devices: readonly Device[], joined: JoinedHost, now: number): NameFinding {
-  const { host, tag, nodeId } = joined;
+  const { host, tag } = joined;
   const own = devicesOf(devices, host, tag);
-  const { live, sure } = ownDevice(devices, own, nodeId, now);
+  const { live, sure } = ownDevice(devices, own, joined, now);
   const holder = devices.find((device) => labelOf(device) === host);
   const warning = (text: string): NameFinding => ({
     ...(live !== undefined && { name: live.name }),

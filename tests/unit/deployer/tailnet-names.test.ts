@@ -155,6 +155,21 @@ test("an id that is in no list does not count", () => {
   expect(shown(find([device("web", on)], "nunknownCNTRL"))).toEqual(fine);
 });
 
+describe("a host that reports a device that is not its own changes nothing of it", () => {
+  test("the device of another host: the report does not count", () => {
+    const db = device("db", { ...on, tags: ["tag:server", "tag:host-db"] });
+    expect(shown(find([db, device("web", on)], "ndbCNTRL"))).toEqual(fine);
+    expect(find([db], "ndbCNTRL")).toEqual({ remove: [], problem: false });
+  });
+
+  test("a person's laptop: it is not renamed, and the host's own device stays", () => {
+    expect(shown(find([laptop("notebook", on), device("web")], "nnotebookCNTRL"))).toMatchObject({
+      removes: [],
+      renames: undefined,
+    });
+  });
+});
+
 test("claiming removes first, then renames; the name is the new one", async () => {
   const calls: unknown[] = [];
   const api = { request: async (...call: unknown[]) => void calls.push(call) } as unknown as TailscaleApi;
