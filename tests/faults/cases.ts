@@ -64,7 +64,7 @@ export interface Verdict {
   readonly seconds: number;
 }
 
-const caseName = ({ rehearsed, trouble, n }: Case): string =>
+export const caseName = ({ rehearsed, trouble, n }: Case): string =>
   `${rehearsed.operation.name}, request ${n} of ${rehearsed.requests}: ${trouble.name}`;
 
 const act = (world: World, fleet: string, interrupt?: Interrupt): Promise<Finished> =>

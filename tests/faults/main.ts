@@ -1,15 +1,19 @@
 /**
  * Runs the table, or a part of it: `tools/with node tests/faults/main.ts [operation] [trouble] [n]`,
  * each a regular expression. Prints a line for each case, and what was wrong. PANTHEROS_FAULTS_SAMPLE:
- * number of cases of each operation (all).
+ * number of cases of each operation (all). PANTHEROS_FAULTS_PASSED: a file that names the cases that passed. A later
+ * run skips them, because the whole table takes hours.
  */
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { caseName } from "./cases.ts";
 import { OPERATIONS } from "./operations.ts";
 import { allCases, forget, rehearseAll, runCases, sampleOf } from "./table.ts";
 
 const USAGE = `tools/with node tests/faults/main.ts [OPERATION] [TROUBLE] [N]: each a regular expression
 Operations: ${OPERATIONS.map(({ name }) => name).join(", ")}
-PANTHEROS_FAULTS_SAMPLE   number of cases of each operation; all by default`;
+PANTHEROS_FAULTS_SAMPLE   number of cases of each operation; all by default
+PANTHEROS_FAULTS_PASSED   file of the cases that passed: they are skipped, and new ones are added; for one commit`;
 if (process.argv.includes("--help")) {
   console.log(USAGE);
   process.exit(0);
@@ -31,22 +35,30 @@ const rehearsed = await rehearseAll(
 );
 const SAMPLE = Number(process.env["PANTHEROS_FAULTS_SAMPLE"] ?? Infinity);
 const SEED = Number(process.env["PANTHEROS_SEED"] ?? 1);
-const cases = rehearsed.flatMap((each) => {
-  const wanted = allCases(each).filter(
-    (one) => matches(trouble, one.trouble.name) && matches(n, String(one.n)),
-  );
-  return sampleOf(wanted, SAMPLE, SEED);
-});
-if (cases.length === 0) {
+const PASSED = process.env["PANTHEROS_FAULTS_PASSED"];
+const passed = new Set(
+  PASSED !== undefined && existsSync(PASSED) ? readFileSync(PASSED, "utf8").split("\n") : [],
+);
+const wanted = rehearsed.flatMap((each) =>
+  sampleOf(
+    allCases(each).filter((one) => matches(trouble, one.trouble.name) && matches(n, String(one.n))),
+    SAMPLE,
+    SEED,
+  ),
+);
+if (wanted.length === 0) {
+  forget(rehearsed);
   console.error(`no case matches\n${USAGE}`);
   process.exit(2);
 }
-console.log(`${rehearsed.length} operations, ${cases.length} cases`);
+const cases = wanted.filter((one) => !passed.has(caseName(one)));
+console.log(`${rehearsed.length} operations, ${wanted.length} cases, ${cases.length} to run`);
 const verdicts = await runCases(cases, AT_ONCE, ({ name, hit, remedied, code, problems, seconds }) => {
   const end =
     problems.length === 0 ? (hit === undefined ? "not reached" : remedied ? "remedied" : "passed") : "BAD";
   console.log(`${end}: ${name} (${hit ?? "nothing hit"}; exit ${code}; ${seconds.toFixed(0)} s)`);
   for (const problem of shortened(problems)) console.log(problem.replaceAll(/^/gm, "    "));
+  if (PASSED !== undefined && problems.length === 0) appendFileSync(PASSED, `${name}\n`);
 });
 forget(rehearsed);
 const bad = verdicts.filter(({ problems }) => problems.length > 0);
