@@ -7,14 +7,37 @@ let
   # such as Cloudflare's forwards those of the visitor (modules/caddyhttp/reverseproxy,
   # addForwardedHeaders). Authelia would then check a different service than the one that is served. So
   # Caddy makes them anew: host and protocol from the request, the address from `client_ip_headers`.
-  # A visitor's own Remote-* headers are removed: forward_auth keeps each one that Authelia's answer does not set.
-  claims = ''
-    request_header -X-Forwarded-*
-    request_header -X-Original-*
-    request_header -X-Real-IP
-    request_header -Forwarded
-    request_header -Remote-*
-    request_header X-Forwarded-For {client_ip}'';
+  # Names by which services accept a user or an address from a proxy are removed too: forward_auth keeps each
+  # that Authelia's answer does not set. `*_*`: applications read Remote_User and Remote-User as one header
+  # (nginx, underscores_in_headers).
+  claimed = [
+    "*_*"
+    "CF-Access-*"
+    "CF-Connecting-*"
+    "Client-IP"
+    "*-Client-IP"
+    "Forwarded*"
+    "Remote-*"
+    "SSL-*"
+    "Tailscale-*"
+    "X-Auth-Request-*"
+    "X-Authelia-*"
+    "X-Authenticated-*"
+    "X-Authentik-*"
+    "X-Client-Cert*"
+    "X-Forwarded*"
+    "X-Original*"
+    "X-Proxy-*"
+    "X-Real-*"
+    "X-Remote-*"
+    "X-Rewrite-*"
+    "X-SSL-*"
+    "X-WebAuth-*"
+  ];
+  claims = concatStringsSep "\n" (
+    map (name: "request_header -${name}") claimed
+    ++ map (name: "request_header ${name} {client_ip}") ["X-Forwarded-For" "CF-Connecting-IP"]
+  );
 
   signOn = vhost:
     if vhost.forwardAuth == null

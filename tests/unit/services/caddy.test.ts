@@ -132,13 +132,52 @@ function caddyfile(sites: Readonly<Record<string, Site>>, port: number, admin: n
     expect((await at("closed")).status).toBe(403);
   });
 
-  test.each(["X-Forwarded-Host", "x-forwarded-host", "X-Original-Host"])(
+  test.each(["X-Forwarded-Host", "x-forwarded-host", "X_Forwarded_Host", "X-Original-Host"])(
     "a different service's name in %s gives no access to this one",
     async (header) => {
       const reply = await at("closed", { [header]: `open.example.test:${port}` });
       expect(reply.status).toBe(403);
+      // A header that Connection names is for the next server only; it must not hide Caddy's own.
+      const hidden = { [header]: `open.example.test:${port}`, Connection: `close, ${header}, Remote-User` };
+      expect((await at("closed", hidden)).status).toBe(403);
     },
   );
+
+  test.each([
+    "Remote_User",
+    "REMOTE_GROUPS",
+    "X_Forwarded_User",
+    "X-Remote-User",
+    "X-WEBAUTH-USER",
+    "X-Auth-Request-Email",
+    "X-Authenticated-User",
+    "X-Authentik-Username",
+    "Tailscale-User-Login",
+    "Cf-Access-Authenticated-User-Email",
+    "X-Forwarded",
+    "Forwarded-For",
+    "True-Client-IP",
+    "X-Client-IP",
+    "X-Cluster-Client-IP",
+    "X-Real-Ip",
+    "X-Original-Url",
+    "X-Rewrite-Url",
+    "X-SSL-Client-S-DN",
+  ])("a user or an address that a visitor claims in %s reaches no service", async (header) => {
+    for (const name of ["open", "cache"])
+      expect(received(await at(name, { [header]: "admin" }))).not.toHaveProperty(header.toLowerCase());
+  });
+
+  test("headers of the application itself reach it", async () => {
+    const own = { Authorization: "Bearer x", "X-Auth-Token": "y", "X-Requested-With": "z", Cookie: "a=b" };
+    const lower = Object.fromEntries(Object.entries(own).map(([name, value]) => [name.toLowerCase(), value]));
+    expect(received(await at("cache", own))).toMatchObject(lower);
+  });
+
+  test("the address in CF-Connecting-IP is the one that Caddy uses", async () => {
+    const headers = received(await at("cache", { "X-Forwarded-For": "198.51.100.9" }));
+    expect(headers["cf-connecting-ip"]).toBe("198.51.100.9");
+  });
 
   test("a visitor's own headers for host, protocol, address and user reach no service", async () => {
     const lies = {
