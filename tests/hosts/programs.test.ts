@@ -156,6 +156,7 @@ describe.each(evaluatedHosts().map((host) => [host.name, host] as const))("%s", 
     const planted = {
       text: `${host.units["sshd.service"]?.text}\n[Service]\nRestart=allways\n`,
       overrideStrategy: "",
+      wantedBy: [],
     };
     expect(verify({ "sshd.service": planted })).toEqual([expect.stringContaining("allways")]);
   });

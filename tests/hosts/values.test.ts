@@ -97,9 +97,30 @@ describe.each(hosts.map((host) => [host.name, host] as const))("%s", (name, host
 
   test("keeps a router's services starting, whatever passes", () => {
     if (hostOf(name).router === undefined) return;
-    for (const unit of ["kea-dhcp4-server.service", "blocky.service"]) {
-      const text = unitOf(host, unit);
+    const restarts = Object.entries(host.units)
+      .filter(([unit, { wantedBy }]) => unit.endsWith(".service") && wantedBy.length > 0)
+      .filter(([, { text }]) => unitValues(text, "Service", "ExecStart").length > 0)
+      .filter(([, { text }]) => unitValues(text, "Service", "Type").at(-1) !== "oneshot")
+      // These end when they have done their work; systemd's own files say so, not NixOS'.
+      .filter(([unit]) => !/^(reload-systemd-vconsole-setup|systemd-networkd-wait-online)\./.test(unit));
+    expect(restarts.map(([unit]) => unit)).toEqual(
+      expect.arrayContaining(["kea-dhcp4-server.service", "blocky.service", "sshd.service", "alloy.service"]),
+    );
+    for (const [unit, { text }] of [
+      ...restarts,
+      ["systemd-networkd.service", host.units["systemd-networkd.service"] ?? { text: "" }] as const,
+    ]) {
       expect([unit, unitValues(text, "Service", "Restart")]).toEqual([unit, ["always"]]);
+      expect([unit, unitValues(text, "Unit", "StartLimitIntervalSec")]).toEqual([unit, ["0"]]);
+    }
+    // These need the internet, which may be away for longer than systemd's limit allows.
+    for (const unit of [
+      "tailscaled-autoconnect.service",
+      "tailscaled-set.service",
+      "opnix-secrets.service",
+    ]) {
+      const text = unitOf(host, unit);
+      expect([unit, unitValues(text, "Service", "Restart")]).toEqual([unit, ["on-failure"]]);
       expect([unit, unitValues(text, "Unit", "StartLimitIntervalSec")]).toEqual([unit, ["0"]]);
     }
     expect(values.sysctl).toMatchObject({

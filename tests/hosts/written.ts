@@ -4,7 +4,12 @@ import { join } from "node:path";
 /** What `tools/nix/written.nix` returns for a host, and the files that were built. */
 export interface Host {
   readonly name: string;
-  readonly units: Readonly<Record<string, { readonly text: string; readonly overrideStrategy: string }>>;
+  readonly units: Readonly<
+    Record<
+      string,
+      { readonly text: string; readonly overrideStrategy: string; readonly wantedBy: readonly string[] }
+    >
+  >;
   readonly networks: Readonly<Record<string, string>>;
   readonly sudoers: string;
   /** The image of a board's card. */

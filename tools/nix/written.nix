@@ -32,7 +32,7 @@ in {
 
   units = listToAttrs (map (name: {
     inherit name;
-    value = {inherit (config.systemd.units.${name}) text overrideStrategy;};
+    value = {inherit (config.systemd.units.${name}) text overrideStrategy wantedBy;};
   }) (filter (name: config.systemd.units.${name}.enable) (attrNames config.systemd.units)));
   networks = mapAttrs (_: network: network.text) config.systemd.network.units;
   sudoers = config.security.sudo.configFile;
