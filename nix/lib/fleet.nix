@@ -182,6 +182,7 @@ let
     mounts = mapAttrs mountDefaults (raw.mounts or {});
     inherit hosts ports services;
     inherit (raw.fleet) domain;
+    vault = raw.fleet.vault or defaults.fleet.vault;
     deploy = deployDefaults (raw.deploy or {});
     cache = cacheDefaults (raw.cache or {});
     inherit zone;

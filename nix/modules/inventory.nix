@@ -30,6 +30,12 @@
       registry = import ../lib/registry.nix fleet;
     }
     host;
+  vaultProblem = (import ../lib/vaults.nix).problem {inherit fleet host;};
+  # Secrets of this host that are in a vault of others -> why that is refused.
+  misplaced = lib.filterAttrs (_: problem: problem != null) (
+    lib.mapAttrs (_: secret: vaultProblem secret.reference)
+    (lib.filterAttrs (_: secret: secret.backend == "opnix" && secret.reference != null) config.pantheros.secrets)
+  );
   developers = lib.attrNames (lib.filterAttrs (_: user: user.workspace) host.users);
 in {
   networking = {
@@ -97,6 +103,13 @@ in {
           };
         };
   };
+
+  assertions =
+    lib.mapAttrsToList (name: problem: {
+      assertion = false;
+      message = "pantheros.secrets.${name}.reference: ${problem}";
+    })
+    misplaced;
 
   warnings = let
     inherit (config.pantheros) deployment;

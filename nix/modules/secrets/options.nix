@@ -42,7 +42,7 @@
           then null
           else "${cfg.secretsItem}/${name}";
         defaultText = lib.literalMD "the field of its name in `pantheros.secretsItem`";
-        example = "op://pantherOS/caddy/dns-token";
+        example = "op://pantherOS-production/caddy/dns-token";
         description = "1Password reference that OpNix reads.";
       };
       file = mkOption {
@@ -95,7 +95,7 @@ in {
     secretsItem = mkOption {
       type = types.nullOr (types.strMatching "op://[^/]+/[^/]+");
       default = null;
-      example = "op://pantherOS/staging";
+      example = "op://pantherOS-staging/staging";
       description = "1Password item of the secrets without a reference; each is in the field of its name.";
     };
     secrets = mkOption {

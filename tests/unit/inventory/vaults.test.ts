@@ -93,6 +93,22 @@ test("delivered secrets in the program's vault, or in one that no host reads, ar
   expect(problemsOf({ more: token("accounts") })).toEqual([]);
 });
 
+test.each([
+  ["its own", "op://PantherOS-Production/caddy/token", null],
+  ["one that no other host and not the program reads", "op://shared/smtp/password", null],
+  [
+    "the program's, in any case",
+    "op://PANTHEROS/hetzner/token",
+    'is the program\'s: .* move the secret to "pantherOS-production"',
+  ],
+  ["another environment's", "op://pantherOS-staging/staging/key", "is that of contabo-vps: "],
+  ["an id", "op://abcdefghijklmnopqrstuvwxyz/caddy/token", "is a vault's id: use its name"],
+])("a host's secret in a vault, %s", (_, reference, expected) => {
+  const problem = evaluate(`let fleet = (import (nix + "/lib/fleet.nix")).fromFile (nix + "/fleet.toml"); in
+    (import (nix + "/lib/vaults.nix")).problem { inherit fleet; host = fleet.hosts.hetzner-vps; } "${reference}"`);
+  expect(problem).toEqual(expected === null ? null : expect.stringMatching(expected));
+});
+
 test("OpNix reads a host's secrets from the vault that the inventory names and the checks cover", () => {
   for (const file of ["nix/fleet.toml", "sandbox/nix/fleet.toml"]) {
     const inventory = loadInventory(file);
