@@ -22,12 +22,25 @@ let
       target = "unit";
       replacement = "$1@.service";
     }
-    # Transient units: systemd-run gives them a number or a random id as a name.
+    # Transient units: systemd-run gives them a number or a random id as a name, Podman's health checks the id of
+    # the container, and D-Bus the number of a connection.
     {
       source = "__journal__systemd_unit";
       regex = "run-.*\\.service";
       target = "unit";
       replacement = "run.service";
+    }
+    {
+      source = "__journal__systemd_unit";
+      regex = "[0-9a-f]{64}.*\\.service";
+      target = "unit";
+      replacement = "container.service";
+    }
+    {
+      source = "__journal__systemd_unit";
+      regex = "dbus-:.*\\.service";
+      target = "unit";
+      replacement = "dbus.service";
     }
     # sudo runs in its user's session, and sshd as processes of several names; alerts select by these.
     {
@@ -51,8 +64,12 @@ let
       replacement   = ${quoted rule.replacement}
     }'';
 
-  # The systemd collector's own list, plus units that come and go with connections, crashes and commands.
-  excludedUnits = ".+\\.(automount|device|mount|scope|slice)|run-.+|(sshd|systemd-coredump|user|user-runtime-dir)@.+";
+  # The systemd collector's own list, plus units that come and go with connections, crashes, commands and containers.
+  excludedUnits = ".+\\.(automount|device|mount|scope|slice)|(run-|dbus-:|[0-9a-f]{64}).+|(sshd|systemd-coredump|user|user-runtime-dir)@.+";
+  # A container's interface has a random name, and its mounts have its id. Without these, each start of a container
+  # would create new series. The arp collector has labels of interfaces and no list of its own.
+  excludedInterfaces = "^(veth|br-).*$";
+  excludedMounts = "^/(dev|proc|sys|run/(credentials|user|containers|netns)/.+|var/lib/(containers|docker)/.+|home/[^/]+/\\.local/share/containers/.+)($|/)";
 
   metrics = {
     host,
@@ -68,12 +85,22 @@ let
     }
 
     prometheus.exporter.unix "host" {
-      enable_collectors = ["systemd", "processes"]
+      enable_collectors  = ["systemd", "processes"]
+      disable_collectors = ["arp"]
       textfile {
         directory = ${quoted textfiles}
       }
       systemd {
         unit_exclude = ${quoted excludedUnits}
+      }
+      netclass {
+        ignored_devices = ${quoted excludedInterfaces}
+      }
+      netdev {
+        device_exclude = ${quoted excludedInterfaces}
+      }
+      filesystem {
+        mount_points_exclude = ${quoted excludedMounts}
       }
     }
 
@@ -169,7 +196,7 @@ let
     }
   '';
 in {
-  inherit certificateModules journalRules;
+  inherit certificateModules excludedInterfaces excludedMounts excludedUnits journalRules;
 
   # `host`: its name. `prometheus`, `loki`: HOST:PORT, or null. `textfiles`: directory of files NAME.prom. `scrapes`: name ->
   # address on loopback. `names`: public names that are served here.

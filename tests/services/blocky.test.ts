@@ -74,8 +74,27 @@ test("without an internet connection it starts, and resolves the names of the ho
       },
     );
     expect(addresses).toEqual(["192.0.2.10"]);
-    const metrics = await fetch(`http://127.0.0.1:${http}/metrics`);
-    expect(await metrics.text()).toContain("blocky_");
+    // A name that the client chooses is a label of one metric only, which Prometheus drops.
+    const question = Buffer.from(
+      "000001000001000000000000036162630474657374000001 0001".replace(" ", ""),
+      "hex",
+    );
+    await fetch(
+      `http://127.0.0.1:${http}/dns-query/chosen-by-a-client?dns=${question.toString("base64url")}`,
+    );
+    const metrics = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text();
+    const chosen = metrics.split("\n").filter((line) => line.includes("chosen-by-a-client"));
+    expect(chosen).not.toEqual([]);
+    const [{ metric_relabel_configs: relabel }] =
+      evaluate(`import (nix + "/modules/services/monitoring/scrapes.nix") {
+      blackbox = ""; probes = []; scrapes = [{ job = "blocky"; target = "127.0.0.1:4000"; path = "/metrics"; params = {}; }];
+    }`) as [{ metric_relabel_configs: { action: string; regex: string }[] }];
+    const dropped = relabel
+      .filter(({ action }) => action === "drop")
+      .map(({ regex }) => new RegExp(`^(${regex})$`));
+    const kept = chosen.filter((line) => !dropped.some((regex) => regex.test(line.split("{")[0] ?? "")));
+    expect(kept).toEqual([]);
+    expect(metrics).toMatch(/^blocky_response_total/m);
   } finally {
     child.kill();
   }

@@ -76,6 +76,9 @@ in {
         log.privacy = true;
       };
     };
+    # Blocky keeps a counter for each client, and a client can claim any name. At this limit it is restarted, before the
+    # router has no memory left.
+    systemd.services.blocky.serviceConfig.MemoryMax = mkDefault "512M";
     # Blocky uses port 53.
     services.resolved.enable = false;
     networking.nameservers = mkDefault ["127.0.0.1"];

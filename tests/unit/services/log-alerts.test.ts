@@ -129,12 +129,35 @@ test("a unit with a generated name has no stream of its own", () => {
   expect(stream("caddy.service")).toEqual({ host: "web", unit: "caddy.service", level: "error" });
   expect(stream("user@1000.service")).toEqual({ host: "web", unit: "user@.service", level: "error" });
   expect(stream("run-u4711.service")).toEqual(stream("run-r3c9f.service"));
+  const container = "0123456789abcdef".repeat(4);
+  expect(stream(`${container}.service`)).toEqual({ host: "web", unit: "container.service", level: "error" });
+  expect(stream(`${container}-4711aa.service`)).toEqual(stream(`${container}.service`));
+  expect(stream("dbus-:1.2-org.example.Thing@3.service")).toEqual(
+    stream("dbus-:1.9-org.example.Other@0.service"),
+  );
   const nameless = { host: "web", level: "error" };
   for (const unit of ["session-4711.scope", "libpod-0a1b2c.scope", "user-1000.slice"]) {
     expect(stream(unit)).toEqual(nameless);
     expect(stream(unit, "an arbitrary identifier")).toEqual(nameless);
   }
   expect(stream("session-4711.scope", "sudo")).toEqual({ ...nameless, program: "sudo" });
+});
+
+real("promtool accepts the form of Loki's rules, and refuses a planted error", () => {
+  // Loki has Prometheus' form of rule files; only its expressions are LogQL, which promtool can't read.
+  const text = JSON.stringify({
+    groups: groups.map((group) => ({
+      ...group,
+      rules: group.rules.map((rule) => ({ ...rule, expr: "vector(1) > 0" })),
+    })),
+  });
+  const check = (content: string) => {
+    work.write("loki.json", content);
+    return work.run(["promtool", "check", "rules", "/work/loki.json"]);
+  };
+  expect(check(text)).toMatchObject({ code: 0 });
+  expect(check(text.replace('"for":"10m"', '"for":"ten"')).code).not.toBe(0);
+  expect(check(text.replace("{{ $labels.host }}", "{{ $label.host }}")).code).not.toBe(0);
 });
 
 test("the log panels select entries as the journal writes them", () => {

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { evaluate } from "../nix/nix.ts";
 import { mayEnter, Work } from "./root.ts";
 import { freePort } from "./texts.ts";
@@ -249,6 +251,7 @@ test("promtool accepts the rules, and refuses them with a planted error", () => 
 /** The fault that makes each alert, and no other, fire `minutes` after the start. */
 const FAULTS: Readonly<Record<string, (all: Series[]) => Pick<Case, "series" | "minutes" | "every">>> = {
   HostSilent: (all) => ({ series: without(all, "node_time_seconds"), minutes: 6 }),
+  MetricMissing: (all) => ({ series: without(all, "node_systemd_unit_state"), minutes: 11 }),
   DiskAlmostFull: (all) => {
     const [first] = seen(all, "node_filesystem_avail_bytes").filter(
       ({ labels }) => labels["fstype"] !== "tmpfs",
@@ -329,6 +332,91 @@ test("on a healthy host no alert fires; each fault makes only its own alert fire
   const failures = failuresOf([{ series: healthy(), minutes: 70, expressions: noAlert }, ...faults]);
   expect(failures).toBe("");
 }, 60_000);
+
+/** Metrics of an expression that compares values, such as `a / b < 0.1`. */
+const metricsOf = (expr: string): readonly string[] =>
+  expr.replace(/\{[^}]*\}/g, "").match(/\b(node|probe|pantheros|up)(_\w+)?\b/g) ?? [];
+
+test("each metric that an alert compares has an alert for its absence, for each host or name that must send it", () => {
+  const rules = groups.flatMap((group) => group.rules.filter(({ alert }) => alert !== undefined));
+  const absences = rules.flatMap(({ expr }) => /^absent\((\w+)\{.*(?:host|instance)=/.exec(expr)?.[1] ?? []);
+  const compared = rules
+    .filter(({ expr }) => !expr.startsWith("absent("))
+    .flatMap(({ expr }) => metricsOf(expr));
+  expect(compared.length).toBeGreaterThan(8);
+  expect(compared.filter((metric) => !absences.includes(metric))).toEqual([]);
+});
+
+test("a metric that only one host lacks makes its alert fire for that host", () => {
+  const metrics = [
+    "node_filesystem_avail_bytes",
+    "node_memory_MemAvailable_bytes",
+    "node_timex_offset_seconds",
+  ];
+  const failures = failuresOf(
+    metrics.map((metric) => ({
+      series: without(healthy(), metric),
+      minutes: 11,
+      expressions: {
+        'ALERTS{alertstate="firing"}': [
+          {
+            labels: `ALERTS{alertname="MetricMissing",alertstate="firing",host="${HOST}",metric="${metric}",severity="warning"}`,
+            value: 1,
+          },
+        ],
+      },
+    })),
+  );
+  expect(failures).toBe("");
+});
+
+test("containers that come and go create no series of the machine", async () => {
+  const { interfaces, mounts } = evaluate(
+    'let alloy = import (nix + "/lib/alloy.nix"); in { interfaces = alloy.excludedInterfaces; mounts = alloy.excludedMounts; }',
+  ) as { interfaces: string; mounts: string };
+  const metrics = join(work.directory, "node.txt");
+  const store = "var/lib/containers";
+  const port = 9100;
+  // In its own network, with a container's interface and mounts. /var/lib/containers itself is a mount class.
+  await work.startUntil(
+    [
+      "sh",
+      "-c",
+      `prometheus-node-exporter --no-collector.arp --web.listen-address=127.0.0.1:${port} \
+        --collector.netdev.device-exclude='${interfaces}' --collector.netclass.ignored-devices='${interfaces}' \
+        --collector.filesystem.mount-points-exclude='${mounts}' & exec python3 -c '
+import time, urllib.request
+for _ in range(600):
+    try:
+        text = urllib.request.urlopen("http://127.0.0.1:${port}/metrics").read().decode()
+        break
+    except OSError:
+        time.sleep(0.1)
+open("/work/node.txt", "w").write(text)
+print("written", flush=True)
+time.sleep(3600)'`,
+    ],
+    (output) => output.includes("written"),
+    {
+      prepare: `
+        ip link set lo up
+        ip link add veth0a1b2c3d type veth peer name outside
+        mkdir -p "$root/run/user/1000"
+        mount -t tmpfs tmpfs "$root/var/lib"
+        mkdir "$root/${store}"
+        mount -t tmpfs tmpfs "$root/${store}"
+        mkdir -p "$root/${store}/storage/overlay-containers/0a1b/userdata/shm"
+        mount -t tmpfs tmpfs "$root/${store}/storage/overlay-containers/0a1b/userdata/shm"
+        mount -t tmpfs tmpfs "$root/run/user/1000"`,
+    },
+  );
+  const text = readFileSync(metrics, "utf8");
+  expect(text).toContain('device="outside"');
+  expect(text).toContain(`mountpoint="/${store}"`);
+  expect(text.split("\n").filter((line) => /veth|overlay-containers|run\/user|^node_arp/.test(line))).toEqual(
+    [],
+  );
+});
 
 test("an alert that keeps firing is one incident however often it is sent, and its time counts once", () => {
   // Two hours down, one up, one down, one up; the alert fires after five minutes, and no other fires.

@@ -46,6 +46,24 @@
       expr = "absent(${metric}{host=\"${host}\"})";
       summary = "${host}: ${summary}";
     };
+  # Metrics of every host that the alerts below compare; their collectors can fail one by one.
+  hostMetrics = [
+    "node_filesystem_avail_bytes"
+    "node_filesystem_size_bytes"
+    "node_memory_MemAvailable_bytes"
+    "node_memory_MemTotal_bytes"
+    "node_systemd_unit_state"
+    "node_timex_offset_seconds"
+  ];
+  unmeasured = host: metric:
+    alert {
+      name = "MetricMissing";
+      labels = {inherit host metric;};
+      expr = "absent(${metric}{host=\"${host}\"})";
+      for = "10m";
+      summary = "${host} sends no ${metric}, so alerts that need it can't fire";
+      action = "journalctl -u alloy on the host: which collector fails?";
+    };
   gatewayMissing = host:
     alert {
       name = "GatewayUnseen";
@@ -81,6 +99,7 @@ in [
     name = "hosts";
     rules =
       map silent expected.hosts
+      ++ concatMap (host: map (unmeasured host) hostMetrics) expected.hosts
       ++ [
         (alert {
           name = "DiskAlmostFull";

@@ -10,6 +10,15 @@
     # A target with more samples has labels that clients choose. The scrape is refused, so the target is
     # reported as down.
     sample_limit = 100000;
+    metric_relabel_configs = [
+      {
+        # Blocky's only metric with a label from a client, which may choose it (`/dns-query/NAME`, server/server.go).
+        # `blocky_response_total` counts the same queries.
+        action = "drop";
+        source_labels = ["__name__"];
+        regex = "blocky_query_total";
+      }
+    ];
     inherit (entry) params;
     # The parent reports for many hosts: their names are labels.
     honor_labels = entry.job == "netdata";
