@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { run } from "./command.ts";
 import { extractCommand, extractionTools, MIRROR_HINT } from "./extract.ts";
@@ -16,6 +16,9 @@ const GO_PROGRAMS = {
   dex: { package: "github.com/dexidp/dex/cmd/dex", minutes: 4 },
 } as const;
 
+/** Grafana's parser of LogQL, an npm package; tools/services/logql pins it. Loki itself is not built, for its license. */
+const LOGQL = "@grafana/lezer-logql";
+
 /** Debian packages that boot a disk with GRUB in an emulated computer. */
 const BOOT_PACKAGES = [
   "busybox-static",
@@ -29,8 +32,20 @@ const BOOT_PACKAGES = [
   "seabios",
 ] as const;
 
-const modulesOf = (root: string, name: keyof typeof GO_PROGRAMS): string =>
+const modulesOf = (root: string, name: keyof typeof GO_PROGRAMS | "logql"): string =>
   path.join(root, "tools/services", name);
+
+/** The version of the parser in its lock. @throws Error when none is pinned */
+function logqlVersion(root: string): string {
+  const { packages } = JSON.parse(
+    readFileSync(path.join(modulesOf(root, "logql"), "package-lock.json"), "utf8"),
+  ) as {
+    packages: Readonly<Record<string, { readonly version?: string } | undefined>>;
+  };
+  const version = packages[`node_modules/${LOGQL}`]?.version;
+  if (version === undefined) throw new Error(`tools/services/logql/package-lock.json pins no ${LOGQL}`);
+  return version;
+}
 
 /** The version of a program in its go.mod. @throws Error when none is pinned */
 function pinnedVersion(root: string, name: keyof typeof GO_PROGRAMS): string {
@@ -46,11 +61,12 @@ export function checkedPrograms(root: string, cache: string, suite: string) {
   return {
     blocky: path.join(cache, `blocky-${pinnedVersion(root, "blocky")}`, "bin/blocky"),
     dex: path.join(cache, `dex-${pinnedVersion(root, "dex")}`, "bin/dex"),
+    logql: path.join(cache, `logql-${logqlVersion(root)}`, "node_modules", LOGQL, "index.cjs"),
     bootRoot: path.join(cache, `boot-programs-${suite}`),
   };
 }
 
-/** Steps that build Blocky and Dex, one after the other to limit memory, and extract QEMU and GRUB. */
+/** Steps that build Blocky and Dex, one after the other to limit memory, and fetch a parser, QEMU and GRUB. */
 export function builtServicesSteps(setup: SetupContext, report: (line: string) => void): readonly Step[] {
   const programs = checkedPrograms(setup.root, setup.cache, setup.nixSuite);
   const log = (name: string) => path.join(setup.cache, "logs", `${name}.log`);
@@ -93,6 +109,26 @@ export function builtServicesSteps(setup: SetupContext, report: (line: string) =
     };
   });
 
+  const logql: Step = {
+    name: "LogQL parser",
+    after: [],
+    description: "npm ci (seconds)",
+    present: () => (existsSync(programs.logql) ? logqlVersion(setup.root) : undefined),
+    async install() {
+      const target = path.join(setup.cache, `logql-${logqlVersion(setup.root)}`);
+      await buildAtomically(target, async (part) => {
+        cpSync(modulesOf(setup.root, "logql"), part, { recursive: true });
+        await run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"], {
+          step: "LogQL parser",
+          log: log("logql"),
+          seconds: 300,
+          cwd: part,
+          hint: "is the npm registry reachable? `npm ping` checks it",
+        });
+      });
+    },
+  };
+
   const boot: Step = {
     name: "boot programs",
     after: [],
@@ -113,5 +149,9 @@ export function builtServicesSteps(setup: SetupContext, report: (line: string) =
       });
     },
   };
-  return [...go.map((step, index) => ({ ...step, after: go.slice(0, index).map(({ name }) => name) })), boot];
+  return [
+    ...go.map((step, index) => ({ ...step, after: go.slice(0, index).map(({ name }) => name) })),
+    logql,
+    boot,
+  ];
 }
