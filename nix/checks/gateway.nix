@@ -154,7 +154,7 @@ in
           cloud.wait_for_unit("pantheros-directory-groups.service")
           cloud.succeed("systemctl restart pantheros-directory-groups.service")
           told = cloud.succeed("journalctl --output cat --unit pantheros-directory-groups.service")
-          assert told.count("made the group readers") == 1, told
+          assert told.count("created the group readers") == 1, told
 
       with subtest("Dex publishes its public name as the issuer"):
           issuer = json.loads(visitor.succeed(curl("dex", "--fail") + "/.well-known/openid-configuration"))["issuer"]

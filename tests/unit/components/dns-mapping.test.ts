@@ -90,6 +90,20 @@ public = true
     ]);
   });
 
+  test("challenges of certificates lead to a zone of their own", () => {
+    const alias = (name: string) =>
+      `{ name = "${name}", type = "CNAME", content = "${name.replace("_acme-challenge.", "")}.challenges.example.net" }`;
+    const text = fleet('dns_prefix = "staging"').replace(
+      /^records = .*$/m,
+      `records = [${alias("_acme-challenge.staging")}, { name = "_acme-challenge", type = "CNAME", content = "example.test.challenges.example.net" }]`,
+    );
+    const records = dnsRecordsFor(planFor(parseInventory(text, "fleet.toml"), "production"), addresses);
+    expect(brief(records.filter(({ name }) => name.startsWith("_acme-challenge")))).toEqual([
+      ["_acme-challenge.staging.example.test", "CNAME", "staging.challenges.example.net", 300, false],
+      ["_acme-challenge.example.test", "CNAME", "example.test.challenges.example.net", 300, false],
+    ]);
+  });
+
   test("staging has its prefix, and no apex records", () => {
     const records = dnsRecordsFor(planFor(inventory, "staging"), addresses);
     expect(brief(records).map(([name, type]) => [name, type])).toEqual([

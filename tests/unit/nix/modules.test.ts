@@ -276,6 +276,53 @@ test("Authelia without a protected service is refused, because it would not star
   expect(messages('[{ domain = "x"; }]')).toEqual([]);
 });
 
+test("the token for DNS reaches the units that order certificates, and not Caddy", () => {
+  const caddy = set(
+    "services/caddy.nix",
+    `{
+      pantheros = {
+        secrets.cloudflare-dns-token.path = "/run/secrets/cloudflare-dns-token";
+        services.caddy = { enable = true; email = "a@example.test"; wildcard = true; hstsSeconds = 1; contentSecurityPolicy = ""; trustedProxies = []; };
+      };
+      security.acme.certs."example.test" = {};
+      services.caddy.group = "caddy";
+    }`,
+    `{
+      fleet.domain = "example.test";
+      host.name = "web";
+      registry.hosts.web = {
+        certificates = ["example.test"];
+        virtualHosts."a.example.test" = { upstream = "127.0.0.1:1"; forwardAuth = null; certificate = "example.test"; };
+      };
+    }`,
+    "set",
+  ) as {
+    pantheros: { secrets: Record<string, { services: string[] }> };
+    security: { acme: { defaults: { credentialFiles: object } } };
+    services: { caddy: object };
+  };
+  expect(caddy.pantheros.secrets["cloudflare-dns-token"]?.services).toEqual([
+    "acme-order-renew-example.test",
+  ]);
+  expect(JSON.stringify(caddy.security.acme.defaults.credentialFiles)).toContain("cloudflare-dns-token");
+  expect(JSON.stringify(caddy.services)).not.toMatch(/cloudflare-dns-token|acme_dns|plugins/);
+});
+
+test("LDAP listens on loopback, wherever the directory's web page listens", () => {
+  const settings = (listen: string) =>
+    set(
+      "services/sso/lldap.nix",
+      `{ pantheros = {
+        secrets = ${secrets(["lldap-jwt-secret", "lldap-admin-password", "lldap-reader-password"])};
+        services.lldap = { enable = true; listen = "${listen}"; port = 17170; ldapPort = 3890; baseDn = "dc=example"; reader = "sign-on"; };
+      }; }`,
+      `{ fleet.domain = "example.test"; registry.groups = []; }`,
+      "{ inherit (set.services.lldap.settings) ldap_host http_host; }",
+    );
+  expect(settings("0.0.0.0")).toEqual({ ldap_host: "127.0.0.1", http_host: "0.0.0.0" });
+  expect(settings("127.0.0.1")).toEqual({ ldap_host: "127.0.0.1", http_host: "127.0.0.1" });
+});
+
 test("Authelia and Dex read the directory as an account that cannot change it", () => {
   const common = `services.lldap = { enable = true; ldapPort = 3890; baseDn = "dc=example"; reader = "sign-on"; };`;
   const reader = "uid=sign-on,ou=people,dc=example";

@@ -91,7 +91,7 @@
     listToAttrs (map (name: {
       inherit name;
       value = "/pkgs/${name}";
-    }) ["btrfs-progs" "coreutils" "ghostty" "wget" "curl" "diffutils" "gnugrep" "gnused" "iproute2" "jq" "kopia" "rclone" "runtimeShell" "rustic" "systemd" "util-linux"])
+    }) ["btrfs-progs" "coreutils" "ghostty" "wget" "curl" "diffutils" "gnugrep" "gnused" "iproute2" "jq" "kopia" "openldap" "rclone" "runtimeShell" "rustic" "systemd" "util-linux"])
     // {
       formats.toml = _: {generate = name: value: {inherit name value;};};
       stdenv.hostPlatform.system = "x86_64-linux";
