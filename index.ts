@@ -50,4 +50,5 @@ gateVendors(vendorsOf(plan, settings, await preflight));
 const fleet = new Fleet("fleet", { plan, settings, evaluation, existingRecords, servers, kept });
 
 /** The contract with other teams: outputs/contract.ts, docs/outputs.md. */
-export const { schemaVersion, hosts, services, dns, buckets, cache, retired } = fleet.outputs;
+export const { schemaVersion, environment, revision, cost, hosts, services, dns, buckets, cache, retired } =
+  fleet.outputs;

@@ -17,13 +17,20 @@ export interface HostFacts {
   readonly hostKey?: string | undefined;
   /** Store path at which it is pinned. */
   readonly pinned?: string | undefined;
+  /** Store path of the system that the run deploys; for a host that the run is not for, of its last deploy. */
+  readonly wanted?: string | undefined;
   /** The deploy's result, if there is one. */
   readonly result?:
     | {
         readonly outcome: NonNullable<HostOutputs["outcome"]>;
         readonly reason?: string | undefined;
+        readonly step?: string | undefined;
+        readonly hint?: string | undefined;
         /** Store path that runs now. */
         readonly running?: string | undefined;
+        readonly booted?: string | undefined;
+        /** Step -> seconds. */
+        readonly seconds?: Readonly<Record<string, number>> | undefined;
         readonly generation?: number | undefined;
         readonly health?:
           | readonly {
@@ -47,6 +54,8 @@ export interface StackFacts {
   readonly tailnetNames?: Readonly<Record<string, string>>;
   /** Servers of decommissioned hosts that still exist. */
   readonly retired?: StackOutputs["retired"];
+  readonly revision?: StackOutputs["revision"];
+  readonly cost?: StackOutputs["cost"];
 }
 
 /** Drops undefined fields: the contract has no empty ones. */
@@ -61,18 +70,31 @@ const withoutNulls = (provenance: HostProvenance) =>
     Object.entries(provenance).filter(([, value]) => value !== null && value !== undefined),
   ) as HostOutputs["provenance"];
 
-function hostOutputs(facts: HostFacts, tailnetName: string | undefined): HostOutputs {
+function hostOutputs(
+  { wave, reachability }: Plan["hosts"][number],
+  facts: HostFacts,
+  tailnetName: string | undefined,
+): HostOutputs {
   const { result } = facts;
+  const failed = result?.outcome === "confirmed" ? undefined : result;
   return compact({
     addresses: compact({ ipv4: facts.ipv4, ipv6: facts.ipv6, tailnet: tailnetName }),
     hostKey: facts.hostKey,
     closure: result?.running,
     generation: result?.generation,
+    wanted: facts.wanted,
+    booted: result?.booted,
+    wave,
+    reachability,
     health: (result?.health ?? []).map(({ name, ok, detail }) =>
       compact({ name: name ?? "unnamed", ok, detail: detail ?? undefined }),
     ),
     outcome: result?.outcome,
-    reason: result?.outcome === "confirmed" ? undefined : result?.reason,
+    reason: failed?.reason,
+    step: failed?.step,
+    hint: failed?.hint,
+    // A deploy that did not start has none.
+    seconds: Object.keys(result?.seconds ?? {}).length > 0 ? result?.seconds : undefined,
     pinned: facts.pinned,
     provenance: result?.provenance && withoutNulls(result.provenance),
   }) as HostOutputs;
@@ -92,8 +114,14 @@ export function outputsFor(plan: Plan, facts: StackFacts): StackOutputs {
   const fqdn = new Map(plan.hosts.map((host) => [host.name, host.fqdn]));
   return {
     schemaVersion: SCHEMA_VERSION,
+    environment: plan.environment,
+    ...(facts.revision !== undefined && { revision: facts.revision }),
+    ...(facts.cost !== undefined && { cost: facts.cost }),
     hosts: Object.fromEntries(
-      plan.hosts.map(({ name }) => [name, hostOutputs(entryOf(facts.hosts, name) ?? {}, tailnetName(name))]),
+      plan.hosts.map((host) => {
+        const known = entryOf(facts.hosts, host.name) ?? {};
+        return [host.name, hostOutputs(host, known, tailnetName(host.name))];
+      }),
     ),
     services: Object.fromEntries(
       plan.services.map((service) => [

@@ -47,8 +47,13 @@ function retiredOutputs({
 }
 
 /** Text from a host on one line: Pulumi may print the lines of a text as lines of its own. */
-const onOneLine = ({ reason, health }: DeployResult): Pick<DeployResult, "reason" | "health"> => ({
+const onOneLine = ({
+  reason,
+  hint,
+  health,
+}: DeployResult): Pick<DeployResult, "reason" | "hint" | "health"> => ({
   reason: reason === undefined ? undefined : oneLine(reason, 1500),
+  hint: hint === undefined ? undefined : oneLine(hint, 1000),
   health: health?.map(({ detail, ...check }) => ({ ...check, detail: detail && oneLine(detail, 1500) })),
 });
 
@@ -61,6 +66,7 @@ function withPublished(result: DeployResult, { published }: KeptHost): DeployRes
   return {
     ...result,
     running: result.running ?? published.closure,
+    booted: result.booted ?? published.booted,
     generation: result.generation ?? published.generation,
     provenance: result.provenance ?? published.provenance,
   };
@@ -77,7 +83,7 @@ function withPublished(result: DeployResult, { published }: KeptHost): DeployRes
  */
 export function publishedOutputs(results: FleetResults): pulumi.Output<StackOutputs> {
   const { plan, machines, hosts, records, buckets, kept } = results;
-  const facts = [...hosts].map(([host, { result, status, pin }]) => {
+  const facts = [...hosts].map(([host, { result, status, target, pin }]) => {
     const machine = machineOf(machines, host);
     const unselected = kept.get(host);
     const pinned = unselected === undefined ? pin : unselected.published?.pinned;
@@ -86,15 +92,17 @@ export function publishedOutputs(results: FleetResults): pulumi.Output<StackOutp
         unlessFailed(machine?.ipv4),
         unlessFailed(machine?.ipv6),
         unlessFailed(machine?.hostKey),
+        unlessFailed(target),
         result,
         status,
       ])
-      .apply(([ipv4, ipv6, hostKey, ended, seen]) => {
+      .apply(([ipv4, ipv6, hostKey, wanted, ended, seen]) => {
         const running =
           unselected === undefined ? withRunning(ended, seen) : withPublished(ended, unselected);
         const provenance = running.provenance ?? seen?.deploy ?? undefined;
         const published = { ...running, ...onOneLine(running), provenance };
-        return [host, { ipv4, ipv6, hostKey, pinned, result: published }] as const;
+        const facts = { ipv4, ipv6, hostKey, pinned, wanted: wanted?.outPath, result: published };
+        return [host, facts] as const;
       });
   });
   const located = Object.entries(buckets).map(([key, { name, endpoint, region }]) =>

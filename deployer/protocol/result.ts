@@ -132,13 +132,19 @@ const STEPS_WITHOUT_CHANGE = [
   "copy",
 ];
 
-/** Adds the running system that the probe reported, when the deploy ended before it changed the host. */
+/**
+ * Adds what the probe reported at the start of the run: the running system, when the deploy ended
+ * before it changed the host, and the booted system, also when the result is that of an earlier run.
+ */
 export function withRunning(result: DeployResult, status: SupervisorStatus | undefined): DeployResult {
-  const { running, step } = result;
-  if (status?.system == null || running !== undefined || !STEPS_WITHOUT_CHANGE.includes(step ?? ""))
-    return result;
+  if (status === undefined) return result;
+  const untouched = STEPS_WITHOUT_CHANGE.includes(result.step ?? "");
+  const isEarlier = status.token != null && status.token === result.token;
+  const booted = untouched || isEarlier ? status.booted : undefined;
+  const found = booted == null ? result : { ...result, booted };
+  if (status.system == null || result.running !== undefined || !untouched) return found;
   const generation = status.generation == null ? {} : { generation: status.generation };
-  return { ...result, running: status.system, ...generation };
+  return { ...found, running: status.system, ...generation };
 }
 
 /** One line for summaries: `web: rolled-back at activate: foo.service failed`. */

@@ -21,9 +21,18 @@ test.each(["identity", "wave", "build", "sign", "push", "copy"])(
 
 test("a result with a running system, or of an activation, is left as it is", () => {
   const complete = result({ step: "copy", running: newSystem });
-  expect(withRunning(complete, seen)).toEqual(complete);
+  expect(withRunning(complete, seen)).toMatchObject({ running: newSystem });
+  expect(withRunning(complete, seen)).not.toHaveProperty("generation");
   const unknown = result({ step: "activate" });
   expect(withRunning(unknown, seen)).toEqual(unknown);
+});
+
+test("the booted system is the host's answer, unless a deploy of this run may have changed it", () => {
+  const booted = status({ system: newSystem, booted: newSystem, token: "t" });
+  const confirmed = result({ outcome: "confirmed", running: newSystem, booted: oldSystem });
+  expect(withRunning(confirmed, booted).booted).toBe(newSystem);
+  expect(withRunning({ ...confirmed, token: "next" }, booted).booted).toBe(oldSystem);
+  expect(withRunning(result({ step: "build", token: "next" }), booted).booted).toBe(newSystem);
 });
 
 test("without an answer to the probe the running system stays unknown", () => {

@@ -210,7 +210,10 @@ test("the TypeScript in docs/outputs.md type-checks", () => {
   const directory = mkdtempSync("tests/example-");
   try {
     examples.forEach((example, at) => {
-      writeFileSync(path.join(directory, `${at}.ts`), example.replaceAll('"../outputs/', '"../../outputs/'));
+      writeFileSync(
+        path.join(directory, `${at}.ts`),
+        example.replaceAll('"@pantheros/outputs"', '"../../outputs/index.ts"'),
+      );
     });
     writeFileSync(
       path.join(directory, "tsconfig.json"),

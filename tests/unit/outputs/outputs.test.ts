@@ -16,10 +16,15 @@ const facts: StackFacts = {
       ipv4: "203.0.113.10",
       ipv6: "2001:db8:1:1::1",
       hostKey,
+      wanted: running,
       result: {
         outcome: "confirmed",
         reason: "left over",
+        step: "left over",
+        hint: "left over",
+        seconds: { copy: 1.5, activate: 4 },
         running,
+        booted: running,
         generation: 3,
         health: [{ name: "hello", ok: true, detail: "200" }],
       },
@@ -27,7 +32,15 @@ const facts: StackFacts = {
     legacy: {
       ipv4: "198.51.100.20",
       hostKey,
-      result: { outcome: "rolled-back", reason: "hello: status 500", running, generation: 2 },
+      result: {
+        outcome: "rolled-back",
+        reason: "hello: status 500",
+        step: "health",
+        hint: "read the unit's log",
+        seconds: {},
+        running,
+        generation: 2,
+      },
     },
   },
   records: [{ name: "web.example.test", type: "A", content: "203.0.113.10", proxied: false }],
@@ -48,9 +61,19 @@ test("the outputs match the contract, and have no undefined values", () => {
 
 test("only an unconfirmed host has a reason, and an unreachable host is still listed", () => {
   const { hosts } = outputsFor(plan, facts);
-  expect(hosts["web"]).not.toHaveProperty("reason");
-  expect(hosts["legacy"]?.reason).toBe("hello: status 500");
-  expect(hosts["db"]).toEqual({ addresses: { tailnet: "db.tail0000.ts.net" }, health: [] });
+  for (const field of ["reason", "step", "hint"]) expect(hosts["web"]).not.toHaveProperty(field);
+  expect(hosts["legacy"]).toMatchObject({
+    reason: "hello: status 500",
+    step: "health",
+    hint: "read the unit's log",
+  });
+  expect(hosts["legacy"]).not.toHaveProperty("seconds");
+  expect(hosts["db"]).toEqual({
+    addresses: { tailnet: "db.tail0000.ts.net" },
+    health: [],
+    wave: 1,
+    reachability: "always",
+  });
 });
 
 test("a host that has another name in the tailnet is listed with that name, and so are its services", () => {
@@ -63,6 +86,12 @@ test("a host that has another name in the tailnet is listed with that name, and 
 test("a fleet without tailnet names services by their host", () => {
   const bare = { ...plan, inventory: { ...plan.inventory, tailnet: undefined } };
   expect(outputsFor(bare, facts).services["database"]?.url).toBe("tcp://db.example.test:5432");
+});
+
+test("the program exports every output of the contract", () => {
+  const exported = /export const \{([^}]*)\}/.exec(readFileSync("index.ts", "utf8"))?.[1] ?? "";
+  const names = exported.split(",").map((name) => name.trim());
+  expect(names.sort()).toEqual(Object.keys(stackOutputs.shape).sort());
 });
 
 test("the JSON Schema in the repository is the contract's (node outputs/write-schema.ts)", () => {
