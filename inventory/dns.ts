@@ -186,17 +186,22 @@ export function canonicalContent(type: string, content: string): string {
 
 export const ADDRESSES = ["A", "AAAA"];
 
+/** A delegation and the keys of the zone that it leads to. */
+const DELEGATION = ["NS", "DS"];
+
 /**
- * Whether records of these types can't be at one name. An alias or a delegation must be the only record at its name (RFC 1034,
- * sections 3.6.2 and 4.2.1). At the zone's own name the vendor flattens an alias, so only addresses exclude it.
- * Source: Cloudflare docs, DNS, "Records with the same name" (81053, 81054, 81056) and "CNAME flattening".
+ * Whether records of these types can't be at one name. An alias must be the only record at its name (RFC 1034, section
+ * 3.6.2), and a delegation has only its keys beside it (RFC 4035, section 2.4). At the zone's own name the vendor
+ * flattens an alias, so only addresses exclude it.
+ * Source: Cloudflare docs, DNS, "Records with the same name" (81053, 81054, 81056), "Delegate subdomains" and
+ * "CNAME flattening".
  */
 export function excludes(zone: string, name: string, a: string, b: string): boolean {
   if (name === zone) {
     const other = a === "CNAME" ? b : b === "CNAME" ? a : undefined;
     return other !== undefined && [...ADDRESSES, "CNAME"].includes(other);
   }
-  if (a === "NS" && b === "NS") return false;
+  if (DELEGATION.includes(a) && DELEGATION.includes(b)) return false;
   return [a, b].some((type) => type === "CNAME" || type === "NS");
 }
 

@@ -168,6 +168,8 @@ describe("a name that changes its owner", () => {
     expect(excludes(ZONE, "x.test", "CNAME", "TXT")).toBe(true);
     expect(excludes(ZONE, "x.test", "A", "AAAA")).toBe(false);
     expect(excludes(ZONE, "x.test", "NS", "NS")).toBe(false);
+    expect(excludes(ZONE, "x.test", "NS", "DS")).toBe(false);
+    expect(excludes(ZONE, "x.test", "DS", "CNAME")).toBe(true);
     expect(excludes(ZONE, "x.test", "NS", "A")).toBe(true);
     expect(excludes(ZONE, ZONE, "CNAME", "TXT")).toBe(false);
     expect(excludes(ZONE, ZONE, "A", "CNAME")).toBe(true);

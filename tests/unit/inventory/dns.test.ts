@@ -164,6 +164,7 @@ describe("what the vendor would refuse is refused with file and key", () => {
       'name = "s1._domainkey"; type = "CNAME"; content = "s1._domainkey.mail.test."',
       'name = "zone2"; type = "NS"; content = "a.elsewhere.test"',
       'name = "zone2"; type = "NS"; content = "b.elsewhere.test"',
+      `name = "zone2"; type = "DS"; content = "2371 13 2 ${"1f".repeat(32)}"`,
       'name = "two"; type = "A"; content = "192.0.2.1"',
       'name = "two"; type = "A"; content = "192.0.2.2"',
     ];

@@ -88,12 +88,15 @@ test("which records conflict", () => {
   const cname = record({ type: "CNAME", name: "x", content: "y.test" });
   const text = record({ type: "TXT", name: "x", content: "t" });
   const ns = record({ type: "NS", name: "x", content: "ns.test" });
+  const key = { key_tag: 1, algorithm: 13, digest_type: 2, digest: "1f" };
+  const ds = record({ type: "DS", name: "x", data: key });
   expect(code(() => assertFits(a, [a]))).toBe(81058);
   expect(code(() => assertFits({ ...a, ttl: 60 }, [a]))).toBe(81057);
   expect(code(() => assertFits({ ...a, content: "203.0.113.2" }, [a]))).toBeUndefined();
   expect(code(() => assertFits(cname, [a]))).toBe(81053);
   expect(code(() => assertFits(a, [cname]))).toBe(81054);
   expect(code(() => assertFits(a, [ns]))).toBe(81056);
+  expect(code(() => assertFits(ds, [ns]))).toBeUndefined();
   expect(code(() => assertFits(text, [a, cname]))).toBeUndefined();
 });
 
