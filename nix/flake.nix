@@ -48,14 +48,31 @@
     fleet = (import ./lib/fleet.nix).fromFile ./fleet.toml;
     packages = import ./lib/packages.nix {inherit (inputs) nixpkgs;};
     deployTargets = import ./lib/deploy-targets.nix;
-    mkHost = import ./lib/mk-host.nix {inherit inputs fleet packages;};
-    configurations = lib.mapAttrs (_: mkHost) fleet.hosts;
+    # Without `self`, a host cannot read other hosts' configurations, so its own folder and the shared files are all
+    # that it depends on.
+    mkHost = import ./lib/mk-host.nix {
+      inputs = removeAttrs inputs ["self"];
+      inherit fleet packages;
+    };
+    # A renamed host can keep its folder's name.
+    folderOf = host: lib.findFirst builtins.pathExists null (map (name: ./hosts + "/${name}") ([host.name] ++ lib.optional (host.formerly != null) host.formerly));
+    configurations = lib.mapAttrs (_: host: mkHost host (folderOf host)) fleet.hosts;
     perSystem = make: lib.mapAttrs (system: make system) packages;
   in {
     nixosConfigurations = configurations;
 
     # What the program reads before it builds anything; see lib/deploy-targets.nix.
     deployTargets = lib.mapAttrs (name: host: deployTargets.fromNixos host configurations.${name}) fleet.deployable;
+
+    # The same for one host, whose folder is given as a path (null: it has none). The program evaluates this in a copy
+    # of the flake without the folders in hosts/, so that a change in one folder concerns only that host.
+    deployTargetOf = {
+      name,
+      folder,
+    }: let
+      host = fleet.deployable.${name};
+    in
+      deployTargets.fromNixos host (mkHost host folder);
 
     nixosModules = {
       default = ./modules;

@@ -3,7 +3,16 @@
  * hosts, and compares it with one `nix eval` of all hosts. Run it with
  * `tools/with node bench/evaluation/main.ts`; it does not need root.
  */
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Command } from "commander";
@@ -66,7 +75,7 @@ function real(directory: string): Subject {
   const hosts = (options.hosts ?? "").split(",");
   const inputs = options.inputs === undefined ? [] : readdirSync(options.inputs);
   const overrides = Object.fromEntries(
-    inputs.map((name) => [name, pathReference(path.resolve(options.inputs ?? "", name))]),
+    inputs.map((name) => [name, pathReference(realpathSync(path.resolve(options.inputs ?? "", name)))]),
   );
   return { flake, hosts, overrides, own: `hosts/${hosts[0]}/default.nix`, shared: "lib/mk-host.nix" };
 }

@@ -40,6 +40,9 @@ export function evaluationArgs(
       .sort((a, b) => a.wave - b.wave)
       .map(({ name }) => name)
       .filter((name) => selected(name) && !Object.hasOwn(settings.pins, name)),
+    formerNames: Object.fromEntries(
+      plan.hosts.flatMap(({ name, formerly }) => (formerly === undefined ? [] : [[name, formerly]])),
+    ),
     overrides: settings.flakeOverrides,
     cache: resultsDirectory(settings.evaluation, checkout),
     withoutDerivations: preview && previewWithoutDerivations,

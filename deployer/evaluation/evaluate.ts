@@ -1,20 +1,25 @@
 /**
- * Evaluates the hosts of a stack, in previews and in `up`. Nothing is built. Results of an
- * unchanged flake come from the cache, the others from several processes of `nix eval`. No host's
- * result waits for those of the others.
+ * Evaluates the hosts of a stack, in previews and in `up`. Nothing is built. Results of unchanged
+ * files come from the cache, the others from several processes of `nix eval`. No host's result waits
+ * for those of the others.
  */
 import { DEFAULT_SECONDS } from "../../inventory/seconds.ts";
+import { entryOf } from "../../lib/entry-of.ts";
 import { runQuery } from "../process/child.ts";
 import { EvaluationCache } from "./cache.ts";
-import { EvaluationError, type FailedCommand, hostFailure, isOutOfMemory } from "./errors.ts";
-import { type FixedFlake, type FlakeArgs, fixFlake, plainEvalArgv } from "./flake.ts";
-import { chunksOf, type EvaluationLimits, evaluationLimits, heapVariables, thisComputer } from "./limits.ts";
-import { nixEval } from "./nix-eval.ts";
+import { EvaluationError, type FailedCommand, hostFailure } from "./errors.ts";
+import { type FlakeArgs, fixFlake, plainEvalArgv } from "./flake.ts";
+import { hostSources } from "./host-sources.ts";
+import { type EvaluationLimits, evaluationLimits, thisComputer } from "./limits.ts";
+import { type EvaluationSource, wholeFlake } from "./nix-eval.ts";
 import { derivationsOf, type EvaluatedTarget, type HostEvaluation, target } from "./target.ts";
+import { evaluateHosts } from "./workers.ts";
 
 export interface EvaluateArgs extends FlakeArgs {
   /** In the order of their evaluation. */
   readonly hosts: readonly string[];
+  /** Host -> its former name, which its folder in `hosts/` may still have. */
+  readonly formerNames?: Readonly<Record<string, string>>;
   /** Directory of the kept results; undefined: none are kept. */
   readonly cache?: string | undefined;
   /** Also uses kept results whose derivations are not in the store. Only for runs that build nothing. */
@@ -62,12 +67,20 @@ class EvaluationRun {
 
   /** @throws EvaluationError when no host can be evaluated. */
   async all(): Promise<void> {
-    if (this.#args.hosts.length === 0) return;
-    const flake = await fixFlake(this.#args, (argv) => this.#query(argv));
-    const kept = await this.#keptResults(flake);
+    const { hosts, formerNames = {} } = this.#args;
+    if (hosts.length === 0) return;
+    const query = (argv: readonly string[]) => this.#query(argv);
+    const flake = await fixFlake(this.#args, query);
+    const folderNames = (host: string) => [host, entryOf(formerNames, host) ?? host];
+    const separate = await hostSources(flake, folderNames, query);
+    const whole = wholeFlake(flake);
+    const kept = await this.#keptResults((host) => [separate?.fingerprint(host), whole.fingerprint(host)]);
     for (const [host, found] of kept) this.#settle(host, { target: target.parse(found) });
-    const changed = this.#args.hosts.filter((host) => !kept.has(host));
-    if (changed.length > 0) await this.#evaluate(flake, changed);
+    const changed = hosts.filter((host) => !kept.has(host));
+    if (changed.length === 0) return;
+    const failed = await this.#evaluateSeparately(await separate?.store(changed), changed);
+    await this.#evaluateWhole(whole, failed);
+    await this.#cache?.prune();
   }
 
   #query(argv: readonly string[]) {
@@ -79,14 +92,18 @@ class EvaluationRun {
     return Math.max(0.001, (this.#deadline - Date.now()) / 1000);
   }
 
-  async #keptResults({ fingerprint }: FixedFlake): Promise<ReadonlyMap<string, EvaluatedTarget>> {
-    if (fingerprint === undefined) return new Map();
-    const read = this.#args.hosts.map(
-      async (host) => [host, await this.#cache?.read(fingerprint, host)] as const,
-    );
-    const found = (await Promise.all(read)).flatMap(([host, result]) =>
-      result === undefined ? [] : [[host, result] as const],
-    );
+  /** @param fingerprints all under which the host's result may be kept */
+  async #keptResults(
+    fingerprints: (host: string) => readonly (string | undefined)[],
+  ): Promise<ReadonlyMap<string, EvaluatedTarget>> {
+    const read = this.#args.hosts.map(async (host) => {
+      for (const fingerprint of fingerprints(host)) {
+        const result = fingerprint === undefined ? undefined : await this.#cache?.read(fingerprint, host);
+        if (result !== undefined) return [[host, result] as const];
+      }
+      return [];
+    });
+    const found = (await Promise.all(read)).flat();
     if (found.length === 0 || this.#args.withoutDerivations === true) return new Map(found);
     const derivations = found.flatMap(([, result]) => derivationsOf(result));
     const checked = await this.#query(["nix-store", "--check-validity", "--print-invalid", ...derivations]);
@@ -95,74 +112,48 @@ class EvaluationRun {
     return new Map(found.filter(([, result]) => !derivationsOf(result).some((path) => gone.has(path))));
   }
 
-  async #evaluate(flake: FixedFlake, hosts: readonly string[]): Promise<void> {
-    const { workers, memoryMb } = this.#limits;
-    const chunks = chunksOf(hosts, this.#limits);
-    const large: string[] = [];
-    const work = async () => {
-      for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
-        large.push(...(await this.#evaluateChunk(flake, chunk, memoryMb / workers)));
-      }
-    };
-    try {
-      await Promise.all(Array.from({ length: workers }, work));
-    } finally {
-      chunks.length = 0; // after an error the other workers stop too
-    }
-    // A host that needs more than one process's share is evaluated alone, with all the memory.
-    for (const host of large) await this.#evaluateChunk(flake, [host], memoryMb);
-    await this.#cache?.prune();
-  }
-
-  /** Evaluates some hosts. Returns those that ran out of memory and can still be given more. */
-  async #evaluateChunk(flake: FixedFlake, chunk: readonly string[], memoryMb: number): Promise<string[]> {
-    const large: string[] = [];
-    let waiting = chunk;
-    while (waiting.length > 0) {
-      const ran = await this.#runNix(flake, waiting, memoryMb);
-      const [failed, ...after] = ran.left;
-      if (failed === undefined) break;
-      if (ran.timedOut) for (const host of ran.left) this.#fail(host, ran);
-      if (ran.timedOut) break;
-      // The next process starts after the failed host; or with it, when the hosts before it may
-      // have used the memory.
-      const isFirst = failed === waiting[0];
-      waiting = isOutOfMemory(ran) && !isFirst ? ran.left : after;
-      if (!isOutOfMemory(ran)) this.#fail(failed, ran);
-      else if (isFirst && memoryMb < this.#limits.memoryMb) large.push(failed);
-      else if (isFirst) this.#fail(failed, ran);
-    }
-    return large;
-  }
-
   /**
-   * Runs Nix once. `left` of the result lists the hosts without a result: the failed one and those
-   * after it.
+   * Evaluates each host from its own files. Returns the hosts that need other files too or have an
+   * error: evaluated from all files, an error is the one that the plain command shows.
    */
-  async #runNix(flake: FixedFlake, hosts: readonly string[], memoryMb: number) {
-    const left = new Set(hosts);
-    const finished: Promise<void>[] = [];
-    const ran = await nixEval({
-      flake,
-      hosts,
-      timeoutSeconds: this.#secondsLeft(),
-      env: heapVariables(memoryMb),
-      onHost: (host, found) => {
-        left.delete(host);
-        if ("malformed" in found) {
-          this.#fail(host, { exitCode: 0, timedOut: false, stderr: found.malformed });
-          return;
-        }
-        finished.push(this.#finish(flake, host, found.target));
+  async #evaluateSeparately(
+    source: EvaluationSource | undefined,
+    hosts: readonly string[],
+  ): Promise<readonly string[]> {
+    if (source === undefined) return hosts;
+    const failed: string[] = [];
+    await evaluateHosts({
+      ...this.#work(source, hosts),
+      onError: (host) => failed.push(host),
+      onUnreadable: (unread) => failed.push(...unread),
+    });
+    return failed;
+  }
+
+  async #evaluateWhole(source: EvaluationSource, hosts: readonly string[]): Promise<void> {
+    await evaluateHosts({
+      ...this.#work(source, hosts),
+      onError: (host, failed) => this.#fail(host, failed),
+      onUnreadable: (_, failed) => {
+        throw new EvaluationError(this.#args.flake, plainEvalArgv(this.#args), failed);
       },
     });
-    await Promise.all(finished);
-    if (!ran.begun) throw new EvaluationError(this.#args.flake, plainEvalArgv(this.#args), ran);
-    return { ...ran, left: [...left] };
+  }
+
+  #work(source: EvaluationSource, hosts: readonly string[]) {
+    return {
+      source,
+      hosts,
+      limits: this.#limits,
+      secondsLeft: () => this.#secondsLeft(),
+      onTarget: (host: string, found: EvaluatedTarget) => this.#finish(source, host, found),
+      onLimit: (host: string, failed: FailedCommand) => this.#fail(host, failed),
+    };
   }
 
   /** Writes the cache first, because the run may end as soon as it has this result. */
-  async #finish({ fingerprint }: FixedFlake, host: string, found: EvaluatedTarget): Promise<void> {
+  async #finish(source: EvaluationSource, host: string, found: EvaluatedTarget): Promise<void> {
+    const fingerprint = source.fingerprint(host);
     if (fingerprint !== undefined) await this.#cache?.write(fingerprint, host, found);
     this.#settle(host, { target: target.parse(found) });
   }

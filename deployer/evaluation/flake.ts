@@ -38,6 +38,17 @@ export const plainEvalArgv = (flake: FlakeArgs, host?: string): string[] => [
 export interface FixedFlake extends FlakeArgs {
   /** Equal fingerprints mean equal results. Undefined: a part is not fixed, so no result may be kept. */
   readonly fingerprint: string | undefined;
+  /** Undefined without a fingerprint. */
+  readonly source?: FlakeSource;
+}
+
+/** The flake's files in the Nix store. */
+export interface FlakeSource {
+  readonly path: string;
+  /** The flake's directory in `path`, "" for the whole. */
+  readonly directory: string;
+  /** Fingerprint of an evaluation that reads only this content instead of all files. */
+  readonly fingerprintOf: (content: unknown) => string;
 }
 
 /** Runs a Nix command within the evaluation's time limit. */
@@ -97,20 +108,23 @@ export async function fixFlake(args: FlakeArgs, query: NixQuery): Promise<FixedF
   const found = metadata.safeParse(parsed(described.stdout));
   // A version of Nix whose output has another form can still evaluate, but nothing is kept.
   if (!found.success) return { ...args, fingerprint: undefined };
+  const { path, locked: root } = found.data;
   const nix = settings.safeParse(parsed(config.stdout));
   const parts =
     version.exitCode === 0 && nix.success
       ? fingerprintParts(found.data, version.stdout, nix.data)
       : undefined;
+  const fingerprintOf = (content: unknown) => sha256(JSON.stringify({ ...parts, root: content }));
   return {
-    flake: fixedReference(found.data.locked, found.data.path) ?? found.data.url,
+    flake: fixedReference(root, path) ?? found.data.url,
     overrides: Object.fromEntries(
       Object.entries(args.overrides ?? {}).map(([input, ref]) => [
         input,
         fixedOverride(found.data, input) ?? ref,
       ]),
     ),
-    fingerprint: parts === undefined ? undefined : sha256(JSON.stringify(parts)),
+    fingerprint: parts === undefined ? undefined : fingerprintOf(parts.root),
+    ...(parts !== undefined && { source: { path, directory: root.dir ?? "", fingerprintOf } }),
   };
 }
 
@@ -154,6 +168,14 @@ function fixedOverride({ path, locked: root, locks }: Metadata, input: string): 
   return `path:${sourcePath(store, found.narHash)}?${query}`;
 }
 
+interface FingerprintParts {
+  readonly version: string;
+  readonly settings: readonly unknown[];
+  /** The flake's own files. */
+  readonly root: unknown;
+  readonly nodes: readonly unknown[];
+}
+
 /**
  * Everything that the result depends on; undefined when a part has no hash, because it could change
  * unnoticed.
@@ -162,7 +184,7 @@ function fingerprintParts(
   { locked: root, locks }: Metadata,
   version: string,
   nix: z.infer<typeof settings>,
-): unknown {
+): FingerprintParts | undefined {
   if (nix["pure-eval"]?.value !== true) return undefined;
   const nodes = Object.entries(locks.nodes).map(([name, { locked: input, inputs, parent }]) => {
     if (input === undefined) return { name, inputs };

@@ -5,28 +5,49 @@ import { encodeReference } from "../../lib/flake-reference.ts";
 import { NIX } from "../nix.ts";
 import { runQuery } from "../process/child.ts";
 import type { CommandResult } from "../process/runner.ts";
-import { type FlakeArgs, flakeArguments, quotedName } from "./flake.ts";
+import { type FixedFlake, type FlakeArgs, flakeArguments, quotedName } from "./flake.ts";
 import { type EvaluatedTarget, target } from "./target.ts";
+
+/** What a process of Nix evaluates, and how it finds a host's target in it. */
+export interface EvaluationSource {
+  readonly flake: FlakeArgs;
+  /** The output that is read. */
+  readonly attribute: string;
+  /** A Nix function for these hosts: output -> host -> target. */
+  readonly targetOf: (hosts: readonly string[]) => string;
+  /** Equal fingerprints mean equal results of the host. Undefined: its result may not be kept. */
+  readonly fingerprint: (host: string) => string | undefined;
+}
+
+/** The whole flake. Its attribute `deployTargets` is a set of targets. */
+export const wholeFlake = (flake: FixedFlake): EvaluationSource => ({
+  flake,
+  attribute: "deployTargets",
+  targetOf: () =>
+    `targets: host: targets.\${host} or (throw "the flake's deployTargets has no host \\"\${host}\\"")`,
+  fingerprint: () => flake.fingerprint,
+});
 
 /**
  * The expression that prints the results. Nix prints the value of an evaluation only at its end, so
- * each result is a trace: a line of stderr that contains `mark`. The first trace shows that
- * `deployTargets` itself was read. Nix is lazy, so other hosts cost nothing.
+ * each result is a trace: a line of stderr that contains `mark`. The first trace shows that the
+ * output itself was read. Nix is lazy, so other hosts cost nothing.
  */
-const streamExpression = (hosts: readonly string[], mark: string): string =>
+const streamExpression = (source: EvaluationSource, hosts: readonly string[], mark: string): string =>
   [
-    `targets: let line = value: builtins.trace "${mark}\${builtins.toJSON value}" null;`,
-    `missing = host: throw "the flake's deployTargets has no host \\"\${host}\\"";`,
-    `result = _: host: line { inherit host; target = targets.\${host} or (missing host); };`,
-    "in builtins.seq (builtins.seq targets (line {}))",
+    `output: let line = value: builtins.trace "${mark}\${builtins.toJSON value}" null;`,
+    `targetOf = (${source.targetOf(hosts)}) output;`,
+    "result = _: host: line { inherit host; target = targetOf host; };",
+    "in builtins.seq (builtins.seq output (line {}))",
     `(builtins.foldl' result null [ ${hosts.map(quotedName).join(" ")} ])`,
   ].join(" ");
 
 /** Evaluates the hosts in the given order. `mark` must not occur in other output. */
-const nixEvalArgv = (flake: FlakeArgs, hosts: readonly string[], mark: string): string[] => [
+const nixEvalArgv = (source: EvaluationSource, hosts: readonly string[], mark: string): string[] => [
   ...[...NIX, "eval", "--json", "--log-format", "raw"],
-  ...flakeArguments(flake),
-  ...[`${encodeReference(flake.flake)}#deployTargets`, "--apply", streamExpression(hosts, mark)],
+  ...flakeArguments(source.flake),
+  `${encodeReference(source.flake.flake)}#${source.attribute}`,
+  ...["--apply", streamExpression(source, hosts, mark)],
 ];
 
 const line = z.object({ host: z.string().optional(), target: z.unknown().optional() });
@@ -34,7 +55,7 @@ const line = z.object({ host: z.string().optional(), target: z.unknown().optiona
 export type Found = { readonly target: EvaluatedTarget } | { readonly malformed: string };
 
 export interface NixEvalArgs {
-  readonly flake: FlakeArgs;
+  readonly source: EvaluationSource;
   readonly hosts: readonly string[];
   readonly timeoutSeconds: number;
   readonly env?: Readonly<Record<string, string>>;
@@ -45,12 +66,12 @@ export interface NixEvalArgs {
 const MAX_BYTES = 2 ** 20;
 
 export interface NixEvalResult extends Omit<CommandResult, "stdout"> {
-  /** True: Nix read `deployTargets`, so an error belongs to the first host without a result. */
+  /** True: Nix read the output, so an error belongs to the first host without a result. */
   readonly begun: boolean;
 }
 
 /** Runs one `nix eval`, and calls `onHost` for each host as soon as its result is known. */
-export async function nixEval({ flake, hosts, onHost, ...limits }: NixEvalArgs): Promise<NixEvalResult> {
+export async function nixEval({ source, hosts, onHost, ...limits }: NixEvalArgs): Promise<NixEvalResult> {
   const mark = `pantheros-${randomBytes(8).toString("hex")} `;
   const prefix = `trace: ${mark}`;
   let begun = false;
@@ -62,7 +83,7 @@ export async function nixEval({ flake, hosts, onHost, ...limits }: NixEvalArgs):
     return true;
   };
   const ran = await runQuery({
-    argv: nixEvalArgv(flake, hosts, mark),
+    argv: nixEvalArgv(source, hosts, mark),
     ...limits,
     maxOutputBytes: MAX_BYTES,
     ownGroup: false,

@@ -1,18 +1,15 @@
-# A host of the inventory -> its NixOS configuration: the common modules, the host's profiles, and its
-# own folder if there is one.
+# A host of the inventory and the path of its folder (null: it has none) -> its NixOS configuration: the
+# common modules, the host's profiles, and the folder's files.
 {
   inputs,
   fleet,
   packages,
-}: host: let
-  folder = name: ../hosts + "/${name}";
-  # A renamed host can keep its folder's name.
-  directory =
-    if host.formerly != null && !builtins.pathExists (folder host.name)
-    then folder host.formerly
-    else folder host.name;
-  report = directory + "/facter.json";
-  own = directory + "/default.nix";
+}: host: folder: let
+  fileOf = name:
+    if folder != null && builtins.pathExists (folder + "/${name}")
+    then folder + "/${name}"
+    else null;
+  own = fileOf "default.nix";
   inherit (inputs.nixpkgs) lib;
 in
   lib.nixosSystem {
@@ -25,12 +22,9 @@ in
           # The release that the fleet began with, never raised here: a host that was installed with a
           # later one sets it in its folder.
           system.stateVersion = lib.mkDefault "26.05";
-          pantheros.hardware.report =
-            if builtins.pathExists report
-            then report
-            else null;
+          pantheros.hardware.report = fileOf "facter.json";
         }
       ]
       ++ map (profile: ../profiles + "/${profile}.nix") host.profiles
-      ++ lib.optional (builtins.pathExists own) own;
+      ++ lib.optional (own != null) own;
   }
