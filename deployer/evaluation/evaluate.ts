@@ -72,7 +72,7 @@ class EvaluationRun {
     const query = (argv: readonly string[]) => this.#query(argv);
     const flake = await fixFlake(this.#args, query);
     const folderNames = (host: string) => [host, entryOf(formerNames, host) ?? host];
-    const separate = await hostSources(flake, folderNames, query);
+    const separate = hostSources(flake, folderNames, query);
     const whole = wholeFlake(flake);
     const kept = await this.#keptResults((host) => [separate?.fingerprint(host), whole.fingerprint(host)]);
     for (const [host, found] of kept) this.#settle(host, { target: target.parse(found) });

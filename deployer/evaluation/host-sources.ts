@@ -6,8 +6,8 @@
  * This does not depend on the flake's discipline. The evaluated copy has no other host's folder, so
  * an expression that reads one fails, and the host is evaluated from the whole flake.
  */
-import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type FixedFlake, type FlakeSource, type NixQuery, quotedName, sourcePath } from "./flake.ts";
@@ -34,24 +34,24 @@ export type FolderNames = (host: string) => readonly string[];
  * Undefined: the flake has no such output, or its files can't be read, so a host's result depends on
  * the whole flake.
  */
-export async function hostSources(
+export function hostSources(
   flake: FixedFlake,
   namesOf: FolderNames,
   query: NixQuery,
-): Promise<HostSources | undefined> {
+): HostSources | undefined {
   const { source } = flake;
   if (source === undefined) return undefined;
   try {
     const path = onDisk(source.path);
-    const text = await readFile(join(path, source.directory, "flake.nix"), "utf8");
+    const text = readFileSync(join(path, source.directory, "flake.nix"), "utf8");
     if (!MENTIONS_OUTPUT.test(text)) return undefined;
-    const { shared, folders } = split(await readTree(path), pathParts(source.directory));
+    const { shared, folders } = split(readTree(path), pathParts(source.directory));
     const hashed = new Map<string, Folder>();
     for (const [name, tree] of folders) {
       const alone = placed(tree, [HOSTS, name]);
-      hashed.set(name, { name, tree: alone, narHash: await narHash(alone) });
+      hashed.set(name, { name, tree: alone, narHash: narHash(alone) });
     }
-    const core = { tree: shared, narHash: await narHash(shared) };
+    const core = { tree: shared, narHash: narHash(shared) };
     return new HostSources({ flake, source, core, folders: hashed, namesOf, query });
   } catch {
     return undefined;
@@ -165,7 +165,7 @@ async function addSources(store: string, sources: readonly HashedTree[], query: 
       const parent = await mkdtemp(join(scratch, `${at}-`));
       // The name that Nix gives to a flake's files.
       const copy = join(parent, "source");
-      await writeTree(tree, copy);
+      writeTree(tree, copy);
       copies.push(copy);
     }
     const added = await query(["nix-store", "--add-fixed", "--recursive", "sha256", ...copies]);

@@ -77,7 +77,9 @@ export async function nixEval({ source, hosts, onHost, ...limits }: NixEvalArgs)
   let begun = false;
   const takesLine = (text: string): boolean => {
     if (!text.startsWith(prefix)) return false;
-    const { host, target: value } = line.parse(JSON.parse(text.slice(prefix.length)));
+    const found = parsedLine(text.slice(prefix.length));
+    if (found === undefined) return false;
+    const { host, target: value } = found;
     begun = true;
     if (host !== undefined) onHost(host, read(host, value));
     return true;
@@ -90,6 +92,15 @@ export async function nixEval({ source, hosts, onHost, ...limits }: NixEvalArgs)
     takesLine,
   });
   return { ...ran, begun };
+}
+
+/** Undefined: a process that was killed has not written the whole line. */
+function parsedLine(text: string): z.infer<typeof line> | undefined {
+  try {
+    return line.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
 }
 
 function read(host: string, value: unknown): Found {

@@ -28,15 +28,17 @@ export async function evaluateHosts(work: Work): Promise<void> {
   const chunks = chunksOf(hosts, limits);
   const large: string[] = [];
   const worker = async () => {
-    for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
-      large.push(...(await evaluateChunk(work, chunk, memoryMb / workers)));
+    try {
+      for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
+        large.push(...(await evaluateChunk(work, chunk, memoryMb / workers)));
+      }
+    } finally {
+      chunks.length = 0; // after an error the other workers stop too
     }
   };
-  try {
-    await Promise.all(Array.from({ length: workers }, worker));
-  } finally {
-    chunks.length = 0; // after an error the other workers stop too
-  }
+  // No process is left when an error is reported.
+  const ended = await Promise.allSettled(Array.from({ length: workers }, worker));
+  for (const each of ended) if (each.status === "rejected") throw each.reason;
   // A host that needs more than one process's share is evaluated alone, with all the memory.
   for (const host of large) await evaluateChunk(work, [host], memoryMb);
 }

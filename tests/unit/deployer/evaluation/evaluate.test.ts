@@ -290,6 +290,17 @@ describe("errors", () => {
     expect(nix.processes()).toEqual([]);
   });
 
+  test("a line that Nix did not finish is no result", async () => {
+    nix.file("target-b", '{ "drvPath": ');
+    nix.file("fail-c", "killed");
+    const found = await results(nix.args(["a", "b", "c"]));
+    expect(found["a"]).toHaveProperty("target");
+    expect([found["b"], found["c"]]).toEqual([
+      { failure: expect.anything() },
+      { failure: expect.anything() },
+    ]);
+  });
+
   test("so are deployTargets that can't be read, and a Nix that is missing", async () => {
     nix.file("fail", error("path '/nix/fleet.toml' does not exist"));
     const limits = { workers: 2, memoryMb: 4000 };
