@@ -25,6 +25,7 @@ check: ## Check types, lint, format, imports between rooms, unused exports, shel
 docs: ## Generate the reference docs, the manual page, nix/lib/defaults.json, outputs/schema.v1.json and the README's picture
 	@tools/setup unit
 	@tools/with node inventory/write-reference.ts
+	@tools/with node policy/write-reference.ts
 	@tools/with node outputs/write-schema.ts
 	@tools/with node cli/write-manual.ts
 	@tools/with node tools/nix/write-reference.ts

@@ -3,6 +3,7 @@ import "./components/stack-traces.ts";
 import { endRun } from "./components/error-log.ts";
 import { evaluationArgs } from "./components/fleet/evaluation.ts";
 import { runPreflight } from "./components/fleet/preflight.ts";
+import { checkPolicy } from "./components/policy-gate.ts";
 import { evaluate } from "./deployer/evaluation/evaluate.ts";
 import { loadInventory } from "./inventory/load.ts";
 import { planFor } from "./inventory/plan.ts";
@@ -10,6 +11,7 @@ import { readSettings } from "./settings/stack-settings.ts";
 
 const settings = readSettings();
 const plan = planFor(loadInventory(settings.fleetFile), settings.environment);
+checkPolicy(plan, settings);
 const evaluation = evaluate(
   evaluationArgs(plan, settings, {
     preview: process.env["PULUMI_NODEJS_DRY_RUN"] === "true",

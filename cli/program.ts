@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Command, type OutputConfiguration } from "commander";
 import { addCompletion } from "./commands/completion.ts";
+import { addPolicy } from "./commands/policy.ts";
 import { addRecover } from "./commands/recover.ts";
 import { addRollback } from "./commands/rollback.ts";
 import { addRuns } from "./commands/run.ts";
@@ -35,6 +36,7 @@ export function createProgram(output: OutputConfiguration = {}): Command {
   );
   addStatus(program);
   addRuns(program);
+  addPolicy(program);
   addRollback(program);
   addRecover(program);
   addSandbox(program);

@@ -1,23 +1,50 @@
 import { BlockList, isIP } from "node:net";
 
 /** Networks that are not reachable from everywhere: RFC 1918, 3927, 4193, 4291, 6598 (the tailnet's), loopback. */
-const LOCAL = new BlockList();
-for (const [network, bits] of [
-  ["10.0.0.0", 8],
-  ["172.16.0.0", 12],
-  ["192.168.0.0", 16],
-  ["100.64.0.0", 10],
-  ["169.254.0.0", 16],
-  ["127.0.0.0", 8],
-] as const) {
-  LOCAL.addSubnet(network, bits, "ipv4");
+const LOCAL_NETWORKS = [
+  "10.0.0.0/8",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "100.64.0.0/10",
+  "169.254.0.0/16",
+  "127.0.0.0/8",
+  "fc00::/7",
+  "fe80::/10",
+  "::1/128",
+];
+
+interface Network {
+  readonly address: string;
+  readonly bits: number;
+  readonly family: "ipv4" | "ipv6";
 }
-for (const [network, bits] of [
-  ["fc00::", 7],
-  ["fe80::", 10],
-  ["::1", 128],
-] as const) {
-  LOCAL.addSubnet(network, bits, "ipv6");
+
+/** Parts of a network in CIDR notation; an address alone is a network of one address. */
+export function networkOf(cidr: string): Network {
+  const [address = "", bits] = cidr.split("/");
+  const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+  return { address, family, bits: bits === undefined ? (family === "ipv6" ? 128 : 32) : Number(bits) };
+}
+
+/** Whether a network is a part of one of the others, in CIDR notation. */
+export const isWithin = (cidr: string, others: readonly string[]): boolean => {
+  const { address, bits, family } = networkOf(cidr);
+  return others.some((other) => {
+    const outer = networkOf(other);
+    if (outer.family !== family || outer.bits > bits) return false;
+    const list = new BlockList();
+    list.addSubnet(outer.address, outer.bits, outer.family);
+    return list.check(address, family);
+  });
+};
+
+/** Whether all addresses of a network are local ones. */
+export const isLocalNetwork = (cidr: string): boolean => isWithin(cidr, LOCAL_NETWORKS);
+
+const LOCAL = new BlockList();
+for (const cidr of LOCAL_NETWORKS) {
+  const { address, bits, family } = networkOf(cidr);
+  LOCAL.addSubnet(address, bits, family);
 }
 
 /** Whether an address is valid only inside some network. False for text that is not an address. */

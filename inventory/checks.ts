@@ -7,6 +7,7 @@ import { type NameClaim, zoneProblems } from "./dns.ts";
 import { checkNames } from "./health.ts";
 import { machineProblems } from "./machine-checks.ts";
 import { fqdnOf, inService } from "./plan.ts";
+import { policyProblems } from "./policy-checks.ts";
 import { collisions, type Problem } from "./problems.ts";
 import type { Inventory } from "./schema.ts";
 import { sshProblems } from "./ssh.ts";
@@ -275,5 +276,6 @@ export function crossProblems(inventory: Inventory): Problem[] {
     ...vaultProblems(inventory),
     ...subnetProblems(inventory),
     ...diskProblems(inventory),
+    ...policyProblems(inventory),
   ];
 }

@@ -4,6 +4,7 @@ import { serviceHealth } from "./health.ts";
 import { environmentName, host, vaultName } from "./host.ts";
 import { budgets, mountClass, ports } from "./machine.ts";
 import { role, user } from "./people.ts";
+import { policy } from "./policy.ts";
 import {
   absoluteDirectory,
   camelKeys,
@@ -239,6 +240,7 @@ export const inventorySchema = z.strictObject({
   budgets: budgets
     .optional()
     .describe("limits that the fleet promises; benchmarks and alerts compare with them"),
+  policy: policy.prefault({}).describe("rules that a run checks first; docs/policy.md has each rule"),
   services: z.record(label, service).default({}).describe("one table per service"),
   dns: dns.optional().describe("DNS; without it the program changes no zone"),
   storage: storage.optional().describe("object storage"),

@@ -34,6 +34,16 @@ export const sshSourcesOf = ({ deploy }: Pick<Inventory, "deploy">, host: Pick<H
   ...new Set([...deploy.sources, ...host.ssh.sources]),
 ];
 
+/** Whether deploys use public addresses. Otherwise sshd is reached there only during installations. */
+const isDeployedPublicly = ({ deploy, tailnet }: Pick<Inventory, "deploy" | "tailnet">): boolean =>
+  deploy.address === "public" || tailnet === undefined;
+
+/** Whether the host's connections go to its own address. With a jump host they always do. */
+export const isReachedPublicly = (
+  inventory: Pick<Inventory, "deploy" | "tailnet">,
+  { ssh }: Pick<Host, "ssh">,
+): boolean => isDeployedPublicly(inventory) || ssh.jump !== undefined;
+
 /** A jump host: another host of the inventory by its name, or a machine outside of it. */
 export type Jump = string | JumpHost;
 

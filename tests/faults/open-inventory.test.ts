@@ -27,6 +27,9 @@ purpose = "maps"
 public_read = true
 name = "faults-maps"
 
+[policy]
+public_purposes = ["cache", "maps"]
+
 [storage]
 `;
 

@@ -82,7 +82,7 @@ provider = { kind = "existing", vendor = "home", address = "198.51.100.21"${key}
     await sandbox.onMachine(SPARE, "echo data >/var/keep");
     const id = await machineId(SPARE);
     expect((await sandbox.pulumi("preview", "--color", "never")).output).toMatch(
-      new RegExp(`hosts\\.${SPARE}: no host key is pinned`),
+      new RegExp(`hosts\\.${SPARE}\\.provider\\.host_key: no host key is pinned`),
     );
 
     writeFileSync(sandbox.file("nix", "fleet.toml"), fleet + spare(`, host_key = "${key}"`));

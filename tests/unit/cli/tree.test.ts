@@ -32,6 +32,7 @@ test("the commands", () => {
     "status",
     "preview",
     "up",
+    "policy",
     "rollback",
     "recover",
     ...["sandbox", "sandbox up", "sandbox down", "sandbox status", "sandbox exec", "sandbox ssh"],
@@ -55,7 +56,7 @@ test("no line of the help is longer than 100 characters", () => {
 
 test("every command with a table prints JSON too", () => {
   const json = all.filter(({ command }) => command.options.some(({ long }) => long === "--json"));
-  expect(json.map((each) => each.names.join(" "))).toEqual(["status", "sandbox status"]);
+  expect(json.map((each) => each.names.join(" "))).toEqual(["status", "policy", "sandbox status"]);
 });
 
 describe("--help", () => {
