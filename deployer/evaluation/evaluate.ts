@@ -13,7 +13,7 @@ import { hostSources } from "./host-sources.ts";
 import { type EvaluationLimits, evaluationLimits, thisComputer } from "./limits.ts";
 import { type EvaluationSource, wholeFlake } from "./nix-eval.ts";
 import { derivationsOf, type EvaluatedTarget, type HostEvaluation, target } from "./target.ts";
-import { evaluateHosts } from "./workers.ts";
+import { type EvaluationProcess, evaluateHosts } from "./workers.ts";
 
 export interface EvaluateArgs extends FlakeArgs {
   /** In the order of their evaluation. */
@@ -26,6 +26,10 @@ export interface EvaluateArgs extends FlakeArgs {
   readonly withoutDerivations?: boolean;
   /** Limits that the user set. */
   readonly limits?: Partial<EvaluationLimits>;
+  /** Called for each process of Nix that has ended, with its statistics. */
+  readonly onProcess?: (ended: EvaluationProcess) => void;
+  /** Called when no process is left, which is after the last result. */
+  readonly onEnd?: () => void;
   /** Limit for all hosts together. Without cached results, a large fleet takes minutes. */
   readonly timeoutSeconds?: number;
 }
@@ -37,9 +41,12 @@ export type Evaluation = ReadonlyMap<string, Promise<HostEvaluation>>;
 export function evaluate(args: EvaluateArgs): Evaluation {
   const hosts = new Map(args.hosts.map((host) => [host, Promise.withResolvers<HostEvaluation>()] as const));
   const run = new EvaluationRun(args, (host, result) => hosts.get(host)?.resolve(result));
-  run.all().catch((error: unknown) => {
-    for (const { reject } of hosts.values()) reject(error);
-  });
+  run
+    .all()
+    .catch((error: unknown) => {
+      for (const { reject } of hosts.values()) reject(error);
+    })
+    .finally(args.onEnd);
   // Each user of a promise gets the error; this only marks it as handled.
   for (const { promise } of hosts.values()) promise.catch(() => {});
   return new Map([...hosts].map(([host, { promise }]) => [host, promise]));
@@ -146,6 +153,7 @@ class EvaluationRun {
       hosts,
       limits: this.#limits,
       secondsLeft: () => this.#secondsLeft(),
+      onProcess: this.#args.onProcess,
       onTarget: (host: string, found: EvaluatedTarget) => this.#finish(source, host, found),
       onLimit: (host: string, failed: FailedCommand) => this.#fail(host, failed),
     };

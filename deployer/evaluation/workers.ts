@@ -1,9 +1,23 @@
 /** Evaluates hosts in several processes of Nix within the limits of memory and time. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { FailedCommand } from "./errors.ts";
 import { isOutOfMemory } from "./errors.ts";
 import { chunksOf, type EvaluationLimits, heapVariables } from "./limits.ts";
 import { type EvaluationSource, nixEval } from "./nix-eval.ts";
 import type { EvaluatedTarget } from "./target.ts";
+
+/** One process of Nix that has ended. */
+export interface EvaluationProcess {
+  readonly hosts: readonly string[];
+  /** The output that it evaluated. */
+  readonly attribute: string;
+  /** From its start to its end. */
+  readonly seconds: number;
+  /** Nix's own statistics as JSON (Nix manual, NIX_SHOW_STATS); "" when the process did not write them. */
+  readonly statistics: string;
+}
 
 export interface Work {
   readonly source: EvaluationSource;
@@ -19,6 +33,8 @@ export interface Work {
   readonly onLimit: (host: string, failed: FailedCommand) => void;
   /** The output itself can't be read. An error that this throws ends the work. */
   readonly onUnreadable: (hosts: readonly string[], failed: FailedCommand) => void;
+  /** Called when a process has ended; without it no statistics are kept. */
+  readonly onProcess?: ((ended: EvaluationProcess) => void) | undefined;
 }
 
 /** Returns when every host has had one of the calls. */
@@ -72,11 +88,13 @@ async function evaluateChunk(work: Work, chunk: readonly string[], memoryMb: num
 async function runNix(work: Work, hosts: readonly string[], memoryMb: number) {
   const left = new Set(hosts);
   const finished: Promise<void>[] = [];
+  const statistics = work.onProcess && (await mkdtemp(join(tmpdir(), "pantheros-statistics-")));
+  const begin = performance.now();
   const ran = await nixEval({
     source: work.source,
     hosts,
     timeoutSeconds: work.secondsLeft(),
-    env: heapVariables(memoryMb),
+    env: { ...heapVariables(memoryMb), ...(statistics !== undefined && statisticsVariables(statistics)) },
     onHost: (host, found) => {
       left.delete(host);
       if ("malformed" in found) {
@@ -84,6 +102,24 @@ async function runNix(work: Work, hosts: readonly string[], memoryMb: number) {
       } else finished.push(work.onTarget(host, found.target));
     },
   });
+  const seconds = (performance.now() - begin) / 1000;
   await Promise.all(finished);
+  if (statistics !== undefined) {
+    const { attribute } = work.source;
+    work.onProcess?.({ hosts, attribute, seconds, statistics: await takeStatistics(statistics) });
+  }
   return { ...ran, left: [...left] };
+}
+
+const STATISTICS = "statistics.json";
+
+const statisticsVariables = (directory: string): Record<string, string> => ({
+  NIX_SHOW_STATS: "1",
+  NIX_SHOW_STATS_PATH: join(directory, STATISTICS),
+});
+
+async function takeStatistics(directory: string): Promise<string> {
+  const text = await readFile(join(directory, STATISTICS), "utf8").catch(() => "");
+  await rm(directory, { recursive: true, force: true });
+  return text;
 }

@@ -11,14 +11,26 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { evaluate } from "../../deployer/evaluation/evaluate.ts";
+import type { EvaluationProcess } from "../../deployer/evaluation/workers.ts";
 import { NIX } from "../../deployer/nix.ts";
 import { runProcess } from "../../deployer/process/runner.ts";
 import { pathReference } from "../../lib/flake-reference.ts";
-import { evaluationArgv, type Figures, figuresOf, inputOverrides, tableOf } from "./evaluation.ts";
+import {
+  differenceOf,
+  evaluationArgv,
+  type Figures,
+  figuresOf,
+  inputOverrides,
+  processFigures,
+  tableOf,
+  wholeFlakeHosts,
+} from "./evaluation.ts";
 import { instantiate } from "./instantiate.ts";
 
-const USAGE = `Evaluates each host of nix/ to the derivation of its system, then all hosts in one evaluation. Compares the
-evaluated values with the inventory, and gives the files that the hosts would have to the programs that read them.
+const USAGE = `Evaluates each host of nix/ to the derivation of its system, then all hosts as a preview does: in several processes,
+each host from its own files. Both must give the same systems. Compares the evaluated values with the inventory, and
+gives the files that the hosts would have to the programs that read them.
   make nix-eval NIXPKGS=PATH [INPUTS=PATH] [HOSTS="a b"]
 NIXPKGS  a checkout of nixpkgs (or a flake with the same outputs); by default nix fetches the revision of nix/flake.lock
 INPUTS   a directory with checkouts of other inputs under their names in nix/flake.nix; nix fetches the missing ones`;
@@ -47,7 +59,8 @@ if (nixpkgs !== undefined && !existsSync(join(nixpkgs, "flake.nix"))) {
   console.error(`nix-eval: NIXPKGS=${nixpkgs} has no flake.nix; set it to a checkout of nixpkgs`);
   process.exit(2);
 }
-const overrides = inputOverrides(new Map(nixpkgs ? [...local, ["nixpkgs", realpathSync(nixpkgs)]] : local));
+const replaced = new Map(nixpkgs ? [...local, ["nixpkgs", realpathSync(nixpkgs)] as const] : local);
+const overrides = inputOverrides(replaced);
 
 const scratch = mkdtempSync(join(tmpdir(), "nix-eval-"));
 const statistics = join(scratch, "stats.json");
@@ -103,13 +116,12 @@ async function built(derivation: string): Promise<string> {
 }
 
 interface Evaluated {
+  readonly toplevel: string;
   readonly written: { readonly system: string; readonly files: Readonly<Record<string, string>> };
 }
 
 /** Stores what a host writes: files in `files/`, and the rest as `host.json`. */
-async function write(host: string, stdout: string): Promise<void> {
-  const evaluated = (JSON.parse(stdout) as Record<string, Evaluated>)[host];
-  if (evaluated === undefined) throw new Error(`nix returned nothing for ${host}`);
+async function write(host: string, evaluated: Evaluated): Promise<void> {
   const directory = join(written, host);
   mkdirSync(directory, { recursive: true });
   const unbuilt: string[] = [];
@@ -129,25 +141,77 @@ async function write(host: string, stdout: string): Promise<void> {
   writeFileSync(join(directory, "host.json"), JSON.stringify({ ...evaluated.written, unbuilt }));
 }
 
-const allHosts = `builtins.attrNames ((import ${resolve("nix")}/lib/fleet.nix).fromFile ${resolve("nix")}/fleet.toml).hosts`;
+function evaluatedHost(host: string, stdout: string): Evaluated {
+  const evaluated = (JSON.parse(stdout) as Record<string, Evaluated>)[host];
+  if (evaluated === undefined) throw new Error(`nix returned nothing for ${host}`);
+  return evaluated;
+}
+
+/**
+ * Evaluates as the program does. Every host must have the same system as in `nixosConfigurations`.
+ * @param systems host -> its derivation there
+ */
+async function evaluateAsProgram(systems: ReadonlyMap<string, string>): Promise<boolean> {
+  const ended: EvaluationProcess[] = [];
+  const begin = performance.now();
+  const { promise: end, resolve: onEnd } = Promise.withResolvers<void>();
+  const evaluation = evaluate({
+    flake,
+    hosts: [...systems.keys()],
+    overrides: Object.fromEntries([...replaced].map(([name, path]) => [name, pathReference(path)])),
+    formerNames: Object.fromEntries(
+      Object.entries(known).flatMap(([name, { formerly }]) => (formerly === null ? [] : [[name, formerly]])),
+    ),
+    onProcess: (one) => ended.push(one),
+    onEnd,
+    timeoutSeconds: LIMIT_SECONDS,
+  });
+  let same = true;
+  for (const [host, result] of evaluation) {
+    const found = await result;
+    const problem =
+      "failure" in found ? found.failure.reason : differenceOf(found.target.drvPath, systems.get(host) ?? "");
+    if (problem === undefined) continue;
+    process.stderr.write(`${host}: ${problem}\n`);
+    same = false;
+  }
+  await end;
+  const seconds = (performance.now() - begin) / 1000;
+  rows.push(...processFigures(ended, seconds));
+  for (const host of wholeFlakeHosts(ended)) {
+    process.stderr.write(
+      `${host}: reads files of other hosts, so every change in nix/ evaluates it again (docs/nix.md)\n`,
+    );
+  }
+  return same;
+}
+
+interface KnownHost {
+  readonly formerly: string | null;
+  readonly deployable: boolean;
+}
+const inventory = `(import ${resolve("nix")}/lib/fleet.nix).fromFile ${resolve("nix")}/fleet.toml`;
+const known = (await instantiate(
+  "--expr",
+  `let fleet = ${inventory}; in builtins.mapAttrs (name: host: { inherit (host) formerly; deployable = fleet.deployable ? \${name}; }) fleet.hosts`,
+)) as Record<string, KnownHost>;
 const selected = (process.env["HOSTS"] ?? "").split(" ").filter(Boolean);
-const hosts = selected.length > 0 ? selected : ((await instantiate("--expr", allHosts)) as string[]);
+const hosts = selected.length > 0 ? selected : Object.keys(known);
 
 const rows: Figures[] = [];
+const systems = new Map<string, string>();
 let failed = false;
 for (const host of hosts) {
   const result = await measure(host, [host], HOST);
   if (result === undefined) failed = true;
   else {
+    const evaluated = evaluatedHost(host, result.stdout);
     rows.push(result.figures);
-    await write(host, result.stdout);
+    await write(host, evaluated);
+    if (known[host]?.deployable === true) systems.set(host, evaluated.toplevel);
   }
 }
-if (hosts.length > 1 && !failed) {
-  const together = await measure(`all ${hosts.length} at once`, hosts);
-  if (together === undefined) failed = true;
-  else rows.push(together.figures);
-}
+if (systems.size > 0) failed = !(await evaluateAsProgram(systems)) || failed;
 console.log(tableOf(rows));
 if (!failed) {
   const { status } = spawnSync(process.execPath, ["node_modules/jest/bin/jest.js", "tests/hosts", "--ci"], {

@@ -1,3 +1,4 @@
+import type { EvaluationProcess } from "../../deployer/evaluation/workers.ts";
 import { NIX } from "../../deployer/nix.ts";
 import { pathReference } from "../../lib/flake-reference.ts";
 
@@ -46,6 +47,34 @@ export function figuresOf(name: string, seconds: number, statistics: string): Fi
   const { cpuTime, gc } = JSON.parse(statistics) as { cpuTime: number; gc?: { heapSize?: number } };
   return { name, seconds, cpuSeconds: cpuTime, megabytes: (gc?.heapSize ?? 0) / 1e6 };
 }
+
+/**
+ * Rows for the processes that evaluated as the program does, and one for all of them. Their heaps
+ * begin at the largest size, so the heaps together are the limit of memory.
+ */
+export function processFigures(ended: readonly EvaluationProcess[], seconds: number): Figures[] {
+  const rows = ended.map((one) => {
+    const name = `process: ${one.hosts.join(" ")}`;
+    return one.statistics === ""
+      ? { name, seconds: one.seconds, cpuSeconds: Number.NaN, megabytes: Number.NaN }
+      : figuresOf(name, one.seconds, one.statistics);
+  });
+  const cpuSeconds = rows.reduce((sum, row) => sum + row.cpuSeconds, 0);
+  const megabytes = Math.max(0, ...rows.map((row) => row.megabytes));
+  const hosts = new Set(ended.flatMap((one) => one.hosts)).size;
+  return [...rows, { name: `as the program: ${hosts} hosts, largest heap`, seconds, cpuSeconds, megabytes }];
+}
+
+/** Hosts that could not be evaluated from their own files. */
+export const wholeFlakeHosts = (ended: readonly EvaluationProcess[]): string[] => [
+  ...new Set(ended.filter(({ attribute }) => attribute === "deployTargets").flatMap(({ hosts }) => hosts)),
+];
+
+/** Undefined: the program evaluates the host to the system that `nixosConfigurations` has. */
+export const differenceOf = (program: string, configuration: string): string | undefined =>
+  program === configuration
+    ? undefined
+    : `the program's system differs from nixosConfigurations: ${program} and ${configuration}; the host must read only its own folder of hosts/ (docs/nix.md)`;
 
 export function tableOf(rows: readonly Figures[]): string {
   const lines = rows.map(

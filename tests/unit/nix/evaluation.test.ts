@@ -2,7 +2,15 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { evaluationArgv, figuresOf, inputOverrides, tableOf } from "../../../tools/nix/evaluation.ts";
+import {
+  differenceOf,
+  evaluationArgv,
+  figuresOf,
+  inputOverrides,
+  processFigures,
+  tableOf,
+  wholeFlakeHosts,
+} from "../../../tools/nix/evaluation.ts";
 
 test("all selected hosts are one expression of one evaluation, and the lock file is not written", () => {
   expect(
@@ -42,6 +50,30 @@ test("figures are Nix's own statistics, in seconds and megabytes", () => {
   const figures = figuresOf("web", 3.26, JSON.stringify({ cpuTime: 2.31, gc: { heapSize: 402_718_720 } }));
   expect(figures).toEqual({ name: "web", seconds: 3.26, cpuSeconds: 2.31, megabytes: 402.71872 });
   expect(tableOf([figures]).split("\n").at(-1)).toBe("| web | 3.3 | 2.3 | 403 |");
+});
+
+test("the processes of an evaluation are rows, and their sum is one; hosts of the whole flake are named", () => {
+  const statistics = (cpuTime: number) => JSON.stringify({ cpuTime, gc: { heapSize: 1.3e9 } });
+  const ended = [
+    { hosts: ["web", "db"], attribute: "deployTargetOf", seconds: 4, statistics: statistics(3) },
+    { hosts: ["mail"], attribute: "deployTargets", seconds: 2, statistics: statistics(1) },
+  ];
+  const rows = processFigures(ended, 4.5);
+  expect(rows.slice(0, 2).map(({ name }) => name)).toEqual(["process: web db", "process: mail"]);
+  expect(rows[2]).toEqual({
+    name: "as the program: 3 hosts, largest heap",
+    seconds: 4.5,
+    cpuSeconds: 4,
+    megabytes: 1300,
+  });
+  expect(wholeFlakeHosts(ended)).toEqual(["mail"]);
+});
+
+test("a system that the program evaluates otherwise names both derivations", () => {
+  expect(differenceOf("/nix/store/a.drv", "/nix/store/a.drv")).toBeUndefined();
+  expect(differenceOf("/nix/store/a.drv", "/nix/store/b.drv")).toContain(
+    "/nix/store/a.drv and /nix/store/b.drv",
+  );
 });
 
 test("a directory with a blank is encoded, because Nix refuses it as it is", () => {

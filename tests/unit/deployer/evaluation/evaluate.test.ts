@@ -5,6 +5,7 @@ import { EvaluationCache } from "../../../../deployer/evaluation/cache.ts";
 import { EvaluationError } from "../../../../deployer/evaluation/errors.ts";
 import { type EvaluateArgs, evaluate } from "../../../../deployer/evaluation/evaluate.ts";
 import type { HostEvaluation } from "../../../../deployer/evaluation/target.ts";
+import type { EvaluationProcess } from "../../../../deployer/evaluation/workers.ts";
 import { until } from "../../programs.ts";
 import { drv } from "../fixtures.ts";
 import { evaluated, FakeNix, flakeMetadata, STORE_PATH } from "./fake-nix.ts";
@@ -174,6 +175,17 @@ describe("several processes", () => {
     expect(Math.max(...nix.atOnce())).toBe(3);
     expect(nix.processes().flat().sort()).toEqual([...hosts].sort());
     expect(new Set(nix.heaps().flat())).toEqual(new Set([700_000_000]));
+  });
+
+  test("each process reports its hosts and Nix's statistics when it ends, before the end of all", async () => {
+    const ended: string[] = [];
+    const limits = { workers: 2, memoryMb: 4000 };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const onProcess = ({ hosts: own, statistics }: EvaluationProcess) =>
+      ended.push(`${own.join(" ")} ${statistics}`);
+    await results(nix.args(["a", "b", "c"], { limits, onProcess, onEnd: resolve }));
+    await promise;
+    expect(ended.sort()).toEqual(["a c 2 hosts", "b 1 hosts"]);
   });
 
   test("a host's result is there before the next host is evaluated, and before other processes end", async () => {

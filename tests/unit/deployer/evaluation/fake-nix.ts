@@ -36,7 +36,12 @@ begin=$(mktemp "$dir/running/XXXXXX")
 ls "$dir/running" | wc -l >>"$dir/at-once"
 echo "$GC_INITIAL_HEAP_SIZE $GC_MAXIMUM_HEAP_SIZE" >>"$dir/heaps"
 echo "$hosts" | xargs >>"$dir/processes"
-end() { rm -f "$begin"; exit "$1"; }
+count=$(echo "$hosts" | wc -w)
+end() {
+  [ -z "$NIX_SHOW_STATS_PATH" ] || printf '%d hosts' "$count" >"$NIX_SHOW_STATS_PATH"
+  rm -f "$begin"
+  exit "$1"
+}
 [ ! -e "$dir/fail" ] || { cat "$dir/fail" >&2; end 1; }
 echo "trace: $mark{}" >&2
 used=0
