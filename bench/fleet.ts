@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { cgroupProcesses, sandboxCgroups } from "../sandbox/machines/cgroups.ts";
+import { fastLinkCommands, slowLinkCommands } from "./links.ts";
 import { type Finished, inLogin, must, type Options, processorOf, processorSeconds, run } from "./run.ts";
 
 export interface Filler {
@@ -28,12 +29,14 @@ export function hostsOf(count: number): readonly Host[] {
 export interface FleetText {
   readonly hosts: readonly Host[];
   readonly filler?: Filler;
+  /** Each activation waits 3 s, as a real host waits for its units. */
+  readonly slow?: boolean;
   /** Text to append. */
   readonly more?: string;
 }
 
 /** The inventory. Root may log in, so that deploy-rs and the raw commands need no sudo. */
-export function fleetText({ hosts, filler, more = "" }: FleetText): string {
+export function fleetText({ hosts, filler, slow = false, more = "" }: FleetText): string {
   const padding =
     filler === undefined
       ? ""
@@ -58,7 +61,7 @@ export function fleetText({ hosts, filler, more = "" }: FleetText): string {
     'profiles = ["server"]',
     'tags = ["server"]',
     `provider = { kind = "existing", vendor = "home", address = "${address}" }`,
-    `extra = { root_login = "prohibit-password"${padding} }`,
+    `extra = { root_login = "prohibit-password"${slow ? ', activation = "slow"' : ""}${padding} }`,
   ]);
   return `${[...head, ...tables].join("\n")}\n${more}`;
 }
@@ -73,6 +76,7 @@ export class BenchFleet {
   readonly directory: string;
   readonly env: NodeJS.ProcessEnv;
   #hosts: readonly Host[] = [];
+  #slow = false;
 
   constructor(root: string) {
     this.root = root;
@@ -121,10 +125,25 @@ export class BenchFleet {
   write(filler?: Filler, more?: string): void {
     const text = fleetText({
       hosts: this.#hosts,
+      slow: this.#slow,
       ...(filler !== undefined && { filler }),
       ...(more !== undefined && { more }),
     });
     writeFileSync(path.join(this.flake, "fleet.toml"), text);
+  }
+
+  /**
+   * Gives each host a link of its own of 100 Mbit/s in both directions, and an activation of 3 s.
+   * Undone by `useFastHosts`.
+   */
+  async useSlowHosts(): Promise<void> {
+    for (const argv of this.#hosts.flatMap(({ name }) => slowLinkCommands(NAME, name))) await must(argv);
+    this.#slow = true;
+  }
+
+  async useFastHosts(): Promise<void> {
+    for (const argv of this.#hosts.flatMap(({ name }) => fastLinkCommands(NAME, name))) await must(argv);
+    this.#slow = false;
   }
 
   /** Removes the fleet's processes, mounts, namespaces and files. */

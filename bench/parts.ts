@@ -11,6 +11,8 @@ export const parts = {
   ten: "deploys of a changed closure (50 MB in 200 paths) and of no change, 10 hosts, against deploy-rs and plain commands",
   preview: "previews without a change, 5 and 100 hosts, and their memory",
   hundred: "deploys of a changed closure (5 MB in 20 paths), 100 hosts, against plain commands",
+  links:
+    "deploys of a changed closure (50 MB in 200 paths) over links of 100 Mbit/s with an activation of 3 s, 10 and 25 hosts, against deploy-rs and plain commands",
   growth: "the same figures for each fleet size of --sizes",
   status: "`pantheros status`, 3 hosts, against the same question by plain ssh and a preview",
   rollback: "time from a failed health check to the first answer of the old system",
@@ -35,6 +37,7 @@ export interface Measured {
 const BIG = { paths: 200, bytes: 250_000 };
 const SMALL = { paths: 20, bytes: 250_000 };
 const MANY_HOSTS = 100;
+const LINK_HOSTS = [10, 25];
 const STATUS_HOSTS = 3;
 /** deploy-rs deploys host after host; larger fleets would take too long. */
 const MAX_PEER_HOSTS = 25;
@@ -55,6 +58,7 @@ export async function measure(wanted: Wanted): Promise<Measured> {
   const sizes = [
     ...(has("growth") ? wanted.sizes : []),
     ...(has("ten") ? [10] : []),
+    ...(has("links") ? LINK_HOSTS : []),
     ...(has("preview") ? [5, MANY_HOSTS] : []),
     ...(has("hundred") ? [MANY_HOSTS] : []),
     ...(has("status") ? [STATUS_HOSTS] : []),
@@ -109,6 +113,17 @@ export async function measure(wanted: Wanted): Promise<Measured> {
       ];
       const result = await deploys.measure({ contenders, filler: BIG, rounds, unchanged: true });
       rows.push(...tenRows(result));
+    }
+    if (has("links") && LINK_HOSTS.includes(size)) {
+      await fleet.useSlowHosts();
+      // The first deploy of slow hosts is not measured.
+      fleet.write();
+      await fleet.up();
+      const contenders: Contender[] = ["ours", "raw", ...(peer ? (["deploy-rs"] as const) : [])];
+      rows.push(...linkRows(size, await deploys.measure({ contenders, filler: BIG, rounds })));
+      await fleet.useFastHosts();
+      fleet.write();
+      await fleet.up();
     }
     if (grows || (has("hundred") && size === MANY_HOSTS)) {
       const contenders: Contender[] = [
@@ -171,6 +186,21 @@ function tenRows(result: Results): Row[] {
           ),
         ]
       : []),
+  ];
+}
+
+function linkRows(size: number, { ours, raw, "deploy-rs": peer }: Results): Row[] {
+  const what = `changed closure (50 MB in 200 paths) to ${size} hosts, 100 Mbit/s each, activation of 3 s`;
+  const row = (versusWhat: string, other: Figures, limit: number, names: string): Row => ({
+    what: `${what}, against ${versusWhat}`,
+    value: ours.changed / other.changed,
+    limit,
+    from: against(names, ours, other),
+    unit: "times",
+  });
+  return [
+    ...(peer ? [row("deploy-rs 1.0.0", peer, size > 10 ? 0.2 : 0.27, "ours, deploy-rs")] : []),
+    row("the raw limit", raw, 1.2, "ours, raw"),
   ];
 }
 

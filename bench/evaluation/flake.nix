@@ -4,10 +4,19 @@
   outputs = _: let
     hosts = builtins.attrNames (builtins.readDir ./hosts);
     host = import ./host.nix;
+    deployTargetOf = {
+      name,
+      folder,
+    }:
+      host name (import folder);
   in {
+    inherit deployTargetOf;
     deployTargets = builtins.listToAttrs (map (name: {
         inherit name;
-        value = host name (import (./hosts + "/${name}"));
+        value = deployTargetOf {
+          inherit name;
+          folder = ./hosts + "/${name}";
+        };
       })
       hosts);
   };

@@ -64,9 +64,11 @@ function synthetic(size: number): Subject {
   const flake = path.join(scratch, `fleet-${size}`);
   const hosts = Array.from({ length: size }, (_, at) => `host-${at}`);
   cpSync(here, flake, { recursive: true, filter: (file) => !file.endsWith(".ts") });
-  mkdirSync(path.join(flake, "hosts"));
-  for (const host of hosts) writeFileSync(path.join(flake, "hosts", host), '{ seed = "1"; }\n');
-  return { flake, hosts, overrides: {}, own: "hosts/host-0", shared: "host.nix" };
+  for (const host of hosts) {
+    mkdirSync(path.join(flake, "hosts", host), { recursive: true });
+    writeFileSync(path.join(flake, "hosts", host, "default.nix"), '{ seed = "1"; }\n');
+  }
+  return { flake, hosts, overrides: {}, own: "hosts/host-0/default.nix", shared: "host.nix" };
 }
 
 function real(directory: string): Subject {

@@ -4,7 +4,7 @@
   inherit (builtins) attrNames concatStringsSep elem filter;
 
   allowed = {
-    activation = ["fail" "hang" "tell"];
+    activation = ["fail" "hang" "slow" "tell"];
     boot = ["panic"];
     unit = ["fail" "crash" "hang"];
     sshd = ["stop" "silent"];

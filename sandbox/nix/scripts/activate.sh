@@ -124,6 +124,7 @@ rehearse_fault() {
       return 1
       ;;
     hang) exec sleep infinity ;;
+    slow) sleep 3 ;;
     tell)
       cat /var/lib/pantheros/secrets/* >&2
       return 1

@@ -8,10 +8,12 @@ import {
   sshOptions,
 } from "../../../bench/contenders.ts";
 import { fleetText, hostsOf } from "../../../bench/fleet.ts";
+import { fastLinkCommands, slowLinkCommands } from "../../../bench/links.ts";
 import { machineText } from "../../../bench/machine.ts";
 import { rollbackSeconds } from "../../../bench/rollback.ts";
 import { growthTable, median, reached, rowTable } from "../../../bench/table.ts";
 import { parseInventory } from "../../../inventory/load.ts";
+import { machineNamespace } from "../../../sandbox/network/names.ts";
 
 describe("figures", () => {
   test("the median is the middle value, or the mean of the two", () => {
@@ -70,7 +72,22 @@ describe("the duration of a rollback, from the host's log", () => {
   });
 });
 
+test("a host's link is limited at both ends, and the limit can be removed", () => {
+  const slow = slowLinkCommands("bench", "h001");
+  expect(slow.map((argv) => argv.slice(0, 7).join(" "))).toEqual([
+    "tc -n pantheros-bench qdisc replace dev v-h001",
+    `tc -n ${machineNamespace("bench", "h001")} qdisc replace dev eth0`,
+  ]);
+  expect(slow.every((argv) => argv.join(" ").includes("root tbf rate 100mbit "))).toBe(true);
+  expect(fastLinkCommands("bench", "h001").map((argv) => argv[4])).toEqual(["del", "del"]);
+});
+
 describe("the measured fleet", () => {
+  test("has slow activations when they are asked for", () => {
+    const { hosts } = parseInventory(fleetText({ hosts: hostsOf(1), slow: true }), "fleet.toml");
+    expect(hosts["h001"]?.extra).toEqual({ root_login: "prohibit-password", activation: "slow" });
+  });
+
   test("is an inventory of adopted hosts, with the given padding", () => {
     const text = fleetText({ hosts: hostsOf(12), filler: { paths: 20, bytes: 250_000, seed: "s-1" } });
     const { hosts } = parseInventory(text, "fleet.toml");
