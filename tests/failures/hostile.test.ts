@@ -87,13 +87,7 @@ function expectClean(output: string): void {
 }
 
 beforeAll(async () => {
-  // Short for the runner, which derives its deadline from these; the hosts have their own windows.
-  const patient = honest.map((host) =>
-    fault(host, "switch_seconds = 120, health_seconds = 60, confirm_seconds = 60"),
-  );
-  const short = (text: string) =>
-    text.replace("confirm_seconds = 5", "confirm_seconds = 5\nswitch_seconds = 5");
-  await fleet.startFleet(all(windows(5, 5), short, withMachines([...hostile, spoiled]), ...patient));
+  await fleet.startFleet(all(windows(60, 60), withMachines([...hostile, spoiled])));
   await Promise.all(Object.entries(programs).map(([host, program]) => replace(host, program)));
   const spoil = `printf 'a/token/with/slashes %s\\n' "$(readlink /run/current-system)" >/var/lib/pantheros/committed`;
   expectSuccess(await fleet.onMachine(spoiled, spoil));
@@ -114,7 +108,12 @@ describe("hostile hosts", () => {
     const before = Object.fromEntries(
       await Promise.all(hostile.map(async (host) => [host, await fleet.running(host)] as const)),
     );
-    fleet.break(all(...[...hostile, ...honest].map((host) => change(host, `${host}, changed`))));
+    // The runner derives its deadline from these. No hostile host activates anything.
+    const short = hostile.map((host) =>
+      fault(host, "switch_seconds = 5, health_seconds = 5, confirm_seconds = 5"),
+    );
+    const changed = [...hostile, ...honest].map((host) => change(host, `${host}, changed`));
+    fleet.break(all(...short, ...changed));
     const up = await fleet.up();
     expectClean(up.output);
     expect(up.code).toBeGreaterThan(0);
