@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Command, type OutputConfiguration } from "commander";
+import { addCentre } from "./commands/centre.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addPolicy } from "./commands/policy.ts";
 import { addRecover } from "./commands/recover.ts";
@@ -39,6 +40,7 @@ export function createProgram(output: OutputConfiguration = {}): Command {
   addPolicy(program);
   addRollback(program);
   addRecover(program);
+  addCentre(program);
   addSandbox(program);
   addCompletion(program);
   return program;

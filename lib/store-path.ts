@@ -6,3 +6,6 @@ export const isStorePath = (text: string): boolean => PREFIX.test(text) && NAME.
 
 /** The name in a store path, such as `nixos-system-web-25.11`. */
 export const nameInStorePath = (path: string): string => path.replace(PREFIX, "");
+
+/** The start of a store path's hash, enough to compare two systems by eye; `?` for any other text. */
+export const shortHash = (path: string): string => /^\/nix\/store\/([0-9a-z]{8})/.exec(path)?.[1] ?? "?";

@@ -1,9 +1,9 @@
 /** Generates the manual page, in man(7) macros, from the command tree. */
 import type { Command } from "commander";
+import { STATES } from "../../status/classify.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { notesOf } from "../notes.ts";
 import { createProgram, visibleCommands } from "../program.ts";
-import { STATES } from "../status/classify.ts";
 
 /**
  * Escapes text for roff: backslashes, hyphens, and a dot or quote at the start of a line (a roff

@@ -10,13 +10,14 @@ import { selectHosts } from "../../inventory/selection.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import { firstNames } from "../../lib/names.ts";
 import { Semaphore } from "../../lib/semaphore.ts";
+import { type FleetStatus, hostStatus, needsAttention, worstFirst } from "../../status/classify.ts";
+import { type HostDetail, hostDetail } from "../../status/detail.ts";
 import { EXIT_ATTENTION, EXIT_OK } from "../exit-codes.ts";
 import { readStackSettings } from "../stack/config.ts";
 import { type StackOptions, stackName } from "../stack/name.ts";
 import { readOutputs } from "../stack/outputs.ts";
 import { probeArgsOf } from "../stack/probe-args.ts";
 import { terminalWidth } from "../terminal.ts";
-import { type FleetStatus, hostStatus, needsAttention, worstFirst } from "./classify.ts";
 import { statusText } from "./text.ts";
 
 export interface StatusOptions extends StackOptions {
@@ -27,6 +28,8 @@ export interface StatusOptions extends StackOptions {
   readonly json?: boolean;
   /** Seconds in which a host has to answer. */
   readonly timeout: number;
+  /** Called with the hosts that have not answered yet; by default it is printed. */
+  readonly report?: (line: string) => void;
 }
 
 /** Hosts probed at the same time. Each needs an ssh process of about 8 MB. */
@@ -67,13 +70,20 @@ export async function probeHosts(
   }
 }
 
+/** A stack's status, with the facts of each host. */
+export interface FleetFacts {
+  readonly status: FleetStatus;
+  /** In the order of the status. */
+  readonly details: readonly HostDetail[];
+}
+
 /**
  * Reads the status of a stack's hosts.
  * @param root the repository
  * @throws Error when the stack's configuration, inventory or outputs cannot be read, or the
  *   selection matches nothing.
  */
-async function fleetStatus(options: StatusOptions, root: string): Promise<FleetStatus> {
+export async function readFleet(options: StatusOptions, root: string): Promise<FleetFacts> {
   const stack = stackName(options, { env: process.env, root, cwd: process.cwd() });
   // Paths in the settings are relative to the project, as in the Pulumi program.
   process.chdir(root);
@@ -87,30 +97,35 @@ async function fleetStatus(options: StatusOptions, root: string): Promise<FleetS
     hosts.map(({ name }) => [name, probeArgsOf({ plan, settings, outputs }, name, options.timeout)]),
   );
   const at = new Date().toISOString();
-  const answers = asked ? await probeHosts(probeArgs) : new Map<string, Probe>();
-  const found = hosts.map(({ name, wave, reachability }) =>
-    hostStatus({
+  const answers = asked ? await probeHosts(probeArgs, probeHost, options.report) : new Map<string, Probe>();
+  const details = hosts.map((host) => {
+    const { name, wave, reachability } = host;
+    const probe = answers.get(name);
+    const found = hostStatus({
       name,
       wave,
       required: reachability === "always",
       published: entryOf(outputs?.hosts ?? {}, name),
       pin: entryOf(settings.pins, name),
-      probe: answers.get(name),
-    }),
-  );
-  return {
+      probe,
+    });
+    return hostDetail(host, found, outputs, probe);
+  });
+  const sorted = worstFirst(details.map((detail) => detail.status));
+  const status = {
     schemaVersion: 1,
     stack: stack.full,
     environment: settings.environment,
     at,
     asked,
-    hosts: worstFirst(found),
-  };
+    hosts: sorted,
+  } as const;
+  return { status, details: sorted.flatMap((host) => details.filter((detail) => detail.status === host)) };
 }
 
 /** Prints the status and returns the exit code. */
 export async function status(options: StatusOptions, root: string): Promise<number> {
-  const found = await fleetStatus(options, root);
+  const { status: found } = await readFleet(options, root);
   process.stdout.write(
     options.json
       ? `${JSON.stringify(found, undefined, 2)}\n`

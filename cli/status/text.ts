@@ -1,31 +1,16 @@
 /** `pantheros status` as text. */
 
 import { styleText } from "node:util";
+import { shortHash } from "../../lib/store-path.ts";
 import { table } from "../../lib/table.ts";
-import { type FleetStatus, type HostStatus, needsAttention, type State } from "./classify.ts";
-
-/** The start of a store path's hash: enough to compare two systems by eye. */
-const shortHash = (path: string | undefined): string =>
-  path === undefined ? "-" : (/^\/nix\/store\/([0-9a-z]{8})/.exec(path)?.[1] ?? "?");
+import { type FleetStatus, type HostStatus, needsAttention, type State } from "../../status/classify.ts";
+import { statusNotes } from "../../status/notes.ts";
 
 type Format = Parameters<typeof styleText>[0];
 
 function formatOf(host: HostStatus): Format | undefined {
   if (needsAttention(host)) return "red";
   return host.state === "ok" ? "green" : "yellow";
-}
-
-function notes(host: HostStatus): string {
-  const { detail, needsReboot, wanted, running, boots, pinned, reachable, required } = host;
-  return [
-    ...(detail === undefined ? [] : [detail]),
-    ...(wanted !== undefined && wanted !== running ? [`wanted ${shortHash(wanted)}`] : []),
-    ...(boots !== undefined && boots !== running ? [`boots ${shortHash(boots)}`] : []),
-    ...(pinned === undefined ? [] : [`pinned to ${shortHash(pinned)}`]),
-    ...(needsReboot ? ["needs a reboot"] : []),
-    ...(reachable === false && running !== undefined ? ["runs: as of the last run"] : []),
-    ...(required ? [] : ["best effort"]),
-  ].join("; ");
 }
 
 const HEAD = ["HOST", "WAVE", "STATE", "LAST DEPLOY", "RUNS", "GENERATION", "NOTES"];
@@ -57,9 +42,9 @@ export function statusText(status: FleetStatus, { width, stream }: TextOptions):
     String(host.wave),
     host.state,
     host.outcome ?? "-",
-    shortHash(host.running),
+    host.running === undefined ? "-" : shortHash(host.running),
     host.generation === undefined ? "-" : String(host.generation),
-    notes(host),
+    statusNotes(host),
   ]);
   const [titles = "", ...lines] = table([HEAD, ...rows], width);
   const coloured = lines.map((line, at) => {

@@ -72,6 +72,7 @@ export function nextSteps(outputs: StackOutputs, command: string): readonly stri
         `in [hosts.${host}] makes its activation fail: \`up\` rolls it back`,
       ],
       [`${command} status`, "show vendors, machines and hosts"],
+      ["tools/pantheros centre", "show the fleet in a browser"],
       ["make sandbox-down", "remove everything"],
     ]),
   );

@@ -1,9 +1,9 @@
-import { type HostFacts, hostStatus, needsAttention, worstFirst } from "../../../cli/status/classify.ts";
 import { probeHosts } from "../../../cli/status/status.ts";
 import { statusText } from "../../../cli/status/text.ts";
 import type { Probe, ProbeArgs } from "../../../deployer/probe.ts";
 import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
 import type { HostOutputs } from "../../../outputs/contract.ts";
+import { type HostFacts, hostStatus, needsAttention, worstFirst } from "../../../status/classify.ts";
 import { newSystem, oldSystem, status } from "../deployer/fixtures.ts";
 
 const published: HostOutputs = {

@@ -35,6 +35,7 @@ test("the commands", () => {
     "policy",
     "rollback",
     "recover",
+    "centre",
     ...["sandbox", "sandbox up", "sandbox down", "sandbox status", "sandbox exec", "sandbox ssh"],
     ...["sandbox shell", "sandbox join", "sandbox machine", "sandbox logs"],
     "completion",

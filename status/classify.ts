@@ -1,10 +1,10 @@
 /** Classifies a host by the last run's outputs and the host's answer. Pure functions. */
 
-import type { Probe } from "../../deployer/probe.ts";
-import type { SupervisorStatus } from "../../deployer/protocol/supervisor.ts";
-import { sshTrouble } from "../../deployer/ssh.ts";
-import { lastLine, oneLine } from "../../lib/sanitize.ts";
-import type { HostOutputs } from "../../outputs/contract.ts";
+import type { Probe } from "../deployer/probe.ts";
+import type { SupervisorStatus } from "../deployer/protocol/supervisor.ts";
+import { sshTrouble } from "../deployer/ssh.ts";
+import { lastLine, oneLine } from "../lib/sanitize.ts";
+import type { HostOutputs } from "../outputs/contract.ts";
 
 /** Worst first; `pantheros status` prints hosts in this order. */
 export const STATES = [

@@ -1,0 +1,76 @@
+/** The API's answers. Within version 1 fields are only added. The types are those of `tools/pantheros status --json`. */
+import { z } from "@hono/zod-openapi";
+import { type FleetStatus, type HostStatus, STATES } from "../../status/classify.ts";
+import type { HostDetail } from "../../status/detail.ts";
+
+const storePath = z.string().describe("Store path");
+
+const hostStatus = z
+  .object({
+    name: z.string(),
+    wave: z.int(),
+    required: z.boolean().describe("Whether the host must converge"),
+    state: z
+      .enum(STATES.map(([state]) => state))
+      .describe(STATES.map(([state, meaning]) => `${state}: ${meaning}`).join("; ")),
+    detail: z.string().exactOptional().describe("Why the state is not ok"),
+    reachable: z.boolean().exactOptional().describe("Whether it answered; absent: it was not asked"),
+    outcome: z.enum(["confirmed", "staged", "rolled-back", "held", "offline", "failed"]).exactOptional(),
+    running: storePath.exactOptional(),
+    boots: storePath.exactOptional(),
+    confirmed: z.boolean().exactOptional(),
+    wanted: storePath.exactOptional(),
+    generation: z.number().exactOptional(),
+    pinned: storePath.exactOptional(),
+    needsReboot: z.boolean().exactOptional(),
+    failedUnits: z.array(z.string()).readonly().exactOptional(),
+    commit: z.string().exactOptional(),
+  })
+  .openapi("HostStatus") satisfies z.ZodType<HostStatus>;
+
+export const fleetStatus = z
+  .object({
+    schemaVersion: z.literal(1),
+    stack: z.string(),
+    environment: z.string(),
+    at: z.string().describe("When the hosts were asked (RFC 3339)"),
+    asked: z.boolean().describe("False: the hosts were not asked, and the fields are those of the last run"),
+    hosts: z.array(hostStatus).readonly().describe("The worst first"),
+  })
+  .openapi("FleetStatus") satisfies z.ZodType<FleetStatus>;
+
+export const hostDetail = z
+  .object({
+    status: hostStatus,
+    environment: z.string(),
+    reachability: z.enum(["always", "best-effort"]),
+    tags: z.array(z.string()).readonly(),
+    addresses: z.object({
+      ipv4: z.string().exactOptional(),
+      ipv6: z.string().exactOptional(),
+      tailnet: z.string().exactOptional(),
+    }),
+    reason: z.string().exactOptional().describe("Why the last deploy is not confirmed"),
+    health: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string().exactOptional() })),
+    deployed: z
+      .object({
+        at: z.string(),
+        by: z.string().exactOptional(),
+        commit: z.string().exactOptional(),
+        dirty: z.boolean().exactOptional(),
+        previous: storePath.exactOptional(),
+      })
+      .exactOptional()
+      .describe("How the committed system came to the host"),
+    kernel: z.string().exactOptional(),
+    bootedKernel: z.string().exactOptional(),
+    phase: z.string().exactOptional(),
+    services: z.array(z.object({ name: z.string(), url: z.string(), public: z.boolean() })).readonly(),
+    names: z.array(z.object({ name: z.string(), type: z.string(), content: z.string() })).readonly(),
+  })
+  .openapi("HostDetail") satisfies z.ZodType<HostDetail>;
+
+/** A problem document (RFC 9457). */
+export const problem = z
+  .object({ title: z.string(), status: z.int(), detail: z.string().exactOptional() })
+  .openapi("Problem");

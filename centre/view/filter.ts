@@ -1,0 +1,51 @@
+/** The part of a fleet that an address asks for: `?q=web&state=failed`. */
+import { type HostStatus, STATES, type State } from "../../status/classify.ts";
+import type { HostDetail } from "../../status/detail.ts";
+
+export interface Filter {
+  /** Each word must be part of the host's name, tags, addresses, names or state. */
+  readonly q: string;
+  readonly state: State | undefined;
+}
+
+/** Longer searches are cut. */
+const MAX_QUERY = 200;
+
+export const filterOf = (q: string | undefined, state: string | undefined): Filter => ({
+  q: (q ?? "").slice(0, MAX_QUERY).trim(),
+  state: STATES.map(([name]) => name).find((name) => name === state),
+});
+
+function searchable({ status, tags, addresses, names, services, environment }: HostDetail): string {
+  return [
+    status.name,
+    status.state,
+    `@wave${status.wave}`,
+    environment,
+    ...tags.map((tag) => `@${tag}`),
+    ...Object.values(addresses),
+    ...names.map(({ name }) => name),
+    ...services.map(({ name }) => name),
+  ]
+    .join("\n")
+    .toLowerCase();
+}
+
+export function filtered(details: readonly HostDetail[], { q, state }: Filter): HostDetail[] {
+  const words = q.toLowerCase().split(/\s+/).filter(Boolean);
+  return details.filter((detail) => {
+    if (state !== undefined && detail.status.state !== state) return false;
+    const text = searchable(detail);
+    return words.every((word) => text.includes(word));
+  });
+}
+
+/** The states that occur, worst first, with the number of hosts in each. */
+export function stateCounts(
+  hosts: readonly HostStatus[],
+): readonly { readonly state: State; readonly count: number }[] {
+  return STATES.map(([state]) => ({
+    state,
+    count: hosts.filter((host) => host.state === state).length,
+  })).filter(({ count }) => count > 0);
+}

@@ -1,0 +1,28 @@
+import type { Command } from "commander";
+import type { CentreOptions } from "../centre/centre.ts";
+import { addNotes } from "../notes.ts";
+import { configFileOption, stackOption, wholeNumber } from "../options.ts";
+import { ROOT } from "../root.ts";
+
+/** Longer than for `status`: no page waits for a host. */
+const ANSWER_SECONDS = 10;
+
+export function addCentre(program: Command): void {
+  const command = program
+    .command("centre")
+    .description("serve pages and an API that show a stack's hosts, on loopback, until Ctrl-C")
+    .addOption(stackOption())
+    .option("--port <n>", "port on 127.0.0.1; 0 takes a free one", wholeNumber(0, 65535), 0)
+    .option("--timeout <seconds>", "time in which a host has to answer", wholeNumber(1, 600), ANSWER_SECONDS)
+    .addOption(configFileOption())
+    .action(async (options: CentreOptions) => {
+      const { centre } = await import("../centre/centre.ts");
+      process.exitCode = await centre(options, ROOT);
+    });
+  addNotes(
+    command,
+    `It prints a link that opens one session. It reads the outputs of the last run, and asks the hosts
+while a page is open. It changes nothing, so PANTHEROS_SSH_KEY may be a key that only reads the
+status. The pages work without JavaScript; with it they follow changes without a reload.`,
+  );
+}

@@ -1,0 +1,32 @@
+/** A fleet for the tests of the control centre. */
+import type { Fleet } from "../../../centre/fleet.ts";
+import type { HostStatus } from "../../../status/classify.ts";
+import type { HostDetail } from "../../../status/detail.ts";
+
+export const store = (character: string, name: string): string =>
+  `/nix/store/${character.repeat(32)}-nixos-system-${name}-26.05`;
+
+export const hostOf = (more: Partial<HostStatus> & { readonly name: string }): HostDetail => ({
+  status: { wave: 1, required: true, state: "ok", reachable: true, running: store("a", more.name), ...more },
+  environment: "sandbox",
+  reachability: "always",
+  tags: ["server"],
+  addresses: { ipv4: "203.0.113.11" },
+  health: [{ name: "hello", ok: true, detail: "status 200" }],
+  deployed: { at: "2026-01-01T00:00:00Z", by: "a person", commit: "0123456789abcdef", dirty: false },
+  phase: "idle",
+  services: [{ name: "hello", url: "https://hello.example.test", public: true }],
+  names: [{ name: `${more.name}.example.test`, type: "A", content: "203.0.113.11" }],
+});
+
+export const fleetOf = (...details: readonly HostDetail[]): Fleet => ({
+  status: {
+    schemaVersion: 1,
+    stack: "organization/pantheros/sandbox",
+    environment: "sandbox",
+    at: "2026-01-01T00:01:00Z",
+    asked: true,
+    hosts: details.map(({ status }) => status),
+  },
+  details,
+});
