@@ -1,6 +1,6 @@
 # Facts from a hardware report of nixos-facter. Pure.
 let
-  inherit (builtins) any elem filter isString;
+  inherit (builtins) any concatStringsSep elem filter fromTOML listToAttrs map match toString;
 
   cpus = report: map (cpu: cpu.vendor_name or "") (report.hardware.cpu or []);
   # PCI vendor ids. Source: the PCI ID database.
@@ -9,6 +9,17 @@ let
     "32902" = "intel";
     "4318" = "nvidia";
   };
+  cards = report: filter (card: maker card != null) (report.hardware.graphics_card or []);
+  maker = card: makers.${toString (card.vendor.value or 0)} or null;
+
+  # A place in sysfs, 0000:01:00.0 with hexadecimal numbers -> PCI:1:0:0 with decimal ones, as NixOS wants it.
+  busId = place: let
+    found = match "[0-9a-f]+:([0-9a-f]+):([0-9a-f]+)\\.([0-7])" place;
+    decimal = digits: toString (fromTOML "value = 0x${digits}").value;
+  in
+    if found == null
+    then null
+    else "PCI:${concatStringsSep ":" (map decimal found)}";
 in {
   cpu = report: let
     names = cpus report;
@@ -21,8 +32,14 @@ in {
     then "arm"
     else "unknown";
 
-  gpus = report:
-    filter isString (map (card: makers.${toString (card.vendor.value or 0)} or null) (report.hardware.graphics_card or []));
+  gpus = report: map maker (cards report);
+
+  # Vendor of a graphics processor -> its place; the first one of each vendor.
+  busIds = report:
+    listToAttrs (filter (entry: entry.value != null) (map (card: {
+      name = maker card;
+      value = busId (card.sysfs_bus_id or "");
+    }) (cards report)));
 
   virtual = report: !elem (report.virtualisation or "none") ["none" ""];
 }

@@ -3,7 +3,7 @@
   inherit (nixpkgs) lib;
 
   # Each unfree package is allowed by name.
-  allowedUnfree = ["1password" "1password-cli" "nvidia-x11" "nvidia-settings" "steam" "steam-unwrapped"];
+  allowedUnfree = ["1password" "1password-cli" "nvidia-x11" "nvidia-settings" "steam" "steam-run" "steam-unwrapped"];
 in
   lib.genAttrs ["x86_64-linux" "aarch64-linux"] (
     system:

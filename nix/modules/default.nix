@@ -14,5 +14,6 @@
     ./security
     ./services
     ./storage
+    ./theme.nix
   ];
 }

@@ -26,6 +26,7 @@ const ELSEWHERE =
 const STAND_INS: Readonly<Record<string, readonly [RegExp, string]>> = {
   service: [/^(ExecStart|ExecStop|SuccessAction)=/m, "[Service]\nExecStart=/usr/bin/true\n"],
   socket: [/^Listen\w+=/m, "[Socket]\nListenStream=/run/stand-in\n"],
+  timer: [/^On\w+=/m, "[Timer]\nOnCalendar=daily\n"],
   path: [/^(Path\w+|DirectoryNotEmpty)=/m, "[Path]\nPathExists=/run/stand-in\n"],
 };
 

@@ -20,10 +20,46 @@ export interface Host {
   } | null;
   readonly nftables: readonly string[];
   readonly values: Values;
+  readonly desktop: Desktop | null;
   /** Files that this computer cannot build, because they need a builder for another processor. */
   readonly unbuilt: readonly string[];
   /** The content of a file of /etc; undefined: the host has no such file. */
   file(name: string): string | undefined;
+}
+
+interface Desktop {
+  readonly greeter: {
+    readonly enable: boolean;
+    readonly compositor: string;
+    readonly keyboard: string;
+    readonly greetd: boolean;
+  };
+  readonly shell: { readonly enable: boolean; readonly enableDynamicTheming: boolean };
+  readonly niri: boolean;
+  /** niri's configuration. */
+  readonly configuration: string;
+  readonly portals: boolean;
+  readonly keyring: boolean;
+  readonly sound: { readonly enable: boolean; readonly pulse: boolean; readonly realtime: boolean };
+  readonly bluetooth: boolean;
+  readonly printing: boolean;
+  readonly power: { readonly battery: boolean; readonly profiles: boolean; readonly heat: boolean };
+  readonly onePassword: readonly string[];
+  readonly browser: boolean;
+  readonly opensWeb: string | null;
+  readonly fonts: readonly string[];
+  readonly console: readonly string[];
+  readonly nvidia: {
+    readonly drivers: readonly string[];
+    readonly open: boolean;
+    readonly prime: {
+      readonly offload: boolean;
+      readonly nvidiaBusId: string;
+      readonly intelBusId: string;
+      readonly amdgpuBusId: string;
+    };
+  };
+  readonly games: boolean;
 }
 
 interface Values {

@@ -42,6 +42,51 @@ in {
     else [])
   (attrValues config.networking.nftables.tables);
 
+  # What a person at the machine meets; null: the host has no desktop.
+  desktop =
+    if !config.pantheros.desktop.enable
+    then null
+    else {
+      inherit (config.networking) hostName;
+      greeter = {
+        inherit (config.services.displayManager.dms-greeter) enable;
+        compositor = config.services.displayManager.dms-greeter.compositor.name;
+        keyboard = config.services.displayManager.dms-greeter.compositor.customConfig;
+        greetd = config.services.greetd.enable;
+      };
+      shell = {inherit (config.programs.dms-shell) enable enableDynamicTheming;};
+      niri = config.programs.niri.enable;
+      configuration = config.environment.etc."niri/config.kdl".text;
+      portals = config.xdg.portal.enable;
+      keyring = config.services.gnome.gnome-keyring.enable;
+      sound = {
+        inherit (config.services.pipewire) enable;
+        pulse = config.services.pipewire.pulse.enable;
+        realtime = config.security.rtkit.enable;
+      };
+      bluetooth = config.hardware.bluetooth.enable;
+      printing = config.services.printing.enable;
+      power = {
+        battery = config.services.upower.enable;
+        profiles = config.services.power-profiles-daemon.enable;
+        heat = config.services.thermald.enable;
+      };
+      onePassword = config.programs._1password-gui.polkitPolicyOwners;
+      browser = config.programs.firefox.enable;
+      opensWeb = config.xdg.mime.defaultApplications."x-scheme-handler/https" or null;
+      fonts = config.fonts.fontconfig.defaultFonts.monospace;
+      console = config.console.colors;
+      nvidia = {
+        drivers = config.services.xserver.videoDrivers;
+        inherit (config.hardware.nvidia) open;
+        prime = {
+          offload = config.hardware.nvidia.prime.offload.enable;
+          inherit (config.hardware.nvidia.prime) nvidiaBusId intelBusId amdgpuBusId;
+        };
+      };
+      games = config.programs.steam.enable;
+    };
+
   values = {
     accounts = mapAttrs (_: account) config.users.users;
     inherit (config.boot) kernelParams;

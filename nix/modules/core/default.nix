@@ -3,6 +3,7 @@
   imports = [
     ./boot.nix
     ./environment.nix
+    ./graphics.nix
     ./hardware.nix
     ./system.nix
     ./users.nix

@@ -41,6 +41,7 @@ in {
   };
 
   config = {
+    pantheros.hardware.busIds = lib.mapAttrs (_: lib.mkDefault) (parsed.busIds report);
     hardware = {
       facter.reportPath = mkIf (cfg.report != null) cfg.report;
       enableRedistributableFirmware = lib.mkDefault (!cfg.virtual);

@@ -1,4 +1,4 @@
-# A machine with a desktop. The options in planned/ are not implemented yet.
+# A machine with a desktop: niri, with a shell, sound, applications, and a greeter at which a person can log in.
 {
   config,
   lib,
@@ -8,16 +8,21 @@
   inherit (lib) mkDefault;
   cfg = config.pantheros.desktop;
 in {
-  options.pantheros.desktop.enable = lib.mkEnableOption "a graphical session with niri, sound and a terminal";
+  imports = [
+    ./applications.nix
+    ./compositor.nix
+    ./devices.nix
+    ./fonts.nix
+    ./gaming.nix
+    ./media.nix
+    ./power.nix
+    ./shell.nix
+    ./sound.nix
+  ];
+
+  options.pantheros.desktop.enable = lib.mkEnableOption "a graphical session with niri, a shell, sound, applications and a terminal";
 
   config = lib.mkIf cfg.enable {
-    programs.niri.enable = mkDefault true;
-    security.rtkit.enable = mkDefault true;
-    services.pipewire = {
-      enable = mkDefault true;
-      alsa.enable = mkDefault true;
-      pulse.enable = mkDefault true;
-    };
     networking.networkmanager.enable = mkDefault true;
     pantheros.environment.packages = [pkgs.ghostty pkgs.wget];
 

@@ -6,10 +6,6 @@
   "controlCenter" = "the control centre's command line `ncc` on the host: commands of features, roles, help and completion";
   "controlCenter.api" = "the control centre's REST interface, inside the tailnet";
   "controlCenter.gui" = "the control centre's graphical interface";
-  "desktop.gaming" = "games";
-  "desktop.media" = "films and music";
-  "desktop.shell" = "DankMaterialShell on Quickshell, with colours by Matugen";
-  "desktop.applications" = "browser and 1Password on the desktop";
   "development.assistants" = "OpenCode and other assistants";
   "development.editors" = "Zed, Neovim and Helix with language servers";
   "development.hooks" = "the repository's checks before each commit";
@@ -21,6 +17,5 @@
   "storage.tuning" = "btrfs tuning beyond the mount classes";
   "systemUpdater" = "updates of a host's inputs by itself, checked before they stay";
   "terminalUi" = "menus, progress and colours of the control centre";
-  "theme" = "one look for terminal, desktop and boot";
   "virtualMachines" = "virtual machines with their networks and disks";
 }

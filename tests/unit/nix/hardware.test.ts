@@ -19,6 +19,22 @@ test("a laptop with two graphics processors", () => {
   expect(of(report)).toEqual({ cpu: "intel", gpus: ["intel", "nvidia"], virtual: false });
 });
 
+test("places of graphics processors become the decimal ones that NixOS wants; an odd one is left out", () => {
+  const places = (cards: readonly object[]) =>
+    evaluate(
+      `(import (nix + "/lib/hardware.nix")).busIds (builtins.fromJSON ${JSON.stringify(JSON.stringify({ hardware: { graphics_card: cards } }))})`,
+    );
+  expect(
+    places([
+      { vendor: { value: 0x1002 }, sysfs_bus_id: "0000:c4:00.0" },
+      { vendor: { value: 0x10de }, sysfs_bus_id: "0000:01:1f.7" },
+    ]),
+  ).toEqual({ amd: "PCI:196:0:0", nvidia: "PCI:1:31:7" });
+  expect(places([{ vendor: { value: 0x8086 }, sysfs_bus_id: "platform" }, { vendor: { value: 1 } }])).toEqual(
+    {},
+  );
+});
+
 test("a rented machine, and one without a report", () => {
   expect(of({ system: "aarch64-linux", virtualisation: "kvm" })).toEqual({
     cpu: "arm",
