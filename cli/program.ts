@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Command, type OutputConfiguration } from "commander";
 import { addCentre } from "./commands/centre.ts";
+import { addComment } from "./commands/comment.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addPolicy } from "./commands/policy.ts";
 import { addRecover } from "./commands/recover.ts";
@@ -38,6 +39,7 @@ export function createProgram(output: OutputConfiguration = {}): Command {
   addStatus(program);
   addRuns(program);
   addPolicy(program);
+  addComment(program);
   addRollback(program);
   addRecover(program);
   addCentre(program);

@@ -6,6 +6,7 @@ import type { Plan } from "../inventory/plan.ts";
 import { type Finding, findingText } from "../policy/findings.ts";
 import { planFindings, refuseMandatory } from "../policy/plan-checks.ts";
 import type { Settings } from "../settings/settings.ts";
+import { addToPreview } from "./preview-part.ts";
 
 /**
  * Prints advisory findings as warnings, and returns all of them.
@@ -15,6 +16,8 @@ export function checkPolicy(plan: Plan, settings: Settings): Finding[] {
   const { knownHostsFile, addresses, fleetFile } = settings;
   const context = { pins: readKnownHosts(knownHostsFile), addresses };
   const findings = planFindings(plan, context, Date.now());
+  // Before the refusal, so that a preview's document has all of them.
+  addToPreview({ findings });
   refuseMandatory(findings, fleetFile);
   for (const finding of findings.filter(({ level }) => level === "advisory")) {
     void log.warn(`${fleetFile}: ${findingText(finding)}`);

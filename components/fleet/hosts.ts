@@ -165,6 +165,8 @@ export function deployHosts({
   explain(
     {
       hosts: [...hosts.values()],
+      waves: new Map(order.map(({ name, wave }) => [name, wave])),
+      unselected: new Set(kept.keys()),
       stack: settings.stack,
       file: settings.previewFile,
       cache: plan.inventory.cache.url,

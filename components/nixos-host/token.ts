@@ -58,6 +58,11 @@ export function wantedToken({ outPath, probe, converge, fresh }: TokenArgs): str
   return status.token !== null && isConverged(status, outPath) ? status.token : fresh;
 }
 
+/** Ends the reasons of a host that was changed beside the program. */
+const DRIFT = "(drift)";
+/** Whether a reason of `deployReason` is drift. */
+export const isDrift = (reason: string): boolean => reason.endsWith(DRIFT);
+
 /** Why a host is deployed to, for previews; undefined when nothing has to be done. */
 export function deployReason(outPath: string, probe: Probe): string | undefined {
   if (!probe.reached) {
@@ -76,11 +81,11 @@ export function deployReason(outPath: string, probe: Probe): string | undefined 
     }
     return status.confirmed
       ? "a different system is wanted"
-      : "the running system is not the confirmed one (drift)";
+      : `the running system is not the confirmed one ${DRIFT}`;
   }
-  if (status.profile !== outPath) return "the profile points at a different system (drift)";
+  if (status.profile !== outPath) return `the profile points at a different system ${DRIFT}`;
   if (status.bootDefault !== null && status.bootDefault !== outPath)
-    return "it would boot a different system (drift)";
+    return `it would boot a different system ${DRIFT}`;
   if (isKernelPending(status)) return "its kernel is not booted yet";
   return status.confirmed && status.token !== null
     ? unfinished

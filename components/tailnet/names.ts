@@ -14,6 +14,7 @@ import {
 import type { Plan } from "../../inventory/plan.ts";
 import { messageOf } from "../../lib/message-of.ts";
 import { oneLine } from "../../lib/sanitize.ts";
+import { ifKnown } from "../known.ts";
 import { apiBase } from "./device.ts";
 import { hostTag } from "./policy.ts";
 
@@ -146,14 +147,6 @@ export class TailnetDevices {
 
 const namesOf = (findings: ReadonlyMap<string, NameFinding>): TailnetNames =>
   Object.fromEntries([...findings].flatMap(([host, { name }]) => (name === undefined ? [] : [[host, name]])));
-
-/** The output's value; undefined also when a preview does not know it. */
-const ifKnown = <T>(output: pulumi.Output<T>): Promise<T | undefined> =>
-  new Promise((resolve) => {
-    const { isKnown } = output as unknown as { readonly isKnown: Promise<boolean> };
-    void isKnown.then((known) => known || resolve(undefined));
-    output.apply(resolve);
-  });
 
 /**
  * Undefined: the stack is in no tailnet, or has no credentials (the provider reports that where it

@@ -13,12 +13,17 @@ import type { EvaluationFailure } from "../../../deployer/evaluation/target.ts";
 import { NOT_PROBED, type Probe } from "../../../deployer/probe.ts";
 import { PROGRAMS } from "../../../deployer/programs.ts";
 import { entryOf } from "../../../lib/entry-of.ts";
+import type { PreviewHost } from "../../../preview/document.ts";
+import { ifKnown } from "../../known.ts";
+import { addToPreview } from "../../preview-part.ts";
 import { isPinned, pinnedHostText, type Wanted } from "../pin.ts";
+import { type HostPlace, hostFacts, notEvaluatedFacts } from "./facts.ts";
 import { foldLines, type Line, markdownText } from "./fold.ts";
 import { notEvaluatedLines, previewLines } from "./host.ts";
 
 export interface ExplainedHost {
   readonly hostname: string;
+  readonly converge: "must" | "best-effort";
   readonly reboot: "allow" | "never";
   readonly target: pulumi.Output<Wanted>;
   /** Why there is no target. */
@@ -30,6 +35,10 @@ export interface ExplainedHost {
 
 export interface ExplainArgs {
   readonly hosts: readonly ExplainedHost[];
+  /** Host -> its wave. */
+  readonly waves: ReadonlyMap<string, number>;
+  /** Hosts that this run is not for. */
+  readonly unselected?: ReadonlySet<string>;
   readonly stack: string;
   /** The file that gets all lines. */
   readonly file: string;
@@ -94,26 +103,69 @@ function linesOf(found: ProbedHost, closures: ClosureComparison | undefined): Li
   return text === undefined ? [] : text.split("\n").map((line, rank) => ({ text: line, rank }));
 }
 
-/** Resolves when the explanation is logged. Does nothing outside of previews. */
+/** What the document has of a host that was not probed, or whose machine is new. */
+function placesOf({ hosts, waves, unselected }: ExplainArgs): ReadonlyMap<string, PreviewHost> {
+  return new Map(
+    hosts.map(({ hostname: host, converge }) => {
+      const place = { host, wave: waves.get(host) ?? 1, required: converge === "must" };
+      return [host, { ...place, action: unselected?.has(host) ? "not-selected" : "not-probed" }];
+    }),
+  );
+}
+
+/**
+ * Resolves when the explanation is logged. Does nothing outside of previews. A host whose machine
+ * is new has none, because its address is not known.
+ */
 export function explain(args: ExplainArgs, opts: pulumi.InvokeOutputOptions): pulumi.Output<void> {
   if (!pulumi.runtime.isDryRun() || args.hosts.length === 0) return pulumi.output<void>(undefined);
-  return pulumi.all(args.hosts.map(probed)).apply((all) => {
+  const places = placesOf(args);
+  addToPreview({ hosts: Object.fromEntries(places) });
+  const known = Promise.all(args.hosts.map((host) => ifKnown(probed(host))));
+  return pulumi.output(known).apply((answers) => {
+    const all = answers.filter((each) => each !== undefined) as (ProbedHost | NotEvaluated)[];
     const failed = all.flatMap((each) => ("failure" in each ? [each] : []));
     const found = all.flatMap((each) => ("failure" in each ? [] : [each]));
     // Only hosts that would change are looked up; most previews change few.
     const changed = found.filter((each) => linesOf(each, undefined).length > 0);
     return pulumi
       .all([pulumi.all(changed.map(inspected)), compareClosures(closurePairs(changed), args, opts)])
-      .apply(([hosts, comparisons]) =>
-        writeExplanation(
+      .apply(([hosts, comparisons]) => {
+        const closuresOf = ({ host }: ProbedHost) => entryOf(comparisons, host);
+        addToPreview({ hosts: factsOf(places, { failed, found, inspected: hosts, closuresOf }) });
+        return writeExplanation(
           [
             ...failed.map(({ host, failure }) => notEvaluatedLines(host, failure)),
-            ...hosts.map((each) => linesOf(each, entryOf(comparisons, each.host))),
+            ...hosts.map((each) => linesOf(each, closuresOf(each))),
           ],
           args,
-        ),
-      );
+        );
+      });
   });
+}
+
+interface Findings {
+  readonly failed: readonly NotEvaluated[];
+  readonly found: readonly ProbedHost[];
+  /** Those that would change, probed again. */
+  readonly inspected: readonly ProbedHost[];
+  readonly closuresOf: (host: ProbedHost) => ClosureComparison | undefined;
+}
+
+function factsOf(
+  places: ReadonlyMap<string, PreviewHost>,
+  { failed, found, inspected: again, closuresOf }: Findings,
+): Record<string, PreviewHost> {
+  const place = (host: string): HostPlace => {
+    const { wave = 1, required = true } = places.get(host) ?? {};
+    return { host, wave, required };
+  };
+  const facts = [...found, ...again].map((each) =>
+    hostFacts({ ...each, place: place(each.host), closures: closuresOf(each) }),
+  );
+  const notEvaluated = failed.map(({ host, failure }) => notEvaluatedFacts(place(host), failure));
+  const told = [...facts, ...notEvaluated].filter(({ host }) => places.get(host)?.action !== "not-selected");
+  return { ...Object.fromEntries(places), ...Object.fromEntries(told.map((fact) => [fact.host, fact])) };
 }
 
 function compareClosures(

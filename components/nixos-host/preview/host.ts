@@ -1,9 +1,10 @@
 /** The preview of a host that would change; short, because it is part of a pull request's comment. */
 
-import { bytesText, type ClosureComparison, type ClosureDiff } from "../../../deployer/closures/diff.ts";
+import type { ClosureComparison, ClosureDiff } from "../../../deployer/closures/diff.ts";
 import type { EvaluationFailure, Target } from "../../../deployer/evaluation/target.ts";
 import type { Probe } from "../../../deployer/probe.ts";
 import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
+import { bytesText } from "../../../lib/bytes-text.ts";
 import { firstNames } from "../../../lib/names.ts";
 import { lastLine, oneLine, quoted } from "../../../lib/sanitize.ts";
 import { nameInStorePath } from "../../../lib/store-path.ts";
@@ -18,7 +19,7 @@ export const storeName = (path: string | null | undefined): string =>
   path == null ? "?" : nameInStorePath(path);
 
 /** `1a2b3c4 nixos-system-web-25.11`: two builds of one version differ in the hash. */
-const shortPath = (path: string | null): string =>
+export const shortPath = (path: string | null): string =>
   path === null
     ? "nothing"
     : `${/^\/nix\/store\/([0-9a-z]{7})/.exec(path)?.[1] ?? ""} ${storeName(path)}`.trim();
@@ -34,7 +35,8 @@ export function rebootReasons(status: SupervisorStatus, target: Target): string[
   return [...reasons, ...inhibitorReasons(status, target)];
 }
 
-function inhibitorReasons(status: SupervisorStatus, target: Target): string[] {
+/** Why a live switch is impossible; empty when it is possible. */
+export function inhibitorReasons(status: SupervisorStatus, target: Target): string[] {
   const reasons: string[] = [];
   // Like NixOS: only inhibitors that both systems name are compared.
   for (const [name, old] of Object.entries(status.inhibitors ?? {})) {

@@ -33,6 +33,7 @@ test("the commands", () => {
     "preview",
     "up",
     "policy",
+    "comment",
     "rollback",
     "recover",
     "centre",
@@ -57,7 +58,8 @@ test("no line of the help is longer than 100 characters", () => {
 
 test("every command with a table prints JSON too", () => {
   const json = all.filter(({ command }) => command.options.some(({ long }) => long === "--json"));
-  expect(json.map((each) => each.names.join(" "))).toEqual(["status", "policy", "sandbox status"]);
+  const names = json.map((each) => each.names.join(" "));
+  expect(names).toEqual(["status", "preview", "policy", "sandbox status"]);
 });
 
 describe("--help", () => {

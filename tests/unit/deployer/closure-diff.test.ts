@@ -1,12 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  bytesText,
-  closureOf,
-  compareClosures,
-  packageOf,
-  readPathInfos,
-} from "../../../deployer/closures/diff.ts";
+import { closureOf, compareClosures, packageOf, readPathInfos } from "../../../deployer/closures/diff.ts";
+import { bytesText } from "../../../lib/bytes-text.ts";
 
 /**
  * Output of `nix path-info --json --recursive` (Nix 2.26) for two systems of one host, without

@@ -98,6 +98,7 @@ describe("in a preview", () => {
         const hosts = [
           {
             hostname: "web",
+            converge: "must" as const,
             reboot: "never" as const,
             target: pulumi.output(target),
             notEvaluated: pulumi.output(failure),
@@ -105,8 +106,9 @@ describe("in a preview", () => {
             inspect: () => pulumi.output(inspected(probe)),
           },
         ];
-        const args = { hosts, stack: "production", file, cache: "https://cache.example.test", seconds: 9 };
-        return explain(args, {});
+        const waves = new Map([["web", 2]]);
+        const cache = "https://cache.example.test";
+        return explain({ hosts, waves, stack: "production", file, cache, seconds: 9 }, {});
       },
       { functions, preview },
     );
