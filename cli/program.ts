@@ -7,6 +7,7 @@ import { addComment } from "./commands/comment.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addPolicy } from "./commands/policy.ts";
 import { addRecover } from "./commands/recover.ts";
+import { addReport } from "./commands/report.ts";
 import { addRollback } from "./commands/rollback.ts";
 import { addRuns } from "./commands/run.ts";
 import { addSandbox } from "./commands/sandbox.ts";
@@ -40,6 +41,7 @@ export function createProgram(output: OutputConfiguration = {}): Command {
   addRuns(program);
   addPolicy(program);
   addComment(program);
+  addReport(program);
   addRollback(program);
   addRecover(program);
   addCentre(program);

@@ -34,6 +34,7 @@ test("the commands", () => {
     "up",
     "policy",
     "comment",
+    "report",
     "rollback",
     "recover",
     "centre",
@@ -56,10 +57,10 @@ test("no line of the help is longer than 100 characters", () => {
   ).toEqual([]);
 });
 
-test("every command with a table prints JSON too", () => {
+test("every command with a table or figures prints JSON too", () => {
   const json = all.filter(({ command }) => command.options.some(({ long }) => long === "--json"));
   const names = json.map((each) => each.names.join(" "));
-  expect(names).toEqual(["status", "preview", "policy", "sandbox status"]);
+  expect(names).toEqual(["status", "preview", "policy", "report", "sandbox status"]);
 });
 
 describe("--help", () => {
