@@ -15,6 +15,8 @@ import { type HostSecret, Secrets } from "../secrets/secrets.ts";
 import { tailnetArgs } from "../tailnet/mapping.ts";
 import { checkedNames, tailnetDevices } from "../tailnet/names.ts";
 import { Tailnet } from "../tailnet/tailnet.ts";
+import { addContractChanges } from "./contract-preview.ts";
+import { withCost } from "./costs.ts";
 import { deployHosts } from "./hosts.ts";
 import { TAILNET_KEY_NAME } from "./installs.ts";
 import type { KeptHosts } from "./kept.ts";
@@ -79,7 +81,9 @@ export class Fleet extends pulumi.ComponentResource {
         })),
     );
     const tailnetNames = checked.names;
-    this.outputs = publishedOutputs({ plan, machines, hosts, records, buckets, kept, tailnetNames });
+    const published = publishedOutputs({ plan, machines, hosts, records, buckets, kept, tailnetNames });
+    this.outputs = withCost(published, plan);
+    void addContractChanges(plan);
     this.registerOutputs({ outputs: this.outputs });
     const verdicts = [...hosts.values()].map(({ hostname, result, converge }) => ({
       result,

@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import { locations, serverTypes } from "./catalog.ts";
 import { notFound } from "./errors.ts";
 import { answerPage, idOf, selectRows } from "./listing.ts";
+import { pricingView } from "./pricing.ts";
 import { serverTypeView } from "./views.ts";
 
 interface Entry {
@@ -9,7 +10,7 @@ interface Entry {
   name: string;
 }
 
-/** Locations and server types: the same for every project, read-only. */
+/** Locations, server types and prices: the same for every project, read-only. */
 export function catalogRoutes(): Hono {
   const app = new Hono();
   const serve = <T extends Entry>(plural: string, singular: string, rows: T[]) => {
@@ -23,5 +24,6 @@ export function catalogRoutes(): Hono {
   };
   serve("locations", "location", locations);
   serve("server_types", "server_type", serverTypes.map(serverTypeView));
+  app.get("/pricing", (context) => context.json(pricingView));
   return app;
 }

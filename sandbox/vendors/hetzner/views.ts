@@ -3,7 +3,7 @@ import type { MachineStatus } from "./compute.ts";
 import { firewallsOf } from "./firewall-rules.ts";
 import type { PrimaryIpRow, ServerRow, State } from "./state.ts";
 
-const money = (value: number) => ({ net: value.toFixed(10), gross: (value * 1.19).toFixed(16) });
+export const money = (value: number) => ({ net: value.toFixed(10), gross: (value * 1.19).toFixed(16) });
 const TERABYTE = 1024 ** 4;
 
 const locationView = (name: string) => locations.find((location) => location.name === name) ?? null;

@@ -1,0 +1,85 @@
+/**
+ * What a stack costs in a month: the servers of its hosts with their addresses and backups, at the
+ * vendor's prices of today.
+ */
+import * as pulumi from "@pulumi/pulumi";
+import type { HetznerPrices } from "../../clients/hetzner/pricing.ts";
+import { isHetzner, type Plan } from "../../inventory/plan.ts";
+import { nameOfUrn } from "../../lib/urn.ts";
+import type { StackOutputs } from "../../outputs/contract.ts";
+import { costText } from "../../preview/comment/words.ts";
+import type { PreviewCost } from "../../preview/document.ts";
+import { hetznerPrices, hostItems, resourceItems } from "../hetzner-server/costs.ts";
+import { addToPreview } from "../preview-part.ts";
+import { readStackStateIfAny, type StackState } from "../stack-state.ts";
+import type { CostItem } from "./cost-items.ts";
+
+/** In hundredths, as prices are written. */
+const rounded = (amount: number): number => Math.round(amount * 100) / 100;
+
+/** Sums what has a price in the first one's currency, and names the others. */
+function sum(items: readonly CostItem[]): { currency?: string; monthly: number; unpriced: string[] } {
+  const currency = items.find(({ price }) => price !== undefined)?.price?.currency;
+  const isCounted = ({ price }: CostItem) => price !== undefined && price.currency === currency;
+  const total = items.filter(isCounted).reduce((amount, { price }) => amount + (price?.amount ?? 0), 0);
+  const unpriced = items.filter((item) => !isCounted(item)).map(({ what }) => what);
+  return { ...(currency !== undefined && { currency }), monthly: rounded(total), unpriced: unpriced.sort() };
+}
+
+/** Whether a resource of the state belongs to a decommissioned host, whose server stays. */
+const isRetired = ({ retired }: Pick<Plan, "retired">, name: string): boolean =>
+  retired.some((host) => ["server", "ipv4", "ipv6"].some((part) => name === `${host.name}-${part}`));
+
+/**
+ * The cost after the run, and before it at the same prices, so that the difference is the change's
+ * alone. Undefined when no price is known.
+ * @param state before the run; undefined: it can't be read
+ */
+export function stackCost(
+  plan: Pick<Plan, "hosts" | "retired">,
+  prices: HetznerPrices | undefined,
+  state: StackState | undefined,
+): PreviewCost | undefined {
+  if (prices === undefined) return undefined;
+  const wanted = plan.hosts.filter(isHetzner).flatMap((host) => hostItems(prices, host));
+  const existing = Object.entries(state?.outputs ?? {}).map(([urn, { type, outputs }]) => {
+    const name = nameOfUrn(urn);
+    return { name, items: resourceItems(prices, { type, name, outputs }) };
+  });
+  const kept = existing.filter(({ name }) => isRetired(plan, name)).flatMap(({ items }) => items);
+  const before = sum(existing.flatMap(({ items }) => items));
+  const after = sum([...wanted, ...kept]);
+  const currency = after.currency ?? before.currency;
+  if (currency === undefined) return undefined;
+  return {
+    currency,
+    monthly: after.monthly,
+    ...(state !== undefined && { before: before.monthly }),
+    ...(after.unpriced.length > 0 && { unpriced: after.unpriced }),
+  };
+}
+
+/** The sum that the last run published: it stays when the vendor gives no prices. */
+function publishedCost(state: StackState | undefined): StackOutputs["cost"] {
+  const stack = Object.values(state?.outputs ?? {}).find(({ type }) => type === "pulumi:pulumi:Stack");
+  const { monthly, currency } = (stack?.outputs["cost"] ?? {}) as { monthly?: unknown; currency?: unknown };
+  return typeof monthly === "number" && typeof currency === "string" ? { monthly, currency } : undefined;
+}
+
+/** Logs the difference in a preview, and adds the cost to its document. */
+async function readCost(plan: Plan): Promise<StackOutputs["cost"]> {
+  if (!plan.hosts.some(isHetzner) && plan.retired.length === 0) return undefined;
+  const [prices, state] = await Promise.all([hetznerPrices(), readStackStateIfAny()]);
+  const cost = stackCost(plan, prices, state);
+  if (cost === undefined) return publishedCost(state);
+  addToPreview({ cost });
+  if (pulumi.runtime.isDryRun() && cost.before !== undefined && cost.before !== cost.monthly)
+    await pulumi.log.info(`cost: ${costText(cost)}`);
+  return { monthly: cost.monthly, currency: cost.currency };
+}
+
+/** The outputs with the stack's cost, where prices are known. */
+export const withCost = (outputs: pulumi.Output<StackOutputs>, plan: Plan): pulumi.Output<StackOutputs> =>
+  pulumi
+    .all([outputs, readCost(plan)])
+    .apply(([published, cost]) => (cost === undefined ? published : { ...published, cost }));
