@@ -18,10 +18,10 @@ const OPERATION_OF: Readonly<Record<string, Operation>> = {
   forget: "forget",
 };
 
-export const operationOf = ({ op }: Step): Operation | undefined => OPERATION_OF[op];
+const operationOf = ({ op }: Step): Operation | undefined => OPERATION_OF[op];
 
 /** Commands of the program: their inputs are specs and tokens, which say nothing to a reader. */
-export const isCommand = (type: string): boolean => type.startsWith("command:");
+const isCommand = (type: string): boolean => type.startsWith("command:");
 /** Deploys, installs and what belongs to them: the table of hosts has them. */
 const isHostCommand = ({ urn }: Step): boolean =>
   /-(deploy|install)$|^(verdict|prefetch)$/.test(nameOfUrn(urn));

@@ -72,7 +72,7 @@ const units = z.object({ changed: names, added: names, removed: names });
  * - `not-evaluated`: Nix can't evaluate it, so it is not touched
  * - `not-probed`, `not-selected`: this preview does not tell
  */
-export const HOST_ACTIONS = [
+const HOST_ACTIONS = [
   "nothing",
   "deploy",
   "reboot",

@@ -42,7 +42,7 @@ export function scalars(value: unknown): string[] {
 }
 
 /** `triggers[0].a["b.c"]` -> `triggers`, 0, `a`, `b.c`. */
-export function pathParts(path: string): (string | number)[] {
+function pathParts(path: string): (string | number)[] {
   return [...path.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(([, quoted, index, name]) =>
     quoted !== undefined
       ? quoted.replace(/\\(.)/g, "$1")

@@ -32,7 +32,7 @@ const MAX_FILE_BYTES = 20_000_000;
 const markerOf = (kind: "preview" | "drift"): string => `<!-- pantheros: ${kind} -->`;
 
 /** @throws Error with the file and the first key that is not valid. */
-export function readPreview(file: string): PreviewDocument {
+function readPreview(file: string): PreviewDocument {
   const text = readFileSync(file);
   if (text.length > MAX_FILE_BYTES) throw new Error(`${file}: larger than ${MAX_FILE_BYTES} bytes`);
   let value: unknown;
@@ -50,7 +50,7 @@ export function readPreview(file: string): PreviewDocument {
 }
 
 /** Whether a preview of what is deployed already shows something to look at. */
-export const hasNews = ({ outcome, changes, hosts, findings }: PreviewDocument): boolean =>
+const hasNews = ({ outcome, changes, hosts, findings }: PreviewDocument): boolean =>
   outcome === "failed" ||
   changes.length > 0 ||
   findings.some(({ level }) => level === "mandatory") ||

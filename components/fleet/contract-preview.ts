@@ -47,7 +47,7 @@ const tailnetNames = (outputs: Tree): Record<string, string> =>
   );
 
 /** Changes against the outputs of the last run; none when nothing was published. */
-export function contractPreview(plan: Plan, state: StackState | undefined): ChangedField[] {
+function contractPreview(plan: Plan, state: StackState | undefined): ChangedField[] {
   const stack = Object.values(state?.outputs ?? {}).find(({ type }) => type === "pulumi:pulumi:Stack");
   if (stack === undefined || !isTree(stack.outputs["hosts"])) return [];
   const planned = outputsFor(plan, {
