@@ -133,17 +133,19 @@ export class BenchFleet {
   }
 
   /**
-   * Gives each host a link of its own of 100 Mbit/s in both directions, and an activation of 3 s.
-   * Undone by `useFastHosts`.
+   * Limits each host's link to 100 Mbit/s in both directions; an activation waits 3 s from the next
+   * deploy on. `useFastHosts` undoes both.
    */
   async useSlowHosts(): Promise<void> {
     for (const argv of this.#hosts.flatMap(({ name }) => slowLinkCommands(NAME, name))) await must(argv);
     this.#slow = true;
+    this.write();
   }
 
   async useFastHosts(): Promise<void> {
     for (const argv of this.#hosts.flatMap(({ name }) => fastLinkCommands(NAME, name))) await must(argv);
     this.#slow = false;
+    this.write();
   }
 
   /** Removes the fleet's processes, mounts, namespaces and files. */

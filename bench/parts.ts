@@ -115,15 +115,17 @@ export async function measure(wanted: Wanted): Promise<Measured> {
       rows.push(...tenRows(result));
     }
     if (has("links") && LINK_HOSTS.includes(size)) {
-      await fleet.useSlowHosts();
       // The first deploy of slow hosts is not measured.
-      fleet.write();
-      await fleet.up();
+      await steps.run("slow links", async () => {
+        await fleet.useSlowHosts();
+        await fleet.up();
+      });
       const contenders: Contender[] = ["ours", "raw", ...(peer ? (["deploy-rs"] as const) : [])];
       rows.push(...linkRows(size, await deploys.measure({ contenders, filler: BIG, rounds })));
-      await fleet.useFastHosts();
-      fleet.write();
-      await fleet.up();
+      await steps.run("fast links", async () => {
+        await fleet.useFastHosts();
+        await fleet.up();
+      });
     }
     if (grows || (has("hundred") && size === MANY_HOSTS)) {
       const contenders: Contender[] = [

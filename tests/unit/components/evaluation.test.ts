@@ -55,3 +55,9 @@ test("hosts of early waves are evaluated first", () => {
   const options = { preview: false, checkout: "." };
   expect(evaluationArgs(planOf(waves), settings(), options).hosts).toEqual(["legacy", "web", "db"]);
 });
+
+test("a renamed host's folder may still have its former name", () => {
+  const renamed = text.replace("[hosts.db]", '[hosts.db]\nformerly = "old-db"');
+  const options = { preview: false, checkout: "." };
+  expect(evaluationArgs(planOf(renamed), settings(), options).formerNames).toEqual({ db: "old-db" });
+});
