@@ -96,7 +96,8 @@ async function evaluation(name: string, subject: Subject): Promise<Row> {
     flake: pathReference(subject.flake),
     hosts: subject.hosts,
     overrides: subject.overrides,
-    cache: path.join(scratch, "cache"),
+    // Hosts of the same name and files are the same in every fleet.
+    cache: `${subject.flake}-results`,
     timeoutSeconds: 3600,
   };
   const argv = [process.execPath, path.join(here, "once.ts"), JSON.stringify(args)];
