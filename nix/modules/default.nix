@@ -6,6 +6,7 @@
     ./deployment
     ./desktop
     ./development
+    ./home
     ./inventory.nix
     ./network
     ./planned

@@ -21,6 +21,8 @@ export interface Host {
   readonly nftables: readonly string[];
   readonly values: Values;
   readonly desktop: Desktop | null;
+  /** Person -> what Home Manager writes for them, by name; JSON where the program's form is its own. */
+  readonly home: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Files that this computer cannot build, because they need a builder for another processor. */
   readonly unbuilt: readonly string[];
   /** The content of a file of /etc; undefined: the host has no such file. */

@@ -42,6 +42,23 @@ in {
     else [])
   (attrValues config.networking.nftables.tables);
 
+  # Person -> what Home Manager writes for them; {} where it configures nobody.
+  home =
+    mapAttrs (_: user: {
+      "ghostty/settings" = builtins.toJSON user.programs.ghostty.settings;
+      "helix/settings" = builtins.toJSON user.programs.helix.settings;
+      "zed/settings" = builtins.toJSON user.programs.zed-editor.userSettings;
+      tools = builtins.toJSON (listToAttrs (map (name: {
+        inherit name;
+        value = user.programs.${name}.enable;
+      }) ["bat" "direnv" "eza" "fd" "fish" "fzf" "ghostty" "helix" "neovim" "ripgrep" "tmux" "zed-editor"]));
+      variables = builtins.toJSON user.home.sessionVariables;
+      bat = builtins.toJSON user.programs.bat.config;
+      git = builtins.toJSON user.programs.git.settings;
+      neovim = user.programs.neovim.initLua;
+    })
+    config.home-manager.users;
+
   # What a person at the machine meets; null: the host has no desktop.
   desktop =
     if !config.pantheros.desktop.enable

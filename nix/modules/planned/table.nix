@@ -12,7 +12,6 @@
   "development.languages" = "compilers and package managers by language";
   "development.services" = "PostgreSQL and Redis for projects";
   "hardwareKeys" = "security keys for SSH, sudo and disks";
-  "home" = "Home Manager's configuration of each account";
   "regions" = "machines of more vendors and regions that take each other's place";
   "storage.tuning" = "btrfs tuning beyond the mount classes";
   "systemUpdater" = "updates of a host's inputs by itself, checked before they stay";
