@@ -1,6 +1,7 @@
 # The login shell. fish is the fleet's; accounts with another shell get the same variables.
 {
   config,
+  developer,
   graphical,
   lib,
   person,
@@ -27,7 +28,8 @@ in {
   home.sessionVariables =
     {
       EDITOR = mkDefault (
-        if graphical
+        # Zed is installed where both hold (editors.nix).
+        if graphical && developer
         then "zeditor --wait"
         else terminalEditor
       );
