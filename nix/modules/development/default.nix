@@ -1,5 +1,5 @@
-# A machine for software development. The options in planned/ (languages, editors, assistants) are not
-# implemented yet.
+# A machine for software development. Editors are Home Manager's (home/). The options in planned/ (assistants, hooks,
+# services) are not implemented yet.
 {
   config,
   lib,
@@ -9,6 +9,8 @@
   inherit (lib) mkDefault;
   cfg = config.pantheros.development;
 in {
+  imports = [./languages.nix];
+
   options.pantheros.development.enable = lib.mkEnableOption "tools for software development";
 
   config = lib.mkIf cfg.enable {

@@ -9,7 +9,6 @@
   "development.assistants" = "OpenCode and other assistants";
   "development.editors" = "Zed, Neovim and Helix with language servers";
   "development.hooks" = "the repository's checks before each commit";
-  "development.languages" = "compilers and package managers by language";
   "development.services" = "PostgreSQL and Redis for projects";
   "hardwareKeys" = "security keys for SSH, sudo and disks";
   "regions" = "machines of more vendors and regions that take each other's place";

@@ -91,7 +91,7 @@
     listToAttrs (map (name: {
       inherit name;
       value = "/pkgs/${name}";
-    }) ["btrfs-progs" "coreutils" "ghostty" "wget" "curl" "diffutils" "gnugrep" "gnused" "iproute2" "jq" "kopia" "openldap" "rclone" "runtimeShell" "rustic" "systemd" "util-linux"])
+    }) ["alejandra" "bash-language-server" "btrfs-progs" "cargo" "clang-tools" "clippy" "cmake" "coreutils" "ghostty" "wget" "curl" "diffutils" "gcc" "gnugrep" "gnumake" "gnused" "go" "gopls" "iproute2" "jq" "kopia" "nil" "nodejs" "openldap" "pkg-config" "pyright" "python3" "rclone" "runtimeShell" "rust-analyzer" "rustc" "rustfmt" "rustic" "shellcheck" "shfmt" "systemd" "typescript-language-server" "util-linux" "uv"])
     // {
       formats.toml = _: {generate = name: value: {inherit name value;};};
       stdenv.hostPlatform.system = "x86_64-linux";
