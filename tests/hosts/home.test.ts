@@ -33,9 +33,9 @@ const homes = hosts.flatMap(({ name, home }) =>
   };
 
   test("Git has the name and address of the inventory, and makes none up", () => {
-    const { user } = JSON.parse(text("git")) as { user: Record<string, unknown> };
-    const { description, email } = inventory.users[person] ?? {};
-    expect(user).toEqual({ name: description, email, useConfigOnly: true });
+    const git = JSON.parse(text("git")) as { user: Record<string, unknown> };
+    const known = inventory.users[person];
+    expect(git.user).toEqual({ name: known?.description, email: known?.email, useConfigOnly: true });
   });
 
   test("terminal and editors have the colours of the theme", () => {
