@@ -11,9 +11,12 @@ function normalContent(content: Json, inputs: Properties): Json {
   return inputs["type"] === "AAAA" ? text(content).toLowerCase() : content;
 }
 
-/** A number equals its text ("0"), names have no trailing dot, and empty fields are absent. */
+/** Fields that an import leaves out of the inputs are equal to absent ones. */
+const isEmpty = (value: Json): boolean => value === "" || value === null || Number(value) === 0;
+
+/** A number equals its text ("1"), names have no trailing dot, and empty fields and zeros are absent. */
 function normalData(data: Json): Json {
-  const given = Object.entries(object(data)).filter(([, value]) => value !== "" && value !== null);
+  const given = Object.entries(object(data)).filter(([, value]) => !isEmpty(value));
   return Object.fromEntries(given.map(([key, value]) => [key, String(value).replace(/\.$/, "")]));
 }
 
@@ -102,6 +105,13 @@ function assertReadable(state: Properties, found: Properties): void {
     throw new Error("failed to deserialize http request: apijson: cannot deserialize types.StringValue");
 }
 
+/**
+ * The inputs that an import finds lack fields that are 0, such as CAA's flags; the outputs have them.
+ * Source: pulumi-terraform-bridge v3.135, pkg/tfbridge/schema.go, `extractSchemaInputsObject`.
+ */
+const withoutZeros = (data: Json): Properties =>
+  Object.fromEntries(Object.entries(object(data)).filter(([, value]) => value !== 0));
+
 export const dnsRecord: Resource<Cloudflare> = {
   properties,
   computed: ["createdOn", "modifiedOn", "proxiable", "content", "settings"],
@@ -124,7 +134,15 @@ export const dnsRecord: Resource<Cloudflare> = {
     const hasData = importing
       ? Object.keys(object(found["data"])).length > 0
       : old.inputs["data"] !== undefined;
-    return { id: recordId, inputs: inputsOf(zoneId, found, hasData), outputs: stateOf(found, old.inputs) };
+    const inputs = inputsOf(zoneId, found, hasData);
+    const outputs = stateOf(found, old.inputs);
+    if (inputs["data"] === undefined) return { id: recordId, inputs, outputs };
+    const { data } = inputs;
+    return {
+      id: recordId,
+      inputs: importing ? { ...inputs, data: withoutZeros(data) } : inputs,
+      outputs: { ...outputs, data },
+    };
   },
   async update({ client, signal }, id, { inputs }) {
     const path = `/zones/${text(inputs["zoneId"])}/dns_records/${id}`;

@@ -6,7 +6,7 @@ import { Account } from "../../../sandbox/vendors/cloudflare/account.ts";
 import { cloudflareApp } from "../../../sandbox/vendors/cloudflare/app.ts";
 import { emptyState as emptyAccount } from "../../../sandbox/vendors/cloudflare/state.ts";
 import { Store } from "../../../sandbox/vendors/store.ts";
-import { folder, Session, vendor } from "./session.ts";
+import { folder, type Live, Session, vendor } from "./session.ts";
 
 const RECORD = "cloudflare:index/dnsRecord:DnsRecord";
 const apiToken = "cf-token";
@@ -75,9 +75,20 @@ test("a CAA record with flags as text in the state cannot be read, as with the o
   const record = await session.create(RECORD, "caa", { ...given, data });
   await expect(session.refresh(record)).rejects.toThrow("cannot deserialize types.StringValue");
   const numbered = { ...record, outputs: { ...record.outputs, data: { ...data, flags: 0 } } };
-  expect((await session.refresh(numbered))?.outputs["data"]).toEqual(data);
-  const imported = await session.import(RECORD, "caa", `${zoneId}/${record.id}`);
-  expect(imported?.inputs["data"]).toEqual({ ...data, flags: 0 });
+  expect((await session.refresh(numbered))?.outputs["data"]).toEqual({ ...data, flags: 0 });
+  await session.delete(record);
+});
+
+test("an import leaves fields of 0 out of the inputs, as the official plugin does; that is no difference", async () => {
+  const data = { priority: 0, weight: 5, port: 0, target: "sip.example.test" };
+  const given = { zoneId, name: "_sip._tcp.example.test", type: "SRV", ttl: 300, priority: 0, data };
+  const record = await session.create(RECORD, "srv", given);
+  const imported = await session.import(RECORD, "srv", `${zoneId}/${record.id}`);
+  expect(imported?.inputs["data"]).toEqual({ weight: 5, target: "sip.example.test" });
+  expect(imported?.outputs["data"]).toEqual(data);
+  expect((await session.refresh(imported as Live))?.outputs["data"]).toEqual(data);
+  expect(imported && session.diff(imported, given)).toEqual([]);
+  expect(imported && session.diff(imported, { ...given, data: { ...data, port: 1 } })).not.toEqual([]);
   await session.delete(record);
 });
 
