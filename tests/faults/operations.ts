@@ -41,6 +41,11 @@ content = "second"
 name = "old"
 type = "CNAME"
 content = "elsewhere.example.com"
+
+[[dns.records]]
+name = "_sip._tcp"
+type = "SRV"
+content = "10 5 5060 sip.example.com"
 `;
 const RECORDS_AFTER = `
 [[dns.records]]
@@ -63,6 +68,16 @@ name = "mail"
 type = "MX"
 content = "mx.example.com"
 priority = 10
+
+[[dns.records]]
+name = "_sip._tcp"
+type = "SRV"
+content = "20 5 5061 sip.example.com"
+
+[[dns.records]]
+name = "mail"
+type = "CAA"
+content = "0 issue letsencrypt.org"
 `;
 const MORE_BUCKETS = `
 [buckets.media]
