@@ -5,6 +5,8 @@ import { Command, type OutputConfiguration } from "commander";
 import { addCentre } from "./commands/centre.ts";
 import { addComment } from "./commands/comment.ts";
 import { addCompletion } from "./commands/completion.ts";
+import { addDoctor } from "./commands/doctor.ts";
+import { addInit } from "./commands/init.ts";
 import { addPolicy } from "./commands/policy.ts";
 import { addRecover } from "./commands/recover.ts";
 import { addReport } from "./commands/report.ts";
@@ -37,6 +39,8 @@ export function createProgram(output: OutputConfiguration = {}): Command {
     program,
     `Exit codes:\n${codes}\nA command that runs another one, such as \`sandbox ssh\`, ends with its exit code.`,
   );
+  addInit(program);
+  addDoctor(program);
   addStatus(program);
   addRuns(program);
   addPolicy(program);

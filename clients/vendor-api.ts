@@ -27,8 +27,10 @@ export interface Vendor extends RequestOptions {
   /** Name in messages. */
   readonly vendor: string;
   readonly endpoint: string;
-  /** For the header `Authorization: Bearer`; left out: the requests carry no token. */
+  /** For the header `Authorization`; left out: the requests carry no token. */
   readonly token?: () => string | Promise<string>;
+  /** Of that header; Bearer when left out. */
+  readonly scheme?: "Bearer" | "Basic";
   /** Reads the body of a refusal. */
   readonly failure: z.ZodType<{ readonly code?: string; readonly message: string }>;
   /** Codes of refusals that pass by themselves. */
@@ -95,7 +97,7 @@ export class VendorApi {
     token: string | undefined,
     body: object | undefined,
   ): Promise<{ answer?: unknown; error?: VendorError; pauseMs?: number }> {
-    const { vendor, endpoint, failure, temporary = [], permissionHint } = this.#vendor;
+    const { vendor, endpoint, scheme = "Bearer", failure, temporary = [], permissionHint } = this.#vendor;
     // A token with a line break in it is part of the error that fetch throws.
     const describe = (text: string) =>
       `${vendor}: ${method} ${path}: ${token ? text.replaceAll(token.trim(), "TOKEN") : text}`;
@@ -105,7 +107,7 @@ export class VendorApi {
       response = await (this.#vendor.fetch ?? fetch)(`${endpoint}${path}`, {
         method,
         headers: {
-          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+          ...(token !== undefined && { authorization: `${scheme} ${token}` }),
           ...(!(body instanceof URLSearchParams) && { "content-type": "application/json" }),
         },
         ...(body !== undefined && { body: body instanceof URLSearchParams ? body : JSON.stringify(body) }),

@@ -33,7 +33,9 @@ const greetingSeeds = (services: Plan["services"]): readonly Seed[] =>
 export function ensureVault(layout: Layout, plan: Plan, token: string): number {
   const greetings = greetingSeeds(plan.services);
   const seeds = [...vaultSeeds(plan), ...greetings];
-  const made = seedVault(layout.vault, token, [plan.inventory.fleet.vault], seeds);
+  const ofHosts = plan.hosts.flatMap(({ name }) => hostVault(plan.inventory, name) ?? []);
+  const vaults = [...new Set([plan.inventory.fleet.vault, ...ofHosts])];
+  const made = seedVault(layout.vault, token, vaults, seeds);
   grantHosts(
     layout.vault,
     plan.secrets

@@ -14,6 +14,7 @@ import { emptyState as hetznerState } from "./hetzner/state.ts";
 import { type Listener, type Log, listen, withHealth } from "./http.ts";
 import { onePasswordApp } from "./onepassword/app.ts";
 import { CLOUDFLARE, HETZNER, TAILSCALE } from "./refusals.ts";
+import { readRights } from "./rights.ts";
 import type { Secrets } from "./secrets.ts";
 import { Store } from "./store.ts";
 import { tailscaleApp } from "./tailscale/app.ts";
@@ -65,7 +66,8 @@ export async function startHetzner(
   const store = new Store(join(options.dir, "vendors", "hetzner.json"), hetznerState);
   const reverse = dns === null ? null : new ReverseDns(dns, store.data, log);
   const token = secret(options.secrets, "HCLOUD_TOKEN");
-  const project = openProject({ store, compute, token, log, reverse });
+  const rights = () => readRights(options.dir).hetzner;
+  const project = openProject({ store, compute, token, log, reverse, rights });
   await recover(project);
   await reverse?.open();
   const app = withHealth("hetzner", hetznerApp(project), log, () => ({
@@ -106,7 +108,8 @@ export async function startCloudflare(
   const log = options.log("cloudflare");
   const store = new Store(join(options.dir, "vendors", "cloudflare.json"), cloudflareState(options.zones));
   const token = secret(options.secrets, "CLOUDFLARE_API_TOKEN");
-  const account = new Account(store, dns, { token, edge: options.edge, log });
+  const rights = () => readRights(options.dir).cloudflare;
+  const account = new Account(store, dns, { token, edge: options.edge, log, rights });
   account.addZones(options.zones);
   await account.reconcile();
   const app = withHealth("cloudflare", cloudflareApp(account), log, () => ({ zones: options.zones }));
@@ -137,6 +140,7 @@ export async function startTailscale(
     apiKey: secret(secrets, "TAILSCALE_API_KEY"),
     clientId: secret(secrets, "TAILSCALE_OAUTH_CLIENT_ID"),
     clientSecret: secret(secrets, "TAILSCALE_OAUTH_CLIENT_SECRET"),
+    rights: () => readRights(options.dir).tailscale,
     log,
   });
   await tailnet.reconcile();

@@ -8,7 +8,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { loadInventory } from "../../inventory/load.ts";
-import { planFor } from "../../inventory/plan.ts";
+import { type Plan, planFor } from "../../inventory/plan.ts";
 import { knownHostsText } from "../../sandbox/cli/adopted.ts";
 import { ensureKeyPair } from "../../sandbox/cli/files.ts";
 import { layoutOf } from "../../sandbox/cli/layout.ts";
@@ -127,6 +127,11 @@ export class World {
     return this.#ports.moto;
   }
 
+  /** The vendors' own address: `127.0.0.1:PORT`. */
+  addressOf(vendor: keyof Ports): string {
+    return `127.0.0.1:${this.#ports[vendor]}`;
+  }
+
   /** As in Pulumi.sandbox.yaml, on loopback. */
   #configure(): void {
     const at = (vendor: keyof Ports, path = "") => `http://127.0.0.1:${this.#ports[vendor]}${path}`;
@@ -145,11 +150,17 @@ export class World {
     writeFileSync(this.file(`Pulumi.${STACK}.yaml`), `${salt.trimEnd()}\n${config.join("\n")}`);
   }
 
+  /** Stores the secrets that the inventory names. */
+  fillVault(): Plan {
+    const plan = planFor(loadInventory(this.file("fleet.toml")), this.#environment);
+    ensureVault(layoutOf(this.directory), plan, this.env["OP_SERVICE_ACCOUNT_TOKEN"] ?? "");
+    return plan;
+  }
+
   /** Writes the inventory and what its owner provides: pins of adopted machines, and secrets in the vault. */
   async write(fleet: string): Promise<void> {
     writeFileSync(this.file("fleet.toml"), fleetText(fleet, this.#environment));
-    const plan = planFor(loadInventory(this.file("fleet.toml")), this.#environment as "sandbox");
-    ensureVault(layoutOf(this.directory), plan, this.env["OP_SERVICE_ACCOUNT_TOKEN"] ?? "");
+    const plan = this.fillVault();
     const existing = plan.hosts.flatMap((host) =>
       host.provider.kind === "existing" ? [{ ...host, provider: host.provider }] : [],
     );
@@ -166,11 +177,18 @@ export class World {
     writeFileSync(this.file("known_hosts"), knownHostsText(pinned));
   }
 
-  async startVendors(): Promise<void> {
+  /** @param more further vendors, such as `dns` */
+  async startVendors(...more: readonly string[]): Promise<void> {
     const ports = Object.entries(this.#ports).flatMap(([name, port]) => [`--${name}-port`, String(port)]);
     const argv = [
       ...["sandbox/vendors/main.ts", "serve", "--dir", this.directory, "--listen", "127.0.0.1"],
-      ...["--only", "hetzner,cloudflare,tailscale,s3", "--venv", venv, ...ports],
+      ...[
+        "--only",
+        ["hetzner", "cloudflare", "tailscale", "s3", ...more].join(","),
+        "--venv",
+        venv,
+        ...ports,
+      ],
       ...["--compute", "machines", "--compute-module", resolve("tests/faults/record/compute.ts")],
     ];
     const child = spawn(process.execPath, argv, {

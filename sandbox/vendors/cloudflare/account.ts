@@ -1,5 +1,6 @@
 import { DnsError, type DnsServer } from "../dns/server.ts";
 import type { Log } from "../http.ts";
+import type { RightsOf } from "../rights.ts";
 import type { Store } from "../store.ts";
 import { bad } from "./envelope.ts";
 import { publishedSets } from "./publish.ts";
@@ -15,7 +16,12 @@ interface AccountOptions {
   /** Address that proxied names resolve to. */
   edge: string;
   log: Log;
+  /** What the token may do, and how the zones are; left out: nothing restricts it. */
+  rights?: RightsOf<"cloudflare">;
 }
+
+/** Permissions of a token as docs/real-account.md describes it, in the form of a zone's `permissions`. */
+const PERMISSIONS = ["#dns_records:edit", "#dns_records:read", "#zone:read"];
 
 /** One account: its zones, and the publication of every change in the DNS. */
 export class Account {
@@ -28,6 +34,15 @@ export class Account {
     this.store = store;
     this.options = options;
     this.#dns = dns;
+  }
+
+  get rights() {
+    return this.options.rights?.() ?? {};
+  }
+
+  /** The token's permissions on the account's zones. */
+  get permissions(): readonly string[] {
+    return this.rights.permissions ?? PERMISSIONS;
   }
 
   /** Adds the zones that the account does not have yet. */

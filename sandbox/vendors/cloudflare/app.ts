@@ -3,6 +3,7 @@ import { type Context, Hono } from "hono";
 import type { Account } from "./account.ts";
 import { CloudflareError } from "./envelope.ts";
 import { records } from "./records.ts";
+import { assertAllowed, tokens } from "./tokens.ts";
 import { zones } from "./zones.ts";
 
 function authorise(context: Context, token: string): void {
@@ -34,10 +35,11 @@ export function cloudflareApp(account: Account): Hono {
 
   app.use("/client/v4/*", async (context, next) => {
     authorise(context, token);
+    assertAllowed(account, context.req.method, context.req.path);
     await next();
     account.store.commit();
   });
 
-  for (const routes of [zones(account), records(account)]) app.route("/client/v4", routes);
+  for (const routes of [tokens(account), zones(account), records(account)]) app.route("/client/v4", routes);
   return app;
 }

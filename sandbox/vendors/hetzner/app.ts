@@ -8,6 +8,7 @@ import { images } from "./images.ts";
 import { placementGroups } from "./placement-groups.ts";
 import { primaryIps } from "./primary-ips.ts";
 import type { Project } from "./project.ts";
+import { assertAllowed } from "./rights.ts";
 import { serverActions } from "./server-actions.ts";
 import { serverPower } from "./server-power.ts";
 import { servers } from "./servers.ts";
@@ -60,6 +61,7 @@ export function hetznerApp(project: Project, limited = true): Hono {
       String(Math.floor(Date.now() / 1000) + (RATE_LIMIT - Math.max(0, left))),
     );
     if (left < 0) throw new ApiError(429, "rate_limit_exceeded", "limit of 3600 requests per hour reached");
+    assertAllowed(project, context.req.method, context.req.path);
     await next();
     project.store.commit();
     if (context.req.method !== "GET") await project.reverse?.publish();

@@ -1,4 +1,5 @@
 import type { Log } from "../http.ts";
+import type { RightsOf } from "../rights.ts";
 import type { Store } from "../store.ts";
 import { Actions } from "./actions.ts";
 import type { Compute } from "./compute.ts";
@@ -12,6 +13,8 @@ export interface Project {
   compute: Compute;
   actions: Actions;
   token: string;
+  /** What the token and the account may do. */
+  rights: RightsOf<"hetzner">;
   log: Log;
   /** Null without a DNS server. */
   reverse: ReverseDns | null;
@@ -19,9 +22,12 @@ export interface Project {
 
 export const openProject = ({
   reverse = null,
+  rights = () => ({}),
   ...parts
-}: Pick<Project, "store" | "compute" | "token" | "log"> & Partial<Pick<Project, "reverse">>): Project => ({
+}: Pick<Project, "store" | "compute" | "token" | "log"> &
+  Partial<Pick<Project, "reverse" | "rights">>): Project => ({
   ...parts,
+  rights,
   state: parts.store.data,
   actions: new Actions(parts.store, parts.log),
   reverse,

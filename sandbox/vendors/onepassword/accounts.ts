@@ -1,5 +1,14 @@
 import { readReference } from "./references.ts";
-import { changeVault, hashToken } from "./vault-file.ts";
+import { changeVault, hashToken, readVault, type VaultFile } from "./vault-file.ts";
+
+/** The account as a service account's token sees it: only with the vaults that it may read. */
+export function readAs(path: string, token: string): VaultFile {
+  const file = readVault(path);
+  const vaults = file.serviceAccounts.find(({ sha256 }) => sha256 === hashToken(token))?.vaults;
+  return vaults === undefined
+    ? file
+    : { ...file, vaults: file.vaults.filter(({ name }) => vaults.includes(name)) };
+}
 
 /** Creates a service account for each host's token, which may read the given vaults only. */
 export function grantHosts(

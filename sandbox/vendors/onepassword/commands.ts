@@ -1,26 +1,32 @@
+import { readAs } from "./accounts.ts";
 import type { Arguments } from "./arguments.ts";
 import { assign, findItem, findVault, itemContent, itemSummary, itemView, OpError, touch } from "./items.ts";
 import { readReference } from "./references.ts";
-import { changeVault, type Item, newId, now, readVault, type Vault, type VaultFile } from "./vault-file.ts";
+import { changeVault, type Item, newId, now, type Vault, type VaultFile } from "./vault-file.ts";
 
 /** What a command uses besides its arguments. */
 interface CommandContext {
   /** The vault file. */
   path: string;
+  /** Of the service account. */
+  token: string;
   stdin(): string;
 }
+
+/** The part of the account that the token may read. */
+const visible = ({ path, token }: CommandContext): VaultFile => readAs(path, token);
 
 type Command = (args: Arguments, context: CommandContext, rest: string[]) => string;
 
 const json = (value: unknown) => JSON.stringify(value, null, 2);
 
 const itemGet: Command = (args, context, [name = ""]) => {
-  const { vault, item } = findItem(readVault(context.path), name, args.flags.vault);
+  const { vault, item } = findItem(visible(context), name, args.flags.vault);
   return json(itemView(vault, item));
 };
 
 const itemList: Command = (args, context) => {
-  const file = readVault(context.path);
+  const file = visible(context);
   const vaults = args.flags.vault === undefined ? file.vaults : [findVault(file, args.flags.vault)];
   return json(vaults.flatMap((vault) => vault.items.map((item) => itemSummary(vault, item))));
 };
@@ -101,12 +107,11 @@ const vaultView = (vault: Vault) => {
   return { ...rest, attribute_version: 1, content_version, items: items.length, type: "USER_CREATED" };
 };
 
-const vaultGet: Command = (_args, context, [name = ""]) =>
-  json(vaultView(findVault(readVault(context.path), name)));
+const vaultGet: Command = (_args, context, [name = ""]) => json(vaultView(findVault(visible(context), name)));
 
 const vaultList: Command = (_args, context) =>
   json(
-    readVault(context.path).vaults.map(({ id, name, content_version, created_at, updated_at, items }) => ({
+    visible(context).vaults.map(({ id, name, content_version, created_at, updated_at, items }) => ({
       id,
       name,
       content_version,
@@ -116,7 +121,7 @@ const vaultList: Command = (_args, context) =>
     })),
   );
 
-const read: Command = (_args, context, [reference = ""]) => readReference(readVault(context.path), reference);
+const read: Command = (_args, context, [reference = ""]) => readReference(visible(context), reference);
 
 /** The commands, by their words. */
 export const COMMANDS: Record<string, Command> = {

@@ -61,7 +61,9 @@ function execute(argv: string[]): void {
   if (name === undefined || command === undefined)
     throw new OpError(`unknown command "${words.join(" ")}" for "op"`);
   const rest = words.slice(name.split(" ").length);
-  const output = withFaults(path, name, () => command(args, { path, stdin: standardInput }, rest));
+  const output = withFaults(path, name, () =>
+    command(args, { path, token: process.env.OP_SERVICE_ACCOUNT_TOKEN ?? "", stdin: standardInput }, rest),
+  );
   process.stdout.write(output === "" || flags["no-newline"] ? output : `${output}\n`);
 }
 

@@ -2,9 +2,11 @@ import { createWriteStream, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import type { Log } from "../http.ts";
+import type { RightsOf } from "../rights.ts";
 import type { Backend } from "./backend.ts";
 import { Buckets, isCreation } from "./buckets.ts";
 import type { Journal } from "./journal.ts";
+import { AUTHORIZE_PATH, authorize, rightsRefusal } from "./keys.ts";
 import {
   bodyRefusal,
   bucketNameRefusal,
@@ -23,6 +25,8 @@ interface FilterOptions {
   motoPort: number;
   credentials: Credentials;
   checksums: "refuse" | "accept";
+  /** What the key may do, and which names other customers have. */
+  rights: RightsOf<"s3">;
   log: Log;
 }
 
@@ -92,6 +96,7 @@ export function s3Filter(options: FilterOptions): Server {
     }
     return (
       signatureRefusal(signed, options.credentials) ??
+      rightsRefusal(request, options.rights()) ??
       refusal(request, options.checksums) ??
       buckets.lockRefusal(request)
     );
@@ -161,6 +166,15 @@ export function s3Filter(options: FilterOptions): Server {
       response.end(
         JSON.stringify({ vendor: "s3", status: "ok", pid: process.pid, changes: journal.entries.length }),
       );
+      return;
+    }
+    if (target === AUTHORIZE_PATH) {
+      const { status, body } = authorize(
+        incoming.headers.authorization,
+        options.credentials,
+        options.rights(),
+      );
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
       return;
     }
     const request = describeRequest(incoming.method ?? "GET", target, flat(incoming.headers));

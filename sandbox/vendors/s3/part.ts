@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { listenServer } from "../http.ts";
 import { faultsOf, type Part, type PartOptions } from "../parts.ts";
 import { S3 } from "../refusals.ts";
+import { readRights } from "../rights.ts";
 import { Backend } from "./backend.ts";
 import { s3Filter } from "./filter.ts";
 import { Journal } from "./journal.ts";
@@ -33,7 +34,8 @@ export async function startS3(options: S3Options, port: number): Promise<Part> {
       region: options.region,
     };
     const { checksums, motoPort } = options;
-    const server = s3Filter({ backend, journal, motoPort, credentials, checksums, log });
+    const rights = () => readRights(options.dir).s3;
+    const server = s3Filter({ backend, journal, motoPort, credentials, checksums, rights, log });
     const listener = await listenServer(faultsOf(options, "s3", S3)(server), options.address, port);
     const front = await listenServer(
       nixFront({ endpoint: listener.url, credentials, log }),

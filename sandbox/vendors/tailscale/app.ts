@@ -6,6 +6,7 @@ import { dnsSettings } from "./dns-settings.ts";
 import { notFound, TailscaleError } from "./errors.ts";
 import { join } from "./join.ts";
 import { keys } from "./keys.ts";
+import { assertScope, clientScopes } from "./scopes.ts";
 import { randomWord } from "./state.ts";
 import type { Tailnet } from "./tailnet.ts";
 
@@ -26,7 +27,10 @@ function credential(context: Context): string {
 function authorise(tailnet: Tailnet, context: Context): void {
   const given = credential(context);
   const ends = tailnet.tokens.get(given);
-  if (ends !== undefined && ends > Date.now()) return;
+  if (ends !== undefined && ends > Date.now()) {
+    assertScope(tailnet, context.req.method, context.req.path);
+    return;
+  }
   if (given === "" || !equal(given, tailnet.options.apiKey))
     throw new TailscaleError(401, "API token invalid");
 }
@@ -43,7 +47,12 @@ async function issueToken(tailnet: Tailnet, context: Context): Promise<Response>
   if (!ours) throw new TailscaleError(401, "API token invalid");
   const token = `tskey-api-k${randomWord(12)}CNTRL-${randomWord(32)}`;
   tailnet.tokens.set(token, Date.now() + TOKEN_SECONDS * 1000);
-  return context.json({ access_token: token, token_type: "Bearer", expires_in: TOKEN_SECONDS, scope: "all" });
+  return context.json({
+    access_token: token,
+    token_type: "Bearer",
+    expires_in: TOKEN_SECONDS,
+    scope: clientScopes(tailnet).join(" "),
+  });
 }
 
 /** Tailscale's API v2 for one tailnet, by its name or `-`. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { Hono } from "hono";
 import { bad, notFound, readObject, strings } from "./errors.ts";
 import { definedTags } from "./policy.ts";
+import { clientScopes, clientTags } from "./scopes.ts";
 import { type KeyRow, randomWord, stamp } from "./state.ts";
 import type { Tailnet } from "./tailnet.ts";
 
@@ -93,7 +94,19 @@ export function keys(tailnet: Tailnet): Hono {
     return context.json({ ...view(key), key: secret });
   });
 
-  app.get(`${base}/:id`, (context) => context.json(view(find(context.req.param("id")))));
+  app.get(`${base}/:id`, (context) => {
+    const id = context.req.param("id");
+    if (id === tailnet.options.clientId) {
+      // Source: tailscale-client-go v2, `Key` of keyType "client".
+      return context.json({
+        id,
+        keyType: "client",
+        scopes: clientScopes(tailnet),
+        tags: clientTags(tailnet),
+      });
+    }
+    return context.json(view(find(id)));
+  });
 
   app.delete(`${base}/:id`, (context) => {
     delete rows[find(context.req.param("id")).id];

@@ -1,5 +1,6 @@
 import type { DnsServer } from "../dns/server.ts";
 import type { Log } from "../http.ts";
+import type { RightsOf } from "../rights.ts";
 import type { Store } from "../store.ts";
 import { deviceRecords } from "./names.ts";
 import type { State } from "./state.ts";
@@ -12,6 +13,8 @@ interface TailnetOptions {
   apiKey: string;
   clientId: string;
   clientSecret: string;
+  /** What the OAuth client may do; left out: nothing restricts it. */
+  rights?: RightsOf<"tailscale">;
   log: Log;
 }
 

@@ -29,6 +29,8 @@ const names = all.map((each) => each.names.join(" "));
 test("the commands", () => {
   expect(names).toEqual([
     "",
+    "init",
+    "doctor",
     "status",
     "preview",
     "up",
@@ -60,7 +62,7 @@ test("no line of the help is longer than 100 characters", () => {
 test("every command with a table or figures prints JSON too", () => {
   const json = all.filter(({ command }) => command.options.some(({ long }) => long === "--json"));
   const names = json.map((each) => each.names.join(" "));
-  expect(names).toEqual(["status", "preview", "policy", "report", "sandbox status"]);
+  expect(names).toEqual(["init", "doctor", "status", "preview", "policy", "report", "sandbox status"]);
 });
 
 describe("--help", () => {
