@@ -26,6 +26,7 @@ const [
   { Fleet },
   { readExistingRecords },
   { readKeptHosts },
+  providers,
   { refuseMovedPorts },
   { prepareServers },
   { failWithResources },
@@ -35,6 +36,7 @@ const [
   import("./components/fleet/fleet.ts"),
   import("./components/fleet/existing-records.ts"),
   import("./components/fleet/kept.ts"),
+  import("./components/fleet/providers.ts").then(({ loadProviders }) => loadProviders(plan)),
   import("./components/fleet/moved-ports.ts"),
   import("./components/fleet/servers.ts"),
   import("./components/failures.ts"),
@@ -45,10 +47,11 @@ failWithResources();
 reportEvaluation(evaluation);
 await refuseMovedPorts(plan, settings);
 const kept = await readKeptHosts(plan, settings);
-const existingRecords = await readExistingRecords(plan, settings);
+const existingRecords = await readExistingRecords(plan, settings, providers);
 // Last, because it powers servers on: a run that is refused before has changed nothing.
-const servers = await prepareServers(await preflight, plan, settings);
-gateVendors(vendorsOf(plan, settings, await preflight));
+const answers = await preflight;
+const servers = await prepareServers(providers, answers, { plan, settings });
+gateVendors(vendorsOf(plan, settings, { providers, answers }));
 const fleet = new Fleet("fleet", { plan, settings, evaluation, existingRecords, servers, kept });
 
 /** The contract with other teams: outputs/contract.ts, docs/outputs.md. */

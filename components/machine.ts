@@ -11,3 +11,21 @@ export interface Machine {
   /** Public SSH host key, `type base64`, that every connection pins. */
   readonly hostKey: pulumi.Output<string>;
 }
+
+/** A machine that the program creates at a provider, and on which it installs NixOS. */
+export interface CreatedMachine extends Machine {
+  /** The provider's id of the server. */
+  readonly serverId: pulumi.Output<string>;
+  /** For resources that must be replaced together with the machine. */
+  readonly server: pulumi.Resource;
+  /** Secret: private part of the host key, which the installation puts on the machine. */
+  readonly hostKeyPrivate: pulumi.Output<string>;
+  /** Public part of the host key of the machine before installation. */
+  readonly bootstrapHostKey: pulumi.Output<string>;
+}
+
+/** An adopted machine. */
+export interface AdoptedMachine extends Machine {
+  /** The addresses in the inventory, which get DNS records. */
+  readonly known: { readonly ipv4?: string; readonly ipv6?: string };
+}

@@ -50,3 +50,17 @@ export async function readStackStateIfAny(): Promise<StackState | undefined> {
     return undefined;
   }
 }
+
+/** Whether the stack's state has a component of that type for each host. */
+export async function haveMachines(
+  machineType: string,
+  hosts: readonly { readonly name: string; readonly formerly?: string | undefined }[],
+): Promise<boolean> {
+  const state = await readStackStateIfAny();
+  const machines = new Set(
+    Object.entries(state?.outputs ?? {}).flatMap(([urn, { type }]) =>
+      type === machineType ? [nameOfUrn(urn)] : [],
+    ),
+  );
+  return hosts.every(({ name, formerly = name }) => machines.has(name) || machines.has(formerly));
+}

@@ -13,7 +13,8 @@ import { messageOf } from "../lib/message-of.ts";
 import { nameOfUrn } from "../lib/urn.ts";
 import type { Settings } from "../settings/settings.ts";
 import { endpointOf } from "./buckets/provider.ts";
-import type { PreflightResult } from "./fleet/preflight.ts";
+import type { PreflightAnswers } from "./fleet/preflight.ts";
+import type { Providers } from "./fleet/providers.ts";
 import { readStackStateIfAny } from "./stack-state.ts";
 import { apiBase } from "./tailnet/device.ts";
 
@@ -23,7 +24,7 @@ interface Vendor {
   check(): Promise<unknown>;
 }
 
-/** Package of a resource's type, such as `hcloud` -> vendor. */
+/** Package of a resource's type, such as `cloudflare` -> vendor. */
 export type Vendors = Readonly<Record<string, Vendor>>;
 
 /** Few, because the provider itself retries for longer. */
@@ -60,7 +61,7 @@ async function anyAnswer(endpoint: string): Promise<void> {
 export function vendorsOf(
   plan: Plan,
   settings: Settings,
-  preflight: PreflightResult,
+  { providers, answers }: { readonly providers: Providers; readonly answers: PreflightAnswers },
   env: NodeJS.ProcessEnv = process.env,
 ): Vendors {
   const configured = (vendor: string, key: string) => new pulumi.Config(vendor).get(key) || undefined;
@@ -68,12 +69,15 @@ export function vendorsOf(
   const cloudflareToken = configured("cloudflare", "apiToken") ?? env["CLOUDFLARE_API_TOKEN"];
   const options = { maxAttempts: MAX_ATTEMPTS };
   return {
-    hcloud: {
-      name: "Hetzner Cloud",
-      check: async () => {
-        if (preflight !== undefined && "failure" in preflight) throw new Error(preflight.failure);
-      },
-    },
+    ...Object.fromEntries(
+      [...providers.creating].map(([kind, { name, package: vendor }]): [string, Vendor] => {
+        const answer = answers.get(kind);
+        const check = async () => {
+          if (answer !== undefined && "failure" in answer) throw new Error(answer.failure);
+        };
+        return [vendor, { name, check }];
+      }),
+    ),
     // Without a configured id the zone is looked up first, which is a gate as well (dns/zone.ts).
     ...(settings.cloudflareZoneId !== undefined &&
       cloudflareToken && {

@@ -9,6 +9,7 @@ import { machineProblems } from "./machine-checks.ts";
 import { fqdnOf, inService } from "./plan.ts";
 import { policyProblems } from "./policy-checks.ts";
 import { collisions, type Problem } from "./problems.ts";
+import { isCreated } from "./providers.ts";
 import type { Inventory } from "./schema.ts";
 import { sshProblems } from "./ssh.ts";
 import { subnetProblems } from "./subnets.ts";
@@ -56,7 +57,7 @@ function serviceProblems(inventory: Inventory): Problem[] {
 
 /** Whether a host has DNS records. An image has none, and neither has a machine without a public address. */
 function hasRecords({ provider }: Inventory["hosts"][string]): boolean {
-  if (provider.kind !== "existing") return provider.kind === "hetzner";
+  if (provider.kind !== "existing") return isCreated({ provider });
   return [provider.address, provider.ipv6].some((address) => address !== undefined && !isLocal(address));
 }
 

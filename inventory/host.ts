@@ -3,7 +3,6 @@ import { healthCheck } from "./health.ts";
 import { mountClass, router } from "./machine.ts";
 import {
   absoluteDirectory,
-  addressWithPrefix,
   camelKeys,
   cidr,
   domainName,
@@ -14,95 +13,14 @@ import {
   SSH_PORT,
   sshPublicKey,
 } from "./primitives.ts";
+import { providerSettings } from "./providers.ts";
+import { system } from "./system.ts";
 
 /** A 1Password vault's name, which is part of a secret reference. */
 export const vaultName = z.string().regex(/^[^/]+$/, "a vault's name, without slashes");
 
 /** The key of a table `[environments.LABEL]`; checks.ts reports a name without such a table. */
 export const environmentName = label;
-
-/**
- * A name in Hetzner Cloud's catalogue. The catalogue changes, so only a run looks the name up in it
- * (preflight.ts).
- */
-const hetznerName = z
-  .string()
-  .regex(
-    /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/,
-    "not a name in Hetzner Cloud's catalogue: lower-case letters, digits, dashes",
-  );
-
-const hetznerProvider = z
-  .strictObject({
-    kind: z.literal("hetzner").describe("created at Hetzner Cloud"),
-    location: hetznerName.describe("location of the server, such as `fsn1`"),
-    server_type: hetznerName.describe(
-      "such as `cx23`; a change powers the server off for the resize; the disk keeps its size",
-    ),
-    image: z
-      .string()
-      .default("debian-13")
-      .describe("the operating system that the installation replaces; has effect at creation only"),
-    backups: z.boolean().default(false).describe("Hetzner's daily backups"),
-    placement_group: label
-      .optional()
-      .describe("servers of one group are on different physical machines; has effect at creation only"),
-    labels: z
-      .record(label, z.string().regex(/^[A-Za-z0-9_.-]{0,63}$/))
-      .default({})
-      .describe("labels in addition to those of the program"),
-    reinstall: z
-      .string()
-      .regex(/^[0-9a-f]{32}$/, "not a machine id: copy it from /etc/machine-id of that machine")
-      .optional()
-      .describe("id of the machine that may be wiped and installed again; it has another id afterwards"),
-  })
-  .transform(camelKeys);
-
-const existingProvider = z
-  .strictObject({
-    kind: z.literal("existing").describe("adopted by its address; the program creates nothing for it"),
-    vendor: label.describe("its vendor or place: ovh, contabo, home, …"),
-    address: ipAddress
-      .optional()
-      .describe(
-        "public or LAN address for the first connection and for recovery; without it only the tailnet's name is used",
-      ),
-    ipv6: ipAddress.optional().describe("IPv6 address, for its AAAA record"),
-    network: z
-      .strictObject({
-        interface: z
-          .string()
-          .regex(/^[a-z][a-z0-9._-]{0,14}$/, "not the name of a network interface")
-          .optional()
-          .describe("interface towards the internet; without it every wired interface"),
-        addresses: z
-          .array(addressWithPrefix)
-          .min(1)
-          .describe("addresses that DHCP does not assign, with their prefix: `198.51.100.22/24`"),
-        gateways: z.array(ipAddress).default([]).describe("one gateway per family of these addresses"),
-        nameservers: z.array(ipAddress).default([]).describe("required where no address comes from DHCP"),
-      })
-      .optional()
-      .describe("static addresses; an IPv4 address replaces that of DHCP"),
-    ssh_port: port
-      .optional()
-      .describe(
-        "port of sshd at `address`; its sshd listens on it too, unless `[hosts.NAME.ssh] port` differs because a router forwards the port",
-      ),
-    host_key: sshPublicKey
-      .optional()
-      .describe(
-        "its public SSH host key, from its console; without it, a line of nix/known_hosts pins the key",
-      ),
-  })
-  .transform(camelKeys);
-
-const imageProvider = z.strictObject({
-  kind: z
-    .literal("image")
-    .describe("built from the flake and never deployed: a virtual machine, an installation ISO"),
-});
 
 /** A jump host outside of the inventory. */
 const jumpHost = z
@@ -179,13 +97,8 @@ export const host = z
       .describe(
         "takes the host out of service: its names, tailnet device, keys, secrets and deploys are deleted. `keep`: a created server keeps its disk and addresses behind a closed firewall. `delete`: it also loses its protection, so removing the table deletes it",
       ),
-    system: z
-      .enum(["x86_64-linux", "aarch64-linux"])
-      .default("x86_64-linux")
-      .describe("platform of its system"),
-    provider: z
-      .discriminatedUnion("kind", [hetznerProvider, existingProvider, imageProvider])
-      .describe("where the machine comes from"),
+    system: system.default("x86_64-linux").describe("platform of its system"),
+    provider: providerSettings.describe("where the machine comes from"),
     profiles: z
       .array(z.enum(["server", "workstation", "devhost", "router"]))
       .min(1, "a host has at least one profile")
@@ -238,6 +151,4 @@ export const host = z
   .transform(camelKeys);
 
 export type Host = z.infer<typeof host>;
-export type HetznerProvider = Extract<Host["provider"], { kind: "hetzner" }>;
 export type JumpHost = z.infer<typeof jumpHost>;
-export type ExistingProvider = Extract<Host["provider"], { kind: "existing" }>;

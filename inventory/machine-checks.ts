@@ -2,34 +2,9 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { inService } from "./plan.ts";
 import { collisions, type Problem } from "./problems.ts";
+import { PROVIDER_TABLES } from "./providers.ts";
 import type { Host, Inventory } from "./schema.ts";
 import { addressPortOf } from "./ssh.ts";
-
-/** Servers in one placement group of type `spread`. Source: Hetzner Cloud documentation, "Placement Groups", limits. */
-const MAX_GROUP_SERVERS = 10;
-
-export type Architecture = "x86" | "arm";
-
-/** System -> Hetzner Cloud's name of its architecture. Source: `architecture` of GET /v1/server_types. */
-export const ARCHITECTURES: Readonly<Record<Host["system"], Architecture>> = {
-  "x86_64-linux": "x86",
-  "aarch64-linux": "arm",
-};
-
-/** The `system` that runs on an architecture. */
-export const systemFor = (architecture: Architecture): Host["system"] =>
-  architecture === "arm" ? "aarch64-linux" : "x86_64-linux";
-
-/**
- * The architecture of a server type: `cax` is Arm (Ampere); `cx`, `cpx` and `ccx` are x86.
- * Undefined for an unknown series, because a run checks the type in the vendor's catalogue.
- * Source: docs.hetzner.com, "Cloud Server types".
- */
-function architectureOf(serverType: string): Architecture | undefined {
-  const [, series] = /^([a-z]+)\d+$/.exec(serverType) ?? [];
-  if (series === "cax") return "arm";
-  return ["cx", "cpx", "ccx"].includes(series ?? "") ? "x86" : undefined;
-}
 
 /** One spelling per address: IPv6 has many, and an IPv4 address can be written as IPv6. */
 export function canonicalAddress(address: string): string {
@@ -58,22 +33,6 @@ const keyOf = (line: string): string => line.trim().split(/\s+/).slice(0, 2).joi
 /** The remedy when two tables are one machine. */
 export const ONE_MACHINE_REMEDY =
   "one machine is one host: remove one of the two tables (to rename a host, set `formerly`)";
-
-function architectureProblems(hosts: Inventory["hosts"]): Problem[] {
-  return Object.entries(hosts).flatMap(([name, { provider, system }]) => {
-    if (provider.kind !== "hetzner") return [];
-    const architecture = architectureOf(provider.serverType);
-    if (architecture === undefined || architecture === ARCHITECTURES[system]) return [];
-    return [
-      {
-        key: `hosts.${name}.provider.server_type`,
-        message:
-          `"${provider.serverType}" has ${architecture === "arm" ? "an ARM" : "an x86"} processor, and hosts.${name}.system is "${system}"; ` +
-          `set system = "${systemFor(architecture)}", or choose a server type of the other architecture`,
-      },
-    ];
-  });
-}
 
 /** Every address of an adopted machine, with its key. The same address at another port may be another machine. */
 function addressesOf(inventory: Inventory, [name, host]: [string, Host]) {
@@ -109,27 +68,15 @@ function duplicateProblems(inventory: Inventory): Problem[] {
   return [...byAddress, ...byKey];
 }
 
-function groupProblems(hosts: Inventory["hosts"]): Problem[] {
-  const members = new Map<string, string[]>();
-  for (const [name, { provider, environment }] of Object.entries(hosts)) {
-    if (provider.kind !== "hetzner" || provider.placementGroup === undefined) continue;
-    const group = `${environment}/${provider.placementGroup}`;
-    members.set(group, [...(members.get(group) ?? []), name]);
-  }
-  return [...members.values()].flatMap((names) =>
-    names.slice(MAX_GROUP_SERVERS).map((name) => ({
-      key: `hosts.${name}.provider.placement_group`,
-      message: `the group has ${names.length} servers, and Hetzner Cloud allows ${MAX_GROUP_SERVERS}: put this one into another group`,
-    })),
+/** Problems of each provider's hosts. */
+function providerProblems(inventory: Inventory): Problem[] {
+  const hosts = Object.entries(inventory.hosts).map(([name, host]) => ({ ...host, name }));
+  return PROVIDER_TABLES.flatMap(
+    (table) => table.problems?.(hosts.filter(({ provider }) => provider.kind === table.kind)) ?? [],
   );
 }
 
 /** Problems between the machines of an inventory. */
 export function machineProblems(whole: Inventory): Problem[] {
-  return [
-    ...architectureProblems(whole.hosts),
-    ...duplicateProblems(inService(whole)),
-    // A retired server is still in its group.
-    ...groupProblems(whole.hosts),
-  ];
+  return [...providerProblems(whole), ...duplicateProblems(inService(whole))];
 }

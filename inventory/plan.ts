@@ -1,26 +1,15 @@
 import { entryOf } from "../lib/entry-of.ts";
 import { unknownName } from "../lib/names.ts";
 import { RunError } from "../lib/run-error.ts";
-import type {
-  Bucket,
-  Environment,
-  ExistingProvider,
-  HetznerProvider,
-  Host,
-  Inventory,
-  SecretSettings,
-  Service,
-} from "./schema.ts";
+import { type CreatedProvider, type ExistingProvider, isCreated } from "./providers.ts";
+import type { Bucket, Environment, Host, Inventory, SecretSettings, Service } from "./schema.ts";
 
 /** A host with its name and its full DNS name. */
 export type PlannedHost = Host & { readonly name: string; readonly fqdn: string };
-export type HetznerHost = PlannedHost & { readonly provider: HetznerProvider };
+export type CreatedHost = PlannedHost & { readonly provider: CreatedProvider };
 export type ExistingHost = PlannedHost & { readonly provider: ExistingProvider };
 
-export const isHetzner = (host: HetznerHost | ExistingHost): host is HetznerHost =>
-  host.provider.kind === "hetzner";
-export const isExisting = (host: HetznerHost | ExistingHost): host is ExistingHost =>
-  host.provider.kind === "existing";
+export const isExisting = (host: PlannedHost): host is ExistingHost => host.provider.kind === "existing";
 export type PlannedService = Service & { readonly name: string; readonly fqdn: string };
 export type PlannedBucket = Bucket & { readonly key: string };
 
@@ -38,15 +27,18 @@ export interface Plan {
   readonly environment: string;
   readonly settings: Environment;
   /** Hosts that deploys reach, created or adopted, sorted by name. */
-  readonly hosts: readonly (HetznerHost | ExistingHost)[];
+  readonly hosts: readonly (CreatedHost | ExistingHost)[];
   /** Created servers of decommissioned hosts. */
-  readonly retired: readonly HetznerHost[];
+  readonly retired: readonly CreatedHost[];
   readonly services: readonly PlannedService[];
   readonly buckets: readonly PlannedBucket[];
   readonly secrets: readonly PlannedSecret[];
   /** The whole inventory without decommissioned hosts and their services. */
   readonly inventory: Inventory;
 }
+
+/** Whether servers are deleted with the stack. `protect` wins, as in a sandbox that rehearses production. */
+export const isDisposable = ({ settings }: Plan): boolean => settings.disposable && !settings.protect;
 
 const byName = <T extends { name: string }>(a: T, b: T) => (a.name < b.name ? -1 : 1);
 
@@ -100,11 +92,11 @@ export function planFor(whole: Inventory, environment: string): Plan {
   const own = Object.entries(whole.hosts)
     .filter(([, host]) => host.environment === environment)
     .map(planned)
-    .filter((host): host is HetznerHost | ExistingHost => host.provider.kind !== "image")
+    .filter((host): host is CreatedHost | ExistingHost => host.provider.kind !== "image")
     .sort(byName);
   const hosts = own.filter(({ decommission }) => decommission === undefined);
   const retired = own.filter(
-    (host): host is HetznerHost => host.decommission !== undefined && host.provider.kind === "hetzner",
+    (host): host is CreatedHost => host.decommission !== undefined && isCreated(host),
   );
   const names = hosts.map((host) => host.name);
   const services = Object.entries(inventory.services)

@@ -105,7 +105,7 @@ export function inventoryReference(): string {
   ].join("\n");
 }
 
-/** `hosts.NAME.provider, kind = "hetzner"` -> `hosts.provider.hetzner` */
+/** `hosts.NAME.provider, kind = "existing"` -> `hosts.provider.existing` */
 const tableKey = (title: string): string => title.replace(/, kind = /g, ".").replace(/\.NAME|[[\]"]/g, "");
 
 /** Table -> key -> default. An inner table is an entry of its own. */

@@ -255,4 +255,4 @@ export type Service = z.infer<typeof service>;
 export type Bucket = z.infer<typeof bucket>;
 export type SecretSettings = z.infer<typeof secret>;
 
-export type { ExistingProvider, HetznerProvider, Host } from "./host.ts";
+export type { Host } from "./host.ts";

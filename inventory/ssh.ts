@@ -103,7 +103,7 @@ function jumpProblems(inventory: Inventory): Problem[] {
     }
     const message = typeof jump === "string" ? jumpProblem(inventory, name, host, jump) : undefined;
     const own = message === undefined ? [] : [{ key: `hosts.${name}.ssh.jump`, message }];
-    const hasAddress = host.provider.kind === "hetzner" || host.provider.address !== undefined;
+    const hasAddress = host.provider.kind !== "existing" || host.provider.address !== undefined;
     if (!hasAddress || sshSourcesOf(inventory, host).length > 0) return own;
     return [
       ...own,

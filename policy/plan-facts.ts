@@ -144,7 +144,7 @@ function labels({ hosts, inventory }: Plan): LabelFact[] {
         key: `hosts.${name}.provider.labels`,
         what: `server ${name}`,
         kind: "labels" as const,
-        present: "labels" in provider ? filled(provider.labels) : [],
+        present: "labels" in provider ? filled(provider.labels ?? {}) : [],
         needed,
       })),
   ];

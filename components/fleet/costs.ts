@@ -3,16 +3,17 @@
  * vendor's prices of today.
  */
 import * as pulumi from "@pulumi/pulumi";
-import type { HetznerPrices } from "../../clients/hetzner/pricing.ts";
-import { isHetzner, type Plan } from "../../inventory/plan.ts";
+import type { Plan } from "../../inventory/plan.ts";
 import { nameOfUrn } from "../../lib/urn.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import { costText } from "../../preview/comment/words.ts";
 import type { PreviewCost } from "../../preview/document.ts";
-import { hetznerPrices, hostItems, resourceItems } from "../hetzner-server/costs.ts";
+import type { Catalogue } from "../../providers/catalogue.ts";
 import { addToPreview } from "../preview-part.ts";
 import { readStackStateIfAny, type StackState } from "../stack-state.ts";
 import type { CostItem } from "./cost-items.ts";
+import { createdHosts, creatingKinds } from "./kinds.ts";
+import { loadCatalogues } from "./providers.ts";
 
 /** In hundredths, as prices are written. */
 const rounded = (amount: number): number => Math.round(amount * 100) / 100;
@@ -37,14 +38,13 @@ const isRetired = ({ retired }: Pick<Plan, "retired">, name: string): boolean =>
  */
 export function stackCost(
   plan: Pick<Plan, "hosts" | "retired">,
-  prices: HetznerPrices | undefined,
+  catalogues: readonly Catalogue[],
   state: StackState | undefined,
 ): PreviewCost | undefined {
-  if (prices === undefined) return undefined;
-  const wanted = plan.hosts.filter(isHetzner).flatMap((host) => hostItems(prices, host));
+  const wanted = createdHosts(plan).flatMap((host) => catalogues.flatMap((each) => each.hostItems(host)));
   const existing = Object.entries(state?.outputs ?? {}).map(([urn, { type, outputs }]) => {
     const name = nameOfUrn(urn);
-    return { name, items: resourceItems(prices, { type, name, outputs }) };
+    return { name, items: catalogues.flatMap((each) => each.resourceItems({ type, name, outputs })) };
   });
   const kept = existing.filter(({ name }) => isRetired(plan, name)).flatMap(({ items }) => items);
   const before = sum(existing.flatMap(({ items }) => items));
@@ -68,9 +68,9 @@ function publishedCost(state: StackState | undefined): StackOutputs["cost"] {
 
 /** Logs the difference in a preview, and adds the cost to its document. */
 async function readCost(plan: Plan): Promise<StackOutputs["cost"]> {
-  if (!plan.hosts.some(isHetzner) && plan.retired.length === 0) return undefined;
-  const [prices, state] = await Promise.all([hetznerPrices(), readStackStateIfAny()]);
-  const cost = stackCost(plan, prices, state);
+  if (creatingKinds(plan).length === 0) return undefined;
+  const [catalogues, state] = await Promise.all([loadCatalogues(plan), readStackStateIfAny()]);
+  const cost = stackCost(plan, catalogues, state);
   if (cost === undefined) return publishedCost(state);
   addToPreview({ cost });
   if (pulumi.runtime.isDryRun() && cost.before !== undefined && cost.before !== cost.monthly)

@@ -1,10 +1,8 @@
 /** DNS records that exist before the run changes anything, read first so that conflicts are reported first. */
 
-import { isIPv4, isIPv6 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { recordContent } from "../../inventory/dns-data.ts";
-import { type KnownHosts, readKnownHosts } from "../../inventory/known-hosts.ts";
-import { type ExistingHost, type HetznerHost, isHetzner, type Plan } from "../../inventory/plan.ts";
+import { isExisting, type Plan } from "../../inventory/plan.ts";
 import { messageOf } from "../../lib/message-of.ts";
 import { firstNames } from "../../lib/names.ts";
 import { sshfpOf } from "../../lib/ssh-public-key.ts";
@@ -23,51 +21,44 @@ import type { ZoneRecord } from "../dns/records.ts";
 import type { ExistingRecords } from "../dns/zone.ts";
 import { reportSkipped } from "../failures.ts";
 import { readStackStateIfAny, type StackState } from "../stack-state.ts";
-import { existingArgs } from "./machines.ts";
+import type { Providers } from "./providers.ts";
 
 /** An address or key that is unknown until its machine is created. */
 const NOT_YET = Symbol("not known yet");
 type Known = string | typeof NOT_YET;
 
 /** Addresses and keys of the servers in the state, by host name. */
-function serverAddressesInState({ outputs }: StackState): Map<string, HostAddresses<Known>> {
+function serverAddressesInState(
+  { outputs }: StackState,
+  { creating }: Providers,
+): Map<string, HostAddresses<Known>> {
   const text = (value: unknown): Known => (typeof value === "string" ? value : NOT_YET);
+  const types = new Set([...creating.values()].map(({ machineType }) => machineType));
   return new Map(
     Object.entries(outputs).flatMap(([urn, { type, outputs: server }]) => {
-      if (type !== "pantheros:hetzner:Server") return [];
+      if (!types.has(type)) return [];
       const { ipv4, ipv6, hostKey } = server;
       return [[nameOfUrn(urn), { ipv4: text(ipv4), ipv6: text(ipv6), hostKey: text(hostKey) }]];
     }),
   );
 }
 
-function adoptedAddresses(
-  host: ExistingHost,
-  plan: Plan,
-  settings: Settings,
-  pins: KnownHosts,
-): HostAddresses<Known> {
-  const { address = "", ipv6, hostKey } = existingArgs(host, plan, settings, pins);
-  const second = ipv6 ?? (isIPv6(address) ? address : undefined);
-  return { ...(isIPv4(address) && { ipv4: address }), ipv6: second, hostKey: hostKey ?? NOT_YET };
-}
-
 /** What is known of the stack's machines before the run. */
 function knownAddresses(
   plan: Plan,
   settings: Settings,
-  state: StackState,
+  { state, providers }: { readonly state: StackState; readonly providers: Providers },
 ): Record<string, HostAddresses<Known>> {
-  const servers = serverAddressesInState(state);
-  const pins = readKnownHosts(settings.knownHostsFile);
-  const created = (host: HetznerHost): HostAddresses<Known> =>
-    servers.get(host.name) ??
-    servers.get(host.formerly ?? "") ?? { ipv4: NOT_YET, ipv6: NOT_YET, hostKey: NOT_YET };
+  const servers = serverAddressesInState(state, providers);
   return Object.fromEntries(
-    plan.hosts.map((host) => [
-      host.name,
-      isHetzner(host) ? created(host) : adoptedAddresses(host, plan, settings, pins),
-    ]),
+    plan.hosts.map((host): [string, HostAddresses<Known>] => {
+      if (isExisting(host)) {
+        const { hostKey, ...addresses } = providers.adopting.known(host, { plan, settings });
+        return [host.name, { ...addresses, hostKey: hostKey ?? NOT_YET }];
+      }
+      const unknown = { ipv4: NOT_YET, ipv6: NOT_YET, hostKey: NOT_YET } as const;
+      return [host.name, servers.get(host.name) ?? servers.get(host.formerly ?? "") ?? unknown];
+    }),
   );
 }
 
@@ -78,7 +69,7 @@ function contentOf({ hostKey, content }: ZoneRecord<Known>): string | undefined 
   try {
     return recordContent("SSHFP", { ...sshfpOf(value) });
   } catch {
-    // existing-server.ts reports a pin that is not a key, with its host.
+    // providers/existing/ reports a pin that is not a key, with its host.
     return undefined;
   }
 }
@@ -144,12 +135,15 @@ function vanishedProblem(records: readonly OwnRecord[], stack: string): string {
 export async function readExistingRecords(
   plan: Plan,
   settings: Settings,
+  providers: Providers,
 ): Promise<ExistingRecords | undefined> {
   const { dns } = plan.inventory;
   if (dns === undefined) return undefined;
   const state = await readStackStateIfAny();
   if (state === undefined) return undefined;
-  const wanted = dnsRecordsFor<Known>(plan, knownAddresses(plan, settings, state)).map(knownRecord);
+  const wanted = dnsRecordsFor<Known>(plan, knownAddresses(plan, settings, { state, providers })).map(
+    knownRecord,
+  );
   const own = ownZone(state);
   const { zoneId, records } = needsVendorRecords(wanted, own)
     ? await vendorZone(dns.zone, settings.cloudflareZoneId)

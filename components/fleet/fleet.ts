@@ -22,7 +22,7 @@ import { TAILNET_KEY_NAME } from "./installs.ts";
 import type { KeptHosts } from "./kept.ts";
 import { type Machines, machinesOf } from "./machines.ts";
 import { publishedOutputs } from "./outputs.ts";
-import { type Servers, UNCHECKED_SERVERS } from "./servers.ts";
+import type { Servers } from "./servers.ts";
 
 export interface FleetArgs {
   readonly plan: Plan;
@@ -31,8 +31,8 @@ export interface FleetArgs {
   readonly evaluation: ReadonlyMap<string, pulumi.Input<HostEvaluation>>;
   /** DNS records that exist before the run: existing-records.ts. */
   readonly existingRecords?: ExistingRecords | undefined;
-  /** State of the created hosts' servers: servers.ts. */
-  readonly servers?: Servers;
+  /** The machines, prepared by their providers: servers.ts. */
+  readonly servers: Servers;
   /** Hosts that this run is not for: kept.ts. */
   readonly kept?: KeptHosts;
 }
@@ -47,11 +47,11 @@ export class Fleet extends pulumi.ComponentResource {
 
   constructor(
     name: string,
-    { plan, settings, evaluation, existingRecords, servers = UNCHECKED_SERVERS, kept = new Map() }: FleetArgs,
+    { plan, settings, evaluation, existingRecords, servers, kept = new Map() }: FleetArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("pantheros:fleet:Fleet", name, {}, opts);
-    const machines = machinesOf(plan, settings, servers, this);
+    const machines = machinesOf({ plan, settings }, servers, this);
     const tailnet = this.#tailnet(plan, settings, machines);
     const secrets = this.#secrets(plan, settings, tailnet?.keys ?? {});
     const records = this.#records(plan, settings, machines, existingRecords);

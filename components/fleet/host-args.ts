@@ -3,19 +3,19 @@ import * as pulumi from "@pulumi/pulumi";
 import { isBuiltTrusted } from "../../inventory/builders.ts";
 import type { KnownHosts } from "../../inventory/known-hosts.ts";
 import type { Plan } from "../../inventory/plan.ts";
+import { isCreated } from "../../inventory/providers.ts";
 import { changedLimits } from "../../inventory/seconds.ts";
-import { jumpsTo, sshPortOf } from "../../inventory/ssh.ts";
+import { isReachedPublicly, jumpsTo, sshPortOf } from "../../inventory/ssh.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { isReachedPublicly } from "../hetzner-server/mapping.ts";
-import type { HetznerServer } from "../hetzner-server/server.ts";
-import type { Machine } from "../machine.ts";
+import type { CreatedMachine, Machine } from "../machine.ts";
 import type { NixosHost, NixosHostArgs } from "../nixos-host/nixos-host.ts";
 import type { WaveHost } from "../nixos-host/waves.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
 import { installArgs } from "./installs.ts";
 import { jumpsOf } from "./jumps.ts";
 import { type Machines, machineOf } from "./machines.ts";
+import type { Providers } from "./providers.ts";
 
 /** A host that the stack's deploys reach. */
 export type StackHost = Plan["hosts"][number];
@@ -126,10 +126,10 @@ export function connectionArgs(
 export interface InstallationSources {
   readonly plan: Plan;
   readonly settings: Settings;
-  /** Name of the host. */
-  readonly host: string;
+  readonly host: StackHost;
   /** Its server; undefined for an adopted machine. */
-  readonly created: HetznerServer | undefined;
+  readonly created: CreatedMachine | undefined;
+  readonly providers: Providers;
   readonly secrets: readonly HostSecret[];
 }
 
@@ -139,9 +139,10 @@ export function installationArgs({
   settings,
   host,
   created,
+  providers,
   secrets,
 }: InstallationSources): Pick<NixosHostArgs, "install" | "maybeUnmanaged"> {
-  if (created === undefined) return { maybeUnmanaged: true };
+  if (created === undefined || !isCreated(host)) return { maybeUnmanaged: true };
   return {
     maybeUnmanaged: false,
     install: {
@@ -149,7 +150,7 @@ export function installationArgs({
       bootstrapKey: created.bootstrapHostKey,
       hostPrivateKey: created.hostKeyPrivate,
       machineId: created.serverId,
-      ...installArgs(plan, settings, host, { secrets, ipv6: created.ipv6 }),
+      ...installArgs(host, { plan, settings }, { secrets, providers, ipv6: created.ipv6 }),
     },
   };
 }

@@ -1,32 +1,48 @@
 import * as pulumi from "@pulumi/pulumi";
-import { HETZNER_ENDPOINT } from "../../clients/hetzner/api.ts";
-import { isHetzner, type Plan } from "../../inventory/plan.ts";
+import type { CreatedHost, Plan } from "../../inventory/plan.ts";
+import { SSH_PORT } from "../../inventory/primitives.ts";
 import { changedLimits } from "../../inventory/seconds.ts";
-import type { Settings } from "../../settings/settings.ts";
+import { isReachedPublicly, openSshPorts, sshSourcesOf } from "../../inventory/ssh.ts";
 import { recoverWith, unlessFailed } from "../failures.ts";
-import { hetznerInstallArgs } from "../hetzner-server/mapping.ts";
 import type { NixosHostArgs } from "../nixos-host/nixos-host.ts";
+import type { ProviderContext } from "../provider.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
+import { type Providers, serverProvider } from "./providers.ts";
 
 /** Name, on the host, of the tailnet key; the machine has it at its first boot. */
 export const TAILNET_KEY_NAME = "tailscale-auth-key";
 
-/** Name, on the host, of the server's IPv6 ADDRESS/PREFIX, which Hetzner announces nowhere (nix/lib/uplink.nix). */
-export const UPLINK_ADDRESS = "uplink-address";
+/** Values of an installation that are known only while the fleet is declared. */
+interface Given {
+  readonly secrets: readonly HostSecret[];
+  readonly providers: Providers;
+  readonly ipv6: pulumi.Output<string | undefined>;
+}
+
+/**
+ * Networks to which the installation opens port 22, on which a created machine listens; undefined
+ * when the provider's firewall leaves it open.
+ */
+function allowedSources({ inventory }: Plan, host: CreatedHost): string[] | undefined {
+  const sources = sshSourcesOf(inventory, host);
+  const ports = openSshPorts(inventory, host);
+  const open = isReachedPublicly(inventory, host) && sources.length > 0 && ports.includes(SSH_PORT);
+  return open ? undefined : sources;
+}
 
 /** Arguments of a created host's installation that come from the inventory. */
 export function installArgs(
-  plan: Plan,
-  settings: Settings,
-  name: string,
-  given: { readonly secrets: readonly HostSecret[]; readonly ipv6: pulumi.Output<string | undefined> },
-): Pick<NonNullable<NixosHostArgs["install"]>, "hetzner" | "missing" | "reinstall" | "secrets" | "seconds"> {
-  const host = plan.hosts.filter(isHetzner).find((each) => each.name === name);
-  if (host === undefined) return {};
-  const endpoint = new pulumi.Config("hcloud").get("endpoint") ?? HETZNER_ENDPOINT;
+  host: CreatedHost,
+  { plan, settings }: ProviderContext,
+  { secrets, providers, ipv6 }: Given,
+): Pick<NonNullable<NixosHostArgs["install"]>, "provider" | "missing" | "reinstall" | "secrets" | "seconds"> {
+  const { name } = host;
+  const { kind, reinstall } = host.provider;
+  const provider = serverProvider(providers, host);
+  const sources = allowedSources(plan, host);
   const { connect, build, install } = plan.inventory.deploy.seconds;
   // All secrets, so that no service waits for a delivery at the first boot. The delivery reports those that can't be read.
-  const own = given.secrets.filter((secret) => secret.host === name && secret.read);
+  const own = secrets.filter((secret) => secret.host === name && secret.read);
   const early = own.map((secret) =>
     unlessFailed(secret.value).apply((value) => [secret.name, value] as const),
   );
@@ -34,10 +50,15 @@ export function installArgs(
   // deploys reach it.
   const key = own.find((secret) => secret.name === TAILNET_KEY_NAME);
   return {
-    hetzner: hetznerInstallArgs(host, plan, settings.stack, endpoint),
-    reinstall: host.provider.reinstall,
-    secrets: pulumi.all([pulumi.all(early), given.ipv6]).apply(([known, ipv6]) => ({
-      ...(ipv6 !== undefined && { [UPLINK_ADDRESS]: `${ipv6}/64\n` }),
+    provider: {
+      kind,
+      stack: settings.stack,
+      settings: provider.installSettings(host),
+      ...(sources !== undefined && { allowedSources: sources }),
+    },
+    reinstall,
+    secrets: pulumi.all([pulumi.all(early), ipv6]).apply(([known, address]) => ({
+      ...provider.bootFiles?.({ ipv6: address }),
       ...Object.fromEntries(
         known.flatMap(([secret, value]) => (value === undefined ? [] : [[secret, value]])),
       ),

@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { readInstallResult } from "../../deployer/protocol/result.ts";
 import type { Plan, PlannedHost } from "../../inventory/plan.ts";
+import { isCreated } from "../../inventory/providers.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import { firstNames } from "../../lib/names.ts";
 import { type HostOutputs, stackOutputs } from "../../outputs/contract.ts";
@@ -30,9 +31,10 @@ function publishedIn(state: StackState): Readonly<Record<string, HostOutputs>> {
 }
 
 /** Why a host cannot be left out of a run; undefined: it can. */
-function obstacle({ name, provider }: PlannedHost, commands: CommandsByName): string | undefined {
+function obstacle(host: PlannedHost, commands: CommandsByName): string | undefined {
+  const { name } = host;
   if (!commands.has(`${name}-deploy`)) return "this stack has never deployed it under this name";
-  if (provider.kind !== "hetzner") return undefined;
+  if (!isCreated(host)) return undefined;
   const { stdout } = commands.get(`${name}-install`) ?? {};
   const { outcome } = readInstallResult(name, typeof stdout === "string" ? stdout : "");
   return outcome === "failed" ? "its installation has not succeeded" : undefined;

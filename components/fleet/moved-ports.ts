@@ -5,10 +5,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { readDeployResult } from "../../deployer/protocol/result.ts";
 import { isExisting, type Plan } from "../../inventory/plan.ts";
-import { addressPortOf, sshPortOf } from "../../inventory/ssh.ts";
+import { addressPortOf, isReachedPublicly, sshPortOf } from "../../inventory/ssh.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { isReachedPublicly } from "../hetzner-server/mapping.ts";
 import { succeeded } from "../nixos-host/token.ts";
 import { type CommandsByName, commandsIn, readStackStateIfAny, type StackState } from "../stack-state.ts";
 

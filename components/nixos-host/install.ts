@@ -38,7 +38,7 @@ export interface InstallArgs {
   /** Id (`/etc/machine-id`) of the machine that may be wiped although it is installed. */
   readonly reinstall?: string | undefined;
   /** What the installer needs to call the vendor's API; the server's id is `machineId`. */
-  readonly hetzner?: Omit<NonNullable<InstallSpecInput["hetzner"]>, "server">;
+  readonly provider?: Omit<NonNullable<InstallSpecInput["provider"]>, "server">;
   readonly target: pulumi.Input<Target>;
   readonly probe: pulumi.Input<Probe>;
   readonly probed: boolean;
@@ -56,7 +56,7 @@ export class Install extends pulumi.ComponentResource {
     super("pantheros:nixos:Install", name, {}, opts);
     const fresh = randomUUID();
     const seen = pulumi.output(args.probe);
-    const { host, user, reinstall, hetzner } = args;
+    const { host, user, reinstall, provider } = args;
     // The machine's id is known only once it exists, and then the stack has a state.
     const decided = pulumi.all([args.machineId, seen]).apply(async ([machineId, found]) => {
       const previous = (await args.previous?.())?.installs[`${name}-install`];
@@ -83,7 +83,7 @@ export class Install extends pulumi.ComponentResource {
           outPath,
           ...(disko !== undefined && { disko }),
           ...(reinstall !== undefined && { reinstall }),
-          ...(hetzner !== undefined && { hetzner: { ...hetzner, server: Number(machineId) } }),
+          ...(provider !== undefined && { provider: { ...provider, server: machineId } }),
           ...(args.seconds !== undefined && { seconds: args.seconds }),
         } satisfies InstallSpecInput),
       );

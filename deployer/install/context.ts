@@ -5,15 +5,31 @@ import type { SupervisorStatus } from "../protocol/supervisor.ts";
 import type { InstallSpec } from "./spec.ts";
 import type { Facts, InstallFiles, InstallStep } from "./steps.ts";
 
-/** The server at the vendor. Each call throws the vendor's error. */
+/** A server at its provider. Each call throws the vendor's error. */
 export interface Server {
-  /** Opens port 22 to the networks of the spec; the caller of the installation closes it. */
-  readonly open: () => Promise<void>;
+  /** Opens port 22, and the port of the installed machine, to networks. Safe to repeat. */
+  readonly open: (ports: readonly number[], sources: readonly string[]) => Promise<void>;
+  /** Removes what `open` made, also in a run that was killed. */
+  readonly close: () => Promise<void>;
+  /** Hint for a failed `open`: the access that it needs. */
+  readonly openHint: string;
   /** `running`, `off`, …; undefined when it does not exist. */
   readonly status: () => Promise<string | undefined>;
   /** Overwrites its disk with the disposable system. */
   readonly rebuild: () => Promise<void>;
 }
+
+/** A host's server. Its provider reads the vendor's token from the environment. */
+export interface ServerReference {
+  readonly host: string;
+  readonly stack: string;
+  /** The vendor's id. */
+  readonly server: string;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** install.ts of a provider's folder. */
+export type ServerAt = (reference: ServerReference) => Server;
 
 /** Everything outside the installation's own logic, injected so that tests can replace it. */
 export interface InstallTools {

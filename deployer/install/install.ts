@@ -4,6 +4,7 @@
  * lost state nor a wrong address can wipe a machine. The one exception is the machine whose id `reinstall` names; it has a new id
  * afterwards.
  */
+import { SSH_PORT } from "../../inventory/primitives.ts";
 import { messageOf } from "../../lib/message-of.ts";
 import { oneLine } from "../../lib/sanitize.ts";
 import type { CommandResult } from "../process/runner.ts";
@@ -54,22 +55,20 @@ async function run(context: InstallContext): Promise<Outcome> {
   );
 }
 
-const OPEN_HINT =
-  "it is opened during the installation with HCLOUD_TOKEN (Read & Write) to the networks of `[deploy] sources`, which must contain this runner's address";
-
 async function openSsh({ spec, server, timed }: InstallContext): Promise<Outcome | undefined> {
-  const allowed = spec.hetzner?.allowedSources;
-  if (allowed === undefined) return undefined;
+  const allowed = spec.provider?.allowedSources;
+  if (allowed === undefined || server === undefined) return undefined;
+  const hint = `${server.openHint} to the networks of \`[deploy] sources\`, which must contain this runner's address`;
   return timed("door", async () => {
-    if (allowed.length === 0 || server === undefined) {
+    if (allowed.length === 0) {
       const reason = "sshd is closed, and `[deploy] sources` contains no network to open it to";
-      return failed("door", reason, OPEN_HINT);
+      return failed("door", reason, hint);
     }
     try {
-      await server.open();
+      await server.open([SSH_PORT, spec.port], allowed);
       return undefined;
     } catch (error) {
-      return failed("door", `sshd could not be opened: ${messageOf(error)}`, OPEN_HINT);
+      return failed("door", `sshd could not be opened: ${messageOf(error)}`, hint);
     }
   });
 }

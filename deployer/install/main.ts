@@ -2,17 +2,15 @@
  * Installs one machine: `PANTHEROS_INSTALL='{…}' node deployer/install/main.ts <secrets`.
  * Prints one line of JSON (protocol/result.ts) and exits 0, also for a failed installation; exits 2 when its input cannot be read.
  * Environment: PANTHEROS_SSH_KEY (private key file that root of the created machine accepts), PANTHEROS_SIGNING_KEY,
- * HCLOUD_TOKEN where the vendor's API is needed. Standard input: installSecrets of spec.ts, as JSON.
+ * the provider's token where its API is needed. Standard input: installSecrets of spec.ts, as JSON.
  */
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import * as z from "zod";
-import { HetznerApi } from "../../clients/hetzner/api.ts";
-import { addSshRule } from "../../clients/hetzner/temporary-ssh-rule.ts";
-import { SSH_PORT } from "../../inventory/primitives.ts";
 import { messageOf } from "../../lib/message-of.ts";
 import { oneLine } from "../../lib/sanitize.ts";
+import { loadPart } from "../../providers/parts.ts";
 import { makePrivateDirectory } from "../process/private-directory.ts";
 import { trackedRunner } from "../process/runner.ts";
 import { stopWithParent } from "../process/stop.ts";
@@ -62,20 +60,10 @@ function readJson<T>(what: string, shape: z.ZodType<T>, given: string): T {
   return read.success ? read.data : exitUnreadable(z.prettifyError(read.error));
 }
 
-function serverOf({ host, hetzner, port }: InstallSpec): Server | undefined {
-  if (hetzner === undefined) return undefined;
-  const { endpoint, stack, server, image, allowedSources = [] } = hetzner;
-  const token = process.env["HCLOUD_TOKEN"] ?? "";
-  const api = async (): Promise<HetznerApi> => {
-    if (token === "") throw new Error("HCLOUD_TOKEN is not set");
-    return new HetznerApi({ endpoint, token });
-  };
-  return {
-    open: async () =>
-      addSshRule(await api(), { stack, host, server, ports: [SSH_PORT, port], sources: allowedSources }),
-    status: async () => (await api()).serverStatus(server),
-    rebuild: async () => (await api()).rebuild(server, image),
-  };
+async function serverOf({ host, provider }: InstallSpec): Promise<Server | undefined> {
+  if (provider === undefined) return undefined;
+  const { kind, stack, server, settings } = provider;
+  return (await loadPart(kind, "install"))({ host, stack, server, settings });
 }
 
 function privateDirectory(): string {
@@ -98,9 +86,9 @@ async function main(): Promise<void> {
     writeFileSync(file, knownHostsLines(spec.host, [key]), { mode: 0o600 });
     return file;
   };
-  const { host, hetzner } = spec;
+  const { host, provider } = spec;
   // Started before port 22 is opened and before any command: from here on a kill leaves nothing open and nothing running.
-  const sshRule = hetzner?.allowedSources && { endpoint: hetzner.endpoint, stack: hetzner.stack, host };
+  const sshRule = provider?.allowedSources && { ...provider, host };
   const watchdog = startWatchdog(sshRule);
   const files: InstallFiles = {
     hosts: pinned("known_hosts", spec.hostKey),
@@ -116,7 +104,7 @@ async function main(): Promise<void> {
   });
   const result = await install(spec, {
     run: trackedRunner(watchdog.started),
-    server: serverOf(spec),
+    server: await serverOf(spec),
     files,
     now: () => performance.now(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

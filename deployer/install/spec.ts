@@ -30,14 +30,15 @@ export const installSpec = z.strictObject({
   disko: z.strictObject({ drvPath: storePath, script: storePath }).optional(),
   /** Id of the machine that may be wiped although it runs NixOS or holds data; it has a new id afterwards. */
   reinstall: machineId.optional(),
-  /** The server at the vendor, for calls to its API with HCLOUD_TOKEN. */
-  hetzner: z
+  /** The server at its provider, for calls to the vendor's API with the token in the environment. */
+  provider: z
     .strictObject({
-      endpoint: z.string(),
+      kind: z.string(),
       stack: z.string(),
-      server: z.int(),
-      /** Image of the disposable system, for a machine that is installed again. */
-      image: z.string(),
+      /** The vendor's id. */
+      server: z.string(),
+      /** What the provider needs besides (`installSettings`). */
+      settings: z.record(z.string(), z.string()),
       /** Networks to which sshd is opened during the installation; absent when it is open already. */
       allowedSources: z.array(z.string()).optional(),
     })

@@ -4,16 +4,23 @@
  * with `close`.
  *
  * Started by start-watchdog.ts. Descriptor 3: lines `started GROUP`, `ended GROUP`, `close`. Standard output: `closed`, or why not.
- * Environment: PANTHEROS_WATCHDOG (JSON: the temporary SSH rule, if there is one), HCLOUD_TOKEN.
+ * Environment: PANTHEROS_WATCHDOG (JSON: the server whose temporary SSH rule is removed, if there is one), the provider's token.
  */
 import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import * as z from "zod";
-import { HetznerApi } from "../../clients/hetzner/api.ts";
-import { removeSshRule } from "../../clients/hetzner/temporary-ssh-rule.ts";
+import { loadPart } from "../../providers/parts.ts";
 
 const input = z.object({
-  sshRule: z.object({ endpoint: z.string(), stack: z.string(), host: z.string() }).optional(),
+  sshRule: z
+    .object({
+      kind: z.string(),
+      host: z.string(),
+      stack: z.string(),
+      server: z.string(),
+      settings: z.record(z.string(), z.string()),
+    })
+    .optional(),
 });
 
 /** Seconds for the attempts to close port 22. After that it stays open until the next installation. */
@@ -37,11 +44,11 @@ function killGroups(): void {
 /** Returns why port 22 could not be closed, or undefined. */
 async function close(): Promise<string | undefined> {
   if (sshRule === undefined) return undefined;
-  const api = new HetznerApi({ endpoint: sshRule.endpoint, token: process.env["HCLOUD_TOKEN"] ?? "" });
   const end = Date.now() + CLOSE_SECONDS * 1000;
   for (;;) {
     try {
-      await removeSshRule(api, sshRule);
+      const serverAt = await loadPart(sshRule.kind, "install");
+      await serverAt(sshRule).close();
       return undefined;
     } catch (error) {
       if (Date.now() > end) return String(error);

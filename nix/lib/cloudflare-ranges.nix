@@ -1,5 +1,5 @@
 # Networks from which Cloudflare's proxies reach an origin. The source is in
-# components/hetzner-server/cloudflare-ranges.ts; a test compares the two lists.
+# clients/cloudflare/ranges.ts; a test compares the two lists.
 [
   "173.245.48.0/20"
   "103.21.244.0/22"

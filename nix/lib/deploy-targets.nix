@@ -50,9 +50,9 @@ let
           value = "${config.systemd.units.${name}.unit}/${name}";
         })
         enabled);
-      # The program partitions only the machines that it creates; for other hosts this is not evaluated.
+      # The program partitions only the machines that it creates; for adopted ones this is not evaluated.
       diskoScript =
-        if host.provider.kind == "hetzner"
+        if host.provider.kind != "existing"
         then config.system.build.diskoScript
         else null;
     };

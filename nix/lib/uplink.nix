@@ -9,18 +9,11 @@ in {
   # host, from lib/fleet.nix -> null, or {match, dhcp, addresses, gateways, nameservers, delivered}.
   uplinkOf = host: let
     given = host.provider.network or null;
+    # What all machines of a provider have.
+    own = ./uplinks + "/${host.provider.kind}.nix";
   in
-    if host.provider.kind == "hetzner"
-    then {
-      # Hetzner assigns IPv4 by DHCP. IPv6 must be set on the machine: there is no DHCPv6 and no router
-      # advertisement, and the gateway is fe80::1 (Hetzner, "Static IP configuration").
-      match = ["en*" "eth*"];
-      dhcp = "ipv4";
-      addresses = [];
-      gateways = [];
-      nameservers = [];
-      delivered = true;
-    }
+    if builtins.pathExists own
+    then import own
     else if given == null
     then null
     else {

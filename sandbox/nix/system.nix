@@ -335,7 +335,7 @@ in
     kernel = "${kernel}/bzImage";
   }
   // (
-    if host.provider.kind == "hetzner"
+    if host.provider.kind != "existing"
     then {inherit diskoScript;}
     else {}
   )

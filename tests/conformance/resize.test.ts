@@ -11,22 +11,22 @@ import { Vendors } from "./vendors.ts";
 const root = process.cwd();
 const PROGRAM = `
 import * as pulumi from "@pulumi/pulumi";
-import { hetznerServerArgs } from "./components/hetzner-server/mapping.ts";
-import { HetznerServer } from "./components/hetzner-server/server.ts";
+import { loadProviders } from "./components/fleet/providers.ts";
 import { prepareServers } from "./components/fleet/servers.ts";
 import { runPreflight } from "./components/fleet/preflight.ts";
 import { loadInventory } from "./inventory/load.ts";
 import { planFor } from "./inventory/plan.ts";
 
 const plan = planFor(loadInventory("fleet.toml"), "sandbox");
-const answer = await runPreflight(plan, pulumi.getStack());
+const answers = await runPreflight(plan, pulumi.getStack());
 // Simulates an unforeseeable refusal.
-const unforeseen = process.env["UNFORESEEN"] === "yes" && answer !== undefined && "problems" in answer;
-const servers = await prepareServers(unforeseen ? { ...answer, problems: [] } : answer, plan, { fleetFile: "fleet.toml" });
-for (const host of plan.hosts) {
-  const args = hetznerServerArgs(host, plan, pulumi.getStack(), { sshKeys: [], placementGroups: {} });
-  new HetznerServer(host.name, { ...args, ...servers.argsOf(host) });
-}
+if (process.env["UNFORESEEN"] === "yes")
+  for (const answer of answers.values()) answer.problems?.splice(0);
+const settings = { fleetFile: "fleet.toml", stack: pulumi.getStack(), sshKey: undefined };
+const servers = await prepareServers(await loadProviders(plan), answers, { plan, settings });
+const parent = new pulumi.ComponentResource("test:index:Fleet", "fleet");
+const make = servers.creating.get("hetzner").declare(plan.hosts, parent);
+for (const host of plan.hosts) make(host);
 export const power = Object.fromEntries(servers.power);
 `;
 const fleet = (type: string, more = "") => `schema = 1
@@ -95,7 +95,7 @@ beforeAll(async () => {
   vendors = await Vendors.start("hetzner");
   scratch = mkdtempSync(path.join(tmpdir(), "pantheros-resize-"));
   mkdirSync(path.join(scratch, "state"));
-  for (const name of ["node_modules", "components", "clients", "deployer", "inventory", "lib"]) {
+  for (const name of ["node_modules", "components", "clients", "deployer", "inventory", "lib", "providers"]) {
     symlinkSync(path.join(root, name), path.join(scratch, name));
   }
   file("package.json", '{"name":"resize","type":"module"}');

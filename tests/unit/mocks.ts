@@ -175,7 +175,7 @@ function tap(monitor: WireMonitor, recording: Recording, failing: readonly strin
 
 /** Runs a program against mocks and waits until all registrations are done and its result is known. */
 export async function record<T>(
-  build: () => T,
+  build: () => T | Promise<T>,
   options: MockOptions = {},
 ): Promise<{ recording: Recording; result: T }> {
   const recording = new Recording();
@@ -210,7 +210,7 @@ export async function record<T>(
   );
   const leave = ssh.enter();
   try {
-    const result = build();
+    const result = await build();
     await pulumi.runtime.disconnect();
     // Pulumi waits only for outputs that a resource or the stack uses: a command on a host may still
     // run for this one.

@@ -1,42 +1,10 @@
+import { CREATING_KINDS } from "../../inventory/providers.ts";
+import { loadPartIfAny } from "../../providers/parts.ts";
 import type { Properties, StateResource } from "./deployment.ts";
+import { ABSENT, type Finding, objects, text } from "./finder.ts";
 import type { Vendors } from "./vendors.ts";
 
-/** What was found of an object that a killed run may have created. */
-export type Finding =
-  | { readonly kind: "found"; readonly id: string }
-  | { readonly kind: "absent" }
-  /** It existed, was useless, and was removed. */
-  | { readonly kind: "removed"; readonly what: string };
-
 type Finder = (vendors: Vendors, provider: Properties, inputs: Properties) => Promise<Finding>;
-
-const ABSENT: Finding = { kind: "absent" };
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
-
-/**
- * A list in a vendor's answer. An answer without the list is not an empty list, because an object
- * that does not exist is created again.
- * @throws Error when the answer has no such list
- */
-function objects(answer: Properties, key: string): readonly Properties[] {
-  const list = answer[key] === null ? [] : answer[key];
-  if (!Array.isArray(list)) throw new Error(`unexpected answer of the vendor: it has no list "${key}"`);
-  return list as Properties[];
-}
-
-/** Names are unique in a Hetzner project; the labels show whether the object belongs to this stack. */
-function hetzner(collection: string): Finder {
-  return async (vendors, provider, inputs) => {
-    const name = text(inputs["name"]);
-    const answer = await vendors.hetzner(provider, `/${collection}?name=${encodeURIComponent(name)}`);
-    const wanted = Object.entries((inputs["labels"] ?? {}) as Properties);
-    const found = objects(answer, collection).filter((object) => {
-      const labels = (object["labels"] ?? {}) as Properties;
-      return object["name"] === name && wanted.every(([key, value]) => labels[key] === value);
-    });
-    return found.length === 1 ? { kind: "found", id: String(found[0]?.["id"]) } : ABSENT;
-  };
-}
 
 /** Cloudflare does not distinguish numbers from text, upper from lower case, or names with and without a final dot. */
 function normalize(value: unknown): unknown {
@@ -110,16 +78,21 @@ const item: Finder = async (vendors, _provider, inputs) => {
 
 /** By resource type. Other types (settings, commands) can be created a second time without harm. */
 const FINDERS: Readonly<Record<string, Finder>> = {
-  "hcloud:index/server:Server": hetzner("servers"),
-  "hcloud:index/sshKey:SshKey": hetzner("ssh_keys"),
-  "hcloud:index/firewall:Firewall": hetzner("firewalls"),
-  "hcloud:index/primaryIp:PrimaryIp": hetzner("primary_ips"),
-  "hcloud:index/placementGroup:PlacementGroup": hetzner("placement_groups"),
   "cloudflare:index/dnsRecord:DnsRecord": dnsRecord,
   "tailscale:index/tailnetKey:TailnetKey": tailnetKey,
   "aws:s3/bucket:Bucket": bucket,
   "onepassword:index/item:Item": item,
 };
+
+/** The finder of a resource that a provider of servers has. */
+async function providerFinder(type: string): Promise<Finder | undefined> {
+  for (const kind of CREATING_KINDS) {
+    const finder = (await loadPartIfAny(kind, "recovery"))?.finders[type];
+    if (finder === undefined) continue;
+    return (vendors, provider, inputs) => finder((path) => vendors.servers({ kind, provider, path }), inputs);
+  }
+  return undefined;
+}
 
 /**
  * Finds the object of a resource that the state does not have.
@@ -130,5 +103,6 @@ export async function find(
   provider: Properties,
   { type, inputs }: StateResource,
 ): Promise<Finding> {
-  return (await FINDERS[type]?.(vendors, provider, inputs ?? {})) ?? ABSENT;
+  const finder = FINDERS[type] ?? (await providerFinder(type));
+  return (await finder?.(vendors, provider, inputs ?? {})) ?? ABSENT;
 }

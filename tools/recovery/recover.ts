@@ -36,7 +36,8 @@ import {
   providerInputs,
   stackOption,
 } from "./deployment.ts";
-import { type Finding, find } from "./finders.ts";
+import type { Finding } from "./finder.ts";
+import { find } from "./finders.ts";
 import { deletedItems, withNumericFlags } from "./repairs.ts";
 import { importUnrecorded } from "./unrecorded.ts";
 import { vendorsFrom } from "./vendors.ts";

@@ -1,17 +1,23 @@
 import * as z from "zod";
 import { CloudflareApi } from "../../clients/cloudflare/api.ts";
-import { HETZNER_ENDPOINT, HetznerApi } from "../../clients/hetzner/api.ts";
 import { TailscaleApi, tailscaleCredentials } from "../../clients/tailscale/api.ts";
 import type { RequestOptions } from "../../clients/vendor-api.ts";
 import { runProcess } from "../../deployer/process/runner.ts";
+import { loadPart } from "../../providers/parts.ts";
 import type { Properties } from "./deployment.ts";
+import { text } from "./finder.ts";
 
 const TIMEOUT_SECONDS = 30;
 const MAX_OP_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 /** The finders' requests. A refusal is an error that names the vendor and the path. */
 export interface Vendors {
-  hetzner(provider: Properties, path: string): Promise<Properties>;
+  /** A GET request to a provider of servers; `kind` is that of the inventory. */
+  servers(request: {
+    readonly kind: string;
+    readonly provider: Properties;
+    readonly path: string;
+  }): Promise<Properties>;
   cloudflare(provider: Properties, path: string): Promise<Properties>;
   tailscale(provider: Properties, method: "GET" | "DELETE", path: string): Promise<Properties>;
   /** Whether the bucket exists and belongs to this account. */
@@ -35,8 +41,6 @@ function itemsOf(stdout: string): Properties[] {
   }
 }
 
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
-
 /** Requests go to the provider's endpoint if its configuration names one; tokens come from the environment. */
 export function vendorsFrom(env: NodeJS.ProcessEnv, options: RequestOptions = {}): Vendors {
   const variable = (name: string): string => {
@@ -47,10 +51,9 @@ export function vendorsFrom(env: NodeJS.ProcessEnv, options: RequestOptions = {}
   /** A stack has one tailnet, and its client requests an access token once. */
   let tailnet: TailscaleApi | undefined;
   return {
-    async hetzner(provider, path) {
-      const endpoint = text(provider["endpoint"]) || HETZNER_ENDPOINT;
-      const api = new HetznerApi({ ...options, endpoint, token: variable("HCLOUD_TOKEN") });
-      return (await api.request("GET", path)) as Properties;
+    async servers({ kind, provider, path }) {
+      const { open } = await loadPart(kind, "recovery");
+      return open(provider, variable, options)(path);
     },
     async cloudflare(provider, path) {
       const endpoint = text(provider["baseUrl"]);

@@ -1,11 +1,13 @@
 /** What a stack costs in a month. */
 import { HetznerPrices } from "../../../clients/hetzner/pricing.ts";
 import { stackCost } from "../../../components/fleet/costs.ts";
-import type { HetznerHost, Plan } from "../../../inventory/plan.ts";
+import type { Plan } from "../../../inventory/plan.ts";
 import { costText } from "../../../preview/comment/words.ts";
+import { catalogueOf } from "../../../providers/hetzner/catalogue.ts";
+import type { HetznerHost } from "../../../providers/hetzner/host.ts";
 import { pricingView } from "../../../sandbox/vendors/hetzner/pricing.ts";
 
-const prices = new HetznerPrices(pricingView);
+const prices = [catalogueOf(new HetznerPrices(pricingView))];
 
 const host = (name: string, serverType = "cx23", backups = false) =>
   ({ name, provider: { kind: "hetzner", serverType, location: "fsn1", backups } }) as unknown as HetznerHost;
@@ -72,7 +74,7 @@ test("what the price list lacks is named, and not counted as free", () => {
 });
 
 test("without prices there is no sum, and without a state no difference", () => {
-  expect(stackCost(plan([host("web")]), undefined, { outputs: {} })).toBeUndefined();
+  expect(stackCost(plan([host("web")]), [], { outputs: {} })).toBeUndefined();
   expect(stackCost(plan([host("web")]), prices, undefined)).toEqual({ currency: "EUR", monthly: 4.5 });
 });
 

@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
+import { parseSshPublicKey, sshfpOf } from "../../../lib/ssh-public-key.ts";
 import {
   ExistingServer,
   type ExistingServerArgs,
   existingServerProblems,
-} from "../../../components/existing-server.ts";
-import { parseSshPublicKey, sshfpOf } from "../../../lib/ssh-public-key.ts";
+} from "../../../providers/existing/server.ts";
 import { hostKey, record, resolved } from "../mocks.ts";
 
 const args: ExistingServerArgs = {

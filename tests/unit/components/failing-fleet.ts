@@ -19,7 +19,7 @@ let published: pulumi.Output<unknown> = pulumi.output(undefined);
 const build = async () => {
   failWithResources();
   const evaluation = evaluationWithout(hosts);
-  const { outputs } = fleetOf({ plan: planOf(text), settings: settings(), evaluation });
+  const { outputs } = await fleetOf({ plan: planOf(text), settings: settings(), evaluation });
   published = outputs;
   return { outputs };
 };

@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fleet, type FleetArgs } from "../../../components/fleet/fleet.ts";
+import { loadProviders } from "../../../components/fleet/providers.ts";
+import { prepareServers } from "../../../components/fleet/servers.ts";
 import { parseInventory } from "../../../inventory/load.ts";
 import { planFor } from "../../../inventory/plan.ts";
 import { type Settings, settingsFrom } from "../../../settings/settings.ts";
@@ -37,8 +39,14 @@ const evaluated = ["web", "db", "legacy", "data", "copy", "constructor"];
 const evaluation: FleetArgs["evaluation"] = new Map(
   evaluated.map((name) => [name, { target: target(name) }]),
 );
-export const fleetOf = (args: Omit<FleetArgs, "evaluation"> & Partial<FleetArgs>): Fleet =>
-  new Fleet("fleet", { evaluation, ...args });
+/** The fleet, with servers of which nothing is known. */
+export async function fleetOf(
+  args: Omit<FleetArgs, "evaluation" | "servers"> & Partial<FleetArgs>,
+): Promise<Fleet> {
+  const { plan, settings: given } = args;
+  const servers = await prepareServers(await loadProviders(plan), new Map(), { plan, settings: given });
+  return new Fleet("fleet", { evaluation, servers, ...args });
+}
 /** The evaluation when these hosts can't be evaluated. */
 export const evaluationWithout = (hosts: readonly string[]): FleetArgs["evaluation"] => {
   const failure = {

@@ -1,9 +1,9 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { bootstrapKeys } from "../../../components/bootstrap-keys.ts";
 import { deliveryProblem, problemLines } from "../../../components/fleet/deliveries.ts";
 import { evaluationArgs } from "../../../components/fleet/evaluation.ts";
-import { bootstrapKeys } from "../../../components/fleet/machines.ts";
 import { stackOutputs } from "../../../outputs/contract.ts";
 import type { Settings } from "../../../settings/settings.ts";
 import { status } from "../deployer/fixtures.ts";

@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { isIP } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { firstIpv6 } from "../../../components/hetzner-server/addresses.ts";
-import { CLOUDFLARE_RANGES } from "../../../components/hetzner-server/cloudflare-ranges.ts";
-import { firewallRules } from "../../../components/hetzner-server/firewall.ts";
-import { parseKeyPair } from "../../../components/hetzner-server/host-key.ts";
-import { bootstrapUserData } from "../../../components/hetzner-server/user-data.ts";
+import { CLOUDFLARE_RANGES } from "../../../clients/cloudflare/ranges.ts";
+import { parseKeyPair } from "../../../components/host-key.ts";
+import { bootstrapUserData } from "../../../components/user-data.ts";
 import { PROGRAMS } from "../../../deployer/programs.ts";
+import { firstIpv6 } from "../../../providers/hetzner/addresses.ts";
+import { firewallRules } from "../../../providers/hetzner/firewall.ts";
 import { hostKey, keyPairJson } from "../mocks.ts";
 
 describe("firewall", () => {
@@ -59,7 +59,7 @@ describe("user data", () => {
   const pair = parseKeyPair(keyPairJson("AAAA\nBBBB"));
 
   test("is a cloud-config with the bootstrap host key and nothing else", () => {
-    expect(bootstrapUserData(pair)).toBe(`#cloud-config
+    expect(bootstrapUserData(pair, 32_768)).toBe(`#cloud-config
 ssh_deletekeys: true
 ssh_keys:
   ed25519_private: |
@@ -72,12 +72,12 @@ ssh_keys:
   });
 
   test("refuses other keys and more bytes than the vendor accepts", () => {
-    expect(() => bootstrapUserData({ ...pair, public: "ssh-rsa AAAA" })).toThrow(
+    expect(() => bootstrapUserData({ ...pair, public: "ssh-rsa AAAA" }, 32_768)).toThrow(
       "not an OpenSSH ed25519 key pair",
     );
-    expect(() => bootstrapUserData({ ...pair, private: `${pair.private}${"A".repeat(33_000)}` })).toThrow(
-      "the limit is 32768",
-    );
+    expect(() =>
+      bootstrapUserData({ ...pair, private: `${pair.private}${"A".repeat(33_000)}` }, 32_768),
+    ).toThrow("the limit is 32768");
   });
 });
 

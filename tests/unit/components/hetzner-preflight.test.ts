@@ -3,15 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HetznerApi, type Server, type ServerType } from "../../../clients/hetzner/api.ts";
 import { VendorError } from "../../../clients/vendor-api.ts";
-import { powerOf, restorePower } from "../../../components/hetzner-server/power.ts";
-import {
-  fetchVendorView,
-  preflightFindings,
-  type VendorView,
-} from "../../../components/hetzner-server/preflight.ts";
 import type { HostPower } from "../../../components/nixos-host/power.ts";
 import { parseInventory } from "../../../inventory/load.ts";
-import { isHetzner, type Plan, planFor } from "../../../inventory/plan.ts";
+import { type Plan, planFor } from "../../../inventory/plan.ts";
+import { isHetzner } from "../../../providers/hetzner/host.ts";
+import { powerOf, restorePower } from "../../../providers/hetzner/power.ts";
+import { fetchVendorView, preflightFindings, type VendorView } from "../../../providers/hetzner/preflight.ts";
 import { hetznerApp } from "../../../sandbox/vendors/hetzner/app.ts";
 import { MemoryCompute } from "../../../sandbox/vendors/hetzner/memory-compute.ts";
 import { openProject, type Project } from "../../../sandbox/vendors/hetzner/project.ts";
@@ -112,7 +109,7 @@ describe("checks before any change", () => {
     // With the type unchanged, the machine still cannot run the system that would be built.
     const plan = planOf(webType("cax11"), webSystem);
     const web = plan.hosts.find(({ name }) => name === "web");
-    if (web?.provider.kind !== "hetzner") throw new Error("web is created");
+    if (web === undefined || !isHetzner(web)) throw new Error("web is created");
     const same = { ...web, provider: { ...web.provider, serverType: "cx23" } };
     const other: Plan = { ...plan, hosts: plan.hosts.map((host) => (host === web ? same : host)) };
     expect((await findings(other)).problems).toEqual([

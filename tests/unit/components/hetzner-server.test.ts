@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { HetznerAccount } from "../../../components/hetzner-server/account.ts";
-import { HetznerServer, type HetznerServerArgs } from "../../../components/hetzner-server/server.ts";
+import { HetznerAccount } from "../../../providers/hetzner/account.ts";
+import { HetznerServer, type HetznerServerArgs } from "../../../providers/hetzner/server.ts";
 import { hostKey, keyPairJson, type MockOptions, record, resolved } from "../mocks.ts";
 
 const args: HetznerServerArgs = {

@@ -37,17 +37,19 @@ async function run(
   const w = world(answers, { identity: "/keys/deploy" });
   const server: Server = {
     open: async () => {},
+    close: async () => {},
+    openHint: "it is opened with TOKEN",
     status: async () => "running",
     rebuild: async () => {},
     ...vendor,
   };
-  const tools = { ...w.tools, ...(more.hetzner && { server }) };
+  const tools = { ...w.tools, ...(more.provider && { server }) };
   const result = await install(installSpec.parse({ ...input, ...more }), tools);
   expect(installResult.parse(result)).toEqual(result);
   return { result, w, phases: w.kinds().filter((kind) => kind !== "status" && kind !== "ssh") };
 }
 /** The vendor's side; port 22 is open anyway unless `allowedSources` says otherwise. */
-const hetzner = { endpoint: "https://api.example.test/v1", stack: "test", server: 42, image: "debian-13" };
+const provider = { kind: "rack", stack: "test", server: "42", settings: { image: "debian-13" } };
 const done = { build: [ok()], kexec: [ok()], disko: [ok()], install: [ok()], reboot: [ok()] };
 
 test("a new machine: every phase runs, then it answers with its own key", async () => {
@@ -104,7 +106,7 @@ test("a machine that never answers: the wait is bounded", async () => {
 });
 
 test("a server that is off is reported as off, and not waited for", async () => {
-  const { result, w } = await run({ status: [silent] }, { hetzner }, { status: async () => "off" });
+  const { result, w } = await run({ status: [silent] }, { provider }, { status: async () => "off" });
   expect(result).toMatchObject({ outcome: "failed", phase: "boot", reason: "the server is off" });
   expect(w.commands).toHaveLength(1);
 });
@@ -150,11 +152,11 @@ describe("what must not be wiped", () => {
       status: [nixos, otherKey, otherKey, otherKey, otherKey, nixos],
       ssh: [ok(machineId), debian, installer],
     });
-    const named = await run(answers(), { hetzner, reinstall: machineId }, vendor);
+    const named = await run(answers(), { provider, reinstall: machineId }, vendor);
     expect(named.result).toMatchObject({ outcome: "installed" });
     expect(named.phases).toEqual(["build", "kexec", "disko", "install", "reboot"]);
     expect(disks).toEqual(["new"]);
-    const other = await run(answers(), { hetzner, reinstall: "f".repeat(32) }, vendor);
+    const other = await run(answers(), { provider, reinstall: "f".repeat(32) }, vendor);
     expect(other.result).toMatchObject({ outcome: "already" });
     expect(other.phases).toEqual([]);
     expect(disks).toEqual(["new"]);
@@ -164,7 +166,7 @@ describe("what must not be wiped", () => {
     const rebuild = () => Promise.reject(new Error("server is protected (protected, HTTP 423)"));
     const { result } = await run(
       { status: [nixos], ssh: [ok(machineId)] },
-      { hetzner, reinstall: machineId },
+      { provider, reinstall: machineId },
       { rebuild },
     );
     expect(result).toMatchObject({
@@ -181,7 +183,7 @@ describe("port 22", () => {
     const order: string[] = [];
     const { result } = await run(
       { status: [nixos] },
-      { hetzner: { ...hetzner, allowedSources: ["198.51.100.1/32"] } },
+      { provider: { ...provider, allowedSources: ["198.51.100.1/32"] } },
       { open: async () => void order.push("open") },
     );
     expect(result).toMatchObject({ outcome: "already" });
@@ -198,7 +200,7 @@ describe("port 22", () => {
       "token is read-only",
     ],
   ])("%s: fails at once, and the machine is not probed", async (_, allowedSources, vendor, why) => {
-    const { result, w } = await run({}, { hetzner: { ...hetzner, allowedSources } }, vendor);
+    const { result, w } = await run({}, { provider: { ...provider, allowedSources } }, vendor);
     expect(result).toMatchObject({ outcome: "failed", phase: "door", reason: expect.stringContaining(why) });
     expect(w.commands).toEqual([]);
   });

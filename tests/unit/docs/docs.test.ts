@@ -10,6 +10,7 @@ const documents = [
   "CONTRIBUTING.md",
   "SECURITY.md",
   "tests/faults/README.md",
+  "providers/README.md",
   ...readdirSync("sandbox").map((name) => `sandbox/${name}/README.md`),
   ...readdirSync("docs", { recursive: true, encoding: "utf8" }).map((name) => `docs/${name}`),
 ].filter((name) => name.endsWith(".md") && existsSync(name));
@@ -53,7 +54,7 @@ function pathsIn(text: string): string[] {
   });
 }
 
-/** Candidates: beside or below the document, in nix/, at the top, or (`hetzner-server/` in a row about `components/`) below `components/`. */
+/** Candidates: beside or below the document, in nix/, at the top, or (`buckets/` in a row about `components/`) below `components/`. */
 const places = (document: string, name: string) => [
   name,
   path.join(path.dirname(document), name),

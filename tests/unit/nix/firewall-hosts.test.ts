@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { CLOUDFLARE_RANGES } from "../../../components/hetzner-server/cloudflare-ranges.ts";
+import { CLOUDFLARE_RANGES } from "../../../clients/cloudflare/ranges.ts";
 import { loadInventory } from "../../../inventory/load.ts";
 import type { Inventory } from "../../../inventory/schema.ts";
 import { evaluate } from "./nix.ts";

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { CLOUDFLARE_RANGES } from "../../../components/hetzner-server/cloudflare-ranges.ts";
-import { webSourcesOf } from "../../../components/hetzner-server/mapping.ts";
+import { CLOUDFLARE_RANGES } from "../../../clients/cloudflare/ranges.ts";
 import { environmentName } from "../../../inventory/host.ts";
 import { loadInventory } from "../../../inventory/load.ts";
 import { planFor } from "../../../inventory/plan.ts";
+import { webSourcesOf } from "../../../inventory/web-sources.ts";
 import { evaluate, evaluationError } from "./nix.ts";
 
 const registry = (toml: string, wanted: string): string =>

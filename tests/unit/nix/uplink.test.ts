@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { UPLINK_ADDRESS } from "../../../components/fleet/installs.ts";
 import { InventoryError, parseInventory } from "../../../inventory/load.ts";
+import { UPLINK_ADDRESS } from "../../../providers/hetzner/servers.ts";
 import { evaluate } from "./nix.ts";
 
 const hostOf = (provider: string): string => `

@@ -272,10 +272,10 @@ describe("a host to be installed", () => {
 
   test("the vendor's settings and the time limits reach the installer; the spec stays under 1 kB", async () => {
     const { recording } = await unreached(undefined, {
-      hetzner: {
-        endpoint: "https://api.example.test/v1",
+      provider: {
+        kind: "rack",
         stack: "test",
-        image: "debian-13",
+        settings: { endpoint: "https://api.example.test/v1", image: "debian-13" },
         allowedSources: ["198.51.100.1/32"],
       },
       seconds: { boot: 60 },
@@ -283,7 +283,7 @@ describe("a host to be installed", () => {
     const environment = recording.named("web-install").inputs["environment"] as Record<string, string>;
     expect(JSON.parse(environment["PANTHEROS_INSTALL"] ?? "")).toMatchObject({
       user: "deploy",
-      hetzner: { server: 42, allowedSources: ["198.51.100.1/32"] },
+      provider: { kind: "rack", server: "42", allowedSources: ["198.51.100.1/32"] },
       seconds: { boot: 60 },
     });
     expect(environment["PANTHEROS_INSTALL"]?.length).toBeLessThan(1024);

@@ -6,7 +6,7 @@ const refuse = () => {
   throw new Error("unexpected request");
 };
 const vendors = (some: Partial<Vendors>): Vendors => ({
-  hetzner: refuse,
+  servers: refuse,
   cloudflare: refuse,
   tailscale: refuse,
   ownsBucket: refuse,
@@ -17,7 +17,7 @@ const resource = (type: string, inputs: Properties): StateResource => ({ urn: "u
 
 describe("Hetzner", () => {
   const server = resource("hcloud:index/server:Server", { name: "web", labels: { stack: "production" } });
-  const answering = (...servers: Properties[]) => vendors({ hetzner: async () => ({ servers }) });
+  const answering = (...servers: Properties[]) => vendors({ servers: async () => ({ servers }) });
 
   test("a server with the name and the labels is found; more labels do not matter", async () => {
     const found = { id: 42, name: "web", labels: { stack: "production", more: "x" } };
@@ -35,7 +35,7 @@ describe("Hetzner", () => {
     await expect(find(vendors({}), {}, server)).rejects.toThrow("unexpected request");
   });
   test("an answer without the list is an error, not an absence", async () => {
-    const other = vendors({ hetzner: async () => ({ status: "ok" }) });
+    const other = vendors({ servers: async () => ({ status: "ok" }) });
     await expect(find(other, {}, server)).rejects.toThrow('it has no list "servers"');
   });
 });

@@ -58,7 +58,7 @@ const vendors: Vendors = {
   cloudflare: refuse,
   ownsBucket: refuse,
   onepassword: refuse,
-  hetzner: async (provider, path) => {
+  servers: async ({ provider, path }) => {
     requests.push(`${String(provider["endpoint"])}${path}`);
     return { firewalls: [{ id: 7, name: "web", labels: { stack: "dev", host: "web" } }] };
   },

@@ -24,7 +24,8 @@ async function against(answers: readonly (number | "close")[], ask: (url: string
 }
 
 const vendors = vendorsFrom({ HCLOUD_TOKEN: "token", TAILSCALE_API_KEY: "key" }, { sleep: async () => {} });
-const servers = (endpoint: string) => vendors.hetzner({ endpoint }, "/servers");
+const servers = (endpoint: string) =>
+  vendors.servers({ kind: "hetzner", provider: { endpoint }, path: "/servers" });
 
 test.each([["close"], [503], [429]] as const)("a request that fails once is repeated: %s", async (fault) => {
   expect(await against([fault, 200], servers)).toEqual({ got: { found: true }, left: [] });

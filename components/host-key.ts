@@ -1,8 +1,8 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { PROGRAMS } from "../../deployer/programs.ts";
-import { parseSshPublicKey } from "../../lib/ssh-public-key.ts";
-import { IGNORED_COMMAND_INPUTS } from "../command-inputs.ts";
+import { PROGRAMS } from "../deployer/programs.ts";
+import { parseSshPublicKey } from "../lib/ssh-public-key.ts";
+import { IGNORED_COMMAND_INPUTS } from "./command-inputs.ts";
 import type { KeyPair } from "./user-data.ts";
 
 /**

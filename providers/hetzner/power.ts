@@ -1,9 +1,9 @@
 /** Powers on servers that are off, if their hosts are in service. */
 
 import type { HetznerApi, Server } from "../../clients/hetzner/api.ts";
-import type { HetznerHost } from "../../inventory/plan.ts";
+import type { HostPower } from "../../components/nixos-host/power.ts";
 import { messageOf } from "../../lib/message-of.ts";
-import type { HostPower } from "../nixos-host/power.ts";
+import type { HetznerHost } from "./host.ts";
 
 export interface PowerArgs {
   readonly host: HetznerHost;

@@ -2,23 +2,18 @@
  * Finds what Hetzner Cloud would refuse before anything is changed. The provider stops a server to change
  * its type, and leaves it off when the vendor then refuses. Source: resourceServerUpdate in
  * internal/server/resource.go of terraform-provider-hcloud v1.68.0.
+ *
+ * Runs while Nix evaluates. Must not import Pulumi's SDK, which loads at the same time.
  */
 
-import type { HetznerApi, Server, ServerType } from "../../clients/hetzner/api.ts";
-import {
-  ARCHITECTURES,
-  canonicalAddress,
-  ONE_MACHINE_REMEDY,
-  systemFor,
-} from "../../inventory/machine-checks.ts";
-import {
-  type ExistingHost,
-  type HetznerHost,
-  isExisting,
-  isHetzner,
-  type Plan,
-} from "../../inventory/plan.ts";
+import { Config } from "@pulumi/pulumi/config.js";
+import { HETZNER_ENDPOINT, HetznerApi, type Server, type ServerType } from "../../clients/hetzner/api.ts";
+import { canonicalAddress, ONE_MACHINE_REMEDY } from "../../inventory/machine-checks.ts";
+import { type ExistingHost, isExisting, type Plan } from "../../inventory/plan.ts";
+import { ARCHITECTURES, systemFor } from "../../inventory/system.ts";
+import { messageOf } from "../../lib/message-of.ts";
 import { firstNames, nearestName, unknownName } from "../../lib/names.ts";
+import { type HetznerHost, isHetzner } from "./host.ts";
 
 /** One stack's servers at the vendor. */
 export interface VendorView {
@@ -208,7 +203,7 @@ function adoptedProblems(
 /** Checks every created host of a plan. `now`: milliseconds since 1970. */
 export function preflightFindings(view: VendorView, plan: Plan, now: number): Findings {
   // A retired server that no longer exists is not created again.
-  const kept = plan.retired.filter((host) => serverOf(view, host) !== undefined);
+  const kept = plan.retired.filter(isHetzner).filter((host) => serverOf(view, host) !== undefined);
   const created = [...plan.hosts.filter(isHetzner), ...kept];
   const checked = created.map((host) => ({ name: host.name, ...checkHost(view, host, now) }));
   const existing = plan.hosts.filter(isExisting);
@@ -224,4 +219,37 @@ export function preflightFindings(view: VendorView, plan: Plan, now: number): Fi
     ),
     held: new Map(checked.flatMap(({ name, held }) => (held === undefined ? [] : [[name, held]]))),
   };
+}
+
+/** The vendor's answer, and what was found in it. */
+export interface Preflight extends Findings {
+  readonly api: HetznerApi;
+  readonly view: VendorView;
+}
+
+/** Few, since a preview works without the answer and should not wait minutes for it. */
+const MAX_ATTEMPTS = 2;
+
+const shortMessage = (error: unknown): string => messageOf(error).slice(0, 300);
+
+/** Undefined: no token. `failure`: why the vendor gave no answer. Never throws. */
+export async function preflight(
+  plan: Plan,
+  stack: string,
+): Promise<Preflight | { readonly failure: string } | undefined> {
+  const config = new Config("hcloud");
+  const token = config.get("token") || process.env["HCLOUD_TOKEN"];
+  // The provider reports a missing token.
+  if (!token) return undefined;
+  const api = new HetznerApi({
+    endpoint: config.get("endpoint") ?? HETZNER_ENDPOINT,
+    token,
+    maxAttempts: MAX_ATTEMPTS,
+  });
+  try {
+    const view = await fetchVendorView(api, stack, plan.hosts.filter(isHetzner));
+    return { api, view, ...preflightFindings(view, plan, Date.now()) };
+  } catch (error) {
+    return { failure: shortMessage(error) };
+  }
 }

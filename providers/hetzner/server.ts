@@ -1,12 +1,12 @@
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
+import { storedKeyPair } from "../../components/host-key.ts";
+import type { CreatedMachine } from "../../components/machine.ts";
+import { bootstrapUserData } from "../../components/user-data.ts";
 import { SSH_PORT } from "../../inventory/primitives.ts";
-import type { Machine } from "../machine.ts";
 import { idNumber } from "./account.ts";
 import { type PublicAddresses, publicAddresses } from "./addresses.ts";
 import { CLOSED, firewallRules } from "./firewall.ts";
-import { storedKeyPair } from "./host-key.ts";
-import { bootstrapUserData } from "./user-data.ts";
 
 export interface HetznerServerArgs {
   /** Host name: unique in the vendor's project, a valid RFC 1123 label. */
@@ -52,6 +52,9 @@ export interface HetznerServerArgs {
   readonly hasType?: boolean;
 }
 
+/** Largest user data that the vendor takes. Source: Hetzner Cloud API, POST /v1/servers. */
+const MAX_USER_DATA_BYTES = 32 * 1024;
+
 /** Protection of a server and its addresses, by Pulumi and at the vendor. */
 interface Protection {
   readonly protect: boolean;
@@ -72,7 +75,7 @@ const protectionOf = ({ protect, retain, retired }: HetznerServerArgs): Protecti
  * they would destroy or stop the machine. To create a machine again on purpose, replace its server
  * resource by hand (`pulumi up --replace URN`).
  */
-export class HetznerServer extends pulumi.ComponentResource implements Machine {
+export class HetznerServer extends pulumi.ComponentResource implements CreatedMachine {
   /** IPv4 address, or IPv6 for a server without one; resolves when the server runs. */
   readonly address: pulumi.Output<string>;
   readonly sshPort: pulumi.Output<number>;
@@ -110,7 +113,7 @@ export class HetznerServer extends pulumi.ComponentResource implements Machine {
     );
     const firewall = this.#firewall(name, args, { labels, retainOnDelete });
     const server = this.#server(name, args, protection, {
-      userData: pulumi.secret(bootstrapKey.pair.apply(bootstrapUserData)),
+      userData: pulumi.secret(bootstrapKey.pair.apply((key) => bootstrapUserData(key, MAX_USER_DATA_BYTES))),
       labels,
       publicNets: [addresses.publicNet],
       // Part of the creation call, so that the machine is never up without its firewall.

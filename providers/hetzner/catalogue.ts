@@ -2,8 +2,9 @@
 import { Config } from "@pulumi/pulumi/config.js";
 import { HETZNER_ENDPOINT, HetznerApi } from "../../clients/hetzner/api.ts";
 import { type HetznerPrices, readPrices } from "../../clients/hetzner/pricing.ts";
-import type { HetznerHost } from "../../inventory/plan.ts";
-import type { CostItem, StateResource } from "../fleet/cost-items.ts";
+import type { CostItem, StateResource } from "../../components/fleet/cost-items.ts";
+import type { Catalogue, OpenCatalogue } from "../catalogue.ts";
+import { type HetznerHost, isHetzner } from "./host.ts";
 
 interface ServerFacts {
   readonly type: string;
@@ -35,7 +36,7 @@ function addressItem(
 }
 
 /** A host's server and its addresses: every server has both kinds (addresses.ts). */
-export function hostItems(prices: HetznerPrices, { name, provider }: HetznerHost): CostItem[] {
+function hostItems(prices: HetznerPrices, { name, provider }: HetznerHost): CostItem[] {
   const { serverType: type, location, backups } = provider;
   return [
     serverItem(prices, `hosts.${name}`, { type, location, backups }),
@@ -47,7 +48,7 @@ export function hostItems(prices: HetznerPrices, { name, provider }: HetznerHost
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 
 /** What a resource of the state costs; none: it is free, or another vendor's. */
-export function resourceItems(prices: HetznerPrices, { type, name, outputs }: StateResource): CostItem[] {
+function resourceItems(prices: HetznerPrices, { type, name, outputs }: StateResource): CostItem[] {
   const location = text(outputs["location"]);
   switch (type) {
     case "hcloud:index/server:Server": {
@@ -68,15 +69,24 @@ export function resourceItems(prices: HetznerPrices, { type, name, outputs }: St
 /** Of one request only: a run works without prices, and should not wait for them. */
 const MAX_ATTEMPTS = 1;
 
-/** The price list; undefined without a token, and when the vendor gives none: a run works without prices. */
-export async function hetznerPrices(): Promise<HetznerPrices | undefined> {
+export const catalogueOf = (prices: HetznerPrices): Catalogue => ({
+  monthlyPrice(type, location) {
+    const amount = prices.server(type, location);
+    return amount === undefined ? undefined : { amount, currency: prices.currency };
+  },
+  hostItems: (host) => (isHetzner(host) ? hostItems(prices, host) : []),
+  resourceItems: (resource) => resourceItems(prices, resource),
+});
+
+/** A run works without prices. */
+export const catalogue: OpenCatalogue = async () => {
   const config = new Config("hcloud");
   const token = config.get("token") || process.env["HCLOUD_TOKEN"];
   if (!token) return undefined;
   const endpoint = config.get("endpoint") ?? HETZNER_ENDPOINT;
   try {
-    return await readPrices(new HetznerApi({ endpoint, token, maxAttempts: MAX_ATTEMPTS }));
+    return catalogueOf(await readPrices(new HetznerApi({ endpoint, token, maxAttempts: MAX_ATTEMPTS })));
   } catch {
     return undefined;
   }
-}
+};

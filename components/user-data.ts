@@ -5,9 +5,6 @@ export interface KeyPair {
   readonly public: string;
 }
 
-/** Largest user data the vendor takes, in bytes. Source: Hetzner Cloud API, POST /v1/servers. */
-const MAX_USER_DATA_BYTES = 32 * 1024;
-
 const indent = (text: string) =>
   text
     .trimEnd()
@@ -20,9 +17,10 @@ const indent = (text: string) =>
  * Nothing else belongs here: user data stays readable on the machine (metadata service) and in the
  * vendor's console. The installation replaces this key for that reason. Source of the keys: cloud-init,
  * module "SSH", `ssh_keys`.
+ * @param maxBytes largest user data that the vendor takes
  * @throws Error when the key is not an OpenSSH ed25519 pair.
  */
-export function bootstrapUserData(key: KeyPair): string {
+export function bootstrapUserData(key: KeyPair, maxBytes: number): string {
   if (
     !key.private.startsWith("-----BEGIN OPENSSH PRIVATE KEY-----\n") ||
     !key.public.startsWith("ssh-ed25519 ")
@@ -36,7 +34,7 @@ ssh_keys:
 ${indent(key.private)}
   ed25519_public: ${key.public}
 `;
-  if (Buffer.byteLength(text) > MAX_USER_DATA_BYTES)
-    throw new Error(`user data of ${Buffer.byteLength(text)} bytes, the limit is ${MAX_USER_DATA_BYTES}`);
+  if (Buffer.byteLength(text) > maxBytes)
+    throw new Error(`user data of ${Buffer.byteLength(text)} bytes, the limit is ${maxBytes}`);
   return text;
 }

@@ -1,5 +1,5 @@
+import { CLOUDFLARE_RANGES } from "../../clients/cloudflare/ranges.ts";
 import { SSH_PORT } from "../../inventory/primitives.ts";
-import { CLOUDFLARE_RANGES } from "./cloudflare-ranges.ts";
 
 /** One inbound rule of a Hetzner Cloud firewall. Other inbound traffic is dropped; outbound traffic is allowed. */
 export interface FirewallRule {

@@ -1,11 +1,11 @@
 import { isIP, isIPv4, isIPv6 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
-import { canonicalAddress, ONE_MACHINE_REMEDY } from "../inventory/machine-checks.ts";
-import { SSH_PORT } from "../inventory/primitives.ts";
-import { collisions } from "../inventory/problems.ts";
-import { messageOf } from "../lib/message-of.ts";
-import { parseSshPublicKey } from "../lib/ssh-public-key.ts";
-import type { Machine } from "./machine.ts";
+import type { AdoptedMachine } from "../../components/machine.ts";
+import { canonicalAddress, ONE_MACHINE_REMEDY } from "../../inventory/machine-checks.ts";
+import { SSH_PORT } from "../../inventory/primitives.ts";
+import { collisions } from "../../inventory/problems.ts";
+import { messageOf } from "../../lib/message-of.ts";
+import { parseSshPublicKey } from "../../lib/ssh-public-key.ts";
 
 /** A machine that exists already: at another vendor, at home, a laptop. */
 export interface ExistingServerArgs {
@@ -93,14 +93,13 @@ export function samePinProblems(all: readonly ExistingServerArgs[]): string[] {
  * leaves the machine running.
  * @throws pulumi.RunError with all problems, before any connection is made.
  */
-export class ExistingServer extends pulumi.ComponentResource implements Machine {
+export class ExistingServer extends pulumi.ComponentResource implements AdoptedMachine {
   readonly address: pulumi.Output<string>;
   readonly sshPort: pulumi.Output<number>;
   /** Undefined for a machine that is addressed by name or by IPv6 only. */
   readonly ipv4: pulumi.Output<string | undefined>;
   readonly ipv6: pulumi.Output<string | undefined>;
   readonly hostKey: pulumi.Output<string>;
-  /** The addresses in the inventory, which get DNS records. */
   readonly known: { readonly ipv4?: string; readonly ipv6?: string };
 
   constructor(name: string, args: ExistingServerArgs, opts?: pulumi.ComponentResourceOptions) {

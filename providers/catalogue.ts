@@ -1,0 +1,15 @@
+/** A provider's catalogue: what its servers, and what else it sells, cost in a month. */
+import type { CostItem, Price, StateResource } from "../components/fleet/cost-items.ts";
+import type { CreatedHost } from "../inventory/plan.ts";
+
+export interface Catalogue {
+  /** Price of a server for a month; undefined: the provider does not sell the type there. */
+  monthlyPrice(type: string, location: string): Price | undefined;
+  /** What a host costs: its server, addresses and backups. */
+  hostItems(host: CreatedHost): CostItem[];
+  /** What a resource of the state costs; none: it is free, or another provider's. */
+  resourceItems(resource: StateResource): CostItem[];
+}
+
+/** Reads the catalogue; undefined without a token, and when the vendor gives none. Never throws. */
+export type OpenCatalogue = () => Promise<Catalogue | undefined>;
