@@ -37,13 +37,21 @@ export async function removePins(stack: StackName, hosts: readonly string[]): Pr
   await pulumiQuery([...removePinsArgv(hosts), ...target(stack)]);
 }
 
+/** Operations at once of the `up` after a rollback, as of `tools/pulumi up`. */
+const PARALLEL = "32";
+
+/** Arguments of `pulumi up`, without the stack. PANTHEROS_PARALLEL sets the number of operations at once. */
+export const upArgv = (message: string, env: NodeJS.ProcessEnv): string[] => [
+  ...["up", "--yes", "--skip-preview", "--suppress-outputs", "--message", message],
+  ...["--parallel", env["PANTHEROS_PARALLEL"] || PARALLEL],
+];
+
 /**
  * Runs `pulumi up` on this terminal, which `runProcess` does not pass on, and returns its exit code.
  * @param on hosts that the run is for; undefined: the whole stack
  */
 export function runUp(stack: StackName, message: string, on: readonly string[] | undefined): number {
-  const argv = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--message", message];
-  const { status } = spawnSync("pulumi", [...argv, ...target(stack)], {
+  const { status } = spawnSync("pulumi", [...upArgv(message, process.env), ...target(stack)], {
     stdio: "inherit",
     timeout: UP_SECONDS * 1000,
     env: { ...process.env, ...(on !== undefined && { PANTHEROS_ON: on.join(",") }) },

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { decide, Refusal, selectedHosts, selectedPinnedHosts } from "../../../cli/rollback/decide.ts";
-import { removePinsArgv, setPinsArgv } from "../../../cli/rollback/pins.ts";
+import { removePinsArgv, setPinsArgv, upArgv } from "../../../cli/rollback/pins.ts";
 import { checkRollback } from "../../../cli/rollback/rollback.ts";
 import { probeArgsOf } from "../../../cli/stack/probe-args.ts";
 import type { Probe } from "../../../deployer/probe.ts";
@@ -195,4 +195,11 @@ test("a jump host without a pinned key is the reason of the hosts behind it alon
   expect(asked("/nonexistent/known_hosts", "web")).toMatchObject({ address: "203.0.113.11" });
   // A directory cannot be read as a file.
   expect(asked("tests", "legacy")).toMatch(/EISDIR/);
+});
+
+test("the run after a rollback deploys to as many hosts at once as tools/pulumi up", () => {
+  const words = readFileSync("tools/pulumi", "utf8");
+  const [, parallel] = /PANTHEROS_PARALLEL:-(\d+)/.exec(words) ?? [];
+  expect(upArgv("rollback web", {}).join(" ")).toMatch(new RegExp(`--parallel ${parallel}$`));
+  expect(upArgv("rollback web", { PANTHEROS_PARALLEL: "4" })).toContain("4");
 });
