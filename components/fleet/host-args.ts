@@ -2,7 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { isBuiltTrusted } from "../../inventory/builders.ts";
 import type { KnownHosts } from "../../inventory/known-hosts.ts";
-import type { Plan } from "../../inventory/plan.ts";
+import { isExisting, type Plan } from "../../inventory/plan.ts";
 import { isCreated } from "../../inventory/providers.ts";
 import { changedLimits } from "../../inventory/seconds.ts";
 import { isReachedPublicly, jumpsTo, sshPortOf } from "../../inventory/ssh.ts";
@@ -45,6 +45,7 @@ export function commonArgs(
 /** A plan, with the tailnet names of the hosts that have joined. */
 interface NamedPlan {
   readonly plan: Plan;
+  readonly settings: Pick<Settings, "addresses">;
   readonly tailnetNames: pulumi.Input<Readonly<Record<string, string>>>;
 }
 
@@ -53,13 +54,17 @@ interface NamedPlan {
  * `[deploy] address = "public"` or a jump host.
  */
 function deployEndpoint(
-  { plan, tailnetNames }: NamedPlan,
+  { plan, settings, tailnetNames }: NamedPlan,
   host: StackHost,
   machine: Machine,
   renamed?: pulumi.Output<unknown>,
 ): { readonly address: pulumi.Output<string>; readonly port: pulumi.Output<number> } {
   const { tailnet } = plan.inventory;
-  if (isReachedPublicly(plan.inventory, host) || tailnet === undefined) {
+  // An adopted machine without an address of its own is reached over the tailnet, where its device
+  // may have a different name than the host, such as NAME-1.
+  const hasAddress =
+    !isExisting(host) || (entryOf(settings.addresses, host.name) ?? host.provider.address) !== undefined;
+  if ((isReachedPublicly(plan.inventory, host) && hasAddress) || tailnet === undefined) {
     return { address: machine.address, port: machine.sshPort };
   }
   // Depends on the machine, so that no host is probed before it exists.

@@ -103,7 +103,7 @@ export function deployHosts({
   warnUnknownPins(plan, settings);
   const order = jumpsFirst(inWaveOrder(plan.hosts.map(toWaveHost)), plan);
   const waves = { order, awaited: hostsToAwait(order) };
-  const context = { plan, tailnetNames, machines, pins: readKnownHosts(settings.knownHostsFile) };
+  const context = { plan, settings, tailnetNames, machines, pins: readKnownHosts(settings.knownHostsFile) };
   const previous = previousResultsReader();
   const common = {
     ...commonArgs(plan, settings),
