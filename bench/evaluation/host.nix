@@ -1,4 +1,4 @@
-# A synthetic host as a value of deployTargets. Its cost matches that of hetzner-vps of nix/ with NixOS'
+# A synthetic host as a value of deployTargets. Its cost matches that of the cloud server of nix/ with NixOS'
 # modules and stub packages: 1.2 processor seconds, and 410 MB allocated by the evaluator (NIX_SHOW_STATS).
 let
   # Number of attribute sets. All of them are kept, as in the module system; they determine the memory.

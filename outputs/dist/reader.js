@@ -8,7 +8,7 @@ const parse_ts_1 = require("./parse.js");
  *
  * @example
  * const fleet = readStack("organization/pantheros/production");
- * const address = fleet.apply(({ hosts }) => hosts["hetzner-vps"]?.addresses.ipv4);
+ * const address = fleet.apply(({ hosts }) => hosts["web"]?.addresses.ipv4);
  *
  * @param stack full name of the stack; with your own backend `organization/pantheros/production`
  */

@@ -1,10 +1,10 @@
 import type { MachineAddresses } from "../network/plan.ts";
-import type { Compute, MachineSpec } from "../vendors/hetzner/compute.ts";
+import type { Compute, MachineSpec } from "../vendors/compute.ts";
 import { sandboxContext } from "./context.ts";
 import { Machines, type NewMachine } from "./machines.ts";
 import { readUserData, type UserData } from "./user-data.ts";
 
-/** The server's address in its IPv6 network: Hetzner's images configure `::1`. */
+/** The server's address in its IPv6 network: its image configures `::1`. */
 export function serverAddress6(network: string): string {
   return network.replace(/::(\/\d+)?$/, "::1");
 }
@@ -31,7 +31,7 @@ export function machineOfServer(spec: MachineSpec): NewMachine {
   };
 }
 
-/** Runs the servers of the emulated Hetzner API as machines of the sandbox `name` in `dir`. */
+/** Runs the servers of an emulated vendor as machines of the sandbox `name` in `dir`. */
 export function createCompute(dir: string, name: string, repository = process.cwd()): Compute {
   const machines = new Machines(sandboxContext(dir, name, repository));
   return {

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import type { MachineAddresses } from "../network/plan.ts";
-import type { FirewallRule } from "../vendors/hetzner/compute.ts";
+import type { FirewallRule } from "../vendors/compute.ts";
 import type { UserData } from "./user-data.ts";
 
 /** What a start of the machine needs; machines/NAME/machine.json. */

@@ -12,7 +12,7 @@ import {
 import type { MachineAddresses } from "../network/plan.ts";
 import { readPidFile, signalProcess } from "../processes/identity.ts";
 import { waitFor } from "../processes/wait.ts";
-import type { FirewallRule } from "../vendors/hetzner/compute.ts";
+import type { FirewallRule } from "../vendors/compute.ts";
 import { clearCgroups, machineCgroups } from "./cgroups.ts";
 import { attempt, run, StepError } from "./command.ts";
 import {

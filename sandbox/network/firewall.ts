@@ -1,4 +1,4 @@
-import type { FirewallRule } from "../vendors/hetzner/compute.ts";
+import type { FirewallRule } from "../vendors/compute.ts";
 import { linkName } from "./names.ts";
 import { TAILNET_NETWORK } from "./plan.ts";
 
@@ -48,7 +48,7 @@ function addressMatch(family: string, side: string, peers: readonly string[]): s
  * nft script that enforces the rules on the machine's link, outside of the machine; one transaction, so there
  * is no moment without rules. As at Hetzner: without a firewall everything passes. With one, inbound traffic
  * needs a rule; outbound traffic needs one only when the firewall has outbound rules.
- * https://docs.hetzner.com/cloud/firewalls/overview/
+ * Hetzner Cloud documentation, "Firewalls", overview
  *
  * `rules` null: no firewall is attached.
  */

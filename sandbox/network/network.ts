@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { attempt, run } from "../machines/command.ts";
 import { withLock } from "../machines/lock.ts";
-import type { FirewallRule } from "../vendors/hetzner/compute.ts";
+import type { FirewallRule } from "../vendors/compute.ts";
 import { type Cable, cableScript } from "./cable.ts";
 import { firewallScript } from "./firewall.ts";
 import {

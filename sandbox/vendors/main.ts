@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { messageOf } from "../../lib/message-of.ts";
 import { ensureSecrets } from "./secrets.ts";
-import { type ServeOptions, serve, VENDORS, type Vendor } from "./serve.ts";
+import { PORTS, type Ports, type ServeOptions, serve, VENDORS, type Vendor } from "./serve.ts";
 
 const environment = (name: string, fallback: string): string => process.env[name] || fallback;
 const here = import.meta.dirname;
@@ -24,21 +24,19 @@ function portNumber(text: string): number {
   return port;
 }
 
-const portOption = (flag: string, fallback: number, what: string) =>
-  new Option(`--${flag} <port>`, what).argParser(portNumber).default(fallback);
+const portNames = Object.keys(PORTS) as (keyof Ports)[];
+/** `dnsApi` -> `--dns-api-port` */
+const portOptions = portNames.map((name) => {
+  const [fallback, what] = PORTS[name];
+  const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return new Option(`--${flag}-port <port>`, what).argParser(portNumber).default(fallback);
+});
 
-interface ServeFlags extends Omit<ServeOptions, "address" | "ports" | "zones"> {
+type PortFlags = { readonly [Name in keyof Ports as `${Name}Port`]: number };
+
+interface ServeFlags extends PortFlags, Omit<ServeOptions, "address" | "ports" | "zones"> {
   listen: string;
   zone: string[];
-  hetznerPort: number;
-  cloudflarePort: number;
-  tailscalePort: number;
-  onepasswordPort: number;
-  s3Port: number;
-  motoPort: number;
-  nixCachePort: number;
-  dnsPort: number;
-  dnsApiPort: number;
 }
 
 function optionsFrom(flags: ServeFlags): ServeOptions {
@@ -47,17 +45,7 @@ function optionsFrom(flags: ServeFlags): ServeOptions {
     dir: resolve(flags.dir),
     address: flags.listen,
     zones: flags.zone,
-    ports: {
-      hetzner: flags.hetznerPort,
-      cloudflare: flags.cloudflarePort,
-      tailscale: flags.tailscalePort,
-      onepassword: flags.onepasswordPort,
-      s3: flags.s3Port,
-      moto: flags.motoPort,
-      nixCache: flags.nixCachePort,
-      dns: flags.dnsPort,
-      dnsApi: flags.dnsApiPort,
-    },
+    ports: Object.fromEntries(portNames.map((name) => [name, flags[`${name}Port`]])) as Ports,
   };
 }
 
@@ -90,7 +78,7 @@ const program = new Command("vendors")
   )
   .showHelpAfterError();
 
-program
+const serving = program
   .command("serve", { isDefault: true })
   .description("start the vendors and serve until SIGTERM")
   .addOption(dirOption())
@@ -132,16 +120,8 @@ program
       .default("refuse"),
   )
   .option("--region <region>", "region of the emulated B2", "eu-central-003")
-  .addOption(portOption("hetzner-port", 8001, "Hetzner Cloud API"))
-  .addOption(portOption("cloudflare-port", 8002, "Cloudflare API"))
-  .addOption(portOption("tailscale-port", 8003, "Tailscale API"))
-  .addOption(portOption("onepassword-port", 8004, "1Password for hosts"))
-  .addOption(portOption("s3-port", 9000, "S3 API of B2"))
-  .addOption(portOption("moto-port", 9001, "moto, on 127.0.0.1"))
-  .addOption(portOption("nix-cache-port", 9002, "Nix binary cache in front of the buckets, on 127.0.0.1"))
-  .addOption(portOption("dns-port", 53, "DNS"))
-  .addOption(portOption("dns-api-port", 8081, "API of the DNS server, on 127.0.0.1"))
   .action(run);
+for (const option of portOptions) serving.addOption(option);
 
 program
   .command("secrets")

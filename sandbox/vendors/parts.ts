@@ -5,15 +5,9 @@ import { cloudflareApp } from "./cloudflare/app.ts";
 import { emptyState as cloudflareState } from "./cloudflare/state.ts";
 import type { DnsServer } from "./dns/server.ts";
 import { faulty, type Refusals } from "./faulty.ts";
-import { hetznerApp } from "./hetzner/app.ts";
-import type { Compute } from "./hetzner/compute.ts";
-import { recover } from "./hetzner/machines.ts";
-import { openProject } from "./hetzner/project.ts";
-import { ReverseDns } from "./hetzner/reverse-dns.ts";
-import { emptyState as hetznerState } from "./hetzner/state.ts";
 import { type Listener, type Log, listen, withHealth } from "./http.ts";
 import { onePasswordApp } from "./onepassword/app.ts";
-import { CLOUDFLARE, HETZNER, TAILSCALE } from "./refusals.ts";
+import { CLOUDFLARE, TAILSCALE } from "./refusals.ts";
 import { readRights } from "./rights.ts";
 import type { Secrets } from "./secrets.ts";
 import { Store } from "./store.ts";
@@ -38,7 +32,7 @@ export interface Part {
   stop(): Promise<void>;
 }
 
-const secret = (secrets: Secrets, name: string): string => {
+export const secret = (secrets: Secrets, name: string): string => {
   const value = secrets[name];
   if (!value) throw new Error(`${name} is missing in secrets.env`);
   return value;
@@ -50,43 +44,11 @@ export const faultsOf =
   (server: Server): Server =>
     faulty(server, { dir, vendor, refusals });
 
-const part = (name: string, listener: Listener, path = ""): Part => ({
+export const part = (name: string, listener: Listener, path = ""): Part => ({
   name,
   url: `${listener.url}${path}`,
   stop: () => listener.close(),
 });
-
-export async function startHetzner(
-  options: PartOptions,
-  port: number,
-  compute: Compute,
-  dns: DnsServer | null,
-): Promise<Part> {
-  const log = options.log("hetzner");
-  const store = new Store(join(options.dir, "vendors", "hetzner.json"), hetznerState);
-  const reverse = dns === null ? null : new ReverseDns(dns, store.data, log);
-  const token = secret(options.secrets, "HCLOUD_TOKEN");
-  const rights = () => readRights(options.dir).hetzner;
-  const project = openProject({ store, compute, token, log, reverse, rights });
-  await recover(project);
-  await reverse?.open();
-  const app = withHealth("hetzner", hetznerApp(project), log, () => ({
-    servers: Object.keys(store.data.servers).length,
-  }));
-  const listening = part(
-    "hetzner",
-    await listen(app, options.address, port, faultsOf(options, "hetzner", HETZNER)),
-    "/v1",
-  );
-  return {
-    ...listening,
-    stop: async () => {
-      await listening.stop();
-      await project.actions.idle();
-      store.commit();
-    },
-  };
-}
 
 /** Serves secrets from the vault file of `op`. */
 export async function startOnePassword(options: PartOptions, port: number): Promise<Part> {

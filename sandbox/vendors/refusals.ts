@@ -1,7 +1,6 @@
 /** How each vendor refuses, fails and limits requests: status, headers and body in its own form. */
 import { CloudflareError } from "./cloudflare/envelope.ts";
 import type { Refusal, Refusals } from "./faulty.ts";
-import { ApiError } from "./hetzner/errors.ts";
 import { errorXml } from "./s3/rules.ts";
 import { TailscaleError } from "./tailscale/errors.ts";
 
@@ -10,26 +9,13 @@ interface VendorError {
   body(): object;
 }
 
-const refusal = (error: VendorError, headers: Readonly<Record<string, string>> = {}): Refusal => ({
+export const refusal = (error: VendorError, headers: Readonly<Record<string, string>> = {}): Refusal => ({
   status: error.status,
   headers,
   body: error.body(),
 });
 
-const retryAfter = (seconds: number) => ({ "retry-after": String(seconds) });
-
-/** Error codes: hcloud-go, `hcloud/error.go`; rate-limit headers: docs.hetzner.cloud, "Rate Limiting". */
-export const HETZNER: Refusals = {
-  refuse: () => refusal(new ApiError(403, "forbidden", "insufficient permissions for this request")),
-  unavailable: () => refusal(new ApiError(503, "unavailable", "the service is unavailable")),
-  rateLimit: (seconds) =>
-    refusal(new ApiError(429, "rate_limit_exceeded", "limit of 3600 requests per hour reached"), {
-      ...retryAfter(seconds),
-      "ratelimit-limit": "3600",
-      "ratelimit-remaining": "0",
-      "ratelimit-reset": String(Math.ceil(Date.now() / 1000 + seconds)),
-    }),
-};
+export const retryAfter = (seconds: number) => ({ "retry-after": String(seconds) });
 
 /**
  * 9109: a token without the permission; 971: the limit of 1200 requests in 5 minutes. Source: Cloudflare's

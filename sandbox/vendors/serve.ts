@@ -2,15 +2,29 @@ import { appendFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { readPidFile, writePidFile } from "../processes/identity.ts";
+import type { Compute, CreateCompute } from "./compute.ts";
 import { type Pdns, startPdns } from "./dns/pdns.ts";
-import type { Compute, CreateCompute } from "./hetzner/compute.ts";
-import { MemoryCompute } from "./hetzner/memory-compute.ts";
+import { startHetzner } from "./hetzner/part.ts";
 import type { Log } from "./http.ts";
-import { type Part, startCloudflare, startHetzner, startOnePassword, startTailscale } from "./parts.ts";
+import { MemoryCompute } from "./memory-compute.ts";
+import { type Part, startCloudflare, startOnePassword, startTailscale } from "./parts.ts";
 import { startS3 } from "./s3/part.ts";
 import { ensureSecrets } from "./secrets.ts";
 
 export const VENDORS = ["dns", "hetzner", "cloudflare", "tailscale", "s3", "onepassword"] as const;
+/** Port option -> its default and meaning. */
+export const PORTS = {
+  hetzner: [8001, "Hetzner Cloud API"],
+  cloudflare: [8002, "Cloudflare API"],
+  tailscale: [8003, "Tailscale API"],
+  onepassword: [8004, "1Password for hosts"],
+  s3: [9000, "S3 API of B2"],
+  moto: [9001, "moto, on 127.0.0.1"],
+  nixCache: [9002, "Nix binary cache in front of the buckets, on 127.0.0.1"],
+  dns: [53, "DNS"],
+  dnsApi: [8081, "API of the DNS server, on 127.0.0.1"],
+} as const satisfies Readonly<Record<string, readonly [number, string]>>;
+export type Ports = Readonly<Record<keyof typeof PORTS, number>>;
 export type Vendor = (typeof VENDORS)[number];
 
 export interface ServeOptions {
@@ -30,17 +44,7 @@ export interface ServeOptions {
   checksums: "refuse" | "accept";
   /** Region of the emulated B2. */
   region: string;
-  ports: {
-    hetzner: number;
-    cloudflare: number;
-    tailscale: number;
-    onepassword: number;
-    s3: number;
-    moto: number;
-    nixCache: number;
-    dns: number;
-    dnsApi: number;
-  };
+  ports: Ports;
 }
 
 /** One log file per vendor; each line begins with the time. */

@@ -16,7 +16,7 @@ import { driverNamespace, namespacePath, netnsExec } from "../../sandbox/network
 import { removeNetwork, sandboxNamespaces } from "../../sandbox/network/network.ts";
 import { readPidFile, signalProcess } from "../../sandbox/processes/identity.ts";
 import { waitFor } from "../../sandbox/processes/wait.ts";
-import type { FirewallRule } from "../../sandbox/vendors/hetzner/compute.ts";
+import type { FirewallRule } from "../../sandbox/vendors/compute.ts";
 
 jest.setTimeout(180_000);
 

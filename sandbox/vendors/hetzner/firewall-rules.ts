@@ -1,4 +1,4 @@
-import type { FirewallRule } from "./compute.ts";
+import type { FirewallRule } from "../compute.ts";
 import type { FirewallRow, RuleRow, ServerRow, State } from "./state.ts";
 
 /** Firewalls that are applied to a server. */

@@ -1,6 +1,6 @@
 import { messageOf } from "../../../lib/message-of.ts";
+import type { MachineSpec, MachineStatus } from "../compute.ts";
 import { addressesOf } from "./addresses.ts";
-import type { MachineSpec, MachineStatus } from "./compute.ts";
 import { filterOf } from "./firewall-rules.ts";
 import type { Project } from "./project.ts";
 import type { ServerRow, State } from "./state.ts";

@@ -1,8 +1,8 @@
+import type { Compute } from "../compute.ts";
 import type { Log } from "../http.ts";
 import type { RightsOf } from "../rights.ts";
 import type { Store } from "../store.ts";
 import { Actions } from "./actions.ts";
-import type { Compute } from "./compute.ts";
 import type { ReverseDns } from "./reverse-dns.ts";
 import type { State } from "./state.ts";
 

@@ -1,5 +1,5 @@
+import type { MachineStatus } from "../compute.ts";
 import { locations, type ServerType, type SystemImage, serverTypes, systemImages } from "./catalog.ts";
-import type { MachineStatus } from "./compute.ts";
 import { firewallsOf } from "./firewall-rules.ts";
 import type { PrimaryIpRow, ServerRow, State } from "./state.ts";
 

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from "node:path";
 import { serverAddress6 } from "../../../sandbox/machines/compute.ts";
 import { readUserData } from "../../../sandbox/machines/user-data.ts";
-import type { Compute, MachineSpec } from "../../../sandbox/vendors/hetzner/compute.ts";
+import type { Compute, MachineSpec } from "../../../sandbox/vendors/compute.ts";
 
 export const recordsOf = (dir: string): string => join(dir, "records");
 

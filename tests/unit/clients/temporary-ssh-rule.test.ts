@@ -10,9 +10,9 @@ import {
   type TemporarySshRule,
 } from "../../../clients/hetzner/temporary-ssh-rule.ts";
 import { hetznerApp } from "../../../sandbox/vendors/hetzner/app.ts";
-import { MemoryCompute } from "../../../sandbox/vendors/hetzner/memory-compute.ts";
 import { openProject, type Project } from "../../../sandbox/vendors/hetzner/project.ts";
 import { emptyState } from "../../../sandbox/vendors/hetzner/state.ts";
+import { MemoryCompute } from "../../../sandbox/vendors/memory-compute.ts";
 import { Store } from "../../../sandbox/vendors/store.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "temporary-ssh-rule-"));

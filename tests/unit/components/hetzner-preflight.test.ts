@@ -10,9 +10,9 @@ import { isHetzner } from "../../../providers/hetzner/host.ts";
 import { powerOf, restorePower } from "../../../providers/hetzner/power.ts";
 import { fetchVendorView, preflightFindings, type VendorView } from "../../../providers/hetzner/preflight.ts";
 import { hetznerApp } from "../../../sandbox/vendors/hetzner/app.ts";
-import { MemoryCompute } from "../../../sandbox/vendors/hetzner/memory-compute.ts";
 import { openProject, type Project } from "../../../sandbox/vendors/hetzner/project.ts";
 import { emptyState } from "../../../sandbox/vendors/hetzner/state.ts";
+import { MemoryCompute } from "../../../sandbox/vendors/memory-compute.ts";
 import { Store } from "../../../sandbox/vendors/store.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "hetzner-preflight-"));

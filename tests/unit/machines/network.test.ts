@@ -13,7 +13,7 @@ import {
   prefix64,
   removeMachineCommands,
 } from "../../../sandbox/network/plan.ts";
-import type { FirewallRule } from "../../../sandbox/vendors/hetzner/compute.ts";
+import type { FirewallRule } from "../../../sandbox/vendors/compute.ts";
 
 const text = (commands: readonly (readonly string[])[]) => commands.map((argv) => argv.join(" "));
 

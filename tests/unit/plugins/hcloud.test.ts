@@ -3,9 +3,9 @@ import { Hono } from "hono";
 import type { Hetzner } from "../../../sandbox/plugins/hcloud/client.ts";
 import { hcloud } from "../../../sandbox/plugins/hcloud/plugin.ts";
 import { hetznerApp } from "../../../sandbox/vendors/hetzner/app.ts";
-import { MemoryCompute } from "../../../sandbox/vendors/hetzner/memory-compute.ts";
 import { openProject } from "../../../sandbox/vendors/hetzner/project.ts";
 import { emptyState } from "../../../sandbox/vendors/hetzner/state.ts";
+import { MemoryCompute } from "../../../sandbox/vendors/memory-compute.ts";
 import { Store } from "../../../sandbox/vendors/store.ts";
 import { folder, Session, vendor } from "./session.ts";
 

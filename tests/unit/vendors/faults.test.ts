@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { Hono } from "hono";
 import { type FaultRuleInput, faultFiles, faultFor, readRequests } from "../../../sandbox/vendors/faults.ts";
 import { faulty, type Refusals } from "../../../sandbox/vendors/faulty.ts";
+import { HETZNER } from "../../../sandbox/vendors/hetzner/refusals.ts";
 import { type Listener, listen } from "../../../sandbox/vendors/http.ts";
 import { seedVault } from "../../../sandbox/vendors/onepassword/seed.ts";
-import { CLOUDFLARE, HETZNER, S3, TAILSCALE } from "../../../sandbox/vendors/refusals.ts";
+import { CLOUDFLARE, S3, TAILSCALE } from "../../../sandbox/vendors/refusals.ts";
 
 let dir = "";
 let done: string[] = [];

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import type { Hono } from "hono";
 import { hetznerApp } from "../../../sandbox/vendors/hetzner/app.ts";
 import { recover } from "../../../sandbox/vendors/hetzner/machines.ts";
-import { MemoryCompute } from "../../../sandbox/vendors/hetzner/memory-compute.ts";
 import { openProject, type Project } from "../../../sandbox/vendors/hetzner/project.ts";
 import { emptyState } from "../../../sandbox/vendors/hetzner/state.ts";
+import { MemoryCompute } from "../../../sandbox/vendors/memory-compute.ts";
 import { Store } from "../../../sandbox/vendors/store.ts";
 
 /** Machines whose creation waits until the test ends it, with success or an error. */

@@ -1,5 +1,5 @@
 /**
- * The interface between the emulated Hetzner Cloud API and the machines. The API keeps the vendor's objects;
+ * The interface between an emulated vendor of servers and the machines. The emulator keeps the vendor's objects;
  * every effect on a machine goes through this interface. `sandbox/machines/compute.ts` implements it with
  * namespaces and systemd-nspawn, `memory-compute.ts` with a map.
  */
