@@ -41,6 +41,8 @@ export interface ServerProvider extends Provider<CreatedHost, CreatedMachine> {
   readonly name: string;
   /** Package of its resources' types, such as `aws`. */
   readonly package: string;
+  /** Address families of its machines, for DNS records. */
+  readonly families: readonly ("ipv4" | "ipv6")[];
   /** Type of the component with a machine's outputs, named after the host: `ipv4`, `ipv6`, `hostKey`. */
   readonly machineType: string;
   /** Type of the resource NAME-server, which exists while the vendor's server does. */

@@ -6,6 +6,7 @@ import { nearestName } from "../lib/names.ts";
 import { RunError } from "../lib/run-error.ts";
 import { crossProblems } from "./checks.ts";
 import type { Problem } from "./problems.ts";
+import { PROVIDER_TABLES } from "./providers.ts";
 import { keysAt } from "./reference.ts";
 import { type Inventory, inventorySchema } from "./schema.ts";
 import { readToml } from "./toml.ts";
@@ -39,6 +40,11 @@ const REMOVED_KEYS: Readonly<Record<string, string>> = {
   "ports.https": "never had an effect: public names are served on 80 and 443; remove it",
 };
 
+const unknownProvider = (): string => {
+  const kinds = PROVIDER_TABLES.map(({ kind }) => JSON.stringify(kind)).join(", ");
+  return `must be ${kinds}, or a provider that PANTHEROS_PROVIDERS registers (providers/README.md)`;
+};
+
 function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   const key = keyOf(issue.path);
   switch (issue.code) {
@@ -61,6 +67,7 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
     case "invalid_value":
       return [{ key, message: `must be ${issue.values.map((value) => JSON.stringify(value)).join(", ")}` }];
     case "invalid_union":
+      if (/^hosts\.[^.]+\.provider\.kind$/.test(key)) return [{ key, message: unknownProvider() }];
       return [
         {
           key,

@@ -85,3 +85,21 @@ export const providerSettings = z.discriminatedUnion("kind", [
 export const isCreated = <T extends { readonly provider: ProviderSettings }>(
   host: T,
 ): host is T & { readonly provider: CreatedProvider } => CREATING_KINDS.includes(host.provider.kind);
+
+/** Whether a host is of the provider with that table. */
+export const isOf = (
+  { provider }: { readonly provider: ProviderSettings },
+  { kind }: Pick<ProviderTable, "kind">,
+): boolean => provider.kind === kind;
+
+/**
+ * The settings of a host in the form of its provider's table.
+ * @throws Error when the host is another provider's
+ */
+export function settingsOf<Settings>(
+  host: { readonly name: string; readonly provider: ProviderSettings },
+  table: ProviderTable<Settings>,
+): Settings {
+  if (!isOf(host, table)) throw new Error(`${host.name} is not a host of the provider "${table.kind}"`);
+  return host.provider as unknown as Settings;
+}

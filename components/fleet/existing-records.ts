@@ -21,7 +21,7 @@ import type { ZoneRecord } from "../dns/records.ts";
 import type { ExistingRecords } from "../dns/zone.ts";
 import { reportSkipped } from "../failures.ts";
 import { readStackStateIfAny, type StackState } from "../stack-state.ts";
-import type { Providers } from "./providers.ts";
+import { type Providers, serverProvider } from "./providers.ts";
 
 /** An address or key that is unknown until its machine is created. */
 const NOT_YET = Symbol("not known yet");
@@ -31,15 +31,12 @@ type Known = string | typeof NOT_YET;
 function serverAddressesInState(
   { outputs }: StackState,
   { creating }: Providers,
-): Map<string, HostAddresses<Known>> {
-  const text = (value: unknown): Known => (typeof value === "string" ? value : NOT_YET);
+): Map<string, Readonly<Record<string, unknown>>> {
   const types = new Set([...creating.values()].map(({ machineType }) => machineType));
   return new Map(
-    Object.entries(outputs).flatMap(([urn, { type, outputs: server }]) => {
-      if (!types.has(type)) return [];
-      const { ipv4, ipv6, hostKey } = server;
-      return [[nameOfUrn(urn), { ipv4: text(ipv4), ipv6: text(ipv6), hostKey: text(hostKey) }]];
-    }),
+    Object.entries(outputs).flatMap(([urn, { type, outputs: server }]) =>
+      types.has(type) ? [[nameOfUrn(urn), server] as const] : [],
+    ),
   );
 }
 
@@ -50,14 +47,17 @@ function knownAddresses(
   { state, providers }: { readonly state: StackState; readonly providers: Providers },
 ): Record<string, HostAddresses<Known>> {
   const servers = serverAddressesInState(state, providers);
+  const known = (value: unknown): Known => (typeof value === "string" ? value : NOT_YET);
   return Object.fromEntries(
     plan.hosts.map((host): [string, HostAddresses<Known>] => {
       if (isExisting(host)) {
         const { hostKey, ...addresses } = providers.adopting.known(host, { plan, settings });
         return [host.name, { ...addresses, hostKey: hostKey ?? NOT_YET }];
       }
-      const unknown = { ipv4: NOT_YET, ipv6: NOT_YET, hostKey: NOT_YET } as const;
-      return [host.name, servers.get(host.name) ?? servers.get(host.formerly ?? "") ?? unknown];
+      const server = servers.get(host.name) ?? servers.get(host.formerly ?? "") ?? {};
+      const { families } = serverProvider(providers, host);
+      const addresses = families.map((family) => [family, known(server[family])]);
+      return [host.name, { ...Object.fromEntries(addresses), hostKey: known(server["hostKey"]) }];
     }),
   );
 }

@@ -9,6 +9,7 @@ import { ZONE_NAME } from "../dns/found.ts";
 import { dnsRecordsFor } from "../dns/mapping.ts";
 import { type ExistingRecords, type PublishedRecord, Zone } from "../dns/zone.ts";
 import { Verdict } from "../nixos-host/verdict.ts";
+import type { ProviderContext } from "../provider.ts";
 import { comparesSecrets, NOT_COMPARED } from "../secrets/access.ts";
 import { secretsArgs } from "../secrets/mapping.ts";
 import { type HostSecret, Secrets } from "../secrets/secrets.ts";
@@ -20,8 +21,10 @@ import { withCost } from "./costs.ts";
 import { deployHosts } from "./hosts.ts";
 import { TAILNET_KEY_NAME } from "./installs.ts";
 import type { KeptHosts } from "./kept.ts";
+import { createdHosts } from "./kinds.ts";
 import { type Machines, machinesOf } from "./machines.ts";
 import { publishedOutputs } from "./outputs.ts";
+import { type Providers, serverProvider } from "./providers.ts";
 import type { Servers } from "./servers.ts";
 
 export interface FleetArgs {
@@ -54,7 +57,7 @@ export class Fleet extends pulumi.ComponentResource {
     const machines = machinesOf({ plan, settings }, servers, this);
     const tailnet = this.#tailnet(plan, settings, machines);
     const secrets = this.#secrets(plan, settings, tailnet?.keys ?? {});
-    const records = this.#records(plan, settings, machines, existingRecords);
+    const records = this.#records({ plan, settings }, servers.providers, machines, existingRecords);
     const buckets = this.#buckets(plan, settings);
     const devices = tailnetDevices(plan);
     const { hosts, problems } = deployHosts({
@@ -127,14 +130,20 @@ export class Fleet extends pulumi.ComponentResource {
   }
 
   #records(
-    plan: Plan,
-    settings: Settings,
+    { plan, settings }: ProviderContext,
+    providers: Providers,
     machines: Machines,
     existing: ExistingRecords | undefined,
   ): readonly PublishedRecord[] {
     if (plan.inventory.dns === undefined) return [];
     const addresses = Object.fromEntries([
-      ...[...machines.created].map(([host, { ipv4, ipv6, hostKey }]) => [host, { ipv4, ipv6, hostKey }]),
+      ...createdHosts(plan).flatMap((host) => {
+        const machine = machines.created.get(host.name);
+        if (machine === undefined) return [];
+        const { families } = serverProvider(providers, host);
+        const addresses = families.map((family) => [family, machine[family]]);
+        return [[host.name, { ...Object.fromEntries(addresses), hostKey: machine.hostKey }] as const];
+      }),
       ...[...machines.adopted].map(([host, { known, hostKey }]) => [host, { ...known, hostKey }]),
     ]);
     const { records } = new Zone(

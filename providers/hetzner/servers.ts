@@ -103,6 +103,7 @@ async function prepareWith(answer: Preflight, context: Context): Promise<Prepare
 export const servers: ServerProvider = {
   name: "Hetzner Cloud",
   package: "hcloud",
+  families: ["ipv4", "ipv6"],
   machineType: MACHINE_TYPE,
   serverType: "hcloud:index/server:Server",
   async prepare(answer, context) {

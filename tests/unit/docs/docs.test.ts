@@ -29,6 +29,8 @@ const madeByUsers = new Set([
   "vault.json",
   "sandbox/vendors/VENDOR/",
   "sandbox/plugins/VENDOR/",
+  "providers/KIND/",
+  "nix/lib/uplinks/KIND.nix",
 ]);
 const topLevel = new Set(readdirSync("."));
 
@@ -66,6 +68,9 @@ const places = (document: string, name: string) => [
           .filter((file) => path.basename(file) === name)
           .map((file) => path.join(path.dirname(document), file)),
       ]
+    : []),
+  ...(document === "providers/README.md"
+    ? readdirSync("providers").map((kind) => path.join("providers", kind, name))
     : []),
   path.join("components", name),
   path.join("tests/failures", name),

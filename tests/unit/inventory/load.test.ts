@@ -151,7 +151,7 @@ describe("a bad inventory is one clear line with file and key", () => {
       "an unknown provider",
       'kind = "existing"',
       'kind = "digitalocean"',
-      /^fleet\.toml: hosts\.legacy\.provider\.kind: .*'hetzner' \| 'existing' \| 'image'/,
+      /^fleet\.toml: hosts\.legacy\.provider\.kind: must be "hetzner", "existing", "image", or .*PANTHEROS_PROVIDERS/,
     ],
     [
       "a bad location",
