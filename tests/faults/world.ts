@@ -97,6 +97,7 @@ export class World {
       PANTHEROS_TAILNET: `http://127.0.0.1:${ports.tailscale}`,
       OP_CLI_PATH: join(REPOSITORY, "sandbox/vendors/onepassword/op"),
       NO_COLOR: "1",
+      ...(process.env["PANTHEROS_PROVIDERS"] && { PANTHEROS_PROVIDERS: process.env["PANTHEROS_PROVIDERS"] }),
     };
   }
 
