@@ -4,6 +4,9 @@ import type { RecordContent } from "./record-rules.ts";
 /** TTL of records set to "automatic". */
 const AUTOMATIC_TTL = 300;
 
+/** PowerDNS takes the values of parameters without quotes, where they need none: `alpn=h3,h2`. */
+const unquoted = (params: string): string => params.replaceAll(/="([^"\s\\]*)"/g, "=$1");
+
 /** Content in zone-file form. */
 function zoneFileContent(record: RecordContent): string {
   switch (record.type) {
@@ -22,7 +25,7 @@ function zoneFileContent(record: RecordContent): string {
     case "HTTPS":
     case "SVCB": {
       const { priority, target, value } = record.data ?? {};
-      return `${priority} ${target === "." ? "." : absolute(String(target))} ${value}`.trim();
+      return `${priority} ${target === "." ? "." : absolute(String(target))} ${unquoted(String(value ?? ""))}`.trim();
     }
     case "URI":
       return `${record.priority ?? 0} ${record.content}`;

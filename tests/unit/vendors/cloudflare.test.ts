@@ -138,6 +138,19 @@ describe("published record sets", () => {
     });
   });
 
+  test("parameters of a service have the form that the DNS server takes: quotes only where they need them", () => {
+    const service = (value: string) => ({ priority: 1, target: ".", value });
+    expect(
+      sets(
+        { type: "HTTPS", name: "a", data: service('alpn="h3,h2" port="8443"') },
+        { type: "SVCB", name: "b", data: service('key667="a b"') },
+      ),
+    ).toEqual({
+      "a.example.test. HTTPS": ["1 . alpn=h3,h2 port=8443"],
+      "b.example.test. SVCB": ['1 . key667="a b"'],
+    });
+  });
+
   test("a loop of CNAMEs ends", () => {
     expect(
       sets(
