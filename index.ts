@@ -4,6 +4,7 @@ import { endRun } from "./components/error-log.ts";
 import { evaluationArgs } from "./components/fleet/evaluation.ts";
 import { runPreflight } from "./components/fleet/preflight.ts";
 import { checkPolicy } from "./components/policy-gate.ts";
+import { readCheckout } from "./deployer/checkout.ts";
 import { evaluate } from "./deployer/evaluation/evaluate.ts";
 import { loadInventory } from "./inventory/load.ts";
 import { planFor } from "./inventory/plan.ts";
@@ -21,6 +22,8 @@ const evaluation = evaluate(
 // If the evaluation fails for all hosts, none can be deployed to: the run ends with one message.
 Promise.all(evaluation.values()).catch(endRun);
 const preflight = runPreflight(plan, settings.stack);
+const warnings: string[] = [];
+const checkout = readCheckout(settings.flake, { warn: (message) => warnings.push(message) });
 // Loaded while Nix evaluates: loading the SDKs of Pulumi and the vendors takes about as long.
 const [
   { Fleet },
@@ -28,6 +31,7 @@ const [
   { readKeptHosts },
   providers,
   { refuseMovedPorts },
+  { checkPromotion, logWarnings },
   { prepareServers },
   { failWithResources },
   { gateVendors, vendorsOf },
@@ -38,6 +42,7 @@ const [
   import("./components/fleet/kept.ts"),
   import("./components/fleet/providers.ts").then(({ loadProviders }) => loadProviders(plan)),
   import("./components/fleet/moved-ports.ts"),
+  import("./components/fleet/promotion.ts"),
   import("./components/fleet/servers.ts"),
   import("./components/failures.ts"),
   import("./components/vendor-gates.ts"),
@@ -45,6 +50,8 @@ const [
 ]);
 failWithResources();
 reportEvaluation(evaluation);
+const deployed = await checkPromotion(plan, settings, await checkout);
+logWarnings(warnings);
 await refuseMovedPorts(plan, settings);
 const kept = await readKeptHosts(plan, settings);
 const existingRecords = await readExistingRecords(plan, settings, providers);
@@ -52,7 +59,10 @@ const existingRecords = await readExistingRecords(plan, settings, providers);
 const answers = await preflight;
 const servers = await prepareServers(providers, answers, { plan, settings });
 gateVendors(vendorsOf(plan, settings, { providers, answers }));
-const fleet = new Fleet("fleet", { plan, settings, evaluation, existingRecords, servers, kept });
+const fleet = new Fleet("fleet", {
+  ...{ plan, settings, evaluation, existingRecords, servers, kept },
+  revision: deployed,
+});
 
 /** The contract with other teams: outputs/contract.ts, docs/outputs.md. */
 export const { schemaVersion, environment, revision, cost, hosts, services, dns, buckets, cache, retired } =

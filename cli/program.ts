@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Command, type OutputConfiguration } from "commander";
+import { addApprove } from "./commands/approve.ts";
 import { addCentre } from "./commands/centre.ts";
 import { addComment } from "./commands/comment.ts";
 import { addCompletion } from "./commands/completion.ts";
@@ -47,6 +48,7 @@ export function createProgram(output: OutputConfiguration = {}): Command {
   addComment(program);
   addReport(program);
   addRollback(program);
+  addApprove(program);
   addRecover(program);
   addCentre(program);
   addSandbox(program);

@@ -9,6 +9,7 @@ import { machineProblems } from "./machine-checks.ts";
 import { fqdnOf, inService } from "./plan.ts";
 import { policyProblems } from "./policy-checks.ts";
 import { collisions, type Problem } from "./problems.ts";
+import { promotionProblems } from "./promotion-checks.ts";
 import { isCreated } from "./providers.ts";
 import type { Inventory } from "./schema.ts";
 import { sshProblems } from "./ssh.ts";
@@ -269,6 +270,7 @@ export function crossProblems(inventory: Inventory): Problem[] {
     ...sshProblems(inventory),
     ...buildProblems(inventory),
     ...peopleProblems(inventory),
+    ...promotionProblems(inventory),
     ...routerProblems(inventory),
     ...serviceProblems(inventory),
     ...nameProblems(inService(inventory)),

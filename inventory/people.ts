@@ -17,7 +17,9 @@ export const role = z
           .regex(/^(\*|[a-z][a-z0-9-]*(\.[a-z0-9-]+)*(\.\*)?)$/, 'use "*", "area.*" or "area.action"'),
       )
       .default([])
-      .describe("commands of the control centre that the role may use"),
+      .describe(
+        "commands of the control centre that the role may use; `promotion.approve` lets its users sign approvals",
+      ),
   })
   .transform(camelKeys);
 

@@ -17,6 +17,7 @@ import {
   secretReference,
   sshPublicKey,
 } from "./primitives.ts";
+import { promotion } from "./promotion.ts";
 import { hostSeconds, runnerSeconds } from "./seconds.ts";
 
 const environment = z
@@ -227,6 +228,10 @@ export const inventorySchema = z.strictObject({
     .record(environmentName, environment)
     .default({})
     .describe("one table per environment, of any name; a stack has one (`pantheros:environment`)"),
+  promotion: z
+    .record(environmentName, promotion)
+    .default({})
+    .describe("one table per environment that deploys only what another one has confirmed"),
   deploy: deploy.prefault({}).describe("settings of deploys"),
   cache: cache.prefault({}).describe("the binary cache"),
   hosts: z

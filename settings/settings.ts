@@ -22,6 +22,8 @@ export interface Settings {
   readonly selection: string | undefined;
   /** File to which a preview writes its report on the hosts. */
   readonly previewFile: string;
+  /** File with the approval of a deploy before its time, from `tools/pantheros approve`. */
+  readonly approvalFile: string;
   readonly addresses: Readonly<Record<string, string>>;
   /** Host -> store path of the system at which it is pinned, after a rollback on purpose. */
   readonly pins: Readonly<Record<string, string>>;
@@ -133,6 +135,7 @@ export function settingsFrom({ stack, get, env }: SettingsSources): Settings {
     // It applies to one run, so it is not a key of the stack's file. An empty selection is refused.
     selection: env("PANTHEROS_ON"),
     previewFile: env("PANTHEROS_PREVIEW_FILE") || `.preview/${stack}.md`,
+    approvalFile: env("PANTHEROS_APPROVAL") || `approvals/${stack}.json`,
     sshKey: orUndefined(sshKey),
     s3Endpoint: orUndefined(s3Endpoint),
     cloudflareZoneId: orUndefined(cloudflareZoneId),

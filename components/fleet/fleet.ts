@@ -24,6 +24,7 @@ import type { KeptHosts } from "./kept.ts";
 import { createdHosts } from "./kinds.ts";
 import { type Machines, machinesOf } from "./machines.ts";
 import { publishedOutputs } from "./outputs.ts";
+import { type RunRevision, UNKNOWN_REVISION } from "./promotion.ts";
 import { type Providers, serverProvider } from "./providers.ts";
 import type { Servers } from "./servers.ts";
 
@@ -38,6 +39,8 @@ export interface FleetArgs {
   readonly servers: Servers;
   /** Hosts that this run is not for: kept.ts. */
   readonly kept?: KeptHosts;
+  /** What the run deploys from: promotion.ts. */
+  readonly revision?: RunRevision;
 }
 
 /**
@@ -48,12 +51,10 @@ export class Fleet extends pulumi.ComponentResource {
   /** The contract with other teams: outputs/contract.ts. */
   readonly outputs: pulumi.Output<StackOutputs>;
 
-  constructor(
-    name: string,
-    { plan, settings, evaluation, existingRecords, servers, kept = new Map() }: FleetArgs,
-    opts?: pulumi.ComponentResourceOptions,
-  ) {
+  constructor(name: string, args: FleetArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:fleet:Fleet", name, {}, opts);
+    const { plan, settings, evaluation, existingRecords, servers } = args;
+    const { kept = new Map(), revision = UNKNOWN_REVISION } = args;
     const machines = machinesOf({ plan, settings }, servers, this);
     const tailnet = this.#tailnet(plan, settings, machines);
     const secrets = this.#secrets(plan, settings, tailnet?.keys ?? {});
@@ -68,6 +69,7 @@ export class Fleet extends pulumi.ComponentResource {
       servers,
       secrets,
       kept,
+      revision,
       parent: this,
       devices: tailnet?.devices ?? {},
       tailnetNames: devices?.names() ?? {},
@@ -84,7 +86,11 @@ export class Fleet extends pulumi.ComponentResource {
         })),
     );
     const tailnetNames = checked.names;
-    const published = publishedOutputs({ plan, machines, hosts, records, buckets, kept, tailnetNames });
+    const all = pulumi.all([problems, checked.problems]).apply((lines) => lines.flat());
+    const published = publishedOutputs({
+      ...{ plan, machines, hosts, records, buckets, kept, tailnetNames, revision },
+      problems: all,
+    });
     this.outputs = withCost(published, plan);
     void addContractChanges(plan);
     this.registerOutputs({ outputs: this.outputs });
@@ -93,7 +99,6 @@ export class Fleet extends pulumi.ComponentResource {
       converge,
       selected: !kept.has(hostname),
     }));
-    const all = pulumi.all([problems, checked.problems]).apply((lines) => lines.flat());
     new Verdict("verdict", { hosts: verdicts, problems: all }, { parent: this });
   }
 

@@ -26,6 +26,7 @@ import {
 } from "./host-args.ts";
 import { type KeptHosts, keptArgs, secretsToDeliver } from "./kept.ts";
 import { type Machines, machineOf } from "./machines.ts";
+import type { RunRevision } from "./promotion.ts";
 import { refusals } from "./refusals.ts";
 import type { Servers } from "./servers.ts";
 
@@ -47,6 +48,8 @@ interface DeployHostsArgs {
   readonly secrets: readonly HostSecret[];
   /** Hosts that this run is not for. */
   readonly kept: KeptHosts;
+  /** What the run deploys from. */
+  readonly revision: RunRevision;
   /** Host -> resolves when its device has its name in the tailnet. */
   readonly devices: Readonly<Record<string, pulumi.Output<unknown>>>;
   /** Host -> its name in the tailnet at the start of the run, where it is known. */
@@ -96,6 +99,7 @@ export function deployHosts({
   servers,
   secrets,
   kept,
+  revision,
   devices,
   tailnetNames,
   parent,
@@ -110,7 +114,7 @@ export function deployHosts({
     // A preview deploys nothing.
     provenance: pulumi.runtime.isDryRun()
       ? undefined
-      : provenance(settings.flake, { warn: (message) => void pulumi.log.warn(message) }),
+      : provenance(revision, { approvedBy: revision.approval?.by }),
   };
   const hosts = new Map<string, NixosHost>();
   const deliveries = new Map<string, readonly Delivery[]>();

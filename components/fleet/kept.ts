@@ -5,7 +5,7 @@ import type { Plan, PlannedHost } from "../../inventory/plan.ts";
 import { isCreated } from "../../inventory/providers.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import { firstNames } from "../../lib/names.ts";
-import { type HostOutputs, stackOutputs } from "../../outputs/contract.ts";
+import { type HostOutputs, type StackOutputs, stackOutputs } from "../../outputs/contract.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { NixosHostArgs } from "../nixos-host/nixos-host.ts";
 import type { HostSecret } from "../secrets/secrets.ts";
@@ -24,10 +24,10 @@ export interface KeptHost {
 /** By host name; empty when the whole stack is selected. */
 export type KeptHosts = ReadonlyMap<string, KeptHost>;
 
-function publishedIn(state: StackState): Readonly<Record<string, HostOutputs>> {
+/** The outputs of the stack's last run; undefined: it has none that this version can read. */
+export function lastOutputs(state: StackState): StackOutputs | undefined {
   const fleet = Object.values(state.outputs).find(({ type }) => type === "pantheros:fleet:Fleet");
-  const parsed = stackOutputs.safeParse(fleet?.outputs["outputs"]);
-  return parsed.success ? parsed.data.hosts : {};
+  return stackOutputs.safeParse(fleet?.outputs["outputs"]).data;
 }
 
 /** Why a host cannot be left out of a run; undefined: it can. */
@@ -72,7 +72,7 @@ export function keptIn(state: StackState, plan: Plan, selection: string | undefi
     ),
   ];
   if (problems.length > 0) throw new pulumi.RunError(problems.join("\n"));
-  const published = publishedIn(state);
+  const published = lastOutputs(state)?.hosts ?? {};
   return new Map(
     others.map(({ name }) => {
       const { triggers } = commands.get(`${name}-deploy`) ?? {};

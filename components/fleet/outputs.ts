@@ -3,14 +3,16 @@ import { type DeployResult, withRunning } from "../../deployer/protocol/result.t
 import type { Plan } from "../../inventory/plan.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import { oneLine } from "../../lib/sanitize.ts";
-import { outputsFor } from "../../outputs/build.ts";
+import { type HostFacts, outputsFor } from "../../outputs/build.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
+import { isSameTree, nextRevision } from "../../outputs/revision.ts";
 import type { BucketLocation } from "../buckets/buckets.ts";
 import type { PublishedRecord } from "../dns/zone.ts";
 import { unlessFailed } from "../failures.ts";
 import type { NixosHost } from "../nixos-host/nixos-host.ts";
 import type { KeptHost, KeptHosts } from "./kept.ts";
 import { type Machines, machineOf } from "./machines.ts";
+import type { RunRevision } from "./promotion.ts";
 
 /** What the outputs are made from. */
 export interface FleetResults {
@@ -23,6 +25,9 @@ export interface FleetResults {
   readonly kept: KeptHosts;
   /** Host -> its name in the tailnet, where it is known. */
   readonly tailnetNames: pulumi.Input<Readonly<Record<string, string>>>;
+  readonly revision: RunRevision;
+  /** Problems beside the hosts' deploys, which fail the verdict. */
+  readonly problems: pulumi.Input<readonly string[]>;
 }
 
 /** Servers of decommissioned hosts that are still there. */
@@ -46,6 +51,26 @@ function retiredOutputs({
     );
 }
 
+/** Whether every always reachable host was confirmed in this run. */
+function isConverged(
+  { plan, hosts, kept, revision }: FleetResults,
+  facts: Readonly<Record<string, HostFacts>>,
+  problems: readonly string[],
+): boolean {
+  const required = plan.hosts.filter(({ reachability }) => reachability === "always");
+  // Whether a host that this run is not for runs the tree is known only when the last run converged.
+  const wasConverged = revision.previous?.converged === true && isSameTree(revision.previous, revision);
+  return (
+    problems.length === 0 &&
+    required.length > 0 &&
+    required.every(({ name }) => {
+      const { result, pinned } = entryOf(facts, name) ?? {};
+      const wasAsked = kept.has(name) ? wasConverged : hosts.get(name)?.probed === true;
+      return result?.outcome === "confirmed" && pinned === undefined && wasAsked;
+    })
+  );
+}
+
 /** Text from a host on one line: Pulumi may print the lines of a text as lines of its own. */
 const onOneLine = ({
   reason,
@@ -66,7 +91,7 @@ function withPublished(result: DeployResult, { published }: KeptHost): DeployRes
   return {
     ...result,
     running: result.running ?? published.closure,
-    booted: result.booted ?? published.booted,
+    booted: published.booted ?? result.booted,
     generation: result.generation ?? published.generation,
     provenance: result.provenance ?? published.provenance,
   };
@@ -117,16 +142,20 @@ export function publishedOutputs(results: FleetResults): pulumi.Output<StackOutp
       pulumi.all(located),
       retiredOutputs(results),
       pulumi.output(results.tailnetNames),
+      pulumi.output(results.problems),
     ])
-    .apply(([all, published, places, retired, tailnetNames]) =>
-      outputsFor(plan, {
+    .apply(([all, published, places, retired, tailnetNames, problems]) => {
+      const known = Object.fromEntries(all);
+      const converged = isConverged(results, known, problems);
+      return outputsFor(plan, {
         tailnetNames,
-        hosts: Object.fromEntries(all),
+        revision: nextRevision({ ...results.revision, converged, now: new Date() }),
+        hosts: known,
         records: published.flatMap(({ content, ...record }) =>
           content === undefined ? [] : [{ ...record, content }],
         ),
         buckets: Object.fromEntries(places.flat()),
         retired,
-      }),
-    );
+      });
+    });
 }

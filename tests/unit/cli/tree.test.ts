@@ -38,6 +38,7 @@ test("the commands", () => {
     "comment",
     "report",
     "rollback",
+    "approve",
     "recover",
     "centre",
     ...["sandbox", "sandbox up", "sandbox down", "sandbox status", "sandbox exec", "sandbox ssh"],
@@ -62,7 +63,16 @@ test("no line of the help is longer than 100 characters", () => {
 test("every command with a table or figures prints JSON too", () => {
   const json = all.filter(({ command }) => command.options.some(({ long }) => long === "--json"));
   const names = json.map((each) => each.names.join(" "));
-  expect(names).toEqual(["init", "doctor", "status", "preview", "policy", "report", "sandbox status"]);
+  expect(names).toEqual([
+    "init",
+    "doctor",
+    "status",
+    "preview",
+    "policy",
+    "report",
+    "approve",
+    "sandbox status",
+  ]);
 });
 
 describe("--help", () => {

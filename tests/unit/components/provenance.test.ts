@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { actor, flakeDirectory, provenance } from "../../../components/provenance.ts";
+import { actor, provenance } from "../../../components/provenance.ts";
+import { flakeDirectory, readCheckout } from "../../../deployer/checkout.ts";
 
 describe("in a repository", () => {
   let directory: string;
@@ -21,7 +22,8 @@ describe("in a repository", () => {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  const provenanceOf = (flake: string) => provenance(flake, { env: { GITHUB_ACTOR: "ann" } });
+  const provenanceOf = async (flake: string) =>
+    provenance(await readCheckout(flake), { env: { GITHUB_ACTOR: "ann" } });
 
   test("reads the commit, and whether the flake's directory differs from it", async () => {
     const flake = `path:${directory}/nix`;
@@ -31,6 +33,24 @@ describe("in a repository", () => {
     expect(await provenanceOf(flake)).toEqual({ commit, dirty: false, by: "ann" });
     writeFileSync(join(directory, "nix/new.nix"), "{}");
     expect(await provenanceOf(flake)).toEqual({ commit, dirty: true, by: "ann" });
+  });
+
+  test("the tree is that of the flake's directory, and changes are what it does not contain", async () => {
+    const flake = `path:${directory}/nix`;
+    const tree = git("rev-parse", "HEAD:nix");
+    writeFileSync(join(directory, "README.md"), "beside the flake");
+    expect(await readCheckout(flake)).toMatchObject({ tree, changes: [], dirty: false });
+    git("add", "README.md");
+    git("commit", "-qm", "second");
+    expect(await readCheckout(flake)).toMatchObject({ tree, changes: [] });
+    // Nix copies ignored files into a flake of the form `path:`, and only that.
+    writeFileSync(join(directory, "nix/ignored"), "");
+    expect(await readCheckout(flake)).toMatchObject({ tree, changes: ["nix/ignored"], dirty: false });
+    expect(await readCheckout(`git+file://${directory}?dir=nix`)).toMatchObject({ tree, changes: [] });
+    writeFileSync(join(directory, "nix/flake.nix"), "{ }");
+    expect(await readCheckout(flake)).toMatchObject({ tree, changes: ["nix/flake.nix", "nix/ignored"] });
+    git("commit", "-qam", "third");
+    expect((await readCheckout(flake)).tree).not.toBe(tree);
   });
 
   test("a flake that is ignored, or not in a repository, has no commit", async () => {
@@ -67,13 +87,18 @@ describe("a repository of another user, in a Git hook", () => {
   const env = { GITHUB_ACTOR: "ann" };
 
   test("that holds the program: its commit is read", async () => {
-    const found = await provenance(`path:${directory.replaceAll(" ", "%20")}`, { env, trusted: directory });
+    const found = provenance(
+      await readCheckout(`path:${directory.replaceAll(" ", "%20")}`, { trusted: directory }),
+      { env },
+    );
     expect(found).toEqual({ commit, dirty: false, by: "ann" });
   });
 
   test("elsewhere: a warning names the remedy, once", async () => {
     const warnings: string[] = [];
-    const found = await provenance(directory, { env, warn: (message) => warnings.push(message) });
+    const found = provenance(await readCheckout(directory, { warn: (message) => warnings.push(message) }), {
+      env,
+    });
     expect(found).toEqual({ commit: null, dirty: null, by: "ann" });
     expect(warnings).toEqual([
       `deploys record no commit: ${directory} belongs to another user, so Git does not read it; allow it with: git config --global --add safe.directory '${directory}'`,
@@ -98,4 +123,12 @@ test("the user is CI's, else the fallback, without characters that a supervisor 
   expect(actor({ GITLAB_USER_LOGIN: 'a"b\\c\nd' }, () => "")).toBe("abcd");
   expect(actor({}, () => "")).toBe("unknown");
   expect(actor({}, () => "x".repeat(500))).toHaveLength(128);
+});
+
+test("the user who approved a deploy is named after the one who started it, whatever its length", () => {
+  const of = (by: string) =>
+    provenance({ commit: "c", dirty: false }, { env: { GITHUB_ACTOR: by }, approvedBy: "bob" }).by;
+  expect(of("ann")).toBe("ann, approved by bob");
+  expect(of("x".repeat(500))).toMatch(/^x{100,}, approved by bob$/);
+  expect(of("x".repeat(500))).toHaveLength(128);
 });
