@@ -9,7 +9,9 @@ import { machineProblems } from "./machine-checks.ts";
 import { fqdnOf, inService } from "./plan.ts";
 import { policyProblems } from "./policy-checks.ts";
 import { collisions, type Problem } from "./problems.ts";
+
 import { promotionProblems } from "./promotion-checks.ts";
+
 import { isCreated } from "./providers.ts";
 import type { Inventory } from "./schema.ts";
 import { sshProblems } from "./ssh.ts";

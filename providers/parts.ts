@@ -7,6 +7,7 @@ import type { Plan } from "../inventory/plan.ts";
 import { providerFolder } from "../inventory/providers.ts";
 import type { ProviderFinders } from "../tools/recovery/finder.ts";
 import type { OpenCatalogue } from "./catalogue.ts";
+import type { ProviderChecks } from "./doctor.ts";
 
 /** Name of a file -> what it exports under that name. */
 interface Parts {
@@ -22,6 +23,8 @@ interface Parts {
   readonly recovery: ProviderFinders;
   /** Types of servers, locations and prices. */
   readonly catalogue: OpenCatalogue;
+  /** Checks of the account before a first run. Must not load Pulumi's SDK. */
+  readonly doctor: ProviderChecks;
 }
 
 /** @throws Error when the folder lacks the file, or the file the export */

@@ -1,22 +1,23 @@
 /** `pantheros doctor`: checks everything that must be right before the first run of a stack. Nothing is changed. */
 import { existsSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
+import { CREATING_KINDS } from "../../inventory/providers.ts";
+import { type Check, type CheckResult, notChecked } from "../../lib/check.ts";
 import { firstNames } from "../../lib/names.ts";
 import { EXIT_FAILED, EXIT_OK, UsageError } from "../exit-codes.ts";
 import { type StackName, type StackOptions, stackName } from "../stack/name.ts";
 import { bucketChecks } from "./areas/buckets.ts";
 import { dnsChecks } from "./areas/dns.ts";
 import { flakeChecks } from "./areas/flake.ts";
-import { hetznerChecks } from "./areas/hetzner.ts";
 import { hostChecks } from "./areas/hosts.ts";
 import { planProblems, readPlan } from "./areas/inventory.ts";
 import { keyChecks } from "./areas/keys.ts";
 import { policyChecks } from "./areas/policy.ts";
+import { providerChecks } from "./areas/providers.ts";
 import { stateChecks } from "./areas/state.ts";
 import { tailnetChecks } from "./areas/tailnet.ts";
 import { toolChecks } from "./areas/tools.ts";
 import { vaultChecks } from "./areas/vault.ts";
-import { type Check, type CheckResult, notChecked } from "./check.ts";
 import type { DoctorContext } from "./context.ts";
 import { type Report, reportOf, reportText } from "./report.ts";
 import { runChecks } from "./run-checks.ts";
@@ -34,14 +35,16 @@ export interface DoctorOptions extends StackOptions {
 }
 
 /** The areas in the order of the report; each gives its checks for a plan. */
-const AREAS: Readonly<Record<string, (context: DoctorContext) => Check[]>> = {
+const AREAS: Readonly<Record<string, (context: DoctorContext) => Check[] | Promise<Check[]>>> = {
   policy: policyChecks,
   tools: toolChecks,
   keys: keyChecks,
   flake: flakeChecks,
   state: stateChecks,
   vault: vaultChecks,
-  hetzner: hetznerChecks,
+  ...Object.fromEntries(
+    CREATING_KINDS.map((kind) => [kind, (context: DoctorContext) => providerChecks(kind, context)]),
+  ),
   dns: dnsChecks,
   buckets: bucketChecks,
   tailnet: tailnetChecks,
@@ -98,11 +101,12 @@ async function examine(options: DoctorOptions, stack: StackName, root: string): 
         resolver: options.resolver,
         limits: { servers: options.serverLimit, addresses: options.addressLimit },
       };
-  const chosen = areas.flatMap((name) => {
-    if (name === INVENTORY) return [{ name, checks: [inventory] }];
-    const checksOf = AREAS[name];
-    return context === undefined || checksOf === undefined ? [] : [{ name, checks: checksOf(context) }];
-  });
+  const chosen = await Promise.all(
+    areas.map(async (name) => {
+      if (name === INVENTORY) return { name, checks: [inventory] };
+      return { name, checks: (context && (await AREAS[name]?.(context))) ?? [] };
+    }),
+  );
   const results: CheckResult[] = [
     ...(await runChecks(chosen, {
       timeoutSeconds: options.timeout,

@@ -1,6 +1,6 @@
 /** The report of `pantheros doctor`, as data and as text. */
 import { styleText } from "node:util";
-import type { CheckResult, Finding } from "./check.ts";
+import type { CheckResult, Finding } from "../../lib/check.ts";
 
 export interface Report {
   /** Of this form; fields are only added. */

@@ -1,5 +1,5 @@
 /** Runs all checks at the same time, each within a time limit. One that fails or hangs hides no other. */
-import { messageOf } from "../../lib/message-of.ts";
+
 import {
   CannotCheck,
   type Check,
@@ -7,7 +7,8 @@ import {
   isProblem,
   notChecked,
   type Observation,
-} from "./check.ts";
+} from "../../lib/check.ts";
+import { messageOf } from "../../lib/message-of.ts";
 
 export interface Area {
   readonly name: string;

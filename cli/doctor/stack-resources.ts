@@ -3,12 +3,12 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { gunzipSync } from "node:zlib";
 import * as z from "zod";
+import { CannotCheck } from "../../lib/check.ts";
 import { messageOf } from "../../lib/message-of.ts";
 import { projectName } from "../stack/config.ts";
 import type { StackName } from "../stack/name.ts";
 import { backendDirectory } from "../stack/outputs.ts";
 import { pulumiQuery } from "../stack/pulumi.ts";
-import { CannotCheck } from "./check.ts";
 
 const resource = z.object({ urn: z.string(), type: z.string(), id: z.string().optional() });
 export type StackResource = z.infer<typeof resource>;

@@ -11,10 +11,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { Finding } from "../../cli/doctor/check.ts";
 import type { Report } from "../../cli/doctor/report.ts";
 import { publicKeyText, secretKeyText } from "../../deployer/build-key.ts";
 import { PLACEHOLDER_KEYS } from "../../inventory/placeholders.ts";
+import type { Finding } from "../../lib/check.ts";
 import { ensureKeyPair } from "../../sandbox/cli/files.ts";
 import { changeVault } from "../../sandbox/vendors/onepassword/vault-file.ts";
 import { type RightsInput, rightsFile } from "../../sandbox/vendors/rights.ts";

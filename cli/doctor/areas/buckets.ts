@@ -3,8 +3,15 @@ import { type ApplicationKey, B2Api } from "../../../clients/b2/api.ts";
 import { type BucketState, b2Endpoint, ObjectStore } from "../../../clients/s3/store.ts";
 import { VendorError } from "../../../clients/vendor-api.ts";
 import type { PlannedBucket } from "../../../inventory/plan.ts";
-import { CannotCheck, type Check, type Observation, type Problem } from "../check.ts";
-import { type DoctorContext, missingProblems, required } from "../context.ts";
+import {
+  CannotCheck,
+  type Check,
+  missingProblems,
+  type Observation,
+  type Problem,
+  required,
+} from "../../../lib/check.ts";
+import type { DoctorContext } from "../context.ts";
 
 const KEYS = "secure.backblaze.com, Application Keys, Add a New Application Key";
 const VARIABLES = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];

@@ -10,10 +10,17 @@ import {
   verifyToken,
 } from "../../../clients/cloudflare/zones.ts";
 import { VendorError } from "../../../clients/vendor-api.ts";
+import {
+  CannotCheck,
+  type Check,
+  missingProblems,
+  type Observation,
+  type Problem,
+  required,
+} from "../../../lib/check.ts";
 import { messageOf } from "../../../lib/message-of.ts";
 import { firstNames } from "../../../lib/names.ts";
-import { CannotCheck, type Check, type Observation, type Problem } from "../check.ts";
-import { type DoctorContext, missingProblems, required } from "../context.ts";
+import type { DoctorContext } from "../context.ts";
 
 const TOKENS = "dash.cloudflare.com, My Profile, API Tokens";
 /** Soon enough to replace a token without hurry. */

@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
 import { NIX } from "../../../deployer/nix.ts";
+import { CannotCheck, type Check, type Observation, type Problem } from "../../../lib/check.ts";
 import { decodeReference } from "../../../lib/flake-reference.ts";
-import { CannotCheck, type Check, type Observation, type Problem } from "../check.ts";
 import { type DoctorContext, runProgram } from "../context.ts";
 
 /** The directory of a local flake; undefined for any other reference. */

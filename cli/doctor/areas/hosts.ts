@@ -13,11 +13,11 @@ import { canonicalAddress } from "../../../inventory/machine-checks.ts";
 import { isDocumentationAddress } from "../../../inventory/placeholders.ts";
 import { type ExistingHost, isExisting, type Plan } from "../../../inventory/plan.ts";
 import { addressPortOf, jumpsTo } from "../../../inventory/ssh.ts";
+import { CannotCheck, type Check, type Observation, type Problem } from "../../../lib/check.ts";
 import { entryOf } from "../../../lib/entry-of.ts";
 import { messageOf } from "../../../lib/message-of.ts";
 import { parseSshPublicKey } from "../../../lib/ssh-public-key.ts";
 import type { Settings } from "../../../settings/settings.ts";
-import { CannotCheck, type Check, type Observation, type Problem } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
 
 /** How an adopted machine is reached for the first time. */

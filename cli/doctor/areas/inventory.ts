@@ -3,11 +3,11 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { loadInventory } from "../../../inventory/load.ts";
 import { type Plan, planFor } from "../../../inventory/plan.ts";
+import type { Problem } from "../../../lib/check.ts";
 import { messageOf } from "../../../lib/message-of.ts";
 import type { Settings } from "../../../settings/settings.ts";
 import { readStackSettings } from "../../stack/config.ts";
 import type { StackName } from "../../stack/name.ts";
-import type { Problem } from "../check.ts";
 
 export type Read =
   | { readonly settings: Settings; readonly plan: Plan }

@@ -3,9 +3,9 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { parseSecretKey, publicKeyText } from "../../../deployer/build-key.ts";
 import { PLACEHOLDER_KEYS } from "../../../inventory/placeholders.ts";
 import type { Inventory } from "../../../inventory/schema.ts";
+import type { Check, Observation, Problem } from "../../../lib/check.ts";
 import { messageOf } from "../../../lib/message-of.ts";
 import { parseSshPublicKey } from "../../../lib/ssh-public-key.ts";
-import type { Check, Observation, Problem } from "../check.ts";
 import { type DoctorContext, hasOwnFlake, runProgram } from "../context.ts";
 
 const withoutComment = (key: string): string => {

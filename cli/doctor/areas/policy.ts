@@ -1,8 +1,8 @@
 /** The rules of the stack's policy, with which every run begins. */
 import { readKnownHosts } from "../../../inventory/known-hosts.ts";
+import type { Check, Observation } from "../../../lib/check.ts";
 import { type Finding, findingText } from "../../../policy/findings.ts";
 import { planFindings } from "../../../policy/plan-checks.ts";
-import type { Check, Observation } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
 
 /** Only a mandatory finding stops a run; the others are for a person to judge. */

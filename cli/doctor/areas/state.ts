@@ -5,10 +5,10 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
 import { ObjectStore } from "../../../clients/s3/store.ts";
+import { CannotCheck, type Check, type Observation, type Problem, required } from "../../../lib/check.ts";
 import { messageOf } from "../../../lib/message-of.ts";
 import { backendDirectory } from "../../stack/outputs.ts";
-import { CannotCheck, type Check, type Observation, type Problem } from "../check.ts";
-import { type DoctorContext, required, runProgram } from "../context.ts";
+import { type DoctorContext, runProgram } from "../context.ts";
 
 const REMEDY = "correct PULUMI_BACKEND_URL, or log in to Pulumi Cloud: tools/pulumi login";
 

@@ -3,9 +3,15 @@ import { clientRights, type Policy, readPolicy } from "../../../clients/tailscal
 import { TailscaleApi, tailscaleCredentials } from "../../../clients/tailscale/api.ts";
 import { type Device, listDevices } from "../../../clients/tailscale/devices.ts";
 import { VendorError } from "../../../clients/vendor-api.ts";
+import {
+  CannotCheck,
+  type Check,
+  missingProblems,
+  type Observation,
+  type Problem,
+} from "../../../lib/check.ts";
 import { messageOf } from "../../../lib/message-of.ts";
-import { CannotCheck, type Check, type Observation, type Problem } from "../check.ts";
-import { type DoctorContext, missingProblems } from "../context.ts";
+import type { DoctorContext } from "../context.ts";
 
 const CLIENTS = "login.tailscale.com/admin/settings/oauth";
 const NEEDED = ["auth_keys", "devices:core", "dns", "policy_file"];

@@ -1,8 +1,8 @@
 /** Programs that a run starts. */
 import { accessSync, constants } from "node:fs";
 import path from "node:path";
-import { isHetzner } from "../../../inventory/plan.ts";
-import type { Check, Observation } from "../check.ts";
+import { isCreated } from "../../../inventory/providers.ts";
+import type { Check, Observation } from "../../../lib/check.ts";
 import { type DoctorContext, runProgram } from "../context.ts";
 
 /** Versions as `1.2.3`; parts that are missing count as 0. */
@@ -99,7 +99,7 @@ export function toolChecks(context: DoctorContext): Check[] {
     present("ssh", "every host is reached by OpenSSH", "install OpenSSH's client"),
     present("ssh-keygen", "the program makes the host keys of created servers", "install OpenSSH's client"),
     present("git", "a deploy records the commit that it deploys", "install git"),
-    ...(plan.hosts.some(isHetzner)
+    ...(plan.hosts.some(isCreated)
       ? [
           present(
             "nixos-anywhere",

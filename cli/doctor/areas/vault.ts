@@ -1,10 +1,16 @@
 /** 1Password: the service account of the deploys, its vaults, and the items that the inventory names. */
 import * as z from "zod";
 import { hostVault } from "../../../inventory/vaults.ts";
+import {
+  CannotCheck,
+  type Check,
+  missingProblems,
+  type Observation,
+  type Problem,
+} from "../../../lib/check.ts";
 import { firstNames } from "../../../lib/names.ts";
 import { Semaphore } from "../../../lib/semaphore.ts";
-import { CannotCheck, type Check, type Observation, type Problem } from "../check.ts";
-import { type DoctorContext, missingProblems, runProgram } from "../context.ts";
+import { type DoctorContext, runProgram } from "../context.ts";
 
 const TOKEN = "OP_SERVICE_ACCOUNT_TOKEN";
 const ACCOUNTS = "1Password, Developer, Service accounts";

@@ -1,4 +1,4 @@
-/** A check looks at one thing that must be right before a stack's first run, and returns what it found. */
+/** Checks of `tools/pantheros doctor`: each looks at one thing that must be right, and returns what it found. */
 
 /** Something that is wrong, and its remedy. */
 export interface Problem {
@@ -59,3 +59,29 @@ export const notChecked = (area: string, check: string, reason: string): CheckRe
   notes: [],
   reason,
 });
+
+/** The value of a variable. @throws CannotCheck when it is not set */
+export function required(env: NodeJS.ProcessEnv, name: string): string {
+  const value = env[name];
+  if (value) return value;
+  throw new CannotCheck(`${name} is not set`);
+}
+
+/** A finding for variables that are not set. */
+export function missingProblems(
+  env: NodeJS.ProcessEnv,
+  names: readonly string[],
+  why: string,
+  fix: string,
+): Problem[] {
+  const missing = names.filter((name) => !env[name]);
+  if (missing.length === 0) return [];
+  const verb = missing.length === 1 ? "is" : "are";
+  return [
+    {
+      what: `${missing.join(" and ")} ${verb} not set`,
+      why,
+      fix: `${fix}; run the command with op run --env-file`,
+    },
+  ];
+}

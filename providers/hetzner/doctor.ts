@@ -1,16 +1,13 @@
 /** The project at Hetzner Cloud: the token, what the created servers need, and what is there already. */
-import { countOf, mayWrite, serversNamed, sshKeys } from "../../../clients/hetzner/account.ts";
-import { HETZNER_ENDPOINT, HetznerApi } from "../../../clients/hetzner/api.ts";
-import { VendorError } from "../../../clients/vendor-api.ts";
-import {
-  fetchVendorView,
-  preflightFindings,
-  serverOf,
-} from "../../../components/hetzner-server/preflight.ts";
-import { type HetznerHost, isHetzner, type Plan } from "../../../inventory/plan.ts";
-import { sshfpOf } from "../../../lib/ssh-public-key.ts";
-import type { Check, Observation, Problem } from "../check.ts";
-import { type DoctorContext, type DoctorLimits, missingProblems, required } from "../context.ts";
+import { countOf, mayWrite, serversNamed, sshKeys } from "../../clients/hetzner/account.ts";
+import { HETZNER_ENDPOINT, HetznerApi } from "../../clients/hetzner/api.ts";
+import { VendorError } from "../../clients/vendor-api.ts";
+import type { Plan } from "../../inventory/plan.ts";
+import { type Check, missingProblems, type Observation, type Problem, required } from "../../lib/check.ts";
+import { sshfpOf } from "../../lib/ssh-public-key.ts";
+import type { AccountLimits, ProviderCheckArgs, ProviderChecks } from "../doctor.ts";
+import { type HetznerHost, isHetzner } from "./host.ts";
+import { fetchVendorView, preflightFindings, serverOf } from "./preflight.ts";
 
 /** Where a project's tokens are made. */
 const TOKENS = "Hetzner Cloud console, project, Security, API tokens";
@@ -94,10 +91,10 @@ const ADDRESSES_PER_SERVER = 2;
 /** Compares what a run adds with the account's limits, which the vendor does not tell (hcloud-go#302). */
 async function quotaProblems(
   api: HetznerApi,
-  { plan, stack, limits }: DoctorContext,
+  { plan, stack, limits }: ProviderCheckArgs,
 ): Promise<Observation[]> {
   const hosts = plan.hosts.filter(isHetzner);
-  const view = await fetchVendorView(api, stack.short, hosts);
+  const view = await fetchVendorView(api, stack, hosts);
   const [servers, addresses] = await Promise.all([countOf(api, "servers"), countOf(api, "primary_ips")]);
   const created = hosts.filter((host) => serverOf(view, host) === undefined).length;
   return quotaObservations({ servers, addresses }, created, limits);
@@ -106,7 +103,7 @@ async function quotaProblems(
 function quotaObservations(
   used: { readonly servers: number; readonly addresses: number },
   created: number,
-  limits: DoctorLimits,
+  limits: AccountLimits,
 ): Observation[] {
   if (created === 0) return [];
   const kinds = [
@@ -135,10 +132,9 @@ function quotaObservations(
   });
 }
 
-export function hetznerChecks(context: DoctorContext): Check[] {
-  const { plan, env, stack, vendorConfig } = context;
+export const doctor: ProviderChecks = (args): Check[] => {
+  const { plan, env, stack, vendorConfig } = args;
   const hosts = plan.hosts.filter(isHetzner);
-  if (hosts.length + plan.retired.length === 0) return [];
   const withApi = (check: (api: HetznerApi) => Promise<Observation[]>) => async () =>
     check(
       new HetznerApi({
@@ -156,9 +152,9 @@ export function hetznerChecks(context: DoctorContext): Check[] {
     );
   return [
     { name: "token", run: async () => (missing().length > 0 ? missing() : withApi(tokenProblems)()) },
-    { name: "server types", run: withApi((api) => catalogProblems(api, plan, stack.short)) },
-    { name: "server names", run: withApi((api) => nameProblems(api, hosts, stack.short)) },
+    { name: "server types", run: withApi((api) => catalogProblems(api, plan, stack)) },
+    { name: "server names", run: withApi((api) => nameProblems(api, hosts, stack)) },
     { name: "SSH keys", run: withApi((api) => sshKeyProblems(api, plan.inventory.deploy.authorizedKeys)) },
-    { name: "limits", run: withApi((api) => quotaProblems(api, context)) },
+    { name: "limits", run: withApi((api) => quotaProblems(api, args)) },
   ];
-}
+};
