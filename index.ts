@@ -12,7 +12,7 @@ import { readSettings } from "./settings/stack-settings.ts";
 
 const settings = readSettings();
 const plan = planFor(loadInventory(settings.fleetFile), settings.environment);
-checkPolicy(plan, settings);
+const findings = checkPolicy(plan, settings);
 const evaluation = evaluate(
   evaluationArgs(plan, settings, {
     preview: process.env["PULUMI_NODEJS_DRY_RUN"] === "true",
@@ -27,6 +27,7 @@ const checkout = readCheckout(settings.flake, { warn: (message) => warnings.push
 // Loaded while Nix evaluates: loading the SDKs of Pulumi and the vendors takes about as long.
 const [
   { Fleet },
+  { checkCostCeiling },
   { readExistingRecords },
   { readKeptHosts },
   providers,
@@ -38,6 +39,7 @@ const [
   { reportEvaluation },
 ] = await Promise.all([
   import("./components/fleet/fleet.ts"),
+  import("./components/fleet/cost-ceiling.ts"),
   import("./components/fleet/existing-records.ts"),
   import("./components/fleet/kept.ts"),
   import("./components/fleet/providers.ts").then(({ loadProviders }) => loadProviders(plan)),
@@ -53,6 +55,7 @@ reportEvaluation(evaluation);
 const deployed = await checkPromotion(plan, settings, await checkout);
 logWarnings(warnings);
 await refuseMovedPorts(plan, settings);
+await checkCostCeiling(plan, settings.fleetFile, findings);
 const kept = await readKeptHosts(plan, settings);
 const existingRecords = await readExistingRecords(plan, settings, providers);
 // Last, because it powers servers on: a run that is refused before has changed nothing.
