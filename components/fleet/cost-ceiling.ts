@@ -4,10 +4,10 @@ import type { Plan } from "../../inventory/plan.ts";
 import { NO_FACTS } from "../../policy/facts.ts";
 import { type Finding, findingsOf, findingText } from "../../policy/findings.ts";
 import { refuseMandatory } from "../../policy/plan-checks.ts";
-import { hetznerPrices } from "../hetzner-server/costs.ts";
 import { addToPreview } from "../preview-part.ts";
 import { readStackStateIfAny } from "../stack-state.ts";
 import { stackCost } from "./costs.ts";
+import { loadCatalogues } from "./providers.ts";
 
 const KEY = "policy.monthly_eur_max";
 
@@ -23,8 +23,8 @@ export async function checkCostCeiling(
 ): Promise<void> {
   const { policy } = plan.inventory;
   if (policy.monthlyEurMax === undefined || policy.levels["cost-ceiling"] === "disabled") return;
-  const [prices, state] = await Promise.all([hetznerPrices(), readStackStateIfAny()]);
-  const cost = stackCost(plan, prices, state);
+  const [catalogues, state] = await Promise.all([loadCatalogues(plan), readStackStateIfAny()]);
+  const cost = stackCost(plan, catalogues, state);
   if (cost === undefined || cost.currency !== "EUR" || (cost.unpriced ?? []).length > 0)
     void pulumi.log.warn(`${fleetFile}: ${KEY}: the cost is not fully known, so the ceiling may be passed`);
   if (cost?.currency !== "EUR") return;

@@ -66,9 +66,12 @@ function publishedCost(state: StackState | undefined): StackOutputs["cost"] {
   return typeof monthly === "number" && typeof currency === "string" ? { monthly, currency } : undefined;
 }
 
+/** Of a stack without created machines. Pulumi warns of an output without a value. */
+const NOTHING = { monthly: 0, currency: "EUR" };
+
 /** Logs the difference in a preview, and adds the cost to its document. */
 async function readCost(plan: Plan): Promise<StackOutputs["cost"]> {
-  if (creatingKinds(plan).length === 0) return undefined;
+  if (creatingKinds(plan).length === 0) return NOTHING;
   const [catalogues, state] = await Promise.all([loadCatalogues(plan), readStackStateIfAny()]);
   const cost = stackCost(plan, catalogues, state);
   if (cost === undefined) return publishedCost(state);
