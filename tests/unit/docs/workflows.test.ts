@@ -131,6 +131,7 @@ test("what a workflow runs for the fleet is a command for people", () => {
       "tools/pantheros comment",
       "tools/pantheros up",
       "tools/pantheros report",
+      "tools/pantheros status",
     ]),
   );
 });
