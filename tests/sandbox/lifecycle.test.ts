@@ -1,6 +1,10 @@
+import "../providers/register.ts";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { driverNamespace, nsenterNet } from "../../sandbox/network/names.ts";
+import { RUNNER_ADDRESS } from "../../sandbox/network/plan.ts";
 import { NOT_READ } from "../../tools/recovery/deployment.ts";
+import { type Rack, startRack } from "../providers/rack/start.ts";
 import { expectSuccess, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(30 * 60_000);
@@ -92,6 +96,8 @@ provider = { kind = "hetzner", location = "fsn1", server_type = "cx23", image = 
   expect(state()).toContain(NOT_READ);
 }
 
+let rack: Rack | undefined;
+
 describe("killed runs of `make sandbox`", () => {
   beforeAll(async () => {
     await sandbox.reset();
@@ -99,6 +105,7 @@ describe("killed runs of `make sandbox`", () => {
 
   afterAll(async () => {
     const down = await sandbox.cli("down");
+    await rack?.stop();
     expectSuccess(down);
     expect(sandbox.leftovers()).toEqual([]);
   });
@@ -139,5 +146,86 @@ describe("killed runs of `make sandbox`", () => {
     await sandbox.reset();
     const { code, output } = await sandbox.cli("up");
     expectSuccess({ code, output });
+  });
+
+  const SHELF = `
+[hosts.shelf]
+environment = "sandbox"
+profiles = ["server"]
+tags = ["server"]
+provider = { kind = "rack", slot = 3, address = "198.51.100.33" }
+extra = { motd = "shelf of the sandbox" }
+
+[[dns.records]]
+name = "_sip._tcp"
+type = "SRV"
+content = "10 5 5060 web.example.test"
+
+[[dns.records]]
+name = "svc"
+type = "HTTPS"
+content = "1 . alpn=h3,h2"
+
+[buckets.maps]
+environment = "sandbox"
+purpose = "maps"
+name = "sandbox-maps"
+`;
+
+  /** Runs `up`, and expects that the next preview shows no change. */
+  async function converged(): Promise<void> {
+    expectSuccess(await sandbox.up());
+    expect(await sandbox.changes()).toEqual([]);
+  }
+
+  test("a host of a provider from outside of the program is installed, deployed, rolled back, renamed and removed", async () => {
+    sandbox.editFleet((fleet) => fleet + SHELF);
+    expectSuccess(await sandbox.cli("up", "--no-deploy"));
+    rack = await startRack({
+      directory: sandbox.directory,
+      name: sandbox.name,
+      address: RUNNER_ADDRESS,
+      port: 8010,
+      computeModule: "sandbox/machines/compute.ts",
+      within: nsenterNet(driverNamespace(sandbox.name), []),
+    });
+    Object.assign(sandbox.environment, rack.env);
+    await converged();
+    const first = await sandbox.running("shelf");
+    expect((await sandbox.outputs()).hosts["shelf"]).toMatchObject({ outcome: "confirmed", closure: first });
+    const { output: records } = await sandbox.inDriver("dig", "+short", "SRV", "_sip._tcp.example.test");
+    expect(records.trim()).toBe("10 5 5060 web.example.test.");
+    expect((await sandbox.inDriver("dig", "+short", "HTTPS", "svc.example.test")).output).toMatch(
+      /^1 \. alpn=/,
+    );
+    expect((await sandbox.outputs()).buckets).toHaveProperty("maps");
+
+    sandbox.editFleet((fleet) => fleet.replace("shelf of the sandbox", "another message"));
+    await converged();
+    const second = await sandbox.running("shelf");
+    expect(second).not.toBe(first);
+
+    sandbox.editFleet((fleet) =>
+      fleet.replace('"another message"', '"another message", activation = "fail"'),
+    );
+    expect((await sandbox.up()).code).not.toBe(0);
+    expect((await sandbox.outputs()).hosts["shelf"]).toMatchObject({
+      outcome: "rolled-back",
+      closure: second,
+    });
+    expect(await sandbox.running("shelf")).toBe(second);
+    sandbox.editFleet((fleet) => fleet.replace(', activation = "fail"', ""));
+
+    sandbox.editFleet((fleet) => fleet.replace("[hosts.shelf]", '[hosts.board]\nformerly = "shelf"'));
+    await converged();
+    expect((await sandbox.outputs()).hosts["board"]?.outcome).toBe("confirmed");
+    expect((await sandbox.onMachine("shelf", "true")).code).toBe(0);
+
+    sandbox.editFleet((fleet) => fleet.replace("[hosts.board]", '[hosts.board]\ndecommission = "delete"'));
+    await converged();
+    expect((await sandbox.outputs()).hosts).not.toHaveProperty("board");
+    expectSuccess(await sandbox.pulumi("destroy", "--yes", "--skip-preview", "--color", "never"));
+    expect((await sandbox.onMachine("shelf", "true")).code).not.toBe(0);
+    expect((await sandbox.onMachine("legacy", "true")).code).toBe(0);
   });
 });
