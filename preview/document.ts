@@ -32,6 +32,7 @@ export type Finding = z.infer<typeof finding>;
 const promotion = z.object({
   from: text.describe("the stack that must have confirmed the tree"),
   allowed: z.boolean(),
+  /** Why it is allowed although that stack has not confirmed the tree. */
   reason: text.optional(),
 });
 export type Promotion = z.infer<typeof promotion>;

@@ -24,6 +24,7 @@ import {
 } from "../../outputs/promotion.ts";
 import { isSameTree, type RevisionArgs } from "../../outputs/revision.ts";
 import type { Settings } from "../../settings/settings.ts";
+import { addToPreview } from "../preview-part.ts";
 import { readStackStateIfAny } from "../stack-state.ts";
 import { lastOutputs } from "./kept.ts";
 
@@ -123,6 +124,7 @@ export async function checkPromotion(
     source: await readSource(from),
   };
   const found = promotionState(args);
+  addToPreview({ promotion: { from, allowed: found.state === "ready" } });
   if (found.state === "ready") return revision;
   const approved =
     found.state === "refused" || tree === null ? undefined : readApproval(plan, settings, tree);
@@ -130,6 +132,7 @@ export async function checkPromotion(
   if (approved !== undefined && "approval" in approved) {
     const { by, reason, expires, origin } = approved.approval;
     if (origin === wanted || found.state === "unconfirmed") {
+      addToPreview({ promotion: { from, allowed: true, reason: `approved by ${by}` } });
       void pulumi.log.info(
         `${from} has not confirmed the tree for long enough: ${by} approved it: ${oneLine(reason)}`,
       );

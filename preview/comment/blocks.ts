@@ -83,8 +83,15 @@ export function cautionBlock(documents: Documents): Block {
   return { importance: IMPORTANCE.caution, forms: [block(100), block(30)] };
 }
 
-const promotionOf = ({ promotion }: PreviewDocument): string =>
-  promotion === undefined ? "" : promotionText({ ...promotion, from: code(promotion.from) });
+function promotionOf({ promotion }: PreviewDocument): string {
+  if (promotion === undefined) return "";
+  const { from, reason } = promotion;
+  return promotionText({
+    ...promotion,
+    from: code(from),
+    ...(reason !== undefined && { reason: code(reason) }),
+  });
+}
 
 function policyCell({ findings }: PreviewDocument): string {
   const count = (level: Finding["level"]) => findings.filter((each) => each.level === level).length;

@@ -45,8 +45,8 @@ export function costText({ currency, monthly, before, unpriced = [] }: PreviewCo
   return `${amount(monthly)} ${currency} a month${change}${more}`;
 }
 
-export const promotionText = ({ from, allowed }: Promotion): string =>
-  allowed ? `${from} confirmed it` : `refused: ${from} has not confirmed it`;
+export const promotionText = ({ from, allowed, reason }: Promotion): string =>
+  allowed ? (reason ?? `${from} confirmed it`) : `refused: ${from} has not confirmed it`;
 
 /** Types whose objects hold data or an address that is lost with them. */
 const HOLDS: readonly (readonly [type: RegExp, what: string])[] = [

@@ -167,7 +167,7 @@ test("before staging has run, production is refused, and nothing is created; the
 });
 
 test("staging confirms the tree: production is refused until the time is over, and names host and time left", async () => {
-  await deployed("staging");
+  expect(await deployed("staging")).not.toContain("warning");
   expect(outputs("staging").revision).toEqual({
     ...{ commit: git("rev-parse", "HEAD"), tree: git("rev-parse", "HEAD:nix") },
     ...{ dirty: false, converged: true, since: expect.any(String) },
@@ -178,8 +178,12 @@ test("staging confirms the tree: production is refused until the time is over, a
     "an approval of bob lets it through before that: tools/pantheros approve --stack production",
   );
   expect(commands()).toEqual([]);
-  const preview = await expectCode(0, world.run(["tools/pulumi", "preview", ...options("production")]));
-  expect(preview).toContain("up will refuse this");
+  const document = world.file("preview.json");
+  const preview = ["tools/pantheros", "preview", "--write", document, ...options("production")];
+  expect(await expectCode(0, world.run(preview))).toContain("up will refuse this");
+  expect(JSON.parse(readFileSync(document, "utf8"))).toMatchObject({
+    promotion: { from: "organization/pantheros/staging", allowed: false },
+  });
 });
 
 test("since survives an unchanged run", async () => {
