@@ -23,6 +23,20 @@ export interface ProviderTable<Settings = unknown> {
   readonly machines: "created" | "adopted" | "none";
   /** Problems of its hosts that need no answer of the vendor; decommissioned hosts are among them. */
   problems?(hosts: readonly ProviderHost<Settings>[]): Problem[];
+  /** Absent: `init` writes no host of the provider. */
+  readonly shortForm?: ShortForm;
+}
+
+/** How `tools/pantheros init` takes a machine of a provider: `NAME=KIND:VALUE:VALUE`. */
+export interface ShortForm {
+  /** The values in their order, such as `TYPE:LOCATION`. */
+  readonly form: string;
+  /** Such as `cx23:fsn1`. */
+  readonly example: string;
+  /** The key of the table for each value. */
+  readonly keys: readonly string[];
+  /** The host's disk layout, where machines of the provider are alike. */
+  readonly storage?: { readonly layout: string; readonly disk: string };
 }
 
 /** What every provider of created machines has in its table. */

@@ -14,7 +14,7 @@ export function addInit(program: Command): void {
     .option("--domain <name>", "domain of the fleet")
     .option(
       "--host <host>",
-      "NAME=hetzner:TYPE:LOCATION, or NAME=VENDOR:ADDRESS to adopt it; repeatable",
+      "NAME=PROVIDER:TYPE:LOCATION to create it, or NAME=VENDOR:ADDRESS to adopt it; repeatable",
       added,
     )
     .option("--host-key <key>", "NAME=KEY, the host key of an adopted machine; repeatable", added)

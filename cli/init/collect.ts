@@ -6,7 +6,14 @@ import * as z from "zod";
 import { parseSecretKey, publicKeyText } from "../../deployer/build-key.ts";
 import { cidr, domainName, label, nixPublicKey, sshPublicKey } from "../../inventory/primitives.ts";
 import { UsageError } from "../exit-codes.ts";
-import { type Answers, type HostAnswer, parseHost, parseHostKey } from "./answers.ts";
+import {
+  ADOPTED_FORM,
+  type Answers,
+  CREATED_FORMS,
+  type HostAnswer,
+  parseHost,
+  parseHostKey,
+} from "./answers.ts";
 import type { Ask, Question } from "./questions.ts";
 
 /** Options of the command; each is undefined when it was not given. */
@@ -175,7 +182,7 @@ export async function collectAnswers({ options, ask, env }: Sources): Promise<An
   const hosts = await answer(
     {
       option: "--host",
-      text: "Hosts: NAME=hetzner:TYPE:LOCATION to create, NAME=VENDOR:ADDRESS to adopt, separated by blanks",
+      text: `Hosts: ${CREATED_FORMS.join(" or ")} to create, ${ADOPTED_FORM} to adopt, separated by blanks`,
       parse: distinct(nonEmpty(each(parseHost), "host")),
     },
     joined(options.host),
@@ -283,7 +290,7 @@ async function hostKeysOf(
     }
   }
   for (const { name, kind } of hosts) {
-    if (ask === undefined || kind === "hetzner" || keys.has(name)) continue;
+    if (ask === undefined || kind === "created" || keys.has(name)) continue;
     const key = await ask({
       option: "--host-key",
       text: `Host key of ${name}, from its console: cat /etc/ssh/ssh_host_ed25519_key.pub (empty: pin it in nix/known_hosts later)`,

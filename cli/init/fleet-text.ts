@@ -7,19 +7,27 @@ const list = (values: readonly string[]): string => `[${values.map(text).join(",
 /** Lines of a table, with an empty one before it. */
 const table = (name: string, lines: readonly string[]): string => ["", `[${name}]`, ...lines, ""].join("\n");
 
+/** `{ kind = "…", key = "…" }` */
+const inline = (entries: readonly (readonly [key: string, value: string | undefined])[]): string =>
+  `{ ${entries.flatMap(([key, value]) => (value === undefined ? [] : [`${key} = ${text(value)}`])).join(", ")} }`;
+
+const providerText = (host: HostAnswer, hostKeys: Answers["hostKeys"]): string =>
+  host.kind === "created"
+    ? inline([["kind", host.provider], ...Object.entries(host.settings)])
+    : inline([
+        ["kind", host.kind],
+        ["vendor", host.vendor],
+        ["address", host.address],
+        ["host_key", hostKeys[host.name]],
+      ]);
+
 function hostTable(host: HostAnswer, { stack, hostKeys }: Answers): string {
-  const key = hostKeys[host.name];
-  const provider =
-    host.kind === "hetzner"
-      ? `{ kind = "hetzner", location = ${text(host.location)}, server_type = ${text(host.type)} }`
-      : `{ kind = "existing", vendor = ${text(host.vendor)}, address = ${text(host.address)}${
-          key === undefined ? "" : `, host_key = ${text(key)}`
-        } }`;
+  const storage = host.kind === "created" ? host.storage : undefined;
   return table(`hosts.${host.name}`, [
     `environment = ${text(stack)}`,
     'profiles = ["server"]',
-    `provider = ${provider}`,
-    ...(host.kind === "hetzner" ? ['storage = { layout = "btrfs-classes", disk = "/dev/sda" }'] : []),
+    `provider = ${providerText(host, hostKeys)}`,
+    ...(storage === undefined ? [] : [`storage = ${inline(Object.entries(storage))}`]),
   ]);
 }
 

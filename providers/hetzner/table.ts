@@ -93,4 +93,11 @@ export const table = {
   schema,
   machines: "created",
   problems: (hosts) => [...architectureProblems(hosts), ...groupProblems(hosts)],
+  shortForm: {
+    form: "TYPE:LOCATION",
+    example: "cx23:fsn1",
+    keys: ["server_type", "location"],
+    // The first disk of every server is a SCSI disk.
+    storage: { layout: "btrfs-classes", disk: "/dev/sda" },
+  },
 } as const satisfies ProviderTable<HetznerProvider>;

@@ -45,9 +45,10 @@ describe("hosts on the command line", () => {
   test("created and adopted", () => {
     expect(parseHost("web=hetzner:cx23:fsn1")).toEqual({
       name: "web",
-      kind: "hetzner",
-      type: "cx23",
-      location: "fsn1",
+      kind: "created",
+      provider: "hetzner",
+      settings: { server_type: "cx23", location: "fsn1" },
+      storage: { layout: "btrfs-classes", disk: "/dev/sda" },
     });
     expect(parseHost("nas=home:2001:db8::7")).toEqual({
       name: "nas",
@@ -65,7 +66,9 @@ describe("hosts on the command line", () => {
     "web=hetzner:a:b:c",
     "We b=home:192.0.2.1",
     "=home:1",
-  ])("%s is refused with the forms", (text) => expect(() => parseHost(text)).toThrow(/NAME=/));
+  ])("%s is refused with the forms", (text) =>
+    expect(() => parseHost(text)).toThrow(/NAME=hetzner:TYPE:LOCATION, such as .*, or NAME=VENDOR:ADDRESS/),
+  );
 });
 
 describe("the inventory", () => {
