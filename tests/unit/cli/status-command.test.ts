@@ -48,7 +48,7 @@ echo '${JSON.stringify(status())}'`,
 });
 afterEach(() => own.remove());
 
-function call(...args: string[]) {
+function environment(): NodeJS.ProcessEnv {
   const env = own.environment({
     HOME: own.directory,
     PANTHEROS_PULUMI: "registry",
@@ -56,14 +56,19 @@ function call(...args: string[]) {
     PULUMI_BACKEND_URL: `file://${own.directory}/backend`,
   });
   env["PATH"] = `${own.directory}/bin:${path.dirname(process.execPath)}:${process.env["PATH"]}`;
-  const stack = ["--stack", "dev", "--config-file", path.join(own.directory, "Pulumi.dev.yaml")];
+  return env;
+}
+
+const stackOptions = () => ["--stack", "dev", "--config-file", path.join(own.directory, "Pulumi.dev.yaml")];
+
+function call(...args: string[]) {
   const {
     status: code,
     stdout,
     stderr,
-  } = spawnSync("tools/pantheros", ["status", ...args, ...stack], {
+  } = spawnSync("tools/pantheros", ["status", ...args, ...stackOptions()], {
     encoding: "utf8",
-    env,
+    env: environment(),
   });
   /** Hosts that were connected to. */
   const asked = hosts.filter((host) => own.logged().some((line) => line.includes(`HostKeyAlias=${host} `)));
@@ -88,6 +93,23 @@ test("the last run's outputs and the hosts' answers, the worst host first, witho
   ]);
   expect(code).toBe(3);
   expect(programs).toEqual(["ssh", "ssh", "ssh"]);
+});
+
+test("Pulumi's SDK is not loaded", () => {
+  const hook = path.join(own.directory, "hook.mjs");
+  writeFileSync(
+    hook,
+    `import { registerHooks } from "node:module";
+registerHooks({ resolve(name, context, next) {
+  if (/^@(pulumi|1password)\\//.test(name)) throw new Error("loads " + name);
+  return next(name, context);
+} });`,
+  );
+  const node = (...program: string[]) =>
+    spawnSync(process.execPath, [`--import=${hook}`, ...program], { encoding: "utf8", env: environment() });
+  const found = node("cli/main.ts", "status", ...stackOptions());
+  expect([found.status, found.stderr]).toEqual([3, ""]);
+  expect(node("--input-type=module", "--eval", 'import "@pulumi/pulumi"').stderr).toContain("loads @pulumi");
 });
 
 test("--json has the same", () => {
