@@ -36,10 +36,10 @@ function hasPort(range: unknown, ports: readonly number[]): boolean {
   return ports.some((port) => from <= port && port <= to);
 }
 
-/** Labels that the program gives to what it creates at Hetzner Cloud. The recovery needs them. */
+/** Labels of every server and of what belongs to it. The recovery needs them. */
 const OWN_LABELS = ["managed-by", "stack"];
 
-/** The host that a resource of Hetzner Cloud is labelled with. */
+/** The host that a labelled resource belongs to. */
 const hostOf = ({ inputs }: Resource): string | undefined => text(table(inputs["labels"])["host"]);
 
 function firewall(resource: Resource, { inventory }: Plan): Partial<Facts> {
