@@ -3,6 +3,7 @@ import type { Compute } from "../compute.ts";
 import type { DnsServer } from "../dns/server.ts";
 import { listen, withHealth } from "../http.ts";
 import { faultsOf, type Part, type PartOptions, part, secret } from "../parts.ts";
+import { readRights } from "../rights.ts";
 import { Store } from "../store.ts";
 import { hetznerApp } from "./app.ts";
 import { recover } from "./machines.ts";
@@ -21,7 +22,8 @@ export async function startHetzner(
   const store = new Store(join(options.dir, "vendors", "hetzner.json"), emptyState);
   const reverse = dns === null ? null : new ReverseDns(dns, store.data, log);
   const token = secret(options.secrets, "HCLOUD_TOKEN");
-  const project = openProject({ store, compute, token, log, reverse });
+  const rights = () => readRights(options.dir).hetzner;
+  const project = openProject({ store, compute, token, log, reverse, rights });
   await recover(project);
   await reverse?.open();
   const app = withHealth("hetzner", hetznerApp(project), log, () => ({
