@@ -1,6 +1,7 @@
 /** Loads the parts of a provider's folder when they are needed, so that a run loads only those of its hosts. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { AdoptingProvider, PreflightAnswer, ServerProvider } from "../components/provider.ts";
 import type { ServerAt } from "../deployer/install/context.ts";
 import type { Plan } from "../inventory/plan.ts";
@@ -30,7 +31,7 @@ interface Parts {
 /** @throws Error when the folder lacks the file, or the file the export */
 export async function loadPart<Name extends keyof Parts>(kind: string, name: Name): Promise<Parts[Name]> {
   const file = join(providerFolder(kind), `${name}.ts`);
-  const part = ((await import(file)) as Partial<Parts>)[name];
+  const part = ((await import(pathToFileURL(file).href)) as Partial<Parts>)[name];
   if (part === undefined) throw new Error(`${file}: no export \`${name}\``);
   return part;
 }
