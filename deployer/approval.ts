@@ -42,11 +42,16 @@ export function signatureProblem(
       encoding: "utf8",
       timeout: SECONDS * 1000,
     });
-    if (error !== undefined) return `ssh-keygen did not run: ${error.message}`;
+    const unstarted = startProblem(error);
+    if (unstarted !== undefined) return unstarted;
     if (status === 0) return undefined;
     return `its signature is not of a key of ${approval.by}: ${oneLine(stderr || stdout)}`;
   });
 }
+
+/** A program that ends before it has read its input gives EPIPE beside its exit code, which says more. */
+const startProblem = (error: NodeJS.ErrnoException | undefined): string | undefined =>
+  error === undefined || error.code === "EPIPE" ? undefined : `ssh-keygen did not run: ${error.message}`;
 
 /**
  * Signs with a private key's file, or with a public key whose private half an agent has. ssh-keygen
@@ -62,7 +67,8 @@ export function signApproval(approval: Approval, key: string): SignedApproval {
       encoding: "utf8",
     },
   );
-  if (error !== undefined) throw new Error(`ssh-keygen did not run: ${error.message}`);
+  const unstarted = startProblem(error);
+  if (unstarted !== undefined) throw new Error(unstarted);
   if (status !== 0) throw new Error(`${key} did not sign: ${oneLine(stderr)}`);
   return { approval, signature: stdout };
 }
