@@ -1,5 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { parse } from "yaml";
+import * as z from "zod";
 import { loadInventory } from "../../inventory/load.ts";
 import { type ExistingHost, type Plan, planFor } from "../../inventory/plan.ts";
 import { eachLimit } from "../machines/each-limit.ts";
@@ -27,10 +29,13 @@ const PULUMI_SECONDS = 2700;
 /** Machines that boot at the same time; more would slow each other down. */
 const PARALLEL_BOOTS = 8;
 
-/** The plan of the inventory that the program reads, too (PANTHEROS_FLEET). */
-export function sandboxPlan(context: SandboxContext): Plan {
-  const file = process.env["PANTHEROS_FLEET"] || join(context.repository, "sandbox/nix/fleet.toml");
-  return planFor(loadInventory(file), "sandbox");
+const stackFile = z.object({ config: z.object({ "pantheros:environment": z.string() }) });
+
+/** The inventory and the environment that the program reads, too (PANTHEROS_FLEET, Pulumi.sandbox.yaml). */
+export function sandboxPlan({ repository }: Pick<SandboxContext, "repository">): Plan {
+  const file = process.env["PANTHEROS_FLEET"] || join(repository, "sandbox/nix/fleet.toml");
+  const stack = stackFile.parse(parse(readFileSync(join(repository, "Pulumi.sandbox.yaml"), "utf8")));
+  return planFor(loadInventory(file), stack.config["pantheros:environment"]);
 }
 
 function isExisting(host: Plan["hosts"][number]): host is ExistingHost {

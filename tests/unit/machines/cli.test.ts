@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ExistingHost } from "../../../inventory/plan.ts";
@@ -12,6 +12,7 @@ import { nixSystem } from "../../../sandbox/cli/site.ts";
 import { createSteps } from "../../../sandbox/cli/steps.ts";
 import { healthText, nextSteps, summaryLines } from "../../../sandbox/cli/summary.ts";
 import { buildCommand } from "../../../sandbox/cli/unmanaged.ts";
+import { sandboxPlan } from "../../../sandbox/cli/up.ts";
 import { vaultSeeds } from "../../../sandbox/cli/vault.ts";
 import { preinstallCommand } from "../../../sandbox/machines/preinstalled.ts";
 
@@ -19,6 +20,28 @@ const legacy = {
   name: "legacy",
   provider: { kind: "existing", vendor: "home", address: "198.51.100.20", sshPort: 22 },
 } as unknown as ExistingHost;
+
+test("the sandbox's environment is that of its stack's file, whatever its name", () => {
+  const repository = mkdtempSync(join(tmpdir(), "pantheros-plan-"));
+  try {
+    const fleet = readFileSync("sandbox/nix/fleet.toml", "utf8");
+    mkdirSync(join(repository, "sandbox/nix"), { recursive: true });
+    writeFileSync(
+      join(repository, "sandbox/nix/fleet.toml"),
+      `${fleet.replaceAll('environment = "sandbox"', 'environment = "edge"')}\n[environments.edge]\nowns_singletons = true\n`,
+    );
+    const stack = readFileSync("Pulumi.sandbox.yaml", "utf8");
+    writeFileSync(
+      join(repository, "Pulumi.sandbox.yaml"),
+      stack.replace("pantheros:environment: sandbox", "pantheros:environment: edge"),
+    );
+    const plan = sandboxPlan({ repository });
+    expect(plan.environment).toBe("edge");
+    expect(plan.hosts.map(({ name }) => name)).toEqual(["db", "legacy", "web"]);
+  } finally {
+    rmSync(repository, { recursive: true, force: true });
+  }
+});
 
 describe("adopted machines", () => {
   const hostKey = { privateKey: "private\n", publicKey: "ssh-ed25519 HOST legacy\n" };
