@@ -21,7 +21,9 @@ const SOUND = {
     'import type { Host } from "./host.ts";\n\nexport function deploy(host?: Host): void {\n  void host;\n}\n',
   "deployer/host.ts": "export interface Host {\n  readonly name: string;\n}\n",
   "sandbox/up.ts": 'import { deploy } from "../deployer/deploy.ts";\n\ndeploy();\n',
+  "centre/app.ts": "export {};\n",
 };
+const ROOMS = ["components", "deployer", "sandbox", "centre"];
 
 let tree: string;
 beforeAll(() => {
@@ -32,8 +34,7 @@ beforeAll(() => {
 afterAll(() => rmSync(tree, { recursive: true, force: true }));
 
 function write(files: Readonly<Record<string, string>>): void {
-  for (const room of ["components", "deployer", "sandbox"])
-    rmSync(join(tree, room), { recursive: true, force: true });
+  for (const room of ROOMS) rmSync(join(tree, room), { recursive: true, force: true });
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(dirname(join(tree, file)), { recursive: true });
     writeFileSync(join(tree, file), text);
@@ -52,7 +53,7 @@ const cruise = () =>
   node(
     "dependency-cruiser/bin/dependency-cruiser.mjs",
     ...["--config", ".dependency-cruiser.json", "--output-type", "err"],
-    ...["index.ts", "components", "deployer", "sandbox"],
+    ...["index.ts", ...ROOMS],
   );
 
 const unused = () => node("knip/bin/knip.js", "--no-progress");
@@ -91,6 +92,11 @@ test.each([
       "components/other.ts": "export {};\n",
     },
     /error deployer-below-components: deployer\/host\.ts → components\/other\.ts/,
+  ],
+  [
+    "an import of what reaches machines in the control centre",
+    { "centre/app.ts": 'import "../deployer/deploy.ts";\n' },
+    /error centre-shows-only: centre\/app\.ts → deployer\/deploy\.ts/,
   ],
   [
     "an import of the sandbox in the program",
