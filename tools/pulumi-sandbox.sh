@@ -65,6 +65,11 @@ pantheros_sandbox_command() {
     rollback) pantheros_sandbox_recover || exit 1 ;;
   esac
   [ -n "$pantheros_config_file" ] || set -- "$@" --config-file "$(pantheros_sandbox_configuration)"
+  if [ "$pantheros_command" = centre ]; then
+    # A browser reaches this computer's loopback address, not that of the namespace. Only ssh goes into it.
+    export PANTHEROS_NAMESPACE="$pantheros_namespace" PANTHEROS_OUTER_PATH="$PATH"
+    PATH="$PANTHEROS_ROOT/sandbox/netns:$PATH" exec node "$PANTHEROS_ROOT/cli/main.ts" "$@"
+  fi
   exec ip netns exec "$pantheros_namespace" node "$PANTHEROS_ROOT/cli/main.ts" "$@"
 }
 

@@ -12,6 +12,9 @@ import { type Assets, field, type Html, page, problemBox, stateBadge } from "./l
 const optional = (value: string | undefined): readonly string[] =>
   value === undefined ? [] : [oneLine(value)];
 
+/** `/nix/store/HASH-linux-6.12/bzImage` -> `linux-6.12`; any other text as it is. */
+const kernelName = (path: string): string => /^\/nix\/store\/\w+-([^/]+)\//.exec(path)?.[1] ?? path;
+
 /** Only these become links; a host could publish `javascript:`. */
 const isWeb = (url: string): boolean => /^https?:\/\//i.test(url);
 
@@ -75,8 +78,11 @@ export function hostPage(
   if (fleet === undefined || detail === undefined) return undefined;
   const { status, addresses, reachability, tags, environment } = detail;
   const notes = statusNotes(status);
-  const later = detail.kernel === detail.bootedKernel ? undefined : detail.kernel;
-  const kernels = [detail.bootedKernel, later && `${later} after a reboot`];
+  const { kernel, bootedKernel } = detail;
+  const kernels = [
+    ...(bootedKernel === undefined ? [] : [kernelName(bootedKernel)]),
+    ...(kernel === undefined || kernel === bootedKernel ? [] : [`${kernelName(kernel)} after a reboot`]),
+  ];
   return page(
     { assets, title: name, stack: fleet.status.stack, revision },
     html`<h1>${name} ${stateBadge(status.state, needsAttention(status))}</h1>
@@ -90,7 +96,10 @@ ${systems(detail)}
 ${field("Generation", optional(status.generation?.toString()))}
 ${field("Last deploy", optional(status.outcome))}
 ${field("Committed", deployedText(detail, now))}
-${field("Kernel", kernels.flatMap(optional))}
+${field(
+  "Kernel",
+  kernels.map((each) => oneLine(each)),
+)}
 ${field("Supervisor", optional(detail.phase))}
 </dl></section>
 <section><h2>Health checks of the last deploy</h2>${health(detail)}</section>

@@ -1,4 +1,8 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { until } from "../failures/rehearsal.ts";
 import { expectSuccess, hostsOf, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(15 * 60_000);
@@ -71,6 +75,33 @@ describe("a fleet from nothing to healthy hosts", () => {
     );
     expectSuccess(unit);
     expect(unit.output).toMatch(/^active\n/);
+  });
+
+  test("the control centre, on this computer's loopback address, shows what each host answered", async () => {
+    const centre = spawn("tools/pantheros", ["centre", "--stack", "sandbox"], {
+      env: sandbox.environment,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const ended = once(centre, "exit");
+    try {
+      let link = "";
+      for await (const line of createInterface({ input: centre.stdout })) {
+        link = line;
+        break;
+      }
+      const opened = await fetch(link);
+      const [cookie = ""] = (opened.headers.get("set-cookie") ?? "").split(";");
+      const answer = () => fetch(new URL("/api/v1/fleet", link), { headers: { cookie } });
+      const asked = await until("the hosts were asked", 60, async () => {
+        const fleet = (await (await answer()).json()) as { asked?: boolean; hosts?: object[] };
+        return fleet.asked === true ? fleet.hosts : undefined;
+      });
+      const expected = { state: "ok", reachable: true, confirmed: true };
+      expect(asked).toEqual([1, 2, 3].map(() => expect.objectContaining(expected)));
+    } finally {
+      centre.kill("SIGINT");
+    }
+    expect(await ended).toEqual([0, null]);
   });
 
   test("SSH connects with the pinned host key only", async () => {

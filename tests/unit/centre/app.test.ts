@@ -161,6 +161,15 @@ describe("the page of a host", () => {
       expect(text).toContain(part);
   });
 
+  test("a kernel that runs after the next boot is named beside the one that runs", async () => {
+    const kernel = (name: string) => `/nix/store/${"k".repeat(32)}-${name}/bzImage`;
+    const waits = { ...web, bootedKernel: kernel("linux-6.12"), kernel: kernel("linux-6.18") };
+    const { see } = await centre({ fleet: fleetOf(waits) });
+    expect(await (await see("/hosts/web")).text()).toMatch(
+      /<dd>linux-6\.12<\/dd>\s*<dd>linux-6\.18 after a reboot<\/dd>/,
+    );
+  });
+
   test("a host that does not exist gives 404", async () => {
     const { see } = await centre({ fleet: fleetOf(web) });
     expect((await see("/hosts/constructor")).status).toBe(404);
