@@ -54,10 +54,10 @@ export const key =
   (fleet) =>
     fleet.replace(`[hosts.${host}]`, `[hosts.${host}]\n${line}`);
 
-/** Sets the windows, in seconds. */
+/** Sets the windows, in seconds; the sandbox's fleet has 30 and 20. */
 export const windows =
-  (confirm: number, health: number): Edit =>
+  (confirm: number, health: number, confirmBefore = 30, healthBefore = 20): Edit =>
   (fleet) =>
     fleet
-      .replace("confirm_seconds = 30", `confirm_seconds = ${confirm}`)
-      .replace("health_seconds = 20", `health_seconds = ${health}`);
+      .replace(`confirm_seconds = ${confirmBefore}`, `confirm_seconds = ${confirm}`)
+      .replace(`health_seconds = ${healthBefore}`, `health_seconds = ${health}`);

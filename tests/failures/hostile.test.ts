@@ -108,12 +108,14 @@ describe("hostile hosts", () => {
     const before = Object.fromEntries(
       await Promise.all(hostile.map(async (host) => [host, await fleet.running(host)] as const)),
     );
-    // The runner derives its deadline from these. No hostile host activates anything.
-    const short = hostile.map((host) =>
-      fault(host, "switch_seconds = 5, health_seconds = 5, confirm_seconds = 5"),
+    // The runner derives its deadline from the fleet's windows; the honest hosts have their own.
+    const short = (text: string) =>
+      windows(5, 5, 60, 60)(text).replace("confirm_seconds = 5", "confirm_seconds = 5\nswitch_seconds = 5");
+    const patient = honest.map((host) =>
+      fault(host, "switch_seconds = 120, health_seconds = 60, confirm_seconds = 60"),
     );
     const changed = [...hostile, ...honest].map((host) => change(host, `${host}, changed`));
-    fleet.break(all(...short, ...changed));
+    fleet.break(all(short, ...patient, ...changed));
     const up = await fleet.up();
     expectClean(up.output);
     expect(up.code).toBeGreaterThan(0);
