@@ -5,9 +5,7 @@ import { NO_FACTS } from "../../policy/facts.ts";
 import { type Finding, findingsOf, findingText } from "../../policy/findings.ts";
 import { refuseMandatory } from "../../policy/plan-checks.ts";
 import { addToPreview } from "../preview-part.ts";
-import { readStackStateIfAny } from "../stack-state.ts";
-import { stackCost } from "./costs.ts";
-import { loadCatalogues } from "./providers.ts";
+import { planCost } from "./costs.ts";
 
 const KEY = "policy.monthly_eur_max";
 
@@ -23,8 +21,7 @@ export async function checkCostCeiling(
 ): Promise<void> {
   const { policy } = plan.inventory;
   if (policy.monthlyEurMax === undefined || policy.levels["cost-ceiling"] === "disabled") return;
-  const [catalogues, state] = await Promise.all([loadCatalogues(plan), readStackStateIfAny()]);
-  const cost = stackCost(plan, catalogues, state);
+  const cost = await planCost(plan);
   if (cost === undefined || cost.currency !== "EUR" || (cost.unpriced ?? []).length > 0)
     void pulumi.log.warn(`${fleetFile}: ${KEY}: the cost is not fully known, so the ceiling may be passed`);
   if (cost?.currency !== "EUR") return;

@@ -59,6 +59,21 @@ export function stackCost(
   };
 }
 
+async function askCost(plan: Plan): Promise<PreviewCost | undefined> {
+  const [catalogues, state] = await Promise.all([loadCatalogues(plan), readStackStateIfAny()]);
+  return stackCost(plan, catalogues, state);
+}
+
+/** By plan, of which a run has one: each run asks for the prices once. */
+const costs = new WeakMap<Plan, Promise<PreviewCost | undefined>>();
+
+/** `stackCost` at the providers' prices. */
+export function planCost(plan: Plan): Promise<PreviewCost | undefined> {
+  const cost = costs.get(plan) ?? askCost(plan);
+  costs.set(plan, cost);
+  return cost;
+}
+
 /** The sum that the last run published: it stays when the vendor gives no prices. */
 function publishedCost(state: StackState | undefined): StackOutputs["cost"] {
   const stack = Object.values(state?.outputs ?? {}).find(({ type }) => type === "pulumi:pulumi:Stack");
@@ -72,9 +87,8 @@ const NOTHING = { monthly: 0, currency: "EUR" };
 /** Logs the difference in a preview, and adds the cost to its document. */
 async function readCost(plan: Plan): Promise<StackOutputs["cost"]> {
   if (creatingKinds(plan).length === 0) return NOTHING;
-  const [catalogues, state] = await Promise.all([loadCatalogues(plan), readStackStateIfAny()]);
-  const cost = stackCost(plan, catalogues, state);
-  if (cost === undefined) return publishedCost(state);
+  const cost = await planCost(plan);
+  if (cost === undefined) return publishedCost(await readStackStateIfAny());
   addToPreview({ cost });
   if (pulumi.runtime.isDryRun() && cost.before !== undefined && cost.before !== cost.monthly)
     await pulumi.log.info(`cost: ${costText(cost)}`);
