@@ -1,10 +1,8 @@
-/** A provider's catalogue: what its servers, and what else it sells, cost in a month. */
-import type { CostItem, Price, StateResource } from "../components/fleet/cost-items.ts";
+/** A provider's catalogue: what a stack's hosts and resources cost in a month. */
+import type { CostItem, StateResource } from "../components/fleet/cost-items.ts";
 import type { CreatedHost } from "../inventory/plan.ts";
 
 export interface Catalogue {
-  /** Price of a server for a month; undefined: the provider does not sell the type there. */
-  monthlyPrice(type: string, location: string): Price | undefined;
   /** What a host costs: its server, addresses and backups. */
   hostItems(host: CreatedHost): CostItem[];
   /** What a resource of the state costs; none: it is free, or another provider's. */

@@ -70,10 +70,6 @@ function resourceItems(prices: HetznerPrices, { type, name, outputs }: StateReso
 const MAX_ATTEMPTS = 1;
 
 export const catalogueOf = (prices: HetznerPrices): Catalogue => ({
-  monthlyPrice(type, location) {
-    const amount = prices.server(type, location);
-    return amount === undefined ? undefined : { amount, currency: prices.currency };
-  },
   hostItems: (host) => (isHetzner(host) ? hostItems(prices, host) : []),
   resourceItems: (resource) => resourceItems(prices, resource),
 });

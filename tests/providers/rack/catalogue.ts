@@ -7,15 +7,11 @@ import { table } from "./table.ts";
 export const catalogue: OpenCatalogue = async () => {
   const prices = await new RackApi(process.env).prices().catch(() => undefined);
   if (prices === undefined) return undefined;
-  const monthlyPrice = (type: string, location: string): Price | undefined => {
-    const amount = prices[type]?.[location];
-    return amount === undefined ? undefined : { amount, currency: "EUR" };
-  };
+  const amount = prices["half"]?.["cellar"];
+  const price: Price | undefined = amount === undefined ? undefined : { amount, currency: "EUR" };
   return {
-    monthlyPrice,
     hostItems(host) {
       if (!isOf(host, table)) return [];
-      const price = monthlyPrice("half", "cellar");
       return [{ what: `hosts.${host.name}: slot ${settingsOf(host, table).slot}`, ...(price && { price }) }];
     },
     // Its resources are commands, which do not name what they hold.
