@@ -3,11 +3,12 @@
  * fails keeps the state of before, with the error beside it.
  */
 import { messageOf } from "../lib/message-of.ts";
-import type { Fleet, ReadFleet } from "./fleet.ts";
+import type { FleetFacts } from "../status/detail.ts";
+import type { ReadFleet } from "./fleet.ts";
 
 export interface Snapshot {
   /** Undefined: no read has succeeded yet. */
-  readonly fleet: Fleet | undefined;
+  readonly fleet: FleetFacts | undefined;
   /** Why the last read failed. */
   readonly problem: string | undefined;
   /** Counts the changes of what is shown; a page names it, to see whether it is up to date. */

@@ -4,7 +4,7 @@ import type { Probe } from "../deployer/probe.ts";
 import type { PlannedHost } from "../inventory/plan.ts";
 import { entryOf } from "../lib/entry-of.ts";
 import type { HostOutputs, StackOutputs } from "../outputs/contract.ts";
-import type { HostStatus } from "./classify.ts";
+import type { FleetStatus, HostStatus } from "./classify.ts";
 
 /** How the committed system came to the host; an absent field is unknown. */
 export interface Deployed {
@@ -38,6 +38,13 @@ export interface HostDetail {
   readonly services: readonly { readonly name: string; readonly url: string; readonly public: boolean }[];
   /** DNS records that lead to it. */
   readonly names: readonly { readonly name: string; readonly type: string; readonly content: string }[];
+}
+
+/** The status of a stack's hosts, with the facts of each, at one moment. */
+export interface FleetFacts {
+  readonly status: FleetStatus;
+  /** In the order of the status, the worst first. */
+  readonly details: readonly HostDetail[];
 }
 
 /** Records whose content is one of the addresses, and aliases of their names. */

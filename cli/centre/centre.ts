@@ -1,6 +1,6 @@
 /** `pantheros centre`: serves the control centre of a stack on loopback until it is interrupted. */
 import { createInterface } from "node:readline";
-import type { Fleet } from "../../centre/fleet.ts";
+import type { ReadFleet } from "../../centre/fleet.ts";
 import { serveCentre } from "../../centre/serve.ts";
 import { EXIT_OK } from "../exit-codes.ts";
 import type { StackOptions } from "../stack/name.ts";
@@ -17,7 +17,7 @@ const print = (line: string) => process.stderr.write(`${line}\n`);
 
 /** Returns the exit code after SIGINT or SIGTERM. */
 export async function centre(options: CentreOptions, root: string): Promise<number> {
-  const read = (ask: boolean): Promise<Fleet> => readFleet({ ...options, ask, report: () => {} }, root);
+  const read: ReadFleet = (ask) => readFleet({ ...options, ask, report: () => {} }, root);
   // A wrong stack, inventory or backend is an error of the command, not of a page.
   await read(false);
   const running = await serveCentre(read, options.port);

@@ -10,8 +10,8 @@ import { selectHosts } from "../../inventory/selection.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import { firstNames } from "../../lib/names.ts";
 import { Semaphore } from "../../lib/semaphore.ts";
-import { type FleetStatus, hostStatus, needsAttention, worstFirst } from "../../status/classify.ts";
-import { type HostDetail, hostDetail } from "../../status/detail.ts";
+import { hostStatus, needsAttention, worstFirst } from "../../status/classify.ts";
+import { type FleetFacts, hostDetail } from "../../status/detail.ts";
 import { EXIT_ATTENTION, EXIT_OK } from "../exit-codes.ts";
 import { readStackSettings } from "../stack/config.ts";
 import { type StackOptions, stackName } from "../stack/name.ts";
@@ -68,13 +68,6 @@ export async function probeHosts(
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** A stack's status, with the facts of each host. */
-export interface FleetFacts {
-  readonly status: FleetStatus;
-  /** In the order of the status. */
-  readonly details: readonly HostDetail[];
 }
 
 /**

@@ -1,8 +1,9 @@
 /** The control centre's pages and API, over a fleet that the test gives. */
+
 import { Sessions } from "../../../centre/access/sessions.ts";
 import { createCentre } from "../../../centre/app.ts";
 import { Collector } from "../../../centre/collector.ts";
-import type { Fleet } from "../../../centre/fleet.ts";
+import type { FleetFacts } from "../../../status/detail.ts";
 import { fleetOf, hostOf, store } from "./fixtures.ts";
 
 const HOST = "127.0.0.1:4000";
@@ -10,7 +11,7 @@ const NOW = Date.parse("2026-01-01T00:02:00Z");
 
 interface Given {
   /** Undefined: every read fails. */
-  readonly fleet?: Fleet;
+  readonly fleet?: FleetFacts;
   /** False: nothing has been read yet. */
   readonly isRead?: boolean;
 }

@@ -1,12 +1,12 @@
 import { Collector } from "../../../centre/collector.ts";
-import type { Fleet } from "../../../centre/fleet.ts";
+import type { FleetFacts } from "../../../status/detail.ts";
 import { fleetOf, hostOf } from "./fixtures.ts";
 
 /** A reader whose answers the test gives. */
 function controlled() {
   const asked: boolean[] = [];
-  const open: { give: (fleet: Fleet) => void; fail: (reason: string) => void }[] = [];
-  const read = (ask: boolean): Promise<Fleet> => {
+  const open: { give: (fleet: FleetFacts) => void; fail: (reason: string) => void }[] = [];
+  const read = (ask: boolean): Promise<FleetFacts> => {
     asked.push(ask);
     return new Promise((give, fail) => {
       open.push({ give, fail: (reason) => fail(new Error(reason)) });
@@ -59,7 +59,7 @@ test("listeners hear of changes only, and not after they have left", async () =>
   const collector = new Collector(read);
   const heard: number[] = [];
   const unsubscribe = collector.subscribe((revision) => heard.push(revision));
-  const answer = async (fleet: Fleet) => {
+  const answer = async (fleet: FleetFacts) => {
     const done = collector.refresh();
     next()?.give(fleet);
     await done;

@@ -1,7 +1,6 @@
 /** A fleet for the tests of the control centre. */
-import type { Fleet } from "../../../centre/fleet.ts";
 import type { HostStatus } from "../../../status/classify.ts";
-import type { HostDetail } from "../../../status/detail.ts";
+import type { FleetFacts, HostDetail } from "../../../status/detail.ts";
 
 export const store = (character: string, name: string): string =>
   `/nix/store/${character.repeat(32)}-nixos-system-${name}-26.05`;
@@ -19,7 +18,7 @@ export const hostOf = (more: Partial<HostStatus> & { readonly name: string }): H
   names: [{ name: `${more.name}.example.test`, type: "A", content: "203.0.113.11" }],
 });
 
-export const fleetOf = (...details: readonly HostDetail[]): Fleet => ({
+export const fleetOf = (...details: readonly HostDetail[]): FleetFacts => ({
   status: {
     schemaVersion: 1,
     stack: "organization/pantheros/sandbox",
