@@ -25,7 +25,7 @@ const FOR_BUCKETS = [
 /** For a state or a cache in B2. */
 const FOR_OBJECTS = ["listFiles", "readFiles", "writeFiles", "deleteFiles"];
 const ALLOWED = new Set([...FOR_BUCKETS, ...FOR_OBJECTS, "deleteBuckets"]);
-/** Rights over other keys: whoever has them can make a key that may do everything. */
+/** Rights over other keys: a key with one of them can create a key with every right. */
 const KEY_RIGHTS = ["listKeys", "writeKeys", "deleteKeys"];
 
 interface KeyUse {
