@@ -1,7 +1,7 @@
 /**
  * Activates a closure that is on the host and follows the activation to its end. The host decides, and returns to the old system by
- * itself; this side asks, confirms over fresh connections, and polls the status after a lost connection. One deadline, which no answer
- * of the host extends, bounds all of it.
+ * itself; this side asks, confirms over fresh connections, and polls the status after a lost connection. One deadline bounds an
+ * activation, and another the wait for one that an interrupted run left behind; no answer of the host extends either.
  */
 import type { CommandResult } from "../process/runner.ts";
 import type { SupervisorStatus, VerbResult } from "../protocol/supervisor.ts";
@@ -52,14 +52,51 @@ function newActivation(context: DeployContext): Activation {
   return { context: { ...context, runStep: bounded }, isOver: () => now() >= deadline };
 }
 
+/** Waits once for another activation of the host, such as the one of a run that was killed, and begins after its end. */
 export async function activateAndConfirm(context: DeployContext): Promise<Outcome> {
+  const { spec, progress } = context;
+  const { outcome, isBusy } = await activateOnce(context);
+  if (!isBusy) return outcome;
+  const limit = activationBudget(spec);
+  progress(`${spec.host}: another activation is under way; waiting for its end, at most ${limit} s`);
+  if (!(await otherEnded(context))) {
+    return { ...outcome, reason: `${outcome.reason}; it has not ended within ${limit} s` };
+  }
+  return (await activateOnce(context)).outcome;
+}
+
+/**
+ * Polls until no activation is under way; false when the deadline passes first. An interrupted run of the same deploy may have left the
+ * confirmation window open: confirming keeps the host from going back to the old system before it is activated again.
+ */
+async function otherEnded(context: DeployContext): Promise<boolean> {
+  const other = newActivation(context);
+  const { spec, files, runStep, sleep } = other.context;
+  for (let polls = 0; !other.isOver(); polls++) {
+    const { reply: status } = await fetchStatus(other, polls);
+    if (status?.phase === "idle") return true;
+    if (status && classifyStatus(spec, status)?.is === "waiting") {
+      await runStep(verbStep(spec, "confirm", peer(spec, files, spec.user, confirmPort(spec, polls))));
+    }
+    await sleep(POLL_MS);
+  }
+  return false;
+}
+
+interface Activated {
+  readonly outcome: Outcome;
+  /** The host refused, because another activation is under way. */
+  readonly isBusy?: boolean;
+}
+
+async function activateOnce(context: DeployContext): Promise<Activated> {
   const activation = newActivation(context);
   for (let attempt = 1; ; attempt++) {
     const start = await activate(activation, attempt);
-    if ("outcome" in start) return start.outcome;
+    if ("outcome" in start) return start;
     const state: ActivationState = start.poll ? await pollStatus(activation) : { is: "waiting" };
     if (state.is === "never-begun" && attempt < ACTIVATE_ATTEMPTS) continue;
-    return confirm(activation, state, start.lost);
+    return { outcome: await confirm(activation, state, start.lost) };
   }
 }
 
@@ -67,9 +104,7 @@ export async function activateAndConfirm(context: DeployContext): Promise<Outcom
  * What came of the first request: an outcome, or an activation under way. `poll`: its state must be asked for; otherwise the
  * confirmation window is open. `lost`: how the connection was lost.
  */
-type ActivationStart =
-  | { readonly outcome: Outcome }
-  | { readonly poll: boolean; readonly lost?: StepFailure };
+type ActivationStart = Activated | { readonly poll: boolean; readonly lost?: StepFailure };
 
 async function activate(activation: Activation, attempt: number): Promise<ActivationStart> {
   const { spec, files, runStep, progress } = activation.context;
@@ -84,9 +119,12 @@ async function activate(activation: Activation, attempt: number): Promise<Activa
     return mayHaveBegun ? { poll: true, lost } : { outcome: { outcome: "failed", ...lost } };
   }
   activation.lastAnswer = describeResult(reply);
+  const isBusy = reply.outcome === "refused" && reply.step === "busy";
   // The host is busy with the first attempt, whose connection was lost.
-  if (reply.step === "busy" && attempt > 1) return { poll: true, lost: stepFailure(step, ran) };
-  if (!NOT_FINAL.has(reply.outcome)) return { outcome: await finalOutcome(activation, reply, step) };
+  if (isBusy && attempt > 1) return { poll: true, lost: stepFailure(step, ran) };
+  if (!NOT_FINAL.has(reply.outcome)) {
+    return { outcome: await finalOutcome(activation, reply, step), isBusy };
+  }
   const wrong = mismatch(spec, reply, undefined);
   if (wrong !== undefined) return { outcome: rejected(step, wrong) };
   if (reply.attempt != null) activation.attempt = reply.attempt;

@@ -324,16 +324,65 @@ describe("activation", () => {
     expect((await outcomeOf(w)).reason).toContain("still not running after the rollback: db.service");
   });
 
-  test("busy with another deploy: failed with a hint, and not tried again", async () => {
-    const line = { outcome: "refused", step: "busy", exitCode: 2, reason: "another activation is under way" };
-    const w = world({ ...prepared, activate: [printed(line, 2)], status: [ok(status())] });
-    expect(await outcomeOf(w)).toMatchObject({
-      outcome: "failed",
-      step: "busy",
-      running: oldSystem,
-      hint: expect.stringContaining("wait for its end"),
+  describe("another activation is under way", () => {
+    const busy = printed(
+      { outcome: "refused", step: "busy", exitCode: 2, reason: "another activation is under way" },
+      2,
+    );
+    const other = ok(
+      status({ phase: "checking", activation: { token: "t0", wanted: oldSystem, recorded: oldSystem } }),
+    );
+    const ours = ok(
+      status({ phase: "waiting", activation: { token: "t1", wanted: newSystem, recorded: oldSystem } }),
+    );
+    const idle = ok(status());
+
+    test("the deploy waits for its end, and then activates", async () => {
+      const w = world({
+        ...prepared,
+        activate: [busy, waiting],
+        status: [idle, other, other, idle],
+        confirm: [confirmed],
+      });
+      expect(await outcomeOf(w)).toMatchObject({ outcome: "confirmed", running: newSystem });
+      expect(w.kinds().slice(3)).toEqual([
+        "activate",
+        ...["status", "status", "status", "status"],
+        ...["activate", "confirm", "close"],
+      ]);
     });
-    expect(w.kinds().filter((kind) => kind === "activate")).toHaveLength(1);
+
+    test("the same deploy's window, left open by an interrupted run, is confirmed first", async () => {
+      const w = world({
+        ...prepared,
+        activate: [busy, confirmed],
+        status: [idle, ours, idle],
+        confirm: [confirmed, confirmed],
+      });
+      expect(await outcomeOf(w)).toMatchObject({ outcome: "confirmed", running: newSystem });
+      expect(w.kinds().slice(3)).toEqual([
+        "activate",
+        "status",
+        "status",
+        "confirm",
+        "status",
+        "activate",
+        "confirm",
+        "close",
+      ]);
+    });
+
+    test("that does not end: failed with a hint, and the host is asked once more at most", async () => {
+      const w = world({ ...prepared, activate: [busy], status: [idle, other] });
+      expect(await outcomeOf(w)).toMatchObject({
+        outcome: "failed",
+        step: "busy",
+        running: oldSystem,
+        reason: expect.stringMatching(/^another activation is under way; it has not ended within \d+ s$/),
+        hint: expect.stringContaining("wait for its end"),
+      });
+      expect(w.kinds().filter((kind) => kind === "activate")).toHaveLength(1);
+    });
   });
 
   test.each([
