@@ -35,7 +35,7 @@ nix-eval: ## Evaluate every host, compare it with the inventory, print time and 
 	@tools/setup unit
 	@NIXPKGS="$(NIXPKGS)" INPUTS="$(INPUTS)" HOSTS="$(HOSTS)" tools/with node tools/nix/evaluate.ts
 
-check-services: ## Build Blocky and Dex and give them the hosts' files; parse LogQL; start a disk with GRUB in QEMU (minutes; root)
+check-services: ## Build Blocky, Dex and rustic and give them the hosts' files; parse LogQL; start a disk with GRUB in QEMU (minutes; root)
 	@tools/setup services
 	@tools/with node tools/testing/main.ts services
 

@@ -19,6 +19,9 @@ const GO_PROGRAMS = {
 /** Grafana's parser of LogQL, an npm package; tools/services/logql pins it. Loki itself is not built, for its license. */
 const LOGQL = "@grafana/lezer-logql";
 
+/** The Rust crate of rustic, which pins its own dependencies. Near the version that nixpkgs has. */
+const RUSTIC = { crate: "rustic-rs", version: "0.11.4", minutes: 10 } as const;
+
 /** Debian packages that boot a disk with GRUB in an emulated computer. */
 const BOOT_PACKAGES = [
   "busybox-static",
@@ -62,11 +65,12 @@ export function checkedPrograms(root: string, cache: string, suite: string) {
     blocky: path.join(cache, `blocky-${pinnedVersion(root, "blocky")}`, "bin/blocky"),
     dex: path.join(cache, `dex-${pinnedVersion(root, "dex")}`, "bin/dex"),
     logql: path.join(cache, `logql-${logqlVersion(root)}`, "node_modules", LOGQL, "index.cjs"),
+    rustic: path.join(cache, `rustic-${RUSTIC.version}`, "bin/rustic"),
     bootRoot: path.join(cache, `boot-programs-${suite}`),
   };
 }
 
-/** Steps that build Blocky and Dex, one after the other to limit memory, and fetch a parser, QEMU and GRUB. */
+/** Steps that build Blocky, Dex and rustic, one after the other to limit memory, and fetch a parser, QEMU and GRUB. */
 export function builtServicesSteps(setup: SetupContext, report: (line: string) => void): readonly Step[] {
   const programs = checkedPrograms(setup.root, setup.cache, setup.nixSuite);
   const log = (name: string) => path.join(setup.cache, "logs", `${name}.log`);
@@ -109,6 +113,31 @@ export function builtServicesSteps(setup: SetupContext, report: (line: string) =
     };
   });
 
+  const rustic: Step = {
+    name: "rustic",
+    after: [],
+    description: `building it from its crates (about ${RUSTIC.minutes} minutes on 2 cores)`,
+    present: () => present(programs.rustic),
+    async install() {
+      await buildAtomically(path.dirname(path.dirname(programs.rustic)), (part) =>
+        run(
+          [
+            "nice",
+            ...["cargo", "install", "--locked", "--root", part],
+            // The default features are a terminal interface, metrics and a WebDAV server.
+            ...["--no-default-features", "--version", RUSTIC.version, RUSTIC.crate],
+          ],
+          {
+            step: "rustic",
+            log: log("rustic"),
+            seconds: 7200,
+            hint: "install cargo with the Rust that the crate needs; is crates.io reachable?",
+          },
+        ),
+      );
+    },
+  };
+
   const logql: Step = {
     name: "LogQL parser",
     after: [],
@@ -149,8 +178,9 @@ export function builtServicesSteps(setup: SetupContext, report: (line: string) =
       });
     },
   };
+  const built = [...go, rustic];
   return [
-    ...go.map((step, index) => ({ ...step, after: go.slice(0, index).map(({ name }) => name) })),
+    ...built.map((step, index) => ({ ...step, after: built.slice(0, index).map(({ name }) => name) })),
     logql,
     boot,
   ];

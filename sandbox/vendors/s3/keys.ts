@@ -42,11 +42,17 @@ export function authorize(
   return { status: 200, body: { accountId: keyId.slice(3, 15), apiInfo: { storageApi } } };
 }
 
-/** The capability that a request needs. Source: Backblaze, "S3-Compatible API": capabilities of each call. */
+/**
+ * The capability that a request needs. Deleting by name hides a file, which is a write; deleting a version destroys it.
+ * Source: backblaze.com/docs/cloud-storage-s3-compatible-app-keys.
+ */
 function neededCapability({ method, key, query }: S3Request): string {
+  if (method === "POST" && query.has("delete")) return "writeFiles";
   if (key !== "")
     return method === "DELETE"
-      ? "deleteFiles"
+      ? query.has("versionId")
+        ? "deleteFiles"
+        : "writeFiles"
       : method === "PUT" || method === "POST"
         ? "writeFiles"
         : "readFiles";

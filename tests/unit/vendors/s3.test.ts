@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Buckets } from "../../../sandbox/vendors/s3/buckets.ts";
 import { compact, type Entry, Journal, readLines } from "../../../sandbox/vendors/s3/journal.ts";
+import { rightsRefusal } from "../../../sandbox/vendors/s3/keys.ts";
 import {
   bodyRefusal,
   bucketNameRefusal,
@@ -64,6 +65,17 @@ test("bucket names, errors and paths", () => {
     bucket: "bucket",
     key: "a b/c",
   });
+});
+
+test.each([
+  ["DELETE", "/bucket/key", undefined],
+  ["DELETE", "/bucket/key?versionId=1", "AccessDenied"],
+  ["POST", "/bucket?delete", undefined],
+  ["GET", "/bucket/key", undefined],
+  ["PUT", "/bucket", "AccessDenied"],
+])("a key that cannot delete: %s %s: %s", (method, target, expected) => {
+  const rights = { capabilities: ["listBuckets", "listFiles", "readFiles", "writeFiles"] };
+  expect(rightsRefusal(describeRequest(method, target, {}), rights)?.code).toBe(expected);
 });
 
 test("object lock needs a bucket that was created with it, public reads a public ACL", () => {
