@@ -2,6 +2,7 @@ import { entryOf } from "../lib/entry-of.ts";
 import { listNames, unknownName } from "../lib/names.ts";
 import { isLocal } from "./addresses.ts";
 import { buildProblems } from "./builders.ts";
+import { CAPABILITY_NAMES, grants, isKnownCapability, verbsOf } from "./capabilities.ts";
 import { diskProblems } from "./disks.ts";
 import { type NameClaim, zoneProblems } from "./dns.ts";
 import { checkNames } from "./health.ts";
@@ -227,6 +228,37 @@ function referenceProblems(inventory: Inventory): Problem[] {
   return problems;
 }
 
+function roleProblems({ roles }: Inventory): Problem[] {
+  const problems: Problem[] = [];
+  const owners = new Map<string, string>();
+  for (const [name, role] of Object.entries(roles)) {
+    const key = (field: string) => `roles.${name}.${field}`;
+    for (const entry of role.capabilities.filter((each) => !isKnownCapability(each))) {
+      const message = unknownName("capability", entry, CAPABILITY_NAMES);
+      problems.push({ key: key("capabilities"), message });
+    }
+    if (role.restartUnits.length > 0 && !grants(role.capabilities, "service.restart")) {
+      const message = "has no effect without the capability service.restart: add it, or remove the units";
+      problems.push({ key: key("restart_units"), message });
+    }
+    if (role.operatorKeys.length > 0 && verbsOf(role.capabilities).length === 0) {
+      const message = "has no effect: no capability of the role has a verb on hosts";
+      problems.push({ key: key("operator_keys"), message });
+    }
+    for (const line of role.operatorKeys) {
+      const blob = line.split(" ")[1] ?? "";
+      const owner = owners.get(blob);
+      // sshd uses the first line of a key, so the second role would not count.
+      if (owner !== undefined) {
+        const message = `the key is in roles.${owner}.operator_keys too: make one key for each role`;
+        problems.push({ key: key("operator_keys"), message });
+      }
+      owners.set(blob, name);
+    }
+  }
+  return problems;
+}
+
 function peopleProblems(inventory: Inventory): Problem[] {
   return Object.entries(inventory.users).flatMap(([name, user]) => {
     const problems: Problem[] = [];
@@ -271,6 +303,7 @@ export function crossProblems(inventory: Inventory): Problem[] {
     ...machineProblems(inventory),
     ...sshProblems(inventory),
     ...buildProblems(inventory),
+    ...roleProblems(inventory),
     ...peopleProblems(inventory),
     ...promotionProblems(inventory),
     ...routerProblems(inventory),

@@ -18,7 +18,26 @@ export const role = z
       )
       .default([])
       .describe(
-        "commands of the control centre that the role may use; `promotion.approve` lets its users sign approvals",
+        "what the role may do in the control centre and through it on hosts (docs/control-centre.md has the list); `promotion.approve` lets its users sign approvals",
+      ),
+    operator_keys: z
+      .array(sshPublicKey)
+      .default([])
+      .describe(
+        "public keys with which a control centre acts on hosts for people of this role; each host allows them the verbs of the role's capabilities",
+      ),
+    restart_units: z
+      .array(
+        z
+          .string()
+          .regex(
+            /^[A-Za-z0-9*][A-Za-z0-9@_.*-]{0,100}\.service$/,
+            'use the name of a service such as "caddy.service"; `*` stands for any text',
+          ),
+      )
+      .default([])
+      .describe(
+        "units that the role may restart with `service.restart`; `*` stands for any text. Units of systemd, SSH, D-Bus, Nix and PantherOS itself are never restarted",
       ),
   })
   .transform(camelKeys);

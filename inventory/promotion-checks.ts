@@ -1,22 +1,17 @@
 /** Checks of promotion rules, and who may shorten them. */
 import { unknownName } from "../lib/names.ts";
+import { type Capability, grants } from "./capabilities.ts";
 import type { Problem } from "./problems.ts";
 import type { Inventory } from "./schema.ts";
 
 /** Capability of a role (`[roles.NAME] capabilities`) whose users may sign approvals. */
-export const APPROVE = "promotion.approve";
-
-/** `*` and `promotion.*` include `promotion.approve`. */
-const includes = (capability: string, wanted: string): boolean =>
-  capability === "*" ||
-  capability === wanted ||
-  (capability.endsWith(".*") && wanted.startsWith(capability.slice(0, -1)));
+export const APPROVE: Capability = "promotion.approve";
 
 /** Whether the user's role may approve. */
 export function mayApprove({ users, roles }: Pick<Inventory, "users" | "roles">, user: string): boolean {
   const name = Object.hasOwn(users, user) ? users[user]?.role : undefined;
   const role = name !== undefined && Object.hasOwn(roles, name) ? roles[name] : undefined;
-  return role?.capabilities.some((capability) => includes(capability, APPROVE)) ?? false;
+  return role !== undefined && grants(role.capabilities, APPROVE);
 }
 
 /** Users whose role may approve, and who have a key to sign with. */

@@ -80,6 +80,8 @@ let
   in {
     inherit (role) groups sudo capabilities;
     directoryGroups = role.directory_groups;
+    operatorKeys = role.operator_keys;
+    restartUnits = role.restart_units;
   };
 
   userDefaults = _: given: let

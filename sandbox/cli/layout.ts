@@ -13,6 +13,8 @@ export interface Layout {
   readonly knownHosts: string;
   readonly deployKey: string;
   readonly signingKey: string;
+  /** The private key with which the control centre acts for people of a role. */
+  readonly operatorKey: (role: string) => string;
   readonly hostKeys: string;
   readonly vendorsPid: string;
   readonly vendorsLog: string;
@@ -32,6 +34,7 @@ export function layoutOf(directory: string): Layout {
     knownHosts: at("known_hosts"),
     deployKey: at("keys", "deploy"),
     signingKey: at("keys", "signing-key"),
+    operatorKey: (role) => at("keys", "operators", role),
     hostKeys: at("keys", "hosts"),
     vendorsPid: at("run", "vendors.pid"),
     vendorsLog: at("logs", "vendors.log"),

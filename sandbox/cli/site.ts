@@ -5,6 +5,8 @@ import type { Layout } from "./layout.ts";
 export interface Site {
   /** Public keys that may deploy. */
   readonly authorizedKeys: readonly string[];
+  /** Role -> public keys with which the control centre acts for its people. */
+  readonly operatorKeys: Readonly<Record<string, readonly string[]>>;
   /** Public keys whose closures the hosts accept. */
   readonly trustedPublicKeys: readonly string[];
   readonly substituters: readonly string[];

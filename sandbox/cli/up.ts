@@ -50,8 +50,13 @@ async function prepareFiles(
 ): Promise<readonly NewMachine[]> {
   const deployKey = await ensureKeyPair(layout.deployKey, `deploy@${context.name}`);
   const signingKey = await ensureSigningKey(layout, context.name);
+  const operatorKeys: Record<string, readonly string[]> = {};
+  for (const role of Object.keys(plan.inventory.roles)) {
+    operatorKeys[role] = [await ensureKeyPair(layout.operatorKey(role), `${role}@${context.name}`)];
+  }
   writeSite(layout, {
     authorizedKeys: [deployKey],
+    operatorKeys,
     trustedPublicKeys: [signingKey],
     substituters: [],
     system: nixSystem(process.arch),

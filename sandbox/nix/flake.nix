@@ -29,6 +29,8 @@
         secretsLibrary = import "${pantheros}/lib/secrets.nix";
         actProgram = builtins.readFile "${pantheros}/modules/secrets/act.sh";
         supervisor = import "${pantheros}/modules/deployment/parts.nix";
+        operatorProgram = import "${pantheros}/modules/deployment/operator/text.nix";
+        operatorLibrary = import "${pantheros}/lib/operators.nix";
       };
     systems = builtins.mapAttrs (_: host: systemOf host true) fleet.deployable;
   in {

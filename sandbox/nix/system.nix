@@ -8,6 +8,8 @@
   secretsLibrary, # nix/lib/secrets.nix
   actProgram, # text: nix/modules/secrets/act.sh
   supervisor, # text: the program that a deploy runs on the host
+  operatorProgram, # text: what the control centre's operators run on the host
+  operatorLibrary, # nix/lib/operators.nix
   # false: a machine before its first deploy, without supervisor, deploy user and trusted keys
   managed ? true,
 }: let
@@ -228,6 +230,12 @@
     ++ fleet.deploy.authorizedKeys
     ++ map (key: "restrict,command=\"sudo -n ${program} probe\" ${key}") (site.probeKeys or [] ++ fleet.deploy.probeKeys)
   ));
+  # As in nix/modules/deployment/operator/; each sandbox has keys of its own.
+  operators = operatorLibrary.forRoles (builtins.mapAttrs (name: role:
+    role // {operatorKeys = role.operatorKeys ++ site.operatorKeys.${name} or [];})
+  fleet.roles);
+  hasOperators = managed && operators.enable;
+  operator = operatorLibrary.account;
   entry = mode: path: source: {inherit mode path source;};
   etc = build.tree "etc-${host.name}" (
     [
@@ -249,6 +257,11 @@
       (entry "0440" "sudoers.d/${fleet.deploy.user}" (text "sudoers" "${fleet.deploy.user} ALL=(root) NOPASSWD: ${program}\n"))
       (entry "0444" "ssh/authorized_keys.d/${fleet.deploy.user}" authorizedKeys)
     ]
+    ++ onlyIf hasOperators [
+      (entry "symlink" "pantheros/operators" (text "operators" operators.rules))
+      (entry "0440" "sudoers.d/${operator}" (text "operator-sudoers" operators.sudo))
+      (entry "0444" "ssh/authorized_keys.d/${operator}" (text "operator-keys" (lines operators.authorizedKeys)))
+    ]
     # The owner of such a machine logs in as root and then adopts it; other tools that log in as root work too.
     ++ onlyIf (!managed || extra.root_login or "no" != "no") [
       (entry "0444" "ssh/authorized_keys.d/root" (text "root-keys" (lines (site.authorizedKeys or []))))
@@ -266,12 +279,17 @@
         if managed
         then text "pantheros-supervisor" "#!/bin/sh\n${supervisor}"
         else "";
+      operator =
+        if hasOperators
+        then text "pantheros-operator" "#!/bin/sh\n${operatorProgram}"
+        else "";
       bootLoader = text "pantheros-boot-loader" (readFile ./scripts/boot-loader.sh);
       inherit version;
     } ''
       mkdir -p "$out/bin"
       printf '#!/bin/sh\necho %s\n' "$version" >"$out/bin/nixos-version"
       [ -z "$supervisor" ] || cp "$supervisor" "$out/bin/pantheros-supervisor"
+      [ -z "$operator" ] || cp "$operator" "$out/bin/pantheros-operator"
       cp "$bootLoader" "$out/bin/pantheros-boot-loader"
       chmod 0555 "$out/bin"/*
     '';
@@ -292,7 +310,7 @@
       inhibitors = text "switch-inhibitors" (toJSON inhibitors);
       accounts = text "users" (
         if managed
-        then "${fleet.deploy.user}\t/bin/sh\n"
+        then lines (map (account: "${account}\t/bin/sh") ([fleet.deploy.user] ++ onlyIf hasOperators [operator]))
         else ""
       );
       activation = extra.activation or "ok";

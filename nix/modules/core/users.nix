@@ -31,7 +31,18 @@
         type = types.listOf types.str;
         default = [];
         example = ["status.*"];
-        description = "Commands of the control centre that the role may use; `*` at the end matches any suffix.";
+        description = "What the role may do in the control centre and through it on hosts; `*` at the end matches any suffix.";
+      };
+      operatorKeys = mkOption {
+        type = types.listOf types.singleLineStr;
+        default = [];
+        description = "Public SSH keys with which a control centre acts on this host for people of the role.";
+      };
+      restartUnits = mkOption {
+        type = types.listOf (types.strMatching "[A-Za-z0-9*][A-Za-z0-9@_.*-]*\\.service");
+        default = [];
+        example = ["caddy.service"];
+        description = "Units that the role may restart with the capability `service.restart`; `*` stands for any text.";
       };
     };
   };

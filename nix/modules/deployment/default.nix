@@ -17,7 +17,7 @@
   };
   probeOnly = key: ''restrict,command="sudo -n ${program} probe" ${key}'';
 in {
-  imports = [./options.nix];
+  imports = [./options.nix ./operator];
 
   config = lib.mkIf cfg.enable {
     assertions = [

@@ -19,7 +19,7 @@ capabilities = ["status.*", "promotion.approve"]
 [roles.area]
 capabilities = ["promotion.*"]
 [roles.guest]
-capabilities = ["status.*", "promotion.read"]
+capabilities = ["status.*", "run.up"]
 [users.ann]
 role = "admin"
 authorized_keys = ["${KEY}"]

@@ -2,10 +2,12 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { supervisorText } from "../supervisor/fake-host.ts";
+import { operatorText } from "../supervisor/operator-host.ts";
 import { attempt, inStore, linkIn, readStore, run } from "./nix.ts";
 
 const deployKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDeploy deploy";
 const probeKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIProbe probe";
+const guestKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGuest guest";
 const fleet = `
 schema = 1
 [fleet]
@@ -14,6 +16,12 @@ domain = "example.test"
 [deploy]
 confirm_seconds = 7
 probe_keys = ["${probeKey}"]
+[roles.admin]
+capabilities = ["*"]
+restart_units = ["hello.service"]
+[roles.guest]
+capabilities = ["status.*"]
+operator_keys = ["${guestKey}"]
 [hosts.web]
 environment = "sandbox"
 profiles = ["server"]
@@ -109,13 +117,33 @@ test("its /etc allows the deploy user one program, with signed closures", () => 
   expect(readStore(system, "etc-manifest").split("\n")).toContain("0440\tsudoers.d/deploy");
 });
 
+test("its /etc allows an operator's key the verbs of its role, and one program as root", () => {
+  const system = built("toplevel", "");
+  const program = "/run/current-system/sw/bin/pantheros-operator";
+  expect(readStore(system, "etc/ssh/authorized_keys.d/pantheros-operator")).toBe(
+    `restrict,command="${program} guest" ${guestKey}\n`,
+  );
+  expect(readStore(system, "etc/pantheros/operators")).toBe("guest\tstatus\n");
+  expect(readStore(system, "etc/sudoers.d/pantheros-operator")).toMatch(
+    /^pantheros-operator ALL=\(root\) NOPASSWD: \/run\/current-system\/sw\/bin\/pantheros-operator\n/,
+  );
+  expect(readStore(system, "sw/bin/pantheros-operator")).toBe(`#!/bin/sh\n${operatorText()}`);
+  expect(readStore(system, "users")).toBe("deploy\t/bin/sh\npantheros-operator\t/bin/sh\n");
+});
+
 test("before its first deploy it has only its services and root's keys", () => {
   const system = built("unmanaged", "");
   expect(inStore(system, "etc/systemd/system/hello.service")).toBe(true);
   expect(readStore(system, "etc/ssh/authorized_keys.d/root")).toBe(`${deployKey}\n`);
   expect(readStore(system, "users")).toBe("");
   expect(readStore(system, "etc/pam.d/sshd")).not.toContain("pam_succeed_if");
-  for (const name of ["sw/bin/pantheros-supervisor", "etc/sudoers.d/deploy", "etc/nix/pantheros.conf"]) {
+  for (const name of [
+    "sw/bin/pantheros-operator",
+    "etc/sudoers.d/pantheros-operator",
+    "sw/bin/pantheros-supervisor",
+    "etc/sudoers.d/deploy",
+    "etc/nix/pantheros.conf",
+  ]) {
     expect(inStore(system, name)).toBe(false);
   }
 });
