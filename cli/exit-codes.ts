@@ -3,14 +3,14 @@
 export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
-/** `status`: a required host needs attention. */
+/** `status` and `why`: a required host, or the host, needs attention. */
 export const EXIT_ATTENTION = 3;
 
 export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] = [
   [EXIT_OK, "done"],
   [EXIT_FAILED, "failed; the message names the reason"],
   [EXIT_USAGE, "the command line is invalid; nothing was done"],
-  [EXIT_ATTENTION, "status: a required host has not converged or does not answer"],
+  [EXIT_ATTENTION, "status, why: a required host has not converged, does not answer or has failed units"],
 ];
 
 /** The command line is invalid; the message says why. */

@@ -11,6 +11,14 @@ export const configFileOption = (): Option =>
 export const onOption = (): Option =>
   new Option("--on <selection>", "only these hosts: names, @tags and patterns* separated by commas");
 
+/** Default limit of a host's answer, in seconds; short, so that a dead host delays a command little. */
+const ANSWER_SECONDS = 3;
+
+export const timeoutOption = (): Option =>
+  new Option("--timeout <seconds>", "time in which a host has to answer")
+    .argParser(wholeNumber(1, 600))
+    .default(ANSWER_SECONDS);
+
 export const jsonOption = (): Option => new Option("--json", "print JSON");
 
 /** Help text of commands that have `onOption`. */

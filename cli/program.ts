@@ -15,6 +15,7 @@ import { addRollback } from "./commands/rollback.ts";
 import { addRuns } from "./commands/run.ts";
 import { addSandbox } from "./commands/sandbox.ts";
 import { addStatus } from "./commands/status.ts";
+import { addWhy } from "./commands/why.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { addNotes } from "./notes.ts";
 import { ROOT } from "./root.ts";
@@ -43,6 +44,7 @@ export function createProgram(output: OutputConfiguration = {}): Command {
   addInit(program);
   addDoctor(program);
   addStatus(program);
+  addWhy(program);
   addRuns(program);
   addPolicy(program);
   addComment(program);

@@ -178,7 +178,7 @@ export function hostStatus(facts: HostFacts): HostStatus {
       running: status?.system ?? published?.closure,
       boots: status?.staged?.wanted ?? status?.bootDefault,
       confirmed: status?.confirmed,
-      wanted: pin ?? converged ?? status?.staged?.wanted ?? status?.last?.wanted,
+      wanted: pin ?? published?.wanted ?? converged ?? status?.staged?.wanted ?? status?.last?.wanted,
       generation: status?.generation ?? published?.generation,
       pinned: pin,
       needsReboot: status && isReboot(status),

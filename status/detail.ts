@@ -27,6 +27,14 @@ export interface HostDetail {
   readonly addresses: HostOutputs["addresses"];
   /** Why the last deploy is not confirmed. */
   readonly reason?: string;
+  /** Step of the last deploy that failed. */
+  readonly step?: string;
+  /** What may correct the failure of the last deploy. */
+  readonly hint?: string;
+  /** What may help to reach the host, which did not answer. */
+  readonly reachHint?: string;
+  /** Whether a deploy may reboot the host (`reboot` in the inventory). */
+  readonly reboot: PlannedHost["reboot"];
   /** Results of the last deploy's health checks. */
   readonly health: HostOutputs["health"];
   readonly deployed?: Deployed;
@@ -45,6 +53,8 @@ export interface FleetFacts {
   readonly status: FleetStatus;
   /** In the order of the status, the worst first. */
   readonly details: readonly HostDetail[];
+  /** What the last run deployed from. */
+  readonly revision?: StackOutputs["revision"];
 }
 
 /** Records whose content is one of the addresses, and aliases of their names. */
@@ -85,6 +95,7 @@ export function hostDetail(
     environment: host.environment,
     reachability: host.reachability,
     tags: host.tags,
+    reboot: host.reboot,
     addresses,
     health: published?.health ?? [],
     services: Object.entries(outputs?.services ?? {})
@@ -92,6 +103,9 @@ export function hostDetail(
       .map(([name, service]) => ({ name, url: service.url, public: service.public })),
     names: outputs === undefined ? [] : namesOf(addresses, outputs),
     ...(published?.reason !== undefined && { reason: published.reason }),
+    ...(published?.step !== undefined && { step: published.step }),
+    ...(published?.hint !== undefined && { hint: published.hint }),
+    ...(probe?.reached === false && probe.hint !== undefined && { reachHint: probe.hint }),
     ...(deployed !== undefined && { deployed }),
     ...(answer?.kernel != null && { kernel: answer.kernel }),
     ...(answer?.bootedKernel != null && { bootedKernel: answer.bootedKernel }),

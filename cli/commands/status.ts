@@ -6,13 +6,10 @@ import {
   onOption,
   SELECTION_NOTES,
   stackOption,
-  wholeNumber,
+  timeoutOption,
 } from "../options.ts";
 import { ROOT } from "../root.ts";
 import type { StatusOptions } from "../status/status.ts";
-
-/** Default limit of a host's answer, in seconds; short, so that a dead host delays the command little. */
-const ANSWER_SECONDS = 3;
 
 export function addStatus(program: Command): void {
   const command = program
@@ -21,7 +18,7 @@ export function addStatus(program: Command): void {
     .addOption(stackOption())
     .addOption(onOption())
     .option("--no-ask", "show the last run's outputs only; connect to no host")
-    .option("--timeout <seconds>", "time in which a host has to answer", wholeNumber(1, 600), ANSWER_SECONDS)
+    .addOption(timeoutOption())
     .addOption(jsonOption())
     .addOption(configFileOption())
     .action(async (options: StatusOptions) => {

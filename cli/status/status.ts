@@ -4,8 +4,6 @@
  */
 
 import { type Probe, type ProbeArgs, probeHost } from "../../deployer/probe.ts";
-import { loadInventory } from "../../inventory/load.ts";
-import { planFor } from "../../inventory/plan.ts";
 import { selectHosts } from "../../inventory/selection.ts";
 import { entryOf } from "../../lib/entry-of.ts";
 import { firstNames } from "../../lib/names.ts";
@@ -13,9 +11,8 @@ import { Semaphore } from "../../lib/semaphore.ts";
 import { hostStatus, needsAttention, worstFirst } from "../../status/classify.ts";
 import { type FleetFacts, hostDetail } from "../../status/detail.ts";
 import { EXIT_ATTENTION, EXIT_OK } from "../exit-codes.ts";
-import { readStackSettings } from "../stack/config.ts";
-import { type StackOptions, stackName } from "../stack/name.ts";
-import { readOutputs } from "../stack/outputs.ts";
+import type { StackOptions } from "../stack/name.ts";
+import { type OpenStack, openStack } from "../stack/open.ts";
 import { probeArgsOf } from "../stack/probe-args.ts";
 import { terminalWidth } from "../terminal.ts";
 import { statusText } from "./text.ts";
@@ -28,6 +25,8 @@ export interface StatusOptions extends StackOptions {
   readonly json?: boolean;
   /** Seconds in which a host has to answer. */
   readonly timeout: number;
+  /** Hosts to connect to; by default all selected ones. The others are as of the last run. */
+  readonly only?: readonly string[];
   /** Called with the hosts that have not answered yet; by default it is printed. */
   readonly report?: (line: string) => void;
 }
@@ -76,18 +75,22 @@ export async function probeHosts(
  * @throws Error when the stack's configuration, inventory or outputs cannot be read, or the
  *   selection matches nothing.
  */
-export async function readFleet(options: StatusOptions, root: string): Promise<FleetFacts> {
-  const stack = stackName(options, { env: process.env, root, cwd: process.cwd() });
-  // Paths in the settings are relative to the project, as in the Pulumi program.
-  process.chdir(root);
-  const [settings, outputs] = await Promise.all([readStackSettings(stack, root), readOutputs(stack, root)]);
-  const plan = planFor(loadInventory(settings.fleetFile), settings.environment);
+export const readFleet = async (options: StatusOptions, root: string): Promise<FleetFacts> =>
+  fleetOf(await openStack(options, root), options);
+
+/** The same of a stack that was read already. */
+export async function fleetOf(
+  { stack, settings, outputs, plan }: OpenStack,
+  options: Omit<StatusOptions, "stack">,
+): Promise<FleetFacts> {
   const selected =
     options.on === undefined ? plan.hosts.map(({ name }) => name) : selectHosts(options.on, plan.hosts);
   const hosts = plan.hosts.filter(({ name }) => selected.includes(name));
   const asked = options.ask && settings.probe !== "off";
   const probeArgs = new Map(
-    hosts.map(({ name }) => [name, probeArgsOf({ plan, settings, outputs }, name, options.timeout)]),
+    hosts
+      .filter(({ name }) => options.only?.includes(name) ?? true)
+      .map(({ name }) => [name, probeArgsOf({ plan, settings, outputs }, name, options.timeout)]),
   );
   const at = new Date().toISOString();
   const answers = asked ? await probeHosts(probeArgs, probeHost, options.report) : new Map<string, Probe>();
@@ -113,7 +116,11 @@ export async function readFleet(options: StatusOptions, root: string): Promise<F
     asked,
     hosts: sorted,
   } as const;
-  return { status, details: sorted.flatMap((host) => details.filter((detail) => detail.status === host)) };
+  return {
+    status,
+    details: sorted.flatMap((host) => details.filter((detail) => detail.status === host)),
+    ...(outputs?.revision !== undefined && { revision: outputs.revision }),
+  };
 }
 
 /** Prints the status and returns the exit code. */

@@ -10,6 +10,7 @@ export const hostOf = (more: Partial<HostStatus> & { readonly name: string }): H
   environment: "sandbox",
   reachability: "always",
   tags: ["server"],
+  reboot: "never",
   addresses: { ipv4: "203.0.113.11" },
   health: [{ name: "hello", ok: true, detail: "status 200" }],
   deployed: { at: "2026-01-01T00:00:00Z", by: "a person", commit: "0123456789abcdef", dirty: false },

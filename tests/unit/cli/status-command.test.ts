@@ -1,85 +1,17 @@
 /** `tools/pantheros status` as a whole: a state in files, and an ssh that answers. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { oldSystem, status } from "../deployer/fixtures.ts";
-import { Programs } from "../programs.ts";
+import { oldSystem } from "../deployer/fixtures.ts";
+import { FleetOnDisk } from "./fleet-on-disk.ts";
 
-const hosts = ["db", "legacy", "web"];
-let own: Programs;
+let fleet: FleetOnDisk;
 beforeEach(() => {
-  own = new Programs("status");
-  const published = Object.fromEntries(
-    hosts.map((host, at) => [
-      host,
-      {
-        addresses: { ipv4: `203.0.113.${at + 1}` },
-        hostKey: "ssh-ed25519 AAAA",
-        closure: oldSystem,
-        generation: 7,
-        health: [],
-        outcome: "confirmed",
-      },
-    ]),
-  );
-  const outputs = {
-    schemaVersion: 1,
-    hosts: published,
-    services: {},
-    dns: { records: [] },
-    buckets: {},
-    cache: {},
-  };
-  const stacks = path.join(own.directory, "backend/.pulumi/stacks/pantheros");
-  mkdirSync(stacks, { recursive: true });
-  const resources = [{ type: "pulumi:pulumi:Stack", outputs }];
-  writeFileSync(
-    path.join(stacks, "dev.json"),
-    JSON.stringify({ version: 3, checkpoint: { latest: { resources } } }),
-  );
-  writeFileSync(path.join(own.directory, "Pulumi.dev.yaml"), "config:\n  pantheros:environment: sandbox\n");
-  // legacy does not answer; a Pulumi CLI that is started is a fault.
-  own.program(
-    "ssh",
-    `case "$*" in *legacy*) echo 'ssh: connect to host 198.51.100.20 port 22: Connection refused' >&2; exit 255 ;; esac
-echo '${JSON.stringify(status())}'`,
-  );
-  own.program("pulumi", "exit 1");
+  fleet = new FleetOnDisk("status");
 });
-afterEach(() => own.remove());
+afterEach(() => fleet.remove());
 
-function environment(): NodeJS.ProcessEnv {
-  const env = own.environment({
-    HOME: own.directory,
-    PANTHEROS_PULUMI: "registry",
-    PANTHEROS_FLEET: "sandbox/nix/fleet.toml",
-    PULUMI_BACKEND_URL: `file://${own.directory}/backend`,
-  });
-  env["PATH"] = `${own.directory}/bin:${path.dirname(process.execPath)}:${process.env["PATH"]}`;
-  return env;
-}
-
-const stackOptions = () => ["--stack", "dev", "--config-file", path.join(own.directory, "Pulumi.dev.yaml")];
-
-function call(...args: string[]) {
-  const {
-    status: code,
-    stdout,
-    stderr,
-  } = spawnSync("tools/pantheros", ["status", ...args, ...stackOptions()], {
-    encoding: "utf8",
-    env: environment(),
-  });
-  /** Hosts that were connected to. */
-  const asked = hosts.filter((host) => own.logged().some((line) => line.includes(`HostKeyAlias=${host} `)));
-  return {
-    code,
-    stdout,
-    stderr,
-    asked,
-    programs: own.logged().map((line) => path.basename(line.split(" ")[0] ?? "")),
-  };
-}
+const call = (...args: string[]) => fleet.call("status", ...args);
 
 test("the last run's outputs and the hosts' answers, the worst host first, without the Pulumi CLI", () => {
   const { code, stdout, stderr, programs } = call();
@@ -96,7 +28,7 @@ test("the last run's outputs and the hosts' answers, the worst host first, witho
 });
 
 test("Pulumi's SDK is not loaded", () => {
-  const hook = path.join(own.directory, "hook.mjs");
+  const hook = path.join(fleet.own.directory, "hook.mjs");
   writeFileSync(
     hook,
     `import { registerHooks } from "node:module";
@@ -106,8 +38,11 @@ registerHooks({ resolve(name, context, next) {
 } });`,
   );
   const node = (...program: string[]) =>
-    spawnSync(process.execPath, [`--import=${hook}`, ...program], { encoding: "utf8", env: environment() });
-  const found = node("cli/main.ts", "status", ...stackOptions());
+    spawnSync(process.execPath, [`--import=${hook}`, ...program], {
+      encoding: "utf8",
+      env: fleet.environment(),
+    });
+  const found = node("cli/main.ts", "status", ...fleet.stackOptions());
   expect([found.status, found.stderr]).toEqual([3, ""]);
   expect(node("--input-type=module", "--eval", 'import "@pulumi/pulumi"').stderr).toContain("loads @pulumi");
 });
