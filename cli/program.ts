@@ -7,7 +7,9 @@ import { addCentre } from "./commands/centre.ts";
 import { addComment } from "./commands/comment.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addDoctor } from "./commands/doctor.ts";
+import { addExec } from "./commands/exec.ts";
 import { addInit } from "./commands/init.ts";
+import { addLogs } from "./commands/logs.ts";
 import { addPolicy } from "./commands/policy.ts";
 import { addRecover } from "./commands/recover.ts";
 import { addReport } from "./commands/report.ts";
@@ -45,6 +47,8 @@ export function createProgram(output: OutputConfiguration = {}): Command {
   addDoctor(program);
   addStatus(program);
   addWhy(program);
+  addLogs(program);
+  addExec(program);
   addRuns(program);
   addPolicy(program);
   addComment(program);

@@ -64,7 +64,11 @@ pantheros_sandbox_command() {
   case $pantheros_command in
     rollback) pantheros_sandbox_recover || exit 1 ;;
   esac
-  [ -n "$pantheros_config_file" ] || set -- "$@" --config-file "$(pantheros_sandbox_configuration)"
+  if [ -z "$pantheros_config_file" ]; then
+    # After the command's name, because the words after those of `exec` belong to the hosts.
+    shift
+    set -- "$pantheros_command" --config-file "$(pantheros_sandbox_configuration)" "$@"
+  fi
   if [ "$pantheros_command" = centre ]; then
     # A browser reaches this computer's loopback address, not that of the namespace. Only ssh goes into it.
     export PANTHEROS_NAMESPACE="$pantheros_namespace" PANTHEROS_OUTER_PATH="$PATH"
@@ -92,6 +96,8 @@ pantheros_sandbox_environment() {
   export PULUMI_CONFIG_PASSPHRASE_FILE="$PANTHEROS_SANDBOX_DIR/passphrase"
   export PULUMI_STACK=sandbox
   export PANTHEROS_SSH_KEY="$PANTHEROS_SANDBOX_DIR/keys/deploy"
+  # The machines have no account of a person.
+  export PANTHEROS_LOGIN_USER=deploy PANTHEROS_LOGIN_KEY="$PANTHEROS_SANDBOX_DIR/keys/deploy"
   export PANTHEROS_SIGNING_KEY="$PANTHEROS_SANDBOX_DIR/keys/signing-key"
   export PANTHEROS_KNOWN_HOSTS="$PANTHEROS_SANDBOX_DIR/known_hosts"
   PANTHEROS_FLAKE_OVERRIDES="site=path:$(pantheros_encoded_path "$PANTHEROS_SANDBOX_DIR/site")${PANTHEROS_FLAKE_OVERRIDES:+ $PANTHEROS_FLAKE_OVERRIDES}"

@@ -14,6 +14,7 @@ echo '${JSON.stringify(status())}'`;
 
 export class FleetOnDisk {
   readonly own: Programs;
+  #variables: NodeJS.ProcessEnv = {};
 
   /** @param published outputs that differ from a confirmed host's, by name */
   constructor(name: string, published: Readonly<Record<string, Partial<HostOutputs>>> = {}) {
@@ -54,12 +55,18 @@ export class FleetOnDisk {
     this.own.program("ssh", script);
   }
 
+  /** Adds variables to the command's environment. */
+  variables(more: NodeJS.ProcessEnv): void {
+    this.#variables = more;
+  }
+
   environment(): NodeJS.ProcessEnv {
     const env = this.own.environment({
       HOME: this.own.directory,
       PANTHEROS_PULUMI: "registry",
       PANTHEROS_FLEET: "sandbox/nix/fleet.toml",
       PULUMI_BACKEND_URL: `file://${this.own.directory}/backend`,
+      ...this.#variables,
     });
     env["PATH"] = `${this.own.directory}/bin:${path.dirname(process.execPath)}:${process.env["PATH"]}`;
     return env;
