@@ -6,6 +6,7 @@ import { addApprove } from "./commands/approve.ts";
 import { addCentre } from "./commands/centre.ts";
 import { addComment } from "./commands/comment.ts";
 import { addCompletion } from "./commands/completion.ts";
+import { addDiff } from "./commands/diff.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addExec } from "./commands/exec.ts";
 import { addInit } from "./commands/init.ts";
@@ -47,6 +48,7 @@ export function createProgram(output: OutputConfiguration = {}): Command {
   addDoctor(program);
   addStatus(program);
   addWhy(program);
+  addDiff(program);
   addLogs(program);
   addExec(program);
   addRuns(program);

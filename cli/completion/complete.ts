@@ -7,6 +7,7 @@ import { readdirSync } from "node:fs";
 import type { Argument, Command, Option } from "commander";
 import { loadInventory } from "../../inventory/load.ts";
 import { planFor } from "../../inventory/plan.ts";
+import { SYSTEMS } from "../diff/systems.ts";
 import { readStackSettings } from "../stack/config.ts";
 import { stackName } from "../stack/name.ts";
 
@@ -89,6 +90,7 @@ async function argumentValues(
 ): Promise<Candidate[]> {
   if (argument?.argChoices !== undefined) return plain(argument.argChoices);
   const name = argument?.name();
+  if (name === "from" || name === "to") return plain(Object.keys(SYSTEMS));
   if (name !== "host" && name !== "machine") return [];
   const inSandbox = command.parent?.name() === "sandbox";
   const { names } = await sources.hosts(inSandbox ? "sandbox" : stack);

@@ -1,12 +1,13 @@
 /** What a preview tells of a host, as data for `preview.json`. */
 import type { ClosureComparison } from "../../../deployer/closures/diff.ts";
+import { unitChanges } from "../../../deployer/closures/units.ts";
 import type { EvaluationFailure } from "../../../deployer/evaluation/target.ts";
 import { NOT_PROBED, type Probe } from "../../../deployer/probe.ts";
 import { oneLine } from "../../../lib/sanitize.ts";
 import type { PreviewHost } from "../../../preview/document.ts";
 import { isPinned, type Wanted } from "../pin.ts";
 import { deployReason, isDrift } from "../token.ts";
-import { inhibitorReasons, rebootReasons, shortPath, unitChanges } from "./host.ts";
+import { inhibitorReasons, rebootReasons, shortPath } from "./host.ts";
 
 /** Where a host is in the stack's order. */
 export type HostPlace = Pick<PreviewHost, "host" | "wave" | "required">;

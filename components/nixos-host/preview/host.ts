@@ -1,6 +1,7 @@
 /** The preview of a host that would change; short, because it is part of a pull request's comment. */
 
 import type { ClosureComparison, ClosureDiff } from "../../../deployer/closures/diff.ts";
+import { type UnitChanges, unitChanges } from "../../../deployer/closures/units.ts";
 import type { EvaluationFailure, Target } from "../../../deployer/evaluation/target.ts";
 import type { Probe } from "../../../deployer/probe.ts";
 import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
@@ -58,33 +59,6 @@ function rebootLine(status: SupervisorStatus, target: Target, reboot: "allow" | 
 }
 
 const parent = (path: string): string => path.slice(0, path.lastIndexOf("/"));
-
-export interface UnitChanges {
-  readonly changed: string[];
-  readonly added: string[];
-  readonly removed: string[];
-}
-
-/** NixOS gives each unit of its own a store path of this form; other links belong to systemd and packages. */
-const ownUnit = /-unit-[^/]+\/[^/]+$/;
-
-const has = Object.hasOwn;
-
-/** Compares the units that NixOS declares. */
-export function unitChanges(
-  links: Readonly<Record<string, string>>,
-  wanted: Readonly<Record<string, string>>,
-): UnitChanges {
-  const now = Object.fromEntries(
-    Object.entries(links).filter(([name, to]) => has(wanted, name) || ownUnit.test(to)),
-  );
-  const names = [...new Set([...Object.keys(now), ...Object.keys(wanted)])].sort();
-  return {
-    changed: names.filter((name) => has(now, name) && has(wanted, name) && now[name] !== wanted[name]),
-    added: names.filter((name) => !has(now, name)),
-    removed: names.filter((name) => !has(wanted, name)),
-  };
-}
 
 export interface PreviewArgs {
   readonly host: string;

@@ -1,4 +1,5 @@
-import { rebootReasons, unitChanges } from "../../../components/nixos-host/preview/host.ts";
+import { rebootReasons } from "../../../components/nixos-host/preview/host.ts";
+import { unitChanges } from "../../../deployer/closures/units.ts";
 import type { Target } from "../../../deployer/evaluation/target.ts";
 import type { Probe } from "../../../deployer/probe.ts";
 import type { SupervisorStatus } from "../../../deployer/protocol/supervisor.ts";
