@@ -18,6 +18,7 @@ import { addRollback } from "./commands/rollback.ts";
 import { addRuns } from "./commands/run.ts";
 import { addSandbox } from "./commands/sandbox.ts";
 import { addStatus } from "./commands/status.ts";
+import { addWatch } from "./commands/watch.ts";
 import { addWhy } from "./commands/why.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { addNotes } from "./notes.ts";
@@ -47,6 +48,7 @@ export function createProgram(output: OutputConfiguration = {}): Command {
   addInit(program);
   addDoctor(program);
   addStatus(program);
+  addWatch(program);
   addWhy(program);
   addDiff(program);
   addLogs(program);

@@ -107,7 +107,7 @@ function ofLastRun(detail: HostDetail): Cause | undefined {
             ? "a deploy does not reboot this host (`reboot` in the inventory): reboot it, then run up, which confirms it"
             : "reboot it, then run up, which confirms it",
       };
-    case "confirmed":
+    default:
       return undefined;
   }
 }

@@ -51,6 +51,10 @@ export const hostDetail = z
       tailnet: z.string().exactOptional(),
     }),
     reason: z.string().exactOptional().describe("Why the last deploy is not confirmed"),
+    step: z.string().exactOptional().describe("Step of the last deploy that failed"),
+    hint: z.string().exactOptional().describe("What may correct the failure of the last deploy"),
+    reachHint: z.string().exactOptional().describe("What may help to reach the host"),
+    reboot: z.enum(["allow", "never"]).describe("Whether a deploy may reboot the host"),
     health: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string().exactOptional() })),
     deployed: z
       .object({

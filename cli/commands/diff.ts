@@ -26,9 +26,10 @@ export function addDiff(program: Command): void {
     );
   addNotes(
     command,
-    `A system is running, wanted (by the last run), boots, previous (committed before), pinned, the number
-of a generation, or a store path. Closures are read from this computer's store, then the cache, then
-the host; nothing is built or copied. What a new commit would change is the answer of \`preview\`.
+    `A system is running, wanted (by the last run), boots, previous (committed before), pinned, the
+number of a generation, or a store path. Closures are read from this computer's store, then the
+cache, then the host; nothing is built or copied. What a new commit would change is the answer of
+\`preview\`.
 In the list, ~ is changed, + is new and - is gone. A host that does not answer is compared as far as
 the last run's outputs go. For more than the status, PANTHEROS_SSH_KEY must be a deploy key.`,
   );

@@ -21,10 +21,10 @@ export function addWhy(program: Command): void {
   addNotes(
     command,
     `It prints one line, then the chain of causes, then the commands to run. A cause is a step of the
-last deploy that failed, an earlier wave and the host that holds it, a pin, a system that waits for a
-reboot, a host that does not answer, drift, failed units, or a checkout that no run has deployed yet.
-It reads the outputs of the last run and asks the one host, as \`status\` does; nothing is changed.
-Exit code 3: there is a cause, other than a pin, a kernel that waits for a reboot, or a checkout that
-was not deployed.`,
+last deploy that failed, an earlier wave and the host that holds it, a pin, a system that waits for
+a reboot, a host that does not answer, drift, failed units, or a checkout that was not deployed. It
+reads the outputs of the last run and asks the one host, as \`status\` does; nothing is changed.
+Exit code 3: there is a cause other than a pin, a kernel that waits for a reboot, or a checkout
+that was not deployed.`,
   );
 }

@@ -22,8 +22,8 @@ export const keyOption = (): Option =>
   );
 
 /** Help text of commands that have both options. */
-export const LOGIN_NOTES = `The login is with your own account and key, never with the deploy key of PANTHEROS_SSH_KEY. The host's
-key is checked against the last run's outputs, and your SSH configuration is not read.`;
+export const LOGIN_NOTES = `The login is with your own account and key, never with the deploy key of PANTHEROS_SSH_KEY. The
+host's key is checked against the last run's outputs, and your SSH configuration is not read.`;
 
 /** Account and key of a login; PANTHEROS_SSH_KEY, the deploy key, is not one of them. */
 export function loginOf({ user, key }: LoginOptions, env: NodeJS.ProcessEnv) {
