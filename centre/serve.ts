@@ -6,6 +6,7 @@ import { Sessions } from "./access/sessions.ts";
 import { createCentre } from "./app.ts";
 import { Collector } from "./collector.ts";
 import type { ReadFleet } from "./fleet.ts";
+import type { Database } from "./store/database.ts";
 
 const ADDRESS = "127.0.0.1";
 
@@ -16,15 +17,19 @@ export interface RunningCentre {
   readonly close: () => Promise<void>;
 }
 
-/**
- * @param port 0: a free one
- * @throws Error when the port is in use
- */
-export async function serveCentre(read: ReadFleet, port: number): Promise<RunningCentre> {
+export interface ServeOptions {
+  readonly read: ReadFleet;
+  readonly database: Database;
+  /** 0: a free one. */
+  readonly port: number;
+}
+
+/** @throws Error when the port is in use */
+export async function serveCentre({ read, database, port }: ServeOptions): Promise<RunningCentre> {
   const collector = new Collector(read);
   const sessions = new Sessions();
   let hosts: readonly string[] = [];
-  const app = createCentre({ collector, sessions, hosts: () => hosts });
+  const app = createCentre({ collector, sessions, database, hosts: () => hosts });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   await new Promise<void>((ready, fail) => {
     server.once("error", fail);

@@ -95,6 +95,8 @@ pantheros_sandbox_environment() {
   find "$PANTHEROS_SANDBOX_DIR/pulumi" -name '*.attrs' -size 0 -delete
   export PULUMI_CONFIG_PASSPHRASE_FILE="$PANTHEROS_SANDBOX_DIR/passphrase"
   export PULUMI_STACK=sandbox
+  # All sandboxes have a stack of the same name.
+  export PANTHEROS_STATE_DIR="$PANTHEROS_SANDBOX_DIR/state"
   export PANTHEROS_SSH_KEY="$PANTHEROS_SANDBOX_DIR/keys/deploy"
   # The machines have no account of a person.
   export PANTHEROS_LOGIN_USER=deploy PANTHEROS_LOGIN_KEY="$PANTHEROS_SANDBOX_DIR/keys/deploy"

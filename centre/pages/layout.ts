@@ -19,6 +19,12 @@ export interface Frame {
   readonly revision?: number;
 }
 
+/** The links in the head of every page. A part of the centre that has a page of its own adds it here. */
+const NAVIGATION: readonly (readonly [path: string, label: string])[] = [
+  ["/", "Fleet"],
+  ["/api/v1/openapi.json", "API"],
+];
+
 /** The script morphs `main` when the server reports a newer revision; without it a reload shows the same. */
 export const page = ({ assets, title, stack, revision }: Frame, main: Html): Html => html`<!doctype html>
 <html lang="en">
@@ -36,7 +42,7 @@ export const page = ({ assets, title, stack, revision }: Frame, main: Html): Htm
 <a class="brand" href="/">PantherOS</a>
 ${stack === undefined ? "" : html`<span class="stack">${stack}</span>`}
 <span class="live" role="status" hidden></span>
-<nav aria-label="Pages"><a href="/">Fleet</a> <a href="/api/v1/openapi.json">API</a></nav>
+<nav aria-label="Pages">${NAVIGATION.map(([path, label]) => html`<a href="${path}">${label}</a> `)}</nav>
 </header>
 <main id="main" tabindex="-1"${revision === undefined ? "" : html` data-revision="${revision}"`}>
 ${main}

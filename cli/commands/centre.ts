@@ -14,6 +14,7 @@ export function addCentre(program: Command): void {
     .addOption(stackOption())
     .option("--port <n>", "port on 127.0.0.1; 0 takes a free one", wholeNumber(0, 65535), 0)
     .option("--timeout <seconds>", "time in which a host has to answer", wholeNumber(1, 600), ANSWER_SECONDS)
+    .option("--state-directory <directory>", "directory of recorded runs and the database")
     .addOption(configFileOption())
     .action(async (options: CentreOptions) => {
       const { centre } = await import("../centre/centre.ts");
@@ -22,7 +23,9 @@ export function addCentre(program: Command): void {
   addNotes(
     command,
     `It prints a link that opens one session. It reads the outputs of the last run, and asks the hosts
-while a page is open. It changes nothing, so PANTHEROS_SSH_KEY may be a key that only reads the
-status. The pages work without JavaScript; with it they follow changes without a reload.`,
+while a page is open. It changes no host, so PANTHEROS_SSH_KEY may be a key that only reads the
+status. The pages work without JavaScript; with it they follow changes without a reload. Its
+database is in the state directory: PANTHEROS_STATE_DIR, or ~/.local/state/pantheros. One centre of
+a stack runs at a time for each state directory.`,
   );
 }

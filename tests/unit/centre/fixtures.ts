@@ -1,4 +1,8 @@
 /** A fleet for the tests of the control centre. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { type Database, openDatabase } from "../../../centre/store/database.ts";
 import type { HostStatus } from "../../../status/classify.ts";
 import type { FleetFacts, HostDetail } from "../../../status/detail.ts";
 
@@ -29,4 +33,27 @@ export const fleetOf = (...details: readonly HostDetail[]): FleetFacts => ({
     hosts: details.map(({ status }) => status),
   },
   details,
+});
+
+/** A directory that is removed after all tests of the file. */
+export function testDirectory(): string {
+  const directory = mkdtempSync(path.join(tmpdir(), "pantheros-centre-"));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+const opened: Database[] = [];
+
+/** A database of its own, which is closed after each test. */
+export function testDatabase(directory = mkdtempSync(path.join(tmpdir(), "pantheros-centre-"))): Database {
+  const database = openDatabase({ directory, stack: "sandbox", report: () => {} });
+  opened.push(database);
+  return database;
+}
+
+afterEach(() => {
+  for (const database of opened.splice(0)) {
+    database.close();
+    rmSync(path.dirname(database.file), { recursive: true, force: true });
+  }
 });

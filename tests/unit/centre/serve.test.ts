@@ -1,8 +1,12 @@
 import { serveCentre } from "../../../centre/serve.ts";
-import { fleetOf, hostOf } from "./fixtures.ts";
+import type { HostDetail } from "../../../status/detail.ts";
+import { fleetOf, hostOf, testDatabase } from "./fixtures.ts";
+
+const serve = (port: number, ...hosts: readonly HostDetail[]) =>
+  serveCentre({ read: () => Promise.resolve(fleetOf(...hosts)), database: testDatabase(), port });
 
 test("it listens on loopback, its link opens the pages, and the events name the revision", async () => {
-  const running = await serveCentre(() => Promise.resolve(fleetOf(hostOf({ name: "web" }))), 0);
+  const running = await serve(0, hostOf({ name: "web" }));
   try {
     const opened = await fetch(running.newLink());
     const [cookie = ""] = (opened.headers.get("set-cookie") ?? "").split(";");
@@ -18,9 +22,9 @@ test("it listens on loopback, its link opens the pages, and the events name the 
 });
 
 test("a port in use is an error", async () => {
-  const running = await serveCentre(() => Promise.resolve(fleetOf()), 0);
+  const running = await serve(0);
   try {
-    await expect(serveCentre(() => Promise.resolve(fleetOf()), running.port)).rejects.toThrow("EADDRINUSE");
+    await expect(serve(running.port)).rejects.toThrow("EADDRINUSE");
   } finally {
     await running.close();
   }

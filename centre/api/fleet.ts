@@ -1,12 +1,8 @@
-/** The API: the state of the fleet as JSON, described by an OpenAPI document. */
-import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
-import type { Collector } from "../collector.ts";
-import { fleetStatus, hostDetail, problem } from "./schemas.ts";
-
-const problemJson = (description: string) => ({
-  description,
-  content: { "application/problem+json": { schema: problem } },
-});
+/** The state of the fleet as JSON. No request waits for a host. */
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Services } from "../services.ts";
+import { problemAnswer, problemJson } from "./problem.ts";
+import { fleetStatus, hostDetail } from "./schemas.ts";
 
 const fleetRoute = createRoute({
   method: "get",
@@ -32,15 +28,7 @@ const hostRoute = createRoute({
   },
 });
 
-export const problemAnswer = (status: number, title: string, detail?: string): Response =>
-  new Response(JSON.stringify({ title, status, ...(detail !== undefined && { detail }) }), {
-    status,
-    headers: { "content-type": "application/problem+json" },
-  });
-
-/** @param collector answers from its snapshot; no request waits for a host */
-export function createApi(collector: Collector): OpenAPIHono {
-  const api = new OpenAPIHono();
+export function addFleetApi(api: OpenAPIHono, { collector }: Services): void {
   const unread = () => problemAnswer(503, "The state of the fleet is unknown", collector.snapshot.problem);
   api.openapi(fleetRoute, (context) => {
     collector.refreshIfStale();
@@ -57,16 +45,4 @@ export function createApi(collector: Collector): OpenAPIHono {
       ? (problemAnswer(404, "No host has this name", name) as never)
       : context.json(found, 200);
   });
-  api.doc31("/openapi.json", openApiInfo);
-  return api;
 }
-
-const openApiInfo = {
-  openapi: "3.1.0",
-  info: {
-    title: "PantherOS control centre",
-    version: "1",
-    description: "Within version 1 fields are only added, so readers must ignore unknown fields.",
-  },
-  servers: [{ url: "/api/v1" }],
-};

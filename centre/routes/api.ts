@@ -1,0 +1,22 @@
+/** The API, version 1: the parts of `centre/api/` below one address, with the document that describes them. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Hono } from "hono";
+import { addFleetApi } from "../api/fleet.ts";
+import type { Services } from "../services.ts";
+
+const OPENAPI_INFO = {
+  openapi: "3.1.0",
+  info: {
+    title: "PantherOS control centre",
+    version: "1",
+    description: "Within version 1 fields are only added, so readers must ignore unknown fields.",
+  },
+  servers: [{ url: "/api/v1" }],
+};
+
+export function addApi(app: Hono, services: Services): void {
+  const api = new OpenAPIHono();
+  addFleetApi(api, services);
+  api.doc31("/openapi.json", OPENAPI_INFO);
+  app.route("/api/v1", api);
+}

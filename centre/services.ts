@@ -1,0 +1,16 @@
+/** What routes share: everything that a page or an answer is made from. */
+import type { Sessions } from "./access/sessions.ts";
+import type { loadAssets } from "./assets/assets.ts";
+import type { Collector } from "./collector.ts";
+import type { Database } from "./store/database.ts";
+
+export interface Services {
+  readonly collector: Collector;
+  readonly sessions: Sessions;
+  readonly database: Database;
+  readonly assets: ReturnType<typeof loadAssets>;
+  /** Values of the header Host that are answered; any other is a page of somebody else that names this address. */
+  readonly hosts: () => readonly string[];
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}

@@ -1,0 +1,10 @@
+/** The steps that make the tables. Each part of the centre has its own in its folder; a new one is appended here. */
+
+export interface Migration {
+  /** For errors. */
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** `user_version` of a database counts the steps that it has had, so the order never changes. */
+export const MIGRATIONS: readonly Migration[] = [];
