@@ -41,7 +41,9 @@ export function diffText({ host, from, to, closure, units }: SystemDiff): string
   const system = ({ name, path }: SystemDiff["from"]) =>
     `${name} ${shortHash(path)} (${oneLine(nameInStorePath(path))})`;
   if (closure === undefined) {
-    return `${host}: ${from.name} and ${to.name} are the same system, ${shortHash(to.path)}\n`;
+    const others =
+      from.name === "running" ? `; diff ${host} previous running compares with the one before` : "";
+    return `${host}: ${from.name} and ${to.name} are the same system, ${shortHash(to.path)}${others}\n`;
   }
   const paths = closure.freshPaths === 1 ? "1 new path" : `${closure.freshPaths} new paths`;
   return [

@@ -93,10 +93,13 @@ make_users() {
   broken=0
   while IFS="$tab" read -r name shell; do
     getent passwd "$name" >/dev/null || useradd --system --create-home --shell "$shell" --password '*' "$name" || broken=1
-    # Debian lets only this group use the Nix daemon.
-    if getent group nix-users >/dev/null && ! id -nG "$name" | grep -qw nix-users; then
-      usermod --append --groups nix-users "$name" || broken=1
-    fi
+    # Debian lets only the first group use the Nix daemon. No person has an account here, so the second one lets the
+    # accounts that there are read the journal.
+    for group in nix-users systemd-journal; do
+      if getent group "$group" >/dev/null && ! id -nG "$name" | grep -qw "$group"; then
+        usermod --append --groups "$group" "$name" || broken=1
+      fi
+    done
   done <"$system/users"
   if [ -f "$accounts" ]; then
     while read -r name; do

@@ -24,7 +24,7 @@ test("it listens on loopback, its link opens the pages, and the events name the 
 test("a port in use is an error", async () => {
   const running = await serve(0);
   try {
-    await expect(serve(running.port)).rejects.toThrow("EADDRINUSE");
+    await expect(serve(running.port ?? 0)).rejects.toThrow("EADDRINUSE");
   } finally {
     await running.close();
   }
