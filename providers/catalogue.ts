@@ -5,7 +5,7 @@ import type { CreatedHost } from "../inventory/plan.ts";
 export interface Catalogue {
   /** What a host costs: its server, addresses and backups. */
   hostItems(host: CreatedHost): CostItem[];
-  /** What a resource of the state costs; none: it is free, or another provider's. */
+  /** What a resource of the state costs, with its host; none: it is free, or another provider's. */
   resourceItems(resource: StateResource): CostItem[];
 }
 

@@ -11,6 +11,8 @@ export interface Price {
 export interface CostItem {
   /** Such as `hosts.web: cx23 in fsn1`. */
   readonly what: string;
+  /** The host whose machine it is a part of; undefined: of none, such as a volume. */
+  readonly host?: string;
   readonly price?: Price;
 }
 

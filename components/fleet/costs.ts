@@ -27,10 +27,6 @@ function sum(items: readonly CostItem[]): { currency?: string; monthly: number; 
   return { ...(currency !== undefined && { currency }), monthly: rounded(total), unpriced: unpriced.sort() };
 }
 
-/** Whether a resource of the state belongs to a decommissioned host, whose server stays. */
-const isRetired = ({ retired }: Pick<Plan, "retired">, name: string): boolean =>
-  retired.some((host) => ["server", "ipv4", "ipv6"].some((part) => name === `${host.name}-${part}`));
-
 /**
  * The cost after the run, and before it at the same prices, so that the difference is the change's
  * alone. Undefined when no price is known.
@@ -42,12 +38,14 @@ export function stackCost(
   state: StackState | undefined,
 ): PreviewCost | undefined {
   const wanted = createdHosts(plan).flatMap((host) => catalogues.flatMap((each) => each.hostItems(host)));
-  const existing = Object.entries(state?.outputs ?? {}).map(([urn, { type, outputs }]) => {
-    const name = nameOfUrn(urn);
-    return { name, items: catalogues.flatMap((each) => each.resourceItems({ type, name, outputs })) };
+  const existing = Object.entries(state?.outputs ?? {}).flatMap(([urn, { type, outputs }]) => {
+    const resource = { type, name: nameOfUrn(urn), outputs };
+    return catalogues.flatMap((each) => each.resourceItems(resource));
   });
-  const kept = existing.filter(({ name }) => isRetired(plan, name)).flatMap(({ items }) => items);
-  const before = sum(existing.flatMap(({ items }) => items));
+  // The server of a decommissioned host stays.
+  const retired = new Set(plan.retired.map(({ name }) => name));
+  const kept = existing.filter(({ host }) => host !== undefined && retired.has(host));
+  const before = sum(existing);
   const after = sum([...wanted, ...kept]);
   const currency = after.currency ?? before.currency;
   if (currency === undefined) return undefined;
@@ -74,29 +72,27 @@ export function planCost(plan: Plan): Promise<PreviewCost | undefined> {
   return cost;
 }
 
-/** The sum that the last run published: it stays when the vendor gives no prices. */
-function publishedCost(state: StackState | undefined): StackOutputs["cost"] {
+/** The sum that the last run published. */
+function lastCost(state: StackState | undefined): StackOutputs["cost"] {
   const stack = Object.values(state?.outputs ?? {}).find(({ type }) => type === "pulumi:pulumi:Stack");
   const { monthly, currency } = (stack?.outputs["cost"] ?? {}) as { monthly?: unknown; currency?: unknown };
   return typeof monthly === "number" && typeof currency === "string" ? { monthly, currency } : undefined;
 }
 
-/** Of a stack without created machines. Pulumi warns of an output without a value. */
+/** Of a stack without created machines. */
 const NOTHING = { monthly: 0, currency: "EUR" };
 
-/** Logs the difference in a preview, and adds the cost to its document. */
-async function readCost(plan: Plan): Promise<StackOutputs["cost"]> {
+/**
+ * The stack's cost for its outputs; that of the last run when a vendor gives no prices. Logs the
+ * difference in a preview, and adds the cost to its document.
+ * @returns undefined when no price was ever known
+ */
+export async function publishedCost(plan: Plan): Promise<StackOutputs["cost"]> {
   if (creatingKinds(plan).length === 0) return NOTHING;
   const cost = await planCost(plan);
-  if (cost === undefined) return publishedCost(await readStackStateIfAny());
+  if (cost === undefined) return lastCost(await readStackStateIfAny());
   addToPreview({ cost });
   if (pulumi.runtime.isDryRun() && cost.before !== undefined && cost.before !== cost.monthly)
     await pulumi.log.info(`cost: ${costText(cost)}`);
   return { monthly: cost.monthly, currency: cost.currency };
 }
-
-/** The outputs with the stack's cost, where prices are known. */
-export const withCost = (outputs: pulumi.Output<StackOutputs>, plan: Plan): pulumi.Output<StackOutputs> =>
-  pulumi
-    .all([outputs, readCost(plan)])
-    .apply(([published, cost]) => (cost === undefined ? published : { ...published, cost }));

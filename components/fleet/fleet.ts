@@ -17,7 +17,7 @@ import { tailnetArgs } from "../tailnet/mapping.ts";
 import { checkedNames, tailnetDevices } from "../tailnet/names.ts";
 import { Tailnet } from "../tailnet/tailnet.ts";
 import { addContractChanges } from "./contract-preview.ts";
-import { withCost } from "./costs.ts";
+import { publishedCost } from "./costs.ts";
 import { deployHosts } from "./hosts.ts";
 import { TAILNET_KEY_NAME } from "./installs.ts";
 import type { KeptHosts } from "./kept.ts";
@@ -50,6 +50,8 @@ export interface FleetArgs {
 export class Fleet extends pulumi.ComponentResource {
   /** The contract with other teams: outputs/contract.ts. */
   readonly outputs: pulumi.Output<StackOutputs>;
+  /** The part of the outputs that may be unknown. It waits for no resource. */
+  readonly cost: Promise<StackOutputs["cost"]>;
 
   constructor(name: string, args: FleetArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pantheros:fleet:Fleet", name, {}, opts);
@@ -91,7 +93,10 @@ export class Fleet extends pulumi.ComponentResource {
       ...{ plan, machines, hosts, records, buckets, kept, tailnetNames, revision },
       problems: all,
     });
-    this.outputs = withCost(published, plan);
+    this.cost = publishedCost(plan);
+    this.outputs = pulumi
+      .all([published, this.cost])
+      .apply(([outputs, cost]) => (cost === undefined ? outputs : { ...outputs, cost }));
     void addContractChanges(plan);
     this.registerOutputs({ outputs: this.outputs });
     const verdicts = [...hosts.values()].map(({ hostname, result, converge }) => ({

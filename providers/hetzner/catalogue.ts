@@ -45,6 +45,9 @@ function hostItems(prices: HetznerPrices, { name, provider }: HetznerHost): Cost
   ];
 }
 
+/** `web-server`, `web-ipv4` -> `web`: the resources of server.ts and addresses.ts. */
+const hostOf = (resource: string): string => resource.replace(/-(server|ipv4|ipv6)$/, "");
+
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 
 /** What a resource of the state costs; none: it is free, or another vendor's. */
@@ -53,10 +56,13 @@ function resourceItems(prices: HetznerPrices, { type, name, outputs }: StateReso
   switch (type) {
     case "hcloud:index/server:Server": {
       const backups = outputs["backups"] === true;
-      return [serverItem(prices, name, { type: text(outputs["serverType"]), location, backups })];
+      const item = serverItem(prices, name, { type: text(outputs["serverType"]), location, backups });
+      return [{ ...item, host: hostOf(name) }];
     }
-    case "hcloud:index/primaryIp:PrimaryIp":
-      return [addressItem(prices, name, outputs["type"] === "ipv6" ? "ipv6" : "ipv4", location)];
+    case "hcloud:index/primaryIp:PrimaryIp": {
+      const item = addressItem(prices, name, outputs["type"] === "ipv6" ? "ipv6" : "ipv4", location);
+      return [{ ...item, host: hostOf(name) }];
+    }
     case "hcloud:index/volume:Volume": {
       const amount = prices.volume(Number(outputs["size"]) || 0);
       return [{ what: name, price: { amount, currency: prices.currency } }];

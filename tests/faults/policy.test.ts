@@ -62,6 +62,16 @@ test.each([
   await expectRefused(world.pulumi(words), "fleet.toml: policy.monthly_eur_max: the stack would cost ");
 });
 
+test("without prices of the vendor the cost is left out of the outputs, and nothing warns of it", async () => {
+  await world.write(WITH_DB);
+  world.switchOn({ fault: "unavailable", requests: "all", vendor: "hetzner", match: "/pricing", times: 0 });
+  const { code, output } = await world.pulumi(["preview"]);
+  const asked = world.switchOff().filter((line) => "hit" in line);
+  expect([code, asked.length > 0]).toEqual([0, true]);
+  expect(output).toMatch(/^ *\+? *environment *: /m);
+  expect(output).not.toMatch(/cost|Undefined value/);
+});
+
 describe("a change of the program that breaks a rule, with the policy pack", () => {
   beforeAll(async () => {
     await world.write(WITH_DB);
