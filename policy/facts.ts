@@ -1,6 +1,6 @@
 /**
- * What the rules look at, as plain data. plan-facts.ts makes it from a plan, and
- * pack/resource-facts.ts from the resolved inputs of a resource.
+ * What the rules look at, as plain data. plan-facts.ts makes it from a plan;
+ * pack/resource-facts.ts and providers/KIND/policy.ts make it from the resolved inputs of a resource.
  */
 
 /** Each fact has the key of the inventory that decides it, or `resource NAME` when none does. */

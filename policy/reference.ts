@@ -14,7 +14,7 @@ function ruleSection(name: RuleName): string[] {
     "",
     `${text} ${why}`,
     "",
-    `Level: ${defaults.levels[name]}${WITHOUT_EXCEPTIONS.includes(name) ? ", fixed, without exceptions" : ""}.` +
+    `Level: ${defaults.levels[name]}${WITHOUT_EXCEPTIONS.includes(name) ? "; it cannot be changed, and there are no exceptions from it" : ""}.` +
       (keys === "" ? "" : ` What is allowed: ${keys}.`),
     "",
   ];
@@ -27,14 +27,15 @@ export const policyReference = (): string =>
     "",
     "`make docs` writes this file from `policy/rules.ts`, and a test compares them.",
     "",
-    "Rules say what a fleet never does, whoever edits the inventory. They are checked in three ways:",
+    "A rule says what a fleet must never do, whoever edits the inventory. Rules are checked:",
     "",
     "- **On the plan**, in every preview and `up`, before anything is created, also with",
     "  `--skip-preview`. A finding names the key of the inventory and what to do.",
     "- **On the resolved inputs of resources**, as a Pulumi policy pack. This also finds what a change of",
-    "  the program does: `tools/pulumi preview --policy-pack policy/pack`. It adds about a second, so it is",
-    "  an option for people; run it for every pull request. It needs no download.",
-    "- **In the comment on a pull request**, as data (`planFindings` in `policy/plan-checks.ts`).",
+    "  the program does: `tools/pulumi preview --policy-pack policy/pack`. It adds about a second, so",
+    "  people ask for it with this option. The previews of pull requests always have it. It needs no",
+    "  download.",
+    "- **For the comment on a pull request**, which has the findings of both.",
     "",
     "`tools/pantheros policy --stack NAME` prints the findings of a stack without Pulumi, Nix or a vendor,",
     "and `--json` prints them as data.",

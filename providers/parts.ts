@@ -6,6 +6,7 @@ import type { AdoptingProvider, PreflightAnswer, ServerProvider } from "../compo
 import type { ServerAt } from "../deployer/install/context.ts";
 import type { Plan } from "../inventory/plan.ts";
 import { providerFolder } from "../inventory/providers.ts";
+import type { ResourceKind } from "../policy/pack/resource.ts";
 import type { ProviderFinders } from "../tools/recovery/finder.ts";
 import type { OpenCatalogue } from "./catalogue.ts";
 import type { ProviderChecks } from "./doctor.ts";
@@ -26,6 +27,8 @@ interface Parts {
   readonly catalogue: OpenCatalogue;
   /** Checks of the account before a first run. Must not load Pulumi's SDK. */
   readonly doctor: ProviderChecks;
+  /** What the rules of policy/ look at in its resources. Must not load Pulumi's SDK. */
+  readonly policy: readonly ResourceKind[];
 }
 
 /** @throws Error when the folder lacks the file, or the file the export */

@@ -7,7 +7,9 @@ import path from "node:path";
 import { PolicyPack } from "@pulumi/policy";
 import { loadInventory } from "../../inventory/load.ts";
 import { planFor } from "../../inventory/plan.ts";
+import { PROVIDER_TABLES } from "../../inventory/providers.ts";
 import { messageOf } from "../../lib/message-of.ts";
+import { loadPartIfAny } from "../../providers/parts.ts";
 import { settingsFrom } from "../../settings/settings.ts";
 import { policiesFor } from "./policies.ts";
 
@@ -31,8 +33,12 @@ function readSettings(env: NodeJS.ProcessEnv) {
 try {
   const { fleetFile, environment } = readSettings(process.env);
   const plan = planFor(loadInventory(path.resolve(ROOT, fleetFile)), environment);
+  // Of every provider, not only those of the plan: a change of the program may make any resource.
+  const machines = await Promise.all(PROVIDER_TABLES.map(({ kind }) => loadPartIfAny(kind, "policy")));
   // The constructor starts the server, and prints its port to standard output for the engine.
-  new PolicyPack("pantheros", { policies: policiesFor(plan, fleetFile) });
+  new PolicyPack("pantheros", {
+    policies: policiesFor(plan, { file: fleetFile, machines: machines.flatMap((kinds) => kinds ?? []) }),
+  });
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode = 1;

@@ -6,7 +6,8 @@ import type { Facts } from "../facts.ts";
 import { findingsOf, findingText } from "../findings.ts";
 import { RULES } from "../rules.ts";
 import { known } from "./known.ts";
-import { encryptionFacts, type Resource, resourceFacts } from "./resource-facts.ts";
+import type { Resource, ResourceKind } from "./resource.ts";
+import { encryptionFacts, resourceFacts } from "./resource-facts.ts";
 
 type Inputs = Resource["inputs"];
 
@@ -23,8 +24,15 @@ const resourceOf = ({ type, name, props, opts }: Given): Resource => ({
 /** Rules that need a whole stack, or data that no resource has. */
 const NOT_OF_ONE_RESOURCE: readonly RuleName[] = ["cost-ceiling"];
 
-/** @param file the inventory, for messages */
-export function policiesFor(plan: Plan, file: string, now: () => number = Date.now): Policies {
+export interface PackArgs {
+  /** The inventory, for messages. */
+  readonly file: string;
+  /** Resources of the providers' machines. */
+  readonly machines: readonly ResourceKind[];
+  readonly now?: () => number;
+}
+
+export function policiesFor(plan: Plan, { file, machines, now = Date.now }: PackArgs): Policies {
   const { policy } = plan.inventory;
   const violations = (rule: RuleName, facts: Facts): string[] =>
     findingsOf(facts, policy, now(), [rule])
@@ -35,7 +43,8 @@ export function policiesFor(plan: Plan, file: string, now: () => number = Date.n
     description: RULES[rule].text,
     enforcementLevel: policy.levels[rule],
     validateResource: (args: ResourceValidationArgs, report: (message: string) => void) => {
-      for (const message of violations(rule, resourceFacts(resourceOf(args), plan))) report(message);
+      for (const message of violations(rule, resourceFacts(resourceOf(args), plan, machines)))
+        report(message);
     },
   }));
   return [

@@ -1,101 +1,18 @@
-/**
- * Resolved inputs of one resource -> facts. A resource that the inventory does not describe has the
- * key `resource NAME`, so no exception covers it.
- */
+/** Resolved inputs of one resource -> facts. Those of machines are in the providers' folders (policy.ts). */
 import { nameInZone } from "../../inventory/dns.ts";
 import type { Plan } from "../../inventory/plan.ts";
-import { SSH_PORT } from "../../inventory/primitives.ts";
-import { openSshPorts } from "../../inventory/ssh.ts";
-import { entryOf } from "../../lib/entry-of.ts";
 import { type Facts, type GrantFact, NO_FACTS } from "../facts.ts";
-import { auth, filled, sshSourceKey, vaults } from "../plan-facts.ts";
-
-/** A resource as the engine is about to make it. */
-export interface Resource {
-  readonly type: string;
-  readonly name: string;
-  /** Resolved inputs; a value that is not known yet is undefined. */
-  readonly inputs: Readonly<Record<string, unknown>>;
-  readonly isProtected: boolean;
-}
-
-type Table = Readonly<Record<string, unknown>>;
-
-const table = (value: unknown): Table =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Table) : {};
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-const texts = (value: unknown): string[] => list(value).filter((item) => typeof item === "string");
-const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
-
-const elsewhere = ({ name }: Resource): string => `resource ${name}`;
-
-/** Whether a port, or a range such as `20-30` or `any`, has one of the ports. */
-function hasPort(range: unknown, ports: readonly number[]): boolean {
-  if (range === undefined || range === "any" || range === "") return true;
-  const [from = 0, to = from] = String(range).split("-").map(Number);
-  return ports.some((port) => from <= port && port <= to);
-}
-
-/** Labels of every server and of what belongs to it. The recovery needs them. */
-const OWN_LABELS = ["managed-by", "stack"];
-
-/** The host that a labelled resource belongs to. */
-const hostOf = ({ inputs }: Resource): string | undefined => text(table(inputs["labels"])["host"]);
-
-function firewall(resource: Resource, { inventory }: Plan): Partial<Facts> {
-  const name = hostOf(resource);
-  const host = name === undefined ? undefined : entryOf(inventory.hosts, name);
-  const ports = host === undefined ? [SSH_PORT] : openSshPorts(inventory, host);
-  const rules = list(resource.inputs["rules"]).map(table);
-  const open = rules.filter(
-    ({ direction, protocol, port }) => direction === "in" && protocol === "tcp" && hasPort(port, ports),
-  );
-  return {
-    sshSources: open
-      .flatMap(({ sourceIps }) => texts(sourceIps))
-      .map((network) => ({
-        key:
-          name === undefined || host === undefined
-            ? elsewhere(resource)
-            : sshSourceKey(inventory, name, network),
-        host: name ?? resource.name,
-        network,
-      })),
-  };
-}
-
-function labelled(resource: Resource, { inventory }: Plan): Partial<Facts> {
-  const host = hostOf(resource);
-  const isServer = resource.type === "hcloud:index/server:Server";
-  return {
-    labels: [
-      {
-        key: host === undefined ? elsewhere(resource) : `hosts.${host}.provider.labels`,
-        what: `${isServer ? "server" : "resource"} ${resource.name}`,
-        kind: "labels",
-        present: filled(table(resource.inputs["labels"])),
-        needed: [...OWN_LABELS, ...(isServer ? inventory.policy.requiredLabels : [])],
-      },
-    ],
-  };
-}
-
-/** A server gives up its protection on purpose with `decommission = "delete"`. */
-function server(resource: Resource, { environment, inventory, retired }: Plan): Partial<Facts> {
-  const host = hostOf(resource);
-  if (retired.some(({ name, decommission }) => name === host && decommission === "delete")) return {};
-  const isKnown = host !== undefined && (Object.hasOwn(inventory.hosts, host) || retired.length > 0);
-  return {
-    keepsakes: [
-      {
-        key: isKnown ? `environments.${environment}.protect` : elsewhere(resource),
-        what: `server ${resource.name}`,
-        environment,
-        isProtected: resource.isProtected && resource.inputs["deleteProtection"] === true,
-      },
-    ],
-  };
-}
+import { auth, vaults } from "../plan-facts.ts";
+import {
+  elsewhere,
+  list,
+  type Resource,
+  type ResourceKind,
+  type Table,
+  table,
+  text,
+  texts,
+} from "./resource.ts";
 
 /** The bucket of the inventory with a name at the vendor. */
 const bucketNamed = ({ buckets }: Plan, name: unknown) => buckets.find((bucket) => bucket.name === name);
@@ -261,17 +178,8 @@ function command(resource: Resource): Partial<Facts> {
   return { hostKeys: [{ key: elsewhere(resource), what: `the command ${name}`, isPinned }] };
 }
 
-/** Kinds of resources by the start of their type. The first that fits counts. */
-const KINDS: readonly (readonly [
-  start: string,
-  facts: (resource: Resource, plan: Plan) => Partial<Facts>,
-])[] = [
-  ["hcloud:index/firewall:", both(firewall, labelled)],
-  ["hcloud:index/server:", both(server, labelled)],
-  ["hcloud:index/primaryIp:", labelled],
-  ["hcloud:index/sshKey:", labelled],
-  ["hcloud:index/placementGroup:", labelled],
-  ["hcloud:index/volume:", labelled],
+/** Kinds of resources of no provider. */
+const KINDS: readonly ResourceKind[] = [
   ["aws:s3/bucket:", bucket],
   ["aws:s3/bucketV2:", bucket],
   ["cloudflare:index/dnsRecord:", dnsRecord],
@@ -282,15 +190,12 @@ const KINDS: readonly (readonly [
   ["command:", command],
 ];
 
-type FactsOf = (resource: Resource, plan: Plan) => Partial<Facts>;
-
-function both(a: FactsOf, b: FactsOf): FactsOf {
-  return (resource, plan) => ({ ...a(resource, plan), ...b(resource, plan) });
-}
-
-/** Facts of one resource. */
-export function resourceFacts(resource: Resource, plan: Plan): Facts {
-  const kind = KINDS.find(([start]) => resource.type.startsWith(start));
+/**
+ * Facts of one resource.
+ * @param machines kinds of the providers' resources
+ */
+export function resourceFacts(resource: Resource, plan: Plan, machines: readonly ResourceKind[] = []): Facts {
+  const kind = [...KINDS, ...machines].find(([start]) => resource.type.startsWith(start));
   return { ...NO_FACTS, ...kind?.[1](resource, plan) };
 }
 

@@ -2,6 +2,7 @@ import type { ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/po
 import { RULE_NAMES, type RuleName } from "../../../inventory/policy.ts";
 import { known } from "../../../policy/pack/known.ts";
 import { policiesFor } from "../../../policy/pack/policies.ts";
+import { policy } from "../../../providers/hetzner/policy.ts";
 import { edited, FLEET, NOW, planOf } from "./fleet.ts";
 
 interface Given {
@@ -21,7 +22,8 @@ const resource = ({ type, name = "one", props, protect = true, dependencies = []
   dependencies,
 });
 
-const policies = (text: string) => policiesFor(planOf(text), "nix/fleet.toml", () => NOW);
+const policies = (text: string) =>
+  policiesFor(planOf(text), { file: "nix/fleet.toml", machines: policy, now: () => NOW });
 
 /** Violations of one resource: `RULE MESSAGE`. */
 function violations(given: Given, text = FLEET): string[] {
