@@ -34,6 +34,16 @@ const ATTENTION: readonly State[] = [
   "new",
 ];
 
+/** The states that occur, worst first, with the number of hosts in each. */
+export function stateCounts(
+  hosts: readonly Pick<HostStatus, "state">[],
+): readonly { readonly state: State; readonly count: number }[] {
+  return STATES.map(([state]) => ({
+    state,
+    count: hosts.filter((host) => host.state === state).length,
+  })).filter(({ count }) => count > 0);
+}
+
 /**
  * One host in the answer of `status --json`; an absent field is unknown. docs/operations.md
  * describes it.

@@ -2,12 +2,12 @@
 import { html } from "hono/html";
 import { oneLine } from "../../lib/sanitize.ts";
 import { shortHash } from "../../lib/store-path.ts";
-import { type HostStatus, needsAttention } from "../../status/classify.ts";
+import { type HostStatus, needsAttention, stateCounts } from "../../status/classify.ts";
 import type { HostDetail } from "../../status/detail.ts";
 import { statusNotes } from "../../status/notes.ts";
 import type { Snapshot } from "../collector.ts";
 import { age } from "../view/age.ts";
-import { type Filter, filtered, stateCounts } from "../view/filter.ts";
+import { type Filter, filtered } from "../view/filter.ts";
 import { type Assets, type Html, page, problemBox, stateBadge } from "./layout.ts";
 
 /** Whether a cell is the host's own answer, or what the last run wrote. */

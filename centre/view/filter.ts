@@ -1,5 +1,5 @@
 /** The part of a fleet that an address asks for: `?q=web&state=failed`. */
-import { type HostStatus, STATES, type State } from "../../status/classify.ts";
+import { STATES, type State } from "../../status/classify.ts";
 import type { HostDetail } from "../../status/detail.ts";
 
 export interface Filter {
@@ -38,14 +38,4 @@ export function filtered(details: readonly HostDetail[], { q, state }: Filter): 
     const text = searchable(detail);
     return words.every((word) => text.includes(word));
   });
-}
-
-/** The states that occur, worst first, with the number of hosts in each. */
-export function stateCounts(
-  hosts: readonly HostStatus[],
-): readonly { readonly state: State; readonly count: number }[] {
-  return STATES.map(([state]) => ({
-    state,
-    count: hosts.filter((host) => host.state === state).length,
-  })).filter(({ count }) => count > 0);
 }

@@ -1,9 +1,8 @@
 /** `pantheros status` as text. */
-
 import { styleText } from "node:util";
 import { shortHash } from "../../lib/store-path.ts";
 import { table } from "../../lib/table.ts";
-import { type FleetStatus, type HostStatus, needsAttention, type State } from "../../status/classify.ts";
+import { type FleetStatus, type HostStatus, needsAttention, stateCounts } from "../../status/classify.ts";
 import { statusNotes } from "../../status/notes.ts";
 
 type Format = Parameters<typeof styleText>[0];
@@ -15,12 +14,11 @@ function formatOf(host: HostStatus): Format | undefined {
 
 const HEAD = ["HOST", "WAVE", "STATE", "LAST DEPLOY", "RUNS", "GENERATION", "NOTES"];
 
-/** Counts of states in the order of the hosts: `1 unreachable, 2 ok`. */
-function counts(hosts: readonly HostStatus[]): string {
-  const found = new Map<State, number>();
-  for (const { state } of hosts) found.set(state, (found.get(state) ?? 0) + 1);
-  return [...found].map(([state, count]) => `${count} ${state}`).join(", ");
-}
+/** `1 unreachable, 2 ok` */
+const countsText = (hosts: readonly HostStatus[]): string =>
+  stateCounts(hosts)
+    .map(({ state, count }) => `${count} ${state}`)
+    .join(", ");
 
 export interface TextOptions {
   /** Columns of the terminal; undefined: nothing is cut. */
@@ -35,7 +33,7 @@ export function statusText(status: FleetStatus, { width, stream }: TextOptions):
   const size = hosts.length === 1 ? "1 host" : `${hosts.length} hosts`;
   const source = asked ? "" : "; as of the last run, hosts were not asked";
   const title = stack === environment ? stack : `${stack} (environment ${environment})`;
-  const head = `${title}: ${size}${hosts.length === 0 ? "" : `: ${counts(hosts)}`}${source}`;
+  const head = `${title}: ${size}${hosts.length === 0 ? "" : `: ${countsText(hosts)}`}${source}`;
   if (hosts.length === 0) return `${head}\n`;
   const rows = hosts.map((host) => [
     host.name,
