@@ -1,6 +1,8 @@
-/** What a run deploys from: commit and tree of the flake's directory, and whether it has other changes. */
-import { resolve } from "node:path";
+/** What a run is made from: Git's commit, the tree of the flake's directory, and whether there are other changes. */
+import { rmSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { decodeReference } from "../lib/flake-reference.ts";
+import { RunError } from "../lib/run-error.ts";
 import { runQuery } from "./process/child.ts";
 
 export interface Checkout {
@@ -29,6 +31,69 @@ export function flakeDirectory(reference: string): string | undefined {
   return resolve(decodeReference(local), new URLSearchParams(query).get("dir") ?? ".");
 }
 
+/** Runs Git in a directory. @param trusted Git also reads a repository of another user */
+const gitIn = (
+  directory: string,
+  trusted: boolean,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+) =>
+  runQuery({
+    argv: ["git", ...(trusted ? ["-c", "safe.directory=*"] : []), "-C", directory, ...args],
+    env,
+    timeoutSeconds: GIT_SECONDS,
+    maxOutputBytes: MAX_GIT_OUTPUT_BYTES,
+  });
+
+/**
+ * Writes the files that a directory of a repository had at a revision.
+ * @param into an empty directory
+ * @returns the commit's id, and whether it has the directory
+ * @throws RunError when Git does not have the revision
+ */
+export async function extractRevision(
+  directory: string,
+  revision: string,
+  into: string,
+): Promise<{ readonly commit: string; readonly hasDirectory: boolean }> {
+  const git = (args: readonly string[]) => gitIn(directory, true, args);
+  const commit = await git(["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
+  if (commit.exitCode !== 0) {
+    throw new RunError(
+      `Git has no revision "${revision}" in ${directory}; in a shallow clone fetch it first: git fetch origin ${revision}`,
+    );
+  }
+  const id = commit.stdout.trim();
+  const tree = await git(["rev-parse", "--verify", "--quiet", `${id}:./`]);
+  if (tree.exitCode !== 0) return { commit: id, hasDirectory: false };
+  // In a subdirectory Git would write only the files below it.
+  const top = (await git(["rev-parse", "--show-toplevel"])).stdout.trimEnd();
+  // An index of its own: that of the checkout stays as it is.
+  const env = { GIT_INDEX_FILE: join(into, ".index") };
+  for (const args of [
+    ["read-tree", tree.stdout.trim()],
+    ["checkout-index", "--all", `--prefix=${into}/`],
+  ]) {
+    const done = await gitIn(top, true, args, env);
+    if (done.exitCode !== 0) throw new RunError(`git ${args[0]} ${id}: ${done.stderr.trim()}`);
+  }
+  rmSync(env.GIT_INDEX_FILE, { force: true });
+  return { commit: id, hasDirectory: true };
+}
+
+/**
+ * The commit of the program's own checkout, and whether any of its files has changes.
+ * @returns no commit outside of Git
+ */
+export async function readCommit(root: string): Promise<{ commit?: string; dirty?: boolean }> {
+  const [head, status] = await Promise.all([
+    gitIn(root, true, ["rev-parse", "--verify", "HEAD"]),
+    gitIn(root, true, ["status", "--porcelain"]),
+  ]);
+  if (head.exitCode !== 0) return {};
+  return { commit: head.stdout.trimEnd(), dirty: status.stdout.trim() !== "" };
+}
+
 interface CheckoutOptions {
   /** Git may read repositories of other users in here: the program's own checkout, whose code runs already. */
   readonly trusted?: string;
@@ -44,12 +109,7 @@ export async function readCheckout(
   let refused = false;
   const git = async (...args: string[]): Promise<string | undefined> => {
     if (directory === undefined) return undefined;
-    const trust = isTrusted ? ["-c", "safe.directory=*"] : [];
-    const { exitCode, stdout, stderr } = await runQuery({
-      argv: ["git", ...trust, "-C", directory, ...args],
-      timeoutSeconds: GIT_SECONDS,
-      maxOutputBytes: MAX_GIT_OUTPUT_BYTES,
-    });
+    const { exitCode, stdout, stderr } = await gitIn(directory, isTrusted, args);
     refused ||= stderr.includes("dubious ownership");
     return exitCode === 0 ? stdout.trimEnd() : undefined;
   };

@@ -1,5 +1,5 @@
 /** Runs a preview and writes what it says to `preview.json` (preview/document.ts). */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import {
   closeSync,
   mkdtempSync,
@@ -12,12 +12,14 @@ import {
 } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import path from "node:path";
+import { readCommit } from "../../deployer/checkout.ts";
 import { type PreviewDocument, type ProgramPart, programPart } from "../../preview/document.ts";
 import { readDigest, readPolicyEvents } from "../../preview/engine.ts";
 import { reducePreview, secretsOf } from "../../preview/reduce.ts";
 import { summaryText } from "../../preview/summary.ts";
 import { PREVIEW_PART_VARIABLE } from "../../preview/variables.ts";
 import { UsageError } from "../exit-codes.ts";
+import { stackName } from "../stack/name.ts";
 
 export interface WritePreviewArgs {
   /** Options for `pulumi preview`. */
@@ -108,22 +110,12 @@ function readPart(directory: string): ProgramPart {
   }
 }
 
-/** The commit of the checkout, and whether it has changes; empty outside of Git. */
-function checkoutOf(root: string): { commit?: string; dirty?: boolean } {
-  const git = (...args: string[]) =>
-    spawnSync("git", ["-c", "safe.directory=*", "-C", root, ...args], { encoding: "utf8" });
-  const head = git("rev-parse", "HEAD");
-  if (head.status !== 0) return {};
-  const status = git("status", "--porcelain");
-  return { commit: head.stdout.trim(), ...(status.stdout.trim() !== "" && { dirty: true }) };
-}
-
 /** The short name of the stack of a command line of the Pulumi CLI. */
-function stackOf(words: readonly string[], env: NodeJS.ProcessEnv): string {
+function stackOf(words: readonly string[], root: string): string {
   const at = words.findIndex((word) => word === "--stack" || word === "-s");
   const joined = words.find((word) => word.startsWith("--stack="))?.slice("--stack=".length);
-  const full = (at === -1 ? joined : words[at + 1]) || env["PULUMI_STACK"] || "sandbox";
-  return full.split("/").at(-1) ?? full;
+  const stack = at === -1 ? joined : words[at + 1];
+  return stackName({ stack }, { env: process.env, root, cwd: process.cwd() }).short;
 }
 
 /** Written in one step, so that a run that is interrupted leaves the file of before. */
@@ -138,14 +130,16 @@ export async function writePreview(args: WritePreviewArgs): Promise<number> {
   const refused = args.words.find((word) => REFUSED.includes(word.split("=")[0] ?? ""));
   if (refused !== undefined)
     throw new UsageError(`--write and ${refused} exclude each other: the file has what both print`);
-  const stack = stackOf(args.words, process.env);
+  const stack = stackOf(args.words, args.root);
   const directory = mkdtempSync(path.join(tmpdir(), "pantheros-preview-"));
   try {
     process.stderr.write(`previewing ${stack}\n`);
     const { exitCode, stdout, stderr, eventLog } = await runPreview(args, directory);
+    const { commit, dirty } = await readCommit(args.root);
     const document = reducePreview({
       stack,
-      ...checkoutOf(args.root),
+      ...(commit !== undefined && { commit }),
+      ...(dirty === true && { dirty }),
       digest: readDigest(stdout),
       violations: readPolicyEvents(eventLog),
       program: readPart(directory),

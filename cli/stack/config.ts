@@ -2,7 +2,6 @@
  * Reads the stack's configuration from its file, because the Pulumi CLI takes 0.2 to 0.4 s to start
  * (measured).
  */
-
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
@@ -13,7 +12,13 @@ import type { StackName } from "./name.ts";
 import { pulumiQuery } from "./pulumi.ts";
 
 const table = z.record(z.string(), z.unknown()).nullish();
-const stackFile = z.object({ config: table, environment: z.unknown().optional() }).nullish();
+const stackFile = z
+  .object({
+    config: table,
+    environment: z.unknown().optional(),
+    encryptionsalt: z.string().optional(),
+  })
+  .nullish();
 const projectFile = z.object({ name: z.string(), config: table });
 
 /** Reads and checks a YAML file. @throws Error with the file and the key */
@@ -29,6 +34,19 @@ function readYaml<T>(file: string, form: z.ZodType<T>): T {
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new Error(`${file}: ${issue?.path.map(String).join(".") || "the file"}: ${issue?.message}`);
+}
+
+/** The stack's file as it is; undefined: there is none, or it is empty. @throws Error with the file and the key */
+export const readStackFile = ({ file }: StackName): z.infer<typeof stackFile> =>
+  existsSync(file) ? readYaml(file, stackFile) : undefined;
+
+/** Reads a key of the stack's file with its namespace, such as `hcloud:endpoint`; undefined: missing or encrypted. */
+export function storedConfig(stack: StackName): (key: string) => string | undefined {
+  const config = readStackFile(stack)?.config;
+  return (key) => {
+    const value = config?.[key];
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
 }
 
 /** Name of the project in `root`. */
@@ -50,7 +68,7 @@ function projectValue(entry: unknown): unknown {
  */
 async function configReader(stack: StackName, root: string): Promise<(key: string) => unknown> {
   const project = readYaml(path.join(root, "Pulumi.yaml"), projectFile);
-  const given = existsSync(stack.file) ? readYaml(stack.file, stackFile) : undefined;
+  const given = readStackFile(stack);
   const of = (key: string) => `${project.name}:${key}`;
   if (given?.environment !== undefined) {
     const argv = ["config", "--json", "--stack", stack.full, "--config-file", stack.file];

@@ -3,10 +3,10 @@ import { createDecipheriv, pbkdf2 } from "node:crypto";
 import { accessSync, constants, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
-import { parse } from "yaml";
 import { ObjectStore } from "../../../clients/s3/store.ts";
 import { CannotCheck, type Check, type Observation, type Problem, required } from "../../../lib/check.ts";
 import { messageOf } from "../../../lib/message-of.ts";
+import { readStackFile } from "../../stack/config.ts";
 import { backendDirectory } from "../../stack/outputs.ts";
 import { type DoctorContext, runProgram } from "../context.ts";
 
@@ -141,12 +141,9 @@ async function passphraseProblems({ env, stack }: DoctorContext): Promise<Observ
       },
     ];
   }
-  const file = existsSync(stack.file)
-    ? (parse(readFileSync(stack.file, "utf8")) as { encryptionsalt?: string } | null)
-    : null;
+  const salt = readStackFile(stack)?.encryptionsalt;
   // The first run writes the salt.
-  if (file?.encryptionsalt === undefined || (await isPassphraseOf(file.encryptionsalt, passphrase)))
-    return [];
+  if (salt === undefined || (await isPassphraseOf(salt, passphrase))) return [];
   return [
     {
       what: `PULUMI_CONFIG_PASSPHRASE is not the passphrase of ${path.basename(stack.file)}`,
