@@ -26,10 +26,10 @@ export function addDoctor(program: Command): void {
   addNotes(
     command,
     `It changes nothing, and prints for each finding what is wrong, why it matters, and what fixes it.
-The areas are inventory, policy, tools, keys, flake, state, vault, dns, buckets, tailnet, hosts, and
-the kind of each provider that creates machines. The checks run at the same time; one that has no
-result says why and hides no other. It needs the variables and tokens of \`up\`: run it with
-op run --env-file STACK.env.
+The areas are inventory, policy, promotion, tools, keys, flake, state, vault, dns, buckets, tailnet,
+hosts, and the kind of each provider that creates machines. The checks run at the same time; one
+that has no result says why and hides no other. It needs the variables and tokens of \`up\`: run it
+with op run --env-file STACK.env.
 
 The exit code is 0 when nothing was found, and 1 when there is a finding, or a check without a
 result. The account's limits are compared only when they are given, because no API tells them.`,

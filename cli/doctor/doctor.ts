@@ -1,10 +1,9 @@
 /** `pantheros doctor`: checks everything that must be right before the first run of a stack. Nothing is changed. */
-import { existsSync, readFileSync } from "node:fs";
-import { parse } from "yaml";
 import { CREATING_KINDS } from "../../inventory/providers.ts";
 import { type Check, type CheckResult, notChecked } from "../../lib/check.ts";
 import { firstNames } from "../../lib/names.ts";
 import { EXIT_FAILED, EXIT_OK, UsageError } from "../exit-codes.ts";
+import { storedConfig } from "../stack/config.ts";
 import { type StackName, type StackOptions, stackName } from "../stack/name.ts";
 import { bucketChecks } from "./areas/buckets.ts";
 import { dnsChecks } from "./areas/dns.ts";
@@ -13,6 +12,7 @@ import { hostChecks } from "./areas/hosts.ts";
 import { planProblems, readPlan } from "./areas/inventory.ts";
 import { keyChecks } from "./areas/keys.ts";
 import { policyChecks } from "./areas/policy.ts";
+import { promotionChecks } from "./areas/promotion.ts";
 import { providerChecks } from "./areas/providers.ts";
 import { stateChecks } from "./areas/state.ts";
 import { tailnetChecks } from "./areas/tailnet.ts";
@@ -37,6 +37,7 @@ export interface DoctorOptions extends StackOptions {
 /** The areas in the order of the report; each gives its checks for a plan. */
 const AREAS: Readonly<Record<string, (context: DoctorContext) => Check[] | Promise<Check[]>>> = {
   policy: policyChecks,
+  promotion: promotionChecks,
   tools: toolChecks,
   keys: keyChecks,
   flake: flakeChecks,
@@ -65,16 +66,6 @@ function selectedAreas(only: string | undefined): readonly string[] {
   return chosen;
 }
 
-/** Reads a key of the stack's file as it is; undefined when it is missing or encrypted. */
-function vendorConfigOf({ file }: StackName): (key: string) => string | undefined {
-  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
-  const { config } = (parse(text, { schema: "failsafe" }) ?? {}) as { config?: Record<string, unknown> };
-  return (key) => {
-    const value = config?.[key];
-    return typeof value === "string" && value !== "" ? value : undefined;
-  };
-}
-
 /** Runs the checks of a stack. The working directory must be `root`. */
 async function examine(options: DoctorOptions, stack: StackName, root: string): Promise<Report> {
   const areas = selectedAreas(options.only);
@@ -93,7 +84,7 @@ async function examine(options: DoctorOptions, stack: StackName, root: string): 
         root,
         env,
         stack,
-        vendorConfig: vendorConfigOf(stack),
+        vendorConfig: storedConfig(stack),
         resources: () => {
           resources ??= stackResources(stack, root, env["PULUMI_BACKEND_URL"]);
           return resources;

@@ -25,7 +25,7 @@ import {
 import { isSameTree, type RevisionArgs } from "../../outputs/revision.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { addToPreview } from "../preview-part.ts";
-import { readStackStateIfAny } from "../stack-state.ts";
+import { commandsIn, readStackStateIfAny, type StackState } from "../stack-state.ts";
 import { lastOutputs } from "./kept.ts";
 
 /** What a run deploys from, and what the last run did. */
@@ -76,8 +76,15 @@ function readApproval(
   }
 }
 
+/** Whether the stack has deployed to a host. Unknown counts as yes. */
+const hasDeployed = (state: StackState | undefined): boolean =>
+  state === undefined || [...commandsIn(state).keys()].some((name) => name.endsWith("-deploy"));
+
 /** How the refused run may be let through. */
-function remedy({ inventory }: Plan, state: PromotionState["state"]): string[] {
+function remedy(
+  { inventory }: Plan,
+  { state, isFirstRun }: Pick<PromotionState, "state"> & { readonly isFirstRun: boolean },
+): string[] {
   if (state === "refused") return [];
   const names = approvers(inventory);
   const command = `tools/pantheros approve --stack ${pulumi.getStack()} --reason TEXT${state === "unread" ? " --unread" : ""}`;
@@ -85,11 +92,13 @@ function remedy({ inventory }: Plan, state: PromotionState["state"]): string[] {
     names.length === 0
       ? `a user whose role has the capability "${APPROVE}" (there is none)`
       : listNames(names);
-  return [
-    state === "unread"
-      ? `  make it readable; or, if the tree was tried elsewhere, an approval of ${who} lets it through: ${command}`
-      : `  an approval of ${who} lets it through before that: ${command}`,
-  ];
+  const text =
+    state !== "unread"
+      ? `an approval of ${who} lets it through before that`
+      : isFirstRun
+        ? `this stack has no deployed host yet: deploy the other stack first; or, if this one must be first, an approval of ${who} lets it through`
+        : `make it readable; or, if the tree was tried elsewhere, an approval of ${who} lets it through`;
+  return [`  ${text}: ${command}`];
 }
 
 /** A preview deploys nothing, so it does not report what a deploy will not record. */
@@ -148,7 +157,11 @@ export async function checkPromotion(
             `  ${settings.approvalFile} does not count: it was signed for a stack that can be read; sign again with --unread`,
           ];
   const key = `${settings.fleetFile}: promotion.${plan.environment}`;
-  const text = [promotionText(found, args, key), ...problem, ...remedy(plan, found.state)].join("\n");
+  const text = [
+    promotionText(found, args, key),
+    ...problem,
+    ...remedy(plan, { state: found.state, isFirstRun: !hasDeployed(state) }),
+  ].join("\n");
   if (!pulumi.runtime.isDryRun()) throw new pulumi.RunError(`${text}\nnothing was changed`);
   void pulumi.log.warn(`${text}\nup will refuse this`);
   return revision;

@@ -191,6 +191,12 @@ const ALL = ["listAllBucketNames", "listBuckets", "readBuckets", "writeBuckets",
 
 const FAULTS: readonly Planted[] = [
   {
+    area: "promotion",
+    fault: "the stack that should confirm a tree was never deployed",
+    plant: change("fleet.toml", (text) => `${text}\n[promotion.sandbox]\nfrom = "production"\n`),
+    finds: /the outputs of production cannot be read, so the first run of faults needs an approval/,
+  },
+  {
     area: "tools",
     fault: "Nix is old",
     plant: old("nix", "nix (Nix) 2.8.0"),

@@ -159,6 +159,7 @@ test("before staging has run, production is refused, and nothing is created; the
     /promotion\.production: tree [0-9a-f]{12} \(commit [0-9a-f]{12}\) is not deployed before/,
   );
   expect(output).toContain("organization/pantheros/staging cannot be read: ");
+  expect(output).toContain("this stack has no deployed host yet: deploy the other stack first");
   expect(output).toContain(
     "an approval of bob lets it through: tools/pantheros approve --stack production --reason TEXT --unread",
   );
