@@ -4,6 +4,7 @@ import path from "node:path";
 import { Command, type OutputConfiguration } from "commander";
 import { addApprove } from "./commands/approve.ts";
 import { addCentre } from "./commands/centre.ts";
+import { addChangedHosts } from "./commands/changed-hosts.ts";
 import { addComment } from "./commands/comment.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addDiff } from "./commands/diff.ts";
@@ -55,6 +56,7 @@ export function createProgram(output: OutputConfiguration = {}): Command {
   addExec(program);
   addRuns(program);
   addPolicy(program);
+  addChangedHosts(program);
   addComment(program);
   addReport(program);
   addRollback(program);

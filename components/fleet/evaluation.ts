@@ -1,10 +1,7 @@
-import { realpathSync } from "node:fs";
-import { join } from "node:path";
+import { resultsDirectory } from "../../deployer/evaluation/cache.ts";
 import type { EvaluateArgs } from "../../deployer/evaluation/evaluate.ts";
 import type { Plan } from "../../inventory/plan.ts";
-import { cacheDirectory } from "../../lib/cache-directory.ts";
-import { sha256 } from "../../lib/sha256.ts";
-import type { EvaluationSettings, Settings } from "../../settings/settings.ts";
+import type { Settings } from "../../settings/settings.ts";
 import { isSelected } from "./selection.ts";
 
 interface EvaluationOptions {
@@ -12,15 +9,6 @@ interface EvaluationOptions {
   readonly preview: boolean;
   /** Path of the checkout that runs. */
   readonly checkout: string;
-}
-
-/**
- * Each checkout has its own results, so that a checkout of untrusted code cannot change those of
- * another.
- */
-function resultsDirectory({ cache }: EvaluationSettings, checkout: string): string | undefined {
-  if (cache === "off") return undefined;
-  return cache ?? join(cacheDirectory(), "evaluations", sha256(realpathSync(checkout)).slice(0, 16));
 }
 
 /**
@@ -44,7 +32,7 @@ export function evaluationArgs(
       plan.hosts.flatMap(({ name, formerly }) => (formerly === undefined ? [] : [[name, formerly]])),
     ),
     overrides: settings.flakeOverrides,
-    cache: resultsDirectory(settings.evaluation, checkout),
+    cache: resultsDirectory(settings.evaluation.cache, checkout),
     withoutDerivations: preview && previewWithoutDerivations,
     limits: { ...(workers !== undefined && { workers }), ...(memoryMb !== undefined && { memoryMb }) },
     timeoutSeconds: plan.inventory.deploy.seconds.evaluate,

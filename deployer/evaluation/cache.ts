@@ -4,10 +4,11 @@
  * can't be read is evaluated again, and one that can't be written is not kept.
  */
 import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, realpathSync } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
+import { cacheDirectory } from "../../lib/cache-directory.ts";
 import { sha256 } from "../../lib/sha256.ts";
 import { type EvaluatedTarget, target } from "./target.ts";
 
@@ -23,6 +24,17 @@ const MAX_FILE_BYTES = 8 * 2 ** 20;
 /** Age at which an unfinished file of a killed run is removed. */
 const STALE_MS = 3600_000;
 const UNFINISHED = ".part";
+
+/**
+ * The directory of the kept results. Each checkout has its own, so that a checkout of untrusted code
+ * cannot change those of another.
+ * @param given a directory, or `off`
+ * @returns undefined: none are kept
+ */
+export function resultsDirectory(given: string | undefined, checkout: string): string | undefined {
+  if (given === "off") return undefined;
+  return given ?? join(cacheDirectory(), "evaluations", sha256(realpathSync(checkout)).slice(0, 16));
+}
 
 const entry = z.object({ schemaVersion: z.literal(SCHEMA_VERSION), key: z.string(), target });
 
