@@ -6,14 +6,14 @@ import { camelKeys } from "./primitives.ts";
 export const promotion = z
   .strictObject({
     from: environmentName.describe(
-      "environment whose stack has to confirm a tree first, on each of its always reachable hosts",
+      "environment whose stack must confirm a tree first: each of its always reachable hosts runs it",
     ),
     soak_minutes: z
       .int()
       .min(0)
       .max(90 * 24 * 60)
       .default(24 * 60)
-      .describe("minutes for which the tree has to be confirmed there before it is deployed here"),
+      .describe("minutes that must pass after it was confirmed there, before NAME deploys it"),
     stack: z
       .string()
       .regex(/^([\w.-]+\/[\w.-]+\/)?[\w.-]+$/, 'use "STACK" or "ORGANIZATION/PROJECT/STACK"')

@@ -231,7 +231,7 @@ export const inventorySchema = z.strictObject({
   promotion: z
     .record(environmentName, promotion)
     .default({})
-    .describe("one table per environment that deploys only what another one has confirmed"),
+    .describe("a table for each environment that may only deploy what a different environment has confirmed"),
   deploy: deploy.prefault({}).describe("settings of deploys"),
   cache: cache.prefault({}).describe("the binary cache"),
   hosts: z
