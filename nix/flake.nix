@@ -89,7 +89,7 @@
     packages.aarch64-linux.r2s-image = configurations.r2s.config.system.build.sdImage;
 
     checks = perSystem (system: pkgs: import ./checks {inherit configurations fleet inputs lib pkgs system;});
-    devShells = perSystem (_: pkgs: {default = import ./shell.nix {inherit pkgs;};});
+    devShells = perSystem (_: pkgs: import ./shells {inherit pkgs;});
     formatter = perSystem (_: pkgs: pkgs.alejandra);
   };
 }

@@ -9,6 +9,7 @@ in
     system:
       import nixpkgs {
         inherit system;
+        overlays = import ../overlays;
         config.allowUnfreePredicate = package: builtins.elem (lib.getName package) allowedUnfree;
       }
   )

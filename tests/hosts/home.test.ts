@@ -51,6 +51,14 @@ const homes = hosts.flatMap(({ name, home }) =>
     });
   });
 
+  test("the assistant shares nothing, does not replace itself, and asks before it acts", () => {
+    expect(JSON.parse(text("assistant"))).toMatchObject({
+      autoupdate: false,
+      share: "disabled",
+      permission: { edit: "ask", bash: "ask", webfetch: "ask" },
+    });
+  });
+
   test("every tool of the documents is there, and programs start Zed as the editor", () => {
     const tools = JSON.parse(text("tools")) as Record<string, boolean>;
     expect(Object.entries(tools).filter(([, on]) => !on)).toEqual([]);

@@ -21,6 +21,7 @@ export interface Host {
   readonly nftables: readonly string[];
   readonly values: Values;
   readonly desktop: Desktop | null;
+  readonly development: Development | null;
   /** Person -> what Home Manager writes for them, by name; JSON where the program's form is its own. */
   readonly home: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Files that this computer cannot build, because they need a builder for another processor. */
@@ -62,6 +63,14 @@ interface Desktop {
     };
   };
   readonly games: boolean;
+}
+
+interface Development {
+  readonly podman: boolean;
+  /** Sections of the system's Git configuration. */
+  readonly git: readonly Readonly<Record<string, Readonly<Record<string, unknown>>>>[];
+  /** Whether databases for projects run. */
+  readonly databases: boolean;
 }
 
 interface Values {

@@ -53,6 +53,11 @@ in {
         value = user.programs.${name}.enable;
       }) ["bat" "direnv" "eza" "fd" "fish" "fzf" "ghostty" "helix" "neovim" "ripgrep" "tmux" "zed-editor"]));
       variables = builtins.toJSON user.home.sessionVariables;
+      assistant = builtins.toJSON (
+        if user.programs.opencode.enable
+        then user.programs.opencode.settings
+        else null
+      );
       bat = builtins.toJSON user.programs.bat.config;
       git = builtins.toJSON user.programs.git.settings;
       neovim = user.programs.neovim.initLua;
@@ -102,6 +107,16 @@ in {
         };
       };
       games = config.programs.steam.enable;
+    };
+
+  # What a developer finds; null: the host is not for development.
+  development =
+    if !config.pantheros.development.enable
+    then null
+    else {
+      podman = config.virtualisation.podman.enable;
+      git = config.programs.git.config;
+      databases = config.services.postgresql.enable && !config.pantheros.services.postgresql.enable || config.services.redis.servers ? development;
     };
 
   values = {

@@ -1,5 +1,4 @@
-# A machine for software development. Editors are Home Manager's (home/). The options in planned/ (assistants, hooks,
-# services) are not implemented yet.
+# A machine for software development. Editors are Home Manager's (home/).
 {
   config,
   lib,
@@ -9,7 +8,13 @@
   inherit (lib) mkDefault;
   cfg = config.pantheros.development;
 in {
-  imports = [./languages.nix];
+  imports = [
+    ./assistants.nix
+    ./containers.nix
+    ./hooks.nix
+    ./languages.nix
+    ./services.nix
+  ];
 
   options.pantheros.development.enable = lib.mkEnableOption "tools for software development";
 
@@ -19,7 +24,6 @@ in {
       enable = mkDefault true;
       lfs.enable = mkDefault true;
     };
-    pantheros.podman.enable = mkDefault true;
     pantheros.environment.packages = [pkgs.fzf pkgs.eza pkgs.ripgrep pkgs.fd pkgs.bat pkgs.tmux];
   };
 }

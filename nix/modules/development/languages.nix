@@ -1,5 +1,5 @@
-# Compilers, package managers and language servers by language, for work outside of a project's own shell. Helix, Neovim and
-# Zed start the servers from PATH.
+# Compilers, package managers and language servers by language (lib/languages.nix), for work outside of a project's own
+# shell. Helix, Neovim and Zed start the servers from PATH.
 {
   config,
   lib,
@@ -7,16 +7,7 @@
   ...
 }: let
   cfg = config.pantheros.development;
-  # Language -> its programs. The server comes last.
-  programs = {
-    c = [pkgs.gcc pkgs.gnumake pkgs.cmake pkgs.pkg-config pkgs.clang-tools];
-    go = [pkgs.go pkgs.gopls];
-    javascript = [pkgs.nodejs pkgs.typescript-language-server];
-    nix = [pkgs.alejandra pkgs.nil];
-    python = [pkgs.python3 pkgs.uv pkgs.pyright];
-    rust = [pkgs.rustc pkgs.cargo pkgs.clippy pkgs.rustfmt pkgs.rust-analyzer];
-    shell = [pkgs.shellcheck pkgs.shfmt pkgs.bash-language-server];
-  };
+  programs = import ../../lib/languages.nix pkgs;
   # Options are listed without a package set, so their names are written here.
   names = ["c" "go" "javascript" "nix" "python" "rust" "shell"];
   chosen = lib.filter (language: cfg.languages.${language}.enable) names;

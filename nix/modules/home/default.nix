@@ -30,6 +30,7 @@ in {
       extraSpecialArgs = {
         graphical = desktop.enable;
         developer = development.enable;
+        assistants = development.assistants.enable;
         inherit (environment) workspace;
         inherit (cfg) terminalEditor;
         theme = {inherit (theme) monospace palette variant;};
@@ -37,6 +38,7 @@ in {
       users =
         lib.mapAttrs (_: person: {
           imports = [
+            ./programs/assistants.nix
             ./programs/editors.nix
             ./programs/git.nix
             ./programs/shell.nix

@@ -6,10 +6,6 @@
   "controlCenter" = "the control centre's command line `ncc` on the host: commands of features, roles, help and completion";
   "controlCenter.api" = "the control centre's REST interface, inside the tailnet";
   "controlCenter.gui" = "the control centre's graphical interface";
-  "development.assistants" = "OpenCode and other assistants";
-  "development.editors" = "Zed, Neovim and Helix with language servers";
-  "development.hooks" = "the repository's checks before each commit";
-  "development.services" = "PostgreSQL and Redis for projects";
   "hardwareKeys" = "security keys for SSH, sudo and disks";
   "regions" = "machines of more vendors and regions that take each other's place";
   "storage.tuning" = "btrfs tuning beyond the mount classes";
