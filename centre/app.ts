@@ -9,6 +9,7 @@ import { addFleetPages } from "./routes/fleet.ts";
 import { addHeaders } from "./routes/headers.ts";
 import { addLive } from "./routes/live.ts";
 import { addSession } from "./routes/session.ts";
+import { addTopologyPage } from "./routes/topology.ts";
 import type { Services } from "./services.ts";
 
 export type CentreOptions = Omit<Services, "assets" | "now"> & Partial<Pick<Services, "now">>;
@@ -21,6 +22,7 @@ export function createCentre(options: CentreOptions): Hono {
   // Routes after this one need a session.
   addSession(app, services);
   addFleetPages(app, services);
+  addTopologyPage(app, services);
   addLive(app, services);
   addApi(app, services);
   app.notFound((context) =>

@@ -26,18 +26,23 @@ export function loadAssets(): {
   readonly files: ReadonlyMap<string, Asset>;
   readonly style: string;
   readonly script: string;
+  readonly icon: string;
 } {
   const css = read("centre.css");
+  const svg = read("icon.svg");
   const morph = readFileSync(MORPH, "utf8");
   const morphAddress = addressOf("idiomorph.js", morph);
   const js = read("centre.js").replace("./idiomorph.js", morphAddress);
   const style = addressOf("centre.css", css);
+  const icon = addressOf("icon.svg", svg);
   const scriptAddress = addressOf("centre.js", js);
   return {
     style,
     script: scriptAddress,
+    icon,
     files: new Map([
       [style, { type: "text/css; charset=utf-8", content: css }],
+      [icon, { type: "image/svg+xml", content: svg }],
       [scriptAddress, { type: script, content: js }],
       [morphAddress, { type: script, content: morph }],
     ]),

@@ -5,33 +5,31 @@ import { needsAttention } from "../../status/classify.ts";
 import type { HostDetail } from "../../status/detail.ts";
 import { statusNotes } from "../../status/notes.ts";
 import type { Snapshot } from "../collector.ts";
-import { age } from "../view/age.ts";
-import { type Assets, field, type Html, page, problemBox, stateBadge } from "./layout.ts";
+import { kernelTexts, rebootReason } from "../view/kernel.ts";
+import { isWeb } from "../view/web-address.ts";
+import { type Assets, ageText, field, type Html, page, problemBox, shape, stateBadge } from "./layout.ts";
 
 /** Zero or one value, for `field`. */
 const optional = (value: string | undefined): readonly string[] =>
   value === undefined ? [] : [oneLine(value)];
 
-/** `/nix/store/HASH-linux-6.12/bzImage` -> `linux-6.12`; any other text as it is. */
-const kernelName = (path: string): string => /^\/nix\/store\/\w+-([^/]+)\//.exec(path)?.[1] ?? path;
-
-/** Only these become links; a host could publish `javascript:`. */
-const isWeb = (url: string): boolean => /^https?:\/\//i.test(url);
-
-function deployedText({ deployed }: HostDetail, now: number): string[] {
+function deployedText({ deployed }: HostDetail, now: number): Html[] {
   if (deployed === undefined) return [];
   const { at, by, commit, dirty } = deployed;
   const from =
-    commit === undefined ? "" : ` from ${commit.slice(0, 12)}${dirty ? ", with uncommitted changes" : ""}`;
-  return [oneLine(`${age(at, now)}${by === undefined ? "" : ` by ${by}`}${from}`)];
+    commit === undefined
+      ? ""
+      : ` from ${oneLine(commit, 100).slice(0, 12)}${dirty ? ", with uncommitted changes" : ""}`;
+  return [html`${ageText(at, now)}${by === undefined ? "" : ` by ${oneLine(by)}`}${from}`];
 }
 
-function systems({ status }: HostDetail): Html {
+function systems({ status, deployed }: HostDetail): Html {
   const paths: readonly (readonly [string, string | undefined])[] = [
     ["Runs", status.running],
     ["Wanted", status.wanted === status.running ? undefined : status.wanted],
     ["Boots next", status.boots === status.running ? undefined : status.boots],
     ["Pinned to", status.pinned],
+    ["Committed before", deployed?.previous],
   ];
   return html`${paths.map(([label, path]) => field(label, path === undefined ? [] : [html`<code>${oneLine(path)}</code>`]))}`;
 }
@@ -59,13 +57,30 @@ function reach({ services, names }: HostDetail): Html {
   if (services.length + names.length === 0) return html``;
   return html`<section><h2>Services and names</h2><dl>
 ${services.map(({ name, url, public: isPublic }) =>
-  field(`${name}${isPublic ? "" : " (tailnet)"}`, [
+  field(`${oneLine(name)}${isPublic ? "" : " (tailnet)"}`, [
     isWeb(url) ? html`<a href="${url}" rel="noreferrer">${url}</a>` : html`${oneLine(url)}`,
   ]),
 )}
-${names.map(({ name, type, content }) => field(`${name} ${type}`, [html`<code>${oneLine(content)}</code>`]))}
+${names.map(({ name, type, content }) => field(oneLine(`${name} ${type}`), [html`<code>${oneLine(content)}</code>`]))}
 </dl></section>`;
 }
+
+/** The state in a sentence, and how old that is. */
+function summary({ status }: HostDetail, at: string, now: number): Html {
+  const notes = statusNotes(status);
+  const attention = needsAttention(status);
+  const kind = attention ? "bad" : status.state === "ok" ? "good" : "note";
+  const when =
+    status.reachable === true
+      ? ageText(at, now, "The host answered ")
+      : html`<span class="age">What follows is as of the last run; the host ${status.reachable === false ? "did not answer" : "was not asked"}.</span>`;
+  return html`<p class="summary ${kind}">${shape(status.state)}${notes === "" ? "Nothing to do." : oneLine(notes, 400)}${when}</p>`;
+}
+
+const confirmedText = ({ status }: HostDetail): string[] =>
+  status.confirmed === undefined
+    ? []
+    : [status.confirmed ? "the running system is confirmed" : "the running system is not the confirmed one"];
 
 /** @param name the host's; undefined is returned when the fleet has no such host. */
 export function hostPage(
@@ -77,29 +92,25 @@ export function hostPage(
   const detail = fleet?.details.find(({ status }) => status.name === name);
   if (fleet === undefined || detail === undefined) return undefined;
   const { status, addresses, reachability, tags, environment } = detail;
-  const notes = statusNotes(status);
-  const { kernel, bootedKernel } = detail;
-  const kernels = [
-    ...(bootedKernel === undefined ? [] : [kernelName(bootedKernel)]),
-    ...(kernel === undefined || kernel === bootedKernel ? [] : [`${kernelName(kernel)} after a reboot`]),
-  ];
   return page(
     { assets, title: name, stack: fleet.status.stack, revision },
-    html`<h1>${name} ${stateBadge(status.state, needsAttention(status))}</h1>
+    html`<p><a href="/">Fleet</a></p>
+<h1>${name} ${stateBadge(status.state, needsAttention(status))}</h1>
 ${problemBox(problem)}
-${notes === "" ? "" : html`<p class="summary">${oneLine(notes, 400)}</p>`}
-<p class="dim">${status.reachable === true ? `The host answered ${age(fleet.status.at, now)}.` : "What follows is as of the last run; the host was not reached."}</p>
+${summary(detail, fleet.status.at, now)}
 ${reason(detail)}
 ${units(detail)}
+<div class="cards">
 <section><h2>System</h2><dl>
 ${systems(detail)}
+${field("Confirmed", confirmedText(detail))}
 ${field("Generation", optional(status.generation?.toString()))}
+${field("Kernel", kernelTexts(detail))}
+${field("Reboot", status.needsReboot ? [`needed${rebootReason(detail) === undefined ? "" : `: ${rebootReason(detail)}`}`] : [])}
+</dl></section>
+<section><h2>Deploys</h2><dl>
 ${field("Last deploy", optional(status.outcome))}
 ${field("Committed", deployedText(detail, now))}
-${field(
-  "Kernel",
-  kernels.map((each) => oneLine(each)),
-)}
 ${field("Supervisor", optional(detail.phase))}
 </dl></section>
 <section><h2>Health checks of the last deploy</h2>${health(detail)}</section>
@@ -113,6 +124,7 @@ ${field(
   tags.map((tag) => `@${tag}`),
 )}
 ${field("Addresses", Object.values(addresses).flatMap(optional))}
-</dl></section>`,
+</dl></section>
+</div>`,
   );
 }

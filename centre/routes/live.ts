@@ -12,12 +12,14 @@ export function addLive(app: Hono, { collector }: Services): void {
       const send = (revision: number) =>
         void stream.writeSSE({ event: "revision", data: String(revision) }).catch(() => stream.abort());
       const unsubscribe = collector.subscribe(send);
-      stream.onAbort(unsubscribe);
+      const keepAlive = setInterval(
+        () => void stream.write(": idle\n\n").catch(() => stream.abort()),
+        KEEP_ALIVE_MS,
+      );
       send(collector.snapshot.revision);
-      while (!stream.aborted && !stream.closed) {
-        await stream.sleep(KEEP_ALIVE_MS);
-        await stream.write(": idle\n\n");
-      }
+      await new Promise<void>((done) => stream.onAbort(done));
+      clearInterval(keepAlive);
+      unsubscribe();
     }),
   );
 }

@@ -16,6 +16,14 @@ export const filterOf = (q: string | undefined, state: string | undefined): Filt
   state: STATES.map(([name]) => name).find((name) => name === state),
 });
 
+/** The address' query of a filter; empty for the filter that shows everything. */
+export function queryOf({ q, state }: Filter): string {
+  const parameters = new URLSearchParams();
+  if (q !== "") parameters.set("q", q);
+  if (state !== undefined) parameters.set("state", state);
+  return parameters.size === 0 ? "" : `?${parameters}`;
+}
+
 function searchable({ status, tags, addresses, names, services, environment }: HostDetail): string {
   return [
     status.name,

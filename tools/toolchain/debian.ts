@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { browserPackages } from "./browser.ts";
 import { onPath, run } from "./command.ts";
 import type { SetupContext } from "./paths.ts";
 import type { Step } from "./steps.ts";
@@ -84,10 +85,10 @@ export function debianStep({ cache }: SetupContext): Step {
   };
 }
 
-/** PACKAGES, and those with which Python makes a virtual environment, unless it can already. */
+/** PACKAGES, a browser, and what Python makes a virtual environment with, where these are not there already. */
 function wantedPackages(): string[] {
   const venv = spawnSync("python3", ["-c", "import ensurepip, venv"], { stdio: "ignore" }).status === 0;
-  return venv ? [...PACKAGES] : [...PACKAGES, "python3", "python3-venv"];
+  return [...PACKAGES, ...browserPackages(), ...(venv ? [] : ["python3", "python3-venv"])];
 }
 
 function queryPackages(): string {

@@ -9,6 +9,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { isDebian } from "../../../tools/toolchain/browser.ts";
 import { run, SetupError } from "../../../tools/toolchain/command.ts";
 import { missingPackages } from "../../../tools/toolchain/debian.ts";
 import { chooseGo, parseVersion } from "../../../tools/toolchain/go.ts";
@@ -178,6 +179,11 @@ test("unknown, removed and half-installed packages are missing", () => {
     "nftables",
     "sqlite3",
   ]);
+});
+
+test("the browser's package is asked for on Debian only: that of Ubuntu needs snap", () => {
+  expect(isDebian('NAME="Debian GNU/Linux"\nID=debian\n')).toBe(true);
+  expect(isDebian("ID=ubuntu\nID_LIKE=debian\n")).toBe(false);
 });
 
 describe("Nix", () => {

@@ -1,0 +1,53 @@
+/** A control centre on loopback that shows a given fleet, for screenshots and for the tests of the pages. */
+import { mkdtempSync, rmSync } from "node:fs";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createAdaptorServer } from "@hono/node-server";
+import { Sessions } from "../../centre/access/sessions.ts";
+import { createCentre } from "../../centre/app.ts";
+import { Collector } from "../../centre/collector.ts";
+import { openDatabase } from "../../centre/store/database.ts";
+import type { FleetFacts } from "../../status/detail.ts";
+import { EXAMPLE_NOW } from "./example-fleet.ts";
+
+export interface ExampleCentre {
+  readonly address: string;
+  /** A link that opens one session. */
+  readonly newLink: () => string;
+  /** Replaces the fleet; open pages follow. */
+  readonly show: (fleet: FleetFacts) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+export async function startExampleCentre(first: FleetFacts): Promise<ExampleCentre> {
+  let fleet = first;
+  const now = () => EXAMPLE_NOW;
+  const collector = new Collector(() => Promise.resolve(fleet), now);
+  await collector.refresh();
+  const sessions = new Sessions();
+  const directory = mkdtempSync(path.join(tmpdir(), "pantheros-example-"));
+  const database = openDatabase({ directory, stack: "production", report: () => {} });
+  let host = "";
+  const app = createCentre({ collector, sessions, database, hosts: () => [host], now });
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    address: `http://${host}`,
+    newLink: () => `http://${host}/session?link=${sessions.newLink()}`,
+    show: (next) => {
+      fleet = next;
+      return collector.refresh();
+    },
+    close: async () => {
+      await new Promise<void>((closed) => {
+        server.close(() => closed());
+        server.closeAllConnections();
+      });
+      database.close();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
