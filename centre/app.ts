@@ -1,28 +1,47 @@
 /** The control centre's web application: its guards and routes, in the order in which a request meets them. */
 import { Hono } from "hono";
+import { type Access, openAccess } from "./access/access.ts";
 import { problemAnswer } from "./api/problem.ts";
 import { loadAssets } from "./assets/assets.ts";
 import { messagePage } from "./pages/layout.ts";
+import { addActPages } from "./routes/acts.ts";
 import { addApi } from "./routes/api.ts";
 import { addAssets } from "./routes/assets.ts";
+import { addAuditPage } from "./routes/audit.ts";
 import { addFleetPages } from "./routes/fleet.ts";
 import { addHeaders } from "./routes/headers.ts";
 import { addLive } from "./routes/live.ts";
 import { addSession } from "./routes/session.ts";
+import { addSignOn } from "./routes/sign-on.ts";
+import { addTokenPages } from "./routes/tokens.ts";
 import { addTopologyPage } from "./routes/topology.ts";
 import type { Services } from "./services.ts";
 
-export type CentreOptions = Omit<Services, "assets" | "now"> & Partial<Pick<Services, "now">>;
+export type CentreOptions = Omit<Services, "assets" | "now" | "door" | keyof Access> &
+  Partial<Pick<Services, "now" | "door">> & {
+    /** Shared by the applications of one centre; without it nothing can be done through this one. */
+    readonly access?: Access;
+  };
 
-export function createCentre(options: CentreOptions): Hono {
-  const services: Services = { now: Date.now, ...options, assets: loadAssets() };
+export function createCentre({ access, ...options }: CentreOptions): Hono {
+  const services: Services = {
+    now: Date.now,
+    door: { kind: "link" },
+    ...options,
+    ...(access ?? openAccess(options)),
+    assets: loadAssets(),
+  };
   const app = new Hono();
   addHeaders(app, services);
   addAssets(app, services);
-  // Routes after this one need a session.
+  addSignOn(app, services);
+  // Routes after this one need a session, and a role that may see the fleet.
   addSession(app, services);
   addFleetPages(app, services);
   addTopologyPage(app, services);
+  addActPages(app, services);
+  addAuditPage(app, services);
+  addTokenPages(app, services);
   addLive(app, services);
   addApi(app, services);
   app.notFound((context) =>

@@ -19,11 +19,6 @@ export interface Listener {
     | { readonly fd: number };
 }
 
-/** What routes have of the listener: Hono's `context.env`. */
-export interface ListenerEnv {
-  readonly listener?: ListenerName;
-}
-
 /** The first descriptor that systemd passes. Source: sd_listen_fds(3). */
 const FIRST_DESCRIPTOR = 3;
 

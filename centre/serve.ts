@@ -2,11 +2,15 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
+import { openAccess } from "./access/access.ts";
+import type { Door } from "./access/door.ts";
+import type { Identity } from "./access/identity.ts";
 import { Sessions } from "./access/sessions.ts";
+import { type Actor, NO_ACTOR } from "./acts/actor.ts";
 import { createCentre } from "./app.ts";
 import { Collector } from "./collector.ts";
 import type { ReadFleet } from "./fleet.ts";
-import { type Listener, type ListenerEnv, listen } from "./listen.ts";
+import { type Listener, type ListenerName, listen } from "./listen.ts";
 import type { Database } from "./store/database.ts";
 
 const ADDRESS = "127.0.0.1";
@@ -22,6 +26,14 @@ export interface RunningCentre {
 interface ServeBase {
   readonly read: ReadFleet;
   readonly database: Database;
+  /** Who opens the links of loopback. */
+  readonly identity?: Identity;
+  /** Does the acts; without it nothing can be done. */
+  readonly actor?: Actor;
+  /** Gets a line about what could not be read or was restored. */
+  readonly report?: (line: string) => void;
+  /** Prints each record of the audit log, for a service's journal. */
+  readonly print?: (line: string) => void;
 }
 
 export type ServeOptions = ServeBase &
@@ -35,15 +47,29 @@ export type ServeOptions = ServeBase &
         readonly listeners: readonly Listener[];
         /** Names under which browsers reach it, as in the header Host. */
         readonly names: readonly string[];
+        /** How people come in at each of them; nobody does where it is not said. */
+        readonly doors?: Readonly<Partial<Record<ListenerName, Door>>>;
       }
   );
 
+/** Only whoever sees the terminal has a link, so at a socket this door is shut. */
+const LINK: Door = { kind: "link" };
+
 /** @throws Error when a port or a socket is in use */
-export async function serveCentre({ read, database, ...where }: ServeOptions): Promise<RunningCentre> {
+export async function serveCentre({
+  read,
+  database,
+  identity,
+  actor = NO_ACTOR,
+  report = () => {},
+  print = () => {},
+  ...where
+}: ServeOptions): Promise<RunningCentre> {
   const collector = new Collector(read);
   const sessions = new Sessions();
+  const access = openAccess({ database, collector, actor, report, print });
   let hosts: readonly string[] = "names" in where ? where.names : [];
-  const app = createCentre({ collector, sessions, database, hosts: () => hosts });
+  const doors = ("doors" in where && where.doors) || {};
   const listeners: readonly Listener[] =
     "listeners" in where
       ? where.listeners
@@ -51,9 +77,11 @@ export async function serveCentre({ read, database, ...where }: ServeOptions): P
   const servers: Server[] = [];
   const close = () => closeAll(servers);
   for (const listener of listeners) {
-    const env: ListenerEnv = { listener: listener.name };
-    const fetch = (request: Request, bindings: object) => app.fetch(request, { ...bindings, ...env });
-    const server = createAdaptorServer({ fetch }) as Server;
+    const door = doors[listener.name] ?? LINK;
+    // A session of one door is none at another.
+    const own = listener.name === "loopback" ? sessions : new Sessions();
+    const app = createCentre({ collector, sessions: own, database, access, door, hosts: () => hosts });
+    const server = createAdaptorServer({ fetch: app.fetch }) as Server;
     try {
       await listen(server, listener);
     } catch (error) {
@@ -68,7 +96,7 @@ export async function serveCentre({ read, database, ...where }: ServeOptions): P
   void collector.start();
   return {
     port,
-    newLink: () => `http://${ADDRESS}:${port}/session?link=${sessions.newLink()}`,
+    newLink: () => `http://${ADDRESS}:${port}/session?link=${sessions.newLink(identity)}`,
     close,
   };
 }

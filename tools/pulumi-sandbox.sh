@@ -100,6 +100,7 @@ pantheros_sandbox_environment() {
   export PANTHEROS_SSH_KEY="$PANTHEROS_SANDBOX_DIR/keys/deploy"
   # The machines have no account of a person.
   export PANTHEROS_LOGIN_USER=deploy PANTHEROS_LOGIN_KEY="$PANTHEROS_SANDBOX_DIR/keys/deploy"
+  export PANTHEROS_OPERATOR_KEYS="$PANTHEROS_SANDBOX_DIR/keys/operators"
   export PANTHEROS_SIGNING_KEY="$PANTHEROS_SANDBOX_DIR/keys/signing-key"
   export PANTHEROS_KNOWN_HOSTS="$PANTHEROS_SANDBOX_DIR/known_hosts"
   PANTHEROS_FLAKE_OVERRIDES="site=path:$(pantheros_encoded_path "$PANTHEROS_SANDBOX_DIR/site")${PANTHEROS_FLAKE_OVERRIDES:+ $PANTHEROS_FLAKE_OVERRIDES}"

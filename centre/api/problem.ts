@@ -1,4 +1,5 @@
 /** Errors of the API: problem documents (RFC 9457). */
+import type * as z from "zod";
 import { problem } from "./schemas.ts";
 
 /** A response for the description of a route. */
@@ -12,3 +13,9 @@ export const problemAnswer = (status: number, title: string, detail?: string): R
     status,
     headers: { "content-type": "application/problem+json" },
   });
+
+/** Why something that was sent is not as described, in words. */
+export const issuesOf = (error: z.ZodError): string =>
+  error.issues
+    .map(({ path, message }) => (path.length === 0 ? message : `${path.join(".")}: ${message}`))
+    .join("; ");

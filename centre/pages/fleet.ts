@@ -126,7 +126,7 @@ ${members.map((each) => row(each, at, now))}</tbody>
 }
 
 export function fleetPage(
-  { fleet, problem, revision }: Snapshot,
+  { fleet, problem, revision, acts }: Snapshot & { readonly acts?: Html },
   filter: Filter,
   assets: Assets,
   now: number,
@@ -139,6 +139,7 @@ export function fleetPage(
     html`<h1>Fleet</h1>
 ${problemBox(problem)}
 ${summary(status, now)}
+${acts ?? ""}
 ${filters("/", status.hosts, filter)}
 ${
   shown.length === 0

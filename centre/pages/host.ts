@@ -84,7 +84,7 @@ const confirmedText = ({ status }: HostDetail): string[] =>
 
 /** @param name the host's; undefined is returned when the fleet has no such host. */
 export function hostPage(
-  { fleet, problem, revision }: Snapshot,
+  { fleet, problem, revision, acts }: Snapshot & { readonly acts?: (detail: HostDetail) => Html },
   name: string,
   assets: Assets,
   now: number,
@@ -100,6 +100,7 @@ ${problemBox(problem)}
 ${summary(detail, fleet.status.at, now)}
 ${reason(detail)}
 ${units(detail)}
+${acts?.(detail) ?? ""}
 <div class="cards">
 <section><h2>System</h2><dl>
 ${systems(detail)}

@@ -28,6 +28,7 @@ export interface Frame {
 const NAVIGATION: readonly (readonly [path: string, label: string])[] = [
   ["/", "Fleet"],
   ["/topology", "Topology"],
+  ["/audit", "Audit"],
   ["/api/v1/openapi.json", "API"],
 ];
 

@@ -1,7 +1,10 @@
 /** The API, version 1: the parts of `centre/api/` below one address, with the document that describes them. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { addActsApi } from "../api/acts.ts";
 import { addFleetApi } from "../api/fleet.ts";
+import { issuesOf, problemAnswer } from "../api/problem.ts";
 import type { Services } from "../services.ts";
 
 const OPENAPI_INFO = {
@@ -15,8 +18,17 @@ const OPENAPI_INFO = {
 };
 
 export function addApi(app: Hono, services: Services): void {
-  const api = new OpenAPIHono();
+  const api = new OpenAPIHono({
+    defaultHook: (result) =>
+      result.success ? undefined : problemAnswer(400, "Not as described", issuesOf(result.error)),
+  });
+  // Such as a body that is not JSON.
+  api.onError((error) => {
+    if (error instanceof HTTPException) return problemAnswer(error.status, error.message);
+    throw error;
+  });
   addFleetApi(api, services);
+  addActsApi(api, services);
   api.doc31("/openapi.json", OPENAPI_INFO);
   app.route("/api/v1", api);
 }

@@ -1,3 +1,6 @@
+import { TOKENS_MIGRATION } from "../access/tokens.ts";
+import { AUDIT_MIGRATION } from "../audit/migration.ts";
+
 /** The steps that make the tables. Each part of the centre has its own in its folder; a new one is appended here. */
 
 export interface Migration {
@@ -7,4 +10,4 @@ export interface Migration {
 }
 
 /** `user_version` of a database counts the steps that it has had, so the order never changes. */
-export const MIGRATIONS: readonly Migration[] = [];
+export const MIGRATIONS: readonly Migration[] = [AUDIT_MIGRATION, TOKENS_MIGRATION];

@@ -1,15 +1,22 @@
 /** `pantheros centre`: serves the control centre of a stack until it is interrupted. */
+import { userInfo } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { type Identity, OWNER, ownerIdentity } from "../../centre/access/identity.ts";
+import { identityWith } from "../../centre/access/roles.ts";
 import type { ReadFleet } from "../../centre/fleet.ts";
 import { inheritedListeners, type Listener } from "../../centre/listen.ts";
 import { type RunningCentre, serveCentre } from "../../centre/serve.ts";
 import { openDatabase } from "../../centre/store/database.ts";
+import type { Inventory } from "../../inventory/schema.ts";
+import { unknownName } from "../../lib/names.ts";
 import { stateDirectory } from "../../lib/state-directory.ts";
 import { EXIT_OK, UsageError } from "../exit-codes.ts";
 import { type StackOptions, stackName } from "../stack/name.ts";
+import { openStack } from "../stack/open.ts";
 import { openPublished } from "../stack/published.ts";
 import { fleetOf, readFleet } from "../status/status.ts";
+import { StackActor } from "./acts/stack-actor.ts";
 
 export interface CentreOptions extends StackOptions {
   /** 0: a free port. */
@@ -18,6 +25,8 @@ export interface CentreOptions extends StackOptions {
   readonly timeout: number;
   /** Where runs and the database are; by default lib/state-directory.ts. */
   readonly stateDirectory?: string;
+  /** A role of the inventory instead of the owner's. */
+  readonly role?: string;
   /** File with the outputs of the last run, instead of the stack's state. */
   readonly outputs?: string;
   /** Path of a Unix socket, instead of a port on loopback. */
@@ -42,6 +51,27 @@ export function serviceListeners(
 
 const print = (line: string) => process.stderr.write(`${line}\n`);
 
+/**
+ * Who opens the links: whoever started the command, as the owner or in a role.
+ * @throws UsageError with the roles
+ */
+function identityOf(role: string | undefined, { roles, users }: Inventory): Identity {
+  const who = userInfo().username;
+  if (role === undefined || role === OWNER) return ownerIdentity(who);
+  const found = identityWith({ roles, users }, { who, door: "link", role });
+  if (found === undefined) throw new UsageError(unknownName("role", role, [OWNER, ...Object.keys(roles)]));
+  return found;
+}
+
+/** Who the person at this checkout is, and what acts for them. */
+async function ownerOf(options: CentreOptions, root: string) {
+  const { inventory } = (await openStack(options, root)).plan;
+  const identity = identityOf(options.role, inventory);
+  const keys = process.env["PANTHEROS_OPERATOR_KEYS"] || undefined;
+  const actor = new StackActor({ stack: options, root, keys, roles: inventory.roles, env: process.env });
+  return { identity, actor };
+}
+
 /** Returns the exit code after SIGINT or SIGTERM. */
 export async function centre(options: CentreOptions, root: string): Promise<number> {
   const state = path.resolve(options.stateDirectory ?? stateDirectory());
@@ -53,14 +83,15 @@ export async function centre(options: CentreOptions, root: string): Promise<numb
     return outputs === undefined ? readFleet(how, root) : fleetOf(openPublished(stack, outputs), how);
   };
   // A wrong stack, inventory or backend is an error of the command, not of a page. A service waits for the outputs.
-  if (outputs === undefined) await read(false);
+  const own = outputs === undefined ? await ownerOf(options, root) : {};
   const database = openDatabase({
     directory: path.join(state, "centre"),
     stack: stack.short,
     report: (line) => print(`warning: ${line}`),
   });
   const where = listeners.length > 0 ? { listeners, names } : { port: options.port };
-  const running = await serveCentre({ read, database, ...where }).catch((error: unknown) => {
+  const report = (line: string) => print(`warning: ${line}`);
+  const running = await serveCentre({ read, database, report, ...own, ...where }).catch((error: unknown) => {
     database.close();
     throw error;
   });

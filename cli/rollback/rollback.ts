@@ -2,17 +2,17 @@
 
 import { type Probe, probe } from "../../deployer/probe.ts";
 import { loadInventory } from "../../inventory/load.ts";
-import { type Plan, planFor } from "../../inventory/plan.ts";
+import { planFor } from "../../inventory/plan.ts";
 import { selectHosts } from "../../inventory/selection.ts";
 import { firstNames } from "../../lib/names.ts";
 import { oneLine } from "../../lib/sanitize.ts";
-import type { Settings } from "../../settings/settings.ts";
 import { EXIT_FAILED, UsageError } from "../exit-codes.ts";
 import { readStackSettings } from "../stack/config.ts";
 import { type StackName, type StackOptions, stackName } from "../stack/name.ts";
+import type { OpenStack } from "../stack/open.ts";
 import { readOutputs } from "../stack/outputs.ts";
 import { probeArgsOf } from "../stack/probe-args.ts";
-import { decide, Refusal, type Requested, selectedHosts, selectedPinnedHosts } from "./decide.ts";
+import { decide, type Pins, Refusal, type Requested, selectedHosts, selectedPinnedHosts } from "./decide.ts";
 import { removePins, runUp, setPins } from "./pins.ts";
 
 export interface RollbackOptions extends StackOptions {
@@ -40,18 +40,20 @@ export function checkRollback({ hosts, wave, on }: RollbackOptions): void {
  */
 export async function rollback(options: RollbackOptions, root: string): Promise<number> {
   checkRollback(options);
-  const stack = stackName(options, { env: process.env, root, cwd: process.cwd() });
-  // Paths in the settings are relative to the project, as in the Pulumi program.
-  process.chdir(root);
   try {
+    const stack = stackName(options, { env: process.env, root, cwd: process.cwd() });
+    // Paths in the settings are relative to the project, as in the Pulumi program.
+    process.chdir(root);
     const settings = await readStackSettings(stack, root);
     const plan = planFor(loadInventory(settings.fleetFile), settings.environment);
     const requested: Requested = {
       hosts: options.on === undefined ? [...new Set(options.hosts)] : selectHosts(options.on, plan.hosts),
       wave: options.wave,
     };
-    const context = { stack, plan, settings, root };
-    const hosts = await (options.release ? release(requested, context) : pin(requested, context));
+    const known = { stack, settings, plan };
+    const hosts = options.release
+      ? await release(requested, known, print)
+      : (await pin(requested, { ...known, outputs: await readOutputs(stack, root) }, print)).hosts;
     if (!options.up) print(`the next \`tools/pulumi up --stack ${stack.full}\` applies this`);
     const verb = options.release ? "release" : "rollback";
     const code = options.up
@@ -67,25 +69,40 @@ export async function rollback(options: RollbackOptions, root: string): Promise<
   }
 }
 
-interface Context {
-  readonly stack: StackName;
-  readonly plan: Plan;
-  readonly settings: Settings;
-  readonly root: string;
-}
-
-async function release(requested: Requested, { stack, plan, settings }: Context): Promise<string[]> {
+/**
+ * Removes pins, and returns their hosts.
+ * @throws Refusal when a named host is not pinned
+ */
+export async function release(
+  requested: Requested,
+  { stack, plan, settings }: Omit<OpenStack, "outputs">,
+  report: (line: string) => void,
+): Promise<string[]> {
   const hosts = selectedPinnedHosts(plan, requested, settings.pins);
   await removePins(stack, hosts);
-  for (const host of hosts) print(`${host}: released from ${settings.pins[host]}`);
+  for (const host of hosts) report(`${host}: released from ${settings.pins[host]}`);
   return hosts;
 }
 
-async function pin(requested: Requested, { stack, plan, settings, root }: Context): Promise<string[]> {
+export interface Pinned {
+  /** The requested hosts. */
+  readonly hosts: readonly string[];
+  /** Those that were not pinned before, with their systems. */
+  readonly pins: Pins;
+}
+
+/**
+ * Pins hosts to the system that each ran before.
+ * @throws Refusal when one of them cannot go back; then no pin is written
+ */
+export async function pin(
+  requested: Requested,
+  { stack, plan, settings, outputs }: OpenStack,
+  report: (line: string) => void,
+): Promise<Pinned> {
   const hosts = selectedHosts(plan, requested);
-  const outputs = await readOutputs(stack, root);
   const { probe: seconds } = plan.inventory.deploy.seconds;
-  print(`asking ${firstNames(hosts)} for the previous system (at most ${seconds} s)`);
+  report(`asking ${firstNames(hosts)} for the previous system (at most ${seconds} s)`);
   const answers = await Promise.all(
     hosts.map(async (host): Promise<[string, Probe]> => {
       const args = probeArgsOf({ plan, settings, outputs }, host, seconds);
@@ -96,8 +113,8 @@ async function pin(requested: Requested, { stack, plan, settings, root }: Contex
   const skippable = requested.wave === undefined ? [] : bestEffort.map(({ name }) => name);
   const { pins, notes } = decide(new Map(answers), settings.pins, skippable);
   if (Object.keys(pins).length > 0) await setPins(stack, pins);
-  for (const note of notes) print(note);
-  return hosts;
+  for (const note of notes) report(note);
+  return { hosts, pins };
 }
 
 function summary(

@@ -237,7 +237,7 @@ describe("the API", () => {
       readonly paths: Record<string, unknown>;
     };
     expect(document).toMatchObject({ openapi: "3.1.0", info: { version: "1" } });
-    expect(Object.keys(document.paths)).toEqual(["/fleet", "/hosts/{name}"]);
+    expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(["/fleet", "/hosts/{name}"]));
   });
 });
 
