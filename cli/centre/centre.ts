@@ -49,6 +49,9 @@ export function serviceListeners(
   return listeners;
 }
 
+/** Hosts that a service asks at the same time: its ssh processes count towards its memory (MemoryMax of the unit). */
+const SERVICE_PROBES = 4;
+
 const print = (line: string) => process.stderr.write(`${line}\n`);
 
 /**
@@ -80,7 +83,9 @@ export async function centre(options: CentreOptions, root: string): Promise<numb
   const listeners = serviceListeners(options, inheritedListeners(process.env, process.pid));
   const read: ReadFleet = (ask) => {
     const how = { ...options, ask, report: () => {} };
-    return outputs === undefined ? readFleet(how, root) : fleetOf(openPublished(stack, outputs), how);
+    return outputs === undefined
+      ? readFleet(how, root)
+      : fleetOf(openPublished(stack, outputs), { ...how, parallel: SERVICE_PROBES });
   };
   // A wrong stack, inventory or backend is an error of the command, not of a page. A service waits for the outputs.
   const own = outputs === undefined ? await ownerOf(options, root) : {};

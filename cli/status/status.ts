@@ -27,26 +27,29 @@ export interface StatusOptions extends StackOptions {
   readonly timeout: number;
   /** Hosts to connect to; by default all selected ones. The others are as of the last run. */
   readonly only?: readonly string[];
+  /** Hosts asked at the same time. */
+  readonly parallel?: number;
   /** Called with the hosts that have not answered yet; by default it is printed. */
   readonly report?: (line: string) => void;
 }
 
-/** Hosts probed at the same time. Each needs an ssh process of about 8 MB. */
+/** Hosts asked at the same time, when the caller gives no number. Each needs an ssh process of about 8 MB. */
 const MAX_PROBES = 64;
 
 /** Seconds after which the hosts that have not answered yet are printed. */
 const PROGRESS_AFTER_SECONDS = 2;
 
 /**
- * Probes all hosts, at most MAX_PROBES at the same time.
+ * Probes all hosts, at most `parallel` at the same time.
  * @param probe probes one host; tests replace it
  */
 export async function probeHosts(
   hosts: ReadonlyMap<string, ProbeArgs | string>,
   probe: (args: ProbeArgs) => Promise<Probe> = probeHost,
   report: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
+  parallel: number = MAX_PROBES,
 ): Promise<ReadonlyMap<string, Probe>> {
-  const semaphore = new Semaphore(MAX_PROBES);
+  const semaphore = new Semaphore(parallel);
   const waiting = new Set([...hosts].filter(([, args]) => typeof args !== "string").map(([name]) => name));
   const timer = setTimeout(
     () => report(`waiting for ${firstNames([...waiting])}`),
@@ -93,7 +96,9 @@ export async function fleetOf(
       .map(({ name }) => [name, probeArgsOf({ plan, settings, outputs }, name, options.timeout)]),
   );
   const at = new Date().toISOString();
-  const answers = asked ? await probeHosts(probeArgs, probeHost, options.report) : new Map<string, Probe>();
+  const answers = asked
+    ? await probeHosts(probeArgs, probeHost, options.report, options.parallel)
+    : new Map<string, Probe>();
   const details = hosts.map((host) => {
     const { name, wave, reachability } = host;
     const probe = answers.get(name);

@@ -23,6 +23,7 @@ in
           # later one sets it in its folder.
           system.stateVersion = lib.mkDefault "26.05";
           pantheros.hardware.report = fileOf "facter.json";
+          pantheros.controlCenter.bundle = lib.mkDefault (fileOf "centre");
         }
       ]
       ++ map (profile: ../profiles + "/${profile}.nix") host.profiles

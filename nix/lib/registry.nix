@@ -4,6 +4,10 @@
 fleet: let
   inherit (builtins) any attrNames attrValues concatLists concatStringsSep elem elemAt filter genList head isString length listToAttrs split;
 
+  # Modules that are reached over a Unix socket of their host, and listen on no port.
+  sockets = {control-centre = (import ./control-centre-sockets.nix).proxy;};
+  listensOnPort = service: !(sockets ? ${service.module});
+
   services = attrValues fleet.services;
   runs = module: filter (service: service.module == module) services;
   unique = list:
@@ -63,7 +67,12 @@ fleet: let
       service = service.name;
       inherit (service) auth proxied;
       certificate = parentOf fqdn;
-      upstream = "${addressFrom gateway service}:${toString service.port}";
+      upstream =
+        if listensOnPort service
+        then "${addressFrom gateway service}:${toString service.port}"
+        else if service.host == gateway
+        then "unix/${sockets.${service.module}}"
+        else throw "services.${service.name}.host: ${service.module} is reached over a socket, so it must run on ${gateway}, which serves its name";
       forwardAuth =
         if service.auth == "sso"
         then let
@@ -139,7 +148,7 @@ fleet: let
     own = filter (service: service.host == name) services;
     virtualHosts = virtualHostsOf name;
     vhosts = attrValues virtualHosts;
-    open = filter reachedFromOutside own;
+    open = filter (service: listensOnPort service && reachedFromOutside service) own;
     # The cache's name leads here even if a service other than Attic serves it.
     servesCache = fleet.cache.host == name;
     serves = vhosts != [] || servesCache;

@@ -3,9 +3,6 @@
   "aiWorkspace" = "containers for models, their training and their data";
   "cacheReplication" = "the binary cache's contents in more than one region";
   "contentDelivery" = "static files and the cache's contents kept at Cloudflare's edge";
-  "controlCenter" = "the control centre's command line `ncc` on the host: commands of features, roles, help and completion";
-  "controlCenter.api" = "the control centre's REST interface, inside the tailnet";
-  "controlCenter.gui" = "the control centre's graphical interface";
   "hardwareKeys" = "security keys for SSH, sudo and disks";
   "regions" = "machines of more vendors and regions that take each other's place";
   "storage.tuning" = "btrfs tuning beyond the mount classes";

@@ -5,6 +5,7 @@
     ./caddy.nix
     ./attic.nix
     ./cachix.nix
+    ./control-centre.nix
     ./postgresql
     ./backups
     ./sso

@@ -91,7 +91,7 @@
     listToAttrs (map (name: {
       inherit name;
       value = "/pkgs/${name}";
-    }) ["alejandra" "bash-language-server" "btrfs-progs" "cargo" "clang-tools" "clippy" "cmake" "coreutils" "devcontainer" "ghostty" "wget" "curl" "diffutils" "gcc" "gnugrep" "gnumake" "gnused" "go" "gopls" "iproute2" "jq" "kopia" "nil" "nodejs" "opencode" "openldap" "pkg-config" "pyright" "python3" "rclone" "runtimeShell" "rust-analyzer" "rustc" "rustfmt" "rustic" "shellcheck" "shfmt" "systemd" "typescript-language-server" "util-linux" "uv"])
+    }) ["alejandra" "bash-language-server" "btrfs-progs" "cargo" "clang-tools" "clippy" "cmake" "coreutils" "devcontainer" "ghostty" "wget" "curl" "diffutils" "gcc" "gnugrep" "gnumake" "gnused" "go" "gopls" "iproute2" "jq" "kopia" "nil" "nodejs" "opencode" "openldap" "openssh" "pkg-config" "pyright" "python3" "rclone" "runtimeShell" "rust-analyzer" "rustc" "rustfmt" "rustic" "shellcheck" "shfmt" "systemd" "typescript-language-server" "util-linux" "uv"])
     // {
       pantheros.check-hook = "/pkgs/check-hook";
       formats.toml = _: {generate = name: value: {inherit name value;};};

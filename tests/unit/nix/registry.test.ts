@@ -117,6 +117,38 @@ test("without a gateway a host serves its own names, and the cache under the cac
   expect(lowered("registry.hosts.mirror.certificates")).toEqual(["staging.example.test"]);
 });
 
+describe("the control centre", () => {
+  const centre = (host: string) => `${small}
+[services.centre]
+host = "${host}"
+port = 4100
+public = true
+mfa = true
+groups = ["developers"]
+module = "control-centre"
+`;
+
+  test("is reached over its socket, behind sign-on, and opens no port", () => {
+    const toml = centre("cloud");
+    expect(lowered('registry.hosts.cloud.virtualHosts."centre.example.test"', toml)).toMatchObject({
+      upstream: "unix//run/pantheros-centre-proxy.sock",
+      forwardAuth: "127.0.0.1:9091",
+    });
+    expect(lowered("registry.hosts.cloud.firewall", toml)).toEqual(lowered("registry.hosts.cloud.firewall"));
+    expect(lowered("registry.accessRules", toml)).toContainEqual({
+      domain: "centre.example.test",
+      policy: "two_factor",
+      subject: ["group:admins", "group:developers"],
+    });
+  });
+
+  test("on another host than the one that serves its name is refused", () => {
+    expect(evaluationError(registry(centre("home"), "registry.hosts.cloud.virtualHosts"))).toContain(
+      "services.centre.host: control-centre is reached over a socket, so it must run on cloud",
+    );
+  });
+});
+
 test("only administrators and a service's groups pass sign-on, with a second factor if required", () => {
   expect(lowered("registry.accessRules")).toEqual([
     { domain: "grafana.example.test", policy: "two_factor", subject: ["group:admins", "group:developers"] },
