@@ -18,7 +18,7 @@ if (!Number.isSafeInteger(runs) || runs < 1) {
 }
 const root = path.join(import.meta.dirname, "..");
 /** `[budgets] command_seconds` of the inventory. */
-const limit = loadInventory(path.join(root, "nix/fleet.toml")).budgets.commandSeconds ?? 1;
+const limit = loadInventory(path.join(root, "nix/fleet.toml")).budgets?.commandSeconds ?? 1;
 
 const names = Array.from({ length: HOSTS }, (_, at) => `host-${at + 1}`);
 
