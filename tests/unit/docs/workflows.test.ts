@@ -1,6 +1,7 @@
 /** What jobs may access, and how they are written: actions are pinned, text of others is never code, deploys end. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
+import { createProgram, visibleCommands } from "../../../cli/program.ts";
 
 const FOLDER = ".github/workflows";
 const workflows = readdirSync(FOLDER).filter((name) => /\.ya?ml$/.test(name));
@@ -124,7 +125,7 @@ test("a stack has one run at a time, and no deploy is cancelled", () => {
 
 test("what a workflow runs for the fleet is a command for people", () => {
   const runs = [...files.map((file) => readFileSync(file, "utf8")), readFileSync(".gitlab-ci.yml", "utf8")];
-  const commands = runs.flatMap((text) => text.match(/tools\/[a-z][\w/-]*(\.\w+)?( [a-z]+)?/g) ?? []);
+  const commands = runs.flatMap((text) => text.match(/tools\/[a-z][\w/-]*(\.\w+)?( [a-z-]+)?/g) ?? []);
   expect(new Set(commands.filter((each) => each.startsWith("tools/pantheros")))).toEqual(
     new Set([
       "tools/pantheros preview",
@@ -132,8 +133,97 @@ test("what a workflow runs for the fleet is a command for people", () => {
       "tools/pantheros up",
       "tools/pantheros report",
       "tools/pantheros status",
+      "tools/pantheros changed-hosts",
     ]),
   );
+});
+
+describe("each command of a job exists", () => {
+  interface GitLab {
+    readonly script?: readonly string[];
+    readonly before_script?: readonly string[];
+  }
+  const gitlab = Object.values(parse(readFileSync(".gitlab-ci.yml", "utf8")) as Record<string, GitLab>);
+  const scripts = [
+    ...files.flatMap((file) => {
+      const { runs, jobs: its } = parse(readFileSync(file, "utf8")) as Partial<Workflow> & {
+        runs?: { steps: Step[] };
+      };
+      return [...(runs?.steps ?? []), ...Object.values(its ?? {}).flatMap(({ steps }) => steps)];
+    }),
+    ...gitlab.flatMap(({ script = [], before_script: before = [] }) =>
+      [...script, ...before].map((run) => ({ run })),
+    ),
+  ].flatMap(({ run }) => run ?? []);
+  /** The words of each command; quoted text stays one word, and variables before a command are left out. */
+  const commands = scripts
+    .flatMap((text) => text.replace(/\\\n/g, " ").split(/\n|&&|(?<!\|)\|(?!\|)/))
+    .map((line) => line.match(/"[^"]*"|'[^']*'|[^\s"']+/g) ?? [])
+    .filter(([first = "#"]) => !first.startsWith("#"))
+    .map((words) => words.map((word) => word.replace(/^["']|["']$/g, "")));
+  const own = (start: string) => commands.filter(([first]) => first?.startsWith(start));
+
+  /** Programs of the runners, and of actions that a job uses before. */
+  const PROGRAMS = [
+    "docker",
+    "echo",
+    "git",
+    "jq",
+    "make",
+    "nix",
+    "npm",
+    "printf",
+    "rm",
+    "sudo",
+    "tee",
+    "umask",
+  ];
+
+  test("programs are those of the repository or of the runners", () => {
+    expect(commands.length).toBeGreaterThan(20);
+    const programs = new Set(commands.map(([first = ""]) => first));
+    for (const program of programs) {
+      if (program.includes("/")) expect(() => accessSync(program, constants.X_OK)).not.toThrow();
+      else expect(PROGRAMS).toContain(program);
+    }
+  });
+
+  test("targets of make are in the Makefile", () => {
+    const targets = own("make").map(([, target]) => target);
+    expect(targets).toContain("nix-eval");
+    const makefile = readFileSync("Makefile", "utf8");
+    for (const target of targets) expect(makefile).toMatch(new RegExp(`^${target}:`, "m"));
+  });
+
+  test("commands of tools/pantheros have the options that are given", () => {
+    /** Options of the Pulumi CLI, which `preview` and `up` pass on. */
+    const PASSED = ["--stack", "--refresh", "--yes", "--suppress-outputs", "--policy-pack"];
+    const known = new Map(
+      visibleCommands(createProgram()).map((each) => [each.names.join(" "), each.command]),
+    );
+    expect(own("tools/pantheros").length).toBeGreaterThan(5);
+    for (const [, name = "", ...words] of own("tools/pantheros")) {
+      const options = known.get(name)?.options.map(({ long }) => long) ?? [];
+      const passed = ["preview", "up"].includes(name) ? PASSED : [];
+      const unknown = words.filter(
+        (word) => word.startsWith("--") && ![...options, ...passed].includes(word),
+      );
+      expect([name, known.has(name), unknown]).toEqual([name, true, []]);
+    }
+  });
+});
+
+test("a deploy that fails is reported too, with its outcome", () => {
+  const { runs } = parse(readFileSync(".github/actions/up/action.yml", "utf8")) as {
+    runs: { steps: (Step & { if?: string })[] };
+  };
+  const { steps } = runs;
+  const [begin, report] = ["Begin", "Report"].map((name) => steps.findIndex((step) => step.name === name));
+  expect([begin, report]).toEqual([0, steps.length - 1]);
+  expect(steps.at(-1)).toMatchObject({
+    if: "always()",
+    env: { OUTCOME: expect.stringContaining("job.status") },
+  });
 });
 
 test("every action is pinned by a commit with its version, the same in all workflows", () => {
