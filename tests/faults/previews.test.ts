@@ -40,6 +40,9 @@ test("two previews of one commit give the same bytes", async () => {
   const second = await writePreview(world);
   expect([first.code, first.code === 0 ? "" : first.output]).toEqual([0, ""]);
   expect(second.text).toBe(first.text);
+  // As pull requests run it: without a violation the policy pack changes nothing.
+  const packed = await writePreview(world, "--policy-pack", "policy/pack");
+  expect([packed.code, packed.text]).toEqual([0, first.text]);
   expect(renderComment([second.document])).toBe(renderComment([first.document]));
   expect(
     first.document.hosts.map(({ host, action, drift: drifted }) => [host, action, drifted ?? false]),

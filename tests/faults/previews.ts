@@ -95,6 +95,14 @@ export const SITUATIONS: readonly Situation[] = [
       return [];
     },
   },
+  {
+    // The finding stops the run before the evaluation, which would fail here.
+    name: "policy-finding",
+    arrange: async (world) => {
+      await world.write(edit(PROTECTED, '["198.51.100.1/32"]', '["0.0.0.0/0"]'));
+      return [];
+    },
+  },
 ];
 
 /** A stack that is up: two created hosts and an adopted one, protected. */

@@ -1,6 +1,6 @@
 /**
  * Records what the real engine says in each situation, for the tests of the comment:
- * `tools/with node tests/faults/record-previews.ts`. Texts that every stack has anew stay the same in
+ * `tools/with node tests/faults/record-previews.ts [SITUATION...]`. Texts that every stack has anew stay the same in
  * one recording only, so a new recording differs in keys and ids.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -21,10 +21,15 @@ function save(name: string, text: string): void {
 }
 
 const wanted = process.argv.slice(2);
-for (const hosts of (["two", "sixty"] as const).filter(() => !wanted.includes("--stack-only"))) {
+const isWanted = (name: string) => wanted.length === 0 || wanted.includes(name);
+for (const [hosts, name] of [
+  ["two", "create-all"],
+  ["sixty", "sixty-hosts"],
+] as const) {
+  if (!isWanted(name)) continue;
   const empty = await emptyAccount(hosts);
   try {
-    save(hosts === "two" ? "create-all" : "sixty-hosts", (await writePreview(empty)).text);
+    save(name, (await writePreview(empty)).text);
   } finally {
     await empty.remove();
   }
@@ -33,7 +38,7 @@ const world = await stackUp();
 try {
   for (const { name, arrange } of SITUATIONS) {
     const words = await arrange(world);
-    save(name, (await writePreview(world, ...words)).text);
+    if (isWanted(name)) save(name, (await writePreview(world, ...words)).text);
   }
 } finally {
   await world.remove();

@@ -311,6 +311,13 @@ describe("previews of the real engine (tests/faults/record-previews.ts)", () => 
     expect(text).toContain("| db | changes 1 | switch |");
   });
 
+  test("policy finding: the run is refused, and the comment names rule, key and remedy", () => {
+    const text = rendered("policy-finding");
+    expect(text).toContain("| policy-finding | **failed** |");
+    expect(text).toContain("### Policy: mandatory");
+    expect(text).toMatch(/ssh-not-public.*deploy\.sources/s);
+  });
+
   test("failed evaluation: Nix's error is in the comment", () => {
     const text = rendered("failed-evaluation");
     expect(text).toContain("| failed-evaluation | **failed** |");
