@@ -15,7 +15,9 @@ function save(name: string, text: string): void {
     commit: _commit,
     dirty: _dirty,
     ...document
-  } = JSON.parse(text.replaceAll(process.cwd(), "/srv/infra"));
+  } = JSON.parse(
+    text.replaceAll(process.cwd(), "/srv/infra").replaceAll(/\/tmp\/pantheros-step-\w+/g, "/srv/fleet"),
+  );
   writeFileSync(`${FOLDER}/${name}.json`, `${JSON.stringify({ ...document, stack: name }, null, 1)}\n`);
   console.log(`recorded ${name}`);
 }
