@@ -28,6 +28,7 @@ docs: ## Generate the reference docs, the manual page, nix/lib/defaults.json, ou
 	@tools/with node policy/write-reference.ts
 	@tools/with node outputs/write-schema.ts
 	@tools/with node cli/write-manual.ts
+	@tools/with node sandbox/runbooks/write-page.ts
 	@tools/with node tools/nix/write-reference.ts
 	@tools/with node tools/docs/recording.ts draw docs/recordings/sandbox.cast docs/recordings/sandbox.svg
 

@@ -14,6 +14,7 @@ import { addInit } from "./commands/init.ts";
 import { addLogs } from "./commands/logs.ts";
 import { addPolicy } from "./commands/policy.ts";
 import { addRecover } from "./commands/recover.ts";
+import { addRehearse } from "./commands/rehearse.ts";
 import { addReport } from "./commands/report.ts";
 import { addRollback } from "./commands/rollback.ts";
 import { addRuns } from "./commands/run.ts";
@@ -64,6 +65,7 @@ export function createProgram(output: OutputConfiguration = {}): Command {
   addRecover(program);
   addCentre(program);
   addSandbox(program);
+  addRehearse(program);
   addCompletion(program);
   return program;
 }

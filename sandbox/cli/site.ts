@@ -14,6 +14,10 @@ export interface Site {
   readonly system: string;
   /** URL of the emulated 1Password, where hosts read their secrets. */
   readonly onepassword: string;
+  /** S3 endpoint of the emulated object storage, where hosts store dumps of databases. */
+  readonly s3: string;
+  /** Store path of PostgreSQL, when a host has databases. */
+  readonly postgresql?: string;
 }
 
 /** Nix's system name for a processor architecture of Node.js. */

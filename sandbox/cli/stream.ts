@@ -1,18 +1,24 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 
+/** `stdout`: this terminal; `stderr`: everything to standard error, so that standard output is for JSON alone. */
+export type Shown = "stdout" | "stderr";
+
 export interface StreamOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   /** Seconds until SIGINT; SIGKILL follows a minute later. Absent: no limit. */
   readonly seconds?: number;
+  /** Where the program's standard output goes; `stdout` by default. */
+  readonly shown?: Shown;
 }
 
 /** Runs a program on this terminal. Returns its exit code, 124 after a timeout. */
 export function stream(argv: readonly string[], options: StreamOptions): Promise<number> {
   const [program = "", ...args] = argv;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: "inherit", cwd: options.cwd, env: options.env });
+    const out = options.shown === "stderr" ? 2 : 1;
+    const child = spawn(program, args, { stdio: [0, out, 2], cwd: options.cwd, env: options.env });
     let timedOut = false;
     const timers: NodeJS.Timeout[] = [];
     if (options.seconds !== undefined) {

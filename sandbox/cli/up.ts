@@ -4,24 +4,28 @@ import { parse } from "yaml";
 import * as z from "zod";
 import { loadInventory } from "../../inventory/load.ts";
 import { type ExistingHost, type Plan, planFor } from "../../inventory/plan.ts";
+import { ensurePostgresql } from "../image/postgresql.ts";
+import { imageOptions } from "../machines/context.ts";
 import { eachLimit } from "../machines/each-limit.ts";
 import type { SandboxContext } from "../machines/keeper.ts";
 import { withLock } from "../machines/lock.ts";
 import { Machines, type NewMachine } from "../machines/machines.ts";
 import { claimName, ensureDriver, tailnetSuffixFile } from "../network/network.ts";
+import { readMark, removeMark, writeMark } from "../runbooks/mark.ts";
 import { prepareAdopted } from "./adopted.ts";
 import { ensureKeyPair } from "./files.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import { endOrphans } from "./orphans.ts";
 import { checkPrerequisites } from "./prerequisites.ts";
+import { removeSandbox } from "./remove.ts";
 import { ensureSecrets, ensureSigningKey } from "./secrets.ts";
 import { nixSystem, writeSite } from "./site.ts";
-import { pulumi, readOutputs } from "./stack.ts";
+import { pulumi, readOutputs, stackHasResources } from "./stack.ts";
 import type { Steps } from "./steps.ts";
 import { nextSteps, summaryLines } from "./summary.ts";
 import { unmanagedSystems } from "./unmanaged.ts";
-import { ensureVault } from "./vault.ts";
-import { ensureVendors, ONEPASSWORD_URL } from "./vendors.ts";
+import { ensureVault, removeTailnetKeys } from "./vault.ts";
+import { ensureVendors, ONEPASSWORD_URL, S3_URL } from "./vendors.ts";
 
 /** Seconds to wait for another `up` or `down` of the same sandbox. */
 export const LOCK_SECONDS = 600;
@@ -42,11 +46,20 @@ function isExisting(host: Plan["hosts"][number]): host is ExistingHost {
   return host.provider.kind === "existing";
 }
 
+/** Whether a host's system contains PostgreSQL (sandbox/nix/postgresql.nix). */
+function hasDatabases(plan: Plan): boolean {
+  return plan.hosts.some(({ extra }) => {
+    const databases = extra?.["databases"];
+    return Array.isArray(databases) && databases.length > 0;
+  });
+}
+
 /** Makes the keys, secrets and files that stay between runs. Returns the adopted machines to create. */
 async function prepareFiles(
   context: SandboxContext,
   layout: Layout,
   plan: Plan,
+  postgresql: string | undefined,
 ): Promise<readonly NewMachine[]> {
   const deployKey = await ensureKeyPair(layout.deployKey, `deploy@${context.name}`);
   const signingKey = await ensureSigningKey(layout, context.name);
@@ -61,6 +74,8 @@ async function prepareFiles(
     substituters: [],
     system: nixSystem(process.arch),
     onepassword: ONEPASSWORD_URL,
+    s3: S3_URL,
+    ...(postgresql !== undefined && { postgresql }),
   });
   mkdirSync(dirname(tailnetSuffixFile(context.directory)), { recursive: true });
   writeFileSync(tailnetSuffixFile(context.directory), plan.inventory.tailnet?.suffix ?? "");
@@ -123,7 +138,14 @@ async function ensureSandbox(
   const layout = layoutOf(context.directory);
   await endOrphans(context, (message) => steps.log(message));
   const plan = sandboxPlan(context);
-  const adopted = await steps.run("keys, secrets and site", () => prepareFiles(context, layout, plan));
+  const postgresql = hasDatabases(plan)
+    ? await steps.run("PostgreSQL", (progress) =>
+        ensurePostgresql({ ...imageOptions(context.repository), progress }),
+      )
+    : undefined;
+  const adopted = await steps.run("keys, secrets and site", () =>
+    prepareFiles(context, layout, plan, postgresql),
+  );
   await steps.run("image of the machines", () => context.image());
   await steps.run("network", () => ensureDriver(context.name, context.directory));
   const machines = new Machines(context);
@@ -144,6 +166,29 @@ export interface UpOptions {
   readonly vendors: boolean;
 }
 
+/** A rehearsal of the disaster was interrupted while it removed everything: removes the rest. */
+async function finishRemoval(context: SandboxContext, steps: Steps): Promise<void> {
+  if (readMark(context.directory)?.removing !== true) return;
+  steps.log("a rehearsal was interrupted while it removed everything; removing the rest");
+  await removeSandbox(context, steps, { keep: true });
+  writeMark(context.directory, { name: "disaster", removing: false });
+}
+
+/**
+ * After an interrupted rehearsal the state may have objects that the vendors no longer have; without a state, the vault
+ * still has the items of before. Returns the exit code.
+ */
+async function agreeAfterRehearsal(context: SandboxContext, steps: Steps): Promise<number> {
+  const mark = readMark(context.directory);
+  if (mark === undefined) return 0;
+  if (stackHasResources(context)) {
+    steps.log(`pulumi refresh, because the rehearsal ${mark.name} was interrupted`);
+    return pulumi(context, ["refresh", "--yes", "--skip-preview", "--suppress-outputs"], PULUMI_SECONDS);
+  }
+  removeTailnetKeys(layoutOf(context.directory));
+  return 0;
+}
+
 /** `up`: the exit code. */
 export async function up(context: SandboxContext, steps: Steps, options: UpOptions): Promise<number> {
   await steps.run("prerequisites", async () => checkPrerequisites());
@@ -157,8 +202,11 @@ export async function up(context: SandboxContext, steps: Steps, options: UpOptio
     lock,
     LOCK_SECONDS,
     async () => {
+      await finishRemoval(context, steps);
       await ensureSandbox(context, steps, options);
       if (!options.deploy) return 0;
+      const agreed = await agreeAfterRehearsal(context, steps);
+      if (agreed !== 0) return agreed;
       steps.log("pulumi up");
       const code = await pulumi(
         context,
@@ -170,6 +218,7 @@ export async function up(context: SandboxContext, steps: Steps, options: UpOptio
         if (code === 0) throw error;
         return undefined;
       });
+      if (code === 0) removeMark(context.directory);
       for (const line of outputs === undefined ? [] : summaryLines(outputs)) console.log(line);
       if (code === 0 && outputs !== undefined) {
         for (const line of nextSteps(outputs, "tools/pantheros sandbox")) console.log(line);

@@ -3,6 +3,7 @@ import type { Plan } from "../../inventory/plan.ts";
 import { hostVault } from "../../inventory/vaults.ts";
 import { grantHosts } from "../vendors/onepassword/accounts.ts";
 import { parseReference, type Seed, seedVault } from "../vendors/onepassword/seed.ts";
+import { changeVault } from "../vendors/onepassword/vault-file.ts";
 import type { Layout } from "./layout.ts";
 
 /** A random value in the form of a service account token, the most common secret of a host. */
@@ -47,4 +48,15 @@ export function ensureVault(layout: Layout, plan: Plan, token: string): number {
       })),
   );
   return made;
+}
+
+/**
+ * Deletes the items that the program made for keys of the tailnet (components/secrets/mapping.ts). Without a state,
+ * a run would make each of them a second time.
+ */
+export function removeTailnetKeys(layout: Pick<Layout, "vault">): void {
+  changeVault(layout.vault, (file) => {
+    for (const vault of file.vaults)
+      vault.items = vault.items.filter(({ title }) => !title.startsWith("tailnet key "));
+  });
 }

@@ -22,6 +22,9 @@ export const TAILSCALE_URL = `http://${RUNNER_ADDRESS}:8003`;
 /** The emulated 1Password, used by machines. */
 export const ONEPASSWORD_URL = `http://${RUNNER_ADDRESS}:8004`;
 
+/** The emulated object storage, used by machines too. */
+export const S3_URL = `http://${RUNNER_ADDRESS}:9000`;
+
 /** Variables that name the sandbox; every program that is started for it gets them. */
 export function sandboxVariables(context: SandboxContext): Readonly<Record<string, string>> {
   return { PANTHEROS_SANDBOX_DIR: context.directory, PANTHEROS_SANDBOX_NAME: context.name };

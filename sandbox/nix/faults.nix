@@ -14,7 +14,7 @@
     daemon_forwarding = ["local" "no"];
     require_signature = [true false];
   };
-  free = ["kernel" "inhibitors" "filler" "motd" "switch_seconds" "health_seconds" "confirm_seconds"];
+  free = ["databases" "kernel" "inhibitors" "filler" "motd" "switch_seconds" "health_seconds" "confirm_seconds"];
 
   check = host: settings: let
     unknown = filter (key: !(allowed ? ${key}) && !elem key free) (attrNames settings);

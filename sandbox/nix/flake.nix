@@ -31,6 +31,10 @@
         supervisor = import "${pantheros}/modules/deployment/parts.nix";
         operatorProgram = import "${pantheros}/modules/deployment/operator/text.nix";
         operatorLibrary = import "${pantheros}/lib/operators.nix";
+        postgresql = {
+          files = import "${pantheros}/lib/postgresql.nix";
+          dump = builtins.readFile "${pantheros}/modules/services/postgresql/dump.sh";
+        };
       };
     systems = builtins.mapAttrs (_: host: systemOf host true) fleet.deployable;
   in {

@@ -10,6 +10,7 @@
   supervisor, # text: the program that a deploy runs on the host
   operatorProgram, # text: what the control centre's operators run on the host
   operatorLibrary, # nix/lib/operators.nix
+  postgresql, # {files, dump}: nix/lib/postgresql.nix, and text: nix/modules/services/postgresql/dump.sh
   # false: a machine before its first deploy, without supervisor, deploy user and trusted keys
   managed ? true,
 }: let
@@ -24,6 +25,7 @@
   inherit (build) run text;
   faults = import ./faults.nix {inherit text;};
   extra = faults.check host.name host.extra;
+  database = import ./postgresql.nix ({inherit text host fleet site;} // postgresql);
   kernelVersion = extra.kernel or "6.12";
   version = "26.05.sandbox";
 
@@ -146,6 +148,7 @@
   units = builtins.mapAttrs unitFile (serviceUnits
     // faults.unitsOf extra
     // fetchUnits
+    // database.units
     // (
       if managed
       then resumeUnit
@@ -284,9 +287,11 @@
         then text "pantheros-operator" "#!/bin/sh\n${operatorProgram}"
         else "";
       bootLoader = text "pantheros-boot-loader" (readFile ./scripts/boot-loader.sh);
+      databasePrograms = lines (map (name: "${name} ${text name database.programs.${name}}") (attrNames database.programs));
       inherit version;
     } ''
       mkdir -p "$out/bin"
+      printf %s "$databasePrograms" | while read -r name program; do cp "$program" "$out/bin/$name"; done
       printf '#!/bin/sh\necho %s\n' "$version" >"$out/bin/nixos-version"
       [ -z "$supervisor" ] || cp "$supervisor" "$out/bin/pantheros-supervisor"
       [ -z "$operator" ] || cp "$operator" "$out/bin/pantheros-operator"
@@ -310,7 +315,7 @@
       inhibitors = text "switch-inhibitors" (toJSON inhibitors);
       accounts = text "users" (
         if managed
-        then lines (map (account: "${account}\t/bin/sh") ([fleet.deploy.user] ++ onlyIf hasOperators [operator]))
+        then lines (map (account: "${account}\t/bin/sh") ([fleet.deploy.user] ++ onlyIf hasOperators [operator])) + database.accounts
         else ""
       );
       activation = extra.activation or "ok";

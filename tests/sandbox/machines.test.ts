@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { leftovers } from "../../sandbox/cli/down.ts";
 import { ensureKeyPair } from "../../sandbox/cli/files.ts";
+import { leftovers } from "../../sandbox/cli/remove.ts";
 import {
   cgroupProcesses,
   clearCgroups,

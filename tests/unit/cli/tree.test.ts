@@ -49,6 +49,7 @@ test("the commands", () => {
     "centre",
     ...["sandbox", "sandbox up", "sandbox down", "sandbox status", "sandbox exec", "sandbox ssh"],
     ...["sandbox shell", "sandbox join", "sandbox machine", "sandbox logs"],
+    "rehearse",
     "completion",
   ]);
 });
@@ -84,6 +85,7 @@ test("every command with a table or figures prints JSON too", () => {
     "report",
     "approve",
     "sandbox status",
+    "rehearse",
   ]);
 });
 
@@ -165,6 +167,7 @@ describe("completion", () => {
 
   test.each<[string, string[]]>([
     ["s", ["status", "sandbox"]],
+    ["rehearse d", ["database", "disaster"]],
     ["sandbox s", ["status", "ssh", "shell"]],
     ["status --n", ["--no-ask"]],
     ["status --stack ", ["production", "sandbox"]],

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { supervisorText } from "../supervisor/fake-host.ts";
@@ -174,6 +174,74 @@ test("filler adds the given number and size of paths, with the same content for 
   );
   const other = built("toplevel", 'filler = { paths = 3, bytes = 4000, seed = "b" }');
   expect(fillers(other).map((path) => readStore(path, ""))).not.toEqual(texts);
+});
+
+describe("databases", () => {
+  const buckets = `[storage]
+region = "eu-central-003"
+[buckets.dumps]
+environment = "sandbox"
+purpose = "postgres"
+name = "dumps"`;
+  let programs: string;
+  beforeAll(() => {
+    const source = join(directory, "programs");
+    mkdirSync(source);
+    writeFileSync(join(source, "programs"), "stands for PostgreSQL");
+    programs = run("nix", "store", "add", "--name", "postgresql-test", source).trim();
+  });
+  /** Evaluates with the site's PostgreSQL, which is any store path here. */
+  function withPostgresql<T>(path: string | undefined, use: () => T): T {
+    const file = join(directory, "site/site.json");
+    const before = readFileSync(file, "utf8");
+    const s3 = "http://198.51.100.1:9000";
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(before), s3, ...(path && { postgresql: path }) }));
+    try {
+      return use();
+    } finally {
+      writeFileSync(file, before);
+    }
+  }
+
+  test("a host with databases has PostgreSQL in its closure, and pantheros-postgres with its settings", () => {
+    const system = withPostgresql(programs, () => built("toplevel", `databases = ["notes"]\n${buckets}`));
+    expect(run("nix", "path-info", "--recursive", system).split("\n")).toContain(programs);
+    expect(readStore(system, "etc/systemd/system/postgresql.service")).toContain(
+      `ExecStart=${programs}/bin/postgres -D /var/lib/postgresql/data`,
+    );
+    expect(readStore(system, "users")).toContain("postgres\t/usr/sbin/nologin\n");
+    const program = readStore(system, "sw/bin/pantheros-postgres");
+    expect(program).toContain("PANTHEROS_DUMP_TO:=store:dumps/web}");
+    expect(program).toContain(readFileSync("nix/modules/services/postgresql/dump.sh", "utf8"));
+  });
+
+  test("a host without databases has neither", () => {
+    const system = built("toplevel", "");
+    expect(inStore(system, "sw/bin/psql")).toBe(false);
+    expect(readStore(system, "users")).not.toContain("postgres");
+  });
+
+  test.each<[string, string, boolean, string]>([
+    [
+      "no PostgreSQL in the sandbox",
+      `databases = ["a"]\n${buckets}`,
+      false,
+      "`tools/pantheros sandbox up` adds it",
+    ],
+    [
+      "no bucket",
+      'databases = ["a"]\n[storage]\nregion = "eu-central-003"',
+      true,
+      'sandbox has no bucket with purpose = "postgres"',
+    ],
+    ["a name that is none", `databases = ["a b"]\n${buckets}`, true, '"a b" must consist of small letters'],
+  ])("%s is an error that names the remedy", (_, sandbox, present, message) => {
+    const { code, stderr } = withPostgresql(present ? programs : undefined, () =>
+      flake("eval", "deployTargets.web", sandbox, "--json"),
+    );
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(message);
+  });
 });
 
 test.each([
