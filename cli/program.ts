@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Command, type OutputConfiguration } from "commander";
 import { addApprove } from "./commands/approve.ts";
+import { addAudit } from "./commands/audit.ts";
 import { addCentre } from "./commands/centre.ts";
 import { addChangedHosts } from "./commands/changed-hosts.ts";
 import { addComment } from "./commands/comment.ts";
@@ -64,6 +65,7 @@ export function createProgram(output: OutputConfiguration = {}): Command {
   addApprove(program);
   addRecover(program);
   addCentre(program);
+  addAudit(program);
   addSandbox(program);
   addRehearse(program);
   addCompletion(program);

@@ -98,10 +98,8 @@ export class AuditLog {
   }
 
   /** Records, the newest first. */
-  read({ before, limit }: AuditQuery): readonly AuditRecord[] {
-    return this.#database
-      .all("SELECT * FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?", before ?? 2 ** 52, limit)
-      .flatMap(recordsOf);
+  read(query: AuditQuery): readonly AuditRecord[] {
+    return auditRecords(this.#database, query);
   }
 
   /** The records of one act, the oldest first. */
@@ -158,6 +156,15 @@ export class AuditLog {
     }
   }
 }
+
+/** Records of a database, the newest first. */
+export const auditRecords = (
+  database: Pick<Database, "all">,
+  { before, limit }: AuditQuery,
+): readonly AuditRecord[] =>
+  database
+    .all("SELECT * FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?", before ?? 2 ** 52, limit)
+    .flatMap(recordsOf);
 
 /** One record, or none when somebody has changed the row so that it is none. */
 function recordsOf(row: Row): readonly AuditRecord[] {

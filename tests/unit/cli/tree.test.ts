@@ -47,6 +47,7 @@ test("the commands", () => {
     "approve",
     "recover",
     "centre",
+    ...["audit", "audit verify"],
     ...["sandbox", "sandbox up", "sandbox down", "sandbox status", "sandbox exec", "sandbox ssh"],
     ...["sandbox shell", "sandbox join", "sandbox machine", "sandbox logs"],
     "rehearse",
@@ -84,6 +85,7 @@ test("every command with a table or figures prints JSON too", () => {
     "changed-hosts",
     "report",
     "approve",
+    ...["audit", "audit verify"],
     "sandbox status",
     "rehearse",
   ]);
