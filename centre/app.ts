@@ -11,14 +11,17 @@ import { addAuditPage } from "./routes/audit.ts";
 import { addFleetPages } from "./routes/fleet.ts";
 import { addHeaders } from "./routes/headers.ts";
 import { addLive } from "./routes/live.ts";
+import { addPromisePages } from "./routes/promises.ts";
 import { addSession } from "./routes/session.ts";
 import { addSignOn } from "./routes/sign-on.ts";
 import { addTokenPages } from "./routes/tokens.ts";
 import { addTopologyPage } from "./routes/topology.ts";
+import { measureProcess } from "./self.ts";
 import type { Services } from "./services.ts";
 
-export type CentreOptions = Omit<Services, "assets" | "now" | "door" | keyof Access> &
-  Partial<Pick<Services, "now" | "door">> & {
+type Optional = "now" | "door" | "rehearsals" | "measureSelf";
+export type CentreOptions = Omit<Services, "assets" | Optional | keyof Access> &
+  Partial<Pick<Services, Optional>> & {
     /** Shared by the applications of one centre; without it nothing can be done through this one. */
     readonly access?: Access;
   };
@@ -27,6 +30,8 @@ export function createCentre({ access, ...options }: CentreOptions): Hono {
   const services: Services = {
     now: Date.now,
     door: { kind: "link" },
+    rehearsals: () => ({ results: [], problems: [] }),
+    measureSelf: measureProcess,
     ...options,
     ...(access ?? openAccess(options)),
     assets: loadAssets(),
@@ -39,6 +44,7 @@ export function createCentre({ access, ...options }: CentreOptions): Hono {
   addSession(app, services);
   addFleetPages(app, services);
   addTopologyPage(app, services);
+  addPromisePages(app, services);
   addActPages(app, services);
   addAuditPage(app, services);
   addTokenPages(app, services);

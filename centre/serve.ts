@@ -11,6 +11,8 @@ import { createCentre } from "./app.ts";
 import { Collector } from "./collector.ts";
 import type { ReadFleet } from "./fleet.ts";
 import { type Listener, type ListenerName, listen } from "./listen.ts";
+import { readRehearsals } from "./rehearsals.ts";
+import { measureProcess } from "./self.ts";
 import type { Database } from "./store/database.ts";
 
 const ADDRESS = "127.0.0.1";
@@ -34,6 +36,10 @@ interface ServeBase {
   readonly report?: (line: string) => void;
   /** Prints each record of the audit log, for a service's journal. */
   readonly print?: (line: string) => void;
+  /** Directory of the results of rehearsed recoveries; undefined: none are shown. */
+  readonly rehearsals?: string;
+  /** Seconds from the start of the command until it had read the outputs; undefined: it has not. */
+  readonly commandSeconds?: number | undefined;
 }
 
 export type ServeOptions = ServeBase &
@@ -61,6 +67,8 @@ export async function serveCentre({
   database,
   identity,
   actor = NO_ACTOR,
+  rehearsals,
+  commandSeconds,
   report = () => {},
   print = () => {},
   ...where
@@ -80,7 +88,16 @@ export async function serveCentre({
     const door = doors[listener.name] ?? LINK;
     // A session of one door is none at another.
     const own = listener.name === "loopback" ? sessions : new Sessions();
-    const app = createCentre({ collector, sessions: own, database, access, door, hosts: () => hosts });
+    const app = createCentre({
+      collector,
+      sessions: own,
+      database,
+      access,
+      door,
+      hosts: () => hosts,
+      ...(rehearsals !== undefined && { rehearsals: () => readRehearsals(rehearsals) }),
+      measureSelf: () => ({ ...measureProcess(), ...(commandSeconds !== undefined && { commandSeconds }) }),
+    });
     const server = createAdaptorServer({ fetch: app.fetch }) as Server;
     try {
       await listen(server, listener);

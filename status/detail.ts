@@ -2,6 +2,7 @@
 
 import type { Probe } from "../deployer/probe.ts";
 import type { PlannedHost } from "../inventory/plan.ts";
+import type { Inventory } from "../inventory/schema.ts";
 import { entryOf } from "../lib/entry-of.ts";
 import type { HostOutputs, StackOutputs } from "../outputs/contract.ts";
 import type { FleetStatus, HostStatus } from "./classify.ts";
@@ -35,6 +36,8 @@ export interface HostDetail {
   readonly reachHint?: string;
   /** Whether a deploy may reboot the host (`reboot` in the inventory). */
   readonly reboot: PlannedHost["reboot"];
+  /** Durations of the last deploy's steps. */
+  readonly seconds?: Readonly<Record<string, number>>;
   /** Results of the last deploy's health checks. */
   readonly health: HostOutputs["health"];
   readonly deployed?: Deployed;
@@ -53,6 +56,8 @@ export interface FleetFacts {
   readonly status: FleetStatus;
   /** In the order of the status, the worst first. */
   readonly details: readonly HostDetail[];
+  /** The limits of the inventory. */
+  readonly budgets?: NonNullable<Inventory["budgets"]>;
   /** What the last run deployed from. */
   readonly revision?: StackOutputs["revision"];
 }
@@ -103,6 +108,7 @@ export function hostDetail(
       .map(([name, service]) => ({ name, url: service.url, public: service.public })),
     names: outputs === undefined ? [] : namesOf(addresses, outputs),
     ...(published?.reason !== undefined && { reason: published.reason }),
+    ...(published?.seconds !== undefined && { seconds: published.seconds }),
     ...(published?.step !== undefined && { step: published.step }),
     ...(published?.hint !== undefined && { hint: published.hint }),
     ...(probe?.reached === false && probe.hint !== undefined && { reachHint: probe.hint }),

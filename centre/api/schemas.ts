@@ -1,5 +1,6 @@
 /** The API's answers. Within version 1 fields are only added. The types are those of `tools/pantheros status --json`. */
 import { z } from "@hono/zod-openapi";
+import type { BudgetLine } from "../../status/budgets.ts";
 import { type FleetStatus, type HostStatus, STATES } from "../../status/classify.ts";
 import type { HostDetail } from "../../status/detail.ts";
 
@@ -55,6 +56,10 @@ export const hostDetail = z
     hint: z.string().exactOptional().describe("What may correct the failure of the last deploy"),
     reachHint: z.string().exactOptional().describe("What may help to reach the host"),
     reboot: z.enum(["allow", "never"]).describe("Whether a deploy may reboot the host"),
+    seconds: z
+      .record(z.string(), z.number())
+      .exactOptional()
+      .describe("Durations of the last deploy's steps, step -> seconds"),
     health: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string().exactOptional() })),
     deployed: z
       .object({
@@ -73,6 +78,55 @@ export const hostDetail = z
     names: z.array(z.object({ name: z.string(), type: z.string(), content: z.string() })).readonly(),
   })
   .openapi("HostDetail") satisfies z.ZodType<HostDetail>;
+
+export const recoveryAnswer = z
+  .object({
+    recoveries: z
+      .array(
+        z.object({
+          name: z.string().describe("Key of [budgets.recovery] in the inventory, and name of the runbook"),
+          state: z.enum(["passed", "missed", "never rehearsed"]),
+          target: z
+            .object({ seconds: z.number(), lossHours: z.number() })
+            .exactOptional()
+            .describe("Absent: the inventory has no target"),
+          last: z
+            .object({
+              startedAt: z.string(),
+              seconds: z.number(),
+              passed: z.boolean(),
+              commit: z.string().optional(),
+              reason: z.string().optional(),
+            })
+            .exactOptional()
+            .describe("The last rehearsal"),
+        }),
+      )
+      .describe("Those that need attention first"),
+  })
+  .openapi("Recovery");
+
+const budgetLine = z
+  .object({
+    name: z.string().describe("Key of [budgets] in the inventory"),
+    title: z.string(),
+    unit: z.enum(["s", "MB", "%"]),
+    limit: z.number(),
+    measured: z.number().exactOptional().describe("Absent: not measured here"),
+    source: z.string().describe("What was measured, or what measures it"),
+  })
+  .openapi("Limit") satisfies z.ZodType<BudgetLine>;
+
+export const budgetsAnswer = z
+  .object({
+    limits: z.array(budgetLine).describe("Limits for the management itself"),
+    changeSeconds: z.number().exactOptional().describe("Limit of a change of configuration"),
+    updateSeconds: z.number().exactOptional().describe("Limit of an update"),
+    deploys: z
+      .array(z.object({ host: z.string(), seconds: z.number() }))
+      .describe("The last deploys, from the start of the activation to the confirmation"),
+  })
+  .openapi("Budgets");
 
 /** A problem document (RFC 9457). */
 export const problem = z

@@ -1,12 +1,14 @@
 /** The page of one host. */
 import { html } from "hono/html";
 import { oneLine, printable } from "../../lib/sanitize.ts";
+import { type Budgets, hostBudgets } from "../../status/budgets.ts";
 import { needsAttention } from "../../status/classify.ts";
 import type { HostDetail } from "../../status/detail.ts";
 import { statusNotes } from "../../status/notes.ts";
 import type { Snapshot } from "../collector.ts";
 import { kernelTexts, rebootReason } from "../view/kernel.ts";
 import { isWeb } from "../view/web-address.ts";
+import { budgetTable } from "./budgets.ts";
 import { type Assets, ageText, field, type Html, page, problemBox, shape, stateBadge } from "./layout.ts";
 
 /** Zero or one value, for `field`. */
@@ -82,6 +84,14 @@ const confirmedText = ({ status }: HostDetail): string[] =>
     ? []
     : [status.confirmed ? "the running system is confirmed" : "the running system is not the confirmed one"];
 
+/** How long the last deploy took beside the limits of the inventory. */
+function limits(detail: HostDetail, budgets: Budgets | undefined): Html {
+  const lines = hostBudgets(budgets, detail).filter(({ measured }) => measured !== undefined);
+  return lines.length === 0
+    ? html``
+    : html`<section><h2>Time of the last deploy</h2>${budgetTable(lines, "From the start of the activation to the confirmation")}</section>`;
+}
+
 /** @param name the host's; undefined is returned when the fleet has no such host. */
 export function hostPage(
   { fleet, problem, revision, acts }: Snapshot & { readonly acts?: (detail: HostDetail) => Html },
@@ -114,6 +124,7 @@ ${field("Last deploy", optional(status.outcome))}
 ${field("Committed", deployedText(detail, now))}
 ${field("Supervisor", optional(detail.phase))}
 </dl></section>
+${limits(detail, fleet.budgets)}
 <section><h2>Health checks of the last deploy</h2>${health(detail)}</section>
 ${reach(detail)}
 <section><h2>Place</h2><dl>

@@ -28,6 +28,8 @@ export interface Frame {
 const NAVIGATION: readonly (readonly [path: string, label: string])[] = [
   ["/", "Fleet"],
   ["/topology", "Topology"],
+  ["/recovery", "Recovery"],
+  ["/budgets", "Budgets"],
   ["/audit", "Audit"],
   ["/api/v1/openapi.json", "API"],
 ];
@@ -81,9 +83,11 @@ export const problemBox = (problem: string | undefined): Html =>
 export const shape = (state: string): Html =>
   html`<svg class="shape" viewBox="0 0 16 16" aria-hidden="true"><path d="${shapeOf(state)}"/></svg>`;
 
-/** A state of a host; the word and the shape say it, and the colour repeats it. */
+const GOOD: readonly string[] = ["ok", "passed", "confirmed", "succeeded"];
+
+/** A state; the word and the shape say it, and the colour repeats it. */
 export const stateBadge = (state: string, isAttention: boolean): Html =>
-  html`<span class="badge ${isAttention ? "bad" : state === "ok" ? "good" : "note"}">${shape(state)}${state}</span>`;
+  html`<span class="badge ${isAttention ? "bad" : GOOD.includes(state) ? "good" : "note"}">${shape(state)}${state}</span>`;
 
 /** How old something is, with the moment itself for a pointer. `label` is put before the age. */
 export const ageText = (at: string, now: number, label = ""): Html =>

@@ -5,6 +5,7 @@ import { HTTPException } from "hono/http-exception";
 import { addActsApi } from "../api/acts.ts";
 import { addFleetApi } from "../api/fleet.ts";
 import { issuesOf, problemAnswer } from "../api/problem.ts";
+import { addPromisesApi } from "../api/promises.ts";
 import type { Services } from "../services.ts";
 
 const OPENAPI_INFO = {
@@ -29,6 +30,7 @@ export function addApi(app: Hono, services: Services): void {
   });
   addFleetApi(api, services);
   addActsApi(api, services);
+  addPromisesApi(api, services);
   api.doc31("/openapi.json", OPENAPI_INFO);
   app.route("/api/v1", api);
 }

@@ -20,6 +20,8 @@ const SHAPES: Readonly<Record<string, string>> = {
   confirmed: CHECK,
   succeeded: CHECK,
   passed: CHECK,
+  missed: CROSS,
+  over: CROSS,
 };
 
 /** The shape of a state; a circle for a word that has none. */

@@ -89,6 +89,7 @@ export async function centre(options: CentreOptions, root: string): Promise<numb
   };
   // A wrong stack, inventory or backend is an error of the command, not of a page. A service waits for the outputs.
   const own = outputs === undefined ? await ownerOf(options, root) : {};
+  const commandSeconds = outputs === undefined ? performance.now() / 1000 : undefined;
   const database = openDatabase({
     directory: path.join(state, "centre"),
     stack: stack.short,
@@ -96,7 +97,16 @@ export async function centre(options: CentreOptions, root: string): Promise<numb
   });
   const where = listeners.length > 0 ? { listeners, names } : { port: options.port };
   const report = (line: string) => print(`warning: ${line}`);
-  const running = await serveCentre({ read, database, report, ...own, ...where }).catch((error: unknown) => {
+  const rehearsals = path.join(state, "rehearsals");
+  const running = await serveCentre({
+    read,
+    database,
+    rehearsals,
+    commandSeconds,
+    report,
+    ...own,
+    ...where,
+  }).catch((error: unknown) => {
     database.close();
     throw error;
   });

@@ -124,6 +124,7 @@ export async function fleetOf(
   return {
     status,
     details: sorted.flatMap((host) => details.filter((detail) => detail.status === host)),
+    ...(plan.inventory.budgets !== undefined && { budgets: plan.inventory.budgets }),
     ...(outputs?.revision !== undefined && { revision: outputs.revision }),
   };
 }

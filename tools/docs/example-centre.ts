@@ -10,7 +10,7 @@ import { createCentre } from "../../centre/app.ts";
 import { Collector } from "../../centre/collector.ts";
 import { openDatabase } from "../../centre/store/database.ts";
 import type { FleetFacts } from "../../status/detail.ts";
-import { EXAMPLE_NOW } from "./example-fleet.ts";
+import { EXAMPLE_NOW, EXAMPLE_REHEARSALS } from "./example-fleet.ts";
 
 export interface ExampleCentre {
   readonly address: string;
@@ -30,7 +30,15 @@ export async function startExampleCentre(first: FleetFacts): Promise<ExampleCent
   const directory = mkdtempSync(path.join(tmpdir(), "pantheros-example-"));
   const database = openDatabase({ directory, stack: "production", report: () => {} });
   let host = "";
-  const app = createCentre({ collector, sessions, database, hosts: () => [host], now });
+  const app = createCentre({
+    collector,
+    sessions,
+    database,
+    rehearsals: () => EXAMPLE_REHEARSALS,
+    measureSelf: () => ({ commandSeconds: 0.412, memoryMb: 84, cpuPercent: 0.6 }),
+    hosts: () => [host],
+    now,
+  });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
   host = `127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -1,4 +1,5 @@
 /** The fleet of the documentation's screenshots, which the tests of the pages show too. It is the same at each call. */
+import type { Rehearsals } from "../../centre/rehearsals.ts";
 import type { HostStatus } from "../../status/classify.ts";
 import type { FleetFacts, HostDetail } from "../../status/detail.ts";
 
@@ -50,6 +51,7 @@ function host(name: string, number: number, { status = {}, ...more }: Given = {}
     reboot: "never",
     tags: ["server"],
     addresses: { ipv4: address, tailnet: `${name}.tail0000.ts.net` },
+    seconds: { build: 12.4, copy: 3.1, activate: 6.2 + number, confirm: 1.4 },
     health: [
       { name: "sshd", ok: true, detail: "port 22 answers" },
       { name: "node-exporter", ok: true, detail: "status 200" },
@@ -157,6 +159,43 @@ const DETAILS: readonly HostDetail[] = [
   }),
 ];
 
+const recovery = (withinMinutes: number, lossHours: number) => ({ withinMinutes, lossHours });
+
+const BUDGETS: NonNullable<FleetFacts["budgets"]> = {
+  commandSeconds: 1,
+  updateSeconds: 60,
+  changeSeconds: 15,
+  hardwareScanSeconds: 5,
+  memoryMb: 100,
+  cpuPercent: 5,
+  storageMb: 500,
+  recovery: {
+    configuration: recovery(10, 0),
+    host: recovery(60, 0),
+    database: recovery(120, 24),
+    cache: recovery(240, 0),
+    disaster: recovery(480, 24),
+  },
+};
+
+const rehearsed = (name: string, seconds: number, passed = true) => ({
+  name,
+  startedAt: ago(2 * DAY),
+  seconds,
+  passed,
+  commit: "4be1f0a98c5512d07a3c44be1f0a98c5512d07a3",
+});
+
+export const EXAMPLE_REHEARSALS: Rehearsals = {
+  results: [
+    rehearsed("configuration", 41),
+    rehearsed("host", 148),
+    { ...rehearsed("database", 97, false), reason: "the newest dump is 31 h old" },
+    rehearsed("disaster", 402),
+  ],
+  problems: [],
+};
+
 /** A fleet of these hosts, asked 12 seconds before EXAMPLE_NOW. */
 export const fleetOfHosts = (details: readonly HostDetail[]): FleetFacts => ({
   status: {
@@ -168,6 +207,7 @@ export const fleetOfHosts = (details: readonly HostDetail[]): FleetFacts => ({
     hosts: details.map(({ status }) => status),
   },
   details,
+  budgets: BUDGETS,
 });
 
 export const exampleFleet = (): FleetFacts => fleetOfHosts(DETAILS);

@@ -21,6 +21,8 @@ const SHOTS: readonly Shot[] = [
   { file: "fleet-dark-narrow.png", path: "/", width: 360, height: 740, scheme: "dark" },
   { file: "host.png", path: "/hosts/db", width: 1100, height: 720, scheme: "light" },
   { file: "topology.png", path: "/topology", width: 1160, height: 720, scheme: "light" },
+  { file: "recovery.png", path: "/recovery", width: 1100, height: 620, scheme: "light" },
+  { file: "budgets.png", path: "/budgets", width: 1100, height: 720, scheme: "dark" },
 ];
 
 const directory = path.resolve(process.argv[2] ?? path.join(import.meta.dirname, "../../docs/screenshots"));

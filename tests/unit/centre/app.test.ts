@@ -84,9 +84,13 @@ describe("access", () => {
     "/",
     "/hosts/web",
     "/topology",
+    "/recovery",
+    "/budgets",
     "/live",
     "/api/v1/fleet",
     "/api/v1/hosts/web",
+    "/api/v1/recovery",
+    "/api/v1/budgets",
     "/api/v1/openapi.json",
     "/nothing",
   ])("%s needs a session", async (path) => {
@@ -214,6 +218,50 @@ test("text of a host is shown as text, without control characters, and cut", asy
     expect(text).not.toContain('href="javascript:');
     expect(text.length).toBeLessThan(200_000);
   }
+});
+
+describe("what the inventory promises", () => {
+  const promised = {
+    ...fleetOf({ ...web, seconds: { activate: 20, confirm: 1 } }, db),
+    budgets: { memoryMb: 100, changeSeconds: 15, recovery: { host: { withinMinutes: 60, lossHours: 0 } } },
+  };
+
+  test("recoveries and budgets have the limits, and say what was not measured", async () => {
+    const { see } = await centre({ fleet: promised });
+    const recovery = await (await see("/recovery")).text();
+    for (const part of ["A host is lost", "within 1 h", "1 of 1 recoveries were never rehearsed."])
+      expect(recovery).toContain(part);
+    const budgets = await (await see("/budgets")).text();
+    for (const part of [
+      "100 MB",
+      "this control centre, now",
+      "15 s",
+      "21 s",
+      "over",
+      "The last deploy of 1 host",
+    ])
+      expect(budgets).toContain(part);
+    expect(await (await see("/hosts/web")).text()).toContain("Time of the last deploy");
+    expect(await (await see("/hosts/db")).text()).not.toContain("Time of the last deploy");
+  });
+
+  test("the API has the same", async () => {
+    const { see } = await centre({ fleet: promised });
+    expect(await (await see("/api/v1/recovery")).json()).toEqual({
+      recoveries: [{ name: "host", state: "never rehearsed", target: { seconds: 3600, lossHours: 0 } }],
+    });
+    expect(await (await see("/api/v1/budgets")).json()).toMatchObject({
+      limits: [{ name: "memory_mb", limit: 100 }],
+      changeSeconds: 15,
+      deploys: [{ host: "web", seconds: 21 }],
+    });
+  });
+
+  test("an inventory without limits says so", async () => {
+    const { see } = await centre({ fleet: fleetOf(web) });
+    expect(await (await see("/recovery")).text()).toContain("The inventory has no targets");
+    expect(await (await see("/budgets")).text()).toContain("The inventory has no limits");
+  });
 });
 
 describe("the API", () => {

@@ -80,7 +80,16 @@ const overflow = (page: Page): Promise<number> =>
 const names = (page: Page): Promise<string[]> =>
   page.locator('table.hosts th[scope="row"] a').allTextContents();
 
-const PAGES = ["/", "/?q=nothing", "/hosts/db", "/hosts/web-1", "/hosts/none", "/topology"];
+const PAGES = [
+  "/",
+  "/?q=nothing",
+  "/hosts/db",
+  "/hosts/web-1",
+  "/hosts/none",
+  "/topology",
+  "/recovery",
+  "/budgets",
+];
 
 describeInBrowser("in a browser", () => {
   test.each([
