@@ -26,7 +26,7 @@ rmSync(directory, { recursive: true, force: true });
 mkdirSync(program, { recursive: true });
 await build({
   absWorkingDir: ROOT,
-  entryPoints: { main: "cli/centre/service.ts" },
+  entryPoints: { main: "cli/centre/main.ts" },
   outdir: program,
   bundle: true,
   // What is imported only at a login stays in a file of its own, which is loaded then.
