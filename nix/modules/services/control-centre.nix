@@ -1,6 +1,6 @@
 # The control centre as a service: pages and an API over the fleet's hosts (docs/control-centre.md). It has no token of
-# a vendor, no signing key and no state: the runner writes the published outputs of its stack to a directory, and a key
-# that only asks is the one secret.
+# a vendor, no signing key and no state: the runner writes the published outputs of its stack to a directory. Its keys
+# only ask hosts, or do what pantheros-operator on each host lets a role do.
 {
   config,
   host,
@@ -12,7 +12,6 @@
   inherit (lib) mkOption types;
   cfg = config.pantheros.controlCenter;
   name = "pantheros-centre";
-  secret = "centre-ssh-key";
   outputs = "/var/lib/pantheros-outputs";
   # Its name, if the inventory gives it one.
   service = registry.hosts.${host.name}.modules.control-centre or null;
@@ -38,6 +37,12 @@
     lib.optionalAttrs cfg.tailscale {tailscale = "root";}
     // lib.optionalAttrs config.pantheros.services.caddy.enable {proxy = config.services.caddy.user;};
   unitOf = listener: "${name}-${listener}";
+
+  # Credential -> secret. An operator key has the name of its role, as PANTHEROS_OPERATOR_KEYS has it.
+  credentials =
+    {ssh-key = "centre-ssh-key";}
+    // lib.optionalAttrs (cfg.oidc.issuer != null) {oidc-secret = "centre-oidc-secret";}
+    // lib.listToAttrs (map (role: lib.nameValuePair role "centre-operator-${role}") cfg.operatorRoles);
 in {
   options.pantheros = {
     services.control-centre = import ../../lib/service-options.nix {inherit lib;} {
@@ -77,6 +82,34 @@ in {
         defaultText = lib.literalExpression "config.services.tailscale.enable";
         description = "Whether to have a socket for `tailscale serve`, which only root can connect to.";
       };
+      operatorRoles = mkOption {
+        type = types.listOf types.str;
+        default = [];
+        example = ["admin" "restricted-admin"];
+        description = "Roles whose people may act on hosts here. The secret `centre-operator-ROLE` has the private half of a key in `operator_keys` of the role.";
+      };
+      oidc = {
+        issuer = mkOption {
+          type = types.nullOr types.singleLineStr;
+          default =
+            if publicNames == [] || registry.nameFor "dex" == null
+            then null
+            else "https://${registry.nameFor "dex"}";
+          defaultText = lib.literalMD "the fleet's Dex, if this service has a public name";
+          description = "OpenID Connect provider at which people sign on; null: nobody comes in through the web server.";
+        };
+        clientId = mkOption {
+          type = types.strMatching "[a-z][a-z0-9-]*";
+          default = "centre";
+          description = "The provider's name of this centre. The secret `centre-oidc-secret` has the client's secret; a Dex on this host is given the client, and needs the same secret as DEX_CLIENT_CENTRE.";
+        };
+        amr = mkOption {
+          type = types.listOf types.singleLineStr;
+          default = [];
+          example = ["mfa"];
+          description = "Methods of which the provider must have used one (`amr`), such as a second factor; empty: any.";
+        };
+      };
       memoryMax = mkOption {
         type = types.str;
         default = "100M";
@@ -102,7 +135,15 @@ in {
     ];
 
     # A probe key is enough to show the fleet.
-    pantheros.secrets.${secret}.services = [name];
+    pantheros.secrets = lib.mapAttrs' (_: secret: lib.nameValuePair secret {services = [name];}) credentials;
+
+    pantheros.services.dex.clients = lib.mkIf (config.pantheros.services.dex.enable && cfg.oidc.issuer != null) [
+      {
+        id = cfg.oidc.clientId;
+        name = "Control centre";
+        redirectURIs = ["https://${lib.head cfg.names}/sign-on/callback"];
+      }
+    ];
 
     users.users.${name} = {
       description = "Control centre";
@@ -122,11 +163,19 @@ in {
       wants = ["network-online.target"];
       after = ["network-online.target"];
       path = [pkgs.openssh];
-      environment = {
-        PANTHEROS_FLEET = "${../../fleet.toml}";
-        PANTHEROS_SSH_KEY = "%d/ssh-key";
-        NODE_ENV = "production";
-      };
+      environment =
+        {
+          PANTHEROS_FLEET = "${../../fleet.toml}";
+          PANTHEROS_SSH_KEY = "%d/ssh-key";
+          NODE_ENV = "production";
+        }
+        // lib.optionalAttrs (cfg.operatorRoles != []) {PANTHEROS_OPERATOR_KEYS = "%d";}
+        // lib.optionalAttrs (cfg.oidc.issuer != null) {
+          PANTHEROS_OIDC_ISSUER = cfg.oidc.issuer;
+          PANTHEROS_OIDC_CLIENT_ID = cfg.oidc.clientId;
+          PANTHEROS_OIDC_SECRET_FILE = "%d/oidc-secret";
+          PANTHEROS_OIDC_AMR = lib.concatStringsSep " " cfg.oidc.amr;
+        };
       serviceConfig =
         hardening.serviceConfig
         // {
@@ -148,7 +197,7 @@ in {
           User = name;
           Group = name;
           Sockets = map (listener: "${unitOf listener}.socket") (lib.attrNames listeners);
-          LoadCredential = ["ssh-key:${config.pantheros.secrets.${secret}.path}"];
+          LoadCredential = lib.mapAttrsToList (credential: secret: "${credential}:${config.pantheros.secrets.${secret}.path}") credentials;
           StateDirectory = name;
           StateDirectoryMode = "0700";
           Restart = "on-failure";

@@ -11,6 +11,7 @@ interface Found {
   readonly rules: readonly string[];
   readonly checks: readonly { readonly target: string }[];
   readonly secrets: object;
+  readonly clients: readonly object[];
   readonly refused: readonly string[];
 }
 
@@ -27,10 +28,15 @@ const evaluated = (
     };
     config = {
       pantheros = {
-        controlCenter = { enable = true; bundle = ${bundle === "" ? "null" : `"${bundle}"`}; stack = "homelab"; names = ["centre.example.test"]; tailscale = ${tailscale}; memoryMax = "100M"; };
+        controlCenter = { enable = true; bundle = ${bundle === "" ? "null" : `"${bundle}"`}; stack = "homelab"; names = ["centre.example.test"]; tailscale = ${tailscale}; memoryMax = "100M"; operatorRoles = ["admin"]; oidc = { issuer = "https://dex.example.test"; clientId = "centre"; amr = ["mfa"]; }; };
         services.caddy.enable = ${caddy};
         deployment = { enable = ${deployment}; user = "deploy"; };
-        secrets.centre-ssh-key.path = "/run/secrets/centre-ssh-key";
+        services.dex.enable = true;
+        secrets = {
+          centre-ssh-key.path = "/run/secrets/centre-ssh-key";
+          centre-operator-admin.path = "/run/secrets/centre-operator-admin";
+          centre-oidc-secret.path = "/run/secrets/centre-oidc-secret";
+        };
       };
       services.caddy.user = "caddy";
     };
@@ -40,6 +46,7 @@ const evaluated = (
     rules = set.systemd.tmpfiles.rules;
     checks = set.pantheros.deployment.checks;
     secrets = set.pantheros.secrets;
+    clients = set.pantheros.services.dex.clients;
     refused = map (each: each.message) (builtins.filter (each: !each.assertion) set.assertions);
   }`) as Found;
 };
@@ -57,11 +64,26 @@ test("each socket is for one account, and has a name that the program accepts", 
   }
 });
 
-test("the key is a credential, and neither a token nor a state is anywhere", () => {
+test("keys and secrets are credentials, and neither a token of a vendor nor a state is anywhere", () => {
   const { service, secrets } = evaluated();
-  expect(service.serviceConfig["LoadCredential"]).toEqual(["ssh-key:/run/secrets/centre-ssh-key"]);
-  expect(service.environment).toMatchObject({ PANTHEROS_SSH_KEY: "%d/ssh-key" });
-  expect(Object.keys(secrets)).toEqual(["centre-ssh-key"]);
+  expect(service.serviceConfig["LoadCredential"]).toEqual([
+    "admin:/run/secrets/centre-operator-admin",
+    "oidc-secret:/run/secrets/centre-oidc-secret",
+    "ssh-key:/run/secrets/centre-ssh-key",
+  ]);
+  expect(service.environment).toMatchObject({
+    PANTHEROS_SSH_KEY: "%d/ssh-key",
+    PANTHEROS_OPERATOR_KEYS: "%d",
+    PANTHEROS_OIDC_SECRET_FILE: "%d/oidc-secret",
+    PANTHEROS_OIDC_AMR: "mfa",
+  });
+  expect(Object.keys(secrets)).toEqual(["centre-oidc-secret", "centre-operator-admin", "centre-ssh-key"]);
+});
+
+test("a Dex on the same host leads back to the first name", () => {
+  expect(evaluated().clients).toEqual([
+    { id: "centre", name: "Control centre", redirectURIs: ["https://centre.example.test/sign-on/callback"] },
+  ]);
 });
 
 test("the unit has no rights besides its directory, and the memory of the documents", () => {
