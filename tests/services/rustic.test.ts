@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -95,26 +95,41 @@ afterAll(async () => {
   rmSync(home, { recursive: true });
 });
 
+interface Ran {
+  readonly status: number;
+  readonly output: string;
+}
+
+/** Not synchronous: this process serves the bucket. */
+const execute = (program: string, args: readonly string[], env: Readonly<Record<string, string>>) =>
+  new Promise<Ran>((done) => {
+    execFile(program, args, { env, encoding: "utf8", timeout: 300_000 }, (error, stdout, stderr) => {
+      const status = error === null ? 0 : typeof error.code === "number" ? error.code : 255;
+      done({ status, output: `${stdout}${stderr}` });
+    });
+  });
+
 /** Runs one of the units' scripts with the profile, as systemd starts it. */
-function run(script: string, profile: Table, keys: Readonly<Record<string, string>> = KEYS) {
+function run(script: string, profile: Table): Promise<Ran> {
   writeFileSync(join(home, "config/rustic/pantheros.toml"), toml(profile));
   writeFileSync(join(home, "credentials/password"), "a password\n");
   const here = script
     .replaceAll("/pkgs/rustic/bin/main", program("rustic"))
     .replaceAll("/pkgs/runtimeShell", "/bin/sh")
     .replaceAll("METRICS", join(home, "metrics"));
-  const { status, stdout, stderr } = spawnSync("sh", ["-c", here], {
-    env: {
-      ...keys,
-      PATH: `${dirname(program("rustic"))}:${process.env["PATH"]}`,
-      HOME: home,
-      XDG_CONFIG_HOME: join(home, "config"),
-      CREDENTIALS_DIRECTORY: join(home, "credentials"),
-    },
-    encoding: "utf8",
-    timeout: 300_000,
+  return execute("sh", ["-c", here], {
+    ...KEYS,
+    PATH: `${dirname(program("rustic"))}:${process.env["PATH"]}`,
+    HOME: home,
+    XDG_CONFIG_HOME: join(home, "config"),
+    CREDENTIALS_DIRECTORY: join(home, "credentials"),
   });
-  return { status, output: `${stdout}${stderr}` };
+}
+
+/** Throws with its output unless a script succeeded. */
+async function expectSuccess(ran: Promise<Ran>): Promise<void> {
+  const { status, output } = await ran;
+  if (status !== 0) throw new Error(`exit code ${status}:\n${output}`);
 }
 
 /** The profile with the cache in this test's directory. */
@@ -133,32 +148,31 @@ describe("the units' scripts with the real rustic and B2's rules", () => {
     writeFileSync(join(home, "data/letter"), "first\n");
     writeFileSync(join(home, "data/.cache/scrap"), "left out\n");
   });
-  const restored = () => {
+  const restored = async () => {
     rmSync(join(home, "back"), { recursive: true, force: true });
     const restore = `RUSTIC_PASSWORD_FILE=$CREDENTIALS_DIRECTORY/password ${program("rustic")} -P pantheros`;
-    const found = run(`${restore} restore latest ${join(home, "back")}`, unit.profile);
-    expect(found).toMatchObject({ status: 0 });
+    await expectSuccess(run(`${restore} restore latest ${join(home, "back")}`, unit.profile));
     return join(home, "back", home, "data");
   };
 
   test("a bucket must exist; the first backup makes the repository and says when it succeeded", async () => {
-    expect(run(unit.backup, unit.profile).status).not.toBe(0);
-    makeBucket("fleet-backups");
-    expect(run(unit.backup, unit.profile)).toMatchObject({ status: 0 });
+    expect((await run(unit.backup, unit.profile)).status).not.toBe(0);
+    await makeBucket("fleet-backups");
+    await expectSuccess(run(unit.backup, unit.profile));
     expect(readFileSync(join(home, "metrics/pantheros_backup_success_seconds.prom"), "utf8")).toMatch(
       /^pantheros_backup_success_seconds \d+$/m,
     );
   });
 
-  test("the next backup keeps the repository; what was excluded is not restored", () => {
+  test("the next backup keeps the repository; what was excluded is not restored", async () => {
     writeFileSync(join(home, "data/letter"), "second\n");
-    expect(run(unit.backup, unit.profile)).toMatchObject({ status: 0 });
-    const data = restored();
+    await expectSuccess(run(unit.backup, unit.profile));
+    const data = await restored();
     expect(readFileSync(join(data, "letter"), "utf8")).toBe("second\n");
     expect(() => readFileSync(join(data, ".cache/scrap"))).toThrow("ENOENT");
   });
 
-  test("a key that cannot delete backs up, thins out and checks", () => {
+  test("a key that cannot delete backs up, thins out and checks", async () => {
     const rights = { s3: { capabilities: ["listBuckets", "listFiles", "readFiles", "writeFiles"] } };
     writeFileSync(join(home, "vendors/rights.json"), JSON.stringify(rights));
     const { keep: _, ...forget } = unit.profile["forget"] as Table;
@@ -167,14 +181,17 @@ describe("the units' scripts with the real rustic and B2's rules", () => {
       forget: { ...forget, "keep-daily": 1, "keep-weekly": 0, "keep-monthly": 0 },
     };
     writeFileSync(join(home, "data/letter"), "third\n");
-    expect(run(unit.backup, one)).toMatchObject({ status: 0 });
-    expect(run(unit.check, unit.profile)).toMatchObject({ status: 0 });
-    expect(readFileSync(join(restored(), "letter"), "utf8")).toBe("third\n");
+    await expectSuccess(run(unit.backup, one));
+    await expectSuccess(run(unit.check, unit.profile));
+    expect(readFileSync(join(await restored(), "letter"), "utf8")).toBe("third\n");
   });
 
-  test("planted errors fail: an unknown setting, another region, a missing directory", () => {
+  test("planted errors fail: an unknown setting, another region, a missing directory", async () => {
     const backup = unit.profile["backup"] as Table;
-    const unknown = run(unit.backup, { ...unit.profile, backup: { ...backup, "exclude-if-absent": true } });
+    const unknown = await run(unit.backup, {
+      ...unit.profile,
+      backup: { ...backup, "exclude-if-absent": true },
+    });
     expect(unknown).toMatchObject({ status: expect.any(Number) });
     expect(unknown.status).not.toBe(0);
     expect(unknown.output).toContain("exclude-if-absent");
@@ -183,9 +200,9 @@ describe("the units' scripts with the real rustic and B2's rules", () => {
       ...repository,
       options: { ...(repository["options"] as Table), region: "us-east-1" },
     };
-    expect(run(unit.backup, { ...unit.profile, repository: elsewhere }).status).not.toBe(0);
+    expect((await run(unit.backup, { ...unit.profile, repository: elsewhere })).status).not.toBe(0);
     rmSync(join(home, "data"), { recursive: true });
-    expect(run(unit.backup, unit.profile)).toMatchObject({
+    expect(await run(unit.backup, unit.profile)).toMatchObject({
       status: 1,
       output: expect.stringContaining(`backup: ${join(home, "data")} is missing`),
     });
@@ -193,16 +210,14 @@ describe("the units' scripts with the real rustic and B2's rules", () => {
 });
 
 /** Makes the bucket as its owner does, with the emulator's key. */
-function makeBucket(name: string): void {
+async function makeBucket(name: string): Promise<void> {
   const make = `import boto3, sys
-boto3.client("s3", endpoint_url=sys.argv[1], region_name="${REGION}").create_bucket(Bucket=sys.argv[2])`;
-  const { status, stderr } = spawnSync(
-    join(cache, "venv/bin/python"),
-    ["-c", make, `http://127.0.0.1:${port}`, name],
-    {
-      env: { ...KEYS, AWS_REQUEST_CHECKSUM_CALCULATION: "when_required" },
-      encoding: "utf8",
-    },
-  );
-  if (status !== 0) throw new Error(stderr);
+boto3.client("s3", endpoint_url=sys.argv[1], region_name="${REGION}").create_bucket(
+    Bucket=sys.argv[2], CreateBucketConfiguration={"LocationConstraint": "${REGION}"})`;
+  const args = ["-c", make, `http://127.0.0.1:${port}`, name];
+  const { status, output } = await execute(join(cache, "venv/bin/python"), args, {
+    ...KEYS,
+    AWS_REQUEST_CHECKSUM_CALCULATION: "when_required",
+  });
+  if (status !== 0) throw new Error(output);
 }
