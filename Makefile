@@ -22,12 +22,13 @@ check: ## Check types, lint, format, imports between rooms, unused exports, shel
 	@tools/setup unit
 	@tools/check
 
-docs: ## Generate the reference docs, the manual page, nix/lib/defaults.json, outputs/schema.v1.json and the README's picture
+docs: ## Generate the reference docs, the manual page, nix/lib/defaults.json, outputs/schema.v1.json, centre/openapi.json and the README's picture
 	@tools/setup unit
 	@tools/with node inventory/write-reference.ts
 	@tools/with node policy/write-reference.ts
 	@tools/with node outputs/write-schema.ts
 	@tools/with node cli/write-manual.ts
+	@tools/with node centre/write-openapi.ts
 	@tools/with node sandbox/runbooks/write-page.ts
 	@tools/with node tools/nix/write-reference.ts
 	@tools/with node tools/docs/recording.ts draw docs/recordings/sandbox.cast docs/recordings/sandbox.svg

@@ -71,6 +71,7 @@ const postRoute = createRoute({
     400: problemJson("The body is not JSON, or not as described"),
     404: problemJson("The stack has no such host or wave"),
     409: problemJson("Another act runs on the host, or it cannot be done here"),
+    415: problemJson("The type of the body is not that of JSON"),
     503: problemJson("The audit log cannot be written, so nothing was done"),
     ...common,
   },

@@ -10,7 +10,8 @@ const fleetRoute = createRoute({
   summary: "The state of each host",
   responses: {
     200: { description: "The state", content: { "application/json": { schema: fleetStatus } } },
-    401: problemJson("No session"),
+    401: problemJson("No session and no token"),
+    403: problemJson("The role or the token has not the capability"),
     503: problemJson("The state has not been read yet, or cannot be"),
   },
 });
@@ -22,7 +23,8 @@ const hostRoute = createRoute({
   request: { params: z.object({ name: z.string().describe("Name of the host in the inventory") }) },
   responses: {
     200: { description: "The host", content: { "application/json": { schema: hostDetail } } },
-    401: problemJson("No session"),
+    401: problemJson("No session and no token"),
+    403: problemJson("The role or the token has not the capability"),
     404: problemJson("No host has this name"),
     503: problemJson("The state has not been read yet, or cannot be"),
   },

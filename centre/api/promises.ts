@@ -12,7 +12,8 @@ const recoveryRoute = createRoute({
   summary: "The targets of recoveries, and the last rehearsals",
   responses: {
     200: { description: "The recoveries", content: { "application/json": { schema: recoveryAnswer } } },
-    401: problemJson("No session"),
+    401: problemJson("No session and no token"),
+    403: problemJson("The role or the token has not the capability"),
     503: problemJson("The state has not been read yet, or cannot be"),
   },
 });
@@ -23,7 +24,8 @@ const budgetsRoute = createRoute({
   summary: "The limits of the inventory, and what was measured",
   responses: {
     200: { description: "The limits", content: { "application/json": { schema: budgetsAnswer } } },
-    401: problemJson("No session"),
+    401: problemJson("No session and no token"),
+    403: problemJson("The role or the token has not the capability"),
     503: problemJson("The state has not been read yet, or cannot be"),
   },
 });

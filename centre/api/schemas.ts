@@ -4,6 +4,16 @@ import type { BudgetLine } from "../../status/budgets.ts";
 import { type FleetStatus, type HostStatus, STATES } from "../../status/classify.ts";
 import type { HostDetail } from "../../status/detail.ts";
 
+/**
+ * A type whose keys may also be present and undefined. The description of the API lists `exactOptional()` keys as required,
+ * so the schemas here are `optional()`.
+ */
+type Loose<T> = T extends readonly (infer Item)[]
+  ? readonly Loose<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Loose<T[Key]> | undefined }
+    : T;
+
 const storePath = z.string().describe("Store path");
 
 const hostStatus = z
@@ -14,20 +24,20 @@ const hostStatus = z
     state: z
       .enum(STATES.map(([state]) => state))
       .describe(STATES.map(([state, meaning]) => `${state}: ${meaning}`).join("; ")),
-    detail: z.string().exactOptional().describe("Why the state is not ok"),
-    reachable: z.boolean().exactOptional().describe("Whether it answered; absent: it was not asked"),
-    outcome: z.enum(["confirmed", "staged", "rolled-back", "held", "offline", "failed"]).exactOptional(),
-    running: storePath.exactOptional(),
-    boots: storePath.exactOptional(),
-    confirmed: z.boolean().exactOptional(),
-    wanted: storePath.exactOptional(),
-    generation: z.number().exactOptional(),
-    pinned: storePath.exactOptional(),
-    needsReboot: z.boolean().exactOptional(),
-    failedUnits: z.array(z.string()).readonly().exactOptional(),
-    commit: z.string().exactOptional(),
+    detail: z.string().optional().describe("Why the state is not ok"),
+    reachable: z.boolean().optional().describe("Whether it answered; absent: it was not asked"),
+    outcome: z.enum(["confirmed", "staged", "rolled-back", "held", "offline", "failed"]).optional(),
+    running: storePath.optional(),
+    boots: storePath.optional(),
+    confirmed: z.boolean().optional(),
+    wanted: storePath.optional(),
+    generation: z.number().optional(),
+    pinned: storePath.optional(),
+    needsReboot: z.boolean().optional(),
+    failedUnits: z.array(z.string()).readonly().optional(),
+    commit: z.string().optional(),
   })
-  .openapi("HostStatus") satisfies z.ZodType<HostStatus>;
+  .openapi("HostStatus") satisfies z.ZodType<Loose<HostStatus>>;
 
 export const fleetStatus = z
   .object({
@@ -38,7 +48,7 @@ export const fleetStatus = z
     asked: z.boolean().describe("False: the hosts were not asked, and the fields are those of the last run"),
     hosts: z.array(hostStatus).readonly().describe("The worst first"),
   })
-  .openapi("FleetStatus") satisfies z.ZodType<FleetStatus>;
+  .openapi("FleetStatus") satisfies z.ZodType<Loose<FleetStatus>>;
 
 export const hostDetail = z
   .object({
@@ -47,37 +57,37 @@ export const hostDetail = z
     reachability: z.enum(["always", "best-effort"]),
     tags: z.array(z.string()).readonly(),
     addresses: z.object({
-      ipv4: z.string().exactOptional(),
-      ipv6: z.string().exactOptional(),
-      tailnet: z.string().exactOptional(),
+      ipv4: z.string().optional(),
+      ipv6: z.string().optional(),
+      tailnet: z.string().optional(),
     }),
-    reason: z.string().exactOptional().describe("Why the last deploy is not confirmed"),
-    step: z.string().exactOptional().describe("Step of the last deploy that failed"),
-    hint: z.string().exactOptional().describe("What may correct the failure of the last deploy"),
-    reachHint: z.string().exactOptional().describe("What may help to reach the host"),
+    reason: z.string().optional().describe("Why the last deploy is not confirmed"),
+    step: z.string().optional().describe("Step of the last deploy that failed"),
+    hint: z.string().optional().describe("What may correct the failure of the last deploy"),
+    reachHint: z.string().optional().describe("What may help to reach the host"),
     reboot: z.enum(["allow", "never"]).describe("Whether a deploy may reboot the host"),
     seconds: z
       .record(z.string(), z.number())
-      .exactOptional()
+      .optional()
       .describe("Durations of the last deploy's steps, step -> seconds"),
-    health: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string().exactOptional() })),
+    health: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string().optional() })),
     deployed: z
       .object({
         at: z.string(),
-        by: z.string().exactOptional(),
-        commit: z.string().exactOptional(),
-        dirty: z.boolean().exactOptional(),
-        previous: storePath.exactOptional(),
+        by: z.string().optional(),
+        commit: z.string().optional(),
+        dirty: z.boolean().optional(),
+        previous: storePath.optional(),
       })
-      .exactOptional()
+      .optional()
       .describe("How the committed system came to the host"),
-    kernel: z.string().exactOptional(),
-    bootedKernel: z.string().exactOptional(),
-    phase: z.string().exactOptional(),
+    kernel: z.string().optional(),
+    bootedKernel: z.string().optional(),
+    phase: z.string().optional(),
     services: z.array(z.object({ name: z.string(), url: z.string(), public: z.boolean() })).readonly(),
     names: z.array(z.object({ name: z.string(), type: z.string(), content: z.string() })).readonly(),
   })
-  .openapi("HostDetail") satisfies z.ZodType<HostDetail>;
+  .openapi("HostDetail") satisfies z.ZodType<Loose<HostDetail>>;
 
 export const recoveryAnswer = z
   .object({
@@ -88,7 +98,7 @@ export const recoveryAnswer = z
           state: z.enum(["passed", "missed", "never rehearsed"]),
           target: z
             .object({ seconds: z.number(), lossHours: z.number() })
-            .exactOptional()
+            .optional()
             .describe("Absent: the inventory has no target"),
           last: z
             .object({
@@ -98,7 +108,7 @@ export const recoveryAnswer = z
               commit: z.string().optional(),
               reason: z.string().optional(),
             })
-            .exactOptional()
+            .optional()
             .describe("The last rehearsal"),
         }),
       )
@@ -112,16 +122,16 @@ const budgetLine = z
     title: z.string(),
     unit: z.enum(["s", "MB", "%"]),
     limit: z.number(),
-    measured: z.number().exactOptional().describe("Absent: not measured here"),
+    measured: z.number().optional().describe("Absent: not measured here"),
     source: z.string().describe("What was measured, or what measures it"),
   })
-  .openapi("Limit") satisfies z.ZodType<BudgetLine>;
+  .openapi("Limit") satisfies z.ZodType<Loose<BudgetLine>>;
 
 export const budgetsAnswer = z
   .object({
     limits: z.array(budgetLine).describe("Limits for the management itself"),
-    changeSeconds: z.number().exactOptional().describe("Limit of a change of configuration"),
-    updateSeconds: z.number().exactOptional().describe("Limit of an update"),
+    changeSeconds: z.number().optional().describe("Limit of a change of configuration"),
+    updateSeconds: z.number().optional().describe("Limit of an update"),
     deploys: z
       .array(z.object({ host: z.string(), seconds: z.number() }))
       .describe("The last deploys, from the start of the activation to the confirmation"),
@@ -130,5 +140,5 @@ export const budgetsAnswer = z
 
 /** A problem document (RFC 9457). */
 export const problem = z
-  .object({ title: z.string(), status: z.int(), detail: z.string().exactOptional() })
+  .object({ title: z.string(), status: z.int(), detail: z.string().optional() })
   .openapi("Problem");

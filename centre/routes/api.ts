@@ -16,9 +16,10 @@ const OPENAPI_INFO = {
     description: "Within version 1 fields are only added, so readers must ignore unknown fields.",
   },
   servers: [{ url: "/api/v1" }],
+  security: [{ token: [] }],
 };
 
-export function addApi(app: Hono, services: Services): void {
+function createApi(services: Services): OpenAPIHono {
   const api = new OpenAPIHono({
     defaultHook: (result) =>
       result.success ? undefined : problemAnswer(400, "Not as described", issuesOf(result.error)),
@@ -31,6 +32,21 @@ export function addApi(app: Hono, services: Services): void {
   addFleetApi(api, services);
   addActsApi(api, services);
   addPromisesApi(api, services);
+  api.openAPIRegistry.registerComponent("securitySchemes", "token", {
+    type: "http",
+    scheme: "bearer",
+    description: "A token of the page Tokens",
+  });
+  return api;
+}
+
+export function addApi(app: Hono, services: Services): void {
+  const api = createApi(services);
   api.doc31("/openapi.json", OPENAPI_INFO);
   app.route("/api/v1", api);
 }
+
+/** The document that describes the API; centre/openapi.json is a copy of it. */
+export const openApiDocument = () =>
+  // Routes are described only: no handler runs, so none needs a service.
+  createApi({} as Services).getOpenAPI31Document(OPENAPI_INFO);
