@@ -137,6 +137,7 @@ provider = { kind = "image" }
 
   test("a flake with an error, and a run without a base, list every host", () => {
     write("flake.nix", "{ outputs = _: {");
+    expect(run("--base", "HEAD").stderr).toMatch(/^the checkout: web, db, iso cannot be evaluated: error: /m);
     const reasons = answer("--base", "HEAD").changed.map(({ host, reason }) => [host, reason]);
     expect(reasons).toEqual(["web", "db", "iso"].map((host) => [host, "it cannot be evaluated"]));
     write("flake.nix", FLAKE);
