@@ -10,7 +10,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [EXIT_OK, "done"],
   [EXIT_FAILED, "failed; the message names the reason"],
   [EXIT_USAGE, "the command line is invalid; nothing was done"],
-  [EXIT_ATTENTION, "status, why: a required host has not converged, does not answer or has failed units"],
+  [EXIT_ATTENTION, "status, why: a host needs attention (docs/operations.md); budgets: a limit is exceeded"],
 ];
 
 /** The command line is invalid; the message says why. */

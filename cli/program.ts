@@ -4,6 +4,7 @@ import path from "node:path";
 import { Command, type OutputConfiguration } from "commander";
 import { addApprove } from "./commands/approve.ts";
 import { addAudit } from "./commands/audit.ts";
+import { addBudgets } from "./commands/budgets.ts";
 import { addCentre } from "./commands/centre.ts";
 import { addChangedHosts } from "./commands/changed-hosts.ts";
 import { addComment } from "./commands/comment.ts";
@@ -56,6 +57,7 @@ export function createProgram(output: OutputConfiguration = {}): Command {
   addDiff(program);
   addLogs(program);
   addExec(program);
+  addBudgets(program);
   addRuns(program);
   addPolicy(program);
   addChangedHosts(program);

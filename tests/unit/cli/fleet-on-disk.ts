@@ -1,6 +1,6 @@
 /** A stack in files, with three hosts, and programs that stand in for ssh and the Pulumi CLI. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { HostOutputs } from "../../../outputs/contract.ts";
 import { oldSystem, status } from "../deployer/fixtures.ts";
@@ -58,6 +58,13 @@ export class FleetOnDisk {
   /** Adds variables to the command's environment. */
   variables(more: NodeJS.ProcessEnv): void {
     this.#variables = more;
+  }
+
+  /** Uses a changed copy of the sandbox's inventory. */
+  withInventory(change: (text: string) => string): void {
+    const file = path.join(this.own.directory, "fleet.toml");
+    writeFileSync(file, change(readFileSync("sandbox/nix/fleet.toml", "utf8")));
+    this.variables({ PANTHEROS_FLEET: file });
   }
 
   environment(): NodeJS.ProcessEnv {
