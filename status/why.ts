@@ -72,7 +72,8 @@ function ofLastRun(detail: HostDetail): Cause | undefined {
   const hint = detail.hint === undefined ? {} : { hint: oneLine(detail.hint, 1000) };
   switch (status.outcome) {
     case undefined:
-      return { kind: "never-deployed", host, text: "the stack has never deployed it" };
+      if (status.state !== "new") return undefined;
+      return { kind: "never-deployed", host, text: status.detail ?? "the stack has never deployed it" };
     case "failed":
       return step === "evaluate"
         ? { kind: "evaluation", host, text: `its configuration has an error${because(detail)}`, ...hint }

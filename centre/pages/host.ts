@@ -10,6 +10,7 @@ import { kernelTexts, rebootReason } from "../view/kernel.ts";
 import { isWeb } from "../view/web-address.ts";
 import { budgetTable } from "./budgets.ts";
 import { type Assets, ageText, field, type Html, page, problemBox, shape, stateBadge } from "./layout.ts";
+import { whySection } from "./why.ts";
 
 /** Zero or one value, for `field`. */
 const optional = (value: string | undefined): readonly string[] =>
@@ -108,6 +109,7 @@ export function hostPage(
 <h1>${name} ${stateBadge(status.state, needsAttention(status))}</h1>
 ${problemBox(problem)}
 ${summary(detail, fleet.status.at, now)}
+${whySection(fleet, name)}
 ${reason(detail)}
 ${units(detail)}
 ${acts?.(detail) ?? ""}
