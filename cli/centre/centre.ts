@@ -17,6 +17,8 @@ import { openStack } from "../stack/open.ts";
 import { openPublished } from "../stack/published.ts";
 import { fleetOf, readFleet } from "../status/status.ts";
 import { StackActor } from "./acts/stack-actor.ts";
+import { serviceDoors } from "./doors.ts";
+import { serviceOf } from "./service.ts";
 
 export interface CentreOptions extends StackOptions {
   /** 0: a free port. */
@@ -72,7 +74,7 @@ async function ownerOf(options: CentreOptions, root: string) {
   const identity = identityOf(options.role, inventory);
   const keys = process.env["PANTHEROS_OPERATOR_KEYS"] || undefined;
   const actor = new StackActor({ stack: options, root, keys, roles: inventory.roles, env: process.env });
-  return { identity, actor };
+  return { identity, actor, doors: serviceDoors(process.env, options.name ?? [], inventory) };
 }
 
 /** Returns the exit code after SIGINT or SIGTERM. */
@@ -88,7 +90,10 @@ export async function centre(options: CentreOptions, root: string): Promise<numb
       : fleetOf(openPublished(stack, outputs), { ...how, parallel: SERVICE_PROBES });
   };
   // A wrong stack, inventory or backend is an error of the command, not of a page. A service waits for the outputs.
-  const own = outputs === undefined ? await ownerOf(options, root) : {};
+  const own =
+    outputs === undefined
+      ? await ownerOf(options, root)
+      : serviceOf({ stack, outputs, names, root, env: process.env });
   const commandSeconds = outputs === undefined ? performance.now() / 1000 : undefined;
   const database = openDatabase({
     directory: path.join(state, "centre"),

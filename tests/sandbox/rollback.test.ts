@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { operatorArgv } from "../../cli/centre/acts/operator.ts";
+import { startCentre } from "./centre-session.ts";
 import { expectSuccess, finish, hostsOf, Sandbox } from "./sandbox.ts";
 
 jest.setTimeout(20 * 60_000);
@@ -147,6 +149,72 @@ describe("rollback by the user", () => {
     for (const host of ["db", "legacy"]) expect(await system(host)).toBe(second.get(host));
     expect(await system("web")).not.toBe(before);
     expect(await sandbox.changes()).toEqual([]);
+  });
+
+  test("from the control centre's page: the host goes back, the pin is written, and up leaves it there", async () => {
+    const before = await system("web");
+    const centre = await startCentre(sandbox, "admin");
+    try {
+      const form = await centre.get("/acts/new?act=rollback.host&host=web");
+      expect(form.text).toContain(before);
+      expect(form.text).toMatch(/<li>closure [\d.]+ \wB -&gt; [\d.]+ \wB<\/li>/);
+      const back = { act: "rollback.host", host: "web", reason: "the fourth is broken", sure: "yes" };
+      expect(await centre.act(back)).toMatch(/confirmed: runs \/nix\/store\//);
+      const pinned = await system("web");
+      expect(pinned).not.toBe(before);
+      expect(pinsFile()).toContain(pinned);
+      expectSuccess(await sandbox.up());
+      expect(await system("web")).toBe(pinned);
+      expect(await sandbox.changes()).toEqual([]);
+
+      const pid = () => sandbox.onMachine("web", "systemctl show -P MainPID hello.service");
+      const old = (await pid()).output;
+      const restart = { act: "service.restart", host: "web", unit: "hello.service", reason: "it hangs" };
+      expect(await centre.act(restart)).toContain("hello.service was restarted and is active");
+      expect((await pid()).output).not.toBe(old);
+      expect((await centre.get("/hosts/web/journal?unit=hello.service")).text).toMatch(/hello\.service/);
+
+      const audit = await centre.get("/audit");
+      expect(audit.text).toContain("The chain of 4 records is whole.");
+      expect(audit.text).toContain("the fourth is broken");
+
+      await centre.act({ act: "rollback.release", host: "web", reason: "it is fixed" });
+      expect(pinsFile()).not.toContain("/nix/store/");
+      expectSuccess(await sandbox.up());
+      expect(await system("web")).toBe(before);
+    } finally {
+      await centre.stop();
+    }
+  });
+
+  test("as Guest the rollback is refused by the control centre, and by the host when only the host is asked", async () => {
+    const before = await system("web");
+    const centre = await startCentre(sandbox, "guest");
+    try {
+      const asked = { act: "rollback.host", host: "web", reason: "to try", sure: "yes" };
+      expect(await centre.send(asked)).toMatchObject({ status: 403 });
+      expect((await centre.get("/hosts/web")).text).not.toContain("rollback.host");
+    } finally {
+      await centre.stop();
+    }
+    const { addresses, hostKey = "" } = (await sandbox.outputs()).hosts["web"] ?? { addresses: {} };
+    const { ipv4: address = "" } = addresses;
+    const asGuest = (...words: string[]) => {
+      const host = { host: "web", address, hostKey, user: "deploy", maybeUnmanaged: false };
+      return sandbox.inDriver(...operatorArgv(host, sandbox.file("keys", "operators", "guest"), words));
+    };
+    // What a control centre without its guard would send.
+    const refused = await asGuest("rollback", "token-of-a-guest");
+    expect(refused.code).toBe(2);
+    expect(refused.output).toMatch(/"outcome":"refused","step":"role".*the role guest may not rollback/);
+    for (const words of [
+      ["restart", "hello.service"],
+      ["logs", "hello.service"],
+      ["sh", "-c", "id"],
+    ])
+      expect((await asGuest(...words)).output).toMatch(/"outcome":"refused"/);
+    expect((await asGuest("status")).output).toContain(before);
+    expect(await system("web")).toBe(before);
   });
 
   test("a selection: only its hosts are evaluated, asked and deployed to, and a plain preview then shows the others", async () => {
