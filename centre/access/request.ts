@@ -27,9 +27,9 @@ export function forbidden(
   { assets }: Pick<Services, "assets">,
   capability: Capability,
 ): Response | Promise<Response> {
-  const detail = `the role ${context.get("identity").role} has not the capability ${capability}`;
+  const detail = `The role ${context.get("identity").role} has not the capability ${capability}.`;
   if (isApi(context)) return problemAnswer(403, "Not allowed", detail);
-  return context.html(messagePage(assets, "Not allowed", `${detail}.`), 403);
+  return context.html(messagePage(assets, "Not allowed", detail), 403);
 }
 
 /** Browsers accept the prefix `__Host-` over HTTPS only, and the link's door is loopback without it. */
@@ -76,27 +76,35 @@ export const formToken = ({ formToken: token }: Session) =>
   html`<input type="hidden" name="${FORM_TOKEN}" value="${token}">`;
 
 /**
- * Why a form does not count; undefined: it was sent from a page of this session. Browsers send Origin or
- * Sec-Fetch-Site with every POST.
+ * Why a form does not count, as a sentence; undefined: it was sent from a page of this session. Browsers send Origin or
+ * Sec-Fetch-Site with every POST. From pages without a referrer, as these are, Origin is `null`.
  */
 export function formProblem(context: Context, form: Readonly<Record<string, unknown>>): string | undefined {
   const session = context.get("session");
-  if (session === undefined) return "a form needs a session: use the API with a token";
+  if (session === undefined) return "A form needs a session; the API takes a token.";
   const origin = context.req.header("origin");
   const site = context.req.header("sec-fetch-site");
-  if (origin === undefined && site === undefined)
-    return "neither Origin nor Sec-Fetch-Site came with the form";
-  if (site !== undefined && site !== "same-origin") return "the form is of another site";
-  if (origin !== undefined && hostOf(origin) !== context.req.header("host"))
-    return "the form is of another site";
-  if (form[FORM_TOKEN] !== session.formToken) return "the form is of another session: open its page again";
+  if (!isSameOrigin(origin, site, context.req.header("host")))
+    return "The form is not of a page of this centre.";
+  if (form[FORM_TOKEN] !== session.formToken) return "The form is of another session. Open its page again.";
   return undefined;
+}
+
+function isSameOrigin(
+  origin: string | undefined,
+  site: string | undefined,
+  host: string | undefined,
+): boolean {
+  if (site !== undefined && site !== "same-origin") return false;
+  // Only Sec-Fetch-Site tells a page without a referrer from the frame of another site.
+  if (origin === undefined || origin === "null") return site !== undefined;
+  return hostOf(origin) === host;
 }
 
 function hostOf(origin: string): string | undefined {
   try {
     return new URL(origin).host;
   } catch {
-    return undefined; // `null`, of a sandboxed frame
+    return undefined;
   }
 }

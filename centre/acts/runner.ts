@@ -103,7 +103,7 @@ export class ActRunner {
     for (const host of hosts) {
       const other = this.#busy.get(host);
       if (other !== undefined)
-        refuse(409, `${other.request.act} of ${other.by.who} is running on host ${host}: wait for its end`);
+        refuse(409, `host ${host} is busy with ${other.request.act} of ${other.by.who}: wait for its end`);
     }
     try {
       this.#options.audit.append({ ...entry, result: "begun", detail: "" });

@@ -51,15 +51,15 @@ ${form.differences?.map(differenceOf) ?? ""}
 ${formToken(session)}<input type="hidden" name="act" value="${act}">
 ${hidden.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
 <p><label>Reason, for the audit log <input type="text" name="reason" required maxlength="500" autocomplete="off" value="${form.reason ?? ""}"></label></p>
-${isDestructive ? html`<p><label><input type="checkbox" name="sure" value="yes" required> ${consequence(act, object)}</label></p>` : ""}
-<p><button>${title}</button> <a href="${target.host === undefined ? "/" : `/hosts/${encodeURIComponent(target.host)}`}">Leave it</a></p>
+${isDestructive ? html`<p><label class="tick"><input type="checkbox" name="sure" value="yes" required> ${consequence(act, object)}</label></p>` : ""}
+<p><button${isDestructive ? html` class="danger"` : ""}>${title}</button> <a href="${target.host === undefined ? "/" : `/hosts/${encodeURIComponent(target.host)}`}">Leave it</a></p>
 </form>`,
   );
 }
 
 function consequence(act: ActName, object: string): string {
   if (act === "run.up") return "The whole stack is deployed without a preview first.";
-  return `${object} goes back to the system before, and stays there until the pin is released.`;
+  return `${object.charAt(0).toUpperCase()}${object.slice(1)} goes back to the system before, and stays there until the pin is released.`;
 }
 
 /** One act. While it runs the page is loaded again every two seconds, without a script too. */

@@ -56,7 +56,7 @@ ${
 <form method="post" action="/tokens" class="act"><h2>New token</h2>${formToken(session)}
 <p><label>Name <input type="text" name="name" required maxlength="63" autocomplete="off"></label></p>
 <p><label>Days until it ends <input type="number" name="days" required min="1" max="${MAX_TOKEN_DAYS}" value="${DEFAULT_DAYS}"></label></p>
-<fieldset><legend>It may</legend>${own.map((name) => html`<p><label><input type="checkbox" name="can.${name}" value="yes"> <code>${name}</code>: ${CAPABILITIES[name].may.replaceAll("`", "")}</label></p>`)}</fieldset>
+<fieldset><legend>It may</legend>${own.map((name) => html`<p><label class="tick"><input type="checkbox" name="can.${name}" value="yes"> <span><code>${name}</code>: ${CAPABILITIES[name].may.replaceAll("`", "")}</span></label></p>`)}</fieldset>
 <p><button>Make a token</button></p></form>`,
   );
 }

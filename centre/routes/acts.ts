@@ -22,6 +22,8 @@ const target = z.object({
   unit: z.string().max(255).optional(),
 });
 
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+
 /**
  * Whose act it is, asked again: a session of a provider is renewed, so that a revoked right counts at once.
  * Undefined: they may no longer act.
@@ -81,9 +83,10 @@ export function addActPages(app: Hono, services: Services): void {
   app.post("/acts", async (context) => {
     const form = await readForm(context);
     const session = context.get("session");
-    const refused = form === undefined ? "this is not one of our forms" : formProblem(context, form);
+    const refused =
+      form === undefined ? "This is not one of this centre's forms." : formProblem(context, form);
     if (form === undefined || session === undefined || refused !== undefined)
-      return context.html(messagePage(assets, "The form does not count", `${refused ?? ""}.`), 403);
+      return context.html(messagePage(assets, "The form does not count", refused ?? ""), 403);
     const { form: _, sure, ...fields } = form;
     const request = actRequest.safeParse(fields);
     if (!request.success) {
@@ -114,7 +117,7 @@ export function addActPages(app: Hono, services: Services): void {
       return context.redirect(`/acts/${id}`, 303);
     } catch (error) {
       if (!(error instanceof ActRefused)) throw error;
-      return context.html(messagePage(assets, "Not done", `${error.message}.`), error.status);
+      return context.html(messagePage(assets, "Not done", sentence(error.message)), error.status);
     }
   });
 

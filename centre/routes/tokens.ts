@@ -31,9 +31,10 @@ export function addTokenPages(app: Hono, services: Services): void {
     ) => string | undefined,
   ): Promise<Response> {
     const form = await readForm(context);
-    const refused = form === undefined ? "this is not one of our forms" : formProblem(context, form);
+    const refused =
+      form === undefined ? "This is not one of this centre's forms." : formProblem(context, form);
     if (form === undefined || refused !== undefined)
-      return context.html(messagePage(assets, "The form does not count", `${refused ?? ""}.`), 403);
+      return context.html(messagePage(assets, "The form does not count", refused ?? ""), 403);
     const by = await actingIdentity(context);
     if (by === undefined || !guard(by, "token.manage")) return forbidden(context, services, "token.manage");
     const entry = {

@@ -235,7 +235,16 @@ describe("a form", () => {
       (fields: Record<string, string>) => fields,
       { origin: "https://evil.example.test" },
     ],
-    ["of a sandboxed frame", (fields: Record<string, string>) => fields, { origin: "null" }],
+    [
+      "of a sandboxed frame",
+      (fields: Record<string, string>) => fields,
+      { origin: "null", "sec-fetch-site": "cross-site" },
+    ],
+    [
+      "of an old browser in a sandboxed frame",
+      (fields: Record<string, string>) => fields,
+      { origin: "null", "sec-fetch-site": "" },
+    ],
     ["with neither origin nor site", (fields: Record<string, string>) => fields, { "sec-fetch-site": "" }],
     ["that is no form", (fields: Record<string, string>) => fields, { "content-type": "text/plain" }],
     ["that is too long", (fields: Record<string, string>) => fields, { "content-length": "1000000" }],
@@ -289,7 +298,7 @@ describe("one act at a time", () => {
     for (const act of ["service.restart", "rollback.wave", "run.up"] as const) {
       const second = await post("/acts", fieldsOf(act));
       expect([act, second.status]).toEqual([act, 409]);
-      expect(await second.text()).toContain("rollback.host of ada is running on host web");
+      expect(await second.text()).toContain("Host web is busy with rollback.host of ada");
     }
     expect((await post("/acts", { ...fieldsOf("rollback.host"), host: "db" })).status).toBe(303);
     await settle();
@@ -346,7 +355,7 @@ describe("the audit log", () => {
       if (answer.status !== 303) refused = answer;
     }
     expect(refused?.status).toBe(503);
-    expect(await refused?.text()).toMatch(/the audit log cannot be written, so nothing was done/);
+    expect(await refused?.text()).toMatch(/The audit log cannot be written, so nothing was done/);
     const done = orders.length;
     expect((await post("/acts", { ...fieldsOf("run.preview"), reason: "x".repeat(500) })).status).toBe(503);
     await settle();
