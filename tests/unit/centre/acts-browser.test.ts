@@ -41,6 +41,7 @@ const actor: Actor = {
 
 testInBrowser.each([
   { script: true, width: 1400, scheme: "light" as const },
+  { script: true, width: 360, scheme: "dark" as const },
   { script: false, width: 360, scheme: "dark" as const },
 ])(
   "a rollback from its form to its result and the audit log: script $script, $width px, $scheme",
@@ -59,11 +60,14 @@ testInBrowser.each([
     try {
       const page = await context.newPage();
       const check = async () => {
-        await page.evaluate(axeSource);
-        const found = await page.evaluate<string[]>(
-          "axe.run(document).then(({ violations }) => violations.filter(({ impact }) => ['serious', 'critical'].includes(impact)).map(({ id }) => id))",
-        );
-        expect([page.url(), found]).toEqual([page.url(), []]);
+        // Without scripts no timer of axe fires.
+        if (script) {
+          await page.evaluate(axeSource);
+          const found = await page.evaluate<string[]>(
+            "axe.run(document).then(({ violations }) => violations.filter(({ impact }) => ['serious', 'critical'].includes(impact)).map(({ id }) => id))",
+          );
+          expect([page.url(), found]).toEqual([page.url(), []]);
+        }
         const wider = await page.evaluate(
           "document.documentElement.scrollWidth - document.documentElement.clientWidth",
         );
