@@ -8,6 +8,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
+import { firstNames } from "../../lib/names.ts";
 import { nameOfUrn } from "../../lib/urn.ts";
 import { adopt, type Exported, type Properties, type StateResource, stackOption } from "./deployment.ts";
 import { find } from "./finders.ts";
@@ -39,7 +40,15 @@ export type Previewed = z.infer<typeof previewed>;
 const importFile = z.looseObject({
   nameTable: z.record(z.string(), z.string()).default({}),
   resources: z
-    .array(z.looseObject({ type: z.string(), name: z.string(), component: z.boolean().optional() }))
+    .array(
+      z.looseObject({
+        type: z.string(),
+        name: z.string(),
+        component: z.boolean().optional(),
+        parent: z.string().optional(),
+        provider: z.string().optional(),
+      }),
+    )
     .default([]),
 });
 export type ImportFile = z.infer<typeof importFile>;
@@ -98,6 +107,17 @@ export function importFileFor(file: ImportFile, found: ReadonlyMap<string, strin
   });
   return { ...file, resources };
 }
+
+/**
+ * Names of the objects that Pulumi cannot import, because the state lacks their parent or their provider, which an import
+ * does not make. A run registers these first, so they are missing after the loss of a state.
+ */
+const withoutParent = ({ nameTable, resources }: ImportFile): readonly string[] =>
+  resources
+    .filter(({ parent, provider }) =>
+      [parent, provider].some((name) => name !== undefined && !Object.hasOwn(nameTable, name)),
+    )
+    .map(({ name }) => name);
 
 /**
  * Types with properties that the vendor never returns, so that an import would leave them out and
@@ -205,7 +225,13 @@ export async function importUnrecorded(
   if (imported.size > 0) {
     const file = path.join(scratch, "import.json");
     const whole = importFile.parse(JSON.parse(readFileSync(skeleton, "utf8")));
-    writeFileSync(file, JSON.stringify(importFileFor(whole, imported)), { mode: 0o600 });
+    const reduced = importFileFor(whole, imported);
+    const orphans = withoutParent(reduced);
+    if (orphans.length > 0)
+      throw new Error(
+        `the state lacks what ${firstNames(orphans)} would belong to, so nothing was imported. If the state was lost, see "The state is lost" in docs/operations.md, or "Everything is lost" in docs/runbooks.md`,
+      );
+    writeFileSync(file, JSON.stringify(reduced), { mode: 0o600 });
     if ((await pulumi(["import", "--file", file, ...IMPORT_OPTIONS, ...options])) === undefined) return false;
   }
   if (adopted.size === 0) return true;

@@ -72,7 +72,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(scratch, { recursive: true, force: true }));
 
-async function recover(fails: string | undefined) {
+async function recover(fails: string | undefined, file: object = skeleton) {
   const ran: string[][] = [];
   const printed: string[] = [];
   let imported: unknown;
@@ -82,7 +82,7 @@ async function recover(fails: string | undefined) {
     if (args[0] === fails) return undefined;
     if (args[0] === "stack") return JSON.stringify(state);
     if (args[0] === "preview") {
-      writeFileSync(after("--import-file"), JSON.stringify(skeleton));
+      writeFileSync(after("--import-file"), JSON.stringify(file));
       return `a warning\n${JSON.stringify({ ...preview, diagnostics: [] })}`;
     }
     imported = JSON.parse(readFileSync(after("--file"), "utf8"));
@@ -114,6 +114,21 @@ test("an existing object is imported with its parent; the next run creates the r
   expect(ran[2]).toEqual(expect.arrayContaining(["import", "--yes", "--protect=false", "--stack", "dev"]));
   expect(printed).toContain("  web-firewall: importing 7");
 });
+
+test.each([
+  ["parent", { resources: skeleton.resources }],
+  [
+    "provider",
+    { ...skeleton, resources: skeleton.resources.map((each) => ({ ...each, provider: "store" })) },
+  ],
+])(
+  "an object whose %s is not in the state, as after its loss: nothing is imported, and the remedy is named",
+  async (_, file) => {
+    await expect(recover(undefined, file)).rejects.toThrow(
+      /the state lacks what web-firewall would belong to, so nothing was imported\. If the state was lost, see .* docs\/operations\.md/,
+    );
+  },
+);
 
 test.each(["preview", "import"])("a failed %s is a failure", async (command) => {
   expect((await recover(command)).succeeded).toBe(false);
