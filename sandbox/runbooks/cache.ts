@@ -1,10 +1,7 @@
 import { CACHE_BUCKET, CACHE_PUSH, CACHE_URL } from "./fleet.ts";
 import { sandboxLine } from "./lines.ts";
 import type { Runbook, World } from "./types.ts";
-import { emptyBucket } from "./vendors.ts";
-
-/** The region of the sandbox's object storage. */
-const REGION = "eu-central-003";
+import { doBucketJob } from "./vendors.ts";
 
 const VALUES = { PUSH: CACHE_PUSH };
 
@@ -54,7 +51,7 @@ export const cache: Runbook = {
     }
   },
   async breaks(world) {
-    await emptyBucket(world, REGION, CACHE_BUCKET);
+    await doBucketJob(world, { what: "empty", bucket: CACHE_BUCKET });
     return {};
   },
   steps: STEPS,

@@ -1,13 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { firstProblems, remainingChanges, runningSystem, unconfirmedHosts } from "./checks.ts";
-import { commit, type RehearsalFiles, WEB, withMessage } from "./fleet.ts";
-import type { Runbook, World } from "./types.ts";
-
-const files = ({ checkout, origin }: World): RehearsalFiles => ({
-  checkout,
-  origin,
-  inventory: `${checkout}/nix/fleet.toml`,
-});
+import { commit, WEB, withMessage } from "./fleet.ts";
+import type { Runbook } from "./types.ts";
 
 export const configuration: Runbook = {
   name: "configuration",
@@ -19,9 +14,9 @@ export const configuration: Runbook = {
   broken: "a wrong change is committed and deployed to web, which confirms it",
   async breaks(world) {
     const right = await runningSystem(world, WEB);
-    const { inventory } = files(world);
+    const inventory = join(world.checkout, "nix", "fleet.toml");
     writeFileSync(inventory, withMessage(readFileSync(inventory, "utf8"), WEB, "a mistake"));
-    await commit(files(world), "a mistake");
+    await commit(world, "a mistake");
     await world.type("tools/pulumi up --yes --skip-preview --suppress-outputs");
     return { right };
   },

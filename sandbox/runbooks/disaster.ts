@@ -1,8 +1,13 @@
-import { failsOn, firstProblems, remainingChanges, unconfirmedHosts } from "./checks.ts";
-import { DATABASE, DB, WEB } from "./fleet.ts";
+import { firstProblems, remainingChanges, unconfirmedHosts } from "./checks.ts";
+import { DATABASE, DB, DUMP_BUCKET, WEB } from "./fleet.ts";
+import { makeAndDump, rowProblems } from "./rows.ts";
 import type { Runbook, World } from "./types.ts";
+import { doBucketJob } from "./vendors.ts";
 
 const DELIVERED = "/var/lib/pantheros/secrets/opnix-token";
+
+/** The dumps, and where their copy is. */
+const copyOf = (world: World) => ({ bucket: DUMP_BUCKET, directory: world.copies });
 
 /** Names and values as one text, to compare before and after. */
 const list = (names: Iterable<string>): string => [...names].sort().join(" ");
@@ -18,9 +23,13 @@ export const disaster: Runbook = {
   title: "Everything is lost",
   budget: "disaster",
   noticed: "The accounts at the vendors are gone or emptied, with servers, buckets and the state in them.",
-  values: { HOST: WEB },
+  values: { HOST: DB, DATABASE },
+  async prepare(world) {
+    await makeAndDump(world);
+    await doBucketJob(world, { what: "download", ...copyOf(world) });
+  },
   broken:
-    "the state, the vendors' accounts, all machines with their disks and the checkout are deleted; the Git repository and the vault are left",
+    "the state, the vendors' accounts, all machines with their disks and the checkout are deleted; the Git repository, the vault and a copy of the dumps are left",
   async breaks(world) {
     const outputs = await world.outputs();
     const before = {
@@ -49,9 +58,15 @@ export const disaster: Runbook = {
       act: (world) => world.vault.removeTailnetKeys(),
     },
     { on: "runner", text: "run tools/pulumi up --stack production" },
+    {
+      on: "console",
+      text: "Copy the dumps back into the bucket of the dumps, from where their copy is.",
+      act: (world) => doBucketJob(world, { what: "upload", ...copyOf(world) }),
+    },
+    { on: "host", text: "pantheros-postgres restore DATABASE --replace" },
   ],
   restored:
-    "every host runs the same system as before, names lead to the new addresses, buckets exist, secrets are delivered, and a preview shows no change",
+    "every host runs the same system as before, names lead to the new addresses, buckets exist, secrets are delivered, the rows of the last dump are back, and a preview shows no change",
   problems: (world, before) =>
     firstProblems(
       async () => {
@@ -86,14 +101,9 @@ export const disaster: Runbook = {
         const twice = new Set(titles.filter((title, at) => titles.indexOf(title) !== at));
         return [...twice].map((title) => `the vault has several items "${title}"`);
       },
-      () =>
-        failsOn(world, {
-          host: DB,
-          script: `psql --username=postgres --dbname=${DATABASE} --command='select 1'`,
-          problem: "its database does not answer",
-        }),
+      () => rowProblems(world),
       () => remainingChanges(world),
     ),
   notes:
-    "What this does not bring back is the content of buckets and disks. Keep a copy of the dumps and backups at a second vendor; with it, restore [databases](#a-database-is-lost) and [files](operations.md#files-are-lost). Keep the vault's recovery kit and a copy of the Git repository outside of both. If only the state is lost, [do this instead](operations.md#the-state-is-lost).",
+    "What has no copy outside of the vendors is lost. So keep a copy of the dumps and of the [backups](operations.md#files-are-lost) at a second vendor, made every day, and outside of both a copy of the Git repository and the vault's recovery kit. If only the state is lost, [do this instead](operations.md#the-state-is-lost).",
 };

@@ -11,6 +11,7 @@ import { run } from "../machines/command.ts";
 export const WEB = "web";
 export const DB = "db";
 export const DATABASE = "notes";
+export const DUMP_BUCKET = "sandbox-postgres-dumps";
 export const CACHE_BUCKET = "sandbox-nix-cache";
 /** Where hosts download from, and where deploys push to: ports of sandbox/vendors/s3. */
 export const CACHE_URL = `http://198.51.100.1:9000/${CACHE_BUCKET}`;
@@ -61,6 +62,8 @@ export interface RehearsalFiles {
   readonly checkout: string;
   readonly origin: string;
   readonly inventory: string;
+  /** Copies of dumps, as at a second vendor. */
+  readonly copies: string;
 }
 
 export function rehearsalFiles(sandbox: string): RehearsalFiles {
@@ -69,6 +72,7 @@ export function rehearsalFiles(sandbox: string): RehearsalFiles {
     checkout,
     origin: join(sandbox, "rehearsal", "origin.git"),
     inventory: join(checkout, "nix", "fleet.toml"),
+    copies: join(sandbox, "rehearsal", "copies"),
   };
 }
 
@@ -77,7 +81,7 @@ const git = (files: Pick<RehearsalFiles, "checkout">, ...words: readonly string[
   run(["git", "-C", files.checkout, ...words], { step: `git ${words[0]}` });
 
 /** Commits all of the checkout and pushes it. */
-export async function commit(files: RehearsalFiles, message: string): Promise<void> {
+export async function commit(files: Pick<RehearsalFiles, "checkout">, message: string): Promise<void> {
   await git(files, "add", "--all");
   await git(files, "commit", "--quiet", "--allow-empty", "--message", message);
   await git(files, "push", "--quiet", "origin", "HEAD:main");

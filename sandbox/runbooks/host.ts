@@ -21,7 +21,7 @@ export const host: Runbook = {
     const server = await serverNamed(world, WEB);
     if (server === undefined) throw new Error(`there is no server ${WEB} at the emulated Hetzner`);
     const before = await identity(world);
-    await deleteServer(world, server.id);
+    await deleteServer(world, { id: server.id, name: WEB });
     return { id: String(server.id), before };
   },
   steps: [

@@ -8,6 +8,8 @@ export interface World {
   readonly checkout: string;
   /** The bare repository that it was cloned from. */
   readonly origin: string;
+  /** A directory outside of the vendors, for a copy of the dumps. */
+  readonly copies: string;
   /** A value of the sandbox's secrets.env. @throws Error without one */
   secret(name: string): string;
   /** Runs a line of shell as a person types it; its output is shown. @throws Error unless it ends with 0 */

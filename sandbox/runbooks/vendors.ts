@@ -2,7 +2,10 @@
 import { join } from "node:path";
 import * as z from "zod";
 import { RUNNER_ADDRESS } from "../network/plan.ts";
+import { waitFor } from "../processes/wait.ts";
 import type { World } from "./types.ts";
+
+const DELETION_SECONDS = 60;
 
 const at = (port: number, path: string): string => `http://${RUNNER_ADDRESS}:${port}${path}`;
 
@@ -37,9 +40,15 @@ export async function serverNamed(
   return servers.parse(JSON.parse(await serversApi(world, "GET", `/servers?name=${name}`))).servers[0];
 }
 
-/** Deletes a server with its disk, as a person may by mistake in the console. */
-export async function deleteServer(world: World, id: number): Promise<void> {
+/**
+ * Deletes a server with its disk, as a person may by mistake in the console. The vendor answers before the server is
+ * gone, so this waits for its end: a refresh that comes earlier would still see it.
+ */
+export async function deleteServer(world: World, { id, name }: { id: number; name: string }): Promise<void> {
   await serversApi(world, "DELETE", `/servers/${id}`);
+  const gone = async () => ((await serverNamed(world, name))?.id === id ? undefined : true);
+  if ((await waitFor(DELETION_SECONDS, gone)) === undefined)
+    throw new Error(`server ${name}: not deleted after ${DELETION_SECONDS} s`);
 }
 
 /** Whether the emulated 1Password accepts a service account's token. */
@@ -52,16 +61,26 @@ export async function acceptsAccount(world: World, token: string, reference: str
   return stdout.trim() !== "401";
 }
 
-/** Deletes all objects of a bucket at the emulated B2, as a person may by mistake in the console. */
-export async function emptyBucket(world: World, region: string, bucket: string): Promise<void> {
-  const program = join(import.meta.dirname, "empty-bucket.ts");
-  const job = {
+/** What is done with the objects of a bucket at the emulated B2. */
+type BucketJob =
+  | { readonly what: "empty"; readonly bucket: string }
+  | { readonly what: "download" | "upload"; readonly bucket: string; readonly directory: string };
+
+/** The region of the sandbox's object storage. */
+const REGION = "eu-central-003";
+
+/** Empties a bucket, as a person may by mistake in the console, or copies its objects to a directory or back. */
+export async function doBucketJob(world: World, job: BucketJob): Promise<void> {
+  const program = join(import.meta.dirname, "bucket-job.ts");
+  const account = {
     endpoint: at(9000, ""),
-    region,
-    bucket,
+    region: REGION,
     accessKeyId: world.secret("AWS_ACCESS_KEY_ID"),
     secretAccessKey: world.secret("AWS_SECRET_ACCESS_KEY"),
   };
-  const { code, stderr } = await world.read([process.execPath, program], JSON.stringify(job));
-  if (code !== 0) throw new Error(`bucket ${bucket} could not be emptied: ${stderr.trim()}`);
+  const { code, stderr } = await world.read(
+    [process.execPath, program],
+    JSON.stringify({ ...account, ...job }),
+  );
+  if (code !== 0) throw new Error(`bucket ${job.bucket}: ${job.what}: ${stderr.trim()}`);
 }

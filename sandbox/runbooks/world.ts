@@ -100,6 +100,7 @@ export function sandboxWorld(context: SandboxContext, shown: Shown): World {
   return {
     checkout: files.checkout,
     origin: files.origin,
+    copies: files.copies,
     type,
     secret(name) {
       const value = parseSecrets(readFileSync(layout.secrets, "utf8"))[name];

@@ -26,6 +26,7 @@ const ADDRESS = "203.0.113.11";
 export class FakeWorld implements World {
   readonly checkout: string;
   readonly origin = "/sandbox/origin.git";
+  readonly copies = "/sandbox/copies";
   /** What was typed, in order. */
   readonly typed: string[] = [];
   /** Fails the line that has this text. */
@@ -41,7 +42,9 @@ export class FakeWorld implements World {
   state: { hosts: string[]; buckets: string[]; closures: Record<string, string> } | undefined;
   accepted = new Set<string>();
   stored = "ops_first";
+  /** The rows in the last dump, and in the copy of it. */
   dump: string | undefined;
+  copy: string | undefined;
   titles = ["db service account"];
   #next = 1;
 
@@ -125,8 +128,11 @@ export class FakeWorld implements World {
       if (this.bucket.size === 0) return ended("", 1, "error: path is not valid");
       return ended(`/nix/store/a-system\t${this.signed ? "books-1:AAAA" : ""}\n`);
     }
-    if (argv[1]?.endsWith("/empty-bucket.ts")) {
-      this.bucket.clear();
+    if (argv[1]?.endsWith("/bucket-job.ts")) {
+      const { what } = JSON.parse(input) as { what: string };
+      if (what === "empty") this.bucket.clear();
+      else if (what === "download") this.copy = this.dump;
+      else this.dump = this.copy;
       return ended("");
     }
     const url = /url = "(.*)"/.exec(input)?.[1] ?? "";
@@ -218,6 +224,6 @@ export class FakeWorld implements World {
   }
 
   async loseEverything(): Promise<void> {
-    Object.assign(this, { machines: {}, servers: [], state: undefined, bucket: new Set() });
+    Object.assign(this, { machines: {}, servers: [], state: undefined, bucket: new Set(), dump: undefined });
   }
 }

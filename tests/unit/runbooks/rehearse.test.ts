@@ -286,7 +286,7 @@ const LEFT: readonly Left[] = [
     (of) => {
       machine(of, "db").postgres = "failed";
     },
-    /its database does not answer/,
+    /PostgreSQL does not run/,
   ],
   [
     "disaster",
