@@ -1,10 +1,10 @@
 /** `pantheros rehearse`: lists the runbooks, or rehearses some in the sandbox. */
-import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { type Rehearsal, readRehearsals } from "../../centre/rehearsals.ts";
 import { loadInventory } from "../../inventory/load.ts";
 import type { Inventory } from "../../inventory/schema.ts";
 import { duration } from "../../sandbox/runbooks/duration.ts";
-import { type RehearsalResult, resultsDirectory } from "../../sandbox/runbooks/result.ts";
+import { resultsDirectory } from "../../sandbox/runbooks/result.ts";
 import { rehearseAll } from "../../sandbox/runbooks/run.ts";
 import { RUNBOOKS } from "../../sandbox/runbooks/table.ts";
 import { targetOf } from "../../sandbox/runbooks/targets.ts";
@@ -37,24 +37,14 @@ interface Listed {
   readonly name: string;
   readonly title: string;
   readonly targetSeconds?: number;
-  readonly last?: RehearsalResult;
-}
-
-/** The kept result; undefined without one that can be read. */
-function lastResult(directory: string, name: string): RehearsalResult | undefined {
-  const file = path.join(directory, `${name}.json`);
-  if (!existsSync(file)) return undefined;
-  try {
-    return JSON.parse(readFileSync(file, "utf8")) as RehearsalResult;
-  } catch {
-    return undefined;
-  }
+  readonly last?: Rehearsal;
 }
 
 export function listedRunbooks(inventory: Pick<Inventory, "budgets">, directory: string): readonly Listed[] {
-  return RUNBOOKS.map(({ name, title, budget }) => {
-    const targetSeconds = targetOf(inventory, budget)?.seconds;
-    const last = lastResult(directory, name);
+  const { results } = readRehearsals(directory);
+  return RUNBOOKS.map(({ name, title }) => {
+    const targetSeconds = targetOf(inventory, name)?.seconds;
+    const last = results.find((each) => each.name === name);
     return {
       name,
       title,

@@ -39,7 +39,6 @@ async function missing(world: World): Promise<readonly string[]> {
 export const cache: Runbook = {
   name: "cache",
   title: "The binary cache is lost or damaged",
-  budget: "cache",
   noticed:
     "`up` warns that a host could not download from the cache. Nothing fails: what the cache lacks is built on the runner and copied.",
   values: VALUES,

@@ -7,7 +7,6 @@ import type { Runbook } from "./types.ts";
 export const configuration: Runbook = {
   name: "configuration",
   title: "A configuration is wrong",
-  budget: "configuration",
   noticed:
     "A change was deployed and confirmed, so no check failed, and it is wrong all the same. A change that fails is rolled back by the host itself.",
   values: { COMMIT: "HEAD", HOST: WEB },

@@ -5,7 +5,6 @@ import type { Runbook } from "./types.ts";
 export const database: Runbook = {
   name: "database",
   title: "A database is lost",
-  budget: "database",
   noticed: "PostgreSQL does not start, reports damaged pages, or has lost its disk.",
   values: { HOST: DB, DATABASE },
   prepare: makeAndDump,

@@ -21,7 +21,6 @@ async function systems(world: World): Promise<string> {
 export const disaster: Runbook = {
   name: "disaster",
   title: "Everything is lost",
-  budget: "disaster",
   noticed: "The accounts at the vendors are gone or emptied, with servers, buckets and the state in them.",
   values: { HOST: DB, DATABASE },
   async prepare(world) {
@@ -43,6 +42,11 @@ export const disaster: Runbook = {
   steps: [
     { on: "runner", text: "git clone REPOSITORY CHECKOUT" },
     {
+      on: "runner",
+      text: "cd CHECKOUT && make setup",
+      sandboxSkips: "the sandbox runs the program of this checkout",
+    },
+    {
       on: "console",
       text: "Open an account at each vendor again: zone, tailnet, storage region, project. Make the tokens and put them into their items of the vault. Put NixOS on adopted machines, and write their new host keys into the inventory.",
       act: (world) => world.startVendors(),
@@ -54,7 +58,7 @@ export const disaster: Runbook = {
     },
     {
       on: "console",
-      text: "In the vault, delete the items `tailnet key …`, which the program made for the lost tailnet. It makes new ones, and would not find these.",
+      text: "In the vault, delete the items `tailnet key …`, which the program made for the lost tailnet. `up` makes new ones, and would leave the old ones beside them.",
       act: (world) => world.vault.removeTailnetKeys(),
     },
     { on: "runner", text: "run tools/pulumi up --stack production" },

@@ -12,7 +12,6 @@ async function identity(world: World): Promise<string> {
 export const host: Runbook = {
   name: "host",
   title: "A host is lost",
-  budget: "host",
   noticed:
     "`tools/pantheros status` shows it as unreachable, and the vendor's console has no such server or reports its disk as lost.",
   values: { HOST: WEB },

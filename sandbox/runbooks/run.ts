@@ -100,7 +100,7 @@ export async function rehearseAll(
             await new Promise((done) => setTimeout(done, PAUSE_MS));
           },
           settleMs: SETTLE_MS,
-          targetSeconds: targetOf(inventory, runbook.budget)?.seconds,
+          targetSeconds: targetOf(inventory, runbook.name)?.seconds,
           commit,
         },
       );

@@ -11,7 +11,6 @@ const KEPT = "/var/lib/pantheros /run/secrets /etc /root";
 export const secret: Runbook = {
   name: "secret",
   title: "A secret is compromised",
-  budget: "secret",
   noticed:
     "A token of a host was seen where it must not be: in a log, on a laptop that was stolen, in a chat.",
   values: { HOST: DB },

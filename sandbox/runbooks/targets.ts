@@ -1,4 +1,4 @@
-/** The targets of `[budgets.recovery.*]`, and which runbook each has. */
+/** The targets of `[budgets.recovery.*]`; each is of the runbook of its name. */
 import type { Inventory } from "../../inventory/schema.ts";
 
 /** Keys of `[budgets.recovery.*]` that need no runbook, with the reason. */

@@ -65,12 +65,13 @@ export type Step =
     };
 
 export interface Runbook {
-  /** The argument of `tools/pantheros rehearse`, and the name of its result's file. */
+  /**
+   * The argument of `tools/pantheros rehearse`, the name of its result's file, and the key of `[budgets.recovery]` that
+   * has its target.
+   */
   readonly name: RunbookName;
   /** What was lost, as a heading. */
   readonly title: string;
-  /** The key of `[budgets.recovery.*]` that has the target. */
-  readonly budget: string;
   /** How a person notices the loss. */
   readonly noticed: string;
   /** Values of the words in capitals in the sandbox. */

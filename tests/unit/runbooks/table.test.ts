@@ -28,7 +28,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 test("each target of the inventory has a runbook or a reason, and each runbook has a target", () => {
   const targets = Object.keys(inventory.budgets?.recovery ?? {});
-  const covered = [...RUNBOOKS.map(({ budget }) => budget), ...Object.keys(WITHOUT_RUNBOOK)];
+  const covered = [...RUNBOOKS.map(({ name }) => name), ...Object.keys(WITHOUT_RUNBOOK)];
   expect(covered.toSorted()).toEqual(targets.toSorted());
 });
 
