@@ -59,7 +59,7 @@ export interface Deployable {
 const MAX_EXPLAINED = 5;
 
 /** A command for the stack, as a person types it. */
-export const stackCommand = (words: string, stack: string): string =>
+const stackCommand = (words: string, stack: string): string =>
   `tools/pantheros ${words}${stack.split("/").at(-1) === "sandbox" ? "" : ` --stack ${stack}`}`;
 
 const atStep = ({ step }: HostDetail): string => (step === undefined ? "" : ` at ${oneLine(step, 64)}`);

@@ -1,7 +1,7 @@
 /** `pantheros budgets` as text. */
 import { table } from "../../lib/table.ts";
 import { type BudgetLine, isOver } from "../../status/budgets.ts";
-import type { BudgetsAnswer } from "./budgets.ts";
+import type { BudgetsAnswer } from "./answer.ts";
 
 /** The limit has the decimals that it was written with, and the measurement one more. */
 const amount = (value: number, unit: BudgetLine["unit"], decimals: number): string =>

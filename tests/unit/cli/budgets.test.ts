@@ -1,5 +1,5 @@
 /** `tools/pantheros budgets`: limits beside measurements. */
-import { budgetsOf } from "../../../cli/budgets/budgets.ts";
+import { budgetsOf } from "../../../cli/budgets/answer.ts";
 import { budgetsText } from "../../../cli/budgets/text.ts";
 import type { FleetFacts } from "../../../status/detail.ts";
 import { fleetOf, hostOf } from "../centre/fixtures.ts";
