@@ -193,6 +193,7 @@ function code(): string {
   };
   sources ??= [
     "tools",
+    "cli",
     "settings",
     "sandbox/cli",
     "sandbox/machines",
