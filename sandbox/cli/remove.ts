@@ -83,11 +83,21 @@ export function leftovers(context: SandboxContext, namespaces: ReadonlySet<strin
   ];
 }
 
+/** A directory that is a mount point stays: in a container it is a volume. */
+function removeUnlessMounted(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EBUSY") throw error;
+  }
+}
+
 function removeFiles(layout: Layout, keep: boolean): void {
   for (const name of keep ? STATE_FILES : [...STATE_FILES, ...KEPT_FILES]) {
     rmSync(join(layout.directory, name), { recursive: true, force: true });
   }
-  if (existsSync(layout.directory) && readdirSync(layout.directory).length === 0) rmdirSync(layout.directory);
+  if (existsSync(layout.directory) && readdirSync(layout.directory).length === 0)
+    removeUnlessMounted(layout.directory);
 }
 
 /**

@@ -1,7 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ensureKeyPair } from "../../sandbox/cli/files.ts";
-import { leftovers } from "../../sandbox/cli/remove.ts";
+import { leftovers, removeSandbox } from "../../sandbox/cli/remove.ts";
+import { createSteps } from "../../sandbox/cli/steps.ts";
 import {
   cgroupProcesses,
   clearCgroups,
@@ -229,4 +231,24 @@ test("deleted machines leave nothing, nor does the sandbox", async () => {
   await removeNetwork(name);
   const left = await waitFor(5, () => (leftovers(context, namespaces).length === 0 ? [] : undefined));
   expect(left ?? leftovers(context, namespaces)).toEqual([]);
+});
+
+test("a sandbox in a directory that is a mount point, as in a container, is removed, and the directory stays", async () => {
+  const mounted = join(directory, "mounted");
+  mkdirSync(mounted, { recursive: true });
+  execFileSync("mount", ["-t", "tmpfs", "tmpfs", mounted]);
+  try {
+    mkdirSync(join(mounted, "keys"));
+    const other = sandboxContext(mounted, "mounted-test", process.cwd());
+    expect(
+      await removeSandbox(
+        other,
+        createSteps(() => {}),
+        { keep: false },
+      ),
+    ).toEqual([]);
+    expect(readdirSync(mounted)).toEqual([]);
+  } finally {
+    execFileSync("umount", [mounted]);
+  }
 });
