@@ -44,7 +44,7 @@ fleet: let
     concatStringsSep "." (genList (i: elemAt labels (i + 1)) (length labels - 1));
 
   # Modules that need a database on their host's PostgreSQL; modules/services/postgresql compares this list.
-  needsDatabase = service: elem service.module ["attic" "authelia" "dex" "grafana" "lldap"];
+  needsDatabase = service: elem service.module ["attic" "authelia" "dex" "forgejo" "grafana" "immich" "lldap"];
 
   signOn = let
     found = runs "authelia";
@@ -210,6 +210,9 @@ in {
     if found == []
     then null
     else fqdnOf (head found);
+
+  # Whether the OpenID Connect issuer has a client with that id.
+  hasDexClient = id: any (dex: any (client: client.id == id) (dex.options.clients or [])) (runs "dex");
 
   # Authelia's access rules: administrators may use every service, the groups of a service that service,
   # and all others nothing.

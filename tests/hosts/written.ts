@@ -22,6 +22,11 @@ export interface Host {
   readonly values: Values;
   readonly desktop: Desktop | null;
   readonly development: Development | null;
+  /** Module of the registry -> its program's settings. */
+  readonly services: Readonly<Record<string, unknown>>;
+  readonly databases: readonly string[];
+  /** Directories in the host's backup. */
+  readonly backups: readonly string[];
   /** Person -> what Home Manager writes for them, by name; JSON where the program's form is its own. */
   readonly home: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Files that this computer cannot build, because they need a builder for another processor. */

@@ -109,6 +109,23 @@ in {
       games = config.programs.steam.enable;
     };
 
+  # Settings of the fleet's services whose programs no test of this repository can start.
+  services = let
+    when = name: value:
+      if config.pantheros.services.${name}.enable
+      then {${name} = value;}
+      else {};
+  in
+    when "navidrome" config.services.navidrome.settings
+    // when "transmission" config.services.transmission.settings
+    // when "syncthing" {inherit (config.services.syncthing) guiAddress overrideDevices overrideFolders settings;}
+    // when "forgejo" {inherit (config.services.forgejo.settings) server service session actions;}
+    // when "immich" {inherit (config.services.immich) host port mediaLocation environment;}
+    // when "grafana" (config.services.grafana.settings."auth.generic_oauth" or {})
+    // when "dex" config.services.dex.settings.staticClients;
+  databases = config.services.postgresql.ensureDatabases;
+  backups = config.pantheros.services.backup.paths;
+
   # What a developer finds; null: the host is not for development.
   development =
     if !config.pantheros.development.enable

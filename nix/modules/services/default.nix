@@ -8,6 +8,8 @@
     ./control-centre.nix
     ./postgresql
     ./backups
+    ./files
+    ./media
     ./sso
     ./monitoring
   ];

@@ -1,0 +1,7 @@
+# Files of people, and their projects.
+{
+  imports = [
+    ./forgejo.nix
+    ./syncthing.nix
+  ];
+}
