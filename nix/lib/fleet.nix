@@ -193,6 +193,8 @@ let
     admins = raw.tailnet.admins or defaults.tailnet.admins;
     # Environment -> host that serves the public names of its services; null: each host serves its own.
     gateways = mapAttrs (_: environment: environment.gateway or null) (raw.environments or {});
+    # Limits that the fleet promises.
+    budgets = raw.budgets or {};
     # The region of the buckets, and each bucket's name at the vendor.
     region = raw.storage.region or null;
     buckets = raw.buckets or {};

@@ -43,6 +43,9 @@ fleet: let
   in
     concatStringsSep "." (genList (i: elemAt labels (i + 1)) (length labels - 1));
 
+  # Names of slots have no dashes.
+  slotOf = host: "replica_${builtins.replaceStrings ["-"] ["_"] host}";
+
   # Modules that need a database on their host's PostgreSQL; modules/services/postgresql compares this list.
   needsDatabase = service: elem service.module ["attic" "authelia" "dex" "forgejo" "grafana" "immich" "lldap"];
 
@@ -211,6 +214,22 @@ in {
     then null
     else fqdnOf (head found);
 
+  # Replicas of a host's PostgreSQL, with the slot that keeps changes for each.
+  replicasOf = primary:
+    map (service: {
+      inherit (service) host;
+      slot = slotOf service.host;
+    }) (filter (service: (service.options.primary or null) == primary) (runs "postgresql-replica"));
+  inherit slotOf;
+
+  # The service with which a host's PostgreSQL listens for replicas, or null.
+  primaryOf = name: let
+    found = filter (service: service.host == name) (runs "postgresql");
+  in
+    if found == []
+    then null
+    else head found;
+
   # Whether the OpenID Connect issuer has a client with that id.
   hasDexClient = id: any (dex: any (client: client.id == id) (dex.options.clients or [])) (runs "dex");
 
@@ -243,6 +262,7 @@ in {
     }) (deployed (_: own: own.virtualHosts != {})));
     dumps = deployed (_: own: own.database);
     backups = deployed (_: own: own.backup != []);
+    replicas = deployed (_: own: own.modules ? postgresql-replica);
   };
 
   # The vendor's name of an environment's bucket for a purpose, or null.

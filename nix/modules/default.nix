@@ -1,6 +1,7 @@
 # Modules of every host. Each does nothing unless its options or the inventory enable it.
 {
   imports = [
+    ./ai-workspace
     ./containers
     ./core
     ./deployment
@@ -16,5 +17,6 @@
     ./services
     ./storage
     ./theme.nix
+    ./virtual-machines
   ];
 }

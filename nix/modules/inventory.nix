@@ -5,6 +5,7 @@
   fleet,
   host,
   lib,
+  registry,
   ...
 }: let
   inherit (lib) mkDefault mkIf;
@@ -27,7 +28,7 @@
   policy =
     (import ../lib/firewall.nix).policy {
       inherit fleet;
-      registry = import ../lib/registry.nix fleet;
+      inherit registry;
     }
     host;
   vaultProblem = (import ../lib/vaults.nix).problem {inherit fleet host;};
@@ -72,6 +73,13 @@ in {
     secretsItem = mkDefault host.secretsItem;
 
     ssh.port = host.sshPort;
+    ssh.client.hosts = lib.mapAttrs (name: other: {
+      address = registry.nameOf name;
+      port = other.sshPort;
+    }) (removeAttrs fleet.deployable [host.name]);
+
+    hardware.scan.seconds = mkIf (fleet.budgets ? hardware_scan_seconds) fleet.budgets.hardware_scan_seconds;
+
     inherit (fleet) roles;
     users = lib.mapAttrs (_: user: removeAttrs user ["hosts" "workspace"]) host.users;
 

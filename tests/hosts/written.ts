@@ -25,6 +25,8 @@ export interface Host {
   /** Module of the registry -> its program's settings. */
   readonly services: Readonly<Record<string, unknown>>;
   readonly databases: readonly string[];
+  /** Settings of the SSH client. */
+  readonly ssh: string;
   /** Directories in the host's backup. */
   readonly backups: readonly string[];
   /** Person -> what Home Manager writes for them, by name; JSON where the program's form is its own. */

@@ -126,6 +126,9 @@ in {
   databases = config.services.postgresql.ensureDatabases;
   backups = config.pantheros.services.backup.paths;
 
+  # The SSH client's settings.
+  ssh = config.programs.ssh.extraConfig;
+
   # What a developer finds; null: the host is not for development.
   development =
     if !config.pantheros.development.enable

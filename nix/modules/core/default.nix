@@ -4,6 +4,7 @@
     ./boot.nix
     ./environment.nix
     ./graphics.nix
+    ./hardware-scan.nix
     ./hardware.nix
     ./system.nix
     ./users.nix

@@ -4,7 +4,9 @@
     ./audit.nix
     ./fail2ban.nix
     ./firewall.nix
+    ./hardware-keys.nix
     ./kernel.nix
+    ./ssh-client.nix
     ./ssh.nix
     ./sudo.nix
   ];

@@ -47,7 +47,7 @@
   mounts = lib.mapAttrsToList (_: entry: entry.mount) (removeAttrs classes ["root"]);
   workspace = lib.findFirst (entry: lib.hasPrefix "~" entry.mount) null (lib.attrValues wanted);
 in {
-  imports = [./check.nix];
+  imports = [./check.nix ./maintenance.nix];
 
   options.pantheros.storage = {
     layout = mkOption {

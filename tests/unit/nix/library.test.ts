@@ -128,7 +128,7 @@ build = "target"
       .replace("[deploy]", '[cache]\npublic_key = "fleet-1:AAAA="\n[deploy]\ntrusted_builders = ["db"]');
     const program = parseInventory(toml, "fleet.toml");
     const trusted = (host: string) => `(import (nix + "/modules/inventory.nix") {
-      config = {}; fleet = f; host = f.hosts.${host};
+      config = {}; fleet = f; registry = import (nix + "/lib/registry.nix") f; host = f.hosts.${host};
       lib.optional = condition: value: if condition then [value] else [];
     }).pantheros.deployment.trustedPublicKeys`;
     expect(

@@ -14,6 +14,7 @@
     // rec {
       inherit (builtins) elemAt genList hasAttr length replaceStrings;
       inherit concatMap;
+      allUnique = list: builtins.length (unique list) == builtins.length list;
       any = builtins.any;
       all = builtins.all;
       mkIf = condition: value:
@@ -32,6 +33,7 @@
       mkDefault = value: value;
       mkForce = value: value;
       mkAfter = value: value;
+      mkOverride = _: value: value;
       mkBefore = value: value;
       optional = condition: value:
         if condition
@@ -91,7 +93,7 @@
     listToAttrs (map (name: {
       inherit name;
       value = "/pkgs/${name}";
-    }) ["alejandra" "bash-language-server" "btrfs-progs" "cargo" "clang-tools" "clippy" "cmake" "coreutils" "devcontainer" "ghostty" "wget" "curl" "diffutils" "gcc" "gnugrep" "gnumake" "gnused" "go" "gopls" "iproute2" "jq" "kopia" "nil" "nodejs" "opencode" "openldap" "openssh" "pkg-config" "pyright" "python3" "rclone" "runtimeShell" "rust-analyzer" "rustc" "rustfmt" "rustic" "shellcheck" "shfmt" "systemd" "typescript-language-server" "util-linux" "uv"])
+    }) ["alejandra" "bash-language-server" "btrfs-progs" "cargo" "clang-tools" "clippy" "cmake" "coreutils" "devcontainer" "ghostty" "wget" "curl" "diffutils" "gcc" "gnugrep" "gnumake" "gnused" "go" "gopls" "iproute2" "jq" "kopia" "libfido2" "nixos-facter" "ollama" "ollama-rocm" "ollama-vulkan" "pam_u2f" "nil" "nodejs" "opencode" "openldap" "openssh" "pkg-config" "pyright" "python3" "rclone" "runtimeShell" "rust-analyzer" "rustc" "rustfmt" "rustic" "shellcheck" "shfmt" "systemd" "typescript-language-server" "util-linux" "uv"])
     // {
       pantheros.check-hook = "/pkgs/check-hook";
       formats.toml = _: {generate = name: value: {inherit name value;};};

@@ -241,6 +241,7 @@ provider = { kind = "existing", vendor = "x" }
     },
     dumps: ["cloud", "home", "mirror"],
     backups: ["home"],
+    replicas: [],
   });
 });
 
@@ -322,7 +323,7 @@ describe("the configuration of Prometheus and Grafana", () => {
 
   test("every alert has a summary and an action, and each expected host its own alerts", () => {
     const groups = evaluate(
-      'import (nix + "/modules/services/monitoring/rules.nix") { interval = 30; expected = { hosts = [ "a" "b" ]; dumps = []; backups = []; probes = []; gateways = {}; }; }',
+      'import (nix + "/modules/services/monitoring/rules.nix") { interval = 30; expected = { hosts = [ "a" "b" ]; dumps = []; backups = []; replicas = []; probes = []; gateways = {}; }; }',
     ) as { name: string; rules: Rule[] }[];
     const alerts = groups.flatMap(({ rules }) => rules).filter(({ alert }) => alert !== undefined);
     expect(alerts.filter(({ alert }) => alert === "HostSilent").map(({ expr }) => expr)).toEqual([
@@ -358,7 +359,7 @@ describe("the configuration of Prometheus and Grafana", () => {
   });
 
   test("the metrics of alerts are written by the programs", () => {
-    const written = ["postgresql/dump.sh", "backups/default.nix"]
+    const written = ["postgresql/dump.sh", "postgresql/replica.sh", "backups/default.nix"]
       .map((file) => readFileSync(`nix/modules/services/${file}`, "utf8"))
       .join("\n");
     const rules = readFileSync("nix/modules/services/monitoring/rules.nix", "utf8");

@@ -29,7 +29,7 @@ interface Panel {
 const groups = evaluate(`import (nix + "/modules/services/monitoring/rules.nix") {
   interval = ${INTERVAL};
   expected = {
-    hosts = ["${HOST}"]; dumps = ["${HOST}"]; backups = ["${HOST}"];
+    hosts = ["${HOST}"]; dumps = ["${HOST}"]; backups = ["${HOST}"]; replicas = ["${HOST}"];
     probes = ["${URL_OF_NAME}"]; gateways.${HOST} = ["${NAME}"];
   };
 }`) as readonly Group[];
@@ -206,6 +206,7 @@ function healthy(): Series[] {
       value: 0,
       step: 60,
     },
+    { name: "pantheros_postgres_replica_streaming", labels: at, value: 1 },
     ...["postgres_dump", "backup", "backup_check"].map((what) => ({
       name: `pantheros_${what}_success_seconds`,
       labels: at,
@@ -291,6 +292,8 @@ const FAULTS: Readonly<Record<string, (all: Series[]) => Pick<Case, "series" | "
     series: stopped(all, "pantheros_postgres_dump_success_seconds", 27 * 3600),
     minutes: 11,
   }),
+  ReplicaStopped: (all) => ({ series: set(all, "pantheros_postgres_replica_streaming", 0), minutes: 16 }),
+  ReplicaMissing: (all) => ({ series: without(all, "pantheros_postgres_replica_streaming"), minutes: 61 }),
   BackupOld: (all) => ({ series: stopped(all, "pantheros_backup_success_seconds", 27 * 3600), minutes: 11 }),
   BackupUnchecked: (all) => ({
     series: stopped(all, "pantheros_backup_check_success_seconds", 10 * 86400),

@@ -177,6 +177,13 @@ in [
           action = "systemctl status pantheros-postgres-dump, then systemctl start it.";
         })
         (alert {
+          name = "ReplicaStopped";
+          expr = "pantheros_postgres_replica_streaming < 1";
+          for = "15m";
+          summary = "{{ $labels.host }}: the replica receives no changes of its primary";
+          action = "journalctl -u pantheros-postgresql-replica. After a promotion, remove the replica from the inventory.";
+        })
+        (alert {
           name = "BackupOld";
           expr = "time() - pantheros_backup_success_seconds > 26 * 3600";
           for = "10m";
@@ -201,6 +208,15 @@ in [
             action = "systemctl status pantheros-postgres-dump, then systemctl start it.";
           })
           expected.dumps)
+        (map (missing {
+            name = "ReplicaMissing";
+            metric = "pantheros_postgres_replica_streaming";
+            for = "1h";
+            severity = "warning";
+            summary = "the replica does not report whether it receives changes";
+            action = "systemctl status pantheros-postgresql-replica-metrics.timer.";
+          })
+          expected.replicas)
         (map (missing {
             name = "BackupMissing";
             metric = "pantheros_backup_success_seconds";

@@ -1,5 +1,5 @@
 # PostgreSQL for the services of this host. Each has a database of its own, and reaches it through the socket as the
-# system user with the same name. It does not listen on the network, and there are no passwords.
+# system user with the same name, without a password. It listens on the network only for replicas (replication.nix).
 {
   config,
   host,
@@ -10,7 +10,7 @@
   cfg = config.pantheros.services.postgresql;
   files = import ../../../lib/postgresql.nix;
 in {
-  imports = [./dump.nix];
+  imports = [./dump.nix ./replica.nix ./replication.nix];
 
   options.pantheros.services.postgresql = {
     enable = lib.mkOption {
@@ -29,7 +29,16 @@ in {
       default = 128;
       description = "Megabytes of memory for cached pages; a quarter of the machine's memory is usual when it runs little else.";
     };
-    replication.enable = lib.mkEnableOption "replication to another host (planned, not implemented)";
+    port = lib.mkOption {
+      type = lib.types.port;
+      default = 5432;
+      description = "Port for replicas, and in the socket's name.";
+    };
+    listen = lib.mkOption {
+      type = lib.types.str;
+      default = "";
+      description = "Address it listens on, for replicas; empty: none. The registry sets it for a service with `module = \"postgresql\"`.";
+    };
   };
 
   config = lib.mkIf cfg.enable {
@@ -43,21 +52,22 @@ in {
           ensureDBOwnership = true;
         })
         cfg.databases;
-      authentication = lib.mkForce files.authentication;
+      authentication = lib.mkForce (
+        files.authentication
+        + lib.optionalString cfg.replication.enable (files.replication.authentication cfg.replication.sources)
+      );
       inherit (files) identMap;
       settings =
         files.settings {inherit (cfg) sharedBuffersMb;}
         // {
-          # No network socket: with enableTCPIP the module would listen at least on localhost.
-          listen_addresses = lib.mkForce "";
-        };
+          # With enableTCPIP the module would listen at least on localhost.
+          listen_addresses = lib.mkForce cfg.listen;
+          inherit (cfg) port;
+        }
+        // lib.optionalAttrs cfg.replication.enable (files.replication.settings {inherit (cfg.replication) keepGb;});
     };
 
     assertions = [
-      {
-        assertion = !cfg.replication.enable;
-        message = "pantheros.services.postgresql.replication is not implemented; leave it off and rely on the daily dumps";
-      }
       {
         # The monitor's list of expected dumps comes from needsDatabase, without evaluating hosts.
         assertion = cfg.databases == [] || registry.hosts.${host.name}.database;
