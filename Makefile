@@ -1,7 +1,7 @@
 # Every target can be repeated; tools/setup --help lists what is installed, and where.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: nix-eval check-services help setup sandbox sandbox-down check docs test failures faults bench
+.PHONY: nix-eval nix-update check-services help setup sandbox sandbox-down check docs test failures faults bench
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
@@ -36,6 +36,10 @@ docs: ## Generate the reference docs, the manual page, nix/lib/defaults.json, ou
 nix-eval: ## Evaluate every host, compare it with the inventory, print time and memory: make nix-eval [NIXPKGS=path] [INPUTS=path] [HOSTS=names]
 	@tools/setup unit
 	@NIXPKGS="$(NIXPKGS)" INPUTS="$(INPUTS)" HOSTS="$(HOSTS)" tools/with node tools/nix/evaluate.ts
+
+nix-update: ## Update inputs of nix/ and keep them only if every host still evaluates: make nix-update [INPUT=names] [COMMIT=1]
+	@tools/setup unit
+	@tools/with node tools/nix/update.ts $(INPUT) $(if $(COMMIT),--commit)
 
 check-services: ## Build Blocky, Dex and rustic and give them the hosts' files; parse LogQL; start a disk with GRUB in QEMU (minutes; root)
 	@tools/setup services

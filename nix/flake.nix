@@ -41,6 +41,14 @@
         darwin.follows = "";
       };
     };
+    # A browser that nixpkgs does not have.
+    zen-browser = {
+      url = "github:0xc000022070/zen-browser-flake";
+      inputs = {
+        nixpkgs.follows = "nixpkgs";
+        home-manager.follows = "home-manager";
+      };
+    };
   };
 
   outputs = inputs: let

@@ -39,7 +39,8 @@ for (const { name, host, desktop } of desktops)
       expect(desktop.sound).toEqual({ enable: true, pulse: true, realtime: true });
       expect([desktop.bluetooth, desktop.printing]).toEqual([true, true]);
       expect(desktop.power).toMatchObject({ battery: true, profiles: true });
-      expect([desktop.browser, desktop.opensWeb]).toEqual([true, "firefox.desktop"]);
+      expect(desktop.opensWeb).toBe("zen-beta.desktop");
+      expect(desktop.packages).toContain("zen");
     });
 
     test("printing and discovery open no port for them", () => {

@@ -55,7 +55,8 @@ interface Desktop {
   readonly printing: boolean;
   readonly power: { readonly battery: boolean; readonly profiles: boolean; readonly heat: boolean };
   readonly onePassword: readonly string[];
-  readonly browser: boolean;
+  /** Names of the installed packages. */
+  readonly packages: string;
   readonly opensWeb: string | null;
   readonly fonts: readonly string[];
   readonly console: readonly string[];

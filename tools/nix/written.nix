@@ -94,7 +94,7 @@ in {
         heat = config.services.thermald.enable;
       };
       onePassword = config.programs._1password-gui.polkitPolicyOwners;
-      browser = config.programs.firefox.enable;
+      packages = builtins.concatStringsSep " " (map (package: package.name or "") config.environment.systemPackages);
       opensWeb = config.xdg.mime.defaultApplications."x-scheme-handler/https" or null;
       fonts = config.fonts.fontconfig.defaultFonts.monospace;
       console = config.console.colors;

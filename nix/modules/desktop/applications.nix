@@ -1,6 +1,7 @@
 # The browser, and 1Password with its command line.
 {
   config,
+  inputs,
   lib,
   pkgs,
   ...
@@ -8,6 +9,17 @@
   inherit (lib) mkDefault mkIf mkOption types;
   desktop = config.pantheros.desktop;
   cfg = desktop.applications;
+  # With the fleet's package set: the packages of the flake itself would need a second one.
+  zen =
+    (import inputs.zen-browser {
+      inherit pkgs;
+      inherit (pkgs.stdenv.hostPlatform) system;
+    }).default;
+  desktopFiles = {
+    chromium = "chromium-browser.desktop";
+    firefox = "firefox.desktop";
+    zen = "zen-beta.desktop";
+  };
   people = lib.attrNames (lib.filterAttrs (_: account: account.passwordSecret != null) config.pantheros.users);
 in {
   options.pantheros.desktop.applications = {
@@ -18,9 +30,9 @@ in {
       description = "Whether to install a browser, a file manager and 1Password.";
     };
     browser = mkOption {
-      type = types.enum ["firefox" "chromium" "none"];
-      default = "firefox";
-      description = "The browser that opens links. `none`: the account's own.";
+      type = types.enum ["chromium" "firefox" "none" "zen"];
+      default = "zen";
+      description = "The browser that opens links. `zen` is built from the flake's input `zen-browser`. `none`: the account's own.";
     };
     onePassword = mkOption {
       type = types.bool;
@@ -45,9 +57,10 @@ in {
     };
     environment.systemPackages =
       [pkgs.nautilus]
-      ++ lib.optional (cfg.browser == "chromium") pkgs.chromium;
+      ++ lib.optional (cfg.browser == "chromium") pkgs.chromium
+      ++ lib.optional (cfg.browser == "zen") zen;
     xdg.mime.defaultApplications = mkIf (cfg.browser != "none") (
-      lib.genAttrs ["text/html" "x-scheme-handler/http" "x-scheme-handler/https"] (_: mkDefault "${cfg.browser}.desktop")
+      lib.genAttrs ["text/html" "x-scheme-handler/http" "x-scheme-handler/https"] (_: mkDefault desktopFiles.${cfg.browser})
     );
   };
 }
