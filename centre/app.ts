@@ -12,6 +12,7 @@ import { addFleetPages } from "./routes/fleet.ts";
 import { addHeaders } from "./routes/headers.ts";
 import { addLive } from "./routes/live.ts";
 import { addPromisePages } from "./routes/promises.ts";
+import { addRunPages } from "./routes/runs.ts";
 import { addSession } from "./routes/session.ts";
 import { addSignOn } from "./routes/sign-on.ts";
 import { addTokenPages } from "./routes/tokens.ts";
@@ -48,15 +49,13 @@ export function createCentre({ access, ...options }: CentreOptions): Hono {
   addActPages(app, services);
   addAuditPage(app, services);
   addTokenPages(app, services);
+  addRunPages(app, services);
   addLive(app, services);
   addApi(app, services);
   app.notFound((context) =>
     context.req.path.startsWith("/api/")
       ? problemAnswer(404, "No such address")
-      : context.html(
-          messagePage(services.assets, "Not found", "There is no such page, or no such host."),
-          404,
-        ),
+      : context.html(messagePage(services.assets, "Not found", "There is no such page, host or run."), 404),
   );
   return app;
 }

@@ -12,6 +12,7 @@ import { Collector } from "./collector.ts";
 import type { ReadFleet } from "./fleet.ts";
 import { type Listener, type ListenerName, listen } from "./listen.ts";
 import { readRehearsals } from "./rehearsals.ts";
+import { RunHistory } from "./runs/history.ts";
 import { measureProcess } from "./self.ts";
 import type { Database } from "./store/database.ts";
 
@@ -40,6 +41,8 @@ interface ServeBase {
   readonly rehearsals?: string;
   /** Seconds from the start of the command until it had read the outputs; undefined: it has not. */
   readonly commandSeconds?: number | undefined;
+  /** Directory of the runs' files. */
+  readonly runs: string;
 }
 
 export type ServeOptions = ServeBase &
@@ -65,6 +68,7 @@ const LINK: Door = { kind: "link" };
 export async function serveCentre({
   read,
   database,
+  runs,
   identity,
   actor = NO_ACTOR,
   rehearsals,
@@ -73,7 +77,12 @@ export async function serveCentre({
   print = () => {},
   ...where
 }: ServeOptions): Promise<RunningCentre> {
-  const collector = new Collector(read);
+  const history = new RunHistory({ database, directory: runs });
+  const collector = new Collector(async (ask) => {
+    const fleet = await read(ask);
+    history.addReported(fleet.details);
+    return fleet;
+  });
   const sessions = new Sessions();
   const access = openAccess({ database, collector, actor, report, print });
   let hosts: readonly string[] = "names" in where ? where.names : [];
@@ -92,6 +101,7 @@ export async function serveCentre({
       collector,
       sessions: own,
       database,
+      runs: history,
       access,
       door,
       hosts: () => hosts,
@@ -110,11 +120,15 @@ export async function serveCentre({
   const [first] = servers;
   const port = "port" in where && first !== undefined ? (first.address() as AddressInfo).port : undefined;
   if (port !== undefined) hosts = [`${ADDRESS}:${port}`, `localhost:${port}`];
+  history.start();
   void collector.start();
   return {
     port,
     newLink: () => `http://${ADDRESS}:${port}/session?link=${sessions.newLink(identity)}`,
-    close,
+    close: async () => {
+      history.close();
+      await close();
+    },
   };
 }
 

@@ -7,6 +7,7 @@ import type { Sessions } from "./access/sessions.ts";
 import type { loadAssets } from "./assets/assets.ts";
 import type { Collector } from "./collector.ts";
 import type { Rehearsals } from "./rehearsals.ts";
+import type { RunHistory } from "./runs/history.ts";
 import type { Database } from "./store/database.ts";
 
 export interface Services extends Access {
@@ -17,6 +18,7 @@ export interface Services extends Access {
   /** The results of rehearsed recoveries, read at each call. */
   readonly rehearsals: () => Rehearsals;
   readonly measureSelf: () => SelfMeasured;
+  readonly runs: RunHistory;
   readonly assets: ReturnType<typeof loadAssets>;
   /** Values of the header Host that are answered; any other is a page of somebody else that names this address. */
   readonly hosts: () => readonly string[];

@@ -45,7 +45,7 @@ export function secretsOf(env: NodeJS.ProcessEnv): string[] {
 }
 
 /** Replaces these values in every text. Longer ones first, because one may contain another. */
-function redacted<T>(value: T, secrets: readonly string[]): T {
+export function redacted<T>(value: T, secrets: readonly string[]): T {
   const ordered = [...new Set(secrets)].sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
   if (ordered.length === 0) return value;
   const replace = (part: unknown): unknown => {

@@ -51,7 +51,8 @@ pantheros_sandbox_run() {
       esac
       ;;
   esac
-  exec ip netns exec "$pantheros_namespace" pulumi "$@"
+  pantheros_record "$@"
+  exec ip netns exec "$pantheros_namespace" pulumi "$@" ${pantheros_event_log:+"$pantheros_event_log"}
 }
 
 # Runs `tools/pantheros ARGS` on the sandbox's stack and does not return.

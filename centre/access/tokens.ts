@@ -2,7 +2,7 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { type Capability, grants } from "../../inventory/capabilities.ts";
 import type { Database, Row } from "../store/database.ts";
-import type { Migration } from "../store/migrations.ts";
+import type { Migration } from "../store/migration.ts";
 import type { Identity } from "./identity.ts";
 
 export const TOKENS_MIGRATION: Migration = {

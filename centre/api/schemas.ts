@@ -8,7 +8,7 @@ import type { HostDetail } from "../../status/detail.ts";
  * A type whose keys may also be present and undefined. The description of the API lists `exactOptional()` keys as required,
  * so the schemas here are `optional()`.
  */
-type Loose<T> = T extends readonly (infer Item)[]
+export type Loose<T> = T extends readonly (infer Item)[]
   ? readonly Loose<Item>[]
   : T extends object
     ? { readonly [Key in keyof T]: Loose<T[Key]> | undefined }

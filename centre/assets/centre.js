@@ -48,7 +48,7 @@ async function update() {
 }
 
 if (document.querySelector("main[data-revision]")) {
-  const events = new EventSource("/live");
+  const events = new EventSource(main().dataset.live);
   events.addEventListener("revision", ({ data }) => {
     if (data !== main().dataset.revision) update();
   });

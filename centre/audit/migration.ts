@@ -1,4 +1,4 @@
-import type { Migration } from "../store/migrations.ts";
+import type { Migration } from "../store/migration.ts";
 
 /** Rows are only added. The columns are the keys of a record. */
 export const AUDIT_MIGRATION: Migration = {

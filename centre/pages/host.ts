@@ -93,12 +93,18 @@ function limits(detail: HostDetail, budgets: Budgets | undefined): Html {
     : html`<section><h2>Time of the last deploy</h2>${budgetTable(lines, "From the start of the activation to the confirmation")}</section>`;
 }
 
+export interface HostPageArgs {
+  readonly assets: Assets;
+  readonly now: number;
+  /** Its deploys so far: pages/deploys.ts. */
+  readonly deploys: Html;
+}
+
 /** @param name the host's; undefined is returned when the fleet has no such host. */
 export function hostPage(
   { fleet, problem, revision, acts }: Snapshot & { readonly acts?: (detail: HostDetail) => Html },
   name: string,
-  assets: Assets,
-  now: number,
+  { assets, now, deploys }: HostPageArgs,
 ): Html | undefined {
   const detail = fleet?.details.find(({ status }) => status.name === name);
   if (fleet === undefined || detail === undefined) return undefined;
@@ -139,6 +145,7 @@ ${field(
 )}
 ${field("Addresses", Object.values(addresses).flatMap(optional))}
 </dl></section>
-</div>`,
+</div>
+${deploys}`,
   );
 }

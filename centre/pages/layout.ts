@@ -20,6 +20,8 @@ export interface Frame {
   readonly stack?: string | undefined;
   /** The revision that the page shows. Undefined: the page does not change by itself. */
   readonly revision?: number;
+  /** Where the newest revision is sent from; by default that of the fleet. */
+  readonly live?: string;
   /** The link of the navigation that the page belongs to. */
   readonly section?: string;
 }
@@ -28,6 +30,7 @@ export interface Frame {
 const NAVIGATION: readonly (readonly [path: string, label: string])[] = [
   ["/", "Fleet"],
   ["/topology", "Topology"],
+  ["/runs", "Runs"],
   ["/recovery", "Recovery"],
   ["/budgets", "Budgets"],
   ["/audit", "Audit"],
@@ -36,7 +39,7 @@ const NAVIGATION: readonly (readonly [path: string, label: string])[] = [
 
 /** The script morphs `main` when the server reports a newer revision; without it a reload shows the same. */
 export const page = (
-  { assets, title, stack, revision, section }: Frame,
+  { assets, title, stack, revision, section, live = "/live" }: Frame,
   main: Html,
 ): Html => html`<!doctype html>
 <html lang="en">
@@ -60,7 +63,7 @@ ${stack === undefined ? "" : html`<span class="stack">${stack}</span>`}
 )}</nav>
 </header>
 <p class="live" role="status" hidden></p>
-<main id="main" tabindex="-1"${revision === undefined ? "" : html` data-revision="${revision}"`}>
+<main id="main" tabindex="-1"${revision === undefined ? "" : html` data-revision="${revision}" data-live="${live}"`}>
 ${main}
 </main>
 ${revision === undefined ? "" : html`<noscript><p class="foot">Without JavaScript this page does not change by itself. Reload it to see the newest state.</p></noscript>`}

@@ -6,6 +6,7 @@ import { addActsApi } from "../api/acts.ts";
 import { addFleetApi } from "../api/fleet.ts";
 import { issuesOf, problemAnswer } from "../api/problem.ts";
 import { addPromisesApi } from "../api/promises.ts";
+import { addRunApi } from "../api/runs.ts";
 import type { Services } from "../services.ts";
 
 const OPENAPI_INFO = {
@@ -30,6 +31,7 @@ function createApi(services: Services): OpenAPIHono {
     throw error;
   });
   addFleetApi(api, services);
+  addRunApi(api, services);
   addActsApi(api, services);
   addPromisesApi(api, services);
   api.openAPIRegistry.registerComponent("securitySchemes", "token", {

@@ -6,17 +6,34 @@ import type { Services } from "../services.ts";
 /** A comment on an idle event stream, so that proxies and browsers keep it open. */
 const KEEP_ALIVE_MS = 20_000;
 
-export function addLive(app: Hono, { collector }: Services): void {
-  app.get("/live", (context) =>
+interface Source {
+  readonly revision: () => number;
+  /** Calls the listener at each change until the returned function is called. */
+  readonly subscribe: (listener: (revision: number) => void) => () => void;
+}
+
+export function addLive(app: Hono, { collector, runs }: Services): void {
+  addStream(app, "/live", {
+    revision: () => collector.snapshot.revision,
+    subscribe: (listener) => collector.subscribe(listener),
+  });
+  addStream(app, "/live/runs", {
+    revision: () => runs.revision,
+    subscribe: (listener) => runs.subscribe(listener),
+  });
+}
+
+function addStream(app: Hono, path: string, source: Source): void {
+  app.get(path, (context) =>
     streamSSE(context, async (stream) => {
       const send = (revision: number) =>
         void stream.writeSSE({ event: "revision", data: String(revision) }).catch(() => stream.abort());
-      const unsubscribe = collector.subscribe(send);
+      const unsubscribe = source.subscribe(send);
       const keepAlive = setInterval(
         () => void stream.write(": idle\n\n").catch(() => stream.abort()),
         KEEP_ALIVE_MS,
       );
-      send(collector.snapshot.revision);
+      send(source.revision());
       await new Promise<void>((done) => stream.onAbort(done));
       clearInterval(keepAlive);
       unsubscribe();

@@ -17,7 +17,8 @@ import {
 } from "./codes.ts";
 import { StoreNotWritable, StoreTooNew } from "./errors.ts";
 import { lockFile } from "./lock.ts";
-import { MIGRATIONS, type Migration } from "./migrations.ts";
+import type { Migration } from "./migration.ts";
+import { MIGRATIONS } from "./migrations.ts";
 
 /** A statement waits this long for another process that writes, such as a backup. */
 const BUSY_MS = 5000;

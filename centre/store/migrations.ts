@@ -1,13 +1,8 @@
+/** The steps that make the tables. Each part of the centre has its own in its folder; a new one is appended here. */
 import { TOKENS_MIGRATION } from "../access/tokens.ts";
 import { AUDIT_MIGRATION } from "../audit/migration.ts";
-
-/** The steps that make the tables. Each part of the centre has its own in its folder; a new one is appended here. */
-
-export interface Migration {
-  /** For errors. */
-  readonly name: string;
-  readonly sql: string;
-}
+import { RUN_TABLES } from "../runs/tables.ts";
+import type { Migration } from "./migration.ts";
 
 /** `user_version` of a database counts the steps that it has had, so the order never changes. */
-export const MIGRATIONS: readonly Migration[] = [AUDIT_MIGRATION, TOKENS_MIGRATION];
+export const MIGRATIONS: readonly Migration[] = [AUDIT_MIGRATION, TOKENS_MIGRATION, RUN_TABLES];

@@ -12,3 +12,9 @@ export function duration(seconds: number): string {
     .map(([count, unit]) => `${count} ${unit}`)
     .join(" ");
 }
+
+/** Seconds between two times, at least 0, because clocks differ; undefined when one of them is unreadable. */
+export function secondsBetween(begin: string, end: string | number): number | undefined {
+  const seconds = ((typeof end === "number" ? end : Date.parse(end)) - Date.parse(begin)) / 1000;
+  return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
+}

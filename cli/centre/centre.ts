@@ -11,6 +11,7 @@ import { openDatabase } from "../../centre/store/database.ts";
 import type { Inventory } from "../../inventory/schema.ts";
 import { unknownName } from "../../lib/names.ts";
 import { stateDirectory } from "../../lib/state-directory.ts";
+import { runsDirectory } from "../../runs/files.ts";
 import { EXIT_OK, UsageError } from "../exit-codes.ts";
 import { type StackOptions, stackName } from "../stack/name.ts";
 import { openStack } from "../stack/open.ts";
@@ -106,6 +107,7 @@ export async function centre(options: CentreOptions, root: string): Promise<numb
   const running = await serveCentre({
     read,
     database,
+    runs: runsDirectory(state, stack.short),
     rehearsals,
     commandSeconds,
     report,

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { HostEvaluation } from "../../deployer/evaluation/target.ts";
 import type { Plan } from "../../inventory/plan.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
+import { planMessage } from "../../runs/plan-message.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { type BucketLocation, Buckets } from "../buckets/buckets.ts";
 import { bucketsArgs } from "../buckets/mapping.ts";
@@ -57,6 +58,13 @@ export class Fleet extends pulumi.ComponentResource {
     super("pantheros:fleet:Fleet", name, {}, opts);
     const { plan, settings, evaluation, existingRecords, servers } = args;
     const { kept = new Map(), revision = UNKNOWN_REVISION } = args;
+    const named = plan.hosts.map(({ name: host, wave, reachability }) => ({
+      name: host,
+      wave,
+      required: reachability === "always",
+      ...(kept.has(host) && { selected: false }),
+    }));
+    void pulumi.log.debug(planMessage(named));
     const machines = machinesOf({ plan, settings }, servers, this);
     const tailnet = this.#tailnet(plan, settings, machines);
     const secrets = this.#secrets(plan, settings, tailnet?.keys ?? {});

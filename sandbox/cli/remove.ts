@@ -24,6 +24,8 @@ const STATE_FILES: readonly string[] = [
   // Nix's record of what the binary cache holds is wrong once the cache is gone.
   "nix-cache",
   "nixos-anywhere.log",
+  // Recorded runs, and the control centre's database.
+  "state",
 ];
 const KEPT_FILES: readonly string[] = [
   "keys",

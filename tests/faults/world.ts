@@ -95,6 +95,8 @@ export class World {
       PANTHEROS_VAULT: this.file("vault.json"),
       PANTHEROS_RECORDS: recordsOf(directory),
       PANTHEROS_TAILNET: `http://127.0.0.1:${ports.tailscale}`,
+      // tests/unit/runs and the sandbox's tests record; here it would only take time.
+      PANTHEROS_RECORD: "off",
       OP_CLI_PATH: join(REPOSITORY, "sandbox/vendors/onepassword/op"),
       NO_COLOR: "1",
       ...(process.env["PANTHEROS_PROVIDERS"] && { PANTHEROS_PROVIDERS: process.env["PANTHEROS_PROVIDERS"] }),

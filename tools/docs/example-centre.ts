@@ -8,6 +8,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { Sessions } from "../../centre/access/sessions.ts";
 import { createCentre } from "../../centre/app.ts";
 import { Collector } from "../../centre/collector.ts";
+import { RunHistory } from "../../centre/runs/history.ts";
 import { openDatabase } from "../../centre/store/database.ts";
 import type { FleetFacts } from "../../status/detail.ts";
 import { EXAMPLE_NOW, EXAMPLE_REHEARSALS } from "./example-fleet.ts";
@@ -29,11 +30,14 @@ export async function startExampleCentre(first: FleetFacts): Promise<ExampleCent
   const sessions = new Sessions();
   const directory = mkdtempSync(path.join(tmpdir(), "pantheros-example-"));
   const database = openDatabase({ directory, stack: "production", report: () => {} });
+  const runs = new RunHistory({ database, directory: path.join(directory, "runs"), now });
+  await runs.read();
   let host = "";
   const app = createCentre({
     collector,
     sessions,
     database,
+    runs,
     rehearsals: () => EXAMPLE_REHEARSALS,
     measureSelf: () => ({ commandSeconds: 0.412, memoryMb: 84, cpuPercent: 0.6 }),
     hosts: () => [host],

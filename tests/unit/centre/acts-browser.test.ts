@@ -5,7 +5,7 @@ import type { Actor } from "../../../centre/acts/actor.ts";
 import { type RunningCentre, serveCentre } from "../../../centre/serve.ts";
 import { startBrowser } from "../../../tools/docs/browser.ts";
 import { findBrowser } from "../../../tools/toolchain/browser.ts";
-import { fleetOf, hostOf, store, testDatabase } from "./fixtures.ts";
+import { fleetOf, hostOf, store, testDatabase, testHistory } from "./fixtures.ts";
 
 const HAS_BROWSER = findBrowser() !== undefined;
 const testInBrowser = HAS_BROWSER ? test : test.skip;
@@ -46,9 +46,11 @@ testInBrowser.each([
 ])(
   "a rollback from its form to its result and the audit log: script $script, $width px, $scheme",
   async ({ script, width, scheme }) => {
+    const database = testDatabase();
     running = await serveCentre({
       read: () => Promise.resolve(fleetOf(hostOf({ name: "web", failedUnits: ["hello.service"] }))),
-      database: testDatabase(),
+      database,
+      runs: testHistory(database).directory,
       port: 0,
       actor,
     });

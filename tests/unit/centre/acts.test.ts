@@ -13,7 +13,7 @@ import { Collector } from "../../../centre/collector.ts";
 import type { Database } from "../../../centre/store/database.ts";
 import { grants } from "../../../inventory/capabilities.ts";
 import { loadInventory } from "../../../inventory/load.ts";
-import { fleetOf, hostOf, testDatabase } from "./fixtures.ts";
+import { fleetOf, hostOf, testDatabase, testHistory } from "./fixtures.ts";
 
 const HOST = "127.0.0.1:4000";
 const inventory = loadInventory("nix/fleet.toml");
@@ -86,7 +86,14 @@ async function centre({
     actor: fake.actor,
     ...(given.guard !== undefined && { guard: given.guard }),
   });
-  const app = createCentre({ collector, sessions, database, access, hosts: () => [HOST] });
+  const app = createCentre({
+    collector,
+    sessions,
+    database,
+    runs: testHistory(database),
+    access,
+    hosts: () => [HOST],
+  });
   const token = sessions.start(identity, 3600, renew);
   const own = { host: HOST, cookie: `pantheros-centre=${token}` };
   const get = (path: string) => app.request(`http://${HOST}${path}`, { headers: own });

@@ -4,7 +4,7 @@ import { Sessions } from "../../../centre/access/sessions.ts";
 import { createCentre } from "../../../centre/app.ts";
 import { Collector } from "../../../centre/collector.ts";
 import type { FleetFacts } from "../../../status/detail.ts";
-import { fleetOf, hostOf, store, testDatabase } from "./fixtures.ts";
+import { fleetOf, hostOf, store, testDatabase, testHistory } from "./fixtures.ts";
 
 const HOST = "127.0.0.1:4000";
 const NOW = Date.parse("2026-01-01T00:02:00Z");
@@ -25,10 +25,12 @@ async function centre({ fleet, isRead = true }: Given) {
   const collector = new Collector(isRead ? read : () => new Promise(() => {}), () => time);
   if (isRead) await collector.refresh();
   const sessions = new Sessions(() => time);
+  const database = testDatabase();
   const app = createCentre({
     collector,
     sessions,
-    database: testDatabase(),
+    database,
+    runs: testHistory(database),
     hosts: () => [HOST],
     now: () => time,
   });

@@ -1,4 +1,4 @@
-import type { Migration } from "../../../centre/store/migrations.ts";
+import type { Migration } from "../../../centre/store/migration.ts";
 
 export const TEST_MIGRATIONS: readonly Migration[] = [
   { name: "entries", sql: "CREATE TABLE entry (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT" },

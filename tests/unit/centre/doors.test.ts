@@ -71,6 +71,7 @@ async function service(more: Partial<Record<ListenerName, Door>> = {}) {
   const running = await serveCentre({
     read: () => Promise.resolve(fleetOf(hostOf({ name: "web" }))),
     database: testDatabase(),
+    runs: path.join(directory, "runs"),
     listeners: (["tailscale", "proxy"] as const).map((name) => ({ name, target: { path: socket(name) } })),
     names: [NAME],
     doors,

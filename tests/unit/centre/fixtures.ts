@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { RunHistory } from "../../../centre/runs/history.ts";
 import { type Database, openDatabase } from "../../../centre/store/database.ts";
 import type { HostStatus } from "../../../status/classify.ts";
 import type { FleetFacts, HostDetail } from "../../../status/detail.ts";
@@ -43,6 +44,10 @@ export function testDirectory(): string {
 }
 
 const opened: Database[] = [];
+
+/** Runs in a directory beside a database. */
+export const testHistory = (database: Database): RunHistory =>
+  new RunHistory({ database, directory: path.join(path.dirname(database.file), "runs") });
 
 /** A database of its own, which is closed after each test. */
 export function testDatabase(directory = mkdtempSync(path.join(tmpdir(), "pantheros-centre-"))): Database {

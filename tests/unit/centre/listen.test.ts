@@ -95,6 +95,7 @@ test("a service listens on its sockets only, answers its names, and has no link"
   const running = await serveCentre({
     read: () => Promise.resolve(fleetOf(hostOf({ name: "web" }))),
     database: testDatabase(),
+    runs: at("runs"),
     listeners: [{ name: "proxy", target: { path: at("s") } }],
     names: ["centre.example.test"],
   });

@@ -9,6 +9,7 @@ import { createCentre } from "../../../centre/app.ts";
 import { Collector } from "../../../centre/collector.ts";
 import { openApiDocument } from "../../../centre/routes/api.ts";
 import { EXAMPLE_REHEARSALS, exampleFleet } from "../../../tools/docs/example-fleet.ts";
+import { exampleHistory } from "./example-runs.ts";
 import { testDatabase } from "./fixtures.ts";
 
 interface Schema {
@@ -75,7 +76,7 @@ function allowedBy(schema: Schema): fc.Arbitrary<unknown> {
   switch (schema.type) {
     case "string":
       return fc.oneof(
-        fc.constantFrom("web-1", "db", "", "..", "%", "constructor"),
+        fc.constantFrom("web-1", "db", "20260101T000000Z-00000001", "", "..", "%", "constructor"),
         fc.string({ unit: "binary" }),
       );
     case "integer":
@@ -154,7 +155,7 @@ async function start(isRead: boolean) {
   const database = testDatabase();
   const access = openAccess({ database, collector });
   const app = createCentre({
-    ...{ collector, sessions, database, access },
+    ...{ collector, sessions, database, access, runs: await exampleHistory(database) },
     rehearsals: () => EXAMPLE_REHEARSALS,
     hosts: () => ["centre"],
   });

@@ -1,9 +1,16 @@
+import path from "node:path";
 import { serveCentre } from "../../../centre/serve.ts";
 import type { HostDetail } from "../../../status/detail.ts";
-import { fleetOf, hostOf, testDatabase } from "./fixtures.ts";
+import { fleetOf, hostOf, testDatabase, testDirectory } from "./fixtures.ts";
 
+const directory = testDirectory();
 const serve = (port: number, ...hosts: readonly HostDetail[]) =>
-  serveCentre({ read: () => Promise.resolve(fleetOf(...hosts)), database: testDatabase(), port });
+  serveCentre({
+    read: () => Promise.resolve(fleetOf(...hosts)),
+    database: testDatabase(),
+    runs: path.join(directory, "runs"),
+    port,
+  });
 
 test("it listens on loopback, its link opens the pages, and the events name the revision", async () => {
   const running = await serve(0, hostOf({ name: "web" }));

@@ -2,8 +2,9 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { actor, provenance } from "../../../components/provenance.ts";
+import { provenance } from "../../../components/provenance.ts";
 import { flakeDirectory, readCheckout } from "../../../deployer/checkout.ts";
+import { actor } from "../../../lib/actor.ts";
 
 describe("in a repository", () => {
   let directory: string;

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -109,16 +110,16 @@ describe("tools/build-key", () => {
 });
 
 describe("tools/pulumi", () => {
+  /** The CLI in the cache. */
+  function cliFile(): string {
+    const version = /PANTHEROS_PULUMI_VERSION=(.*)/.exec(readFileSync("tools/versions.sh", "utf8"))?.[1];
+    return path.join(scratch, `cache/pantheros/pulumi-${version}/bin/pulumi`);
+  }
   /** A cache with a `pulumi` that records its environment and arguments. */
   function fakeCli(): NodeJS.ProcessEnv {
-    const version = /PANTHEROS_PULUMI_VERSION=(.*)/.exec(readFileSync("tools/versions.sh", "utf8"))?.[1];
-    const bin = path.join(scratch, `cache/pantheros/pulumi-${version}/bin`);
-    mkdirSync(bin, { recursive: true });
-    writeFileSync(
-      path.join(bin, "pulumi"),
-      '#!/bin/sh\nenv | sort >"$FAKE_OUT"\necho "ARGS $*" >>"$FAKE_OUT"\n',
-    );
-    chmodSync(path.join(bin, "pulumi"), 0o755);
+    mkdirSync(path.dirname(cliFile()), { recursive: true });
+    writeFileSync(cliFile(), '#!/bin/sh\nenv | sort >"$FAKE_OUT"\necho "ARGS $*" >>"$FAKE_OUT"\n');
+    chmodSync(cliFile(), 0o755);
     return {
       PATH: nodeFirst,
       HOME: scratch,
@@ -127,6 +128,7 @@ describe("tools/pulumi", () => {
       PANTHEROS_SANDBOX_DIR: path.join(scratch, "sandbox"),
       PANTHEROS_SANDBOX_NAME: "wrappertest",
       FAKE_OUT: path.join(scratch, "out"),
+      PANTHEROS_RECORD: "off",
     };
   }
   const call = (env: NodeJS.ProcessEnv, ...args: string[]) => {
@@ -144,6 +146,48 @@ describe("tools/pulumi", () => {
     );
     return directory;
   }
+
+  test("a run is recorded: the engine's log goes to an open file, which has no name and only its owner can read", () => {
+    const env = { ...fakeCli(), PANTHEROS_RECORD: "on", PANTHEROS_STATE_DIR: path.join(scratch, "state") };
+    const pulumi = path.join(scratch, "pulumi-that-writes");
+    const event = '{"sequence":0,"timestamp":1767225600,"preludeEvent":{"config":{"a":"planted-in-config"}}}';
+    writeFileSync(
+      pulumi,
+      `#!/bin/sh
+log=$(printf '%s\\n' "$@" | sed -n 's/^--event-log=//p')
+stat -L -c '%a %h %U' "$log" >"$FAKE_OUT"
+id -un >>"$FAKE_OUT"
+echo '${event}' >"$log"
+`,
+      { mode: 0o755 },
+    );
+    copyFileSync(pulumi, cliFile());
+    const { status, stderr, seen } = call(env, "up", "--stack", "production");
+    expect([status, stderr]).toEqual([0, ""]);
+    const [line = "", user] = seen.split("\n");
+    expect(line).toBe(`600 0 ${user}`);
+    const directory = path.join(scratch, "state/runs/production");
+    const [run = ""] = readdirSync(directory);
+    const text = readFileSync(path.join(directory, run), "utf8");
+    expect(text).toContain('"command":"up"');
+    expect(text).not.toContain("planted-in-config");
+  });
+
+  test.each([
+    ["PANTHEROS_RECORD=off", { PANTHEROS_RECORD: "off" }, ["up"]],
+    ["another event log", {}, ["preview", "--event-log", "/dev/null"]],
+    ["a command that changes nothing", {}, ["stack", "output"]],
+  ])("%s: nothing is recorded", (_, more, args) => {
+    const { status, seen } = call(
+      { ...fakeCli(), PANTHEROS_RECORD: "on", PANTHEROS_STATE_DIR: path.join(scratch, "state"), ...more },
+      ...args,
+      "--stack",
+      "production",
+    );
+    expect(status).toBe(0);
+    expect(seen).not.toContain("/dev/fd/9");
+    expect(existsSync(path.join(scratch, "state"))).toBe(false);
+  });
 
   test("other stacks get nothing of the sandbox", () => {
     makeSandbox();

@@ -1,0 +1,5 @@
+export interface Migration {
+  /** For errors. */
+  readonly name: string;
+  readonly sql: string;
+}

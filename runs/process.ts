@@ -1,0 +1,35 @@
+/** Whether the process of a run still runs. */
+import { readFileSync, readlinkSync } from "node:fs";
+import { startTimeOf } from "../deployer/process/stop.ts";
+import type { RunStart } from "./contract.ts";
+
+export type RunProcess = NonNullable<RunStart["process"]>;
+
+/** A run of another machine or container is taken for interrupted when nothing came from it for this long. */
+const SILENT_MS = 120_000;
+
+/** A name of this boot and PID namespace, in which a PID means the same. */
+function here(): string {
+  try {
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    return `${boot} ${readlinkSync("/proc/self/ns/pid")}`;
+  } catch {
+    return "";
+  }
+}
+
+/** Undefined where /proc does not show it. */
+export function runProcess(pid: number): RunProcess | undefined {
+  const started = startTimeOf(pid);
+  const boot = here();
+  return started === undefined || boot === "" ? undefined : { pid, started, boot };
+}
+
+/**
+ * Whether a run without an end goes on.
+ * @param seenAt when its file changed last, in milliseconds since 1970
+ */
+export function isRunning(process: RunProcess | undefined, seenAt: number, now: number): boolean {
+  if (process !== undefined && process.boot === here()) return startTimeOf(process.pid) === process.started;
+  return now - seenAt < SILENT_MS;
+}
