@@ -1,11 +1,12 @@
 /** Sends the figures of a run, such as a deploy in CI, to the monitor. */
 import { OtlpReceiver, type Span } from "../../clients/otlp/receiver.ts";
 import { UsageError } from "../exit-codes.ts";
+import type { Outcome } from "./words.ts";
 
 export interface ReportArgs {
   /** What ran, such as `deploy`. */
   readonly name: string;
-  readonly outcome: "success" | "failure" | "cancelled";
+  readonly outcome: Outcome;
   /** Seconds since 1970. */
   readonly started: number;
   readonly seconds: readonly string[];

@@ -1,5 +1,7 @@
 /** A run's figures, as an OTLP receiver gets them. */
+import { spawnSync } from "node:child_process";
 import { spanOf } from "../../../cli/report/report.ts";
+import { secondsOf } from "../../../cli/report/words.ts";
 import { OtlpReceiver, traceBody } from "../../../clients/otlp/receiver.ts";
 
 const args = {
@@ -57,4 +59,26 @@ test("it is sent to /v1/traces of the endpoint, with or without a slash, and aga
   const receiver = new OtlpReceiver({ endpoint: "http://monitor.test:4318/", fetch, sleep: async () => {} });
   await receiver.sendSpan("pantheros", spanOf(args, 1_090_000));
   expect(requests).toEqual(Array(2).fill("http://monitor.test:4318/v1/traces"));
+});
+
+test.each([
+  ["1790000000", 1_790_000_000],
+  ["2026-11-30T08:00:00Z", 1_796_025_600],
+  ["2026-11-30T09:00:00+01:00", 1_796_025_600],
+  ["yesterday", undefined],
+  ["2026-11-30", undefined],
+  ["2026-13-30T08:00:00Z", undefined],
+])("a job began at %s", (text, seconds) => {
+  expect(secondsOf(text)).toBe(seconds);
+});
+
+test.each([
+  ["failed", "failure"],
+  ["canceled", "cancelled"],
+  ["success", "success"],
+])("GitLab's outcome %s is sent as %s", (given, sent) => {
+  const argv = ["report", "deploy", "--outcome", given, "--started", "1000", "--json"];
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: _, ...env } = process.env;
+  const { status, stdout } = spawnSync("tools/pantheros", argv, { encoding: "utf8", env });
+  expect([status, JSON.parse(stdout)]).toMatchObject([0, { attributes: { outcome: sent } }]);
 });

@@ -142,6 +142,7 @@ describe("each command of a job exists", () => {
   interface GitLab {
     readonly script?: readonly string[];
     readonly before_script?: readonly string[];
+    readonly after_script?: readonly string[];
   }
   const gitlab = Object.values(parse(readFileSync(".gitlab-ci.yml", "utf8")) as Record<string, GitLab>);
   const scripts = [
@@ -151,8 +152,8 @@ describe("each command of a job exists", () => {
       };
       return [...(runs?.steps ?? []), ...Object.values(its ?? {}).flatMap(({ steps }) => steps)];
     }),
-    ...gitlab.flatMap(({ script = [], before_script: before = [] }) =>
-      [...script, ...before].map((run) => ({ run })),
+    ...gitlab.flatMap(({ script = [], before_script: before = [], after_script: after = [] }) =>
+      [...script, ...before, ...after].map((run) => ({ run })),
     ),
   ].flatMap(({ run }) => run ?? []);
   /** The words of each command; quoted text stays one word, and variables before a command are left out. */
