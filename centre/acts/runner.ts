@@ -108,7 +108,8 @@ export class ActRunner {
     try {
       this.#options.audit.append({ ...entry, result: "begun", detail: "" });
     } catch (error) {
-      throw new ActRefused(503, `the audit log cannot be written, so nothing was done: ${messageOf(error)}`);
+      // The database may have the record although its copy failed: then it gets an end.
+      refuse(503, `the audit log cannot be written, so nothing was done: ${messageOf(error)}`);
     }
     const act: Running = {
       id,

@@ -8,6 +8,7 @@ import type { Session } from "../access/sessions.ts";
 import type { Actor, Difference } from "../acts/actor.ts";
 import { ACT_NAMES, type ActName, type ActRequest, meaningOf, objectOf } from "../acts/acts.ts";
 import type { Act } from "../acts/runner.ts";
+import type { AuditRecord } from "../audit/chain.ts";
 import { age } from "../view/age.ts";
 import { type Assets, field, type Html, page, stateBadge } from "./layout.ts";
 
@@ -72,6 +73,19 @@ ${act.lines.length === 0 ? "" : html`<section><h2>Progress</h2><pre>${printable(
 <p>${act.request.host === undefined ? html`<a href="/">The fleet</a>` : html`<a href="/hosts/${encodeURIComponent(act.request.host)}">The host ${act.request.host}</a>`}</p>`,
   );
 
+/** An act that ended before this centre was started, as the audit log has it. */
+export const pastActPage = (records: readonly AuditRecord[], assets: Assets): Html | undefined => {
+  const last = records.at(-1);
+  if (last === undefined) return undefined;
+  const { capability, object, who, role, reason, result, detail } = last;
+  return page(
+    { assets, title: object },
+    html`<h1>${capability}: ${oneLine(object)} ${stateBadge(result === "done" ? "ok" : result, result !== "done")}</h1>
+<dl>${field("Asked for by", [`${oneLine(who)} as ${role}`])}${field("Reason", [oneLine(reason, 500)])}${field("Result", [oneLine(detail, 2000)])}</dl>
+<p><a href="/audit">The audit log</a></p>`,
+  );
+};
+
 const actBadge = ({ result }: Act): Html =>
   result === undefined ? stateBadge("running", false) : stateBadge(result.ok ? "ok" : "failed", !result.ok);
 
@@ -85,6 +99,8 @@ export interface Acting {
   readonly identity: Identity;
   readonly guard: Guard;
   readonly actor: Actor;
+  /** Acts that run now. */
+  readonly running: readonly Act[];
 }
 
 /** Whether to offer an act: the role has it, and it can be done here. */
@@ -104,9 +120,11 @@ export function hostActs({ status, phase }: HostDetail, acting: Acting): Html {
   if (phase === "waiting") offer("deploy.confirm", { host });
   const restart = isOffered(acting, "service.restart");
   const journal = acting.guard(acting.identity, "log.read");
-  if (links.length === 0 && !restart && !journal) return html``;
+  const running = acting.running.filter(({ request }) => request.host === host || request.wave === wave);
+  if (links.length === 0 && !restart && !journal && running.length === 0) return html``;
   const failed = status.failedUnits ?? [];
   return html`<section class="acts"><h2>Acts</h2>
+${running.map((act) => html`<p>${stateBadge("running", false)} <a href="/acts/${act.id}">${meaningOf(act.request.act).title}: ${objectOf(act.request)}</a> <span class="dim">by ${oneLine(act.by.who)}</span></p>`)}
 ${links.length === 0 ? "" : html`<ul>${links.map(([act, target, text]) => html`<li><a href="${formAddress(act, target)}">${text}</a></li>`)}</ul>`}
 ${
   restart

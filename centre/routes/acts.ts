@@ -8,7 +8,7 @@ import type { Difference } from "../acts/actor.ts";
 import { ACT_NAMES, type ActName, actRequest, meaningOf } from "../acts/acts.ts";
 import { ActRefused } from "../acts/runner.ts";
 import { issuesOf } from "../api/problem.ts";
-import { actFormPage, actPage, journalPage, type Target } from "../pages/acts.ts";
+import { actFormPage, actPage, journalPage, pastActPage, type Target } from "../pages/acts.ts";
 import { messagePage } from "../pages/layout.ts";
 import type { Services } from "../services.ts";
 
@@ -122,8 +122,14 @@ export function addActPages(app: Hono, services: Services): void {
   });
 
   app.get("/acts/:id", (context) => {
-    const act = acts.get(context.req.param("id"));
-    if (act === undefined) return context.notFound();
+    const id = context.req.param("id");
+    const act = acts.get(id);
+    if (act === undefined) {
+      const past = services.guard(context.get("identity"), "audit.read")
+        ? pastActPage(services.audit.ofAct(id), assets)
+        : undefined;
+      return past === undefined ? context.notFound() : context.html(past);
+    }
     const headers: Record<string, string> = act.result === undefined ? { refresh: "2" } : {};
     return context.html(actPage(act, assets, now()), 200, headers);
   });

@@ -11,7 +11,12 @@ import { filterOf } from "../view/filter.ts";
 const PAGE_DEPLOYS = 20;
 
 export function addFleetPages(app: Hono, { collector, runs, assets, now, acts, guard }: Services): void {
-  const actingOf = (context: Context) => ({ identity: context.get("identity"), guard, actor: acts.actor });
+  const actingOf = (context: Context) => ({
+    identity: context.get("identity"),
+    guard,
+    actor: acts.actor,
+    running: acts.running,
+  });
   app.get("/", (context) => {
     collector.refreshIfStale();
     const filter = filterOf(context.req.query("q"), context.req.query("state"));

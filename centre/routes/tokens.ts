@@ -53,15 +53,22 @@ export function addTokenPages(app: Hono, services: Services): void {
         problem: `The audit log cannot be written, so nothing was done: ${messageOf(error)}`,
       });
     }
+    let secret: string | undefined;
+    let problem: string | undefined;
     try {
-      const secret = work(form, by);
-      audit.append({ ...entry, result: "done", detail: "" });
-      return show(context, secret === undefined ? {} : { secret });
+      secret = work(form, by);
     } catch (error) {
-      const problem = oneLine(messageOf(error));
-      audit.append({ ...entry, result: "failed", detail: problem });
-      return show(context, { problem });
+      problem = oneLine(messageOf(error));
     }
+    try {
+      audit.append({ ...entry, result: problem === undefined ? "done" : "failed", detail: problem ?? "" });
+    } catch (error) {
+      problem = `It was done, but the audit log could not be written: ${messageOf(error)}`;
+    }
+    return show(context, {
+      ...(secret !== undefined && { secret }),
+      ...(problem !== undefined && { problem }),
+    });
   }
 
   app.get("/tokens", (context) =>

@@ -1,5 +1,5 @@
 /** Who may do what through the pages, the API and the hosts, and what the audit log says of it. */
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { type Access, openAccess } from "../../../centre/access/access.ts";
 import { type Guard, guard, type Identity, ownerIdentity } from "../../../centre/access/identity.ts";
 import { identityWith } from "../../../centre/access/roles.ts";
@@ -310,6 +310,9 @@ describe("one act at a time", () => {
     expect((await post("/acts", { ...fieldsOf("rollback.host"), host: "db" })).status).toBe(303);
     await settle();
     expect(orders).toHaveLength(2);
+    expect(await (await get("/hosts/web")).text()).toMatch(
+      /running.*Roll back and pin: host web<\/a>.*by ada/,
+    );
     end(false);
     await settle();
     expect((await post("/acts", fieldsOf("service.restart"))).status).toBe(303);
@@ -373,13 +376,12 @@ describe("the audit log", () => {
   test("its copy that cannot be written refuses an act too", async () => {
     const { post, fieldsOf, database, orders } = await centre();
     rmSync(copyFile(database.file), { force: true });
-    writeFileSync(copyFile(database.file), "");
-    rmSync(copyFile(database.file));
-    const { mkdirSync } = await import("node:fs");
     mkdirSync(copyFile(database.file));
     expect((await post("/acts", fieldsOf("run.preview"))).status).toBe(503);
     expect(orders).toEqual([]);
     rmSync(copyFile(database.file), { recursive: true });
+    // The database has the attempt with its end.
+    expect(new AuditLog({ database }).read({ limit: 1 })).toMatchObject([{ result: "refused" }]);
   });
 
   test.each([
@@ -415,6 +417,9 @@ describe("the audit log", () => {
     await again.post("/acts", again.fieldsOf("run.preview"));
     await settle();
     expect(again.access.audit.verify()).toMatchObject({ count: 4, problems: [] });
+    // The page of an act of an earlier start is made from the log.
+    const [first] = again.access.audit.read({ limit: 1, before: 2 });
+    expect(await (await again.get(`/acts/${first?.act}`)).text()).toContain("run.preview: the stack");
   });
 
   test("an act that ran when the centre was killed has an end after the next start, and a record without a copy gets one", async () => {

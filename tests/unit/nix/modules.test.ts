@@ -352,3 +352,35 @@ test("Authelia and Dex read the directory as an account that cannot change it", 
   );
   expect(dex).toMatchObject({ bindDN: reader, bindPW: "$LLDAP_READER_PASSWORD" });
 });
+
+describe("operators of the control centre", () => {
+  const config = (keys: string) => `{
+    pantheros = {
+      deployment.enable = true;
+      roles.guest = { capabilities = ["status.*"]; operatorKeys = [${keys}]; restartUnits = []; };
+      roles.admin = { capabilities = ["*"]; operatorKeys = []; restartUnits = ["caddy.service"]; };
+    };
+    systemd.package = "/pkgs/systemd";
+  }`;
+
+  test("a key of a role makes the account, whose one program as root is the host's own check", () => {
+    const wanted = `{
+      keys = set.users.users.pantheros-operator.openssh.authorizedKeys.keys;
+      inherit (set.users.users.pantheros-operator) isSystemUser group;
+      rules = set.environment.etc."pantheros/operators".text;
+      sudo = set.security.sudo.extraConfig;
+    }`;
+    const program = "/run/current-system/sw/bin/pantheros-operator";
+    expect(set("deployment/operator/default.nix", config('"ssh-ed25519 AAAA ops"'), "{}", wanted)).toEqual({
+      keys: [`restrict,command="${program} guest" ssh-ed25519 AAAA ops`],
+      isSystemUser: true,
+      group: "pantheros-operator",
+      rules: "guest\tstatus\n",
+      sudo: `pantheros-operator ALL=(root) NOPASSWD: ${program}\nDefaults:pantheros-operator !log_subcmds\n`,
+    });
+  });
+
+  test("without a key there is neither the account nor the program", () => {
+    expect(set("deployment/operator/default.nix", config(""), "{}", "set")).toEqual({});
+  });
+});

@@ -98,6 +98,7 @@
       pantheros.check-hook = "/pkgs/check-hook";
       formats.toml = _: {generate = name: value: {inherit name value;};};
       stdenv.hostPlatform.system = "x86_64-linux";
+      callPackage = _: _: "/pkgs/package";
       writeShellScript = name: _: "/pkgs/${name}";
       writeShellScriptBin = name: _: "/pkgs/${name}";
       writeText = name: _: "/pkgs/${name}";
