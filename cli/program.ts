@@ -20,6 +20,7 @@ import { addRehearse } from "./commands/rehearse.ts";
 import { addReport } from "./commands/report.ts";
 import { addRollback } from "./commands/rollback.ts";
 import { addRuns } from "./commands/run.ts";
+import { addRunHistory } from "./commands/runs.ts";
 import { addSandbox } from "./commands/sandbox.ts";
 import { addStatus } from "./commands/status.ts";
 import { addWatch } from "./commands/watch.ts";
@@ -66,6 +67,7 @@ export function createProgram(output: OutputConfiguration = {}): Command {
   addRollback(program);
   addApprove(program);
   addRecover(program);
+  addRunHistory(program);
   addCentre(program);
   addAudit(program);
   addSandbox(program);

@@ -21,7 +21,8 @@ export type CauseKind =
   | "kernel"
   | "units"
   | "pinned"
-  | "undeployed";
+  | "undeployed"
+  | "not-selected";
 
 export interface Cause {
   readonly kind: CauseKind;
@@ -53,6 +54,22 @@ export interface Deployable {
   readonly commit: string | null;
   readonly tree: string | null;
   readonly dirty: boolean | null;
+}
+
+/** The last `up` that was recorded on this computer. */
+export interface LastUp {
+  readonly id: string;
+  /** Its selection of hosts. */
+  readonly on?: string;
+  /** Hosts that it was not for. */
+  readonly unselected: readonly string[];
+}
+
+/** What is known beside the fleet's facts. */
+export interface WhyContext {
+  /** What the next run would deploy from. */
+  readonly checkout?: Deployable | undefined;
+  readonly lastUp?: LastUp | undefined;
 }
 
 /** Earlier hosts that are explained; more would hide the first one. */
@@ -199,6 +216,14 @@ function ofCheckout(
   return [{ kind: "undeployed", host: status.name, text }];
 }
 
+/** The last run's selection, which left the host as it was. */
+function ofSelection({ status }: HostDetail, lastUp: LastUp | undefined): Cause[] {
+  if (!lastUp?.unselected.includes(status.name)) return [];
+  const on = lastUp.on === undefined ? "" : ` (--on ${oneLine(lastUp.on)})`;
+  const text = `the last up here, ${lastUp.id}${on}, was for other hosts, so it kept its system`;
+  return [{ kind: "not-selected", host: status.name, text }];
+}
+
 /** Commands for one cause, the first one to run first. */
 function commandsFor({ kind, host }: Cause, { status }: HostDetail, stack: string): string[] {
   const of = (words: string) => stackCommand(words, stack);
@@ -207,6 +232,7 @@ function commandsFor({ kind, host }: Cause, { status }: HostDetail, stack: strin
     case "never-deployed":
       return [of("up")];
     case "evaluation":
+    case "not-selected":
     case "undeployed":
       return [of(`preview --on ${host}`)];
     case "rolled-back":
@@ -254,7 +280,7 @@ function settledAnswer({ status }: HostDetail): string {
 }
 
 /** Kinds beside which the host runs the system that it should. */
-const RUNS_WANTED: readonly CauseKind[] = ["pinned", "units", "kernel", "undeployed"];
+const RUNS_WANTED: readonly CauseKind[] = ["pinned", "units", "kernel", "not-selected", "undeployed"];
 
 function answerOf(detail: HostDetail, own: readonly Cause[], held: readonly Cause[]): string {
   const { status } = detail;
@@ -270,20 +296,25 @@ function answerOf(detail: HostDetail, own: readonly Cause[], held: readonly Caus
 }
 
 /** Kinds that need nobody's attention: they are wanted, or the next run changes them. */
-const QUIET: readonly CauseKind[] = ["pinned", "kernel", "undeployed"];
+const QUIET: readonly CauseKind[] = ["pinned", "kernel", "not-selected", "undeployed"];
 
 /** Whether somebody has to do something before the host runs the wanted system in good health. */
 export const isBlocked = ({ causes }: Why): boolean => causes.some(({ kind }) => !QUIET.includes(kind));
 
-/**
- * @param checkout what the next run would deploy from, where that is known
- * @returns undefined when the facts have no such host
- */
-export function whyOf(fleet: FleetFacts, name: string, checkout?: Deployable): Why | undefined {
+/** @returns undefined when the facts have no such host */
+export function whyOf(
+  fleet: FleetFacts,
+  name: string,
+  { checkout, lastUp }: WhyContext = {},
+): Why | undefined {
   const detail = fleet.details.find(({ status }) => status.name === name);
   if (detail === undefined) return undefined;
   const { state, running, wanted, confirmed, reachable } = detail.status;
-  const own = [...ownCauses(detail), ...ofCheckout(detail, fleet.revision, checkout)];
+  const own = [
+    ...ownCauses(detail),
+    ...ofSelection(detail, lastUp),
+    ...ofCheckout(detail, fleet.revision, checkout),
+  ];
   const held = heldCauses(detail, fleet);
   const causes = [...own, ...held];
   return {

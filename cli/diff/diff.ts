@@ -106,6 +106,8 @@ export async function diff(options: DiffOptions, root: string): Promise<number> 
   });
   const detail = fleet.details.find(({ status }) => status.name === host);
   if (detail === undefined) throw new Error(`${host}: its facts are missing`);
+  if (detail.status.reachable !== true)
+    process.stderr.write(`${host} does not answer: its systems are those of the last run\n`);
   const peer = detail.status.reachable === true ? peerOf(opened, host) : undefined;
   const asked = { host, peer, seconds };
   const from = await resolved(asked, systemReference(options.from, detail));

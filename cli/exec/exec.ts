@@ -22,8 +22,9 @@ export interface ExecOptions extends StackOptions, LoginOptions {
   readonly json?: boolean;
 }
 
-/** Seconds after which the hosts that have not ended yet are printed. */
+/** Seconds after which the hosts that have not ended yet are printed, for the first time and again. */
 const PROGRESS_AFTER_SECONDS = 2;
+const PROGRESS_EVERY_SECONDS = 15;
 
 /** ssh's own exit code. A command may end with it too, so its message decides. */
 const SSH_FAILED = 255;
@@ -100,10 +101,9 @@ export async function exec(options: ExecOptions, root: string): Promise<number> 
     process.exit(130);
   };
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
-  const timer = setInterval(
-    () => process.stderr.write(`waiting for ${firstNames([...waiting])}\n`),
-    PROGRESS_AFTER_SECONDS * 1000,
-  );
+  const progress = () => process.stderr.write(`waiting for ${firstNames([...waiting])}\n`);
+  const first = setTimeout(progress, PROGRESS_AFTER_SECONDS * 1000);
+  const timer = setInterval(progress, PROGRESS_EVERY_SECONDS * 1000);
   const ended = (result: ExecResult) => {
     waiting.delete(result.name);
     if (options.json) return;
@@ -114,6 +114,7 @@ export async function exec(options: ExecOptions, root: string): Promise<number> 
     if (timedOut) process.stderr.write(prefixed(name, `ended after ${options.timeout} s\n`, width));
   };
   const results = await runOnAll({ opened, hosts, options, run, ended }).finally(() => {
+    clearTimeout(first);
     clearInterval(timer);
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
   });

@@ -116,6 +116,7 @@ esac`);
   test("a closure that no store has: where it was searched; exit code 1", () => {
     const { code, stderr } = fleet.call("diff", "legacy", "running", newSystem);
     expect(code).toBe(1);
+    expect(stderr).toContain("legacy does not answer: its systems are those of the last run\n");
     expect(stderr).toContain(
       "not found in this computer's store, legacy, which does not answer: it was never built",
     );

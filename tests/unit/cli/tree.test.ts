@@ -47,7 +47,7 @@ test("the commands", () => {
     "rollback",
     "approve",
     "recover",
-    "centre",
+    ...["runs", "centre"],
     ...["audit", "audit verify"],
     ...["sandbox", "sandbox up", "sandbox down", "sandbox status", "sandbox exec", "sandbox ssh"],
     ...["sandbox shell", "sandbox join", "sandbox machine", "sandbox logs"],
@@ -87,7 +87,7 @@ test("every command with a table or figures prints JSON too", () => {
     "changed-hosts",
     "report",
     "approve",
-    ...["audit", "audit verify"],
+    ...["runs", "audit", "audit verify"],
     "sandbox status",
     "rehearse",
   ]);

@@ -74,7 +74,7 @@ function fleetOf(
 }
 
 function why(given: Given, more?: Parameters<typeof fleetOf>[1], checkout?: Deployable): Why {
-  const found = whyOf(fleetOf({ web: given }, more), "web", checkout);
+  const found = whyOf(fleetOf({ web: given }, more), "web", { checkout });
   if (found === undefined) throw new Error("the host is missing");
   return found;
 }
@@ -311,6 +311,17 @@ describe("a checkout that was not deployed", () => {
     const dirty = { ...checkout, tree: revision.tree, dirty: true };
     expect(why({}, { revision }, dirty).causes[0]?.text).toContain("uncommitted changes");
   });
+});
+
+test("a host that the last run was not for says so, and needs nobody's attention", () => {
+  const lastUp = { id: "20260131T120000Z-aaaaaaaa", on: "@server", unselected: ["web"] };
+  const found = whyOf(fleetOf({ web: {}, db: {} }), "web", { lastUp });
+  expect(found?.answer).toBe(
+    "web: runs the wanted system aaaaaaaa, but the last up here, 20260131T120000Z-aaaaaaaa (--on @server), was for other hosts, so it kept its system",
+  );
+  expect(found?.next).toEqual(["tools/pantheros preview --on web --stack production"]);
+  expect(found && isBlocked(found)).toBe(false);
+  expect(whyOf(fleetOf({ web: {}, db: {} }), "db", { lastUp })?.causes).toEqual([]);
 });
 
 test("whether it is converged is told only of a host that answered", () => {
