@@ -91,6 +91,9 @@
       # nix build .#iso && dd; nix run .#dev-vm
       iso = configurations.iso-headless.config.system.build.isoImage;
       dev-vm = configurations.dev-vm.config.system.build.vm;
+      # All systems of this platform, for a pipeline that builds them at once.
+      hosts = packages.x86_64-linux.linkFarm "pantheros-hosts" (lib.mapAttrs (name: _: configurations.${name}.config.system.build.toplevel) (lib.filterAttrs (_: host: host.system == "x86_64-linux") fleet.hosts));
+      builder-image = import ./images/builder.nix {pkgs = packages.x86_64-linux;};
     };
 
     # `nix build .#packages.aarch64-linux.r2s-image` builds an image; dd writes it to an SD card.

@@ -14,7 +14,8 @@
     (import inputs.zen-browser {
       inherit pkgs;
       inherit (pkgs.stdenv.hostPlatform) system;
-    }).default;
+    })
+    .default;
   desktopFiles = {
     chromium = "chromium-browser.desktop";
     firefox = "firefox.desktop";

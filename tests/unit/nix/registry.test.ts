@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { spanOf } from "../../../cli/report/report.ts";
 import { CLOUDFLARE_RANGES } from "../../../clients/cloudflare/ranges.ts";
 import { environmentName } from "../../../inventory/host.ts";
 import { loadInventory } from "../../../inventory/load.ts";
@@ -334,6 +335,24 @@ describe("the configuration of Prometheus and Grafana", () => {
       expect(annotations?.summary).toMatch(/\S/);
       expect(annotations?.action).toMatch(/\S/);
     }
+  });
+
+  test("the dashboard of runs asks for what `tools/pantheros report` sends", () => {
+    const { runs } = evaluate('import (nix + "/modules/services/monitoring/run-dashboards.nix")') as {
+      runs: { panels: { datasource: { uid: string }; targets: { query: string }[] }[] };
+    };
+    const span = spanOf(
+      { name: "deploy", outcome: "failure", started: 1, seconds: [], attribute: ["stack=production"] },
+      2000,
+    );
+    for (const { datasource, targets } of runs.panels) {
+      expect(datasource.uid).toBe("tempo");
+      for (const { query } of targets) {
+        const selected = [...query.matchAll(/span\.(\w+)/g)].map(([, name]) => name);
+        expect(Object.keys(span.attributes)).toEqual(expect.arrayContaining(selected));
+      }
+    }
+    expect(runs.panels.some(({ targets }) => targets[0]?.query.includes("status = error"))).toBe(true);
   });
 
   test("the overview has all measured figures of the architecture document", () => {

@@ -16,6 +16,7 @@
   credentials = "/run/credentials/grafana.service";
   prometheus = registry.locate host.name "prometheus";
   loki = registry.locate host.name "loki";
+  tempo = registry.locate host.name "tempo";
   name = registry.nameFor "grafana";
   issuer = "https://${registry.nameFor "dex"}";
 
@@ -31,7 +32,7 @@
     lib.mapAttrsToList (file: dashboard: {
       name = "${file}.json";
       path = pkgs.writeText "${file}.json" (builtins.toJSON dashboard);
-    }) (import ./dashboards.nix {inherit (registry) cacheName;})
+    }) (import ./dashboards.nix {inherit (registry) cacheName;} // lib.optionalAttrs (tempo != null) (import ./run-dashboards.nix))
   );
 in {
   options.pantheros.services.grafana =
@@ -113,7 +114,8 @@ in {
         enable = true;
         datasources.settings.datasources =
           lib.optional (prometheus != null) (source "prometheus" prometheus // {isDefault = true;})
-          ++ lib.optional (loki != null) (source "loki" loki);
+          ++ lib.optional (loki != null) (source "loki" loki)
+          ++ lib.optional (tempo != null) (source "tempo" tempo);
         dashboards.settings.providers = [
           {
             name = "pantheros";

@@ -1,4 +1,5 @@
-# Tempo: traces. The documents have it "if needed": no service of the fleet sends traces yet, so it is off by default.
+# Tempo: traces of runs, which `tools/pantheros report` sends at the end of each deploy. Senders use OTLP over HTTP, on a port
+# of its own; a service of the inventory with `module = "custom"` opens that in the tailnet's policy.
 {
   config,
   lib,
@@ -9,13 +10,18 @@
 in {
   options.pantheros.services.tempo =
     import ../../../lib/service-options.nix {inherit lib;} {
-      description = "Tempo (optional in the documents; no service of the fleet sends traces yet)";
+      description = "Tempo, for traces of runs";
       port = 3200;
     }
     // {
+      receivePort = lib.mkOption {
+        type = lib.types.port;
+        default = 4318;
+        description = "Port that senders use (OTLP over HTTP).";
+      };
       retentionDays = lib.mkOption {
         type = lib.types.ints.positive;
-        default = 7;
+        default = 30;
         description = "Days that traces are kept.";
       };
     };
@@ -30,10 +36,7 @@ in {
           grpc_listen_address = "127.0.0.1";
           grpc_listen_port = 9097;
         };
-        distributor.receivers.otlp.protocols = {
-          grpc.endpoint = "127.0.0.1:4317";
-          http.endpoint = "127.0.0.1:4318";
-        };
+        distributor.receivers.otlp.protocols.http.endpoint = "${cfg.listen}:${toString cfg.receivePort}";
         compactor.compaction.block_retention = "${toString (cfg.retentionDays * 24)}h";
         storage.trace = {
           backend = "local";
