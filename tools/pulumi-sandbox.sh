@@ -57,6 +57,13 @@ pantheros_sandbox_run() {
 
 # Runs `tools/pantheros ARGS` on the sandbox's stack and does not return.
 pantheros_sandbox_command() {
+  case $pantheros_command in
+    # They only read files, also those of a sandbox that is not running.
+    audit | runs)
+      export PANTHEROS_STATE_DIR="$PANTHEROS_SANDBOX_DIR/state"
+      exec node "$PANTHEROS_ROOT/cli/main.ts" "$@"
+      ;;
+  esac
   pantheros_sandbox_open
   pantheros_sandbox_network
   case $pantheros_command in

@@ -98,6 +98,19 @@ test("--json has the whole run, and --lines the number of the list", () => {
   expect(runs.map(({ id }) => id)).toEqual([NEW]);
 });
 
+test("the sandbox's runs are in its own directory, also while it is not running", () => {
+  const sandbox = path.join(directory, "sandbox");
+  const writer = new RunWriter(runsDirectory(path.join(sandbox, "state"), "sandbox"), OLD);
+  writer.write([{ type: "start", schemaVersion: 1, id: OLD, at, stack: "sandbox", command: "up" }]);
+  writer.close();
+  const { status, stdout } = spawnSync("tools/pantheros", ["runs", "--json"], {
+    encoding: "utf8",
+    env: { ...process.env, PANTHEROS_SANDBOX_DIR: sandbox, PULUMI_STACK: "" },
+  });
+  expect(status).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ stack: "sandbox", runs: [{ id: OLD }] });
+});
+
 test("a stack without runs", () => {
   const { status, stdout } = spawnSync(
     "tools/pantheros",
