@@ -41,6 +41,12 @@
     public = true
     mfa = true
     module = "custom"
+    [services.music]
+    host = "home"
+    port = 4533
+    public = true
+    groups = ["readers"]
+    module = "navidrome"
     [services.open]
     host = "home"
     port = 8002
@@ -98,7 +104,7 @@ in
           vault = service 8001;
           open = service 8002;
         };
-        networking.firewall.allowedTCPPorts = [8000 8001 8002];
+        networking.firewall.allowedTCPPorts = [4533 8000 8001 8002];
       };
       visitor = {};
     };
@@ -110,7 +116,7 @@ in
           cloud.wait_for_unit(f"{unit}.service")
       for port in [443, 9091, 5556, 17170]:
           cloud.wait_for_open_port(port)
-      for port in [8000, 8001, 8002]:
+      for port in [4533, 8000, 8001, 8002]:
           home.wait_for_open_port(port)
       visitor.wait_for_unit("multi-user.target")
       address = "${nodes.cloud.networking.primaryIPAddress}"
@@ -146,6 +152,11 @@ in
           visitor.succeed(curl("auth", "--fail", "--json", f"'{right}'", cookies=True) + "/api/firstfactor")
           heard = visitor.succeed(curl("notes", "--fail", "--header 'Remote-User: mallory'", cookies=True) + "/")
           assert "Remote-User: admin" in heard and "mallory" not in heard, heard
+
+      with subtest("music is behind the sign-on, and its page comes with it"):
+          assert visitor.succeed(curl("music", status) + "/app/").startswith("302 https://auth.example.test/")
+          page = visitor.succeed(curl("music", "--fail", cookies=True) + "/app/")
+          assert "Navidrome" in page, page
 
       with subtest("a service that requires a second factor refuses one factor"):
           assert visitor.succeed(curl("vault", status, cookies=True) + "/").startswith("302")

@@ -4,7 +4,13 @@
   pkgs,
   ...
 }: let
-  test = import ./support/fleet.nix {inherit inputs;} "[hosts.server]";
+  # A host has databases when a service of the inventory wants one; LLDAP itself stays off.
+  test = import ./support/fleet.nix {inherit inputs;} ''
+    [hosts.server]
+    [services.lldap]
+    host = "server"
+    port = 17170
+  '';
   dumps = "/var/lib/dumps";
 in
   pkgs.testers.runNixOSTest {
@@ -22,6 +28,7 @@ in
         group = "app";
       };
       users.groups.app = {};
+      pantheros.services.lldap.enable = false;
       pantheros.services.postgresql = {
         databases = ["app"];
         dump.target = dumps;
