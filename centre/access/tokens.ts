@@ -2,23 +2,7 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { type Capability, grants } from "../../inventory/capabilities.ts";
 import type { Database, Row } from "../store/database.ts";
-import type { Migration } from "../store/migration.ts";
 import type { Identity } from "./identity.ts";
-
-export const TOKENS_MIGRATION: Migration = {
-  name: "tokens of the API",
-  sql: `CREATE TABLE tokens (
-    id TEXT PRIMARY KEY,
-    sum TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    capabilities TEXT NOT NULL,
-    role TEXT NOT NULL,
-    made_by TEXT NOT NULL,
-    made_at INTEGER NOT NULL,
-    ends_at INTEGER NOT NULL,
-    revoked_at INTEGER
-  ) STRICT`,
-};
 
 /** Before every token, so that scanners for leaked secrets and people recognize it. */
 const PREFIX = "pantheros_";

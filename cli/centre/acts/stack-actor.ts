@@ -94,7 +94,7 @@ export class StackActor implements Actor {
         const wanted = pins[host];
         const result =
           wanted === undefined
-            ? { ok: true, detail: "was left as it is" }
+            ? { ok: true, detail: "is pinned already, or off and best-effort: left as it is" }
             : await this.#rollBackOne(open, { host, wanted, role });
         progress(`${host}: ${result.detail}`);
         return { host, ...result };
