@@ -1,6 +1,7 @@
 /** What can be done through the control centre, and to what. */
 import * as z from "zod";
 import type { Capability } from "../../inventory/capabilities.ts";
+import { oneLine } from "../../lib/sanitize.ts";
 
 interface Meaning {
   /** For headings and buttons. */
@@ -40,9 +41,9 @@ export const actRequest = z
     unit: unit.optional(),
     reason: z
       .string()
-      .trim()
-      .min(1, "a reason is required: it is what the audit log says")
-      .max(MAX_REASON, `a reason has at most ${MAX_REASON} characters`),
+      .max(MAX_REASON, `a reason has at most ${MAX_REASON} characters`)
+      .transform((text) => oneLine(text, MAX_REASON))
+      .pipe(z.string().min(1, "a reason is required: it is what the audit log says")),
   })
   .superRefine(({ act, ...given }, context) => {
     for (const key of ["host", "wave", "unit"] as const) {

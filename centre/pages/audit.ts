@@ -29,7 +29,7 @@ const verdictText = ({ count, head, problems }: Verdict): Html => {
   if (problems.length > 0)
     return html`<div class="problem" role="alert"><h2>The log was changed</h2><p>${firstNames(problems)}.</p></div>`;
   if (head === undefined) return html`<p class="summary">Nothing was done yet.</p>`;
-  return html`<p class="summary">The chain of ${count} ${count === 1 ? "record" : "records"} is whole. Its last hash is <code>${head.hash.slice(0, 16)}</code>.</p>`;
+  return html`<p class="summary good">The chain of ${count} ${count === 1 ? "record" : "records"} is whole. <span class="age">last hash ${head.hash.slice(0, 16)}</span></p>`;
 };
 
 export function auditPage({ records, verdict, next }: AuditPage, assets: Assets, now: number): Html {

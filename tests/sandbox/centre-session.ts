@@ -19,8 +19,12 @@ export interface CentreSession {
 /** An act may deploy to a host and back. */
 const ACT_SECONDS = 180;
 
-export async function startCentre(sandbox: Sandbox, role: string): Promise<CentreSession> {
-  const words = ["centre", "--stack", "sandbox", "--role", role, "--state-directory", sandbox.file("centre")];
+/**
+ * @param role in which its pages act
+ * @param state directory of its database
+ */
+export async function startCentre(sandbox: Sandbox, role: string, state: string): Promise<CentreSession> {
+  const words = ["centre", "--stack", "sandbox", "--role", role, "--state-directory", state];
   const child = spawn("tools/pantheros", words, {
     env: sandbox.environment,
     stdio: ["ignore", "pipe", "inherit"],

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { operatorArgv } from "../../cli/centre/acts/operator.ts";
 import { startCentre } from "./centre-session.ts";
@@ -7,6 +8,8 @@ import { expectSuccess, finish, hostsOf, Sandbox } from "./sandbox.ts";
 jest.setTimeout(20 * 60_000);
 
 const sandbox = new Sandbox("rollback");
+/** Of the control centre. */
+const state = mkdtempSync(join(tmpdir(), "rollback-centre-"));
 const hosts = ["web", "db", "legacy"] as const;
 
 const rollback = (...args: string[]) => sandbox.run(["tools/pantheros", "rollback", ...args], 600);
@@ -30,6 +33,7 @@ describe("rollback by the user", () => {
   afterAll(async () => {
     expectSuccess(await sandbox.cli("down"));
     expect(sandbox.leftovers()).toEqual([]);
+    rmSync(state, { recursive: true });
   });
 
   test("an impossible rollback is refused with the reason, and nothing is changed", async () => {
@@ -153,7 +157,7 @@ describe("rollback by the user", () => {
 
   test("from the control centre's page: the host goes back, the pin is written, and up leaves it there", async () => {
     const before = await system("web");
-    const centre = await startCentre(sandbox, "admin");
+    const centre = await startCentre(sandbox, "admin", state);
     try {
       const form = await centre.get("/acts/new?act=rollback.host&host=web");
       expect(form.text).toContain(before);
@@ -174,8 +178,10 @@ describe("rollback by the user", () => {
       expect((await pid()).output).not.toBe(old);
       expect((await centre.get("/hosts/web/journal?unit=hello.service")).text).toMatch(/hello\.service/);
 
+      expect(await centre.act({ act: "run.preview", reason: "to look" })).toContain("ended with exit code 0");
+
       const audit = await centre.get("/audit");
-      expect(audit.text).toContain("The chain of 4 records is whole.");
+      expect(audit.text).toContain("The chain of 6 records is whole.");
       expect(audit.text).toContain("the fourth is broken");
 
       await centre.act({ act: "rollback.release", host: "web", reason: "it is fixed" });
@@ -189,7 +195,7 @@ describe("rollback by the user", () => {
 
   test("as Guest the rollback is refused by the control centre, and by the host when only the host is asked", async () => {
     const before = await system("web");
-    const centre = await startCentre(sandbox, "guest");
+    const centre = await startCentre(sandbox, "guest", state);
     try {
       const asked = { act: "rollback.host", host: "web", reason: "to try", sure: "yes" };
       expect(await centre.send(asked)).toMatchObject({ status: 403 });

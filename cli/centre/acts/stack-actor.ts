@@ -72,7 +72,8 @@ export class StackActor implements Actor {
         return this.#tool(["tools/pulumi", "preview", "--color", "never"], progress);
       case "run.up": {
         const words = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--color", "never"];
-        return this.#tool(["tools/pulumi", ...words, "--message", reason], progress);
+        // In one word with its option, so that no reason is read as an option.
+        return this.#tool(["tools/pulumi", ...words, `--message=${reason}`], progress);
       }
     }
   }

@@ -548,6 +548,13 @@ describe("tokens of the API", () => {
   });
 });
 
+test("a reason is one line without control characters", async () => {
+  const { post, fieldsOf, access } = await centre();
+  await post("/acts", { ...fieldsOf("run.preview"), reason: " two\u001b[31m\nlines \u202e" });
+  expect(access.audit.read({ limit: 1 })).toMatchObject([{ reason: "two lines" }]);
+  expect((await post("/acts", { ...fieldsOf("run.preview"), reason: "\u0007\u0007" })).status).toBe(422);
+});
+
 test("a unit's journal is text, and only of a unit", async () => {
   const { get } = await centre();
   const page = await (await get("/hosts/web/journal?unit=hello.service")).text();

@@ -49,6 +49,23 @@ test("at a checkout only the owner rolls back without an operator key", () => {
   expect(actor.unavailable("run.preview", "restricted-admin")).toBeUndefined();
 });
 
+test.each(["--stack=production", "-y", 'it\'s "broken"; $(id)', "--"])(
+  "an up with the reason %j has it as its message, and no other option",
+  async (reason) => {
+    const root = path.join(directory, "checkout");
+    mkdirSync(path.join(root, "tools"), { recursive: true });
+    const program = path.join(root, "tools/pulumi");
+    writeFileSync(program, `#!/bin/sh\nfor word; do printf '%s\\n' "$word"; done\n`, { mode: 0o755 });
+    const stack = { stack: "sandbox" };
+    const actor = new StackActor({ keys: undefined, roles, stack, root, env: process.env });
+    const lines: string[] = [];
+    const result = await actor.perform({ act: "run.up", reason }, by, (line) => lines.push(line));
+    expect(result.ok).toBe(true);
+    const words = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--color", "never"];
+    expect(lines).toEqual([...words, `--message=${reason}`, "--stack", "sandbox"]);
+  },
+);
+
 test("a service rolls nothing back, because it cannot write the pin, and says where to", async () => {
   const start = () => Promise.resolve();
   const actor = new ServiceActor({ keys: keysOf("admin"), roles, open: never, start, workflows: {} });
