@@ -176,7 +176,7 @@ async function freePort(): Promise<number> {
     );
   });
 
-  test("a wrong password copies nothing, and the next start copies everything", async () => {
+  test("a wrong password copies nothing; a copy follows its primary, and takes its place", async () => {
     applySql();
     put("credentials/password", "wrong\n");
     const refused = replica();
