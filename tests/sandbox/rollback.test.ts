@@ -105,6 +105,37 @@ describe("rollback by the user", () => {
     expectSuccess(await sandbox.cli("machine", "plug", "db"));
   });
 
+  test("why, diff, logs and exec answer for real hosts", async () => {
+    const json = async (...words: string[]) => {
+      const { output } = await sandbox.run(["tools/pantheros", ...words, "--json"], 120);
+      return JSON.parse(output.slice(output.indexOf("{"))) as Record<string, unknown>;
+    };
+    expect(await json("why", "web", "--timeout", "60")).toMatchObject({
+      state: "pinned",
+      converged: true,
+      causes: expect.arrayContaining([expect.objectContaining({ kind: "pinned", host: "web" })]),
+    });
+    expect(await json("diff", "web", "previous", "running")).toMatchObject({
+      from: { path: second.get("web") },
+      to: { path: first.get("web") },
+      closure: { rebuilt: expect.arrayContaining(["motd"]) },
+      units: { changed: [], added: [], removed: [] },
+    });
+    // The newest lines are those of this login.
+    expect(await json("logs", "web", "--lines", "3")).toMatchObject({
+      host: "web",
+      lines: expect.arrayContaining([expect.stringContaining("sshd")]),
+    });
+    const { code, output } = await sandbox.run(
+      ["tools/pantheros", "exec", "--on", "web,db", "--", "sh", "-c", "echo $0; exit 4", "$HOME"],
+      120,
+    );
+    expect(code).toBe(1);
+    expect(output.split("\n").filter(Boolean).sort()).toEqual(
+      ["2 hosts: 2 exit 4 (db, web)", "db  | $HOME", "web | $HOME"].sort(),
+    );
+  });
+
   test("a rollback can be repeated, and the pin survives changes of the flake", async () => {
     const again = await rollback("web", "--no-up");
     expectSuccess(again);
