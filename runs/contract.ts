@@ -74,6 +74,8 @@ export const runEvent = z.discriminatedUnion("type", [
     /** Whether the run deployed to it; false: the result is of an earlier run. */
     changed: z.boolean(),
     step: word.optional(),
+    /** What failed, as a person would type it. */
+    command: block.optional(),
     reason: block.optional(),
     hint: block.optional(),
     /** Store path that runs. */

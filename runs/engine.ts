@@ -75,6 +75,12 @@ const REBOOTS = /^reboots: /;
 /** What the CLI prints on the first Ctrl-C. Source: pkg/backend/cancellation_scope.go. */
 const INTERRUPT = /^\^C received/;
 
+/** The verdict's own command; what it printed follows. Source: pulumi-command, provider/pkg/provider/local. */
+const COMMAND = /^exit status \d+: running "printf .*\$PANTHEROS_VERDICT_EXIT\\?"":?\s*/;
+
+/** The verdict is a resource only so that a run can fail. */
+const VERDICT = /pantheros:nixos:Verdict/;
+
 /** Lines of a stack trace. */
 const STACK_LINES = /^\s+at .*$/gm;
 
@@ -144,8 +150,7 @@ export class EngineReducer {
             ? this.#outputs(at, event)
             : this.#done(at, resOutputsEvent.metadata),
       };
-    if (resOpFailedEvent !== undefined)
-      return { events: [resource(at, resOpFailedEvent.metadata, "failed")] };
+    if (resOpFailedEvent !== undefined) return { events: failedOf(at, resOpFailedEvent.metadata) };
     if (INTERRUPT.test(event.stdoutEvent?.message ?? "")) return { events: [{ type: "interrupt", at }] };
     if (summaryEvent !== undefined) return { events: [], summary: summaryOf(summaryEvent) };
     return { events: [] };
@@ -160,7 +165,11 @@ export class EngineReducer {
       return hosts === undefined ? [] : [{ type: "hosts", at, hosts: [...hosts] }];
     }
     if (severity === "error" || severity === "warning") {
-      const text = errorText(message.replace(/^(error|warning): /, "").replace(STACK_LINES, "")).trim();
+      const said = message
+        .replace(/^(error|warning): /, "")
+        .replace(COMMAND, "")
+        .replace(STACK_LINES, "");
+      const text = errorText(said).trim();
       return text === "" ? [] : [{ type: "message", at, severity, text }];
     }
     const command = urn === undefined ? undefined : hostCommand(urn);
@@ -171,7 +180,7 @@ export class EngineReducer {
   }
 
   #begun(at: string, { op, urn, type }: Metadata): RunEvent[] {
-    if (isQuiet(op) || type === STACK) return [];
+    if (isQuiet(op) || type === STACK || VERDICT.test(urn)) return [];
     const command = hostCommand(urn);
     // A replacement is a creation and a deletion; this step is between them and does nothing.
     if (op === "replace") return [];
@@ -186,7 +195,7 @@ export class EngineReducer {
   #done(at: string, found: Metadata): RunEvent[] {
     const { op, urn } = found;
     const command = hostCommand(urn);
-    if (op === "replace") return [];
+    if (op === "replace" || VERDICT.test(urn)) return [];
     if (command === undefined) return isQuiet(op) ? [] : [resource(at, found, "done")];
     const text = found.new?.outputs?.stdout;
     if (text === undefined || op.startsWith("delete") || op === "read" || op === "refresh") return [];
@@ -211,7 +220,16 @@ export class EngineReducer {
     }
     // The deploy of a host whose installation failed says only that it was not made.
     if (this.#failedInstalls.has(host)) return [];
-    const { outcome, step, reason, hint, running, generation, seconds } = readDeployResult(host, text);
+    const {
+      outcome,
+      step,
+      command: failing,
+      reason,
+      hint,
+      running,
+      generation,
+      seconds,
+    } = readDeployResult(host, text);
     return [
       {
         type: "result",
@@ -220,6 +238,7 @@ export class EngineReducer {
         outcome,
         changed: !isQuiet(op),
         ...(step !== undefined && { step }),
+        ...(failing !== undefined && { command: failing }),
         ...(reason !== undefined && { reason }),
         ...(hint !== undefined && { hint }),
         ...(running !== undefined && { closure: running }),
@@ -260,6 +279,9 @@ const resource = (
   { op, urn, type }: Pick<Metadata, "op" | "urn" | "type">,
   state: "begun" | "done" | "failed",
 ): RunEvent => ({ type: "resource", at, name: nameOfUrn(urn), kind: type, op, state });
+
+const failedOf = (at: string, found: Metadata): RunEvent[] =>
+  VERDICT.test(found.urn) ? [] : [resource(at, found, "failed")];
 
 const summaryOf = ({
   durationSeconds,

@@ -1,17 +1,20 @@
 /** The files of runs: one for each, in `runs/STACK/` of the state directory, which only their owner can read. */
 import { randomBytes } from "node:crypto";
 import {
+  appendFileSync,
   closeSync,
   futimesSync,
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeSync,
 } from "node:fs";
 import path from "node:path";
-import { RUN_ID, type RunEvent } from "./contract.ts";
+import { parseEvent, RUN_ID, type RunEvent } from "./contract.ts";
 
 /** The newest runs that are kept, and the bytes that they may have together. */
 const KEPT_RUNS = 2000;
@@ -47,6 +50,35 @@ export function listRunIds(directory: string): string[] {
     .reverse();
 }
 
+/** The events of a run; none when there is no file. A line that a killed process left in part is left out. */
+export function readRunFile(directory: string, id: string): RunEvent[] {
+  let text: string;
+  try {
+    text = readFileSync(runFile(directory, id), "utf8");
+  } catch {
+    return [];
+  }
+  return text.split("\n").flatMap((line) => parseEvent(line) ?? []);
+}
+
+/** The size of a run's file; 0 when there is none. */
+export const runBytes = (directory: string, id: string): number =>
+  statSync(runFile(directory, id), { throwIfNoEntry: false })?.size ?? 0;
+
+const linesOf = (events: readonly RunEvent[]): string =>
+  events.map((event) => `${JSON.stringify(event)}\n`).join("");
+
+/**
+ * Appends to a run's file; without events it only shows that the run goes on.
+ * @throws Error when the disk is full
+ */
+export function appendEvents(directory: string, id: string, events: readonly RunEvent[]): void {
+  const file = runFile(directory, id);
+  appendFileSync(file, linesOf(events), { mode: 0o600 });
+  const now = new Date();
+  utimesSync(file, now, now);
+}
+
 /** Appends to the file of one run. */
 export class RunWriter {
   readonly #descriptor: number;
@@ -61,16 +93,20 @@ export class RunWriter {
     this.#bytes = statSync(runFile(directory, id)).size;
   }
 
-  /** @throws Error when the disk is full */
-  write(events: readonly RunEvent[]): void {
+  /**
+   * @returns the events that were kept
+   * @throws Error when the disk is full
+   */
+  write(events: readonly RunEvent[]): readonly RunEvent[] {
     const kept = events.filter(
       ({ type }) => this.#bytes < MAX_FILE_BYTES || type === "result" || type === "end",
     );
     this.dropped += events.length - kept.length;
-    if (kept.length === 0) return;
-    const text = kept.map((event) => `${JSON.stringify(event)}\n`).join("");
+    if (kept.length === 0) return kept;
+    const text = linesOf(kept);
     this.#bytes += Buffer.byteLength(text);
     writeSync(this.#descriptor, text);
+    return kept;
   }
 
   /** Shows readers that cannot see the process that the run goes on. */

@@ -18,6 +18,7 @@ import { EventLog } from "./event-log.ts";
 import { newRunId, pruneRuns, RunWriter, runsDirectory } from "./files.ts";
 import { runProcess } from "./process.ts";
 import { Recorder } from "./recorder.ts";
+import { type Reporter, reporterFrom } from "./report.ts";
 
 /** Milliseconds between two readings of the log. */
 const POLL_MS = 150;
@@ -58,24 +59,44 @@ async function main(): Promise<void> {
       pruneRuns(directory);
       return writer;
     },
+    kept: (events) => reporter?.add(events),
   });
+  const reporter = openReporter(id);
   const log = new EventLog(LOG_DESCRIPTOR);
   let touchedAt = now.getTime();
   for (;;) {
     // Asked before the log is read, so that the last reading has everything.
     const isOver = hasEnded();
     recorder.add(log.read());
-    if (isOver) return recorder.end(new Date());
+    if (isOver) {
+      recorder.end(new Date());
+      return reporter?.close();
+    }
     if (Date.now() - touchedAt >= TOUCH_MS) {
       touchedAt = Date.now();
       recorder.touch(new Date(touchedAt));
+      reporter?.touch();
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+const warn = (line: string): void => {
+  process.stderr.write(`warning: ${line}\n`);
+};
+
+/** Undefined when the run is not reported. */
+function openReporter(id: string): Reporter | undefined {
+  try {
+    return reporterFrom(process.env, { id, warn });
+  } catch (error) {
+    warn(`this run is not reported: ${oneLine(messageOf(error))}`);
+    return undefined;
   }
 }
 
 // Ctrl-C is for the CLI, which ends in its own time.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 main().catch((error: unknown) => {
-  process.stderr.write(`warning: this run is not recorded: ${oneLine(messageOf(error))}\n`);
+  warn(`this run is not recorded: ${oneLine(messageOf(error))}`);
 });

@@ -6,7 +6,8 @@ import { type EngineEvent, EngineReducer, type EngineSummary } from "./engine.ts
 /** Where the events go. */
 export interface RunSink {
   readonly dropped: number;
-  write(events: readonly RunEvent[]): void;
+  /** Returns the events that were kept. */
+  write(events: readonly RunEvent[]): readonly RunEvent[];
   touch(now: Date): void;
   close(): void;
 }
@@ -17,6 +18,8 @@ export interface RecorderOptions {
   readonly secrets: readonly string[];
   /** Called with the first event: a command that ends before the engine starts leaves no run. */
   readonly open: () => RunSink;
+  /** Gets what was written. */
+  readonly kept?: (events: readonly RunEvent[]) => void;
 }
 
 export class Recorder {
@@ -77,6 +80,7 @@ export class Recorder {
     this.#sink ??= open();
     // Redacted before it is cut, so that no part of a secret is left at the end of a text.
     const kept = redacted(events, secrets).flatMap((event) => runEvent.safeParse(event).data ?? []);
-    this.#sink.write([...first, ...kept]);
+    const written = this.#sink.write([...first, ...kept]);
+    this.#options.kept?.(written);
   }
 }

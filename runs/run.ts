@@ -24,6 +24,8 @@ export interface RunHost {
   /** When the result was known. */
   readonly endedAt?: string;
   readonly step?: string;
+  /** What failed, as a person would type it. */
+  readonly command?: string;
   readonly reason?: string;
   readonly hint?: string;
   readonly closure?: string;
@@ -73,10 +75,12 @@ const MAX_PHASES = 60;
 const MAX_RESOURCES = 1000;
 const MAX_MESSAGES = 50;
 
+const FAILURE_KEYS = ["step", "command", "reason", "hint"] as const;
 const RESULT_KEYS = [
   "outcome",
   "endedAt",
   "step",
+  "command",
   "reason",
   "hint",
   "closure",
@@ -130,8 +134,10 @@ export class RunBuilder {
       case "result": {
         const { type: _type, host: name, at, changed, ...result } = event;
         const host = this.#host(name);
-        for (const key of ["step", "reason", "hint"] as const) delete host[key];
-        Object.assign(host, result, { changed: host.changed || changed });
+        // The stack's outputs repeat the result of a deploy in fewer words.
+        const isSame = host.changed && host.outcome === result.outcome;
+        if (!isSame) for (const key of FAILURE_KEYS) delete host[key];
+        Object.assign(host, isSame ? { ...result, ...host } : result, { changed: host.changed || changed });
         host.endedAt ??= at;
         return;
       }

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154  # set by tools/pulumi and tools/pulumi-arguments.sh, which read what this sets
-# Records what a run does (runs/); sourced by tools/pulumi.
+# Records what a run does (runs/); sourced by tools/pulumi and tools/pulumi-recorded, which set PANTHEROS_ROOT.
 
 # Starts the recorder beside this process, which becomes the Pulumi CLI. Sets pantheros_event_log to the CLI's option, or
 # to nothing when the run is not recorded. The engine's event log holds secrets in plain text: it goes to a file without a
@@ -17,7 +17,7 @@ pantheros_record() {
     *) return 0 ;;
   esac
   case " $* " in *" --event-log"*) return 0 ;; esac
-  pantheros_is_set_up || return 0
+  { command -v node >/dev/null && [ -d "$PANTHEROS_ROOT/node_modules/zod" ]; } || return 0
   pantheros_shared=/dev/shm
   [ -w "$pantheros_shared" ] || pantheros_shared=${TMPDIR:-/tmp}
   if ! pantheros_log_file=$(umask 077 && mktemp "$pantheros_shared/pantheros-events-XXXXXX" 2>/dev/null); then

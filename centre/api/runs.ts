@@ -1,8 +1,10 @@
 /** Runs as JSON. */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { bodyLimit } from "hono/body-limit";
 import { OUTCOMES, RUN_COMMANDS, RUN_ID } from "../../runs/contract.ts";
 import type { Run, RunSummary } from "../../runs/run.ts";
 import type { HostDeploy } from "../runs/history.ts";
+import { EventsRefused, takeEvents } from "../runs/intake.ts";
 import type { Services } from "../services.ts";
 import { problemAnswer, problemJson } from "./problem.ts";
 import type { Loose } from "./schemas.ts";
@@ -41,6 +43,7 @@ const runHost = z.object({
   outcome: z.enum(OUTCOMES).optional(),
   endedAt: time.optional(),
   step: z.string().optional(),
+  command: z.string().optional().describe("What failed, as a person would type it"),
   reason: z.string().optional(),
   hint: z.string().optional(),
   closure: z.string().optional(),
@@ -151,7 +154,74 @@ const deploysRoute = createRoute({
   },
 });
 
-export function addRunApi(api: OpenAPIHono, { runs }: Services): void {
+const MAX_EVENTS = 1000;
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+const eventsRoute = createRoute({
+  method: "post",
+  path: "/runs/{id}/events",
+  summary: "Report a run that goes on elsewhere; with a token that has run.report",
+  request: {
+    params: z.object({ id: z.string() }),
+    body: {
+      required: true,
+      content: {
+        "application/json": {
+          schema: z.object({
+            from: z.int().min(0).max(1_000_000).describe("Number of the first event in its run"),
+            events: z
+              .array(z.looseObject({ type: z.string() }))
+              .max(MAX_EVENTS)
+              .describe("Lines of a run's file (runs/contract.ts); none: the run still goes on"),
+          }),
+        },
+      },
+    },
+  },
+  responses: {
+    200: {
+      description: "They are kept; those that came before are left out",
+      content: {
+        "application/json": {
+          schema: z.object({ next: z.int().describe("Number of the event that is expected next") }),
+        },
+      },
+    },
+    400: problemJson("Not events of a run of this stack"),
+    401: problemJson("No session and no token"),
+    403: problemJson("No token, or one without run.report"),
+    404: problemJson("No id of a run"),
+    409: problemJson("Events before these are missing, or the run has ended"),
+    413: problemJson("More than 4 MB at once"),
+    415: problemJson("The body is not JSON"),
+    503: problemJson("The run cannot be written: the disk is full"),
+  },
+});
+
+function addIntake(api: OpenAPIHono, { runs, guard }: Services): void {
+  const limit = bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError: () => problemAnswer(413, "Too large", "send at most 4 MB at once"),
+  });
+  api.use("/runs/:id/events", limit);
+  api.openapi(eventsRoute, (context) => {
+    const by = context.get("identity");
+    if (by.door !== "token") return problemAnswer(403, "A token is needed") as never;
+    if (!guard(by, "run.report"))
+      return problemAnswer(403, "Not allowed", "The token has not the capability run.report.") as never;
+    try {
+      const next = takeEvents(runs, { id: context.req.valid("param").id, ...context.req.valid("json") });
+      return context.json({ next }, 200);
+    } catch (error) {
+      if (!(error instanceof EventsRefused)) throw error;
+      return problemAnswer(error.status, "Not taken", error.message) as never;
+    }
+  });
+}
+
+export function addRunApi(api: OpenAPIHono, services: Services): void {
+  const { runs } = services;
+  addIntake(api, services);
   api.openapi(runsRoute, (context) => context.json(runs.list(context.req.valid("query")), 200));
   api.openapi(runRoute, (context) => {
     const { id } = context.req.valid("param");

@@ -3,8 +3,8 @@ import { html } from "hono/html";
 import { oneLine } from "../../lib/sanitize.ts";
 import { shortHash } from "../../lib/store-path.ts";
 import type { HostDeploy } from "../runs/history.ts";
-import { ageText, type Html, stateBadge } from "./layout.ts";
-import { commitText } from "./runs.ts";
+import { ageText, type Html } from "./layout.ts";
+import { commitText, outcomeBadge } from "./runs.ts";
 
 export interface DeploysArgs {
   readonly host: string;
@@ -23,7 +23,7 @@ const why = ({ step, reason }: HostDeploy): string =>
 const row = (deploy: HostDeploy, now: number): Html => {
   const { at, run, outcome, closure, by } = deploy;
   return html`<tr><th scope="row">${ageText(at, now)}</th>
-<td data-label="State">${outcome === undefined ? "–" : stateBadge(outcome === "confirmed" ? "ok" : outcome, outcome === "failed" || outcome === "rolled-back")}</td>
+<td data-label="State">${outcome === undefined ? "–" : outcomeBadge(outcome)}</td>
 <td data-label="Why">${outcome === "confirmed" ? "" : why(deploy)}</td>
 <td data-label="System">${closure === undefined ? "" : html`<code title="${oneLine(closure)}">${shortHash(closure)}</code>`}</td>
 <td data-label="By">${by === undefined ? "" : oneLine(by)} ${commitText(deploy) === "" ? "" : html`<code>${commitText(deploy)}</code>`}</td>

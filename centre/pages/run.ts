@@ -10,8 +10,8 @@ import {
   runDuration,
   runKind,
 } from "../view/runs.ts";
-import { type Assets, ageText, field, type Html, page, shape, stateBadge } from "./layout.ts";
-import { commitText, runBadge } from "./runs.ts";
+import { type Assets, ageText, field, type Html, page, shape } from "./layout.ts";
+import { BAD_OUTCOMES, commitText, outcomeBadge, runBadge } from "./runs.ts";
 
 export interface RunPageArgs {
   readonly assets: Assets;
@@ -20,32 +20,29 @@ export interface RunPageArgs {
   readonly now: number;
 }
 
-const BAD = new Set(["failed", "rolled-back", "interrupted"]);
-
 const optional = (text: string | undefined): string[] => (text === undefined || text === "" ? [] : [text]);
 
-const steps = (host: RunHost, run: Run, now: number): Html =>
-  html`<ol class="steps">${phaseTexts(host, run, now).map(
+function steps(host: RunHost, run: Run, now: number): Html {
+  const phases = phaseTexts(host, run, now);
+  if (phases.length === 0) return html``;
+  return html`<ol class="steps">${phases.map(
     ({ phase, took, isCurrent }) =>
       html`<li${isCurrent ? html` aria-current="step"` : ""}>${phase} <span class="age">${took}</span></li>`,
   )}</ol>`;
+}
 
-function why({ step, reason, hint, changed }: RunHost): Html {
+function why({ step, command, reason, hint, changed }: RunHost): Html {
   if (!changed || (reason === undefined && step === undefined)) return html``;
-  return html`${step === undefined ? "" : html`<div>at ${step}</div>`}${reason === undefined ? "" : html`<pre>${reason}</pre>`}${
+  return html`${step === undefined ? "" : html`<div>at ${step}</div>`}${command === undefined ? "" : html`<div><code>${command}</code></div>`}${reason === undefined ? "" : html`<pre>${reason}</pre>`}${
     hint === undefined ? "" : html`<div>${hint}</div>`
   }`;
 }
 
 function hostRow(host: RunHost, run: Run, now: number): Html {
   const state = hostState(host, run);
-  return html`<tr id="host-${host.name}"${BAD.has(state) ? html` class="attention"` : ""}>
+  return html`<tr id="host-${host.name}"${BAD_OUTCOMES.has(state) ? html` class="attention"` : ""}>
 <th scope="row"><a href="/hosts/${host.name}">${host.name}</a></th>
-<td data-label="State">${
-    host.changed || state === "waits"
-      ? stateBadge(state === "confirmed" ? "ok" : state, BAD.has(state))
-      : state
-  }</td>
+<td data-label="State">${host.changed || state === "waits" ? outcomeBadge(state) : state}</td>
 <td data-label="Steps">${steps(host, run, now)}</td>
 <td data-label="Why">${why(host)}</td>
 </tr>`;
@@ -81,7 +78,7 @@ function resources({ resources: all }: Run): Html {
 }
 
 function summary(run: Run, now: number): Html {
-  const failed = run.hosts.filter((host) => host.changed && BAD.has(hostState(host, run)));
+  const failed = run.hosts.filter((host) => host.changed && BAD_OUTCOMES.has(hostState(host, run)));
   const names = failed.slice(0, 5).map((host) => `${host.name} ${hostState(host, run)}`);
   const more = failed.length > 5 ? ` and ${failed.length - 5} more` : "";
   const hosts = names.length === 0 ? "" : ` ${names.join(", ")}${more}.`;

@@ -17,8 +17,17 @@ export interface RunsPageArgs {
   readonly problem: string | undefined;
 }
 
+/** Words for a deploy that did not reach its end as it should. */
+export const BAD_OUTCOMES: ReadonlySet<string> = new Set(["failed", "rolled-back", "interrupted"]);
+
 export const runBadge = (state: RunSummary["state"]): Html =>
   html`<span class="badge ${runKind(state)}">${shape(state === "running" ? "activating" : state)}${state}</span>`;
+
+/** How a deploy ended. */
+export const outcomeBadge = (outcome: string): Html => {
+  const kind = outcome === "confirmed" ? "good" : BAD_OUTCOMES.has(outcome) ? "bad" : "note";
+  return html`<span class="badge ${kind}">${shape(outcome)}${outcome}</span>`;
+};
 
 /** `0123456789ab, with uncommitted changes`. */
 export const commitText = ({ commit, dirty }: Pick<RunSummary, "commit" | "dirty">): string =>

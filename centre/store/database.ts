@@ -2,38 +2,13 @@
  * The control centre's database: one SQLite file for each stack. What it holds of runs and hosts is an index that is
  * made again from files, outputs and hosts when the database is lost.
  */
-import { closeSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { messageOf } from "../../lib/message-of.ts";
-import {
-  hasCode,
-  SQLITE_CANTOPEN,
-  SQLITE_CORRUPT,
-  SQLITE_FULL,
-  SQLITE_IOERR,
-  SQLITE_NOTADB,
-  SQLITE_READONLY,
-} from "./codes.ts";
-import { StoreNotWritable, StoreTooNew } from "./errors.ts";
-import { lockFile } from "./lock.ts";
-import type { Migration } from "./migration.ts";
-import { MIGRATIONS } from "./migrations.ts";
-
-/** A statement waits this long for another process that writes, such as a backup. */
-const BUSY_MS = 5000;
+import { hasCode, SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_IOERR, SQLITE_READONLY } from "./codes.ts";
+import { StoreNotWritable } from "./errors.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
-
-export interface OpenOptions {
-  /** Made with mode 0700 when it is missing. */
-  readonly directory: string;
-  /** Short name of the stack, which names the file. */
-  readonly stack: string;
-  /** Gets a line about what was repaired. */
-  readonly report: (line: string) => void;
-  readonly migrations?: readonly Migration[];
-}
 
 /** The database's file of a stack. */
 export const databaseFile = (directory: string, stack: string): string => path.join(directory, `${stack}.db`);
@@ -102,92 +77,4 @@ export class Database {
     this.#statements.set(sql, made);
     return made;
   }
-}
-
-/**
- * Opens the database of a stack. A file that is not whole is set aside, and a new one is made.
- * @throws StoreInUse when another control centre has it open; StoreTooNew; Error when the directory cannot be used
- */
-export function openDatabase({ directory, stack, report, migrations = MIGRATIONS }: OpenOptions): Database {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const file = databaseFile(directory, stack);
-  const lock = `${file}-lock`;
-  createPrivate(lock);
-  const release = lockFile(lock);
-  try {
-    return new Database(file, openWhole(file, report, migrations), release);
-  } catch (error) {
-    release();
-    throw error;
-  }
-}
-
-const isDamage = (error: unknown): boolean => hasCode(error, SQLITE_CORRUPT, SQLITE_NOTADB);
-
-function openWhole(
-  file: string,
-  report: (line: string) => void,
-  migrations: readonly Migration[],
-): DatabaseSync {
-  try {
-    return openFile(file, migrations);
-  } catch (error) {
-    if (!isDamage(error)) throw error;
-    const aside = setAside(file);
-    report(
-      `${file} is damaged (${messageOf(error)}): it is now ${aside}, and a new one is made from the runs' files, the outputs and the hosts`,
-    );
-    return openFile(file, migrations);
-  }
-}
-
-function openFile(file: string, migrations: readonly Migration[]): DatabaseSync {
-  createPrivate(file);
-  const sql = new DatabaseSync(file, { timeout: BUSY_MS });
-  try {
-    sql.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-    const check = sql.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
-    if (check !== "ok") throw Object.assign(new Error(String(check)), { errcode: SQLITE_CORRUPT });
-    migrate(sql, file, migrations);
-    return sql;
-  } catch (error) {
-    sql.close();
-    throw error;
-  }
-}
-
-/** SQLite gives the files beside it, `-wal` and `-shm`, the mode of the database. */
-const createPrivate = (file: string): void => closeSync(openSync(file, "a", 0o600));
-
-function migrate(sql: DatabaseSync, file: string, migrations: readonly Migration[]): void {
-  const version = Number(sql.prepare("PRAGMA user_version").get()?.["user_version"]);
-  if (version > migrations.length)
-    throw new StoreTooNew(
-      `${file} was made by a newer version of PantherOS (schema ${version}, this version has ${migrations.length}): update this checkout, or move the file away`,
-    );
-  for (const [index, step] of migrations.entries()) {
-    if (index < version) continue;
-    try {
-      // One transaction: a kill leaves the schema of before.
-      sql.exec(`BEGIN IMMEDIATE; ${step.sql}; PRAGMA user_version = ${index + 1}; COMMIT`);
-    } catch (error) {
-      if (sql.isTransaction) sql.exec("ROLLBACK");
-      if (isDamage(error)) throw error;
-      throw new Error(`${file}: ${step.name}: ${messageOf(error)}`, { cause: error });
-    }
-  }
-}
-
-/** Renames a database and what belongs to it, and returns its new name. */
-function setAside(file: string): string {
-  const aside = `${file}.damaged-${new Date().toISOString().replaceAll(":", "")}`;
-  renameSync(file, aside);
-  for (const suffix of ["-wal", "-shm"]) {
-    try {
-      renameSync(`${file}${suffix}`, `${aside}${suffix}`);
-    } catch {
-      rmSync(`${file}${suffix}`, { force: true });
-    }
-  }
-  return aside;
 }

@@ -7,7 +7,7 @@ import { identityWith } from "../../centre/access/roles.ts";
 import type { ReadFleet } from "../../centre/fleet.ts";
 import { inheritedListeners, type Listener } from "../../centre/listen.ts";
 import { type RunningCentre, serveCentre } from "../../centre/serve.ts";
-import { openDatabase } from "../../centre/store/database.ts";
+import { openDatabase } from "../../centre/store/open.ts";
 import type { Inventory } from "../../inventory/schema.ts";
 import { unknownName } from "../../lib/names.ts";
 import { stateDirectory } from "../../lib/state-directory.ts";

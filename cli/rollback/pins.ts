@@ -3,6 +3,8 @@
  * tools/pantheros.
  */
 import { spawnSync } from "node:child_process";
+import path from "node:path";
+import { ROOT } from "../root.ts";
 import type { StackName } from "../stack/name.ts";
 import { pulumiQuery } from "../stack/pulumi.ts";
 import type { Pins } from "./decide.ts";
@@ -51,10 +53,14 @@ export const upArgv = (message: string, env: NodeJS.ProcessEnv): string[] => [
  * @param on hosts that the run is for; undefined: the whole stack
  */
 export function runUp(stack: StackName, message: string, on: readonly string[] | undefined): number {
-  const { status } = spawnSync("pulumi", [...upArgv(message, process.env), ...target(stack)], {
-    stdio: "inherit",
-    timeout: UP_SECONDS * 1000,
-    env: { ...process.env, ...(on !== undefined && { PANTHEROS_ON: on.join(",") }) },
-  });
+  const { status } = spawnSync(
+    path.join(ROOT, "tools/pulumi-recorded"),
+    [...upArgv(message, process.env), ...target(stack)],
+    {
+      stdio: "inherit",
+      timeout: UP_SECONDS * 1000,
+      env: { ...process.env, ...(on !== undefined && { PANTHEROS_ON: on.join(",") }) },
+    },
+  );
   return status ?? 1;
 }

@@ -37,6 +37,66 @@ async function joined(hostname: string, ...tags: string[]) {
   return device as { nodeId: string; nodeKey: string; name: string };
 }
 
+/**
+ * Runs a control centre while `use` runs.
+ * @returns its exit code and signal
+ */
+async function withCentre(
+  use: (see: (path: string) => Promise<Response>) => Promise<void>,
+): Promise<readonly unknown[]> {
+  const centre = spawn("tools/pantheros", ["centre", "--stack", "sandbox"], {
+    env: sandbox.environment,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const ended = once(centre, "exit");
+  try {
+    let link = "";
+    for await (const line of createInterface({ input: centre.stdout })) {
+      link = line;
+      break;
+    }
+    const opened = await fetch(link);
+    const [cookie = ""] = (opened.headers.get("set-cookie") ?? "").split(";");
+    await use((path) => fetch(new URL(path, link), { headers: { cookie } }));
+  } finally {
+    centre.kill("SIGINT");
+  }
+  return ended;
+}
+
+/** What the API says of a run, as far as the tests read it. */
+interface ShownRun {
+  readonly id: string;
+  readonly state: string;
+  readonly errors: readonly string[];
+  readonly hosts: readonly {
+    readonly name: string;
+    readonly wave: number;
+    readonly outcome?: string;
+    readonly reason?: string;
+    readonly phases: readonly { readonly phase: string }[];
+  }[];
+}
+
+/** The newest run, each time that an open page is told of a change, until it has ended. */
+async function followRun(see: (path: string) => Promise<Response>): Promise<ShownRun[]> {
+  const seen: ShownRun[] = [];
+  const before = await newestRun(see);
+  for await (const _ of (await see("/live/runs")).body ?? []) {
+    const run = await newestRun(see);
+    if (run === undefined || run.id === before?.id) continue;
+    seen.push(run);
+    if (run.state !== "running") break;
+  }
+  return seen;
+}
+
+async function newestRun(see: (path: string) => Promise<Response>): Promise<ShownRun | undefined> {
+  const { runs } = (await (await see("/api/v1/runs?limit=1")).json()) as { runs: readonly ShownRun[] };
+  const [newest] = runs;
+  return newest && ((await (await see(`/api/v1/runs/${newest.id}`)).json()) as ShownRun);
+}
+
 describe("a fleet from nothing to healthy hosts", () => {
   beforeAll(async () => {
     await sandbox.reset();
@@ -78,30 +138,17 @@ describe("a fleet from nothing to healthy hosts", () => {
   });
 
   test("the control centre, on this computer's loopback address, shows what each host answered", async () => {
-    const centre = spawn("tools/pantheros", ["centre", "--stack", "sandbox"], {
-      env: sandbox.environment,
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    const ended = once(centre, "exit");
-    try {
-      let link = "";
-      for await (const line of createInterface({ input: centre.stdout })) {
-        link = line;
-        break;
-      }
-      const opened = await fetch(link);
-      const [cookie = ""] = (opened.headers.get("set-cookie") ?? "").split(";");
-      const answer = () => fetch(new URL("/api/v1/fleet", link), { headers: { cookie } });
+    const ended = await withCentre(async (see) => {
       const asked = await until("the hosts were asked", 60, async () => {
-        const fleet = (await (await answer()).json()) as { asked?: boolean; hosts?: object[] };
+        const fleet = (await (await see("/api/v1/fleet")).json()) as { asked?: boolean; hosts?: object[] };
         return fleet.asked === true ? fleet.hosts : undefined;
       });
       const expected = { state: "ok", reachable: true, confirmed: true };
       expect(asked).toEqual([1, 2, 3].map(() => expect.objectContaining(expected)));
-    } finally {
-      centre.kill("SIGINT");
-    }
-    expect(await ended).toEqual([0, null]);
+      // The run of `make sandbox`, which was made before the centre ran.
+      expect(await newestRun(see)).toMatchObject({ state: "succeeded" });
+    });
+    expect(ended).toEqual([0, null]);
   });
 
   test("SSH connects with the pinned host key only", async () => {
@@ -194,9 +241,38 @@ describe("a fleet from nothing to healthy hosts", () => {
         .replace('motd = "db of the sandbox"', 'motd = "db, failing", activation = "fail"')
         .replace('motd = "web, changed"', 'motd = "web, third"'),
     );
-    const failed = await sandbox.up();
+    let failed = { code: -1, output: "" };
+    let seen: readonly ShownRun[] = [];
+    let page = "";
+    await withCentre(async (see) => {
+      const follow = followRun(see);
+      failed = await sandbox.up();
+      seen = await follow;
+      page = await (await see(`/runs/${seen.at(-1)?.id}`)).text();
+    });
     expect(failed.code).not.toBe(0);
     expect(failed.output).toMatch(/db.*activate/s);
+    // The control centre has shown the steps while the run went on, and the reason at its end.
+    const during = seen.filter(({ state }) => state === "running");
+    const phasesOf = (run: ShownRun, host: string) =>
+      run.hosts.find(({ name }) => name === host)?.phases.map(({ phase }) => phase) ?? [];
+    expect(during.some((run) => phasesOf(run, "db").at(-1) === "activate")).toBe(true);
+    const last = seen.at(-1);
+    expect(last).toMatchObject({ state: "failed" });
+    const waves = { web: expect.any(Number), db: expect.any(Number), legacy: expect.any(Number) };
+    expect(Object.fromEntries(last?.hosts.map(({ name, wave }) => [name, wave]) ?? [])).toEqual(waves);
+    expect(last?.hosts).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ name: "db", outcome: "rolled-back" }),
+        expect.objectContaining({ name: "web", outcome: "confirmed" }),
+      ]),
+    );
+    expect(last && phasesOf(last, "web")).toEqual(
+      expect.arrayContaining(["build", "copy", "activate", "confirm"]),
+    );
+    expect(last?.errors.join("\n")).toMatch(/db: rolled-back/);
+    expect(page).toMatch(/rolled-back/);
+    expect(page).toMatch(/at activate.*switch-to-configuration.*\nthis activation was told to fail\n/s);
     expect(failed.output).toContain("switch-to-configuration");
     expect(await sandbox.running("db")).toBe(before.db);
     expect((await sandbox.onMachine("db", "systemctl is-active database.service")).output.trim()).toBe(

@@ -40,11 +40,11 @@ export function watchProcesses(needle: string): () => Sighting[] {
   };
 }
 
-/** Files on the runner: the stack's state, the logs, and the vendors' databases with the user data. */
+/** Files on the runner: the stack's state, the logs, recorded runs, the control centre's database, and the vendors' databases with the user data. */
 export const onRunner = (sandbox: Sandbox, needle: string): Promise<Sighting[]> =>
   inFiles(
     needle,
-    ["pulumi", "logs", "vendors", "site", "project", "Pulumi.sandbox.yaml"].map((place) =>
+    ["pulumi", "logs", "vendors", "site", "project", "state", "Pulumi.sandbox.yaml"].map((place) =>
       sandbox.file(place),
     ),
   );

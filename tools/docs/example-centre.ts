@@ -9,7 +9,7 @@ import { Sessions } from "../../centre/access/sessions.ts";
 import { createCentre } from "../../centre/app.ts";
 import { Collector } from "../../centre/collector.ts";
 import { RunHistory } from "../../centre/runs/history.ts";
-import { openDatabase } from "../../centre/store/database.ts";
+import { openDatabase } from "../../centre/store/open.ts";
 import type { FleetFacts } from "../../status/detail.ts";
 import { EXAMPLE_NOW, EXAMPLE_REHEARSALS } from "./example-fleet.ts";
 

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { AuditLog } from "../../../centre/audit/log.ts";
-import { openDatabase } from "../../../centre/store/database.ts";
+import { openDatabase } from "../../../centre/store/open.ts";
 import { testDirectory } from "./fixtures.ts";
 
 const directory = testDirectory();

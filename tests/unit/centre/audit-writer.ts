@@ -1,6 +1,6 @@
 /** Adds records to the audit log of the database in the directory argv[2] until it is killed. Prints a line for each. */
 import { AuditLog } from "../../../centre/audit/log.ts";
-import { openDatabase } from "../../../centre/store/database.ts";
+import { openDatabase } from "../../../centre/store/open.ts";
 
 const database = openDatabase({ directory: process.argv[2] ?? "", stack: "sandbox", report: () => {} });
 const audit = new AuditLog({ database });

@@ -1,6 +1,6 @@
 /** Opens a database and adds numbered rows until it is killed; prints each number after its transaction. */
 import { writeSync } from "node:fs";
-import { openDatabase } from "../../../centre/store/database.ts";
+import { openDatabase } from "../../../centre/store/open.ts";
 import { TEST_MIGRATIONS } from "./database-migrations.ts";
 
 const [directory = ""] = process.argv.slice(2);

@@ -20,6 +20,7 @@ const events: readonly RunEvent[] = [
       outcome: "failed",
       changed: true,
       step: "build",
+      command: "c",
       reason: "r",
       hint: "h",
     },

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { RunHistory } from "../../../centre/runs/history.ts";
-import { type Database, openDatabase } from "../../../centre/store/database.ts";
+import type { Database } from "../../../centre/store/database.ts";
+import { openDatabase } from "../../../centre/store/open.ts";
 import type { HostStatus } from "../../../status/classify.ts";
 import type { FleetFacts, HostDetail } from "../../../status/detail.ts";
 

@@ -6,7 +6,8 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { AuditEntry } from "../../../centre/audit/chain.ts";
 import { AuditLog } from "../../../centre/audit/log.ts";
-import { type Database, openDatabase } from "../../../centre/store/database.ts";
+import type { Database } from "../../../centre/store/database.ts";
+import { openDatabase } from "../../../centre/store/open.ts";
 
 let directory = "";
 let database: Database;

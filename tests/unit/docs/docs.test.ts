@@ -200,6 +200,7 @@ function code(): string {
     "components",
     "deployer",
     "clients",
+    "runs",
     "nix/modules",
     "tests/failures",
     "tests/faults",

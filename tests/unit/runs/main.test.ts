@@ -103,6 +103,18 @@ test("a run is interrupted when the CLI is killed, also when the recorder is kil
   expect(second.run()?.state).toBe("interrupted");
 });
 
+test("a control centre that cannot be told is a warning, and the run is recorded", async () => {
+  const { write, run, cli, recorder, errors } = record({ PANTHEROS_CENTRE: "https://127.0.0.1:1" });
+  write(begun);
+  while (errors() === "") await new Promise((resume) => setTimeout(resume, 20));
+  cli.kill();
+  await once(recorder, "close");
+  expect(errors()).toBe(
+    "warning: this run is not reported: PANTHEROS_CENTRE_TOKEN_FILE is not set: it names the file of a token that has run.report\n",
+  );
+  expect(run()?.state).toBe("interrupted");
+});
+
 test("trouble is a warning", async () => {
   const { write, recorder, errors } = record({ PANTHEROS_STATE_DIR: "/dev/null/state" });
   write(begun);

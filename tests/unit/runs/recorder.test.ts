@@ -17,7 +17,15 @@ function record(events: readonly object[], { secrets = [] as string[], command =
     secrets,
     open: () => {
       isOpen = true;
-      return { dropped: 0, write: (each) => void written.push(...each), touch: () => {}, close: () => {} };
+      return {
+        dropped: 0,
+        write: (each) => {
+          written.push(...each);
+          return each;
+        },
+        touch: () => {},
+        close: () => {},
+      };
     },
   });
   recorder.add(
@@ -37,6 +45,9 @@ const plan = engine.plan([
   { name: "web", wave: 1, required: true },
 ]);
 
+const VERDICT =
+  "urn:pulumi:production::pantheros::pantheros:fleet:Fleet$pantheros:nixos:Verdict$command:local:Command::verdict";
+
 test("a host's steps, result and reason, and the wave that was held", () => {
   const { run } = record([
     engine.prelude,
@@ -50,14 +61,20 @@ test("a host's steps, result and reason, and the wave that was held", () => {
       stdout: deployResult("web", {
         outcome: "rolled-back",
         step: "health",
-        reason: "hello: status 500",
+        command: "curl 127.0.0.1",
+        reason: "hello: status 500\nexpected 200",
         hint: "read the log",
       }),
     }),
     engine.done("same", deployUrn("db"), { stdout: deployResult("db") }),
-    engine.message("error", "error: 1 host has not converged\nweb: rolled-back at health\n"),
+    engine.begin("create", VERDICT),
+    engine.message(
+      "error",
+      'error: exit status 1: running "printf \\"%s\\\\n\\" \\"$PANTHEROS_VERDICT\\" >&2; exit \\"$PANTHEROS_VERDICT_EXIT\\"":\n1 host has not converged\nweb: rolled-back at health\n',
+    ),
+    engine.failed("create", VERDICT),
     engine.outputs({
-      web: { outcome: "rolled-back", step: "health", reason: "hello: status 500" },
+      web: { outcome: "rolled-back", step: "health", reason: "hello: status 500 expected 200" },
       db: { outcome: "held", reason: "waits for web" },
     }),
     engine.summary("failed"),
@@ -68,6 +85,7 @@ test("a host's steps, result and reason, and the wave that was held", () => {
     seconds: 4,
     counts: { create: 1, same: 7 },
     outcomes: { "rolled-back": 1 },
+    resources: [],
     errors: ["1 host has not converged\nweb: rolled-back at health"],
     hosts: [
       {
@@ -76,7 +94,9 @@ test("a host's steps, result and reason, and the wave that was held", () => {
         changed: true,
         outcome: "rolled-back",
         step: "health",
-        reason: "hello: status 500",
+        command: "curl 127.0.0.1",
+        reason: "hello: status 500\nexpected 200",
+        hint: "read the log",
         endedAt: "2026-01-01T00:00:07.000Z",
       },
       { name: "db", wave: 2, changed: false, outcome: "held", reason: "waits for web" },
