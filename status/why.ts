@@ -70,6 +70,8 @@ export interface WhyContext {
   /** What the next run would deploy from. */
   readonly checkout?: Deployable | undefined;
   readonly lastUp?: LastUp | undefined;
+  /** When the first of the newest runs began that all found the host offline (RFC 3339). */
+  readonly offlineSince?: string | undefined;
 }
 
 /** Earlier hosts that are explained; more would hide the first one. */
@@ -199,6 +201,13 @@ function heldCauses(detail: HostDetail, fleet: FleetFacts): Cause[] {
   return [...seen].slice(1).flatMap(ownCauses);
 }
 
+/** Adds since when the host does not answer, as far as the recorded runs say. */
+function withSince(cause: Cause, since: string | undefined): Cause {
+  if (since === undefined || (cause.kind !== "missed" && cause.kind !== "unreachable")) return cause;
+  const at = since.slice(0, 16).replace("T", " ");
+  return { ...cause, text: `${cause.text}; every run here has found it offline since ${at} UTC` };
+}
+
 /** The change of the checkout that the last run did not deploy. */
 function ofCheckout(
   { status }: HostDetail,
@@ -305,13 +314,13 @@ export const isBlocked = ({ causes }: Why): boolean => causes.some(({ kind }) =>
 export function whyOf(
   fleet: FleetFacts,
   name: string,
-  { checkout, lastUp }: WhyContext = {},
+  { checkout, lastUp, offlineSince }: WhyContext = {},
 ): Why | undefined {
   const detail = fleet.details.find(({ status }) => status.name === name);
   if (detail === undefined) return undefined;
   const { state, running, wanted, confirmed, reachable } = detail.status;
   const own = [
-    ...ownCauses(detail),
+    ...ownCauses(detail).map((cause) => withSince(cause, offlineSince)),
     ...ofSelection(detail, lastUp),
     ...ofCheckout(detail, fleet.revision, checkout),
   ];

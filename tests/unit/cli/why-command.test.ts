@@ -1,4 +1,6 @@
 /** `tools/pantheros why` as a whole: a state in files, and an ssh that answers. */
+import { recordedFacts } from "../../../cli/why/why.ts";
+import type { Run, RunHost } from "../../../runs/run.ts";
 import { FleetOnDisk } from "./fleet-on-disk.ts";
 
 let fleet: FleetOnDisk;
@@ -54,5 +56,38 @@ test("an unknown host: the nearest one, exit code 2, and nothing is asked", () =
     stdout: "",
     stderr: 'pantheros: unknown host "wep"; did you mean "web"? Hosts are db, legacy, web (of this stack)\n',
     asked: [],
+  });
+});
+
+describe("what recorded runs say of a host", () => {
+  const runOf = (day: number, web: Partial<RunHost> | undefined, more: Partial<Run> = {}): Run => ({
+    ...{ id: `run-${day}`, stack: "dev", command: "up", state: "failed" as const },
+    startedAt: `2026-01-${day}T08:00:00Z`,
+    ...{ counts: {}, outcomes: {}, resources: [], errors: [], warnings: [] },
+    hosts: web === undefined ? [] : [{ name: "web", changed: true, phases: [], ...web }],
+    ...more,
+  });
+
+  test("offline since the first of the newest runs that found it so; runs for other hosts say nothing", () => {
+    const runs = [
+      runOf(31, { selected: false, outcome: "confirmed" }, { on: "db" }),
+      runOf(30, { outcome: "offline" }),
+      runOf(29, { outcome: "offline" }),
+      runOf(28, { outcome: "confirmed" }),
+      runOf(27, { outcome: "offline" }),
+    ];
+    expect(recordedFacts(runs, "web")).toEqual({
+      lastUp: { id: "run-31", on: "db", unselected: ["web"] },
+      offlineSince: "2026-01-29T08:00:00Z",
+    });
+  });
+
+  test("previews, and runs that go on or were declined, do not count", () => {
+    const runs = [
+      runOf(31, undefined, { command: "preview" }),
+      runOf(30, undefined, { state: "running" }),
+      runOf(29, undefined, { state: "declined" }),
+    ];
+    expect(recordedFacts(runs, "web")).toEqual({});
   });
 });

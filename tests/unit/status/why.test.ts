@@ -324,6 +324,14 @@ test("a host that the last run was not for says so, and needs nobody's attention
   expect(whyOf(fleetOf({ web: {}, db: {} }), "db", { lastUp })?.causes).toEqual([]);
 });
 
+test("a host that every run has found offline says since when", () => {
+  const fleet = fleetOf({ web: { published: { outcome: "offline" }, reachability: "best-effort" } });
+  const found = whyOf(fleet, "web", { offlineSince: "2026-01-29T08:00:30Z" });
+  expect(found?.answer).toBe(
+    "web: it was offline in the last run, so it was not deployed to; every run here has found it offline since 2026-01-29 08:00 UTC",
+  );
+});
+
 test("whether it is converged is told only of a host that answered", () => {
   expect(why({}).converged).toBe(true);
   expect(why({ probe: answers({ system: newSystem }) }).converged).toBe(false);
