@@ -53,7 +53,12 @@ test("each program listens on the inventory's port, and no port is open to the l
 test("Transmission answers only to its own names, and opens no port for peers", () => {
   for (const { host } of found("transmission")) {
     const values = settings(host, "transmission");
-    expect(values).toMatchObject({ "rpc-host-whitelist-enabled": true, "port-forwarding-enabled": false });
+    expect(values).toMatchObject({
+      "rpc-host-whitelist-enabled": true,
+      "port-forwarding-enabled": false,
+      group: "media",
+      downloadDirPermissions: "2775",
+    });
     expect(String(values["rpc-host-whitelist"]).split(",")).toEqual(
       expect.arrayContaining([host.name, `downloads.${inventory.dns?.zone}`]),
     );
@@ -74,6 +79,18 @@ test("Syncthing knows the inventory's devices only, and asks no public server", 
         },
       },
     });
+});
+
+test("Syncthing can write its directories, and its identity is in the backup", () => {
+  for (const { host } of found("syncthing")) {
+    const { configDir, dataDir, user, created } = settings(host, "syncthing") as Record<string, string> & {
+      created: string[];
+    };
+    for (const directory of [configDir, dataDir]) {
+      expect(created).toContainEqual(expect.stringMatching(`^d ${directory} 07[05]0 ${user} `));
+      expect(host.backups).toContain(directory);
+    }
+  }
 });
 
 test("nobody registers at Forgejo, no runner runs, and its cookies need HTTPS", () => {

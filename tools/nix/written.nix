@@ -117,8 +117,11 @@ in {
       else {};
   in
     when "navidrome" config.services.navidrome.settings
-    // when "transmission" config.services.transmission.settings
-    // when "syncthing" {inherit (config.services.syncthing) guiAddress overrideDevices overrideFolders settings;}
+    // when "transmission" (config.services.transmission.settings // {inherit (config.services.transmission) group downloadDirPermissions;})
+    // when "syncthing" {
+      inherit (config.services.syncthing) configDir dataDir guiAddress overrideDevices overrideFolders settings user;
+      created = config.systemd.tmpfiles.rules;
+    }
     // when "forgejo" {inherit (config.services.forgejo.settings) server service session actions;}
     // when "immich" {inherit (config.services.immich) host port mediaLocation environment;}
     // when "grafana" (config.services.grafana.settings."auth.generic_oauth" or {})

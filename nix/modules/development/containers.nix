@@ -17,7 +17,12 @@ in {
   config = lib.mkIf cfg.containers.enable {
     pantheros.podman.enable = lib.mkDefault true;
     pantheros.environment.packages = [pkgs.devcontainer];
-    # The command line starts `docker` unless it is told otherwise, and the alias exists only with `compose`.
-    environment.variables.DEVCONTAINER_DOCKER_PATH = lib.mkIf (!config.pantheros.podman.compose) (lib.mkDefault "podman");
+
+    assertions = [
+      {
+        assertion = config.pantheros.podman.compose;
+        message = "pantheros.development.containers.enable: `devcontainer` starts `docker`, which is Podman's alias: set pantheros.podman.compose, or turn development containers off";
+      }
+    ];
   };
 }

@@ -8,6 +8,8 @@
 }: let
   inherit (lib) mkOption types;
   cfg = config.pantheros.services.syncthing;
+  # The device's identity is here, so it belongs into the backup.
+  state = "/var/lib/syncthing";
 in {
   options.pantheros.services.syncthing =
     import ../../../lib/service-options.nix {inherit lib;} {
@@ -65,7 +67,7 @@ in {
     services.syncthing = {
       enable = true;
       dataDir = cfg.directory;
-      configDir = "/var/lib/syncthing";
+      configDir = state;
       guiAddress = "${cfg.listen}:${toString cfg.port}";
       openDefaultPorts = false;
       # The inventory is the only list.
@@ -99,7 +101,11 @@ in {
           cfg.folders;
       };
     };
-    systemd.tmpfiles.rules = ["d ${cfg.directory} 0750 syncthing syncthing -"];
+    systemd.tmpfiles.rules = [
+      "d ${cfg.directory} 0750 syncthing syncthing -"
+      # NixOS makes the home only, which is `dataDir`.
+      "d ${state} 0700 syncthing syncthing -"
+    ];
 
     assertions =
       lib.mapAttrsToList (name: folder: let

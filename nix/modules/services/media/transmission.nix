@@ -21,6 +21,9 @@ in {
     services.transmission = {
       enable = true;
       package = pkgs.transmission_4;
+      # With permissions NixOS also makes the directory of the program's settings, before the unit binds it.
+      group = "media";
+      downloadDirPermissions = "2775";
       openPeerPorts = false;
       openRPCPort = false;
       # Source: transmission, docs/Editing-Configuration-Files.md.
