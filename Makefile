@@ -62,5 +62,6 @@ faults: ## Run all fault tests: every supervisor command, every request, 200 kil
 bench: ## Measure speed and memory against peers and limits (root; for parts see bench/main.ts --help)
 	@tools/setup sandbox
 	@tools/with node bench/commands.ts
+	@tools/with node bench/centre.ts
 	@tools/with node bench/startup.ts
 	@tools/with node bench/main.ts

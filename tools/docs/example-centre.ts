@@ -9,6 +9,7 @@ import { Sessions } from "../../centre/access/sessions.ts";
 import { createCentre } from "../../centre/app.ts";
 import { Collector } from "../../centre/collector.ts";
 import { RunHistory } from "../../centre/runs/history.ts";
+import type { Database } from "../../centre/store/database.ts";
 import { openDatabase } from "../../centre/store/open.ts";
 import type { FleetFacts } from "../../status/detail.ts";
 import { EXAMPLE_NOW, EXAMPLE_REHEARSALS } from "./example-fleet.ts";
@@ -22,7 +23,11 @@ export interface ExampleCentre {
   readonly close: () => Promise<void>;
 }
 
-export async function startExampleCentre(first: FleetFacts): Promise<ExampleCentre> {
+/** @param prepare fills the database before the start */
+export async function startExampleCentre(
+  first: FleetFacts,
+  prepare: (database: Database) => void = () => {},
+): Promise<ExampleCentre> {
   let fleet = first;
   const now = () => EXAMPLE_NOW;
   const collector = new Collector(() => Promise.resolve(fleet), now);
@@ -30,6 +35,7 @@ export async function startExampleCentre(first: FleetFacts): Promise<ExampleCent
   const sessions = new Sessions();
   const directory = mkdtempSync(path.join(tmpdir(), "pantheros-example-"));
   const database = openDatabase({ directory, stack: "production", report: () => {} });
+  prepare(database);
   const runs = new RunHistory({ database, directory: path.join(directory, "runs"), now });
   await runs.read();
   let host = "";

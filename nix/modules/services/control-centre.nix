@@ -183,9 +183,12 @@ in {
         // {
           ExecStart = lib.escapeShellArgs ([
               "${pkgs.nodejs}/bin/node"
-              # Small heaps: measured with the pages' work, docs/control-centre.md.
+              # Small heaps and no compiled code: bench/centre.ts measures both, docs/control-centre.md.
               "--max-semi-space-size=1"
               "--max-old-space-size=48"
+              "--optimize-for-size"
+              "--no-opt"
+              "--no-maglev"
               "${
                 if cfg.bundle == null
                 then "/var/empty"
