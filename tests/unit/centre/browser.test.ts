@@ -89,6 +89,9 @@ const PAGES = [
   "/topology",
   "/recovery",
   "/budgets",
+  "/runs",
+  "/audit",
+  "/tokens",
 ];
 
 describeInBrowser("in a browser", () => {
