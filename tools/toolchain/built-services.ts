@@ -14,9 +14,11 @@ import type { Step } from "./steps.ts";
 const GO_PROGRAMS = {
   blocky: { package: "github.com/0xERR0R/blocky", minutes: 3 },
   dex: { package: "github.com/dexidp/dex/cmd/dex", minutes: 4 },
+  // AGPL-3.0: built to check its settings, on the machine that runs the check; nothing of it is distributed.
+  loki: { package: "github.com/grafana/loki/v3/cmd/loki", minutes: 7 },
 } as const;
 
-/** Grafana's parser of LogQL, an npm package; tools/services/logql pins it. Loki itself is not built, for its license. */
+/** Grafana's parser of LogQL, an npm package; tools/services/logql pins it. */
 const LOGQL = "@grafana/lezer-logql";
 
 /** The Rust crate of rustic, which pins its own dependencies. Near the version that nixpkgs has. */
@@ -52,7 +54,7 @@ function logqlVersion(root: string): string {
 
 /** The version of a program in its go.mod. @throws Error when none is pinned */
 function pinnedVersion(root: string, name: keyof typeof GO_PROGRAMS): string {
-  const module = GO_PROGRAMS[name].package.split("/").slice(0, 3).join("/");
+  const module = GO_PROGRAMS[name].package.replace(/\/cmd\/.*/, "");
   const text = readFileSync(path.join(modulesOf(root, name), "go.mod"), "utf8");
   const version = text.match(new RegExp(`^\\t${module} v(\\S+)`, "m"))?.[1];
   if (version === undefined) throw new Error(`tools/services/${name}/go.mod pins no ${module}`);
@@ -64,13 +66,14 @@ export function checkedPrograms(root: string, cache: string, suite: string) {
   return {
     blocky: path.join(cache, `blocky-${pinnedVersion(root, "blocky")}`, "bin/blocky"),
     dex: path.join(cache, `dex-${pinnedVersion(root, "dex")}`, "bin/dex"),
+    loki: path.join(cache, `loki-${pinnedVersion(root, "loki")}`, "bin/loki"),
     logql: path.join(cache, `logql-${logqlVersion(root)}`, "node_modules", LOGQL, "index.cjs"),
     rustic: path.join(cache, `rustic-${RUSTIC.version}`, "bin/rustic"),
     bootRoot: path.join(cache, `boot-programs-${suite}`),
   };
 }
 
-/** Steps that build Blocky, Dex and rustic, one after the other to limit memory, and fetch a parser, QEMU and GRUB. */
+/** Steps that build Blocky, Dex, Loki and rustic, one after the other to limit memory, and fetch a parser, QEMU and GRUB. */
 export function builtServicesSteps(setup: SetupContext, report: (line: string) => void): readonly Step[] {
   const programs = checkedPrograms(setup.root, setup.cache, setup.nixSuite);
   const log = (name: string) => path.join(setup.cache, "logs", `${name}.log`);

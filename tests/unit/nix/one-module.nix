@@ -102,6 +102,7 @@
       writeShellScript = name: _: "/pkgs/${name}";
       writeShellScriptBin = name: _: "/pkgs/${name}";
       writeText = name: _: "/pkgs/${name}";
+      writeTextDir = name: _: "/pkgs/${name}";
       writeTextFile = {name, ...}: "/pkgs/${name}";
     };
   written = import module;
