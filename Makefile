@@ -41,7 +41,7 @@ nix-update: ## Update inputs of nix/ and keep them only if every host still eval
 	@tools/setup unit
 	@tools/with node tools/nix/update.ts $(INPUT) $(if $(COMMIT),--commit)
 
-check-services: ## Build Blocky, Dex and rustic and give them the hosts' files; parse LogQL; start a disk with GRUB in QEMU (minutes; root)
+check-services: ## Build Blocky, Dex, Loki and rustic and give them the hosts' files; parse LogQL; start a disk with GRUB in QEMU (minutes; root)
 	@tools/setup services
 	@tools/with node tools/testing/main.ts services
 
