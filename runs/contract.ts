@@ -12,9 +12,16 @@ const MAX_TEXT = 4000;
 /** Hosts of one run that are kept. */
 const MAX_HOSTS = 2000;
 
+/** Nothing in it is for `printable` to change; most texts are like this, and there are many. */
+const PLAIN = /^[\w ./@+=,()-]*$/;
+
 /** Text of hosts, vendors and other runners: without control characters, and cut. */
 const text = (max: number) =>
-  z.string().transform((value) => printable(value.slice(0, 4 * max)).slice(0, max));
+  z
+    .string()
+    .transform((value) =>
+      value.length <= max && PLAIN.test(value) ? value : printable(value.slice(0, 4 * max)).slice(0, max),
+    );
 const word = text(100);
 const line = text(300);
 const block = text(MAX_TEXT);

@@ -18,7 +18,7 @@ import { parseEvent, RUN_ID, type RunEvent } from "./contract.ts";
 
 /** The newest runs that are kept, and the bytes that they may have together. */
 const KEPT_RUNS = 2000;
-const KEPT_BYTES = 256 * 1024 * 1024;
+const KEPT_BYTES = 128 * 1024 * 1024;
 
 /** A larger file gets results and the end only. */
 const MAX_FILE_BYTES = 8 * 1024 * 1024;

@@ -94,8 +94,11 @@ export class RunHistory {
   /** Reads the directory and follows its changes until `close`. */
   start(): void {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    this.#watcher = watch(this.#directory, () => this.#readSoon());
-    this.#watcher.on("error", () => {});
+    try {
+      this.#watcher = watch(this.#directory, () => this.#readSoon()).on("error", () => {});
+    } catch {
+      // The system has no more watches: the regular look finds changes, later.
+    }
     this.#look = setInterval(() => this.#readSoon(), LOOK_MS).unref();
     void this.read();
   }
