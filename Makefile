@@ -1,7 +1,7 @@
 # Every target can be repeated; tools/setup --help lists what is installed, and where.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: nix-eval nix-update check-services help setup sandbox sandbox-down check docs test failures faults bench
+.PHONY: screenshots nix-eval nix-update check-services help setup sandbox sandbox-down check docs test failures faults bench
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
@@ -32,6 +32,10 @@ docs: ## Generate the reference docs, the manual page, nix/lib/defaults.json, ou
 	@tools/with node sandbox/runbooks/write-page.ts
 	@tools/with node tools/nix/write-reference.ts
 	@tools/with node tools/docs/recording.ts draw docs/recordings/sandbox.cast docs/recordings/sandbox.svg
+
+screenshots: ## Draw the pictures of the control centre's pages in docs/screenshots (Chromium or Chrome)
+	@tools/setup unit
+	@tools/with node tools/docs/screenshots.ts
 
 nix-eval: ## Evaluate every host, compare it with the inventory, print time and memory: make nix-eval [NIXPKGS=path] [INPUTS=path] [HOSTS=names]
 	@tools/setup unit
