@@ -63,6 +63,7 @@ const common = {
 
 const postRoute = createRoute({
   method: "post",
+  security: [{ token: [] }],
   path: "/acts",
   summary: "Begins an act; needs a token",
   request: { body: { content: { "application/json": { schema: newAct } }, required: true } },

@@ -159,6 +159,7 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 const eventsRoute = createRoute({
   method: "post",
+  security: [{ token: [] }],
   path: "/runs/{id}/events",
   summary: "Report a run that goes on elsewhere; with a token that has run.report",
   request: {

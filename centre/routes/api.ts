@@ -17,7 +17,7 @@ const OPENAPI_INFO = {
     description: "Within version 1 fields are only added, so readers must ignore unknown fields.",
   },
   servers: [{ url: "/api/v1" }],
-  security: [{ token: [] }],
+  security: [{ token: [] }, { session: [] }],
 };
 
 function createApi(services: Services): OpenAPIHono {
@@ -38,6 +38,12 @@ function createApi(services: Services): OpenAPIHono {
     type: "http",
     scheme: "bearer",
     description: "A token of the page Tokens",
+  });
+  api.openAPIRegistry.registerComponent("securitySchemes", "session", {
+    type: "apiKey",
+    in: "cookie",
+    name: "pantheros-centre",
+    description: "The session of the pages on loopback; a service's has the prefix __Host-. It reads only",
   });
   return api;
 }

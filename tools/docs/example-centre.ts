@@ -1,5 +1,5 @@
 /** A control centre on loopback that shows a given fleet, for screenshots and for the tests of the pages. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,6 +11,8 @@ import { Collector } from "../../centre/collector.ts";
 import { RunHistory } from "../../centre/runs/history.ts";
 import type { Database } from "../../centre/store/database.ts";
 import { openDatabase } from "../../centre/store/open.ts";
+import type { RunEvent } from "../../runs/contract.ts";
+import { appendEvents } from "../../runs/files.ts";
 import type { FleetFacts } from "../../status/detail.ts";
 import { EXAMPLE_NOW, EXAMPLE_REHEARSALS } from "./example-fleet.ts";
 
@@ -20,6 +22,8 @@ export interface ExampleCentre {
   readonly newLink: () => string;
   /** Replaces the fleet; open pages follow. */
   readonly show: (fleet: FleetFacts) => Promise<void>;
+  /** Adds events to a run, as a run that goes on does; open pages follow. */
+  readonly record: (id: string, events: readonly RunEvent[]) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -58,6 +62,11 @@ export async function startExampleCentre(
     show: (next) => {
       fleet = next;
       return collector.refresh();
+    },
+    record: (id, events) => {
+      mkdirSync(runs.directory, { recursive: true });
+      appendEvents(runs.directory, id, events);
+      return runs.read();
     },
     close: async () => {
       await new Promise<void>((closed) => {

@@ -7,6 +7,7 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { startBrowser } from "../../../tools/docs/browser.ts";
 import { type ExampleCentre, startExampleCentre } from "../../../tools/docs/example-centre.ts";
 import { calmFleet, exampleFleet, fleetOfHosts, largeFleet } from "../../../tools/docs/example-fleet.ts";
+import { EXAMPLE_RUN, RUN_BEGUN, RUN_ENDED } from "../../../tools/docs/example-runs.ts";
 import { findBrowser } from "../../../tools/toolchain/browser.ts";
 
 const HAS_BROWSER = findBrowser() !== undefined;
@@ -177,6 +178,30 @@ describeInBrowser("in a browser", () => {
     expect(await page.getByRole("searchbox").inputValue()).toBe("half");
     expect(await page.evaluate("document.activeElement.name")).toBe("q");
     expect(complaints).toEqual([]);
+  });
+
+  test("a run is followed to its end without a reload, and a reload without JavaScript shows the same", async () => {
+    await centre.record(EXAMPLE_RUN, RUN_BEGUN);
+    const { page, complaints, go } = await signIn({ size: NARROW });
+    const address = `/runs/${EXAMPLE_RUN}`;
+    await go(address);
+    await page.evaluate("globalThis.isSamePage = true");
+    const gate = page.getByRole("row", { name: /^gate/ });
+    await gate.getByText("activate").waitFor();
+    const reason = "the check postgres failed 3 times";
+    expect(await page.locator("main").textContent()).not.toContain(reason);
+    await centre.record(EXAMPLE_RUN, RUN_ENDED);
+    await page.getByText(reason).first().waitFor();
+    expect(await gate.textContent()).toContain("confirmed");
+    expect(await page.evaluate("globalThis.isSamePage")).toBe(true);
+    expect([await overflow(page), await violations(page), complaints]).toEqual([0, [], []]);
+    const plain = await signIn({ script: false });
+    await plain.go(address);
+    const text = async (shown: Page) =>
+      ((await shown.locator("main").textContent()) ?? "").replace(/\s+/g, " ");
+    expect(await plain.page.locator("main").textContent()).toContain(reason);
+    await page.setViewportSize(WIDE);
+    expect(await text(page)).toBe(await text(plain.page));
   });
 
   test("an open page says when the control centre ends", async () => {
