@@ -194,6 +194,12 @@ describe("secrets", () => {
     expect(await onRunner(sandbox, known)).toHaveLength(1);
     rmSync(sandbox.file("pulumi", "planted.json"));
 
+    // Beside the runs that this sandbox has recorded.
+    const run = sandbox.file("state", "runs", "sandbox", "planted");
+    writeFileSync(run, known);
+    expect(await onRunner(sandbox, known)).toEqual([`file ${run}`]);
+    rmSync(run);
+
     const ended = watchProcesses(known);
     const child = spawn("sh", ["-c", "sleep 1; :", known]);
     await new Promise((done) => child.on("close", done));
