@@ -27,6 +27,26 @@ test("the outputs are read first, without the hosts, then the hosts are asked", 
   expect(collector.snapshot.fleet?.status.hosts).toMatchObject([{ name: "web", state: "new" }]);
 });
 
+test("hosts that never answer hold back no reader, and are not asked again meanwhile", async () => {
+  const hosts = Array.from({ length: 100 }, (_, at) => hostOf({ name: `node-${at}` }));
+  let asked = 0;
+  // What waits for a dead host does not end.
+  const read = (ask: boolean): Promise<FleetFacts> => {
+    if (!ask) return Promise.resolve(fleetOf(...hosts));
+    asked += 1;
+    return new Promise(() => {});
+  };
+  let now = 0;
+  const collector = new Collector(read, () => now);
+  await collector.start();
+  for (let page = 0; page < 2500; page += 1) {
+    now += 1000;
+    collector.refreshIfStale();
+    expect(collector.snapshot.fleet?.status.hosts).toHaveLength(100);
+  }
+  expect(asked).toBe(1);
+});
+
 test("one read runs at a time, and all who wait get its answer", async () => {
   const { asked, read, next } = controlled();
   const collector = new Collector(read);
