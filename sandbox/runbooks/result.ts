@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { stateDirectory } from "../../lib/state-directory.ts";
 import { writeAtomic } from "../cli/files.ts";
 
 /** How a rehearsal ended; fields are only added. */
@@ -20,11 +20,12 @@ export interface RehearsalResult {
   readonly reason?: string;
 }
 
-/** Where the results are kept, one file for each runbook; the control centre reads them. */
-export function resultsDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  const state = environment["XDG_STATE_HOME"] || join(environment["HOME"] || homedir(), ".local", "state");
-  return join(state, "pantheros", "rehearsals");
-}
+/** Where the results are kept, one file for each runbook; the control centre of a real stack reads them. */
+export const resultsDirectory = (environment: NodeJS.ProcessEnv = process.env): string =>
+  join(stateDirectory(environment), "rehearsals");
+
+/** Where the sandbox's control centre reads them (tools/pulumi-sandbox.sh); removed with the sandbox. */
+export const sandboxResultsDirectory = (sandbox: string): string => join(sandbox, "state", "rehearsals");
 
 /** Writes a result in one rename, so that a reader never sees half of it. Returns the file. */
 export function writeResult(directory: string, result: RehearsalResult): string {

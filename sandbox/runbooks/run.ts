@@ -13,7 +13,7 @@ import { withLock } from "../machines/lock.ts";
 import { makeFleet, rehearsalFiles } from "./fleet.ts";
 import { removeMark, writeMark } from "./mark.ts";
 import { rehearse, summaryOf } from "./rehearse.ts";
-import { type RehearsalResult, resultsDirectory, writeResult } from "./result.ts";
+import { type RehearsalResult, resultsDirectory, sandboxResultsDirectory, writeResult } from "./result.ts";
 import { targetOf } from "./targets.ts";
 import type { Runbook, World } from "./types.ts";
 import { sandboxWorld, seedDumpSecrets } from "./world.ts";
@@ -112,6 +112,7 @@ export async function rehearseAll(
       print(summaryOf(result));
       try {
         print(`kept in ${writeResult(directory, result)}`);
+        writeResult(sandboxResultsDirectory(context.directory), result);
       } catch (error) {
         print(`the result could not be kept: ${messageOf(error)}`);
       }

@@ -120,6 +120,9 @@ describe("the command", () => {
 
   test("keeps results in the state directory of the user", () => {
     expect(resultsDirectory({ XDG_STATE_HOME: "/state" })).toBe("/state/pantheros/rehearsals");
+    expect(resultsDirectory({ PANTHEROS_STATE_DIR: "/mine", XDG_STATE_HOME: "/state" })).toBe(
+      "/mine/rehearsals",
+    );
     expect(resultsDirectory({ HOME: "/home/a" })).toBe("/home/a/.local/state/pantheros/rehearsals");
   });
 });
