@@ -257,12 +257,14 @@ describe("an alias with a former host's name", () => {
     };
     await expectDone(up());
     expect(await lines("db.example.test")).toEqual(["CNAME data.example.test"]);
-    // The old records are deleted after the target exists, directly before the alias is created.
-    const last = seen.indexOf("POST CNAME db.example.test");
-    expect(seen.slice(0, last)).toEqual(
+    // The old records are deleted after the target exists, directly before the alias is created. The target's SSHFP
+    // may be created at any time.
+    const order = seen.filter((request) => request !== "POST SSHFP data.example.test");
+    const last = order.indexOf("POST CNAME db.example.test");
+    expect(order.slice(0, last)).toEqual(
       expect.arrayContaining(["POST A data.example.test", "POST AAAA data.example.test"]),
     );
-    expect(seen.slice(last - 3, last)).toEqual(["DELETE", "DELETE", "DELETE"]);
+    expect(order.slice(last - 3, last)).toEqual(["DELETE", "DELETE", "DELETE"]);
     await expectQuiet();
   });
 

@@ -200,7 +200,7 @@ test("fail2ban accepts the jail, and refuses a planted error", () => {
   "PostgreSQL starts with the settings, authenticates system users, and refuses a planted error",
   async () => {
     const files = evaluate(
-      '(import (nix + "/lib/postgresql.nix")) // { settings = (import (nix + "/lib/postgresql.nix")).settings { sharedBuffersMb = 128; }; }',
+      '{ inherit (import (nix + "/lib/postgresql.nix")) authentication identMap; settings = (import (nix + "/lib/postgresql.nix")).settings { sharedBuffersMb = 128; }; }',
     ) as { authentication: string; identMap: string; settings: Settings };
     const bin = "/usr/lib/postgresql/18/bin";
     chmodSync(work.directory, 0o777);
