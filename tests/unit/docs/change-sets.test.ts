@@ -12,9 +12,9 @@ function documented(kind: string): string[] {
   return [...item.matchAll(/`([^`\s]+)`/g)].map(([, path = ""]) => path);
 }
 
-/** Files of the repository that match, without tests, prose and fleets. */
+/** Files of the repository that match, without tests, prose, fleets and lock files. */
 function filesWith(pattern: string): string[] {
-  const others = ["tests", "docs", "*.md", "*.toml", ".github", "tools/production.env.example"];
+  const others = ["tests", "docs", "*.md", "*.toml", "*.sum", ".github", "tools/production.env.example"];
   const argv = ["grep", "--untracked", "-IlE", pattern, "--", ...others.map((path) => `:!${path}`)];
   const { stdout, status } = spawnSync("git", argv, { encoding: "utf8" });
   if (status !== 0) throw new Error(`no file has ${pattern}`);
