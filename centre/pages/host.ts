@@ -2,7 +2,7 @@
 import { html } from "hono/html";
 import { oneLine, printable } from "../../lib/sanitize.ts";
 import { type Budgets, hostBudgets } from "../../status/budgets.ts";
-import { needsAttention } from "../../status/classify.ts";
+import { needsAttention, STATES, type State } from "../../status/classify.ts";
 import type { HostDetail } from "../../status/detail.ts";
 import { statusNotes } from "../../status/notes.ts";
 import type { Snapshot } from "../collector.ts";
@@ -68,6 +68,13 @@ ${names.map(({ name, type, content }) => field(oneLine(`${name} ${type}`), [html
 </dl></section>`;
 }
 
+/** For a host without notes. */
+function quietText(state: State): string {
+  if (state === "ok") return "Nothing to do.";
+  const meaning = STATES.find(([name]) => name === state)?.[1] ?? "";
+  return `${meaning.charAt(0).toUpperCase()}${meaning.slice(1)}.`;
+}
+
 /** The state in a sentence, and how old that is. */
 function summary({ status }: HostDetail, at: string, now: number): Html {
   const notes = statusNotes(status);
@@ -77,7 +84,7 @@ function summary({ status }: HostDetail, at: string, now: number): Html {
     status.reachable === true
       ? ageText(at, now, "The host answered ")
       : html`<span class="age">What follows is as of the last run; the host ${status.reachable === false ? "did not answer" : "was not asked"}.</span>`;
-  return html`<p class="summary ${kind}">${shape(status.state)}${notes === "" ? "Nothing to do." : oneLine(notes, 400)}${when}</p>`;
+  return html`<p class="summary ${kind}">${shape(status.state)}${oneLine(notes, 400) || quietText(status.state)}${when}</p>`;
 }
 
 const confirmedText = ({ status }: HostDetail): string[] =>

@@ -190,6 +190,14 @@ describe("the page of a host", () => {
     expect((await see("/api/v1/hosts/constructor")).status).toBe(404);
   });
 
+  test.each([
+    ["ok", "Nothing to do."],
+    ["degraded", "Systemd units of it have failed."],
+  ] as const)("a host without notes in the state %s says what that means", async (state, text) => {
+    const { see } = await centre({ fleet: fleetOf(hostOf({ name: "web", state })) });
+    expect(await (await see("/hosts/web")).text()).toMatch(new RegExp(`class="summary .*${text}`));
+  });
+
   test("the reason of a failed deploy is shown with its lines", async () => {
     const { see } = await centre({ fleet: fleetOf({ ...db, reason: "health\nhello: status 500" }) });
     expect(await (await see("/hosts/db")).text()).toContain("<pre>health\nhello: status 500</pre>");
