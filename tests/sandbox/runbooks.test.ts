@@ -1,5 +1,7 @@
 /** All runbooks, on real hosts: docs/runbooks.md is made from the same table. */
-import { readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { readMark, writeMark } from "../../sandbox/runbooks/mark.ts";
 import { RUNBOOKS } from "../../sandbox/runbooks/table.ts";
 import { excerpt, expectSuccess, Sandbox } from "./sandbox.ts";
@@ -7,20 +9,22 @@ import { excerpt, expectSuccess, Sandbox } from "./sandbox.ts";
 jest.setTimeout(30 * 60_000);
 
 const sandbox = new Sandbox("runbooks");
+/** The user's state, which outlives a sandbox that a disaster empties. */
+let state: string;
 const kept = (name: string) =>
-  JSON.parse(
-    readFileSync(sandbox.file("state", "pantheros", "rehearsals", `${name}.json`), "utf8"),
-  ) as object;
+  JSON.parse(readFileSync(join(state, "pantheros", "rehearsals", `${name}.json`), "utf8")) as object;
 
 describe("the runbooks", () => {
   beforeAll(async () => {
     await sandbox.reset();
-    rmSync(sandbox.file("state"), { recursive: true, force: true });
-    sandbox.environment["XDG_STATE_HOME"] = sandbox.file("state");
+    state = mkdtempSync(join(tmpdir(), "pantheros-state-"));
+    sandbox.environment["XDG_STATE_HOME"] = state;
+    delete sandbox.environment["PANTHEROS_STATE_DIR"];
   });
 
   afterAll(async () => {
     expectSuccess(await sandbox.cli("down"));
+    rmSync(state, { recursive: true });
     expect(sandbox.leftovers()).toEqual([]);
   });
 
