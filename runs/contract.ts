@@ -35,6 +35,9 @@ export const RUN_ID = /^\d{8}T\d{6}Z-[0-9a-f]{8}$/;
 export const RUN_COMMANDS = ["up", "preview", "destroy", "refresh"] as const;
 export const OUTCOMES = ["confirmed", "staged", "rolled-back", "held", "offline", "failed"] as const;
 
+const processId = z.object({ pid: z.int(), started: word, boot: word });
+export type RunProcess = z.infer<typeof processId>;
+
 const start = z.object({
   type: z.literal("start"),
   schemaVersion: z.literal(RUN_VERSION),
@@ -52,7 +55,9 @@ const start = z.object({
   /** The checkout has uncommitted changes. */
   dirty: z.boolean().optional(),
   /** The process that runs; absent: it is on another machine. */
-  process: z.object({ pid: z.int(), started: word, boot: word }).optional(),
+  process: processId.optional(),
+  /** The process that records, and writes the end after the run's process has ended. */
+  recorder: processId.optional(),
 });
 export type RunStart = z.infer<typeof start>;
 

@@ -40,7 +40,10 @@ export class RunFollower {
 
   /** The run so far; undefined before its start is in the file. */
   run(now: number): Run | undefined {
-    return this.#builder.build(isRunning(this.#builder.start?.process, this.#changedAt, now));
+    const isAlive = isRunning(this.#builder.start, this.#changedAt, now);
+    // The end may have been written since the last reading.
+    if (!isAlive && !this.#builder.hasEnded) this.read();
+    return this.#builder.build(isAlive);
   }
 
   #readNext(descriptor: number): boolean {

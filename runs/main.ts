@@ -39,6 +39,7 @@ async function main(): Promise<void> {
   const now = new Date();
   const id = newRunId(now);
   const identity = runProcess(Number(pid));
+  const own = runProcess(process.pid);
   const on = process.env["PANTHEROS_ON"];
   const recorder = new Recorder({
     start: {
@@ -52,6 +53,7 @@ async function main(): Promise<void> {
       ...(on && { on }),
       ...(await readCommit(process.env["PANTHEROS_ROOT"] ?? path.dirname(import.meta.dirname))),
       ...(identity !== undefined && { process: identity }),
+      ...(own !== undefined && { recorder: own }),
     },
     secrets: secretsOf(process.env),
     open: () => {

@@ -1,9 +1,7 @@
 /** Whether the process of a run still runs. */
 import { readFileSync, readlinkSync } from "node:fs";
 import { startTimeOf } from "../deployer/process/stop.ts";
-import type { RunStart } from "./contract.ts";
-
-export type RunProcess = NonNullable<RunStart["process"]>;
+import type { RunProcess, RunStart } from "./contract.ts";
 
 /** A run of another machine or container is taken for interrupted when nothing came from it for this long. */
 const SILENT_MS = 120_000;
@@ -26,10 +24,12 @@ export function runProcess(pid: number): RunProcess | undefined {
 }
 
 /**
- * Whether a run without an end goes on.
+ * Whether a run without an end goes on: its process or its recorder runs, which writes the end after the process.
  * @param seenAt when its file changed last, in milliseconds since 1970
  */
-export function isRunning(process: RunProcess | undefined, seenAt: number, now: number): boolean {
-  if (process !== undefined && process.boot === here()) return startTimeOf(process.pid) === process.started;
-  return now - seenAt < SILENT_MS;
+export function isRunning(start: RunStart | undefined, seenAt: number, now: number): boolean {
+  const { process, recorder } = start ?? {};
+  const boot = here();
+  if (process === undefined || process.boot !== boot) return now - seenAt < SILENT_MS;
+  return [process, recorder].some((each) => each?.boot === boot && startTimeOf(each.pid) === each.started);
 }

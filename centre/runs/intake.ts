@@ -54,7 +54,7 @@ function parse(event: unknown, number: number): RunEvent {
   if (data === undefined) throw new EventsRefused(400, `event ${number} is not one of a run`);
   if (data.type !== "start") return data;
   // Of another machine: here it would name a different process.
-  const { process: _process, ...rest } = data;
+  const { process: _process, recorder: _recorder, ...rest } = data;
   return rest;
 }
 

@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { RunEvent } from "../../../runs/contract.ts";
 import { listRunIds, newRunId, pruneRuns, RunWriter, runFile } from "../../../runs/files.ts";
+import { RunFollower } from "../../../runs/follow.ts";
 import { runProcess } from "../../../runs/process.ts";
 import { readRun, readRuns } from "../../../runs/read.ts";
 import { startOf } from "./fixtures.ts";
@@ -109,6 +110,22 @@ describe("a run without an end", () => {
     const id = writeRun(1, [], { process: { ...own, started: "1" } });
     expect(touched(id, 0)).toBe("interrupted");
     expect(touched(writeRun(2, [], { process: { ...own, pid: 2 ** 22 + 1 } }), 0)).toBe("interrupted");
+  });
+
+  test("goes on while its recorder runs, which writes the end after the process has ended", () => {
+    const own = runProcess(process.pid);
+    const gone = { ...own, started: "1" };
+    expect(touched(writeRun(1, [], { process: gone, recorder: own }), 0)).toBe("running");
+    expect(touched(writeRun(2, [], { process: gone, recorder: gone }), 0)).toBe("interrupted");
+  });
+
+  test("has the end that was written after the last reading", () => {
+    const id = writeRun(1, [], { process: { ...runProcess(process.pid), started: "1" } });
+    const follower = new RunFollower(directory, id);
+    follower.read();
+    const end = { type: "end", at: "2026-01-01T00:05:00Z", result: "failed" };
+    appendFileSync(runFile(directory, id), `${JSON.stringify(end)}\n`);
+    expect(follower.run(now)?.state).toBe("failed");
   });
 
   test.each([
