@@ -23,7 +23,8 @@ name=pantheros-deployer-$PPID-${20}-${namespace#"${namespace%????}"}
 use_home() {
   case $home in *[[:space:]]*) problem='its path has a blank' && return ;; esac
   [ ${#home} -le 96 ] || { problem='its path is too long for a socket' && return; }
-  if ! mkdir -m 700 "$home" 2>/dev/null; then
+  # busybox's `mkdir -m` sets the mode afterwards; another deploy could see the directory with the wrong one.
+  if ! (umask 077 && mkdir "$home") 2>/dev/null; then
     [ -e "$home" ] || [ -L "$home" ] || { problem='it is not a writable directory' && return; }
     # TMPDIR may be shared: the directory must belong to this user alone.
     [ -n "$(find "$home" -prune -type d -user "$(id -u)" -perm 700)" ] ||
