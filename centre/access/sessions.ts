@@ -1,5 +1,6 @@
 /** One-time links, and the sessions of people. Nothing is kept on disk: a restart ends every session. */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { sha256 } from "../../lib/sha256.ts";
 import { type Identity, ownerIdentity } from "./identity.ts";
 
 /** A link that nobody opened is of no use after this. */
@@ -9,7 +10,7 @@ const LINK_MS = 5 * 60_000;
 export const SESSION_SECONDS = 12 * 3600;
 
 /** Tokens are looked up by their sum, so that the time of a comparison says nothing about them. */
-const keyOf = (token: string): string => createHash("sha256").update(token).digest("hex");
+const keyOf = sha256;
 
 const newToken = (): string => randomBytes(32).toString("base64url");
 

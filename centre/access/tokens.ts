@@ -1,6 +1,7 @@
 /** Tokens of the API: shown once, stored as a sum, with capabilities and an end. */
-import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { type Capability, grants } from "../../inventory/capabilities.ts";
+import { sha256 } from "../../lib/sha256.ts";
 import type { Database, Row } from "../store/database.ts";
 import type { Identity } from "./identity.ts";
 
@@ -26,8 +27,6 @@ export interface NewToken {
   readonly capabilities: readonly Capability[];
   readonly days: number;
 }
-
-const sumOf = (secret: string): string => createHash("sha256").update(secret).digest("hex");
 
 export class Tokens {
   readonly #database: Database;
@@ -56,7 +55,7 @@ export class Tokens {
     this.#database.write(() =>
       this.#database.run(
         "INSERT INTO tokens (id, sum, name, capabilities, role, made_by, made_at, ends_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        ...[id, sumOf(secret), name, JSON.stringify(capabilities), by.role, by.who],
+        ...[id, sha256(secret), name, JSON.stringify(capabilities), by.role, by.who],
         ...[now, now + days * 86_400_000],
       ),
     );
@@ -66,7 +65,7 @@ export class Tokens {
   /** Whose token it is; undefined when it is unknown, ended or revoked. */
   find(secret: string): Identity | undefined {
     if (!secret.startsWith(PREFIX)) return undefined;
-    const row = this.#database.get("SELECT * FROM tokens WHERE sum = ?", sumOf(secret));
+    const row = this.#database.get("SELECT * FROM tokens WHERE sum = ?", sha256(secret));
     const token = row && tokenOf(row);
     if (token === undefined || token.revokedAt !== undefined || token.endsAt <= this.#now()) return undefined;
     return {
