@@ -1,5 +1,5 @@
-/** A duration for people: `42 s`, `3 min 5 s`, `2 h`. */
-export function duration(seconds: number): string {
+/** A duration for people, in whole seconds: `42 s`, `3 min 5 s`, `2 h`. */
+export function wholeDuration(seconds: number): string {
   const whole = Math.round(seconds);
   const parts = [
     [Math.floor(whole / 3600), "h"],

@@ -3,7 +3,7 @@ import path from "node:path";
 import { type Rehearsal, readRehearsals } from "../../centre/rehearsals.ts";
 import { loadInventory } from "../../inventory/load.ts";
 import type { Inventory } from "../../inventory/schema.ts";
-import { duration } from "../../sandbox/runbooks/duration.ts";
+import { wholeDuration } from "../../lib/duration.ts";
 import { resultsDirectory } from "../../sandbox/runbooks/result.ts";
 import { rehearseAll } from "../../sandbox/runbooks/run.ts";
 import { RUNBOOKS } from "../../sandbox/runbooks/table.ts";
@@ -59,11 +59,11 @@ export function listText(listed: readonly Listed[]): string {
   const titles = Math.max(...listed.map(({ title }) => title.length));
   return listed
     .map(({ name, title, targetSeconds, last }) => {
-      const target = targetSeconds === undefined ? "no target" : `target ${duration(targetSeconds)}`;
+      const target = targetSeconds === undefined ? "no target" : `target ${wholeDuration(targetSeconds)}`;
       const result =
         last === undefined
           ? "never rehearsed"
-          : `${last.passed ? "restored in" : "FAILED after"} ${duration(last.seconds)} on ${last.startedAt.slice(0, 10)}`;
+          : `${last.passed ? "restored in" : "FAILED after"} ${wholeDuration(last.seconds)} on ${last.startedAt.slice(0, 10)}`;
       return `${name.padEnd(width)}  ${title.padEnd(titles)}  ${target}; ${result}`;
     })
     .join("\n");

@@ -1,6 +1,6 @@
 /** docs/runbooks.md: the table for people, with the steps for a real stack. */
 import type { Inventory } from "../../inventory/schema.ts";
-import { duration } from "./duration.ts";
+import { wholeDuration } from "../../lib/duration.ts";
 import { REAL_STACK } from "./lines.ts";
 import { RUNBOOKS } from "./table.ts";
 import { targetOf } from "./targets.ts";
@@ -24,7 +24,7 @@ function targetText(inventory: Pick<Inventory, "budgets">, key: string): string 
   const target = targetOf(inventory, key);
   if (target === undefined) return "none";
   const loss = target.lossHours === 0 ? "nothing" : `at most ${target.lossHours} h`;
-  return `${duration(target.seconds)}, ${loss} lost`;
+  return `${wholeDuration(target.seconds)}, ${loss} lost`;
 }
 
 /** Steps that are typed at one place after each other are one item of the list. */

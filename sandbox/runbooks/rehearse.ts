@@ -1,6 +1,7 @@
 /** One rehearsal: breaks a thing, does the runbook's steps, and checks until everything is restored. */
+
+import { wholeDuration } from "../../lib/duration.ts";
 import { messageOf } from "../../lib/message-of.ts";
-import { duration } from "./duration.ts";
 import { sandboxLine, sandboxText } from "./lines.ts";
 import type { RehearsalResult } from "./result.ts";
 import type { Runbook, World } from "./types.ts";
@@ -45,7 +46,7 @@ export async function rehearse(runbook: Runbook, context: RehearsalContext): Pro
   }
   const seconds = Math.round((now() - begun) / 100) / 10;
   if (reason === undefined && targetSeconds !== undefined && seconds > targetSeconds)
-    reason = `restored after ${duration(seconds)}, later than the target of ${duration(targetSeconds)}`;
+    reason = `restored after ${wholeDuration(seconds)}, later than the target of ${wholeDuration(targetSeconds)}`;
   return {
     name: runbook.name,
     startedAt: new Date(begun).toISOString(),
@@ -90,8 +91,8 @@ async function settled(
 /** The last line of a rehearsal. */
 export function summaryOf({ name, seconds, targetSeconds, passed, reason }: RehearsalResult): string {
   const target =
-    targetSeconds === undefined ? "the inventory has no target" : `target ${duration(targetSeconds)}`;
+    targetSeconds === undefined ? "the inventory has no target" : `target ${wholeDuration(targetSeconds)}`;
   return passed
-    ? `${name}: restored in ${duration(seconds)} (${target})`
-    : `${name}: FAILED after ${duration(seconds)} (${target}): ${reason}`;
+    ? `${name}: restored in ${wholeDuration(seconds)} (${target})`
+    : `${name}: FAILED after ${wholeDuration(seconds)} (${target}): ${reason}`;
 }
