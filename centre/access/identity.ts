@@ -6,7 +6,7 @@ export interface Identity {
   /** Name of the account, e-mail address or token. */
   readonly who: string;
   readonly door: (typeof DOORS)[number];
-  /** One of the inventory's roles; `owner`: whoever started the centre on their own machine. */
+  /** One of the inventory's roles; `owner`: the person who started the centre on their own machine. */
   readonly role: string;
   /** Entries of the role's list, or of the token's. */
   readonly capabilities: readonly string[];
@@ -17,7 +17,7 @@ export type Guard = (identity: Identity, capability: Capability) => boolean;
 
 export const guard: Guard = ({ capabilities }, capability) => grants(capabilities, capability);
 
-/** The role of whoever starts the centre on their own machine, where it acts with their own keys. */
+/** The role of the person who starts the centre on their own machine. It acts with that person's keys. */
 export const OWNER = "owner";
 
 export const ownerIdentity = (who: string): Identity => ({

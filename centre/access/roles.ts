@@ -10,8 +10,8 @@ export interface People {
 }
 
 /**
- * The role of somebody who is in these groups: they must be in all `directory_groups` of it. Of several such roles it is
- * the one with the most groups, and of equals the first in the inventory. Undefined: they have no role.
+ * The role of a person with these groups, which must include all `directory_groups` of the role. Of several such roles,
+ * the one with the most groups is returned, and of equals the first in the inventory. Undefined: no role.
  */
 export function roleOfGroups({ roles }: People, groups: readonly string[]): string | undefined {
   const fitting = Object.entries(roles)

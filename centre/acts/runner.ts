@@ -73,7 +73,7 @@ export class ActRunner {
 
   /**
    * Begins an act and returns at once.
-   * @throws ActRefused with the reason; nothing was done, and the audit log says so when it can be written
+   * @throws ActRefused with the reason. Nothing was done then; the audit log records the refusal, unless it cannot be written
    */
   begin(request: ActRequest, by: Identity): Act {
     const id = randomUUID();

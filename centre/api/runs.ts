@@ -161,7 +161,7 @@ const eventsRoute = createRoute({
   method: "post",
   security: [{ token: [] }],
   path: "/runs/{id}/events",
-  summary: "Report a run that goes on elsewhere; with a token that has run.report",
+  summary: "Report a run that is under way elsewhere; with a token that has run.report",
   request: {
     params: z.object({ id: z.string() }),
     body: {
@@ -173,7 +173,7 @@ const eventsRoute = createRoute({
             events: z
               .array(z.looseObject({ type: z.string() }))
               .max(MAX_EVENTS)
-              .describe("Lines of a run's file (runs/contract.ts); none: the run still goes on"),
+              .describe("Lines of a run's file (runs/contract.ts); none: the run is still under way"),
           }),
         },
       },

@@ -66,7 +66,7 @@ export class AuditLog {
       this.#completeCopy();
       this.#endInterrupted();
     } catch (error) {
-      // Reading goes on; the next act tries to write again, and is refused when it cannot.
+      // Records can still be read. The next act tries to write again; when that fails, the act is refused.
       report(`the audit log could not be brought up to date: ${messageOf(error)}`);
     }
   }

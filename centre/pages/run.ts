@@ -1,4 +1,4 @@
-/** The page of one run: each host by wave, with its steps; live while the run goes on. */
+/** The page of one run: each host by wave, with its steps; live while the run is under way. */
 import { html } from "hono/html";
 import type { Run, RunHost } from "../../runs/run.ts";
 import {

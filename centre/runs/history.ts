@@ -1,5 +1,5 @@
 /**
- * Past runs and the one that goes on. Files of runs that have ended are read into the database once; a run that goes on
+ * Past runs and the one that is under way. Files of runs that have ended are read into the database once; a run that is under way
  * is followed in memory.
  */
 import { type FSWatcher, mkdirSync, watch } from "node:fs";

@@ -1,4 +1,4 @@
-/** Takes the events of a run that goes on elsewhere, and writes them as a recorder here would. */
+/** Takes the events of a run that is under way elsewhere, and writes them as a recorder here would. */
 import path from "node:path";
 import { messageOf } from "../../lib/message-of.ts";
 import { RUN_ID, type RunEvent, runEvent } from "../../runs/contract.ts";
@@ -22,7 +22,7 @@ export interface ReportedEvents {
   readonly id: string;
   /** Number of the first event in its run; 0 is the start. */
   readonly from: number;
-  /** None: the run still goes on. */
+  /** None: the run is still under way. */
   readonly events: readonly unknown[];
 }
 

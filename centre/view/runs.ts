@@ -48,7 +48,7 @@ export interface PhaseText {
   readonly isCurrent: boolean;
 }
 
-/** The steps of a host with how long each took; the last one of a run that goes on is the current one. */
+/** The steps of a host with how long each took; the last one of a run that is under way is the current one. */
 export function phaseTexts(host: RunHost, run: Pick<Run, "state" | "endedAt">, now: number): PhaseText[] {
   const end = host.endedAt ?? run.endedAt ?? (run.state === "running" ? now : undefined);
   return host.phases
